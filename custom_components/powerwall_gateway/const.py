@@ -1,0 +1,23 @@
+"""Names and figures of the integration."""
+
+from typing import Final
+
+DOMAIN: Final = "powerwall_gateway"
+MANUFACTURER: Final = "Tesla"
+
+CONF_FINGERPRINT: Final = "fingerprint"
+"""SHA-256 of the gateway's certificate in hex, None where it speaks plain HTTP."""
+
+CONF_SCHEME: Final = "scheme"
+"""`https` or `http` as found at set-up; never downgraded."""
+
+CONF_SERIAL: Final = "serial"
+
+GRID_INTERVAL: Final = 1.0
+LIVE_INTERVAL: Final = 5.0
+SETTINGS_INTERVAL: Final = 60.0
+"""Seconds between two polls."""
+
+KEPT_INTERVALS: Final = 3
+KEPT_AT_LEAST: Final = 10.0
+"""How long the last value stands while polls fail: three intervals, and never less than ten seconds."""

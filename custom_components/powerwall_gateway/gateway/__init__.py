@@ -1,0 +1,58 @@
+"""The local API of the Tesla Powerwall 2's gateway as typed Python.
+
+Imports nothing of Home Assistant and can be used by itself:
+
+    async with open_session() as session:
+        connection = await find(session, Address.parse("192.168.1.50"))
+        print(await PowerwallGateway(connection).meters_aggregates())
+"""
+
+from .address import Address
+from .capabilities import login_stops_powerwall
+from .client import PowerwallGateway
+from .connection import Connection, find, open_session
+from .errors import (
+    GatewayAnswerError,
+    GatewayBusyError,
+    GatewayCertificateError,
+    GatewayDeniedError,
+    GatewayError,
+    GatewayLoginError,
+    GatewayNotFoundError,
+    GatewayPayloadError,
+    GatewayStoppedError,
+    GatewayTimeoutError,
+    GatewayUnreachableError,
+)
+from .introduction import Identity, Introduction, identify, meet, parse_serial
+from .login import Credentials, Session
+from .percent import app_from_raw, raw_from_app
+
+__all__ = [
+    "Address",
+    "Connection",
+    "Credentials",
+    "GatewayAnswerError",
+    "GatewayBusyError",
+    "GatewayCertificateError",
+    "GatewayDeniedError",
+    "GatewayError",
+    "GatewayLoginError",
+    "GatewayNotFoundError",
+    "GatewayPayloadError",
+    "GatewayStoppedError",
+    "GatewayTimeoutError",
+    "GatewayUnreachableError",
+    "Identity",
+    "Introduction",
+    "PowerwallGateway",
+    "Session",
+    "app_from_raw",
+    "find",
+    "identify",
+    "login_stops_powerwall",
+    "meet",
+    "open_session",
+    "parse_serial",
+    "raw_from_app",
+]

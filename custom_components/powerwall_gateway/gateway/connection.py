@@ -1,0 +1,226 @@
+"""One kept-alive connection to one gateway: TLS and its certificate, time limits, HTTP status to error.
+
+Requests go in sequence: the gateway is a small computer, and slow. Nothing is redirected,
+no cookie jar is kept, and an answer is read up to a limit.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import (
+    ClientError,
+    ClientResponse,
+    ClientResponseError,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    Fingerprint,
+    ServerFingerprintMismatch,
+    TCPConnector,
+)
+import orjson
+
+from .address import Address
+from .errors import (
+    GatewayAnswerError,
+    GatewayBusyError,
+    GatewayCertificateError,
+    GatewayDeniedError,
+    GatewayNotFoundError,
+    GatewayPayloadError,
+    GatewayStoppedError,
+    GatewayTimeoutError,
+    GatewayUnreachableError,
+)
+
+TIMEOUT = 10.0
+"""Seconds for one request, from the first byte sent to the last one read."""
+
+KEEP_ALIVE = 75.0
+"""Seconds that an idle connection is kept; a new TLS handshake costs the gateway more than a request."""
+
+MAX_BYTES = 4_000_000
+"""Of one answer; the largest that was seen has 595 kB (`installer/companies`)."""
+
+_WAIT_WHEN_LIMITED = 60.0
+"""Seconds to wait after a 429 or 503 that names no time of its own."""
+
+_NO_CERTIFICATE = b"\0" * 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A successful answer: its body, and the cookies that it set."""
+
+    status: int
+    body: bytes
+    cookies: Mapping[str, str]
+
+
+def open_session() -> ClientSession:
+    """Open the HTTP session a `Connection` wants; whoever opens it closes it."""
+    return ClientSession(
+        connector=TCPConnector(limit=2, keepalive_timeout=KEEP_ALIVE),
+        cookie_jar=DummyCookieJar(),
+    )
+
+
+class Connection:
+    """The way to one gateway.
+
+    `fingerprint` is the SHA-256 of the certificate that is trusted; any other one ends
+    the handshake before anything is sent. None trusts whoever answers: for finding out only.
+    """
+
+    def __init__(
+        self,
+        session: ClientSession,
+        address: Address,
+        *,
+        fingerprint: bytes | None = None,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        self.address = address
+        self.fingerprint = fingerprint
+        self._session = session
+        self._timeout = ClientTimeout(total=timeout)
+        self._turn = asyncio.Lock()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        once: bool = False,
+    ) -> Answer:
+        """Ask for `path` (below `/api/`) and give the answer of a 2xx.
+
+        `once` is for a call with an effect: it goes over a connection of its own, since
+        aiohttp repeats a GET by itself when a kept-alive connection turns out to be dead.
+
+        Raises a child of `GatewayError` for everything else.
+        """
+        body = None if json is None else orjson.dumps(json)
+        headers = dict(headers or {}) | ({} if body is None else {"Content-Type": "application/json"})
+        if self._session.closed:
+            raise GatewayUnreachableError("the connection was closed by ourselves", path=path)
+        async with self._turn, _own_session() if once else nullcontext(self._session) as session:
+            with _as_gateway_error(path):
+                async with session.request(
+                    method,
+                    f"{self.address.url}/api/{path}",
+                    data=body,
+                    headers=headers,
+                    allow_redirects=False,
+                    timeout=self._timeout,
+                    ssl=Fingerprint(self.fingerprint) if self.fingerprint else False,
+                    server_hostname=self.address.server_name,
+                ) as response:
+                    return await _read(response, path)
+
+
+async def find(session: ClientSession, address: Address, *, timeout: float = TIMEOUT) -> Connection:
+    """Find out how a gateway speaks at this address: TLS first, then plain HTTP (before 1.20).
+
+    With TLS the connection that comes back trusts the certificate found, and no other.
+    The handshake that looks for it demands one that cannot be, so nothing is sent yet.
+
+    Raises `GatewayUnreachableError` when nobody answers either way.
+    """
+    looking = Connection(session, address.over("https"), fingerprint=_NO_CERTIFICATE, timeout=timeout)
+    try:
+        await looking.request("GET", "status")
+    except GatewayCertificateError as found:
+        return Connection(session, looking.address, fingerprint=found.fingerprint, timeout=timeout)
+    except GatewayUnreachableError:
+        pass
+    plain = Connection(session, address.over("http"), timeout=timeout)
+    with suppress(GatewayAnswerError):
+        await plain.request("GET", "status")
+    return plain
+
+
+def _own_session() -> ClientSession:
+    return ClientSession(connector=TCPConnector(force_close=True), cookie_jar=DummyCookieJar())
+
+
+@contextmanager
+def _as_gateway_error(path: str) -> Iterator[None]:
+    """Turn whatever the network or aiohttp raises into our own errors."""
+    try:
+        yield
+    except ServerFingerprintMismatch as err:
+        raise GatewayCertificateError(
+            "the gateway shows another certificate than the trusted one", fingerprint=err.got, path=path
+        ) from err
+    except TimeoutError as err:
+        raise GatewayTimeoutError("the gateway did not answer in time", path=path) from err
+    except ClientResponseError as err:
+        raise GatewayPayloadError("whoever answered does not speak HTTP as a gateway does", path=path) from err
+    except (ClientError, OSError) as err:
+        raise GatewayUnreachableError(f"no connection to the gateway ({type(err).__name__})", path=path) from err
+
+
+async def _read(response: ClientResponse, path: str) -> Answer:
+    body = b""
+    async for chunk in response.content.iter_chunked(65536):
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise GatewayPayloadError(
+                "the answer is too long to be one of a gateway", path=path, status=response.status
+            )
+    if not 200 <= response.status < 300:
+        raise _error_for(response, body, path)
+    return Answer(
+        status=response.status, body=body, cookies={name: morsel.value for name, morsel in response.cookies.items()}
+    )
+
+
+def _error_for(response: ClientResponse, body: bytes, path: str) -> GatewayAnswerError:
+    """Say by the HTTP status what the caller can do about it (reference: error envelope and status codes)."""
+    status, reason = response.status, _reason(body)
+    match status:
+        case 401 | 403:
+            return GatewayDeniedError(
+                f"the gateway wants a login, or this login may not do that ({status})",
+                path=path,
+                status=status,
+                reason=reason,
+            )
+        case 404:
+            return GatewayNotFoundError("this firmware does not have it (404)", path=path, status=status, reason=reason)
+        case 502:
+            return GatewayStoppedError("the Powerwall is stopped (502)", path=path, status=status, reason=reason)
+        case 429 | 503:
+            return GatewayBusyError(
+                f"the gateway asks to wait ({status})",
+                path=path,
+                status=status,
+                reason=reason,
+                retry_after=_retry_after(response),
+            )
+        case _:
+            words = f": {reason}" if reason else ""
+            return GatewayAnswerError(f"the gateway answered {status}{words}", path=path, status=status, reason=reason)
+
+
+def _reason(body: bytes) -> str:
+    """Take the gateway's own words out of its envelope; `error` is the cause, `message` what failed."""
+    try:
+        envelope = orjson.loads(body)
+    except ValueError:
+        return ""
+    if not isinstance(envelope, dict):
+        return ""
+    words = envelope.get("error") or envelope.get("message")
+    return words.strip()[:200] if isinstance(words, str) else ""
+
+
+def _retry_after(response: ClientResponse) -> float:
+    seconds = response.headers.get("Retry-After", "")
+    return float(seconds) if seconds.isdecimal() and len(seconds) < 6 else _WAIT_WHEN_LIMITED

@@ -1,0 +1,46 @@
+"""Says once when a gateway stops answering, and once when it answers again."""
+
+import logging
+
+from .errors import GatewayError, GatewayNotFoundError, GatewayStoppedError, GatewayUnreachableError
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Health:
+    """What is wrong with one gateway now: all of it, the Powerwall behind it, or single paths."""
+
+    def __init__(self) -> None:
+        self._unreachable = False
+        self._stopped: set[str] = set()
+        self._failing: set[str] = set()
+
+    def answered(self, path: str) -> None:
+        """Note a good answer."""
+        if self._unreachable:
+            self._unreachable = False
+            _LOGGER.info("The gateway answers again")
+        if path in self._stopped:
+            self._stopped.discard(path)
+            if not self._stopped:
+                _LOGGER.info("The Powerwall runs again")
+        if path in self._failing:
+            self._failing.discard(path)
+            _LOGGER.info("%s answers again", path)
+
+    def failed(self, path: str, err: GatewayError) -> None:
+        """Note a failure."""
+        match err:
+            case GatewayUnreachableError():
+                if not self._unreachable:
+                    self._unreachable = True
+                    _LOGGER.warning("The gateway is not to be reached: %s", err)
+            case GatewayStoppedError():
+                if not self._stopped:
+                    _LOGGER.warning("The Powerwall is stopped: the gateway has no live data")
+                self._stopped.add(path)
+            case GatewayNotFoundError():
+                _LOGGER.debug("This firmware has no %s", path)
+            case _ if path not in self._failing:
+                self._failing.add(path)
+                _LOGGER.warning("Failed: %s", err)

@@ -1,0 +1,176 @@
+"""Credentials to session, with manners.
+
+A gateway that is logged in to too often answers 429 for minutes, and one below 20.49 stops
+the Powerwall at every login. So: one login in flight however many callers want it, a wait
+that grows after each failure, and none at all where it would stop the Powerwall.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import orjson
+
+from .capabilities import login_stops_powerwall
+from .connection import Answer, Connection
+from .errors import (
+    GatewayBusyError,
+    GatewayDeniedError,
+    GatewayError,
+    GatewayLoginError,
+    GatewayNotFoundError,
+    GatewayPayloadError,
+)
+from .models import LoginRecord, Status
+
+_PATH = "login/Basic"
+_SESSION_COOKIES = ("AuthCookie", "UserRecord")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """Who logs in. The password is never shown."""
+
+    password: str = field(repr=False)
+    username: str = "customer"
+    """Owners are `customer` since 1.37; 1.15 ignores it."""
+
+    email: str = "home.assistant@example.invalid"
+    """Wanted by some firmware, checked by none; echoed back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """What a login gave. Several live side by side on one gateway, for hours or longer."""
+
+    token: str = field(repr=False)
+    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    roles: tuple[str, ...] = ()
+    """`Home_Owner`, `Provider_Engineer`, …"""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Present the session: by cookies where the gateway set them (1.37 and later), else as a Bearer.
+
+        Some firmware of early 2021 took the cookies only.
+        """
+        if self.cookies:
+            return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+class Login:
+    """Keeps a session with one gateway, or none where there are no credentials."""
+
+    FIRST_WAIT = 30.0
+    LONGEST_WAIT = 1800.0
+
+    def __init__(self, connection: Connection, credentials: Credentials | None = None) -> None:
+        self.session: Session | None = None
+        self.refusals = 0
+        """How many logins in a row the gateway refused."""
+
+        self._connection = connection
+        self._credentials = credentials
+        self._turn = asyncio.Lock()
+        self._failures = 0
+        self._not_before = 0.0
+        self._last_error: GatewayError | None = None
+
+    @property
+    def possible(self) -> bool:
+        """Whether there is anything to log in with."""
+        return self._credentials is not None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What to send along with a request."""
+        return self.session.headers if self.session else {}
+
+    async def renew(self, spent: Session | None = None) -> Session:
+        """Log in, unless somebody replaced the `spent` session meanwhile.
+
+        Raises `GatewayLoginError` when it is refused, or would stop the Powerwall. After a
+        failure the same error comes back, without asking, until the wait is over.
+        """
+        async with self._turn:
+            if self.session is not None and self.session is not spent:
+                return self.session
+            if self._last_error is not None and monotonic() < self._not_before:
+                raise self._last_error
+            try:
+                await self._refuse_where_it_stops()
+                self.session = await self._log_in()
+            except GatewayError as err:
+                self.session = None
+                self.failed(err)
+                raise
+            self.refusals = 0
+            return self.session
+
+    def failed(self, err: GatewayError) -> None:
+        """Wait before the next login, longer after each failure: 30 s doubling to 30 min."""
+        self.refusals += isinstance(err, GatewayLoginError)
+        wait = min(self.LONGEST_WAIT, self.FIRST_WAIT * 2**self._failures)
+        if isinstance(err, GatewayBusyError):
+            wait = max(wait, err.retry_after)
+        self._failures = min(self._failures + 1, 16)
+        self._not_before = monotonic() + wait
+        self._last_error = err
+
+    def succeeded(self) -> None:
+        """Forget earlier failures: the session was accepted."""
+        self._failures = 0
+        self._last_error = None
+
+    async def end(self) -> None:
+        """Give the session back: `GET /api/logout`, 204. Needs none; ends the one that is sent along."""
+        headers, self.session = self.headers, None
+        await self._connection.request("GET", "logout", headers=headers, once=True)
+
+    async def _refuse_where_it_stops(self) -> None:
+        status: Status | None
+        try:
+            answer = await self._connection.request("GET", "status")
+            status = Status.read(_json(answer)) or Status()
+        except GatewayNotFoundError:
+            status = None
+        if login_stops_powerwall(status):
+            raise GatewayLoginError("not logged in: on this firmware a login stops the Powerwall", path=_PATH)
+
+    async def _log_in(self) -> Session:
+        if self._credentials is None:
+            raise GatewayLoginError("the gateway wants a login and there is no password", path=_PATH)
+        try:
+            answer = await self._connection.request(
+                "POST",
+                _PATH,
+                json={
+                    "username": self._credentials.username,
+                    "password": self._credentials.password,
+                    "email": self._credentials.email,
+                    "force_sm_off": False,
+                },
+                once=True,
+            )
+        except GatewayDeniedError as err:
+            raise GatewayLoginError(
+                "the gateway refused the login", path=_PATH, status=err.status, reason=err.reason
+            ) from err
+        record = LoginRecord.read(_json(answer)) or LoginRecord()
+        if not record.token:
+            raise GatewayPayloadError("the login was answered without a token", path=_PATH, status=answer.status)
+        return Session(
+            token=record.token,
+            cookies={name: answer.cookies[name] for name in _SESSION_COOKIES if answer.cookies.get(name)},
+            roles=record.roles or (),
+        )
+
+
+def _json(answer: Answer) -> Any:
+    try:
+        return orjson.loads(answer.body)
+    except ValueError:
+        return None

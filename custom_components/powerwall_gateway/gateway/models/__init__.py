@@ -1,0 +1,30 @@
+"""The gateway's answers as frozen dataclasses, by subject."""
+
+from .battery import BatteryBlock, Operation, OperationMode, Powerwalls, PowerwallUnit, StateOfEnergy, SystemStatus
+from .grid import GridState, GridStatus
+from .meters import Meter, MetersAggregates
+from .payload import Payload
+from .site import Config, GridCode, SiteInfo
+from .system import Din, LoginRecord, Sitemaster, Status
+
+__all__ = [
+    "BatteryBlock",
+    "Config",
+    "Din",
+    "GridCode",
+    "GridState",
+    "GridStatus",
+    "LoginRecord",
+    "Meter",
+    "MetersAggregates",
+    "Operation",
+    "OperationMode",
+    "Payload",
+    "PowerwallUnit",
+    "Powerwalls",
+    "SiteInfo",
+    "Sitemaster",
+    "StateOfEnergy",
+    "Status",
+    "SystemStatus",
+]

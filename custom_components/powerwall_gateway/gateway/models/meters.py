@@ -1,0 +1,62 @@
+"""What flows: `GET /api/meters/aggregates`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from .payload import Payload, moment, number, part, whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meter(Payload):
+    """One aggregate meter.
+
+    The sign of power depends on the meter: `site` imports +, `battery` discharges +,
+    `load` consumes +, `solar` produces +. Energies are lifetime counters in Wh. Seed,
+    "Meters / Power output stats"; fields as of 21.44.
+    """
+
+    last_communication_time: datetime | None = moment("last_communication_time")
+    """When the gateway last heard the meter; None when it never did (0001-01-01)."""
+
+    instant_power: float | None = number("instant_power")
+    """Real power in W. The battery's comes in steps of 10 W on a Powerwall 2."""
+
+    instant_reactive_power: float | None = number("instant_reactive_power")
+    """Reactive power in var."""
+
+    instant_apparent_power: float | None = number("instant_apparent_power")
+    """Apparent power in VA: exactly the root of the squares of the other two."""
+
+    frequency: float | None = number("frequency")
+    """Hz; 0 from a synchrometer (Gateway 2), which measures none."""
+
+    energy_exported: float | None = number("energy_exported")
+    """Wh out of the meter's direction: to the grid, discharged, produced by solar."""
+
+    energy_imported: float | None = number("energy_imported")
+    """Wh in: from the grid, charged, consumed by the home."""
+
+    instant_average_voltage: float | None = number("instant_average_voltage")
+    """V, and of what depends on meter and firmware: phase to phase, or the mean phase voltage times the root of 3."""
+
+    instant_total_current: float | None = number("instant_total_current")
+    """A; the battery's is the pack's direct current with the opposite sign of its power."""
+
+    num_meters_aggregated: int | None = whole("num_meters_aggregated")
+    """How many meters this one adds up; absent for `load`, and before 21.x."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetersAggregates(Payload):
+    """Grid (`site`), Powerwall (`battery`), home (`load`) and solar, as Tesla's app names them.
+
+    `generator` and `busway` are there on 1.15, all zero where there is none, and again
+    on later sites that have one. `load` is computed by the gateway from the others.
+    """
+
+    site: Meter | None = part("site", Meter)
+    battery: Meter | None = part("battery", Meter)
+    load: Meter | None = part("load", Meter)
+    solar: Meter | None = part("solar", Meter)
+    generator: Meter | None = part("generator", Meter)
+    busway: Meter | None = part("busway", Meter)

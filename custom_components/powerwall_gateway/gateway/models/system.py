@@ -1,0 +1,111 @@
+"""The gateway itself: `status`, `sitemaster`, and its identity number."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+import re
+from typing import Self
+
+from .payload import Payload, duration, flag, secret, text, texts, whole
+
+_GATEWAYS = {
+    "1099752": "Backup Gateway 1",
+    "1118431": "Backup Gateway 1",
+    "1152100": "Backup Gateway 2",
+    "1232100": "Backup Gateway 2",
+    "1841000": "Gateway 3",
+}
+"""By part number without its dash and revision."""
+
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Din:
+    """A gateway's identity, `<part number>--<serial>`, for instance `1232100-00-E--TG1234567890AB`."""
+
+    part_number: str
+    serial_number: str
+
+    @classmethod
+    def parse(cls, text: str | None) -> Self | None:
+        """Split a DIN at its first double dash; None for what is no DIN."""
+        part_number, dashes, serial_number = (text or "").strip().upper().partition("--")
+        if not (part_number and dashes and serial_number):
+            return None
+        return cls(part_number=part_number, serial_number=serial_number)
+
+    @property
+    def model(self) -> str | None:
+        """The gateway's name in Tesla's manuals, None for a part that is not known."""
+        return _GATEWAYS.get(self.part_number.partition("-")[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status(Payload):
+    """`GET /api/status`: open on every Powerwall 2 firmware, 404 on a Powerwall 3. Seed, `status`.
+
+    `start_time` is left out on purpose: it always ends in `+0800`, whatever the site's
+    zone. The gateway started `up_time` ago.
+    """
+
+    version: str | None = text("version")
+    """As the gateway prints it: `1.15.0`, `21.44 223a56cd`, `23.4.2-1 fe55682a`."""
+
+    up_time: timedelta | None = duration("up_time_seconds")
+    """Since the gateway's own start; a Go duration on the wire, despite its name."""
+
+    git_hash: str | None = text("git_hash")
+
+    din: str | None = text("din")
+    """21.x and later."""
+
+    device_type: str | None = text("device_type")
+    """`hec` (Gateway 1), `teg` (Gateway 2 and later), `smc`."""
+
+    commission_count: int | None = whole("commission_count")
+    """Rises with every `config/completed`."""
+
+    @property
+    def firmware(self) -> str | None:
+        """The version without the build's hash, as people name it."""
+        return self.version.split()[0] if self.version else None
+
+    @property
+    def release(self) -> tuple[int, ...] | None:
+        """The version as numbers that compare, None where it cannot be read."""
+        found = _VERSION.match(self.version or "")
+        return tuple(int(step) for step in found[0].split(".")) if found else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginRecord(Payload):
+    """What `POST /api/login/Basic` answers. Seed, "Login"."""
+
+    token: str | None = secret("token")
+    roles: tuple[str, ...] | None = texts("roles")
+    """`Home_Owner` (customer), `Provider_Engineer` (installer), …"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sitemaster(Payload):
+    """`GET /api/sitemaster`: does the Powerwall run? Answers also while it is stopped. Seed, `sitemaster`."""
+
+    running: bool | None = flag("running")
+
+    connected_to_tesla: bool | None = flag("connected_to_tesla")
+    """On 1.15 false while stopped; on 21.x the connection's own state."""
+
+    status: str | None = text("status")
+    """`StatusUp` or `StatusDown`, from about 1.45 on."""
+
+    can_reboot: str | None = text("can_reboot")
+    """`Yes` or what stands in the way; empty while stopped."""
+
+    uptime: str | None = text("uptime")
+    """1.15 to 1.4x: `166594s,` while it runs, `log:` when it is stopped."""
+
+    @property
+    def running_for(self) -> timedelta | None:
+        """How long it has been running, where the firmware tells (up to 1.4x)."""
+        seconds = (self.uptime or "").rstrip(",")
+        return timedelta(seconds=int(seconds[:-1])) if re.fullmatch(r"\d{1,10}s", seconds) else None

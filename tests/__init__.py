@@ -1,0 +1,1 @@
+"""Tests: the real client, real sockets, the simulated gateway, the real Home Assistant."""

@@ -1,0 +1,263 @@
+"""Payloads of real gateways, and what becomes of values that do not fit."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given, settings, strategies as st
+import orjson
+import pytest
+
+from custom_components.powerwall_gateway.gateway import models
+from custom_components.powerwall_gateway.gateway.models import (
+    Din,
+    GridState,
+    GridStatus,
+    Meter,
+    MetersAggregates,
+    Operation,
+    OperationMode,
+    Payload,
+    Powerwalls,
+    SiteInfo,
+    Sitemaster,
+    Status,
+    SystemStatus,
+)
+from custom_components.powerwall_gateway.gateway.models.payload import misfits, parse_duration, parse_moment
+
+MODELS = [
+    model
+    for name in models.__all__
+    if isinstance(model := getattr(models, name), type) and issubclass(model, Payload) and model is not Payload
+]
+
+
+@pytest.fixture(autouse=True)
+def nothing_told() -> Iterator[None]:
+    """Let the next test log again what one has logged."""
+    misfits.forget()
+    yield
+    misfits.forget()
+
+
+def test_a_meter_as_firmware_21_prints_it() -> None:
+    meter = Meter.from_dict(
+        {
+            "last_communication_time": "2021-12-13T00:24:46.192599545-07:00",
+            "instant_power": -21.449996948242188,
+            "instant_reactive_power": -771,
+            "frequency": 0,
+            "energy_exported": 323100.1879863516,
+            "energy_imported": 535337,
+            "timeout": 1500000000,
+            "num_meters_aggregated": 2,
+        }
+    )
+    assert meter.instant_power == -21.449996948242188
+    assert meter.energy_imported == 535337.0
+    assert meter.num_meters_aggregated == 2
+    assert meter.last_communication_time == datetime(2021, 12, 13, 7, 24, 46, 192599, UTC)
+
+
+def test_a_stamp_that_moves_makes_no_difference() -> None:
+    first = Meter.from_dict({"instant_power": 5, "last_communication_time": "2021-12-13T00:24:46Z"})
+    later = Meter.from_dict({"instant_power": 5, "last_communication_time": "2021-12-13T00:24:47Z"})
+    assert first == later
+    assert first != Meter.from_dict({"instant_power": 6})
+
+
+def test_the_meters_of_1_15_include_the_ones_nobody_has() -> None:
+    zero = {"last_communication_time": "0001-01-01T00:00:00Z", "instant_power": 0}
+    meters = MetersAggregates.from_dict({"site": {"instant_power": 7}, "frequency": zero, "generator": zero})
+    assert meters.site is not None
+    assert meters.generator is not None
+    assert meters.generator.last_communication_time is None
+    assert meters.solar is None
+
+
+def test_a_disabled_pack_has_nulls_and_its_neighbour_does_not_suffer() -> None:
+    status = SystemStatus.from_dict(
+        {
+            "nominal_full_pack_energy": 14066,
+            "nominal_energy_remaining": 4080,
+            "grid_services_power": -0.0,
+            "system_island_state": "SystemGridConnected",
+            "battery_blocks": [
+                {"PackageSerialNumber": "TG1", "p_out": None, "disabled_reasons": ["DisabledExcessiveVoltageDrop"]},
+                None,
+                "junk",
+                {"PackageSerialNumber": "TG2", "p_out": -10, "disabled_reasons": []},
+            ],
+        }
+    )
+    assert status.battery_blocks is not None
+    broken, working = status.battery_blocks
+    assert (broken.serial_number, broken.power) == ("TG1", None)
+    assert broken.disabled_reasons == ("DisabledExcessiveVoltageDrop",)
+    assert (working.serial_number, working.power, working.disabled_reasons) == ("TG2", -10.0, ())
+    assert status.percentage == pytest.approx(29.00611403384047, abs=1e-13)
+    assert str(status.grid_services_power) == "0.0"
+
+
+@pytest.mark.parametrize("full", [None, 0])
+def test_no_capacity_is_no_charge(full: int | None) -> None:
+    status = SystemStatus.from_dict({"nominal_full_pack_energy": full, "nominal_energy_remaining": 1})
+    assert status.percentage is None
+
+
+@pytest.mark.parametrize("state", list(GridState))
+def test_every_grid_state_is_read(state: GridState) -> None:
+    assert GridStatus.from_dict({"grid_status": str(state)}).grid_status is state
+
+
+def test_a_new_grid_state_is_none_and_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(3):
+        grid = GridStatus.from_dict({"grid_status": "SystemOnTheMoon", "grid_services_active": True})
+        assert grid == GridStatus(grid_status=None, grid_services_active=True)
+    assert [record.getMessage() for record in caplog.records] == [
+        "The gateway's grid_status should be a known state and is 'SystemOnTheMoon': left out"
+    ]
+
+
+def test_a_gateway_gone_mad_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(misfits.LIMIT + 50):
+        GridStatus.from_dict({"grid_status": f"State{number}"})
+    assert len(caplog.records) == misfits.LIMIT
+
+
+@pytest.mark.parametrize(
+    ("grid_code", "expected"),
+    [
+        ({"grid_code": "60Hz", "grid_voltage_setting": 240}, "60Hz"),
+        ("60Hz", "60Hz"),
+    ],
+)
+def test_the_grid_code_is_read_in_both_forms(grid_code: Any, expected: str) -> None:
+    site = SiteInfo.from_dict({"site_name": "Home", "grid_code": grid_code, "grid_voltage_setting": 240})
+    assert site.grid_code is not None
+    assert (site.grid_code.grid_code, site.grid_code.grid_voltage_setting) == (expected, 240.0)
+
+
+@pytest.mark.parametrize(
+    ("version", "firmware", "release"),
+    [
+        ("1.15.0\n", "1.15.0", (1, 15, 0)),
+        ("21.44 223a56cd", "21.44", (21, 44)),
+        ("23.4.2-1 fe55682a", "23.4.2-1", (23, 4, 2)),
+        ("22.26.1-foxtrot 4d562eaf", "22.26.1-foxtrot", (22, 26, 1)),
+        ("unreadable", "unreadable", None),
+        ("", None, None),
+        (None, None, None),
+    ],
+)
+def test_versions(version: str | None, firmware: str | None, release: tuple[int, ...] | None) -> None:
+    status = Status.from_dict({"version": version})
+    assert (status.firmware, status.release) == (firmware, release)
+
+
+@pytest.mark.parametrize(
+    ("printed", "seconds"),
+    [
+        ("402h8m19.937911668s", 402 * 3600 + 8 * 60 + 19.937912),
+        ("3m2.5s", 182.5),
+        ("850ms", 0.85),
+        ("12µs", 0.000012),
+        ("0s", 0),
+        ("-1h", -3600),
+    ],
+)
+def test_go_durations(printed: str, seconds: float) -> None:
+    assert parse_duration(printed) == timedelta(seconds=seconds)
+    assert Status.from_dict({"up_time_seconds": printed}).up_time == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("printed", ["", "soon", "12", "3m2", f"{'9' * 30}h"])
+def test_what_is_no_duration_is_none(printed: str) -> None:
+    assert parse_duration(printed) is None
+
+
+@pytest.mark.parametrize("printed", ["0001-01-01T00:00:00Z", "2021-12-13T00:24:46", "yesterday"])
+def test_what_is_no_moment_is_none(printed: str) -> None:
+    assert parse_moment(printed) is None
+
+
+@pytest.mark.parametrize(
+    ("uptime", "running_for"),
+    [("166594s,", timedelta(seconds=166594)), ("log:", None), (None, None)],
+)
+def test_sitemaster_of_1_15(uptime: str | None, running_for: timedelta | None) -> None:
+    sitemaster = Sitemaster.from_dict({"running": False, "uptime": uptime, "connected_to_tesla": True})
+    assert sitemaster.running is False
+    assert sitemaster.connected_to_tesla is True
+    assert sitemaster.running_for == running_for
+
+
+@pytest.mark.parametrize("key", ["mode", "real_mode"])
+def test_the_mode_has_had_two_keys(key: str) -> None:
+    operation = Operation.from_dict({key: "self_consumption", "backup_reserve_percent": 5.000019999999999})
+    assert operation.operation_mode is OperationMode.SELF_CONSUMPTION
+
+
+def test_powerwalls_of_1_15() -> None:
+    packs = Powerwalls.from_dict(
+        {"powerwalls": [{"PackagePartNumber": "1092170-03-E", "PackageSerialNumber": "T1234567890"}], "has_sync": True}
+    )
+    assert packs.powerwalls is not None
+    assert packs.powerwalls[0].part_number == "1092170-03-E"
+    assert packs.has_sync is True
+
+
+@pytest.mark.parametrize(
+    ("din", "serial", "model"),
+    [
+        ("1232100-00-E--TG1234567890AB", "TG1234567890AB", "Backup Gateway 2"),
+        ("1118431-00-F--T1234567890\n", "T1234567890", "Backup Gateway 1"),
+        ("9999999-00-A--cn--1", "CN--1", None),
+    ],
+)
+def test_a_din_is_split_at_its_first_dashes(din: str, serial: str, model: str | None) -> None:
+    parsed = Din.parse(din)
+    assert parsed is not None
+    assert (parsed.serial_number, parsed.model) == (serial, model)
+
+
+@pytest.mark.parametrize("din", [None, "", "TG1234567890AB", "--TG1", "1232100-00-E--"])
+def test_what_is_no_din_is_none(din: str | None) -> None:
+    assert Din.parse(din) is None
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("junk", [None, True, 3, -0.5, "x", [], [None], {}, {"x": [1]}, "NaN"])
+def test_junk_in_a_field_costs_that_field(model: type[Payload], junk: object) -> None:
+    keys = [field.metadata["alias"] for field in fields(model)]
+    for key in keys:
+        payload = model.from_dict(dict.fromkeys(keys) | {key: junk})
+        assert isinstance(payload, model)
+
+
+def test_what_is_no_object_is_not_read() -> None:
+    assert [Meter.read(value) for value in (None, [], "x", 3)] == [None] * 4
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=12), children, max_size=4),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@settings(max_examples=30)
+@given(data=st.data())
+def test_any_json_makes_a_model(model: type[Payload], data: st.DataObject) -> None:
+    keys = [field.metadata["alias"] for field in fields(model)]
+    payload = data.draw(st.dictionaries(st.sampled_from(keys) | st.text(), JSON))
+    assert isinstance(model.from_dict(orjson.loads(orjson.dumps(payload))), model)
+
+
+@given(power=st.floats(-1e6, 1e6), neighbours=st.dictionaries(st.sampled_from(["site", "load", "solar"]), JSON))
+def test_a_good_meter_survives_its_neighbours(power: float, neighbours: dict[str, Any]) -> None:
+    meters = MetersAggregates.from_dict(neighbours | {"battery": {"instant_power": power, "frequency": "x"}})
+    assert meters.battery == Meter(instant_power=power)
