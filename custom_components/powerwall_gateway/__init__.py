@@ -17,6 +17,7 @@ from .coordinator import (
 from .gateway import (
     GatewayError,
     GatewayStoppedError,
+    Health,
     Identity,
     PowerwallGateway,
     identify,
@@ -32,7 +33,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     # A session of the entry's own: Home Assistant's shared one drops what is idle for 15 s.
     session = open_session()
     entry.async_on_unload(session.close)
-    gateway = gateway_from(session, entry.data)
+    gateway = gateway_from(session, entry.data, health=Health())
     try:
         identity = await identify(gateway)
     except GatewayError as err:

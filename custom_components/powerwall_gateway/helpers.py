@@ -8,10 +8,10 @@ from aiohttp import ClientSession
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
 
 from .const import CONF_FINGERPRINT, CONF_SCHEME
-from .gateway import Address, Connection, Credentials, PowerwallGateway
+from .gateway import Address, Connection, Credentials, Health, PowerwallGateway
 
 
-def gateway_from(session: ClientSession, data: Mapping[str, Any]) -> PowerwallGateway:
+def gateway_from(session: ClientSession, data: Mapping[str, Any], *, health: Health | None = None) -> PowerwallGateway:
     """Make the client for the very gateway that was met at set-up: same scheme, same certificate."""
     fingerprint: str | None = data[CONF_FINGERPRINT]
     password: str | None = data.get(CONF_PASSWORD)
@@ -20,4 +20,4 @@ def gateway_from(session: ClientSession, data: Mapping[str, Any]) -> PowerwallGa
         Address.parse(data[CONF_HOST], data[CONF_SCHEME]),
         fingerprint=bytes.fromhex(fingerprint) if fingerprint else None,
     )
-    return PowerwallGateway(connection, Credentials(password=password) if password else None)
+    return PowerwallGateway(connection, Credentials(password=password) if password else None, health=health)

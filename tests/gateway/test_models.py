@@ -238,7 +238,8 @@ def test_junk_in_a_field_costs_that_field(model: type[Payload], junk: object) ->
 
 
 def test_what_is_no_object_is_not_read() -> None:
-    assert [Meter.read(value) for value in (None, [], "x", 3)] == [None] * 4
+    values: list[Any] = [None, [], "x", 3]
+    assert [Meter.read(value) for value in values] == [None] * 4
 
 
 JSON = st.recursive(

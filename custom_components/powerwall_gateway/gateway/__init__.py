@@ -24,6 +24,7 @@ from .errors import (
     GatewayTimeoutError,
     GatewayUnreachableError,
 )
+from .health import Health
 from .introduction import Identity, Introduction, identify, meet, parse_serial
 from .login import Credentials, Session
 from .percent import app_from_raw, raw_from_app
@@ -43,6 +44,7 @@ __all__ = [
     "GatewayStoppedError",
     "GatewayTimeoutError",
     "GatewayUnreachableError",
+    "Health",
     "Identity",
     "Introduction",
     "PowerwallGateway",

@@ -32,13 +32,17 @@ class PowerwallGateway:
     `GatewayDeniedError` where a login is needed or not enough, and
     `GatewayNotFoundError` where this firmware has no such path.
 
+    `health` is told of every answer and failure, and says once what goes and comes back.
+
     With credentials, a read that is denied logs in once and is asked again; never on
     firmware where a login stops the Powerwall.
     """
 
-    def __init__(self, connection: Connection, credentials: Credentials | None = None) -> None:
+    def __init__(
+        self, connection: Connection, credentials: Credentials | None = None, *, health: Health | None = None
+    ) -> None:
         self.connection = connection
-        self.health = Health()
+        self._health = health
         self._login = Login(connection, credentials)
 
     @property
@@ -94,8 +98,8 @@ class PowerwallGateway:
     async def login(self) -> Session:
         """Log in with the credentials, unless there is a session.
 
-        Raises `GatewayLoginError` when it is refused, and without asking where it would stop
-        the Powerwall.
+        Raises `GatewayLoginError` when it is refused, and `GatewayDeniedError` without asking
+        where it would stop the Powerwall.
         """
         return await self._login.renew()
 
@@ -107,9 +111,11 @@ class PowerwallGateway:
         try:
             payload = _decode(await self._ask(path), path, model.read)
         except GatewayError as err:
-            self.health.failed(path, err)
+            if self._health:
+                self._health.failed(path, err)
             raise
-        self.health.answered(path)
+        if self._health:
+            self._health.answered(path)
         return payload
 
     async def _ask(self, path: str) -> Answer:

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import (
+    ClientConnectionError,
     ClientError,
+    ClientHandlerType,
+    ClientRequest,
     ClientResponse,
     ClientResponseError,
     ClientSession,
@@ -86,6 +89,9 @@ class Connection:
         self.address = address
         self.fingerprint = fingerprint
         self._session = session
+        # One object for the connection's life: aiohttp shares a kept-alive connection only
+        # among requests that ask for the very same check.
+        self._certificate = Fingerprint(fingerprint) if fingerprint else False
         self._timeout = ClientTimeout(total=timeout)
         self._turn = asyncio.Lock()
 
@@ -100,8 +106,8 @@ class Connection:
     ) -> Answer:
         """Ask for `path` (below `/api/`) and give the answer of a 2xx.
 
-        `once` is for a call with an effect: it goes over a connection of its own, since
-        aiohttp repeats a GET by itself when a kept-alive connection turns out to be dead.
+        `once` is for a call with an effect: it goes over a fresh connection, so that a dead
+        kept-alive one cannot lose it, and is never repeated.
 
         Raises a child of `GatewayError` for everything else.
         """
@@ -109,7 +115,7 @@ class Connection:
         headers = dict(headers or {}) | ({} if body is None else {"Content-Type": "application/json"})
         if self._session.closed:
             raise GatewayUnreachableError("the connection was closed by ourselves", path=path)
-        async with self._turn, _own_session() if once else nullcontext(self._session) as session:
+        async with self._turn, _session_for_one_request() if once else nullcontext(self._session) as session:
             with _as_gateway_error(path):
                 async with session.request(
                     method,
@@ -118,7 +124,7 @@ class Connection:
                     headers=headers,
                     allow_redirects=False,
                     timeout=self._timeout,
-                    ssl=Fingerprint(self.fingerprint) if self.fingerprint else False,
+                    ssl=self._certificate,
                     server_hostname=self.address.server_name,
                 ) as response:
                     return await _read(response, path)
@@ -145,8 +151,23 @@ async def find(session: ClientSession, address: Address, *, timeout: float = TIM
     return plain
 
 
-def _own_session() -> ClientSession:
-    return ClientSession(connector=TCPConnector(force_close=True), cookie_jar=DummyCookieJar())
+def _session_for_one_request() -> ClientSession:
+    return ClientSession(
+        connector=TCPConnector(force_close=True), cookie_jar=DummyCookieJar(), middlewares=(_SentOnce(),)
+    )
+
+
+class _SentOnce:
+    """Lets one attempt pass: aiohttp repeats a GET by itself when the connection drops, even a fresh one."""
+
+    def __init__(self) -> None:
+        self._sent = False
+
+    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        if self._sent:
+            raise ClientConnectionError("the connection dropped")
+        self._sent = True
+        return await handler(request)
 
 
 @contextmanager

@@ -92,8 +92,9 @@ class Login:
     async def renew(self, spent: Session | None = None) -> Session:
         """Log in, unless somebody replaced the `spent` session meanwhile.
 
-        Raises `GatewayLoginError` when it is refused, or would stop the Powerwall. After a
-        failure the same error comes back, without asking, until the wait is over.
+        Raises `GatewayDeniedError` where it would stop the Powerwall, and `GatewayLoginError`
+        when it is refused. After a failure the same error comes back, without asking, until
+        the wait is over.
         """
         async with self._turn:
             if self.session is not None and self.session is not spent:
@@ -138,7 +139,7 @@ class Login:
         except GatewayNotFoundError:
             status = None
         if login_stops_powerwall(status):
-            raise GatewayLoginError("not logged in: on this firmware a login stops the Powerwall", path=_PATH)
+            raise GatewayDeniedError("not logged in: on this firmware a login stops the Powerwall", path=_PATH)
 
     async def _log_in(self) -> Session:
         if self._credentials is None:
