@@ -8,7 +8,7 @@ from typing import Any, override
 import voluptuous as vol
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigFlow, ConfigFlowResult
-from homeassistant.const import CONF_HOST, CONF_PASSWORD
+from homeassistant.const import CONF_BASE, CONF_HOST, CONF_PASSWORD
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
 
 from .const import CONF_FINGERPRINT, CONF_SCHEME, CONF_SERIAL, DOMAIN
@@ -25,6 +25,7 @@ from .gateway import (
     open_session,
     parse_serial,
 )
+from .gateway.models import Din
 from .helpers import gateway_from
 
 _LOGGER = logging.getLogger(__name__)
@@ -42,14 +43,19 @@ _PASSWORD_SCHEMA = vol.Schema(
 
 
 class _RefusedError(Exception):
-    """What was typed cannot be used; `field` and `key` say where and why."""
+    """What was typed cannot be used: the message's key, and the field it belongs to."""
 
-    def __init__(self, key: str, field: str = "base") -> None:
+    def __init__(self, key: str, field: str = CONF_BASE) -> None:
         super().__init__(key)
-        self.errors = {field: key}
+        self.key = key
+        self.field = field
+
+    def errors(self, schema: vol.Schema) -> dict[str, str]:
+        """Show it at its field, or above the form where the form has no such field."""
+        return {self.field if self.field in schema.schema else CONF_BASE: self.key}
 
 
-def _refusal(err: GatewayError) -> _RefusedError:
+def _refusal(err: GatewayError, otherwise: str) -> _RefusedError:
     """Say in the form what a gateway's failure means."""
     match err:
         case GatewayLoginError(reason=reason) if "default password" in reason.lower():
@@ -63,7 +69,7 @@ def _refusal(err: GatewayError) -> _RefusedError:
         case GatewayBusyError():
             return _RefusedError("busy")
         case _:
-            return _RefusedError("not_a_gateway", CONF_HOST)
+            return _RefusedError(otherwise, CONF_HOST)
 
 
 class PowerwallGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -78,30 +84,53 @@ class PowerwallGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask where the gateway is and which it is."""
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            try:
-                return await self._async_meet(user_input)
-            except _RefusedError as refused:
-                errors = refused.errors
-        return self.async_show_form(
-            step_id="user",
-            data_schema=self.add_suggested_values_to_schema(_USER_SCHEMA, user_input),
-            errors=errors,
-        )
+        if user_input is None:
+            return self._show_user_form()
+        try:
+            return await self._async_meet(user_input)
+        except _RefusedError as refused:
+            return self._show_user_form(user_input, refused)
 
-    async def async_step_login(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the customer's password, showing whom it will be sent to."""
-        return await self._async_ask_password("login", user_input)
+    async def async_step_login(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Take the customer's password."""
+        try:
+            return await self._async_log_in(user_input)
+        except _RefusedError as refused:
+            if refused.field == CONF_SERIAL:
+                return self._show_user_form(self._data, refused)
+            return self._show_password_form("login", refused)
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Start over with the password: the gateway refused the one that was stored."""
         self._data = dict(entry_data)
-        return await self.async_step_reauth_confirm()
+        return self._show_password_form("reauth_confirm")
 
-    async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the new password."""
-        return await self._async_ask_password("reauth_confirm", user_input)
+    async def async_step_reauth_confirm(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Take the new password."""
+        try:
+            return await self._async_log_in(user_input)
+        except _RefusedError as refused:
+            return self._show_password_form("reauth_confirm", refused)
+
+    def _show_user_form(
+        self, typed: Mapping[str, Any] | None = None, refused: _RefusedError | None = None
+    ) -> ConfigFlowResult:
+        return self.async_show_form(
+            step_id="user",
+            data_schema=self.add_suggested_values_to_schema(_USER_SCHEMA, typed),
+            errors=refused.errors(_USER_SCHEMA) if refused else None,
+        )
+
+    def _show_password_form(self, step_id: str, refused: _RefusedError | None = None) -> ConfigFlowResult:
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=_PASSWORD_SCHEMA,
+            description_placeholders={
+                "host": self._data[CONF_HOST],
+                "fingerprint": _readable(self._data[CONF_FINGERPRINT]),
+            },
+            errors=refused.errors(_PASSWORD_SCHEMA) if refused else None,
+        )
 
     async def _async_meet(self, user_input: dict[str, Any]) -> ConfigFlowResult:
         """Look who answers at the address, by reads without effect alone."""
@@ -119,62 +148,48 @@ class PowerwallGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
         async with open_session() as session:
             try:
                 introduction = await meet(session, address)
-                found = introduction.connection
-                self._data = {
-                    CONF_HOST: str(address),
-                    CONF_SCHEME: found.address.scheme,
-                    CONF_FINGERPRINT: found.fingerprint.hex() if found.fingerprint else None,
-                    CONF_SERIAL: serial,
-                }
-                if introduction.needs_login:
-                    if introduction.login_stops_powerwall:
-                        raise _RefusedError("login_would_stop")
-                    return await self.async_step_login()
-                return await self._async_finish(PowerwallGateway(found))
             except GatewayError as err:
                 _LOGGER.debug("Not set up: %s", err)
-                raise _refusal(err) from err
+                raise _refusal(err, "not_a_gateway") from err
+            found = introduction.connection
+            self._data = {
+                CONF_HOST: str(address),
+                CONF_SCHEME: found.address.scheme,
+                CONF_FINGERPRINT: found.fingerprint.hex() if found.fingerprint else None,
+                CONF_SERIAL: serial,
+            }
+            self._refuse_another_serial(Din.parse(introduction.status.din) if introduction.status else None)
+            if not introduction.needs_login:
+                return await self._async_create(PowerwallGateway(found))
+            if introduction.login_stops_powerwall:
+                raise _RefusedError("login_would_stop")
+            return self._show_password_form("login")
 
-    async def _async_ask_password(self, step_id: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            self._data[CONF_PASSWORD] = user_input[CONF_PASSWORD]
-            try:
-                return await self._async_log_in()
-            except _RefusedError as refused:
-                errors = refused.errors
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=_PASSWORD_SCHEMA,
-            description_placeholders={
-                "host": self._data[CONF_HOST],
-                "fingerprint": _readable(self._data[CONF_FINGERPRINT]),
-            },
-            errors=errors,
-        )
-
-    async def _async_log_in(self) -> ConfigFlowResult:
-        """Try the password, and leave no session behind."""
+    async def _async_log_in(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Try the password on the very gateway that was met, and leave no session behind."""
+        self._data[CONF_PASSWORD] = user_input[CONF_PASSWORD]
         async with open_session() as session:
             gateway = gateway_from(session, self._data)
             try:
                 await gateway.login()
-                try:
-                    return await self._async_finish(gateway)
-                finally:
-                    with suppress(GatewayError):
-                        await gateway.logout()
+                self._refuse_another_serial((await identify(gateway)).din)
+                if self.source == SOURCE_REAUTH:
+                    return self.async_update_reload_and_abort(self._get_reauth_entry(), data=self._data)
+                return await self._async_create(gateway)
             except GatewayError as err:
-                _LOGGER.debug("Not set up: %s", err)
-                raise _refusal(err) from err
+                _LOGGER.debug("Not logged in: %s", err)
+                raise _refusal(err, "login_failed") from err
+            finally:
+                with suppress(GatewayError):
+                    await gateway.logout()
 
-    async def _async_finish(self, gateway: PowerwallGateway) -> ConfigFlowResult:
-        """Make sure that the serial is the gateway's own, where it can be read, and store what was found."""
-        din = (await identify(gateway)).din
+    def _refuse_another_serial(self, din: Din | None) -> None:
+        """Make sure that the serial is the gateway's own, where it can be read."""
         if din is not None and din.serial_number != self._data[CONF_SERIAL]:
-            raise _RefusedError("wrong_serial", CONF_SERIAL if self.source != SOURCE_REAUTH else "base")
-        if self.source == SOURCE_REAUTH:
-            return self.async_update_reload_and_abort(self._get_reauth_entry(), data=self._data)
+            raise _RefusedError("wrong_serial", CONF_SERIAL)
+
+    async def _async_create(self, gateway: PowerwallGateway) -> ConfigFlowResult:
+        """Store what was found, under the name that the owner gave the place."""
         return self.async_create_entry(title=await _site_name(gateway) or _DEFAULT_TITLE, data=self._data)
 
 

@@ -127,9 +127,10 @@ class Login:
         self._last_error = None
 
     async def end(self) -> None:
-        """Give the session back: `GET /api/logout`, 204. Needs none; ends the one that is sent along."""
-        headers, self.session = self.headers, None
-        await self._connection.request("GET", "logout", headers=headers, once=True)
+        """Give the session back: `GET /api/logout`, 204. The gateway ends the one that is sent along."""
+        if self.session is not None:
+            headers, self.session = self.session.headers, None
+            await self._connection.request("GET", "logout", headers=headers, once=True)
 
     async def _refuse_where_it_stops(self) -> None:
         status: Status | None

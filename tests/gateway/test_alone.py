@@ -1,0 +1,103 @@
+"""The client by itself: without Home Assistant, from the terminal."""
+
+import asyncio
+import os
+from pathlib import Path
+import sys
+
+import pytest
+
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+
+INTEGRATION = Path(__file__).parent.parent.parent / "custom_components" / "powerwall_gateway"
+
+# An import of Home Assistant fails in the process under test, as it would where it is not installed.
+RUN = """
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"homeassistant", "probatio", "voluptuous", "custom_components"}:
+            raise ImportError(f"{name} is blocked")
+
+sys.meta_path.insert(0, Blocked())
+from gateway.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+async def run(*arguments: str, password: str = "") -> tuple[int | None, str, str]:
+    """Run the command with the package `gateway` by itself on the path."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        RUN,
+        *arguments,
+        env={**os.environ, "PYTHONPATH": str(INTEGRATION), "POWERWALL_PASSWORD": password},
+        cwd=INTEGRATION,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+def host(simulator: Simulator) -> str:
+    """Give what a person would type."""
+    return f"{simulator.host}:{simulator.port}"
+
+
+@pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
+async def test_flows_in_the_terminal(simulator: StartSimulator, firmware: str) -> None:
+    gateway = await simulator(firmware)
+    gateway.house.solar_power, gateway.house.home_power = 5200, 1100
+    gateway.house.advance(60)
+    code, out, err = await run("flows", host(gateway), password=gateway.password)
+    assert (code, err) == (0, "")
+    rows = [line.split()[:4] for line in out.splitlines()[1:]]
+    assert [row[0] for row in rows] == ["Grid", "Powerwall", "Home", "Solar", "Charge", "Grid"]
+    assert rows[3] == ["Solar", "5,200", "W", "producing"]
+    assert rows[1][3] == "charging"
+    assert rows[5][1] == "connected"
+    assert gateway.running
+    assert gateway.tokens == {}  # the session is given back
+
+
+async def test_status_in_the_terminal(simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    code, out, err = await run("status", host(gateway), password=gateway.password)
+    assert (code, err) == (0, "")
+    assert "21.44" in out
+    assert "Home Energy Gateway" in out
+    assert gateway.serial not in out
+    assert gateway.serial[-4:] in out
+
+
+async def test_a_wrong_password_is_said_in_one_line(simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    code, out, err = await run("flows", host(gateway), password="wrong")
+    assert (code, out) == (1, "")
+    assert err == "login/Basic: the gateway refused the login\n"
+
+
+async def test_a_stopped_powerwall_is_said_in_one_line(simulator: StartSimulator) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.running = False
+    code, out, err = await run("flows", host(gateway))
+    assert (code, out) == (1, "")
+    assert err == "The Powerwall is stopped: there are no live data.\n"
+
+
+async def test_an_old_gateway_that_wants_a_login_is_left_alone(simulator: StartSimulator) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.faults.add("meters/aggregates", status=403)
+    code, _, err = await run("flows", host(gateway), password="anything")
+    assert code == 1
+    assert "stops the Powerwall" in err
+    assert gateway.logins == 0
+
+
+async def test_an_address_that_is_none(socket_enabled: None) -> None:
+    code, _, err = await run("flows", "not a host")
+    assert (code, err) == (1, "'not a host' is no host name or IP address\n")

@@ -1,0 +1,59 @@
+"""Home Assistant with the integration, beside a simulated gateway."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.powerwall_gateway.const import CONF_FINGERPRINT, CONF_SCHEME, CONF_SERIAL, DOMAIN
+from homeassistant.const import CONF_HOST, CONF_PASSWORD
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from tests.simulator import Simulator
+
+type SetUp = Callable[..., Awaitable[MockConfigEntry]]
+
+
+@pytest.fixture(autouse=True)
+def auto_enable_custom_integrations(enable_custom_integrations: None) -> None:
+    """Let Home Assistant load what is in this repository."""
+
+
+def entry_for(simulator: Simulator, **data: Any) -> MockConfigEntry:
+    """Make the entry that the config flow would store."""
+    tls = simulator.fingerprint is not None
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title="Home Energy Gateway",
+        unique_id=simulator.serial,
+        data={
+            CONF_HOST: f"{simulator.host}:{simulator.port}",
+            CONF_SCHEME: "https" if tls else "http",
+            CONF_FINGERPRINT: simulator.fingerprint.hex() if simulator.fingerprint else None,
+            CONF_SERIAL: simulator.serial,
+            **({CONF_PASSWORD: simulator.password} if tls else {}),
+            **data,
+        },
+    )
+
+
+@pytest.fixture
+def set_up(hass: HomeAssistant) -> SetUp:
+    """Add an entry for a simulated gateway and set it up."""
+
+    async def set_up(simulator: Simulator, **data: Any) -> MockConfigEntry:
+        entry = entry_for(simulator, **data)
+        entry.add_to_hass(hass)
+        await hass.config_entries.async_setup(entry.entry_id)
+        await hass.async_block_till_done()
+        return entry
+
+    return set_up
+
+
+def state_of(hass: HomeAssistant, simulator: Simulator, platform: str, key: str) -> str | None:
+    """Give the state of the entity with this key, None where there is no such entity."""
+    entity_id = er.async_get(hass).async_get_entity_id(platform, DOMAIN, f"{simulator.serial}_{key}")
+    state = hass.states.get(entity_id) if entity_id else None
+    return state.state if state else None

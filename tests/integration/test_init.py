@@ -1,0 +1,353 @@
+"""The life of an entry: set up, refused, stopped, lost and back, unloaded."""
+
+import asyncio
+from collections.abc import Callable
+import logging
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.powerwall_gateway.const import DOMAIN
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from tests.conftest import StartSimulator
+
+from .conftest import SetUp, state_of
+
+FIRMWARES = ["1.15.0", "21.44"]
+
+
+@pytest.fixture
+def fast_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Watch the grid fifty times a second."""
+    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.GRID_INTERVAL", 0.02)
+
+
+@pytest.fixture
+def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a value stand for a fifth of a second instead of ten."""
+    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_INTERVALS", 0)
+    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_AT_LEAST", 0.2)
+
+
+async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Poll everything once."""
+    data = entry.runtime_data
+    for coordinator in (data.live, data.grid, data.settings):
+        await coordinator.async_refresh()
+    await hass.async_block_till_done()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for what the grid watch will see; five seconds are long for it."""
+    async with asyncio.timeout(5):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("firmware", FIRMWARES)
+async def test_loaded_and_unloaded(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, fast_watch: None, firmware: str
+) -> None:
+    gateway = await simulator(firmware)
+    entry = await set_up(gateway)
+    assert entry.state.name == "LOADED"
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert entry.state.name == "NOT_LOADED"
+    asked = len(gateway.requests)
+    await asyncio.sleep(0.1)
+    assert len(gateway.requests) == asked
+    assert gateway.running
+    assert gateway.stopped_seconds == 0
+
+
+async def test_the_device_is_the_gateway(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, gateway.serial), entry.entry_id)
+    assert device is not None
+    assert (device.manufacturer, device.model, device.model_id) == ("Tesla", "Backup Gateway 2", "1232100-00-E")
+    assert (device.name, device.serial_number, device.sw_version) == ("Home Energy Gateway", gateway.serial, "21.44")
+    assert device.configuration_url == gateway.url
+
+
+@pytest.mark.parametrize("firmware", FIRMWARES)
+async def test_one_connection_and_few_requests(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
+) -> None:
+    gateway = await simulator(firmware)
+    entry = await set_up(gateway)
+    before = gateway.connections
+    gateway.requests.clear()
+    await entry.runtime_data.live.async_refresh()
+    charge = "system_status/soe" if firmware == "1.15.0" else "system_status"
+    assert [request.path for request in gateway.requests] == ["meters/aggregates", charge]
+    gateway.requests.clear()
+    await entry.runtime_data.settings.async_refresh()
+    assert [request.path for request in gateway.requests] == ["sitemaster"]
+    assert gateway.connections == before
+
+
+async def test_an_unchanged_poll_writes_no_state(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    written: list[Any] = []
+    entry.async_on_unload(entry.runtime_data.live.async_add_listener(lambda: written.append(1)))
+    await poll(hass, entry)
+    assert written == []
+    gateway.house.advance(60)
+    await poll(hass, entry)
+    assert written == [1]
+
+
+# -- not set up --------------------------------------------------------------------------------------------------------
+
+
+async def test_nobody_there_is_tried_again(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    await gateway.stop()
+    entry = await set_up(gateway)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "unreachable"
+
+
+@pytest.mark.parametrize("path", ["status", "meters/aggregates"])
+async def test_an_odd_answer_is_tried_again(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, path: str
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.faults.add(path, status=500)
+    entry = await set_up(gateway)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "unexpected_answer"
+
+
+async def test_a_refused_password_asks_for_another(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway, password="old")
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.error_reason_translation_key == "login_refused"
+    assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == [SOURCE_REAUTH]
+
+
+async def test_another_gateway_is_refused(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway, serial="TG000000000000")
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.error_reason_translation_key == "another_gateway"
+    assert gateway.logins == 0
+
+
+async def test_another_certificate_is_refused(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway, fingerprint="00" * 32)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.error_reason_translation_key == "certificate_changed"
+    assert gateway.requests == []
+
+
+# -- stopped, lost and back --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("firmware", FIRMWARES)
+async def test_a_stopped_powerwall_is_set_up_and_comes_to_life(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
+) -> None:
+    gateway = await simulator(firmware)
+    gateway.running = False
+    entry = await set_up(gateway)
+    assert entry.state is ConfigEntryState.LOADED
+    assert state_of(hass, gateway, "binary_sensor", "running") == STATE_OFF
+    assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_UNKNOWN
+    for key in ("grid_power", "solar_energy", "charge", "grid_status"):
+        assert state_of(hass, gateway, "sensor", key) == STATE_UNAVAILABLE
+    gateway.running = True
+    await poll(hass, entry)
+    assert state_of(hass, gateway, "binary_sensor", "running") == STATE_ON
+    assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_ON
+    for key in ("grid_power", "solar_energy", "charge", "grid_status"):
+        assert state_of(hass, gateway, "sensor", key) not in {STATE_UNAVAILABLE, STATE_UNKNOWN}
+
+
+async def test_a_stop_shows_at_once(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    gateway.running = False
+    await poll(hass, entry)
+    assert state_of(hass, gateway, "sensor", "grid_power") == STATE_UNAVAILABLE
+    assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_UNKNOWN
+    assert state_of(hass, gateway, "binary_sensor", "connected_to_tesla") == STATE_ON
+
+
+async def test_one_lost_poll_hides_nothing(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    power = state_of(hass, gateway, "sensor", "grid_power")
+    gateway.faults.add("*", status=500)
+    await poll(hass, entry)
+    assert state_of(hass, gateway, "sensor", "grid_power") == power
+    assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_ON
+
+
+async def test_silence_is_told_after_a_while_and_ends_with_the_first_answer(
+    hass: HomeAssistant, simulator: StartSimulator, short_memory: None, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    gateway.faults.add("*", drop=True)
+    await asyncio.sleep(0.25)
+    await poll(hass, entry)
+    for key in ("grid_power", "solar_energy", "charge", "grid_status"):
+        assert state_of(hass, gateway, "sensor", key) == STATE_UNAVAILABLE
+    assert state_of(hass, gateway, "binary_sensor", "running") == STATE_UNAVAILABLE
+    assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_UNKNOWN
+    gateway.faults.clear()
+    await poll(hass, entry)
+    for key in ("grid_power", "solar_energy", "charge", "grid_status"):
+        assert state_of(hass, gateway, "sensor", key) not in {STATE_UNAVAILABLE, STATE_UNKNOWN}
+    assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_ON
+
+
+async def test_one_failing_endpoint_fails_its_own_entities_alone(
+    hass: HomeAssistant, simulator: StartSimulator, short_memory: None, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    gateway.faults.add("system_status", status=500)
+    await asyncio.sleep(0.25)
+    await poll(hass, entry)
+    assert state_of(hass, gateway, "sensor", "charge") == STATE_UNAVAILABLE
+    assert state_of(hass, gateway, "sensor", "grid_power") != STATE_UNAVAILABLE
+
+
+async def test_a_gateway_that_asks_to_wait_is_left_alone(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    gateway.faults.add("meters/aggregates", status=503)
+    gateway.requests.clear()
+    for _ in range(5):
+        await entry.runtime_data.live.async_refresh()
+    assert [request.path for request in gateway.requests].count("meters/aggregates") == 1
+    assert [request.path for request in gateway.requests].count("system_status") == 5
+
+
+async def test_what_a_powerwall_3_lacks_makes_no_entity(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    for path in ("status", "config", "sitemaster", "system_status"):
+        gateway.faults.add(path, status=404, body=b"404 page not found\n")
+    entry = await set_up(gateway)
+    assert entry.state is ConfigEntryState.LOADED
+    assert state_of(hass, gateway, "binary_sensor", "running") is None
+    assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_ON
+    assert state_of(hass, gateway, "sensor", "charge") not in {None, STATE_UNAVAILABLE}
+
+
+async def test_a_lost_session_is_not_noticed(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    gateway.tokens.clear()
+    gateway.house.advance(600)
+    before = state_of(hass, gateway, "sensor", "grid_power")
+    await poll(hass, entry)
+    assert state_of(hass, gateway, "sensor", "grid_power") not in {before, STATE_UNAVAILABLE}
+    assert gateway.logins == 2
+
+
+async def test_a_changed_password_is_asked_for_after_the_second_refusal(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.login.monotonic", lambda: now)
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    gateway.tokens.clear()
+    gateway.password = "new one"
+    await poll(hass, entry)
+    assert hass.config_entries.flow.async_progress() == []  # a gateway that starts up refuses once
+    assert gateway.logins == 2
+    now = 31.0
+    await poll(hass, entry)
+    await poll(hass, entry)
+    assert gateway.logins == 3
+    assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == [SOURCE_REAUTH]
+
+
+# -- the grid watch ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("firmware", FIRMWARES)
+async def test_an_outage_is_seen(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, fast_watch: None, firmware: str
+) -> None:
+    gateway = await simulator(firmware)
+    await set_up(gateway)
+    assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_ON
+    gateway.house.outage()
+    gateway.house.advance(10)
+    await until(lambda: state_of(hass, gateway, "sensor", "grid_status") == "islanded")
+    assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_OFF
+    gateway.house.restore()
+    await until(lambda: state_of(hass, gateway, "sensor", "grid_status") != "islanded")
+    # Reconnecting is still an island: the binary sensor waits for the grid itself.
+    while state_of(hass, gateway, "sensor", "grid_status") == "transition_to_grid":
+        assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_OFF
+        gateway.house.advance(1)
+        await asyncio.sleep(0.1)
+    await until(lambda: state_of(hass, gateway, "binary_sensor", "grid") == STATE_ON)
+    assert state_of(hass, gateway, "sensor", "grid_status") == "connected"
+
+
+async def test_an_unknown_grid_state_is_unknown(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, fast_watch: None
+) -> None:
+    gateway = await simulator("21.44")
+    await set_up(gateway)
+    gateway.overrides["system_status/grid_status"] = {"grid_status": "SystemOnMars", "grid_services_active": False}
+    await until(lambda: state_of(hass, gateway, "binary_sensor", "grid") == STATE_UNKNOWN)
+    assert state_of(hass, gateway, "sensor", "grid_status") == STATE_UNKNOWN
+
+
+async def test_switched_off_polling_is_honoured(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, fast_watch: None
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    hass.config_entries.async_update_entry(entry, pref_disable_polling=True)
+    await asyncio.sleep(0.1)
+    asked = len(gateway.requests)
+    await asyncio.sleep(0.1)
+    assert len(gateway.requests) == asked
+
+
+# -- what is told ------------------------------------------------------------------------------------------------------
+
+
+async def test_nothing_secret_is_logged(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "custom_components.powerwall_gateway")
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    tokens = list(gateway.tokens)
+    assert tokens
+    gateway.tokens.clear()
+    gateway.password = "changed"
+    await poll(hass, entry)
+    gateway.faults.add("*", status=500, body=b"x")
+    await poll(hass, entry)
+    ours = "\n".join(
+        record.getMessage() for record in caplog.records if record.name.startswith("custom_components.powerwall")
+    )
+    assert "refused" in ours
+    for secret in (*tokens, gateway.serial, entry.data["password"]):
+        assert secret not in ours

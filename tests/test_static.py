@@ -1,0 +1,148 @@
+"""What hassfest and HACS would say, as far as it can be said here, and that no text or icon is missing."""
+
+import ast
+from itertools import chain
+import json
+from pathlib import Path
+import re
+import struct
+from typing import Any
+
+import pytest
+
+from custom_components.powerwall_gateway import binary_sensor, sensor
+from custom_components.powerwall_gateway.gateway.models import GridState
+from homeassistant.helpers.entity import EntityDescription
+
+ROOT = Path(__file__).parent.parent
+INTEGRATION = ROOT / "custom_components" / "powerwall_gateway"
+DESCRIPTIONS: dict[str, tuple[EntityDescription, ...]] = {
+    "sensor": (*sensor.LIVE_SENSORS, *sensor.GRID_SENSORS),
+    "binary_sensor": (*binary_sensor.GRID_BINARY_SENSORS, *binary_sensor.SETTINGS_BINARY_SENSORS),
+}
+ICON_BY_DEVICE_CLASS = {"charge"}
+"""Home Assistant draws the battery at its level by itself."""
+
+
+def load(name: str) -> Any:
+    """Read a JSON file of the integration."""
+    return json.loads((INTEGRATION / name).read_text())
+
+
+TEXTS = load("translations/en.json")
+
+
+def test_the_manifest() -> None:
+    manifest = load("manifest.json")
+    keys = list(manifest)
+    assert keys[:2] == ["domain", "name"]
+    assert keys[2:] == sorted(keys[2:])
+    assert manifest["domain"] == INTEGRATION.name
+    for key in ("documentation", "issue_tracker"):
+        assert manifest[key].startswith("https://")
+    for key in ("codeowners", "iot_class", "integration_type", "loggers", "requirements"):
+        assert manifest[key]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", manifest["version"])
+    assert f'version = "{manifest["version"]}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_hacs() -> None:
+    hacs = json.loads((ROOT / "hacs.json").read_text())
+    assert hacs == {"name": "Tesla Powerwall Gateway", "homeassistant": "2026.10.0"}
+    assert [path.name for path in (ROOT / "custom_components").iterdir() if path.is_dir() and path.name[0] != "_"] == [
+        "powerwall_gateway"
+    ]
+
+
+@pytest.mark.parametrize(("name", "edge"), [("icon.png", 256), ("icon@2x.png", 512)])
+def test_the_brand(name: str, edge: int) -> None:
+    header = (INTEGRATION / "brand" / name).read_bytes()[:24]
+    assert header[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", header[16:24]) == (edge, edge)
+
+
+def test_every_entity_has_a_name_and_an_icon() -> None:
+    icons = load("icons.json")["entity"]
+    for platform, descriptions in DESCRIPTIONS.items():
+        keys = {description.key for description in descriptions}
+        assert set(TEXTS["entity"][platform]) == keys
+        assert set(icons[platform]) == keys - ICON_BY_DEVICE_CLASS
+
+
+def test_every_grid_state_has_a_text() -> None:
+    states = {state.name.lower() for state in GridState}
+    assert set(TEXTS["entity"]["sensor"]["grid_status"]["state"]) == states
+
+
+def strings(module: str) -> set[str]:
+    """Give every string that a module writes."""
+    tree = ast.parse((INTEGRATION / module).read_text())
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_every_error_has_a_text_and_every_text_an_error() -> None:
+    flow = strings("config_flow.py")
+    assert set(TEXTS["config"]["error"]) <= flow
+    raised = set(
+        chain.from_iterable(
+            re.findall(r'_RefusedError\("(\w+)"|_refusal\(err, "(\w+)"\)', (INTEGRATION / "config_flow.py").read_text())
+        )
+    ) - {""}
+    assert raised == set(TEXTS["config"]["error"])
+    modules = (INTEGRATION / "coordinator.py", INTEGRATION / "__init__.py")
+    used = re.findall(
+        r'translation_key="(\w+)"',
+        (INTEGRATION / "coordinator.py").read_text() + (INTEGRATION / "__init__.py").read_text(),
+    )
+    assert set(used) == set(TEXTS["exceptions"])
+
+
+def test_every_field_is_explained() -> None:
+    for step in TEXTS["config"]["step"].values():
+        assert step["title"]
+        assert set(step["data"]) == set(step["data_description"])
+
+
+def leaves(texts: Any) -> list[str]:
+    """Give all texts below."""
+    if isinstance(texts, str):
+        return [texts]
+    return list(chain.from_iterable(leaves(below) for below in texts.values()))
+
+
+def test_texts_are_as_hassfest_wants_them() -> None:
+    for text in leaves(TEXTS):
+        assert text
+        assert text == text.strip()
+        assert not re.search(r"https?://|<|>|\[%key|'\{\w+\}'", text)
+
+
+def imports_of(path: Path) -> set[str]:
+    """Give the modules that a file imports, relative ones with their dots."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add("." * node.level + (node.module or ""))
+    return found
+
+
+def test_the_client_knows_nothing_of_home_assistant() -> None:
+    for path in (INTEGRATION / "gateway").rglob("*.py"):
+        depth = len(path.relative_to(INTEGRATION / "gateway").parts)
+        for name in imports_of(path):
+            assert not name.startswith(("homeassistant", "custom_components"))
+            assert len(name) - len(name.lstrip(".")) <= depth, f"{path.name} reaches above the client"
+
+
+def test_nothing_skips_a_floor() -> None:
+    """Entities know coordinators and models, and neither the client nor the wire."""
+    for platform in DESCRIPTIONS:
+        ours = {name for name in imports_of(INTEGRATION / f"{platform}.py") if name.startswith(".")}
+        assert ours <= {".coordinator", ".entity", ".gateway", ".gateway.models", ".const"}
+
+
+def test_rooms_stay_small() -> None:
+    for path in chain(INTEGRATION.rglob("*.py"), (ROOT / "tests").rglob("*.py"), (ROOT / "tools").rglob("*.py")):
+        assert len(path.read_text().splitlines()) <= 450, f"{path} wants a second room"
