@@ -90,10 +90,7 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
     ) - {""}
     assert raised == set(TEXTS["config"]["error"])
     modules = (INTEGRATION / "coordinator.py", INTEGRATION / "__init__.py")
-    used = re.findall(
-        r'translation_key="(\w+)"',
-        (INTEGRATION / "coordinator.py").read_text() + (INTEGRATION / "__init__.py").read_text(),
-    )
+    used = re.findall(r'translation_key="(\w+)"', "".join(module.read_text() for module in modules))
     assert set(used) == set(TEXTS["exceptions"])
 
 
