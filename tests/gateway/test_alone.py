@@ -1,12 +1,14 @@
 """The client by itself: without Home Assistant, from the terminal."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 import os
 from pathlib import Path
 import sys
 
 import pytest
 
+from custom_components.powerwall_gateway.gateway.__main__ import main
 from tests.conftest import StartSimulator
 from tests.simulator import Simulator
 
@@ -27,8 +29,24 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-async def run(*arguments: str, password: str = "") -> tuple[int | None, str, str]:
-    """Run the command with the package `gateway` by itself on the path."""
+type Run = Callable[..., Coroutine[None, None, tuple[int | None, str, str]]]
+
+
+@pytest.fixture
+def run(socket_enabled: None, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command as the terminal does, in a thread beside the simulator."""
+
+    async def run(*arguments: str, password: str = "") -> tuple[int | None, str, str]:
+        monkeypatch.setenv("POWERWALL_PASSWORD", password)
+        code = await asyncio.to_thread(main, arguments)
+        out, err = capfd.readouterr()
+        return code, out, "".join(line for line in err.splitlines(keepends=True) if not line.startswith("INFO"))
+
+    return run
+
+
+async def run_alone(*arguments: str, password: str = "") -> tuple[int | None, str, str]:
+    """Run the command in a process with the package `gateway` by itself on the path, and no Home Assistant."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -53,7 +71,7 @@ async def test_flows_in_the_terminal(simulator: StartSimulator, firmware: str) -
     gateway = await simulator(firmware)
     gateway.house.solar_power, gateway.house.home_power = 5200, 1100
     gateway.house.advance(60)
-    code, out, err = await run("flows", host(gateway), password=gateway.password)
+    code, out, err = await run_alone("flows", host(gateway), password=gateway.password)
     assert (code, err) == (0, "")
     rows = [line.split()[:4] for line in out.splitlines()[1:]]
     assert [row[0] for row in rows] == ["Grid", "Powerwall", "Home", "Solar", "Charge", "Grid"]
@@ -64,7 +82,7 @@ async def test_flows_in_the_terminal(simulator: StartSimulator, firmware: str) -
     assert gateway.tokens == {}  # the session is given back
 
 
-async def test_status_in_the_terminal(simulator: StartSimulator) -> None:
+async def test_status_in_the_terminal(simulator: StartSimulator, run: Run) -> None:
     gateway = await simulator("21.44")
     code, out, err = await run("status", host(gateway), password=gateway.password)
     assert (code, err) == (0, "")
@@ -74,14 +92,14 @@ async def test_status_in_the_terminal(simulator: StartSimulator) -> None:
     assert gateway.serial[-4:] in out
 
 
-async def test_a_wrong_password_is_said_in_one_line(simulator: StartSimulator) -> None:
+async def test_a_wrong_password_is_said_in_one_line(simulator: StartSimulator, run: Run) -> None:
     gateway = await simulator("21.44")
     code, out, err = await run("flows", host(gateway), password="wrong")
     assert (code, out) == (1, "")
     assert err == "login/Basic: the gateway refused the login\n"
 
 
-async def test_a_stopped_powerwall_is_said_in_one_line(simulator: StartSimulator) -> None:
+async def test_a_stopped_powerwall_is_said_in_one_line(simulator: StartSimulator, run: Run) -> None:
     gateway = await simulator("1.15.0")
     gateway.running = False
     code, out, err = await run("flows", host(gateway))
@@ -89,7 +107,7 @@ async def test_a_stopped_powerwall_is_said_in_one_line(simulator: StartSimulator
     assert err == "The Powerwall is stopped: there are no live data.\n"
 
 
-async def test_an_old_gateway_that_wants_a_login_is_left_alone(simulator: StartSimulator) -> None:
+async def test_an_old_gateway_that_wants_a_login_is_left_alone(simulator: StartSimulator, run: Run) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("meters/aggregates", status=403)
     code, _, err = await run("flows", host(gateway), password="anything")
@@ -98,6 +116,47 @@ async def test_an_old_gateway_that_wants_a_login_is_left_alone(simulator: StartS
     assert gateway.logins == 0
 
 
-async def test_an_address_that_is_none(socket_enabled: None) -> None:
+async def test_an_address_that_is_none(run: Run) -> None:
     code, _, err = await run("flows", "not a host")
     assert (code, err) == (1, "'not a host' is no host name or IP address\n")
+
+
+async def test_the_password_is_asked_for_where_it_is_not_given(
+    simulator: StartSimulator, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = await simulator("21.44")
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.__main__.getpass", lambda _: gateway.password)
+    code, out, err = await run("flows", host(gateway))
+    assert (code, err) == (0, "")
+    assert "Powerwall" in out
+
+
+async def test_what_is_missing_is_a_dash(simulator: StartSimulator, run: Run) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.overrides["meters/aggregates"] = {"site": {"instant_power": None}}
+    gateway.overrides["system_status/soe"] = {}
+    gateway.overrides["system_status/grid_status"] = {"grid_status": "SystemOnMars"}
+    code, out, _ = await run("flows", host(gateway))
+    assert code == 0
+    assert [line.split()[1] for line in out.splitlines()[1:]] == ["-", "-", "-", "-", "-", "unknown"]
+
+
+async def test_a_powerwall_3_says_what_it_can(simulator: StartSimulator, run: Run) -> None:
+    gateway = await simulator("21.44")
+    for path in ("status", "sitemaster"):
+        gateway.faults.add(path, status=404)
+    code, out, _ = await run("status", host(gateway), password=gateway.password)
+    assert (code, out) == (0, f"{'Firmware':<20} not told (a Powerwall 3)\n")
+
+
+async def test_again_and_again_until_the_gateway_is_gone(simulator: StartSimulator, run: Run) -> None:
+    gateway = await simulator("1.15.0")
+    running = asyncio.create_task(run("flows", host(gateway), "--every", "0.05"))
+    async with asyncio.timeout(5):
+        while [request.path for request in gateway.requests].count("meters/aggregates") < 4:
+            await asyncio.sleep(0.01)
+    await gateway.stop()
+    code, out, err = await running
+    assert code == 1
+    assert out.count("Solar") >= 2
+    assert "no connection" in err

@@ -1,0 +1,123 @@
+"""How an endpoint is asked: with the session there is, a login where one is wanted, and JSON read into models."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Never
+
+import orjson
+
+from ..connection import Answer, Connection
+from ..errors import GatewayDeniedError, GatewayError, GatewayPayloadError
+from ..health import Health
+from ..login import Credentials, Login
+from ..models import Payload
+from .endpoint import Method
+
+
+class Caller:
+    """Base of the endpoints' rooms."""
+
+    def __init__(
+        self, connection: Connection, credentials: Credentials | None = None, *, health: Health | None = None
+    ) -> None:
+        self.connection = connection
+        self._health = health
+        self._login = Login(connection, credentials)
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether it can log in where that is needed."""
+        return self._login.possible
+
+    @property
+    def login_refusals(self) -> int:
+        """How many logins in a row the gateway refused."""
+        return self._login.refusals
+
+    async def _read[PayloadT: Payload](self, path: str, model: type[PayloadT]) -> PayloadT:
+        """Read a JSON object."""
+        return await self._get(path, lambda payload: _object(payload, model))
+
+    async def _read_list[PayloadT: Payload](self, path: str, model: type[PayloadT]) -> tuple[PayloadT, ...]:
+        """Read a JSON list of objects; `null` is an empty one. What is no object in it is left out."""
+        return await self._get(path, lambda payload: _objects(payload, model))
+
+    async def _read_texts(self, path: str) -> tuple[str, ...]:
+        """Read a JSON list of texts; `null` is an empty one. What is no text in it is left out."""
+        return await self._get(path, _texts)
+
+    async def _send(self, method: Method, path: str, json: Mapping[str, Any] | None = None) -> Any:
+        """Make a call with an effect, once, and give its JSON; None for an empty answer (202, 204)."""
+        answer = await self._ask(method, path, json, once=True)
+        return _json(answer, path) if answer.body.strip() else None
+
+    async def _get[T](self, path: str, read: Callable[[Any], T]) -> T:
+        try:
+            answer = await self._ask("GET", path)
+            try:
+                payload = read(_json(answer, path))
+            except _MisfitError as err:
+                raise GatewayPayloadError(str(err), path=path, status=answer.status) from err
+        except GatewayError as err:
+            if self._health:
+                self._health.failed(path, err)
+            raise
+        if self._health:
+            self._health.answered(path)
+        return payload
+
+    async def _ask(
+        self, method: Method, path: str, json: Mapping[str, Any] | None = None, *, once: bool = False
+    ) -> Answer:
+        session = self._login.session
+        try:
+            return await self.connection.request(method, path, json=json, headers=self._login.headers, once=once)
+        except GatewayDeniedError:
+            if not self._login.possible:
+                raise
+        # What was denied was not done, so asking once more does nothing twice.
+        await self._login.renew(spent=session)
+        try:
+            answer = await self.connection.request(method, path, json=json, headers=self._login.headers, once=once)
+        except GatewayDeniedError as err:
+            self._login.failed(err)
+            raise
+        self._login.succeeded()
+        return answer
+
+
+class _MisfitError(Exception):
+    """The JSON is not of the kind that belongs to the path."""
+
+
+def _json(answer: Answer, path: str) -> Any:
+    """Read an answer's JSON, whatever content type it claims: firmware 1.43 says text/plain."""
+    try:
+        return orjson.loads(answer.body)
+    except ValueError as err:
+        raise GatewayPayloadError("the answer is no JSON", path=path, status=answer.status) from err
+
+
+def _misfit(payload: Any, expected: str) -> Never:
+    raise _MisfitError(f"the answer is a {type(payload).__name__} where {expected} belongs")
+
+
+def _object[PayloadT: Payload](payload: Any, model: type[PayloadT]) -> PayloadT:
+    if (read := model.read(payload)) is None:
+        _misfit(payload, "an object")
+    return read
+
+
+def _objects[PayloadT: Payload](payload: Any, model: type[PayloadT]) -> tuple[PayloadT, ...]:
+    if payload is None:
+        return ()
+    if not isinstance(payload, list):
+        _misfit(payload, "a list")
+    return tuple(read for item in payload if (read := model.read(item)) is not None)
+
+
+def _texts(payload: Any) -> tuple[str, ...]:
+    if payload is None:
+        return ()
+    if not isinstance(payload, list):
+        _misfit(payload, "a list")
+    return tuple(item for item in payload if isinstance(item, str))
