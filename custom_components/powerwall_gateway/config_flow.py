@@ -16,6 +16,7 @@ from .gateway import (
     Address,
     GatewayBusyError,
     GatewayCertificateError,
+    GatewayDefaultPasswordError,
     GatewayError,
     GatewayLoginError,
     GatewayUnreachableError,
@@ -58,7 +59,7 @@ class _RefusedError(Exception):
 def _refusal(err: GatewayError, otherwise: str) -> _RefusedError:
     """Say in the form what a gateway's failure means."""
     match err:
-        case GatewayLoginError(reason=reason) if "default password" in reason.lower():
+        case GatewayDefaultPasswordError():
             return _RefusedError("default_password", CONF_PASSWORD)
         case GatewayLoginError():
             return _RefusedError("invalid_auth", CONF_PASSWORD)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 import logging
@@ -175,7 +176,6 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
             update_interval=timedelta(seconds=LIVE_INTERVAL),
             data=LiveData(),
         )
-        self._has_system_status = True
 
     @override
     async def _async_update_data(self) -> LiveData:
@@ -186,11 +186,9 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
 
     async def _battery(self) -> SystemStatus | StateOfEnergy:
         """Read the charge from the richest answer this firmware has; 1.15 and a Powerwall 3 have the plain one only."""
-        if self._has_system_status:
-            try:
+        if self.gateway.capabilities.has_system_status:
+            with suppress(GatewayNotFoundError):
                 return await self.gateway.system_status()
-            except GatewayNotFoundError:
-                self._has_system_status = False
         return await self.gateway.soe()
 
 

@@ -8,19 +8,24 @@ Imports nothing of Home Assistant and can be used by itself:
 """
 
 from .address import Address
-from .capabilities import login_stops_powerwall
+from .capabilities import Capabilities, login_stops_powerwall
 from .client import PowerwallGateway
 from .connection import Connection, find, open_session
 from .errors import (
     GatewayAnswerError,
     GatewayBusyError,
     GatewayCertificateError,
+    GatewayDefaultPasswordError,
     GatewayDeniedError,
     GatewayError,
     GatewayLoginError,
+    GatewayLoginLimitError,
+    GatewayNotAllowedError,
     GatewayNotFoundError,
     GatewayPayloadError,
+    GatewayRefusedError,
     GatewayStoppedError,
+    GatewaySwitchNeededError,
     GatewayTimeoutError,
     GatewayUnreachableError,
 )
@@ -31,17 +36,23 @@ from .percent import app_from_raw, raw_from_app
 
 __all__ = [
     "Address",
+    "Capabilities",
     "Connection",
     "Credentials",
     "GatewayAnswerError",
     "GatewayBusyError",
     "GatewayCertificateError",
+    "GatewayDefaultPasswordError",
     "GatewayDeniedError",
     "GatewayError",
     "GatewayLoginError",
+    "GatewayLoginLimitError",
+    "GatewayNotAllowedError",
     "GatewayNotFoundError",
     "GatewayPayloadError",
+    "GatewayRefusedError",
     "GatewayStoppedError",
+    "GatewaySwitchNeededError",
     "GatewayTimeoutError",
     "GatewayUnreachableError",
     "Health",

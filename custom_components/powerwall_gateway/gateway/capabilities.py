@@ -1,9 +1,19 @@
 """What a gateway can do, asked as questions: no version is compared outside this file."""
 
+from dataclasses import dataclass
+
 from .models import Status
+
+_REAL_MODE = (1, 21)
+"""From here on a write of the operation names the mode `real_mode`."""
+
+_CUSTOMER_READS_ONLY = (1, 37)
+"""From here on customers log in, who may not write the operation."""
 
 _LOGIN_LEAVES_RUNNING = (20, 49)
 """From this firmware on owners log in to read, and nothing stops. Before it a login is the installer's wizard."""
+
+_INSTALLER = "Provider_Engineer"
 
 
 def login_stops_powerwall(status: Status | None) -> bool:
@@ -15,3 +25,50 @@ def login_stops_powerwall(status: Status | None) -> bool:
     if status is None:
         return False
     return status.release is None or status.release < _LOGIN_LEAVES_RUNNING
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What is known of one gateway with one login. It grows with every answer; see `PowerwallGateway.discover`."""
+
+    status: Status | None
+    """None where `/api/status` answers 404."""
+
+    roles: tuple[str, ...] = ()
+    """Of the present session."""
+
+    missing: frozenset[str] = frozenset()
+    """Paths that answered 404 on this firmware."""
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether it has the four paths of a Powerwall 3 alone: login, meters, charge, grid."""
+        return self.status is None
+
+    @property
+    def login_stops_powerwall(self) -> bool:
+        """Whether a login would stop the Powerwall."""
+        return login_stops_powerwall(self.status)
+
+    @property
+    def has_system_status(self) -> bool:
+        """Whether charge and every pack come in one answer."""
+        return self.has("system_status")
+
+    @property
+    def can_write_operation(self) -> bool:
+        """Whether mode and reserve can be set: by the installer's login alone, which everybody has before 1.37."""
+        if self.status is None:
+            return False
+        release = self.status.release
+        return _INSTALLER in self.roles or (release is not None and release < _CUSTOMER_READS_ONLY)
+
+    @property
+    def operation_mode_key(self) -> str:
+        """What a write of the operation calls the mode; the other name is refused with 500."""
+        release = self.status.release if self.status else None
+        return "mode" if release is not None and release < _REAL_MODE else "real_mode"
+
+    def has(self, path: str) -> bool:
+        """Whether a path is there, as far as is known."""
+        return path not in self.missing

@@ -1,6 +1,10 @@
 """The gateway's API as Python: one awaitable per endpoint, named after its path."""
 
+from contextlib import suppress
+
+from .capabilities import Capabilities
 from .endpoints import LiveApi, OperationApi, SessionApi, SiteApi, SystemApi
+from .errors import GatewayDeniedError, GatewayNotFoundError, GatewayStoppedError
 
 
 class PowerwallGateway(LiveApi, OperationApi, SiteApi, SystemApi, SessionApi):
@@ -15,3 +19,15 @@ class PowerwallGateway(LiveApi, OperationApi, SiteApi, SystemApi, SessionApi):
     firmware where a login stops the Powerwall. `health` is told of every answer and
     failure, and says once what goes and comes back.
     """
+
+    async def discover(self) -> Capabilities:
+        """Find out what this gateway answers to this login, by two reads without effect at most.
+
+        Later answers refine it: see `capabilities`. Raises what the reads raise, but for
+        paths that this firmware lacks, a login that is missing, and a stopped Powerwall.
+        """
+        with suppress(GatewayNotFoundError):
+            await self.status()
+        with suppress(GatewayNotFoundError, GatewayDeniedError, GatewayStoppedError):
+            await self.system_status()
+        return self.capabilities

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+import re
 from typing import Any
 
 from aiohttp import (
@@ -34,6 +35,7 @@ from .errors import (
     GatewayDeniedError,
     GatewayNotFoundError,
     GatewayPayloadError,
+    GatewayRefusedError,
     GatewayStoppedError,
     GatewayTimeoutError,
     GatewayUnreachableError,
@@ -50,6 +52,9 @@ MAX_BYTES = 4_000_000
 
 _WAIT_WHEN_LIMITED = 60.0
 """Seconds to wait after a 429 or 503 that names no time of its own."""
+
+_SECRET = re.compile(r"(?<=--)[A-Za-z0-9]+|\bT[A-Z]?[0-9][A-Z0-9]{7,}\b|[A-Za-z0-9+/_-]{32,}=*")
+"""Serials, DINs and tokens, should a gateway ever repeat one in its words."""
 
 _NO_CERTIFICATE = b"\0" * 32
 
@@ -225,9 +230,12 @@ def _error_for(response: ClientResponse, body: bytes, path: str) -> GatewayAnswe
                 reason=reason,
                 retry_after=_retry_after(response),
             )
+        case 400 | 405 | 409 | 417 | 500:
+            return GatewayRefusedError(
+                f"the gateway will not do that ({reason or status})", path=path, status=status, reason=reason
+            )
         case _:
-            words = f": {reason}" if reason else ""
-            return GatewayAnswerError(f"the gateway answered {status}{words}", path=path, status=status, reason=reason)
+            return GatewayAnswerError(f"the gateway answered {status}", path=path, status=status, reason=reason)
 
 
 def _reason(body: bytes) -> str:
@@ -239,7 +247,7 @@ def _reason(body: bytes) -> str:
     if not isinstance(envelope, dict):
         return ""
     words = envelope.get("error") or envelope.get("message")
-    return words.strip()[:200] if isinstance(words, str) else ""
+    return _SECRET.sub("…", words).strip()[:200] if isinstance(words, str) else ""
 
 
 def _retry_after(response: ClientResponse) -> float:

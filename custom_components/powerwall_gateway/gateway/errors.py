@@ -54,11 +54,19 @@ class GatewayAnswerError(GatewayError):
 
 
 class GatewayDeniedError(GatewayAnswerError):
-    """HTTP 401 or 403: a login is needed, the session ended, or this login may not do that."""
+    """HTTP 401 or 403: a login is needed, or the session has ended."""
+
+
+class GatewayNotAllowedError(GatewayDeniedError):
+    """HTTP 401 or 403 with a session that is good: this login's role may not do that. Asking again will not help."""
 
 
 class GatewayNotFoundError(GatewayAnswerError):
     """HTTP 404: this firmware has no such path. Do not ask again before it changes."""
+
+
+class GatewayRefusedError(GatewayAnswerError):
+    """HTTP 400, 405, 409, 417 or 500: the gateway will not do it, or not now; `reason` has its own words."""
 
 
 class GatewayStoppedError(GatewayAnswerError):
@@ -75,9 +83,21 @@ class GatewayBusyError(GatewayAnswerError):
         self.retry_after = retry_after
 
 
+class GatewayLoginLimitError(GatewayBusyError):
+    """HTTP 429 at a login: too many of them; wait `retry_after` seconds before the next."""
+
+
 class GatewayPayloadError(GatewayAnswerError):
     """The answer is not the JSON that belongs to this path: other firmware, or not a gateway at all."""
 
 
 class GatewayLoginError(GatewayAnswerError):
-    """The login was refused: the password is wrong, or the gateway wants something else first (see `reason`)."""
+    """The login was refused: the password is wrong, or it is not this user's."""
+
+
+class GatewayDefaultPasswordError(GatewayLoginError):
+    """The password from the label is no longer taken (24.36 and later): the owner has to set one of their own first."""
+
+
+class GatewaySwitchNeededError(GatewayLoginError):
+    """The installer's login wants proof of presence (1.50 and later): somebody has to flip a Powerwall's switch."""

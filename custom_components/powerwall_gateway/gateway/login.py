@@ -2,13 +2,14 @@
 
 A gateway that is logged in to too often answers 429 for minutes, and one below 20.49 stops
 the Powerwall at every login. So: one login in flight however many callers want it, a wait
-that grows after each failure, and none at all where it would stop the Powerwall.
+that grows after each failure and outlives a restart, and none at all where it would stop
+the Powerwall.
 """
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 import orjson
@@ -17,13 +18,16 @@ from .capabilities import login_stops_powerwall
 from .connection import Answer, Connection
 from .errors import (
     GatewayBusyError,
+    GatewayDefaultPasswordError,
     GatewayDeniedError,
     GatewayError,
     GatewayLoginError,
+    GatewayLoginLimitError,
     GatewayNotFoundError,
     GatewayPayloadError,
+    GatewaySwitchNeededError,
 )
-from .models import LoginRecord, Status
+from .models import LoginMemory, LoginRecord, Status
 
 _PATH = "login/Basic"
 _SESSION_COOKIES = ("AuthCookie", "UserRecord")
@@ -132,6 +136,31 @@ class Login:
             headers, self.session = self.session.headers, None
             await self._connection.request("GET", "logout", headers=headers, once=True)
 
+    def export(self) -> dict[str, Any]:
+        """Give the session, and how long to wait after failures, as JSON to keep over a restart. It is a secret."""
+        session = self.session
+        waits = self._last_error is not None
+        return {
+            "session": {"token": session.token, "cookies": dict(session.cookies), "roles": list(session.roles)}
+            if session
+            else None,
+            "failures": self._failures if waits else 0,
+            "refusals": self.refusals if waits else 0,
+            "not_before": time() + self._not_before - monotonic() if waits else 0.0,
+        }
+
+    def restore(self, exported: object) -> None:
+        """Take up what `export` gave; what makes no sense is left out. The clock may have been set meanwhile."""
+        memory = LoginMemory.read(exported) or LoginMemory()
+        if (record := memory.session) and record.token:
+            cookies = record.cookies or {}
+            self.session = Session(token=record.token, cookies=cookies, roles=record.roles or ())
+        if memory.failures and memory.failures > 0 and memory.not_before:
+            self._failures = min(memory.failures, 16)
+            self.refusals = max(0, memory.refusals or 0)
+            self._not_before = monotonic() + min(self.LONGEST_WAIT, memory.not_before - time())
+            self._last_error = GatewayLoginLimitError("still waiting after the last failed login", path=_PATH)
+
     async def _refuse_where_it_stops(self) -> None:
         status: Status | None
         try:
@@ -158,8 +187,12 @@ class Login:
                 once=True,
             )
         except GatewayDeniedError as err:
-            raise GatewayLoginError(
-                "the gateway refused the login", path=_PATH, status=err.status, reason=err.reason
+            raise _refusal(err) from err
+        except GatewayBusyError as err:
+            if err.status != 429:
+                raise
+            raise GatewayLoginLimitError(
+                "too many logins", path=_PATH, status=err.status, reason=err.reason, retry_after=err.retry_after
             ) from err
         record = LoginRecord.read(_json(answer)) or LoginRecord()
         if not record.token:
@@ -169,6 +202,16 @@ class Login:
             cookies={name: answer.cookies[name] for name in _SESSION_COOKIES if answer.cookies.get(name)},
             roles=record.roles or (),
         )
+
+
+def _refusal(err: GatewayDeniedError) -> GatewayLoginError:
+    """Tell by the gateway's words why it refused a login (seen on 1.15 to 24.36)."""
+    kind, message = GatewayLoginError, "the gateway refused the login"
+    if "default password" in err.reason:
+        kind, message = GatewayDefaultPasswordError, "the gateway wants a password of the owner's own first"
+    elif "physical access" in err.reason:
+        kind, message = GatewaySwitchNeededError, "the gateway wants a Powerwall's switch flipped first"
+    return kind(message, path=_PATH, status=err.status, reason=err.reason)
 
 
 def _json(answer: Answer) -> Any:

@@ -5,11 +5,18 @@ from typing import Any, Never
 
 import orjson
 
+from ..capabilities import Capabilities
 from ..connection import Answer, Connection
-from ..errors import GatewayDeniedError, GatewayError, GatewayPayloadError
+from ..errors import (
+    GatewayDeniedError,
+    GatewayError,
+    GatewayNotAllowedError,
+    GatewayNotFoundError,
+    GatewayPayloadError,
+)
 from ..health import Health
 from ..login import Credentials, Login
-from ..models import Payload
+from ..models import Payload, Status
 from .endpoint import Method
 
 
@@ -22,6 +29,8 @@ class Caller:
         self.connection = connection
         self._health = health
         self._login = Login(connection, credentials)
+        self._status: Status | None = None
+        self._missing: set[str] = set()
 
     @property
     def has_credentials(self) -> bool:
@@ -32,6 +41,24 @@ class Caller:
     def login_refusals(self) -> int:
         """How many logins in a row the gateway refused."""
         return self._login.refusals
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What is known of this gateway so far, by what it answered."""
+        return Capabilities(status=self._status, roles=self.roles, missing=frozenset(self._missing))
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What the present session may be: `Home_Owner`, `Provider_Engineer`, …; empty without one."""
+        return self._login.session.roles if self._login.session else ()
+
+    def export_login(self) -> dict[str, Any]:
+        """Give the session and the wait after failed logins as JSON, to keep over a restart. It is a secret."""
+        return self._login.export()
+
+    def restore_login(self, exported: object) -> None:
+        """Take up what `export_login` gave; what makes no sense in it is left out."""
+        self._login.restore(exported)
 
     async def _read[PayloadT: Payload](self, path: str, model: type[PayloadT]) -> PayloadT:
         """Read a JSON object."""
@@ -58,9 +85,12 @@ class Caller:
             except _MisfitError as err:
                 raise GatewayPayloadError(str(err), path=path, status=answer.status) from err
         except GatewayError as err:
+            if isinstance(err, GatewayNotFoundError):
+                self._missing.add(path)
             if self._health:
                 self._health.failed(path, err)
             raise
+        self._missing.discard(path)
         if self._health:
             self._health.answered(path)
         return payload
@@ -80,7 +110,9 @@ class Caller:
             answer = await self.connection.request(method, path, json=json, headers=self._login.headers, once=once)
         except GatewayDeniedError as err:
             self._login.failed(err)
-            raise
+            raise GatewayNotAllowedError(
+                "this login may not do that", path=path, status=err.status, reason=err.reason
+            ) from err
         self._login.succeeded()
         return answer
 

@@ -1,5 +1,6 @@
 """The gateway as a computer."""
 
+from ..errors import GatewayNotFoundError
 from ..models import Status
 from .caller import Caller
 from .endpoint import Access, endpoint
@@ -10,5 +11,16 @@ class SystemApi(Caller):
 
     @endpoint("GET", "status", Access.ANYBODY)
     async def status(self) -> Status:
-        """Read firmware, up time and identity; 404 on a Powerwall 3."""
-        return await self._read("status", Status)
+        """Read firmware, up time and identity; 404 on a Powerwall 3.
+
+        Another firmware than last time may have what was missing, so that is forgotten.
+        """
+        try:
+            status = await self._read("status", Status)
+        except GatewayNotFoundError:
+            self._status = None
+            raise
+        if self._status is None or status.version != self._status.version:
+            self._missing.clear()
+        self._status = status
+        return status

@@ -4,8 +4,9 @@ from .battery import BatteryBlock, Operation, OperationMode, Powerwalls, Powerwa
 from .grid import GridState, GridStatus
 from .meters import Meter, MetersAggregates
 from .payload import Payload
+from .session import LoginMemory, LoginRecord, SessionRecord
 from .site import Config, GridCode, SiteInfo
-from .system import Din, LoginRecord, Sitemaster, Status
+from .system import Din, Sitemaster, Status
 
 __all__ = [
     "BatteryBlock",
@@ -14,6 +15,7 @@ __all__ = [
     "GridCode",
     "GridState",
     "GridStatus",
+    "LoginMemory",
     "LoginRecord",
     "Meter",
     "MetersAggregates",
@@ -22,6 +24,7 @@ __all__ = [
     "Payload",
     "PowerwallUnit",
     "Powerwalls",
+    "SessionRecord",
     "SiteInfo",
     "Sitemaster",
     "StateOfEnergy",

@@ -110,6 +110,15 @@ def secret(key: str) -> Any:
     return _kind(key, "a text", _as_text, show=False)
 
 
+def secrets(key: str) -> Any:
+    """Make a field of named texts that are never shown."""
+
+    def fit(value: Any) -> dict[str, str] | None:
+        return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else None
+
+    return _kind(key, "an object of texts", fit, show=False)
+
+
 def texts(key: str) -> Any:
     """Make a field of a tuple of texts; items that are none are left out."""
 

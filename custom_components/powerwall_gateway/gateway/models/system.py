@@ -5,7 +5,7 @@ from datetime import timedelta
 import re
 from typing import Self
 
-from .payload import Payload, duration, flag, secret, text, texts, whole
+from .payload import Payload, duration, flag, text, whole
 
 _GATEWAYS = {
     "1099752": "Backup Gateway 1",
@@ -75,15 +75,6 @@ class Status(Payload):
         """The version as numbers that compare, None where it cannot be read."""
         found = _VERSION.match(self.version or "")
         return tuple(int(step) for step in found[0].split(".")) if found else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoginRecord(Payload):
-    """What `POST /api/login/Basic` answers. Seed, "Login"."""
-
-    token: str | None = secret("token")
-    roles: tuple[str, ...] | None = texts("roles")
-    """`Home_Owner` (customer), `Provider_Engineer` (installer), …"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,40 @@
+"""Logins: what the gateway answers, and what we keep of it over a restart."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .payload import Payload, number, part, secret, secrets, texts, whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginRecord(Payload):
+    """What `POST /api/login/Basic` answers. Seed, "Login"."""
+
+    token: str | None = secret("token")
+    roles: tuple[str, ...] | None = texts("roles")
+    """`Home_Owner` (customer), `Provider_Engineer` (installer), …"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionRecord(Payload):
+    """A session that was kept."""
+
+    token: str | None = secret("token")
+    cookies: Mapping[str, str] | None = secrets("cookies")
+    roles: tuple[str, ...] | None = texts("roles")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginMemory(Payload):
+    """A session that was kept, and the wait after failures."""
+
+    session: SessionRecord | None = part("session", SessionRecord)
+
+    failures: int | None = whole("failures")
+    """Logins in a row that failed."""
+
+    refusals: int | None = whole("refusals")
+    """Of these, the ones that the gateway refused."""
+
+    not_before: float | None = number("not_before")
+    """Seconds since 1970 before which not to log in."""

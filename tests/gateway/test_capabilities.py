@@ -1,0 +1,100 @@
+"""What a gateway can do, found out by as few requests as possible."""
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import Capabilities
+from custom_components.powerwall_gateway.gateway.models import Status
+from tests.conftest import StartSimulator
+
+from .conftest import Client
+
+
+def capabilities(version: str, *roles: str) -> Capabilities:
+    """Make what is known of a gateway with this firmware."""
+    return Capabilities(status=Status.from_dict({"version": version}), roles=roles)
+
+
+@pytest.mark.parametrize(
+    ("version", "roles", "can_write"),
+    [
+        ("1.15.0\n", (), True),
+        ("1.36.9", (), True),
+        ("1.37.1", (), False),
+        ("1.46.0", ("Provider_Engineer",), True),
+        ("21.44 223a56cd", ("Home_Owner",), False),
+        ("21.44 223a56cd", ("Provider_Engineer",), True),
+        ("gibberish", (), False),
+    ],
+)
+def test_who_may_write_the_operation(version: str, roles: tuple[str, ...], can_write: bool) -> None:
+    assert capabilities(version, *roles).can_write_operation is can_write
+
+
+@pytest.mark.parametrize(
+    ("version", "key"), [("1.15.0\n", "mode"), ("1.20.0", "mode"), ("1.21.0", "real_mode"), ("gibberish", "real_mode")]
+)
+def test_what_a_write_calls_the_mode(version: str, key: str) -> None:
+    assert capabilities(version).operation_mode_key == key
+
+
+def test_a_powerwall_3_is_restricted() -> None:
+    restricted = Capabilities(status=None)
+    assert restricted.is_restricted
+    assert not restricted.can_write_operation
+    assert not restricted.login_stops_powerwall
+    assert restricted.operation_mode_key == "real_mode"
+
+
+@pytest.mark.parametrize(
+    ("firmware", "password", "has_system_status", "stops"),
+    [("1.15.0", None, False, True), ("21.44", "", True, False)],
+)
+async def test_discovery_takes_two_reads(
+    simulator: StartSimulator,
+    client: Client,
+    firmware: str,
+    password: str | None,
+    has_system_status: bool,
+    stops: bool,
+) -> None:
+    gateway = await simulator(firmware)
+    powerwall = await client(gateway, password=password)
+    if password is not None:
+        await powerwall.login()
+    gateway.requests.clear()
+    found = await powerwall.discover()
+    assert [request.path for request in gateway.requests] == ["status", "system_status"]
+    assert (found.has_system_status, found.login_stops_powerwall) == (has_system_status, stops)
+    assert not found.is_restricted
+
+
+async def test_discovery_of_a_stopped_gateway(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    gateway.running = False
+    assert (await (await client(gateway)).discover()).has_system_status
+
+
+async def test_discovery_of_a_powerwall_3(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    for path in ("status", "system_status"):
+        gateway.faults.add(path, status=404)
+    found = await (await client(gateway)).discover()
+    assert found.is_restricted
+    assert not found.has_system_status
+
+
+async def test_a_path_that_vanishes_is_known_to_be_gone_until_the_firmware_changes(
+    simulator: StartSimulator, client: Client
+) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    assert (await powerwall.discover()).has_system_status
+    gateway.faults.add("system_status", status=404)
+    await powerwall.discover()
+    assert not powerwall.capabilities.has_system_status
+    await powerwall.status()
+    assert not powerwall.capabilities.has_system_status
+    gateway.faults.clear()
+    gateway.overrides["status"] = {"version": "22.1.0 00000000"}
+    await powerwall.status()
+    assert powerwall.capabilities.has_system_status
