@@ -1,0 +1,90 @@
+"""`python -m tests.simulator`, as a person starts it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+import re
+import shlex
+import signal
+import sys
+
+import pytest
+
+PATIENCE = 30.0
+
+
+@asynccontextmanager
+async def command(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, Callable[[str], str]]]:
+    """Start the command and read what it says before the first request."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.simulator",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            header = (await process.stdout.readuntil(b"Ctrl-C stops it.")).decode()
+
+        def said(name: str) -> str:
+            match = re.search(rf"^  {name} +(.+)$", header, re.MULTILINE)
+            assert match is not None, header
+            return match[1]
+
+        yield process, said
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def run(line: str) -> str:
+    """Run a line that a person would copy."""
+    process = await asyncio.create_subprocess_exec(*shlex.split(line), stdout=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(PATIENCE):
+        output, _ = await process.communicate()
+    assert process.returncode == 0, line
+    return output.decode()
+
+
+@pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
+async def test_the_header_tells_everything_and_its_examples_work(socket_enabled: None, firmware: str) -> None:
+    async with command("--firmware", firmware, "--speed", "0", "--verbose") as (process, said):
+        assert said("url").startswith("http://127.0.0.1:" if firmware == "1.15.0" else "https://127.0.0.1:")
+        assert said("password") in {f"S{said('serial')}", said("serial")[-5:]}
+        assert re.fullmatch(r"([0-9A-F]{2}:){31}[0-9A-F]{2}|none, plain HTTP", said("fingerprint"))
+        assert '"grid": "up"' in await run(said("look"))
+        assert '"grid": "down"' in await run(said("outage"))
+        assert '"grid": "up"' in await run(said("and back"))
+        assert '"running": false' in await run(said("stop"))
+        assert '"speed": 60' in await run(said("an hour a minute"))
+        assert '"status": 503' in await run(said("fault"))
+        await run(f"curl -sk {said('url')}/api/status")
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(PATIENCE):
+            output, errors = await process.communicate()
+    assert process.returncode == 0
+    assert output.decode().strip() == "Stopped after 1 request."
+    assert re.fullmatch(r"[-0-9]+ [:,0-9]+ GET /api/status -> 200\n", errors.decode())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--port", "70000"], "70000 is not a number from 0 to 65535"),
+        (["--time", "noon"], "noon is not a time such as 2026-06-21T13:00"),
+        (["--speed", "-1"], "-1 is not a number from 0"),
+        (["--firmware", "9.9"], "choose from"),
+    ],
+)
+async def test_mistakes_are_explained(arguments: list[str], words: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.simulator", *arguments, stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(PATIENCE):
+        _, errors = await process.communicate()
+    assert process.returncode == 2
+    assert words in errors.decode()

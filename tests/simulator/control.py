@@ -1,0 +1,115 @@
+"""`/simulator`: how people and other processes look behind the gateway and push it around."""
+
+from collections import Counter
+import json
+
+from aiohttp import web
+
+from .front import Front
+from .gateway import Gateway
+from .orders import MistakeError, Orders, parse
+from .pace import Pace
+
+PATH = "/simulator"
+
+
+class Control:
+    """Tells the truth and takes orders."""
+
+    def __init__(self, gateway: Gateway, front: Front, pace: Pace) -> None:
+        self._gateway = gateway
+        self._front = front
+        self._pace = pace
+
+    def answer(self, method: str, body: bytes, connections: int) -> web.Response:
+        """Answer a request to `/simulator`."""
+        if method not in {"GET", "POST"}:
+            return _answer({"error": "Ask with GET, give orders with POST."}, 405)
+        if method == "POST":
+            try:
+                self.obey(parse(body))
+            except MistakeError as mistake:
+                return _answer({"error": str(mistake)}, 400)
+        return _answer(self.truth(connections))
+
+    def obey(self, orders: Orders) -> None:
+        """Carry the orders out."""
+        self._change_pace(orders)
+        self._change_house(orders)
+        self._change_gateway(orders)
+        if orders.clear_faults:
+            self._front.faults.clear()
+        if orders.fault is not None:
+            self._front.faults.active.append(orders.fault)
+
+    def _change_pace(self, orders: Orders) -> None:
+        if orders.speed is not None:
+            self._pace.speed = orders.speed
+        if orders.latency is not None:
+            self._pace.latency = orders.latency
+
+    def _change_house(self, orders: Orders) -> None:
+        house = self._gateway.house
+        if orders.time is not None:
+            house.now = orders.time
+        if orders.charge is not None:
+            house.charge = orders.charge
+        if orders.solar_power is not None:
+            house.solar_power = orders.solar_power.watts
+        if orders.home_power is not None:
+            house.home_power = orders.home_power.watts
+        if orders.grid == "down":
+            house.outage()
+        elif orders.grid == "up":
+            house.restore()
+
+    def _change_gateway(self, orders: Orders) -> None:
+        gateway = self._gateway
+        if orders.connected_to_tesla is not None:
+            gateway.connected_to_tesla = orders.connected_to_tesla
+        if orders.lose_sessions:
+            gateway.desk.tokens.clear()
+        if orders.running is True:
+            gateway.run()
+        elif orders.running is False:
+            gateway.stop()
+
+    def truth(self, connections: int) -> dict[str, object]:
+        """Everything there is to know, with no regard to firmware or login."""
+        gateway, house, front = self._gateway, self._gateway.house, self._front
+        flow = house.flow
+        faults = [vars(fault) | {"body": fault.body.decode(errors="replace")} for fault in front.faults.active]
+        return {
+            "firmware": front.profile.firmware,
+            "serial": gateway.serial,
+            "running": gateway.running,
+            "stopped_seconds": round(gateway.stopped_seconds, 3),
+            "time": house.now.isoformat(),
+            "speed": self._pace.speed,
+            "latency": self._pace.latency,
+            "grid": "up" if house.grid.up else "down",
+            "grid_status": house.grid_status,
+            "mode": house.mode,
+            "reserve": house.reserve,
+            "charge": house.charge,
+            "solar_power": flow.solar,
+            "home_power": flow.home,
+            "battery_power": flow.battery,
+            "grid_power": flow.grid,
+            "grid_import_energy": house.grid_import_energy,
+            "grid_export_energy": house.grid_export_energy,
+            "solar_energy": house.solar_energy,
+            "home_energy": house.home_energy,
+            "battery_charge_energy": house.battery_charge_energy,
+            "battery_discharge_energy": house.battery_discharge_energy,
+            "connected_to_tesla": gateway.connected_to_tesla,
+            "sessions": len(gateway.desk.tokens),
+            "logins": front.logins,
+            "connections": connections,
+            "requests": dict(Counter(request.path for request in front.requests)),
+            "faults": faults,
+        }
+
+
+def _answer(value: dict[str, object], status: int = 200) -> web.Response:
+    return web.json_response(value, status=status, dumps=lambda data: json.dumps(data, indent=2) + "\n")

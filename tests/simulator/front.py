@@ -1,0 +1,123 @@
+"""From an HTTP request to the gateway's answer, with everything that can go wrong on the way."""
+
+from asyncio import sleep
+from dataclasses import dataclass
+import logging
+import time
+
+from aiohttp import web
+
+from .faults import Fault, Faults
+from .gateway import Gateway, Profile
+from .gateway.answers import NOT_FOUND, SITEMASTER_DOWN, WRONG_METHOD, Answer, Call, refusal
+from .listener import UNTYPED, cut
+from .pace import Pace
+from .wire import Json
+
+LOGGER = logging.getLogger(__name__)
+API = "/api/"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it arrived, before any fault."""
+
+    method: str
+    path: str
+    """Below /api/."""
+    at: float
+    """`time.monotonic()`"""
+    connection: int
+    """The same for all requests of one connection."""
+    authenticated: bool
+    """Did it bring a live token?"""
+    body: bytes
+
+
+class Front:
+    """The gateway's HTTP."""
+
+    def __init__(self, profile: Profile, gateway: Gateway, pace: Pace) -> None:
+        self.profile = profile
+        self.faults = Faults()
+        self.overrides: dict[str, Json | bytes] = {}
+        self.requests: list[Request] = []
+        self.logins = 0
+        self._gateway = gateway
+        self._pace = pace
+
+    async def handle(self, request: web.Request, connection: int) -> web.Response:
+        """Answer a request."""
+        call = self._call(request, await request.read())
+        self._record(call, connection)
+        fault = self.faults.take(call.path)
+        await sleep(self._pace.latency)
+        answer = await self._answer(call, fault)
+        if answer is None:
+            LOGGER.info("%s %s -> connection cut", call.method, request.path_qs)
+            return cut(request)
+        LOGGER.info("%s %s -> %s", call.method, request.path_qs, answer.status)
+        return self._response(answer)
+
+    def _call(self, request: web.Request, body: bytes) -> Call:
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        presented = [token for token in (request.cookies.get("AuthCookie"), bearer) if token]
+        tokens = self._gateway.desk.tokens
+        live = next((token for token in presented if token in tokens), None)
+        return Call(
+            method=request.method,
+            path=request.path.removeprefix(API),
+            body=body,
+            token=live or next(iter(presented), None),
+            role=tokens[live] if live else None,
+        )
+
+    def _record(self, call: Call, connection: int) -> None:
+        if call.path == "login/Basic" and call.method == "POST":
+            self.logins += 1
+        known = call.role is not None
+        self.requests.append(Request(call.method, call.path, time.monotonic(), connection, known, call.body))
+
+    async def _answer(self, call: Call, fault: Fault | None) -> Answer | None:
+        """Find the answer, with the fault if one hits; None cuts the connection."""
+        if fault is None:
+            return self._gateway_answer(call)
+        answer = self._gateway_answer(call) if fault.after else None
+        await sleep(fault.delay)
+        if fault.drop:
+            return None
+        return fault.answer or answer or self._gateway_answer(call)
+
+    def _gateway_answer(self, call: Call) -> Answer:
+        answer = self._endpoint_answer(call)
+        replaceable = call.method == "GET" and (answer.status == 200 or answer is NOT_FOUND)
+        if replaceable and call.path in self.overrides:
+            return Answer(payload=self.overrides[call.path])
+        return answer
+
+    def _endpoint_answer(self, call: Call) -> Answer:
+        verbs = self.profile.endpoints.get(call.path)
+        if verbs is None:
+            return NOT_FOUND
+        endpoint = verbs.get(call.method)
+        if endpoint is None:
+            return WRONG_METHOD
+        if not endpoint.admits(call.role):
+            unknown = call.token is not None and call.role is None
+            return refusal(call.method, self.profile.login.unknown_token if unknown else 403)
+        if endpoint.live and not self._gateway.running:
+            return SITEMASTER_DOWN
+        return endpoint.answer(self._gateway, call)
+
+    def _response(self, answer: Answer) -> web.Response:
+        body = answer.body
+        response = web.Response(status=answer.status, body=body, headers=self.profile.headers)
+        if answer.content_type is None or not body:
+            response[UNTYPED] = True
+        else:
+            response.headers["Content-Type"] = answer.content_type
+            if answer.is_error:
+                response.headers.update(self.profile.error_headers)
+        for cookie in answer.cookies:
+            response.headers.add("Set-Cookie", cookie)
+        return response

@@ -1,0 +1,126 @@
+"""The gateway's own state: does its sitemaster run, how is it configured, who is logged in."""
+
+from dataclasses import dataclass
+import time
+
+from tests.simulator.house import House
+from tests.simulator.house.noise import chance
+from tests.simulator.wire import NANOSECONDS, go_time
+
+from .login import LoginDesk, LoginRules
+from .nameplate import Nameplate
+
+
+@dataclass
+class Operation:
+    """Mode and reserve as the gateway stores them; `config/completed` puts them into effect."""
+
+    mode: str
+    reserve: float
+    max_pv_export: float | None = None
+
+
+class Gateway:
+    """A gateway without its HTTP."""
+
+    def __init__(self, nameplate: Nameplate, rules: LoginRules, house: House, serial: str, password: str) -> None:
+        self.nameplate = nameplate
+        self.house = house
+        self.serial = serial
+        self.desk = LoginDesk(rules, password)
+        self.connected_to_tesla = True
+        self.site_name = "Home Energy Gateway"
+        self.start_delay = 0.0
+        """Seconds `sitemaster/run` takes to bring the system up."""
+        self.commission_count = nameplate.commission_count
+        self.operation = Operation(house.mode, house.reserve)
+        self._booted = house.age - nameplate.boot_seconds * NANOSECONDS - 937_911_668
+        self._sitemaster_since = house.age - nameplate.sitemaster_seconds * NANOSECONDS
+        self._stopped_at: float | None = None if house.running else time.monotonic()
+        self._stopped_before = 0.0
+        self._ready_at: float | None = None
+
+    @property
+    def din(self) -> str:
+        """Part number and serial."""
+        return f"{self.nameplate.part_number}--{self.serial}"
+
+    @property
+    def pack_serials(self) -> list[str]:
+        """One serial per Powerwall."""
+        return self.nameplate.pack_serials(len(self.house.packs))
+
+    @property
+    def time_zone(self) -> str:
+        """The site's time zone, an IANA name where the house has one."""
+        return str(self.house.zone)
+
+    @property
+    def uptime(self) -> int:
+        """Nanoseconds since the gateway booted."""
+        return self.house.age - self._booted
+
+    @property
+    def booted(self) -> int:
+        """When the gateway booted, nanoseconds since 1970."""
+        return self.house.clock - self.uptime
+
+    def stamp(self, subject: str, ago: int = 0) -> str:
+        """Date something that happened just now, a few milliseconds apart from everything else."""
+        back = ago + int(40_000_000 * chance(0, subject, self.house.clock // 1000))
+        return go_time(self.house.clock - back, self.house.zone)
+
+    def boot_stamp(self, after: float) -> str:
+        """Date something that happened so many seconds after the gateway booted."""
+        return go_time(self.booted + round(after * NANOSECONDS) + 839_407_156, self.house.zone)
+
+    # -- sitemaster ----------------------------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        """Does the sitemaster run?"""
+        if self._ready_at is not None and time.monotonic() >= self._ready_at:
+            self.run()
+        return self.house.running
+
+    def run_soon(self) -> None:
+        """Start the system as `sitemaster/run` does, which may take a while."""
+        if self.start_delay == 0:
+            self.run()
+        elif not self.running and self._ready_at is None:
+            self._ready_at = time.monotonic() + self.start_delay
+
+    def run(self) -> None:
+        """Start the system at once."""
+        if self.house.running:
+            return
+        self._stopped_before = self.stopped_seconds
+        self._stopped_at = self._ready_at = None
+        self._sitemaster_since = self.house.age
+        self.house.running = True
+
+    def stop(self) -> None:
+        """Stop the system: the batteries rest and nothing is measured."""
+        self._ready_at = None
+        if self.house.running:
+            self._stopped_at = time.monotonic()
+            self.house.running = False
+
+    @property
+    def stopped_seconds(self) -> float:
+        """How long the system has been stopped in all, by a real clock."""
+        present = 0.0 if self._stopped_at is None else time.monotonic() - self._stopped_at
+        return self._stopped_before + present
+
+    @property
+    def sitemaster_seconds(self) -> int:
+        """How long the sitemaster has been running, by the house's clock."""
+        return (self.house.age - self._sitemaster_since) // NANOSECONDS
+
+    # -- configuration -------------------------------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        """Put the stored configuration into effect."""
+        self.house.mode = self.operation.mode
+        self.house.reserve = self.operation.reserve
+        self.commission_count += 1

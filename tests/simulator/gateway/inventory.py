@@ -1,0 +1,299 @@
+"""What the gateway answers about itself, its site and its parts."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from tests.simulator.wire import NANOSECONDS, Json, go_duration
+
+from .gateway import Gateway
+
+
+def always(value: Json) -> Callable[[Gateway], Json]:
+    """Answer what never changes."""
+    return lambda _: value
+
+
+def status_1_15(gateway: Gateway) -> Json:
+    """`status` of 2018: no DIN, and a real newline behind version and hash."""
+    return {
+        "start_time": _start_time(gateway),
+        "up_time_seconds": go_duration(gateway.uptime),
+        "is_new": False,
+        "version": gateway.nameplate.version + "\n",
+        "git_hash": gateway.nameplate.git_hash + "\n",
+    }
+
+
+def status(gateway: Gateway) -> Json:
+    """`status`."""
+    return {
+        "din": gateway.din,
+        "start_time": _start_time(gateway),
+        "up_time_seconds": go_duration(gateway.uptime),
+        "is_new": False,
+        "version": gateway.nameplate.version,
+        "git_hash": gateway.nameplate.git_hash,
+        "commission_count": gateway.commission_count,
+        "device_type": "teg",
+        "sync_type": "v2.1",
+        "leader": "",
+        "followers": None,
+        "cellular_disabled": False,
+    }
+
+
+def _start_time(gateway: Gateway) -> str:
+    """Print the local wall clock with an offset that is always the same and always wrong."""
+    boot = datetime.fromtimestamp(gateway.booted // NANOSECONDS, UTC).astimezone(gateway.house.zone)
+    return f"{boot:%Y-%m-%d %H:%M:%S} +0800"
+
+
+def config(gateway: Gateway) -> Json:
+    """`config`."""
+    return {"vin": gateway.din}
+
+
+def site_name(gateway: Gateway) -> Json:
+    """`site_info/site_name`."""
+    return {"site_name": gateway.site_name, "timezone": gateway.time_zone}
+
+
+def site_info_1_15(gateway: Gateway) -> Json:
+    """`site_info` of 2018: the grid code is a string, its settings lie beside it."""
+    return {
+        "site_name": gateway.site_name,
+        "timezone": gateway.time_zone,
+        "min_site_meter_power_kW": -1_000_000_000,
+        "max_site_meter_power_kW": 1_000_000_000,
+        "nominal_system_energy_kWh": 13.5 * len(gateway.house.packs),
+        "grid_code": "60Hz_240V_s_UL1741SA:2016_California",
+        "grid_voltage_setting": 240,
+        "grid_freq_setting": 60,
+        "grid_phase_setting": "Split",
+        "country": "United States",
+        "state": "California",
+        "region": "UL1741SA",
+    }
+
+
+def site_info(gateway: Gateway) -> Json:
+    """`site_info`: the grid code is an object; the power depends on whether the system runs."""
+    power = (5 if gateway.running else 5.8) * len(gateway.house.packs)
+    energy = 13.5 * len(gateway.house.packs)
+    return {
+        "max_system_energy_kWh": energy,
+        "max_system_power_kW": power,
+        "site_name": gateway.site_name,
+        "timezone": gateway.time_zone,
+        "max_site_meter_power_kW": 1_000_000_000,
+        "min_site_meter_power_kW": -1_000_000_000,
+        "nominal_system_energy_kWh": energy,
+        "nominal_system_power_kW": power,
+        "grid_code": {
+            "grid_code": "60Hz_240V_s_UL1741SA:2019_California",
+            "grid_voltage_setting": 240,
+            "grid_freq_setting": 60,
+            "grid_phase_setting": "Split",
+            "country": "United States",
+            "state": "California",
+            "distributor": "*",
+            "utility": "Pacific Gas and Electric Company",
+            "retailer": "CleanPowerSF (CPSF)",
+            "region": "UL1741SA-CA:2019",
+        },
+    }
+
+
+def operation_1_15(gateway: Gateway) -> Json:
+    """`operation` of 2018."""
+    stored = gateway.operation
+    answer: dict[str, Json] = {"mode": stored.mode, "backup_reserve_percent": stored.reserve}
+    if stored.max_pv_export is not None:
+        answer["max_pv_export_power_kW"] = stored.max_pv_export
+    return answer
+
+
+def operation(gateway: Gateway) -> Json:
+    """`operation`."""
+    return {
+        "real_mode": gateway.operation.mode,
+        "backup_reserve_percent": gateway.operation.reserve,
+        "freq_shift_load_shed_soe": 75,
+        "freq_shift_load_shed_delta_f": -0.32,
+    }
+
+
+def powerwalls_1_15(gateway: Gateway) -> Json:
+    """`powerwalls` of 2018."""
+    part = gateway.nameplate.pack_part_number
+    packs: list[Json] = [{"PackagePartNumber": part, "PackageSerialNumber": serial} for serial in gateway.pack_serials]
+    return {"powerwalls": packs, "has_sync": True}
+
+
+def powerwalls_status(gateway: Gateway) -> dict[str, Json]:
+    """`powerwalls/status`; whether the grid is there can only be asked while stopped."""
+    busy = "sitemanager process is running, run sitemanager flag enabled" if gateway.running else ""
+    on_grid: dict[str, Json] = {} if gateway.running else {"is_on_grid": gateway.house.grid.up}
+    return {
+        "enumerating": False,
+        "updating": False,
+        "checking_if_offgrid": False,
+        **on_grid,
+        "running_phase_detection": False,
+        "phase_detection_last_error": "no phase information",
+        "bubble_shedding": False,
+        "on_grid_check_error": busy,
+        "grid_qualifying": False,
+        "grid_code_validating": False,
+        "phase_detection_not_available": True,
+    }
+
+
+PACK_CHECKS = ("CAN connectivity", "Enable switch", "Internal communications", "Firmware up-to-date")
+SYNC_CHECKS = ("CAN connectivity", "Firmware up-to-date")
+PACK_UPDATES = ("Powerwall firmware", "Battery firmware", "Inverter firmware", "Grid code")
+SYNC_UPDATES = ("Synchronizer firmware", "Islanding configuration", "Grid code")
+BUSY = (
+    "Cannot perform this action with site controller running. "
+    'From landing page, either "STOP SYSTEM" or "RUN WIZARD" to proceed.'
+)
+
+
+def powerwalls(gateway: Gateway) -> Json:
+    """`powerwalls`."""
+    packs: list[Json] = [
+        {
+            "Type": "",
+            "PackagePartNumber": gateway.nameplate.pack_part_number,
+            "PackageSerialNumber": serial,
+            "type": "ACPW",
+            "grid_state": "Grid_Uncompliant" if gateway.running else "Grid_Compliant",
+            "grid_reconnection_time_seconds": 0,
+            "under_phase_detection": False,
+            "updating": False,
+            "commissioning_diagnostic": _commissioning(gateway, serial, PACK_CHECKS, "running"),
+            "update_diagnostic": _update(PACK_UPDATES),
+            "bc_type": None,
+            "in_config": True,
+        }
+        for serial in gateway.pack_serials
+    ]
+    return {
+        **powerwalls_status(gateway),
+        "powerwalls": packs,
+        "gateway_din": gateway.din,
+        "sync": {
+            "updating": False,
+            "commissioning_diagnostic": _commissioning(gateway, "sync", SYNC_CHECKS, "pass"),
+            "update_diagnostic": _update(SYNC_UPDATES),
+        },
+        "msa": None,
+        "states": None,
+    }
+
+
+def _commissioning(gateway: Gateway, part: str, names: tuple[str, ...], when_stopped: str) -> Json:
+    """List the checks of a part: all fail while the system runs, which is normal."""
+    checks: list[Json] = []
+    for name in names:
+        begin, end = (gateway.stamp(f"{part} {name}", ago=ago * 1_000_000) for ago in (100, 99))
+        check: dict[str, Json] = {"name": name, "status": "fail", "start_time": begin, "end_time": end, "message": BUSY}
+        if not gateway.running:
+            del check["message"]
+            check |= {"status": when_stopped, "end_time": None if when_stopped == "running" else end}
+        checks.append({**check, "results": {}, "debug": {}, "checks": None})
+    return _diagnostic("Commissioning", checks, disruptive=False)
+
+
+def _update(names: tuple[str, ...]) -> Json:
+    checks: list[Json] = [
+        {
+            "name": name,
+            "status": "not_run",
+            "start_time": None,
+            "end_time": None,
+            "progress": 0,
+            "results": None,
+            "debug": None,
+            "checks": None,
+        }
+        for name in names
+    ]
+    return _diagnostic("Firmware Update", checks, disruptive=True)
+
+
+def _diagnostic(name: str, checks: list[Json], *, disruptive: bool) -> Json:
+    return {
+        "name": name,
+        "category": "InternalComms",
+        "disruptive": disruptive,
+        "inputs": None,
+        "checks": checks,
+        "alert": False,
+    }
+
+
+def update_status_1_15(gateway: Gateway) -> Json:
+    """`system/update/status` of 2018."""
+    time = gateway.house.clock // 1_000_000
+    return {"state": "/update_failed", "info": {"status": ["nonactionable"]}, "current_time": time}
+
+
+def update_status(gateway: Gateway) -> Json:
+    """`system/update/status`."""
+    time = gateway.house.clock // 1_000_000
+    return {
+        "state": "/update_unknown",
+        "info": {"status": ["nonactionable"]},
+        "current_time": time,
+        "last_status_time": time - 6_371_100,
+        "version": gateway.nameplate.version,
+        "offline_updating": False,
+        "offline_update_error": "",
+        "estimated_bytes_per_second": None,
+    }
+
+
+def toggle_supported(gateway: Gateway) -> Json:
+    """`auth/toggle/supported`."""
+    return {"toggle_auth_supported": gateway.running}
+
+
+def meters(gateway: Gateway) -> Json:
+    """`meters`: the synchroniser's two halves; its serial goes missing while the system is stopped."""
+    serial = "JBL20345678901" if gateway.running else ""
+
+    def transformers(kind: str, wired: tuple[int, ...], factor: int) -> Json:
+        valid = [channel in wired for channel in range(4)]
+        return {"type": kind, "valid": valid, "inverted": [False] * 4, "real_power_scale_factor": factor}
+
+    site = transformers("site", (0, 1), 1)
+    return [
+        _synchrometer(gateway, f"{serial}synchrometerX", "synchrometerX", [site]),
+        _synchrometer(gateway, f"{serial}synchrometerY", "synchrometerY", [site, transformers("solar", (2,), 2)]),
+    ]
+
+
+def _synchrometer(gateway: Gateway, serial: str, kind: str, transformers: list[Json]) -> Json:
+    return {"serial": serial, "short_id": gateway.din, "type": kind, "cts": transformers}
+
+
+def installer(gateway: Gateway) -> Json:
+    """`installer`: `run_sitemaster` disappears while the system is stopped."""
+    running: dict[str, Json] = {"run_sitemaster": True} if gateway.running else {}
+    return {
+        "company": "Tesla Timbuktu",
+        "customer_id": "592ff91a-2372-46d5-85dd-35966a6ba1ae",
+        "phone": "8885551212",
+        "email": "installer@example.com",
+        "location": "Outdoor",
+        "mounting": "Floor",
+        "wiring": "Side",
+        "backup_configuration": "Partial Home",
+        "solar_installation": "Existing",
+        "solar_installation_type": "PV Panel",
+        "has_cellular_modem_to_wifi": True,
+        **running,
+        "verified_config": True,
+        "installation_types": ["Residential"],
+    }

@@ -1,0 +1,105 @@
+"""Logins: who may come in, with which password, and what they get."""
+
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+import json
+import secrets
+import time
+from urllib.parse import parse_qsl
+
+from tests.simulator.wire import Json, go_json
+
+from .answers import Answer, Call, error
+
+TOKEN_BYTES = 64
+FAILURES_ALLOWED = 5
+"""The real threshold is unknown."""
+LOCKED_SECONDS = 300.0
+"""Owners advise to wait 5 to 30 minutes."""
+
+TOO_MANY = error(429, "Api Limit reached for this endpoint", "API Limit Reached")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginRules:
+    """How a firmware's login behaves."""
+
+    password: Callable[[str], str]
+    """The password of a gateway's serial, as long as nobody set another."""
+    roles: dict[str, str]
+    """Role by user name; the empty user name stands for any other."""
+    behind_switch: dict[str, str] = field(default_factory=dict)
+    """Roles that only someone who flips a Powerwall's switch gets."""
+    wrong: str
+    """The error text for a wrong password."""
+    stops_sitemaster: bool = False
+    cookies: bool = False
+    login_time: bool = False
+    unknown_token: int = 403
+    """Status for a token the gateway does not know (any more)."""
+
+
+class LoginDesk:
+    """Hands out tokens."""
+
+    def __init__(self, rules: LoginRules, password: str) -> None:
+        self.rules = rules
+        self.password = password
+        self.tokens: dict[str, str] = {}
+        """Role by live token; several live side by side."""
+        self.failures_allowed = FAILURES_ALLOWED
+        self.locked_seconds = LOCKED_SECONDS
+        self._failures = 0
+        self._locked_until = 0.0
+
+    def login(self, call: Call, now: str) -> Answer:
+        """Answer a login; `now` is the gateway's time."""
+        if time.monotonic() < self._locked_until:
+            return TOO_MANY
+        form = _form(call.body)
+        if form is None:
+            return error(400, "invalid login request", "Login Error")
+        user = str(form.get("username", ""))
+        if user in self.rules.behind_switch:
+            return error(401, f"roles [{self.rules.behind_switch[user]}] require physical access", "Login Error")
+        role = self.rules.roles.get(user, self.rules.roles.get(""))
+        if role is None or form.get("password") != self.password:
+            return self._refuse()
+        return self._welcome(role, form.get("email"), now)
+
+    def _refuse(self) -> Answer:
+        self._failures += 1
+        if self._failures >= self.failures_allowed:
+            self._failures = 0
+            self._locked_until = time.monotonic() + self.locked_seconds
+        return error(401, self.rules.wrong, "Login Error")
+
+    def _welcome(self, role: str, email: object, now: str) -> Answer:
+        self._failures = 0
+        token = urlsafe_b64encode(secrets.token_bytes(TOKEN_BYTES)).decode()
+        self.tokens[token] = role
+        record: dict[str, Json] = {
+            "email": email if isinstance(email, str) else "" if self.rules.cookies else None,
+            "firstname": "Tesla",
+            "lastname": "Energy",
+            "roles": [role],
+            "token": token,
+            "provider": "Basic",
+        }
+        if self.rules.login_time:
+            record["loginTime"] = now
+        if not self.rules.cookies:
+            return Answer(payload=record)
+        packed = b64encode(go_json(record).encode()).decode()
+        return Answer(payload=record, cookies=(f"AuthCookie={token}; Path=/", f"UserRecord={packed}; Path=/"))
+
+
+def _form(body: bytes) -> dict[str, object] | None:
+    """Read a login's body: JSON under any content type, or a form."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        fields = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+        return {**fields} or None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,26 @@
+"""What a gateway says of itself: its build and its parts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nameplate:
+    """A firmware build on a piece of hardware."""
+
+    version: str
+    git_hash: str
+    part_number: str
+    serial: str
+    pack_part_number: str
+    pack_serial: str
+    """The first Powerwall's serial; the next ones count up."""
+    boot_seconds: int
+    """How long the gateway has been up when the simulation starts."""
+    sitemaster_seconds: int
+    """How long its sitemaster has been running by then."""
+    commission_count: int = 0
+
+    def pack_serials(self, count: int) -> list[str]:
+        """List the serials of so many Powerwalls."""
+        stem, number = self.pack_serial[:-7], int(self.pack_serial[-7:])
+        return [f"{stem}{number + index:07d}" for index in range(count)]

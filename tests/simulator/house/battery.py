@@ -1,0 +1,111 @@
+"""The Powerwalls: what they hold, what they can do, what they lose."""
+
+from dataclasses import dataclass, field
+
+CAPACITY = 13_500.0
+"""Wh a pack holds."""
+CONTINUOUS_POWER = 5_000.0
+"""W a pack charges or discharges with."""
+PEAK_POWER = 7_000.0
+"""W a pack carries for a moment when it is alone with the house."""
+ONE_WAY_EFFICIENCY = 0.95
+"""Charging and discharging each lose five percent: about ninety percent for the round trip."""
+EMPTY = 5.0
+"""Raw percent at which a pack gives up; the app calls it 0 %."""
+TAPER = 4.0
+"""Percent below full over which charging slows down."""
+
+
+@dataclass
+class Pack:
+    """One Powerwall."""
+
+    remaining: float
+    """Wh"""
+    charged: float
+    """Wh taken in over its life, measured outside (AC)."""
+    discharged: float
+    """Wh given over its life, measured outside (AC)."""
+    capacity: float = CAPACITY
+    disabled_reasons: list[str] = field(default_factory=list)
+    """A pack with a reason here takes no part, and the gateway answers nulls for it."""
+
+    @property
+    def enabled(self) -> bool:
+        """Does the pack take part?"""
+        return not self.disabled_reasons
+
+
+class Battery:
+    """All packs as one."""
+
+    def __init__(self, packs: int, charge: float) -> None:
+        self.packs = [
+            Pack(
+                remaining=CAPACITY * charge / 100,
+                charged=1_638_140 - 61_370 * number,
+                discharged=1_469_030 - 55_090 * number,
+            )
+            for number in range(packs)
+        ]
+
+    @property
+    def active(self) -> list[Pack]:
+        """The packs that take part."""
+        return [pack for pack in self.packs if pack.enabled]
+
+    @property
+    def capacity(self) -> int:
+        """Wh of the packs that take part, each in whole Wh as the gateway counts."""
+        return sum(round(pack.capacity) for pack in self.active)
+
+    @property
+    def remaining(self) -> int:
+        """Wh left in the packs that take part, each in whole Wh as the gateway counts."""
+        return sum(round(pack.remaining) for pack in self.active)
+
+    @property
+    def charge(self) -> float:
+        """Raw percent, exactly what the gateway answers."""
+        return 100 * self.remaining / self.capacity if self.capacity else 0.0
+
+    @charge.setter
+    def charge(self, percent: float) -> None:
+        for pack in self.packs:
+            pack.remaining = pack.capacity * percent / 100
+
+    @property
+    def max_charge_power(self) -> float:
+        """W the packs take now: less and less when nearly full."""
+        room = 100 - self.charge
+        if room <= 0:
+            return 0.0
+        return len(self.active) * CONTINUOUS_POWER * min(1.0, max(0.02, room / TAPER))
+
+    @property
+    def max_discharge_power(self) -> float:
+        """W the packs give for as long as they last."""
+        return len(self.active) * CONTINUOUS_POWER if self.charge > EMPTY else 0.0
+
+    @property
+    def max_island_power(self) -> float:
+        """W the packs give for a moment when the grid is gone."""
+        return len(self.active) * PEAK_POWER if self.charge > EMPTY else 0.0
+
+    def exchange(self, power: float, hours: float) -> None:
+        """Discharge (power above zero) or charge for a while."""
+        for pack, share in zip(self.active, self.shares(power), strict=True):
+            energy = abs(power) * share * hours
+            if power > 0:
+                pack.discharged += energy
+                pack.remaining = max(0.0, pack.remaining - energy / ONE_WAY_EFFICIENCY)
+            else:
+                pack.charged += energy
+                pack.remaining = min(pack.capacity, pack.remaining + energy * ONE_WAY_EFFICIENCY)
+
+    def shares(self, power: float) -> list[float]:
+        """How the active packs share a power: the fuller gives more, the emptier takes more, so that they stay even."""
+        packs = self.active
+        weights = [pack.remaining if power > 0 else pack.capacity - pack.remaining for pack in packs]
+        total = sum(weights)
+        return [weight / total if total else 1 / len(packs) for weight in weights]

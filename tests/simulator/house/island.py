@@ -1,0 +1,63 @@
+"""The contactor between the house and the grid, and what the gateway says of it."""
+
+from typing import Final
+
+CONNECTED: Final = "SystemGridConnected"
+TO_ISLAND: Final = "SystemTransitionToIsland"
+ISLANDED: Final = "SystemIslandedActive"
+TO_GRID: Final = "SystemTransitionToGrid"
+FAULTED: Final = "SystemMicroGridFaulted"
+WAITING: Final = "SystemWaitForUser"
+
+_LASTS: Final = {TO_ISLAND: 2.0, TO_GRID: 20.0, FAULTED: 30.0}
+_NEXT: Final = {TO_ISLAND: ISLANDED, TO_GRID: CONNECTED, FAULTED: WAITING}
+
+
+class Island:
+    """The state machine behind `grid_status`."""
+
+    def __init__(self) -> None:
+        self.status: str = CONNECTED
+        self._seconds = 0.0
+
+    @property
+    def connected(self) -> bool:
+        """Is the contactor closed?"""
+        return self.status == CONNECTED
+
+    @property
+    def dark(self) -> bool:
+        """Did the island collapse, so that nothing in the house has power?"""
+        return self.status in {FAULTED, WAITING}
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the state changes by itself."""
+        return _LASTS.get(self.status, float("inf")) - self._seconds
+
+    def follow(self, *, grid: bool, alive: bool, seconds: float = 0.0) -> None:
+        """Let time pass with a grid that is there or not, and a battery that can carry the house or not."""
+        self._seconds += seconds
+        if self.remaining <= 1e-9:
+            self._enter(_NEXT[self.status])
+        if grid:
+            self._see_grid()
+        elif self.status in {CONNECTED, TO_GRID}:
+            self._enter(TO_ISLAND)
+        if not self.connected and not self.dark and not alive:
+            self._enter(FAULTED)
+
+    def restart(self) -> None:
+        """Start the collapsed system again, as a person does."""
+        if self.dark:
+            self._enter(TO_ISLAND)
+
+    def _see_grid(self) -> None:
+        if self.dark:  # no island is left that would have to be synchronised
+            self._enter(CONNECTED)
+        elif self.status in {TO_ISLAND, ISLANDED}:
+            self._enter(TO_GRID)
+
+    def _enter(self, status: str) -> None:
+        self.status = status
+        self._seconds = 0.0

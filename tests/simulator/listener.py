@@ -1,0 +1,103 @@
+"""One port on 127.0.0.1: accepts connections and counts them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+import ssl
+from weakref import WeakKeyDictionary
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+HOST = "127.0.0.1"
+IDLE_SECONDS = 3600.0
+"""Go keeps an idle connection for ever."""
+LAST_WORDS_SECONDS = 0.05
+"""How long a request may go on when the simulator stops."""
+UNTYPED = web.ResponseKey("untyped", bool)
+"""Marks a response that has no content type."""
+
+type Handler = Callable[[web.Request, int], Awaitable[web.Response]]
+
+
+class Listener:
+    """Serves until it is closed."""
+
+    def __init__(self, handler: Handler) -> None:
+        self.connections = 0
+        """TCP connections accepted so far."""
+        self._handler = handler
+        self._numbers: WeakKeyDictionary[asyncio.Transport, int] = WeakKeyDictionary()
+        self._numbered = 0
+        self._busy: set[asyncio.Task[object]] = set()
+        self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
+
+    async def open(self, port: int, context: ssl.SSLContext | None) -> int:
+        """Listen on a port (0: any free one) and return its number."""
+        if self._runner is not None:
+            raise RuntimeError("The simulator is already listening; stop it first.")
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        app.on_response_prepare.append(_as_go_does)
+        self._runner = web.AppRunner(
+            app, access_log=None, keepalive_timeout=IDLE_SECONDS, shutdown_timeout=LAST_WORDS_SECONDS
+        )
+        await self._runner.setup()
+        try:
+            self._server = await asyncio.get_running_loop().create_server(self._accept, HOST, port, ssl=context)
+        except OSError:
+            await self.close()
+            raise
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        """Stop listening and cut every connection."""
+        if self._server is not None:
+            self._server.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self._end_orphans()
+        if self._server is not None:
+            await self._server.wait_closed()
+        self._runner = self._server = None
+
+    async def _end_orphans(self) -> None:
+        """End the requests whose clients left without waiting; aiohttp has forgotten these."""
+        orphans = list(self._busy)
+        for task in orphans:
+            task.cancel()
+        await asyncio.gather(*orphans, return_exceptions=True)
+        await asyncio.sleep(0)  # the connections' own tasks see the end of their requests
+
+    def _accept(self) -> RequestHandler:
+        self.connections += 1
+        if self._runner is None or self._runner.server is None:
+            raise ConnectionAbortedError("The simulator is closing.")
+        return self._runner.server()
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        transport, task = request.transport, asyncio.current_task()
+        if transport is None or task is None:
+            return web.Response()
+        if transport not in self._numbers:
+            self._numbered += 1
+            self._numbers[transport] = self._numbered
+        self._busy.add(task)
+        try:
+            return await self._handler(request, self._numbers[transport])
+        finally:
+            self._busy.discard(task)
+
+
+async def _as_go_does(_: web.Request, response: web.StreamResponse) -> None:
+    """Go's server does not say what it is, nor the type of nothing."""
+    response.headers.popall("Server", None)
+    if response.get(UNTYPED):
+        response.headers.popall("Content-Type", None)
+
+
+def cut(request: web.Request) -> web.Response:
+    """Drop the connection without an answer."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()

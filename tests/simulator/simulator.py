@@ -1,0 +1,191 @@
+"""A simulated gateway on a port."""
+
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from .certificate import certificate
+from .control import PATH as CONTROL_PATH, Control
+from .faults import Faults
+from .firmware import PROFILES
+from .front import Front, Request
+from .gateway import Gateway, Profile
+from .house import House
+from .listener import HOST, Listener
+from .pace import Pace
+from .wire import Json
+
+
+class Simulator:
+    """A gateway that listens on 127.0.0.1. Its house moves with the wall clock times `speed` whenever it is asked."""
+
+    def __init__(
+        self,
+        firmware: str = "21.44",
+        *,
+        house: House | None = None,
+        serial: str | None = None,
+        password: str | None = None,
+        speed: float = 1.0,
+        latency: float = 0.0,
+    ) -> None:
+        if firmware not in PROFILES:
+            raise ValueError(f"Firmware {firmware} is not simulated; choose one of {', '.join(PROFILES)}.")
+        self.profile: Profile = PROFILES[firmware]
+        nameplate, rules = self.profile.nameplate, self.profile.login
+        serial = serial or nameplate.serial
+        self.gateway = Gateway(nameplate, rules, house or House(), serial, password or rules.password(serial))
+        self.pace = Pace(self.gateway.house, speed, latency)
+        self.front = Front(self.profile, self.gateway, self.pace)
+        self.port = 0
+        self._certificate = certificate(serial) if self.profile.tls else None
+        self._generation = 0
+        self._listener = Listener(self._handle)
+        self._control = Control(self.gateway, self.front, self.pace)
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+
+    async def start(self, port: int = 0) -> None:
+        """Listen on 127.0.0.1; port 0 picks a free one."""
+        context = self._certificate.context() if self._certificate else None
+        self.pace.start()
+        self.port = await self._listener.open(port, context)
+
+    async def stop(self) -> None:
+        """Stop listening and cut every connection; `start` may follow."""
+        await self._listener.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def _handle(self, request: web.Request, connection: int) -> web.Response:
+        self.pace.catch_up()
+        if request.path == CONTROL_PATH:
+            return self._control.answer(request.method, await request.read(), self.connections)
+        return await self.front.handle(request, connection)
+
+    # -- what it is ----------------------------------------------------------------------------------------------------
+
+    @property
+    def host(self) -> str:
+        """Always 127.0.0.1."""
+        return HOST
+
+    @property
+    def url(self) -> str:
+        """For example `https://127.0.0.1:51234`."""
+        return f"{'https' if self.profile.tls else 'http'}://{HOST}:{self.port}"
+
+    @property
+    def serial(self) -> str:
+        """The gateway's serial; assign one to become another gateway on the same address."""
+        return self.gateway.serial
+
+    @serial.setter
+    def serial(self, serial: str) -> None:
+        self.gateway.serial = serial
+
+    @property
+    def din(self) -> str:
+        """Part number and serial."""
+        return self.gateway.din
+
+    @property
+    def password(self) -> str:
+        """The password that logs in; assign one as an owner does."""
+        return self.gateway.desk.password
+
+    @password.setter
+    def password(self, password: str) -> None:
+        self.gateway.desk.password = password
+
+    @property
+    def fingerprint(self) -> bytes | None:
+        """SHA-256 of the certificate; None on plain HTTP."""
+        return self._certificate.fingerprint if self._certificate else None
+
+    def renew_certificate(self) -> None:
+        """Make another certificate, for the next `start`."""
+        self._generation += 1
+        self._certificate = certificate(self.serial, self._generation) if self.profile.tls else None
+
+    # -- what it does --------------------------------------------------------------------------------------------------
+
+    @property
+    def house(self) -> House:
+        """The house behind the meters."""
+        return self.gateway.house
+
+    @property
+    def running(self) -> bool:
+        """Does the sitemaster run? Assign to start or stop it."""
+        return self.gateway.running
+
+    @running.setter
+    def running(self, running: bool) -> None:
+        if running:
+            self.gateway.run()
+        else:
+            self.gateway.stop()
+
+    @property
+    def stopped_seconds(self) -> float:
+        """How long the Powerwall has been stopped in all."""
+        return self.gateway.stopped_seconds
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        """Role by live token; `clear()` loses all sessions."""
+        return self.gateway.desk.tokens
+
+    @property
+    def speed(self) -> float:
+        """Seconds in the house per second on the clock."""
+        return self.pace.speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self.pace.speed = speed
+
+    @property
+    def latency(self) -> float:
+        """Seconds every answer takes."""
+        return self.pace.latency
+
+    @latency.setter
+    def latency(self, latency: float) -> None:
+        self.pace.latency = latency
+
+    # -- what happened and what goes wrong -----------------------------------------------------------------------------
+
+    @property
+    def requests(self) -> list[Request]:
+        """Every request so far, as it arrived."""
+        return self.front.requests
+
+    @property
+    def connections(self) -> int:
+        """TCP connections accepted so far."""
+        return self._listener.connections
+
+    @property
+    def logins(self) -> int:
+        """Login POSTs seen so far, refused ones too."""
+        return self.front.logins
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong."""
+        return self.front.faults
+
+    @property
+    def overrides(self) -> dict[str, Json | bytes]:
+        """Payloads by path that replace the gateway's own; bytes are sent as they are."""
+        return self.front.overrides
