@@ -1,0 +1,16 @@
+"""What an end-to-end test stands on."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tools.child_process import free_port
+from tools.home_assistant import HomeAssistant
+
+
+@pytest.fixture
+async def home(socket_enabled: None, tmp_path: Path) -> AsyncIterator[HomeAssistant]:
+    """Start a fresh Home Assistant; it ends with the test, whatever became of that."""
+    async with HomeAssistant(tmp_path, free_port()) as home:
+        yield home

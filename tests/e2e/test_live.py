@@ -1,0 +1,42 @@
+"""The main job: a person adds the gateway, sees the house, and sees an outage."""
+
+import asyncio
+
+import pytest
+
+from tests.conftest import StartSimulator
+from tests.simulator import PROFILES
+from tools.develop.integration import DOMAIN, add, entity_ids
+from tools.home_assistant import HomeAssistant, errors_about
+
+RECONNECTING_SECONDS = 60
+
+
+@pytest.mark.parametrize("firmware", PROFILES)
+async def test_a_gateway_is_added_watched_and_removed(
+    simulator: StartSimulator, home: HomeAssistant, firmware: str
+) -> None:
+    gateway = await simulator(firmware)
+    entry_id = await add(home.api, f"{gateway.host}:{gateway.port}", gateway.serial, gateway.password)
+    ids = await entity_ids(home.api, gateway.serial)
+    states = await home.api.states()
+    assert not [key for key, entity_id in ids.items() if states[entity_id].state in {"unavailable", "unknown"}]
+    assert float(states[ids["home_power"]].state) == pytest.approx(gateway.house.home_power, abs=15)
+    assert states[ids["grid"]].state == "on"
+    assert states[ids["running"]].state == "on"
+
+    gateway.house.outage()
+    await home.api.wait_for_state(ids["grid"], "off", limit=10)
+    gateway.house.restore()
+    gateway.house.advance(RECONNECTING_SECONDS)
+    await home.api.wait_for_state(ids["grid"], "on", limit=10)
+
+    await home.api.remove_entry(entry_id)
+    assert await entity_ids(home.api, gateway.serial) == {}
+    assert await home.api.entries(DOMAIN) == []
+    requests = len(gateway.requests)
+    await asyncio.sleep(1.5)  # longer than the grid watch waits between two polls
+    assert len(gateway.requests) == requests
+
+    assert gateway.stopped_seconds == 0
+    assert errors_about(home.log, DOMAIN) == []

@@ -1,0 +1,117 @@
+"""The Overview dashboard: built-in cards only, so a person can rebuild every one of them by hand."""
+
+from typing import Any
+
+from tools.home_assistant import Api
+
+type Card = dict[str, Any]
+
+URL_PATH = "powerwall-overview"
+TITLE = "Powerwall"
+COLLECTION = "energy_powerwall"
+
+# Name, icon and colour; the colours are the Energy dashboard's.
+POWERS = {
+    "solar_power": ("Solar", "mdi:solar-power-variant", "orange"),
+    "home_power": ("Home", "mdi:home-lightning-bolt", "light-blue"),
+    "battery_power": ("Powerwall", "mdi:home-battery", "teal"),
+    "grid_power": ("Grid", "mdi:transmission-tower", "indigo"),
+}
+
+
+async def set_up(api: Api, ids: dict[str, str]) -> None:
+    """Make the dashboard and show it first; one that a person changed in a kept folder stays."""
+    async with api.websocket() as home:
+        if URL_PATH in [board["url_path"] for board in await home.command("lovelace/dashboards/list")]:
+            return
+        await home.command(
+            "lovelace/dashboards/create",
+            url_path=URL_PATH,
+            title=TITLE,
+            icon="mdi:home-battery",
+            show_in_sidebar=True,
+            require_admin=False,
+        )
+        await home.command("lovelace/config/save", url_path=URL_PATH, config={"views": [overview(ids)]})
+        await home.command("frontend/set_system_data", key="core", value={"default_panel": URL_PATH})
+
+
+def overview(ids: dict[str, str]) -> Card:
+    """Give the one view."""
+    return {
+        "title": TITLE,
+        "type": "sections",
+        "max_columns": 2,
+        "dense_section_placement": True,
+        "badges": [
+            _badge(ids["grid_status"], "Grid", "mdi:transmission-tower"),
+            _badge(ids["running"], "Powerwall", "mdi:home-battery"),
+            _badge(ids["connected_to_tesla"], "Tesla", "mdi:cloud-check"),
+        ],
+        "sections": [_now(ids), _battery(ids), _powers(ids), _flow(), _energies(ids)],
+    }
+
+
+def _badge(entity: str, name: str, icon: str) -> Card:
+    shown = {"show_name": True, "show_state": True}
+    return {"type": "entity", "entity": entity, "name": name, "icon": icon, "color": "green", **shown}
+
+
+def _section(title: str, icon: str, *cards: Card, columns: int = 1) -> Card:
+    heading = {"type": "heading", "heading": title, "heading_style": "title", "icon": icon}
+    return {"type": "grid", "column_span": columns, "cards": [heading, *cards]}
+
+
+def _now(ids: dict[str, str]) -> Card:
+    """Show what flows. The gateway's signs: out of the battery and in from the grid are above zero."""
+    return _section(
+        "Now",
+        "mdi:flash",
+        *(_power(ids[key], name, icon, color) for key, (name, icon, color) in POWERS.items()),
+    )
+
+
+def _power(entity: str, name: str, icon: str, color: str) -> Card:
+    trend = {"type": "trend-graph", "hours_to_show": 0.25}
+    return {"type": "tile", "entity": entity, "name": name, "icon": icon, "color": color, "features": [trend]}
+
+
+def _battery(ids: dict[str, str]) -> Card:
+    charge = {
+        "type": "gauge",
+        "entity": ids["charge"],
+        "name": "Charge",
+        "min": 0,
+        "max": 100,
+        "severity": {"green": 30, "yellow": 15, "red": 0},
+        "grid_options": {"columns": 12, "rows": 4},
+    }
+    return _section("Powerwall", "mdi:home-battery", charge)
+
+
+def _powers(ids: dict[str, str]) -> Card:
+    graph = {
+        "type": "history-graph",
+        "hours_to_show": 12,
+        "entities": [{"entity": ids[key], "name": name, "color": color} for key, (name, _, color) in POWERS.items()],
+        "grid_options": {"columns": "full", "rows": 6},
+    }
+    return _section("Last hours", "mdi:chart-line", graph, columns=2)
+
+
+def _flow() -> Card:
+    today = {"type": "energy-distribution", "collection_key": COLLECTION}
+    return _section("Today", "mdi:transit-connection-variant", today)
+
+
+def _energies(ids: dict[str, str]) -> Card:
+    rows = {
+        "solar_energy": ("Solar production", "mdi:solar-power-variant"),
+        "home_energy": ("Home consumption", "mdi:home-lightning-bolt"),
+        "grid_import_energy": ("From the grid", "mdi:transmission-tower-export"),
+        "grid_export_energy": ("To the grid", "mdi:transmission-tower-import"),
+        "battery_charge_energy": ("Charged", "mdi:battery-arrow-up"),
+        "battery_discharge_energy": ("Discharged", "mdi:battery-arrow-down"),
+    }
+    entities = [{"entity": ids[key], "name": name, "icon": icon} for key, (name, icon) in rows.items()]
+    return _section("Lifetime", "mdi:meter-electric", {"type": "entities", "entities": entities})

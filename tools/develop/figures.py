@@ -1,0 +1,136 @@
+"""The figures that Home Assistant and the gateway must agree on."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from tools.home_assistant import State
+
+from .gateway import Reading
+
+type Value = float | str | bool
+
+# Home Assistant's value may be as old as the integration's interval, and both sides look at a house that moves.
+WINDOW = 10
+IN_BASE_UNIT = {"W": 1, "kW": 1000, "Wh": 1, "kWh": 1000, "MWh": 1_000_000, "%": 1}
+BASE_UNIT = {"W": "W", "kW": "W", "Wh": "Wh", "kWh": "Wh", "MWh": "Wh", "%": "%"}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure: the entity's key, and where the gateway itself says it."""
+
+    key: str
+    name: str
+    of_gateway: Callable[[Reading], Value]
+    unit: str = ""
+    tolerance: float = 0
+
+    def read(self, reading: Reading) -> Value | None:
+        """Give the gateway's own value, or nothing where it gives none."""
+        try:
+            return self.of_gateway(reading)
+        except KeyError:
+            return None
+
+    def home_assistant(self, state: State | None) -> Value | None:
+        """Give Home Assistant's value in the same unit."""
+        if state is None or state.state in {"unavailable", "unknown"}:
+            return None
+        if self.unit:
+            return float(state.state) * IN_BASE_UNIT[state.attributes["unit_of_measurement"]]
+        if state.entity_id.startswith("binary_sensor."):
+            return state.state == "on"
+        return state.state
+
+
+def _power(meter: str) -> Callable[[Reading], float]:
+    return lambda reading: float(reading["meters/aggregates"][meter]["instant_power"])
+
+
+def _energy(meter: str, direction: str) -> Callable[[Reading], float]:
+    return lambda reading: float(reading["meters/aggregates"][meter][f"energy_{direction}"])
+
+
+def _charge(reading: Reading) -> float:
+    """Give the charge as Tesla's app shows it: the gateway keeps 5 % below the app's zero."""
+    return min(100.0, max(0.0, (float(reading["system_status/soe"]["percentage"]) - 5) / 0.95))
+
+
+# What Home Assistant shows for what the gateway says.
+GRID_STATUS = {
+    "SystemGridConnected": "connected",
+    "SystemIslandedActive": "islanded",
+    "SystemIslandedReady": "island_ready",
+    "SystemTransitionToGrid": "transition_to_grid",
+    "SystemTransitionToIsland": "transition_to_island",
+    "SystemMicroGridFaulted": "microgrid_faulted",
+    "SystemWaitForUser": "waiting_for_user",
+}
+
+
+def _grid_status(reading: Reading) -> str:
+    return GRID_STATUS[reading["system_status/grid_status"]["grid_status"]]
+
+
+FIGURES = (
+    Figure("grid_power", "Grid power", _power("site"), "W", 1),
+    Figure("battery_power", "Battery power", _power("battery"), "W", 1),
+    Figure("home_power", "Home power", _power("load"), "W", 1),
+    Figure("solar_power", "Solar power", _power("solar"), "W", 1),
+    Figure("charge", "Charge", _charge, "%", 0.1),
+    Figure("grid_import_energy", "Grid import", _energy("site", "imported"), "Wh", 1),
+    Figure("grid_export_energy", "Grid export", _energy("site", "exported"), "Wh", 1),
+    Figure("solar_energy", "Solar production", _energy("solar", "exported"), "Wh", 1),
+    Figure("home_energy", "Home consumption", _energy("load", "imported"), "Wh", 1),
+    Figure("battery_charge_energy", "Battery charged", _energy("battery", "imported"), "Wh", 1),
+    Figure("battery_discharge_energy", "Battery discharged", _energy("battery", "exported"), "Wh", 1),
+    Figure("grid_status", "Grid status", _grid_status),
+    Figure("grid", "Grid", lambda reading: _grid_status(reading) == "connected"),
+    Figure("running", "Running", lambda reading: bool(reading["sitemaster"]["running"])),
+    Figure(
+        "connected_to_tesla", "Connected to Tesla", lambda reading: bool(reading["sitemaster"]["connected_to_tesla"])
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure on both sides."""
+
+    figure: Figure
+    home_assistant: Value | None
+    gateway: Value | None
+    agrees: bool
+
+
+class Comparison:
+    """Remembers what the gateway said lately, and holds Home Assistant's states against it."""
+
+    def __init__(self, entity_ids: dict[str, str]) -> None:
+        self._entity_ids = entity_ids
+        self._readings: deque[tuple[float, Reading]] = deque()
+
+    def remember(self, reading: Reading) -> None:
+        """Take in a reading of the gateway."""
+        now = monotonic()
+        self._readings.append((now, reading))
+        while self._readings[0][0] < now - WINDOW:
+            self._readings.popleft()
+
+    def rows(self, states: dict[str, State]) -> list[Row]:
+        """Compare every figure."""
+        return [self._row(figure, states.get(self._entity_ids.get(figure.key, ""))) for figure in FIGURES]
+
+    def _row(self, figure: Figure, state: State | None) -> Row:
+        value = figure.home_assistant(state)
+        said = [figure.read(reading) for _, reading in self._readings]
+        return Row(figure, value, said[-1], _agrees(value, said, figure.tolerance))
+
+
+def _agrees(value: Value | None, said: list[Value | None], tolerance: float) -> bool:
+    if isinstance(value, float):
+        numbers = [number for number in said if isinstance(number, float)]
+        return bool(numbers) and min(numbers) - tolerance <= value <= max(numbers) + tolerance
+    return value in said

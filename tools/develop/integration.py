@@ -1,0 +1,69 @@
+"""Adds the integration as a person does: through its own config flow."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tools.home_assistant import Api
+
+DOMAIN = "powerwall_gateway"
+
+
+class FlowError(Exception):
+    """The config flow ended without an entry; the text is what a person would have read."""
+
+
+async def ensure_entities(
+    api: Api, host: str, serial: str, password: str | None, tell: Callable[[str], None]
+) -> dict[str, str]:
+    """Give the entity ids by key of this gateway's entry; a folder that was kept may have it already."""
+    for entry in await api.entries(DOMAIN):
+        ids = await entity_ids(api, serial)
+        if entry["state"] == "loaded" and ids:
+            tell(f"Home Assistant has {entry['title']} already.")
+            return ids
+        tell(f"{entry['title']} in this folder does not answer as {serial}: it is removed and added anew.")
+        await api.remove_entry(entry["entry_id"])
+    await add(api, host, serial, password)
+    if not (ids := await entity_ids(api, serial)):
+        raise FlowError("The integration made no entities; home-assistant.log in the configuration folder says why.")
+    return ids
+
+
+async def add(api: Api, host: str, serial: str, password: str | None) -> str:
+    """Walk through the config flow and give the id of the entry it made."""
+    step = await api.start_flow(DOMAIN)
+    step = await api.continue_flow(step["flow_id"], {"host": host, "serial": serial})
+    if step["type"] == "form" and step["step_id"] == "login":
+        if password is None:
+            raise FlowError("The gateway wants a login: give the password of its customer login with --password.")
+        step = await api.continue_flow(step["flow_id"], {"password": password})
+    if step["type"] != "create_entry":
+        raise FlowError(await _why(api, step))
+    entry = step["result"]
+    if entry["state"] != "loaded":
+        raise FlowError(f"The integration was added but is not loaded ({entry['state']}): {entry['reason']}")
+    entry_id: str = entry["entry_id"]
+    return entry_id
+
+
+async def _why(api: Api, step: dict[str, Any]) -> str:
+    """Say in the integration's own words why the flow did not go on."""
+    texts = await api.translations(DOMAIN, "config")
+    prefix = f"component.{DOMAIN}.config"
+    if step["type"] == "abort":
+        reason: str = step["reason"]
+        return texts.get(f"{prefix}.abort.{reason}", reason)
+    reasons = [
+        f"{field}: {texts.get(f'{prefix}.error.{error}', error)}" for field, error in (step["errors"] or {}).items()
+    ]
+    return "; ".join(reasons) or f"The config flow asks for a step this tool does not know: {step['step_id']}"
+
+
+async def entity_ids(api: Api, serial: str) -> dict[str, str]:
+    """Give the entity ids by key; a whole DIN will do for the serial, as in the config flow."""
+    prefix = f"{serial.strip().upper().rpartition('--')[2]}_"
+    return {
+        unique_id.removeprefix(prefix): entity_id
+        for unique_id, entity_id in (await api.entity_ids(DOMAIN)).items()
+        if unique_id.startswith(prefix)
+    }

@@ -1,0 +1,111 @@
+"""Gives the simulated house a past, so that the Energy dashboard is not empty for its first hours."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from homeassistant.util import dt as dt_util
+from tests.simulator import House
+from tools.home_assistant import Api
+
+type Figures = dict[str, float]
+
+HOURS = 36
+SAMPLES = 12
+"""An hour's, five minutes apart."""
+POWERS = ("grid_power", "battery_power", "home_power", "solar_power")
+ENERGIES = (
+    "grid_import_energy",
+    "grid_export_energy",
+    "solar_energy",
+    "home_energy",
+    "battery_charge_energy",
+    "battery_discharge_energy",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """An hour of Home Assistant's clock in the simulated house."""
+
+    start: datetime
+    samples: list[Figures]
+
+    def mean(self, key: str) -> dict[str, Any]:
+        """Give the statistics of something measured."""
+        values = [sample[key] for sample in self.samples]
+        mean = sum(values) / len(values)
+        return {"start": self.start.isoformat(), "mean": mean, "min": min(values), "max": max(values)}
+
+    def sum(self, key: str, end: float, reading: float) -> dict[str, Any]:
+        """Give the statistics of a counter that was at `end` when the past ended and reads `reading` since.
+
+        Home Assistant begins its own sum at zero, so what was before lies below zero.
+        """
+        distance = self.samples[-1][key] - end
+        return {"start": self.start.isoformat(), "state": reading + distance, "sum": distance}
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The full hours that a house has lived through, and what its meters showed at the end."""
+
+    hours: list[Hour]
+    end: Figures
+
+
+def live_through(house: House) -> Past:
+    """Let a house live through the hours that end now."""
+    now = dt_util.utcnow()
+    full_hour = now.replace(minute=0, second=0, microsecond=0)
+    hours = []
+    for ago in range(HOURS, 0, -1):
+        samples = []
+        for _ in range(SAMPLES):
+            house.advance(3600 / SAMPLES)
+            samples.append(_figures(house))
+        hours.append(Hour(full_hour - timedelta(hours=ago), samples))
+    house.advance((now - full_hour).total_seconds())
+    return Past(hours, _figures(house))
+
+
+def before(moment: datetime) -> datetime:
+    """Give the time at which a house must start to live through its past until this moment of its own clock."""
+    now = dt_util.utcnow()
+    return moment - timedelta(hours=HOURS, minutes=now.minute, seconds=now.second, microseconds=now.microsecond)
+
+
+async def write(api: Api, ids: dict[str, str], past: Past) -> None:
+    """Import the past as statistics, as Home Assistant would have kept them."""
+    states = await api.states()
+    async with api.websocket() as home:
+        for key in (*POWERS, "charge"):
+            metadata = _metadata(ids[key], "%" if key == "charge" else "W", mean_type=1)
+            stats = [hour.mean(key) for hour in past.hours]
+            await home.command("recorder/import_statistics", metadata=metadata, stats=stats)
+        for key in ENERGIES:
+            metadata = _metadata(ids[key], "kWh", mean_type=0)
+            stats = [hour.sum(key, past.end[key], float(states[ids[key]].state)) for hour in past.hours]
+            await home.command("recorder/import_statistics", metadata=metadata, stats=stats)
+
+
+def _figures(house: House) -> Figures:
+    """Give the figures in the units of the entities' states."""
+    powers: Figures = {key: getattr(house, key) for key in POWERS}
+    energies: Figures = {key: getattr(house, key) / 1000 for key in ENERGIES}
+    return powers | energies | {"charge": (house.charge - 5) / 0.95}
+
+
+UNIT_CLASSES = {"W": "power", "kWh": "energy", "%": "unitless"}
+
+
+def _metadata(entity_id: str, unit: str, *, mean_type: int) -> dict[str, Any]:
+    return {
+        "statistic_id": entity_id,
+        "source": "recorder",
+        "name": None,
+        "unit_of_measurement": unit,
+        "unit_class": UNIT_CLASSES[unit],
+        "mean_type": mean_type,
+        "has_sum": not mean_type,
+    }

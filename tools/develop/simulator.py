@@ -1,0 +1,70 @@
+"""The simulated gateway in a process of its own, so that nothing on this side ever slows it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, tzinfo
+from pathlib import Path
+import sys
+
+from tests.simulator import House, Simulator
+from tests.simulator.house import LOS_ANGELES, SUMMER_NOON
+from tools.child_process import ChildProcess, ProcessError, free_port
+from tools.home_assistant.configuration import REPOSITORY
+
+from .gateway import GatewayError, find_url
+from .past import before, live_through
+from .target import Target
+
+ATTEMPTS = 100
+
+
+@asynccontextmanager
+async def simulated_gateway(
+    firmware: str, speed: float, folder: Path, tell: Callable[[str], None], zone: tzinfo | None = None
+) -> AsyncIterator[Target]:
+    """Start a simulated gateway whose house has lived for a while, and end it afterwards.
+
+    It is summer there, and the house's clock shows the time of day in the zone, or where this computer is.
+    """
+    house = House(before(datetime.combine(SUMMER_NOON, datetime.now().astimezone(zone).time(), LOS_ANGELES)))
+    past = live_through(house)
+    simulator = Simulator(firmware)
+    port = free_port()
+    process = ChildProcess(
+        "The simulated gateway",
+        [sys.executable, "-m", "tests.simulator", *_options(firmware, port, speed, house)],
+        log=folder / "simulator.log",
+        folder=REPOSITORY,
+    )
+    await process.start()
+    try:
+        host = f"{simulator.host}:{port}"
+        url = await _url(process, host)
+        tell(f"The simulated gateway with firmware {firmware} is at {url}.")
+        tell(f"""An outage: curl -sk {url}/simulator -d '{{"grid": "down"}}', and "up" ends it.""")
+        yield Target(host, simulator.serial, url, simulator.password, past)
+    finally:
+        await process.stop()
+
+
+def _options(firmware: str, port: int, speed: float, house: House) -> list[str]:
+    options = {
+        "firmware": firmware,
+        "port": port,
+        "speed": speed,
+        "charge": house.charge,
+        "time": house.now.replace(tzinfo=None).isoformat(),  # without a zone it is the house's own
+    }
+    return [f"--{name}={value}" for name, value in options.items()]
+
+
+async def _url(process: ChildProcess, host: str) -> str:
+    """Wait until the gateway answers and give its address."""
+    for _ in range(ATTEMPTS):
+        process.check()
+        try:
+            return await find_url(host)
+        except GatewayError:
+            await asyncio.sleep(0.1)
+    raise ProcessError(f"The simulated gateway did not answer. Its last lines:\n{process.tail()}")

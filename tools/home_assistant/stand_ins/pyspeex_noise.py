@@ -1,0 +1,11 @@
+"""Stands in for `pyspeex_noise`: there is no noise to suppress."""
+
+
+class AudioProcessor:
+    """Refuses to be used."""
+
+    def __init__(self, auto_gain: float, noise_suppression: int) -> None:
+        raise RuntimeError(
+            f"Noise suppression ({auto_gain}, {noise_suppression}) is not part of this Home Assistant: "
+            "install pyspeex-noise to use it"
+        )

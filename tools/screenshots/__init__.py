@@ -1,0 +1,1 @@
+"""Takes the documentation's pictures of a real Home Assistant."""
