@@ -16,7 +16,6 @@ from .coordinator import (
 )
 from .gateway import (
     GatewayError,
-    GatewayStoppedError,
     Health,
     Identity,
     PowerwallGateway,
@@ -48,8 +47,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         settings=SettingsCoordinator(hass, entry, gateway),
     )
     await data.live.async_config_entry_first_refresh()
-    if (failure := data.live.data.meters.error) and not isinstance(failure, GatewayStoppedError):
-        raise setup_error(failure) from failure
+    meters = data.live.data.meters
+    if meters.error and not meters.stopped:
+        raise setup_error(meters.error) from meters.error
     await data.grid.async_config_entry_first_refresh()
     await data.settings.async_config_entry_first_refresh()
 

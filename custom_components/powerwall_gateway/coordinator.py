@@ -8,7 +8,7 @@ from datetime import timedelta
 import logging
 from typing import Final, override
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import (
     ConfigEntryAuthFailed,
@@ -62,6 +62,11 @@ class Reading[T]:
 
     not_before: float = field(default=0.0, compare=False)
     """Monotonic time until which the gateway asked to be left alone."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether there was no value because the Powerwall is stopped."""
+        return isinstance(self.error, GatewayStoppedError)
 
     @property
     def exists(self) -> bool:
@@ -141,6 +146,13 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         self._kept = max(KEPT_INTERVALS * interval, KEPT_AT_LEAST)
 
     async def _ask[T](self, last: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> Reading[T]:
+        """Read one endpoint, and look at once whether the Powerwall runs when live data stop or come back."""
+        reading = await self._read(last, endpoint)
+        if reading.stopped is not last.stopped and self.config_entry.state is ConfigEntryState.LOADED:
+            await self.config_entry.runtime_data.settings.async_request_refresh()
+        return reading
+
+    async def _read[T](self, last: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> Reading[T]:
         """Read one endpoint. A failed poll keeps the last value while it is young."""
         now = self.hass.loop.time()
         error, not_before = last.error, last.not_before

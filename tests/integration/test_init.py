@@ -179,7 +179,10 @@ async def test_a_stop_shows_at_once(hass: HomeAssistant, simulator: StartSimulat
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
     gateway.running = False
-    await poll(hass, entry)
+    await entry.runtime_data.live.async_refresh()
+    await hass.async_block_till_done()
+    assert state_of(hass, gateway, "binary_sensor", "running") == STATE_OFF  # not a minute later
+    await entry.runtime_data.grid.async_refresh()
     assert state_of(hass, gateway, "sensor", "grid_power") == STATE_UNAVAILABLE
     assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_UNKNOWN
     assert state_of(hass, gateway, "binary_sensor", "connected_to_tesla") == STATE_ON

@@ -71,7 +71,11 @@ async def _run(arguments: argparse.Namespace, own: Target | None, console: Conso
             simulated = simulated_gateway(arguments.firmware, arguments.speed, folder, tell)
             to = await stack.enter_async_context(simulated)
         await stack.enter_async_context(home)
-        ids = await integration.ensure_entities(home.api, to.host, to.serial, to.password, tell)
+        try:
+            ids = await integration.ensure_entities(home.api, to.host, to.serial, to.password, tell)
+        except ApiError, FlowError:
+            _errors(home)
+            raise
         if fresh:
             await dashboard.set_up(home.api, ids)
             await energy.set_up(home.api, ids)

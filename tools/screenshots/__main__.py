@@ -31,8 +31,8 @@ def main() -> int:
     parser.add_argument(
         "--minutes",
         type=float,
-        default=15,
-        help="to watch the house first, so that the graphs have lines (default: 15)",
+        default=16,
+        help="to watch the house first, so that the graphs have lines (default: 16)",
     )
     parser.add_argument("--folder", type=Path, default=PICTURES, help="for the pictures (default: docs/images)")
     arguments = parser.parse_args()
