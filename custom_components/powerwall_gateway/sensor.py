@@ -38,7 +38,8 @@ def _power(
 
     def value(meters: MetersAggregates) -> StateType:
         meter = meter_fn(meters)
-        return meter.instant_power if meter else None
+        # As a float without a sign on its zero: the gateway prints 5, 5.25 and -0, and each would be another state.
+        return None if meter is None or meter.instant_power is None else float(meter.instant_power) + 0.0
 
     return GatewaySensorDescription(
         key=key,

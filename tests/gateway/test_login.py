@@ -1,5 +1,6 @@
 """Logging in, with manners: never where it stops the Powerwall, once for all who ask, and patiently."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -185,6 +186,15 @@ async def test_who_comes_late_shares_the_new_session(simulator: StartSimulator, 
     spent = await login.renew()
     renewed = await login.renew(spent=spent)
     assert await login.renew(spent=spent) is renewed
+    assert gateway.logins == 2
+
+
+async def test_many_callers_share_one_login(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    await asyncio.gather(*(powerwall.grid_status() for _ in range(5)))
+    gateway.tokens.clear()
+    await asyncio.gather(*(powerwall.meters_aggregates() for _ in range(5)))
     assert gateway.logins == 2
 
 

@@ -3,11 +3,33 @@
 from contextlib import suppress
 
 from .capabilities import Capabilities
-from .endpoints import LiveApi, OperationApi, SessionApi, SiteApi, SystemApi
+from .endpoints import (
+    ConnectionTestsApi,
+    ControlApi,
+    HardwareApi,
+    LiveApi,
+    NetworksApi,
+    OperationApi,
+    PeopleApi,
+    SessionApi,
+    SiteApi,
+    SystemApi,
+)
 from .errors import GatewayDeniedError, GatewayNotFoundError, GatewayStoppedError
 
 
-class PowerwallGateway(LiveApi, OperationApi, SiteApi, SystemApi, SessionApi):
+class PowerwallGateway(
+    LiveApi,
+    ControlApi,
+    OperationApi,
+    SiteApi,
+    HardwareApi,
+    PeopleApi,
+    SystemApi,
+    NetworksApi,
+    ConnectionTestsApi,
+    SessionApi,
+):
     """One gateway.
 
     Every method raises a child of `GatewayError` and nothing else; among them

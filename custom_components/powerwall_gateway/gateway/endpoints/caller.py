@@ -60,13 +60,32 @@ class Caller:
         """Take up what `export_login` gave; what makes no sense in it is left out."""
         self._login.restore(exported)
 
-    async def _read[PayloadT: Payload](self, path: str, model: type[PayloadT]) -> PayloadT:
-        """Read a JSON object."""
-        return await self._get(path, lambda payload: _object(payload, model))
+    async def _read_status(self) -> Status:
+        """Read `status` and keep it.
+
+        Another firmware than last time may have what was missing, so that is forgotten.
+        """
+        try:
+            status = await self._read("status", Status)
+        except GatewayNotFoundError:
+            self._status = None
+            raise
+        if self._status is None or status.version != self._status.version:
+            self._missing.clear()
+        self._status = status
+        return status
+
+    async def _read[PayloadT: Payload](self, path: str, model: type[PayloadT], *, once: bool = False) -> PayloadT:
+        """Read a JSON object; `once` where the reading itself has an effect."""
+        return await self._get(path, lambda payload: _object(payload, model), once=once)
 
     async def _read_list[PayloadT: Payload](self, path: str, model: type[PayloadT]) -> tuple[PayloadT, ...]:
         """Read a JSON list of objects; `null` is an empty one. What is no object in it is left out."""
         return await self._get(path, lambda payload: _objects(payload, model))
+
+    async def _read_map[PayloadT: Payload](self, path: str, model: type[PayloadT]) -> dict[str, PayloadT]:
+        """Read a JSON object of objects by name; `null` is an empty one. What is no object in it is left out."""
+        return await self._get(path, lambda payload: _map(payload, model))
 
     async def _read_texts(self, path: str) -> tuple[str, ...]:
         """Read a JSON list of texts; `null` is an empty one. What is no text in it is left out."""
@@ -74,16 +93,29 @@ class Caller:
 
     async def _send(self, method: Method, path: str, json: Mapping[str, Any] | None = None) -> Any:
         """Make a call with an effect, once, and give its JSON; None for an empty answer (202, 204)."""
-        answer = await self._ask(method, path, json, once=True)
-        return _json(answer, path) if answer.body.strip() else None
+        return await self._send_and_read(method, path, json, lambda payload: payload)
 
-    async def _get[T](self, path: str, read: Callable[[Any], T]) -> T:
+    async def _send_for[PayloadT: Payload](
+        self, method: Method, path: str, model: type[PayloadT], json: Mapping[str, Any] | None = None
+    ) -> PayloadT | None:
+        """Make a call with an effect, once, and read the JSON object it answers with; None for an empty answer."""
+        return await self._send_and_read(method, path, json, lambda payload: _object(payload, model))
+
+    async def _send_for_list[PayloadT: Payload](
+        self, method: Method, path: str, model: type[PayloadT], json: Mapping[str, Any] | None = None
+    ) -> tuple[PayloadT, ...]:
+        """Make a call with an effect, once, and read the JSON list it answers with; empty for an empty answer."""
+        return await self._send_and_read(method, path, json, lambda payload: _objects(payload, model)) or ()
+
+    async def _send_and_read[T](
+        self, method: Method, path: str, json: Mapping[str, Any] | None, read: Callable[[Any], T]
+    ) -> T | None:
+        answer = await self._ask(method, path, json, once=True)
+        return _fit(answer, path, read) if answer.body.strip() else None
+
+    async def _get[T](self, path: str, read: Callable[[Any], T], *, once: bool = False) -> T:
         try:
-            answer = await self._ask("GET", path)
-            try:
-                payload = read(_json(answer, path))
-            except _MisfitError as err:
-                raise GatewayPayloadError(str(err), path=path, status=answer.status) from err
+            payload = _fit(await self._ask("GET", path, once=once), path, read)
         except GatewayError as err:
             if isinstance(err, GatewayNotFoundError):
                 self._missing.add(path)
@@ -129,6 +161,14 @@ def _json(answer: Answer, path: str) -> Any:
         raise GatewayPayloadError("the answer is no JSON", path=path, status=answer.status) from err
 
 
+def _fit[T](answer: Answer, path: str, read: Callable[[Any], T]) -> T:
+    """Read an answer's JSON, which is an error where it is not of the kind that belongs to the path."""
+    try:
+        return read(_json(answer, path))
+    except _MisfitError as err:
+        raise GatewayPayloadError(str(err), path=path, status=answer.status) from err
+
+
 def _misfit(payload: Any, expected: str) -> Never:
     raise _MisfitError(f"the answer is a {type(payload).__name__} where {expected} belongs")
 
@@ -145,6 +185,14 @@ def _objects[PayloadT: Payload](payload: Any, model: type[PayloadT]) -> tuple[Pa
     if not isinstance(payload, list):
         _misfit(payload, "a list")
     return tuple(read for item in payload if (read := model.read(item)) is not None)
+
+
+def _map[PayloadT: Payload](payload: Any, model: type[PayloadT]) -> dict[str, PayloadT]:
+    if payload is None:
+        return {}
+    if not isinstance(payload, dict):
+        _misfit(payload, "an object")
+    return {name: read for name, item in payload.items() if (read := model.read(item)) is not None}
 
 
 def _texts(payload: Any) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Live data: what flows, how full the battery is, whether there is a grid. HTTP 502 while the Powerwall is stopped."""
 
-from ..models import GridStatus, MetersAggregates, Sitemaster, StateOfEnergy, SystemStatus
+from ..models import GridFault, GridStatus, MetersAggregates, Sitemaster, StateOfEnergy, SystemStatus
 from .caller import Caller
 from .endpoint import Access, endpoint
 
@@ -27,6 +27,11 @@ class LiveApi(Caller):
     async def grid_status(self) -> GridStatus:
         """Read whether the grid is there."""
         return await self._read("system_status/grid_status", GridStatus)
+
+    @endpoint("GET", "system_status/grid_faults", Access.CUSTOMER_LATER)
+    async def system_status_grid_faults(self) -> tuple[GridFault, ...]:
+        """Read what was found wrong with the grid; empty while nothing is, and on 1.15 only ever seen so."""
+        return await self._read_list("system_status/grid_faults", GridFault)
 
     @endpoint("GET", "sitemaster", Access.CUSTOMER_LATER)
     async def sitemaster(self) -> Sitemaster:

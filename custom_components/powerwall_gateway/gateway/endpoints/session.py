@@ -1,12 +1,17 @@
 """Logging in and out."""
 
 from ..login import Session
+from ..models import LoginRecord, ToggleAuth
 from .caller import Caller
 from .endpoint import Access, endpoint
 
 
 class SessionApi(Caller):
-    """The endpoints of the session."""
+    """The endpoints of the session.
+
+    A toggle proves that somebody stands before a Powerwall: its switch is flipped while the
+    gateway watches. The installer's login wants that from 1.50 on.
+    """
 
     @endpoint("POST", "login/Basic", Access.ANYBODY, effect=True)
     async def login(self) -> Session:
@@ -21,3 +26,28 @@ class SessionApi(Caller):
     async def logout(self) -> None:
         """End the session at the gateway."""
         await self._login.end()
+
+    @endpoint("GET", "auth/toggle/supported", Access.ANYBODY, since="20.49")
+    async def auth_toggle_supported(self) -> ToggleAuth:
+        """Read whether a Powerwall's switch can be watched: only while the Powerwall runs."""
+        return await self._read("auth/toggle/supported", ToggleAuth)
+
+    @endpoint("POST", "auth/toggle/start", Access.ANYBODY, since="20.49", effect=True)
+    async def auth_toggle_start(self) -> None:
+        """Start watching: now somebody flips the switch of one Powerwall, which stops it while it is off."""
+        await self._send("POST", "auth/toggle/start")
+
+    @endpoint("POST", "auth/toggle/login", Access.ANYBODY, since="20.49", effect=True, verified=False)
+    async def auth_toggle_login(self) -> LoginRecord | None:
+        """Log in by the switch, and give what the gateway answers, if anything.
+
+        No source shows that answer, so the client goes on with the session it had.
+
+        Raises `GatewayRefusedError` while the switch was not flipped (417) or nobody watches (400).
+        """
+        return await self._send_for("POST", "auth/toggle/login", LoginRecord)
+
+    @endpoint("DELETE", "auth/toggle/login", Access.ANYBODY, since="20.49", effect=True)
+    async def auth_toggle_cancel(self) -> None:
+        """Stop watching. Raises `GatewayNotFoundError` (404) where nobody watches, too."""
+        await self._send("DELETE", "auth/toggle/login")

@@ -1,33 +1,107 @@
 """The gateway's answers as frozen dataclasses, by subject."""
 
-from .battery import BatteryBlock, Operation, OperationMode, Powerwalls, PowerwallUnit, StateOfEnergy, SystemStatus
-from .grid import GridState, GridStatus
+from .battery import BatteryBlock, StateOfEnergy, SystemStatus
+from .diagnostic import CheckStatus, Diagnostic, DiagnosticCheck
+from .grid import AlertValue, GridFault, GridState, GridStatus, Islanding, IslandMode
+from .meter_hardware import (
+    CtReading,
+    CurrentTransformers,
+    InstalledMeter,
+    MeterConnection,
+    MeterData,
+    MeterReading,
+    PhaseReadings,
+    SiteMeter,
+    SolarMeter,
+    SolarPhaseReadings,
+)
 from .meters import Meter, MetersAggregates
+from .network import AccessPoint, InterfaceType, Network, NetworkAddress, NetworkInterface
+from .operation import Operation, OperationMode
 from .payload import Payload
-from .session import LoginMemory, LoginRecord, SessionRecord
-from .site import Config, GridCode, SiteInfo
+from .people import Consents, Customer, CustomerRegistration, Installer, InstallerCompany
+from .powerwalls import Component, Powerwalls, PowerwallsStatus, PowerwallUnit
+from .session import LoginMemory, LoginRecord, SessionRecord, ToggleAuth
+from .site import Config, GridCode, GridCodes, SiteInfo, SiteName
+from .solar import Generators, PvacStatus, PvsStatus, SolarInverter, SolarPowerwall, SolarString
 from .system import Din, Sitemaster, Status
+from .testing import (
+    ConnectionTest,
+    ConnectionTests,
+    MeterTestResult,
+    PingTest,
+    SystemTesting,
+    TroubleshootingProblems,
+)
+from .update import SystemUpdate, UpdateInfo, UpdateState
 
 __all__ = [
+    "AccessPoint",
+    "AlertValue",
     "BatteryBlock",
+    "CheckStatus",
+    "Component",
     "Config",
+    "ConnectionTest",
+    "ConnectionTests",
+    "Consents",
+    "CtReading",
+    "CurrentTransformers",
+    "Customer",
+    "CustomerRegistration",
+    "Diagnostic",
+    "DiagnosticCheck",
     "Din",
+    "Generators",
     "GridCode",
+    "GridCodes",
+    "GridFault",
     "GridState",
     "GridStatus",
+    "InstalledMeter",
+    "Installer",
+    "InstallerCompany",
+    "InterfaceType",
+    "IslandMode",
+    "Islanding",
     "LoginMemory",
     "LoginRecord",
     "Meter",
+    "MeterConnection",
+    "MeterData",
+    "MeterReading",
+    "MeterTestResult",
     "MetersAggregates",
+    "Network",
+    "NetworkAddress",
+    "NetworkInterface",
     "Operation",
     "OperationMode",
     "Payload",
+    "PhaseReadings",
+    "PingTest",
     "PowerwallUnit",
     "Powerwalls",
+    "PowerwallsStatus",
+    "PvacStatus",
+    "PvsStatus",
     "SessionRecord",
     "SiteInfo",
+    "SiteMeter",
+    "SiteName",
     "Sitemaster",
+    "SolarInverter",
+    "SolarMeter",
+    "SolarPhaseReadings",
+    "SolarPowerwall",
+    "SolarString",
     "StateOfEnergy",
     "Status",
     "SystemStatus",
+    "SystemTesting",
+    "SystemUpdate",
+    "ToggleAuth",
+    "TroubleshootingProblems",
+    "UpdateInfo",
+    "UpdateState",
 ]

@@ -1,9 +1,10 @@
-"""Whether there is a grid: `GET /api/system_status/grid_status`."""
+"""Whether there is a grid, and what was wrong with it: `system_status/grid_status`, `system_status/grid_faults`."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from .payload import Payload, flag, one_of
+from .payload import Payload, epoch, flag, one_of, parts_in_text, scalar, text, whole
 
 
 class GridState(StrEnum):
@@ -40,3 +41,65 @@ class GridStatus(Payload):
 
     grid_services_active: bool | None = flag("grid_services_active")
     """Whether the utility uses the battery now; absent on 1.15."""
+
+
+class IslandMode(StrEnum):
+    """What the gateway is told about the grid."""
+
+    OFF_GRID = "intentional_reconnect_failsafe"
+    """Leave it, with the gateway's own failsafe to come back."""
+
+    ON_GRID = "backup"
+    """Come back to it, and leave it in an outage only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Islanding(Payload):
+    """What `POST /api/v2/islanding/mode` answers; 20.49 and later."""
+
+    island_mode: IslandMode | None = one_of("island_mode", IslandMode)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertValue(Payload):
+    """One thing that a fault tells of: a name, what was measured, and in what unit."""
+
+    name: str | None = text("name")
+    """For instance `PINV_a006_frequency`."""
+
+    value: float | str | None = scalar("value")
+
+    units: str | None = text("units")
+    """`Hz`, …; None where the value has none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridFault(Payload):
+    """What a Powerwall's inverter found wrong with the grid. Seed, `system_status/grid_faults`; fields as of 21.x."""
+
+    timestamp: datetime | None = epoch("timestamp", compare=True)
+    """When it was noticed. It tells one fault from the next, so it is compared."""
+
+    alert_name: str | None = text("alert_name")
+    """For instance `PINV_a006_vfCheckUnderFrequency`."""
+
+    alert_is_fault: bool | None = flag("alert_is_fault")
+    """False for a warning."""
+
+    decoded_alert: tuple[AlertValue, ...] | None = parts_in_text("decoded_alert", AlertValue)
+    """What was measured; JSON inside a text on the wire."""
+
+    alert_raw: int | None = whole("alert_raw")
+    """The undecoded alert, an unsigned 64-bit number."""
+
+    git_hash: str | None = text("git_hash")
+    """Of the firmware."""
+
+    site_uid: str | None = text("site_uid")
+    """Of the site."""
+
+    ecu_type: str | None = text("ecu_type")
+    """Of the part that noticed it."""
+
+    ecu_package_part_number: str | None = text("ecu_package_part_number")
+    ecu_package_serial_number: str | None = text("ecu_package_serial_number")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from .payload import Payload, moment, number, part, whole
+from .payload import Payload, number, parse_moment, part, stamp, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,8 +15,8 @@ class Meter(Payload):
     "Meters / Power output stats"; fields as of 21.44.
     """
 
-    last_communication_time: datetime | None = moment("last_communication_time")
-    """When the gateway last heard the meter; None when it never did (0001-01-01)."""
+    last_communication: str | None = stamp("last_communication_time")
+    """As printed; see `last_communication_time`."""
 
     instant_power: float | None = number("instant_power")
     """Real power in W. The battery's comes in steps of 10 W on a Powerwall 2."""
@@ -44,6 +44,17 @@ class Meter(Payload):
 
     num_meters_aggregated: int | None = whole("num_meters_aggregated")
     """How many meters this one adds up; absent for `load`, and before 21.x."""
+
+    @property
+    def last_communication_time(self) -> datetime | None:
+        """When the gateway last heard the meter; None when it never did (0001-01-01).
+
+        Read when asked for: there is one in every meter of every poll.
+        """
+        try:
+            return parse_moment(self.last_communication)
+        except TypeError, ValueError:
+            return None
 
 
 @dataclass(frozen=True, kw_only=True)

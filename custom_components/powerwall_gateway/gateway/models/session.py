@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .payload import Payload, number, part, secret, secrets, texts, whole
+from .payload import Payload, flag, number, part, secret, secrets, texts, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +13,14 @@ class LoginRecord(Payload):
     token: str | None = secret("token")
     roles: tuple[str, ...] | None = texts("roles")
     """`Home_Owner` (customer), `Provider_Engineer` (installer), …"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToggleAuth(Payload):
+    """`GET /api/auth/toggle/supported`; 21.39 and later."""
+
+    supported: bool | None = flag("toggle_auth_supported")
+    """True while the Powerwall runs, false while it is stopped."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,10 @@
-"""The site: `site_info` and `config`."""
+"""The site: `site_info` and what lies below it, and `config`."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, override
 
-from .payload import Payload, number, part, text
+from .payload import Payload, number, part, parts, text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +24,57 @@ class GridCode(Payload):
     """`Split`, `Single`, …"""
 
     country: str | None = text("country")
+
     state: str | None = text("state")
+    """`*` where it does not matter, as in the three below."""
+
+    distributor: str | None = text("distributor")
+    """1.46 and later, where there is one; so are `utility` and `retailer`."""
+
+    utility: str | None = text("utility")
+    retailer: str | None = text("retailer")
+
     region: str | None = text("region")
+    """The standard, for instance `UL1741SA-CA:2019`, rather than a place; not on every site (23.28)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridCodes(Payload):
+    """`GET /api/site_info/grid_codes`: what the wizard of 1.15 offers. Seed, `site_info/grid_codes`.
+
+    On the wire the codes lie in a list by country, state and region; here each knows its own.
+    """
+
+    codes: tuple[GridCode, ...] | None = parts("codes", GridCode)
+
+    @override
+    @classmethod
+    def tidy(cls, wire: dict[Any, Any]) -> dict[Any, Any]:
+        """Bring the codes out of their nest."""
+        return {
+            "codes": [
+                code | {"country": country, "state": state, "region": region}
+                for country, states in wire.items()
+                for state, regions in _members(states)
+                for region, codes in _members(regions)
+                for code in (codes if isinstance(codes, list) else ())
+                if isinstance(code, dict)
+            ]
+        }
+
+
+def _members(value: Any) -> Iterator[tuple[str, Any]]:
+    yield from value.items() if isinstance(value, dict) else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteName(Payload):
+    """`GET /api/site_info/site_name`. Seed, `site_info/site_name`; what is edited in Tesla's app shows up here."""
+
+    site_name: str | None = text("site_name")
+
+    timezone: str | None = text("timezone")
+    """IANA name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +90,19 @@ class SiteInfo(Payload):
     """kWh, 13.5 a Powerwall."""
 
     nominal_system_power_kw: float | None = number("nominal_system_power_kW")
-    """kW; absent on 1.15."""
+    """kW; absent on 1.15. Another while the Powerwall is stopped: 5 and 5.8 on 21.39."""
+
+    max_system_energy_kwh: float | None = number("max_system_energy_kWh")
+    """kWh; 1.46 and later, may be 0."""
+
+    max_system_power_kw: float | None = number("max_system_power_kW")
+    """kW; likewise."""
+
+    measured_frequency: float | None = number("measured_frequency")
+    """Hz of the grid now; seen on 21.39 only."""
+
+    panel_max_current: float | None = number("panel_max_current")
+    """A; 23.x and later."""
 
     max_site_meter_power_kw: float | None = number("max_site_meter_power_kW")
     """kW from the grid; 1000000000 is no limit."""
@@ -52,9 +114,9 @@ class SiteInfo(Payload):
 
     @override
     @classmethod
-    def __pre_deserialize__(cls, d: dict[Any, Any]) -> dict[Any, Any]:
+    def tidy(cls, wire: dict[Any, Any]) -> dict[Any, Any]:
         """Bring the flat form of 1.46 and older, where the code is a text beside its settings, into the later one."""
-        return d | {"grid_code": d} if isinstance(d.get("grid_code"), str) else d
+        return wire | {"grid_code": wire} if isinstance(wire.get("grid_code"), str) else wire
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,6 +56,9 @@ class Status(Payload):
 
     git_hash: str | None = text("git_hash")
 
+    is_new: bool | None = flag("is_new")
+    """Whether it was never set up, by its name."""
+
     din: str | None = text("din")
     """21.x and later."""
 
@@ -64,6 +67,17 @@ class Status(Payload):
 
     commission_count: int | None = whole("commission_count")
     """Rises with every `config/completed`."""
+
+    sync_type: str | None = text("sync_type")
+    """`v1`, `v2`, `v2.1`."""
+
+    cellular_disabled: bool | None = flag("cellular_disabled")
+
+    teg_type: str | None = text("teg_type")
+    """`unknown`, or `pvinverter` for a solar inverter without a Powerwall; 23.x and later."""
+
+    can_reboot: bool | None = flag("can_reboot")
+    """23.x and later; a text in `sitemaster`."""
 
     @property
     def firmware(self) -> str | None:
@@ -91,6 +105,9 @@ class Sitemaster(Payload):
 
     can_reboot: str | None = text("can_reboot")
     """`Yes` or what stands in the way; empty while stopped."""
+
+    power_supply_mode: bool | None = flag("power_supply_mode")
+    """21.x and later; only ever seen false."""
 
     uptime: str | None = text("uptime")
     """1.15 to 1.4x: `166594s,` while it runs, `log:` when it is stopped."""
