@@ -3,11 +3,18 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 import logging
+import os
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 import pytest
 
 from tests.simulator import Simulator
+
+# A few dozen random payloads for each model in the plain run; `scripts/test --deep` throws ten thousand.
+settings.register_profile("plain", max_examples=25, deadline=None)
+settings.register_profile("deep", max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile(os.environ.get("POWERWALL_TESTS", "plain"))
 
 type StartSimulator = Callable[..., Awaitable[Simulator]]
 

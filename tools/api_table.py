@@ -30,7 +30,7 @@ Every endpoint that the client knows, with the method of `PowerwallGateway` that
 - **firmware**: the first one that is known to have it, and the last one where it is gone since.
 - **login**: who may ask. The installer's login stops the Powerwall on firmware below 20.49, and from 1.50 on it wants a
   Powerwall's switch flipped.
-- **effect**: what changes something. Such a call goes once, over a connection of its own, and is never repeated by itself.
+- **effect**: what changes something. Such a call goes once, over a connection of its own, and never again by itself.
 - **unverified**: no source shows what is sent; it is sent as the seed of this project lists it.
 """
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+import json
 import os
 from pathlib import Path
 import sys
@@ -134,7 +135,7 @@ async def test_the_password_is_asked_for_where_it_is_not_given(
 async def test_what_is_missing_is_a_dash(simulator: StartSimulator, run: Run) -> None:
     gateway = await simulator("1.15.0")
     gateway.overrides["meters/aggregates"] = {"site": {"instant_power": None}}
-    gateway.overrides["system_status/soe"] = {}
+    gateway.overrides["system_status/soe"] = {"percentage": None}
     gateway.overrides["system_status/grid_status"] = {"grid_status": "SystemOnMars"}
     code, out, _ = await run("flows", host(gateway))
     assert code == 0
@@ -160,3 +161,40 @@ async def test_again_and_again_until_the_gateway_is_gone(simulator: StartSimulat
     assert code == 1
     assert out.count("Solar") >= 2
     assert "no connection" in err
+
+
+async def test_any_path_as_it_is(simulator: StartSimulator, run: Run) -> None:
+    gateway = await simulator("21.44")
+    code, out, err = await run("get", host(gateway), "/api/system_status/soe", password=gateway.password)
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {"percentage": gateway.house.charge}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "sitemaster/stop",
+        "sitemaster/run",
+        "config/completed",
+        "logout",
+        "sitemaster//stop",
+        "sitemaster/stop/",
+        "new/one",
+    ],
+)
+async def test_what_may_stop_something_wants_a_yes(simulator: StartSimulator, run: Run, path: str) -> None:
+    gateway = await simulator("1.15.0")
+    code, out, err = await run("get", host(gateway), path)
+    assert (code, out) == (1, "")
+    assert err == f"{path} may stop or change something. If you mean it, say --yes.\n"
+    assert path not in [request.path for request in gateway.requests]
+    assert gateway.running
+
+
+async def test_a_yes_is_taken_at_its_word_once(simulator: StartSimulator, run: Run) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.faults.add("sitemaster/stop", drop=True, after=True)
+    code, _, _ = await run("get", host(gateway), "sitemaster/stop", "--yes")
+    assert code == 1
+    assert [request.path for request in gateway.requests].count("sitemaster/stop") == 1
+    assert not gateway.running

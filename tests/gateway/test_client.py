@@ -83,7 +83,9 @@ async def test_a_stopped_powerwall_has_no_live_data(
 
 
 @pytest.mark.parametrize("name", READS)
-@pytest.mark.parametrize("body", [b"", b"<html></html>", b'{"cut": ', b"null", b"[]", b'"x"', b"\xff\xfe", b"NaN"])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html></html>", b'{"cut": ', b"null", b"[]", b'"x"', b"\xff\xfe", b"NaN", b'{"other": 1}']
+)
 async def test_what_makes_no_sense_is_one_clear_error(
     simulator: StartSimulator, client: Client, name: str, body: bytes
 ) -> None:

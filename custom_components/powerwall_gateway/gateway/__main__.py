@@ -2,8 +2,9 @@
 
 import argparse
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from getpass import getpass
+import json
 import os
 import sys
 
@@ -12,6 +13,7 @@ from aiohttp import ClientSession
 from .address import Address
 from .client import PowerwallGateway
 from .connection import open_session
+from .endpoints import endpoints_of
 from .errors import GatewayDeniedError, GatewayError, GatewayNotFoundError, GatewayStoppedError
 from .introduction import Introduction, meet
 from .login import Credentials
@@ -72,10 +74,17 @@ async def _status(gateway: PowerwallGateway) -> list[str]:
     return lines
 
 
-_COMMANDS: dict[str, tuple[str, Callable[[PowerwallGateway], Awaitable[list[str]]]]] = {
-    "flows": ("where the power flows now", _flows),
-    "status": ("firmware, identity, packs", _status),
-}
+async def _get(gateway: PowerwallGateway, path: str, *, yes: bool) -> list[str]:
+    """Give what the gateway answers to a path, as it is."""
+    path = path.removeprefix("/").removeprefix("api/")
+    known = [endpoint for endpoint in endpoints_of(PowerwallGateway).values() if endpoint.method == "GET"]
+    if not yes and not any(endpoint.takes(path) and not endpoint.effect for endpoint in known):
+        raise _RefusedError(f"{path} may stop or change something. If you mean it, say --yes.")
+    return json.dumps(await gateway.get(path, once=yes), indent=2, ensure_ascii=False).splitlines()
+
+
+class _RefusedError(Exception):
+    """What was asked for wants a yes first."""
 
 
 def _figure(value: float | None, unit: str, digits: int, divisor: float = 1) -> str:
@@ -108,8 +117,17 @@ async def _gateway(session: ClientSession, host: str) -> PowerwallGateway:
     return PowerwallGateway(found.connection, Credentials(password=password))
 
 
+async def _answer(gateway: PowerwallGateway, arguments: argparse.Namespace) -> list[str]:
+    match arguments.command:
+        case "flows":
+            return await _flows(gateway)
+        case "status":
+            return await _status(gateway)
+        case _:
+            return await _get(gateway, arguments.path, yes=arguments.yes)
+
+
 async def _run(arguments: argparse.Namespace) -> int:
-    _, command = _COMMANDS[arguments.command]
     async with open_session() as session:
         try:
             gateway = await _gateway(session, arguments.host)
@@ -117,7 +135,7 @@ async def _run(arguments: argparse.Namespace) -> int:
                 await gateway.login()
             try:
                 while True:
-                    print("\n".join(await command(gateway)), flush=True)
+                    print("\n".join(await _answer(gateway, arguments)), flush=True)
                     if arguments.every is None:
                         return 0
                     await asyncio.sleep(arguments.every)
@@ -127,25 +145,36 @@ async def _run(arguments: argparse.Namespace) -> int:
                     await gateway.logout()
         except GatewayStoppedError:
             print("The Powerwall is stopped: there are no live data.", file=sys.stderr)
-        except (GatewayError, ValueError) as err:
+        except (GatewayError, ValueError, _RefusedError) as err:
             print(err, file=sys.stderr)
     return 1
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when it was answered, 1 with the reason on standard error when not."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gateway",
-        description="Look at a Tesla Powerwall gateway on the home network. Nothing is changed or stopped.",
+        description="Look at a Tesla Powerwall gateway on the home network. Nothing is changed or stopped unasked.",
         epilog=f"Where the gateway wants a login, the password comes from {_ENVIRONMENT} or is asked for.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, (purpose, _) in _COMMANDS.items():
+    for name, purpose in (
+        ("flows", "where the power flows now"),
+        ("status", "firmware, identity, packs"),
+        ("get", "what the gateway answers to a path, as it is"),
+    ):
         command = commands.add_parser(name, help=purpose, description=purpose)
         command.add_argument("host", help="IP address or host name, with a port if it needs one")
+        if name == "get":
+            command.add_argument("path", help="below /api/, for example system_status")
+            command.add_argument("--yes", action="store_true", help="also what may stop or change something")
         command.add_argument("--every", type=float, metavar="SECONDS", help="again and again, until Ctrl-C")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it was answered, 1 with the reason on standard error when not."""
     try:
-        return asyncio.run(_run(parser.parse_args(arguments)))
+        return asyncio.run(_run(_parser().parse_args(arguments)))
     except KeyboardInterrupt:
         return 0
 

@@ -60,6 +60,10 @@ class Caller:
         """Take up what `export_login` gave; what makes no sense in it is left out."""
         self._login.restore(exported)
 
+    async def get(self, path: str, *, once: bool = False) -> Any:
+        """Read any path as decoded JSON, whatever it is; `once` for one that may have an effect."""
+        return await self._get(path, lambda payload: payload, once=once)
+
     async def _read_status(self) -> Status:
         """Read `status` and keep it.
 
@@ -176,6 +180,8 @@ def _misfit(payload: Any, expected: str) -> Never:
 def _object[PayloadT: Payload](payload: Any, model: type[PayloadT]) -> PayloadT:
     if (read := model.read(payload)) is None:
         _misfit(payload, "an object")
+    if payload and not model.knows(payload):
+        raise _MisfitError("the answer is an object with none of the fields that belong there")
     return read
 
 

@@ -6,6 +6,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+import re
 from typing import Final, Literal
 
 type Method = Literal["GET", "POST", "DELETE"]
@@ -40,6 +41,11 @@ class Endpoint:
 
     verified: bool = True
     """Whether a real payload or a second source shows what is sent and answered."""
+
+    def takes(self, path: str) -> bool:
+        """Whether a path with its arguments filled in is this one's: exactly, since a stray slash may be another's."""
+        pattern = re.sub(r"\\\{\w+\\\}", "[^/?#]+", re.escape(self.path))
+        return re.fullmatch(pattern, path) is not None
 
 
 _ATTRIBUTE: Final = "__endpoint__"

@@ -195,8 +195,8 @@ class SolarPhaseReadings(PhaseReadings):
     """
 
     @override
-    @classmethod
-    def tidy(cls, wire: dict[Any, Any]) -> dict[Any, Any]:
+    @staticmethod
+    def tidy(wire: dict[Any, Any]) -> dict[Any, Any]:
         """Swap the directions of energy."""
         return {_SWAPPED.get(key, key): value for key, value in wire.items()}
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from .payload import Payload, number, parse_moment, part, stamp, whole
+from .payload import Payload, number, parse_moment, part, stamp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +41,6 @@ class Meter(Payload):
 
     instant_total_current: float | None = number("instant_total_current")
     """A; the battery's is the pack's direct current with the opposite sign of its power."""
-
-    num_meters_aggregated: int | None = whole("num_meters_aggregated")
-    """How many meters this one adds up; absent for `load`, and before 21.x."""
 
     @property
     def last_communication_time(self) -> datetime | None:

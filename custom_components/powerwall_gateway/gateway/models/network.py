@@ -52,8 +52,8 @@ class NetworkAddress(Payload):
     """24 for 255.255.255.0."""
 
     @override
-    @classmethod
-    def tidy(cls, wire: dict[Any, Any]) -> dict[Any, Any]:
+    @staticmethod
+    def tidy(wire: dict[Any, Any]) -> dict[Any, Any]:
         """Bring the netmask's four forms into one: dotted, a number, Go's base64, and the keys of 23.28."""
         mask = _first(wire, ("prefix_length", "mask", "Mask", "netmask"))
         return {"ip": _first(wire, ("ip", "IP")), "prefix_length": _prefix_length(mask)}
@@ -112,8 +112,8 @@ class NetworkInterface(Payload):
     """21.x; empty for a mobile network."""
 
     @override
-    @classmethod
-    def tidy(cls, wire: dict[Any, Any]) -> dict[Any, Any]:
+    @staticmethod
+    def tidy(wire: dict[Any, Any]) -> dict[Any, Any]:
         """Bring the three forms into one."""
         if "network_name" not in wire:
             address = {"ip": wire.get("ip_address"), "mask": wire.get("subnet")}

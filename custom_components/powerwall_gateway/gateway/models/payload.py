@@ -46,32 +46,41 @@ class Payload:
         Every poll comes through here. Nearly every value is what it should be, and is taken
         as it is without another call.
         """
-        get = cls.tidy(wire).get
+        tidy, entries = _plans.get(cls) or _plan(cls)
+        get = (tidy(wire) if tidy else wire).get
         payload = object.__new__(cls)
         values = payload.__dict__
-        for name, key, as_they_are, fit in _plans.get(cls) or _plan(cls):
+        for name, key, as_they_are, fit in entries:
             value = get(key)
             values[name] = value if value.__class__ in as_they_are else fit(value)
         return payload
 
     @classmethod
-    def tidy(cls, wire: dict[Any, Any]) -> dict[Any, Any]:
-        """Bring the forms that firmware has had into the one that the fields read."""
+    def knows(cls, wire: dict[Any, Any]) -> bool:
+        """Tell whether a JSON object has any of the fields: one without is another payload."""
+        tidy, entries = _plans.get(cls) or _plan(cls)
+        tidied = tidy(wire) if tidy else wire
+        return any(key in tidied for _, key, _, _ in entries)
+
+    @staticmethod
+    def tidy(wire: dict[Any, Any]) -> dict[Any, Any]:
+        """Bring the forms that firmware has had into the one that the fields read, where there were several."""
         return wire
 
 
+type _Tidy = Callable[[dict[Any, Any]], dict[Any, Any]]
 type _Fit = Callable[[Any], Any]
-type _Plan = tuple[tuple[str, str, frozenset[type], _Fit], ...]
+type _Plan = tuple[_Tidy | None, tuple[tuple[str, str, frozenset[type], _Fit], ...]]
 
 _plans: dict[type[Payload], _Plan] = {}
 
 
 def _plan(model: type[Payload]) -> _Plan:
     """Note each field's name, its key on the wire, the types that need no fitting, and how the others are fitted."""
-    plan = tuple(
+    entries = tuple(
         (each.name, each.metadata["key"], each.metadata["as_they_are"], each.metadata["fit"]) for each in fields(model)
     )
-    _plans[model] = plan
+    _plans[model] = plan = (None if model.tidy is Payload.tidy else model.tidy, entries)
     return plan
 
 

@@ -48,8 +48,8 @@ class GridCodes(Payload):
     codes: tuple[GridCode, ...] | None = parts("codes", GridCode)
 
     @override
-    @classmethod
-    def tidy(cls, wire: dict[Any, Any]) -> dict[Any, Any]:
+    @staticmethod
+    def tidy(wire: dict[Any, Any]) -> dict[Any, Any]:
         """Bring the codes out of their nest."""
         return {
             "codes": [
@@ -113,8 +113,8 @@ class SiteInfo(Payload):
     grid_code: GridCode | None = part("grid_code", GridCode)
 
     @override
-    @classmethod
-    def tidy(cls, wire: dict[Any, Any]) -> dict[Any, Any]:
+    @staticmethod
+    def tidy(wire: dict[Any, Any]) -> dict[Any, Any]:
         """Bring the flat form of 1.46 and older, where the code is a text beside its settings, into the later one."""
         return wire | {"grid_code": wire} if isinstance(wire.get("grid_code"), str) else wire
 

@@ -93,8 +93,8 @@ class ConnectionTests(Payload):
         return all(test.passed for test in self.tests or ()) if self.finished else None
 
     @override
-    @classmethod
-    def tidy(cls, wire: dict[Any, Any]) -> dict[Any, Any]:
+    @staticmethod
+    def tidy(wire: dict[Any, Any]) -> dict[Any, Any]:
         """Bring the results by name of 1.15 into the later list."""
         results = wire.get("results")
         if not isinstance(results, dict):
