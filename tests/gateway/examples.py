@@ -2,6 +2,7 @@
 
 from dataclasses import Field, fields
 from enum import StrEnum
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -71,14 +72,43 @@ def _fitting(field: Field[Any]) -> Any:
     return None
 
 
-@st.composite
-def spoiled(draw: st.DrawFn, model: type[Payload]) -> tuple[dict[str, Any], set[str]]:
+def spoil(payload: dict[str, Any], chance: Random) -> tuple[dict[str, Any], set[str]]:
     """Spoil some keys of a good payload: changed, removed, or added. Gives it with the keys that were spoiled."""
-    payload = example(model)
-    keys = draw(st.sets(st.sampled_from(sorted(payload)) | st.text(max_size=12), min_size=1, max_size=3))
+    spoiled = dict(payload)
+    keys = set(chance.sample([*payload, "unknown", ""], k=chance.randint(1, min(3, len(payload)))))
     for key in keys:
-        if draw(st.booleans()) or key not in payload:
-            payload[key] = draw(JSON)
+        if key in spoiled and chance.random() < 0.3:
+            del spoiled[key]
         else:
-            del payload[key]
-    return payload, keys
+            spoiled[key] = junk(chance)
+    return spoiled, keys
+
+
+def junk(chance: Random, depth: int = 3) -> Any:
+    """Make any JSON."""
+    kinds = [*SCALARS, list, dict] if depth else SCALARS
+    match chance.choice(kinds):
+        case kind if kind is list:
+            return [junk(chance, depth - 1) for _ in range(chance.randint(0, 3))]
+        case kind if kind is dict:
+            return {chance.choice(WORDS): junk(chance, depth - 1) for _ in range(chance.randint(0, 3))}
+        case scalar:
+            return scalar
+
+
+WORDS = ("", "x", "grid_code", "PackageSerialNumber", "name", "cts", "ip", "error", "\u0000", "ä" * 40)
+SCALARS: list[Any] = [
+    *(None, True, False, 0, 1, -1, 2**63, 2**64 - 1, -(2**63), 0.5, -0.0, 1e308, -1e-308),
+    *WORDS,
+    *(
+        "NaN",
+        "null",
+        "-",
+        "1e9",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59.999999999+14:00",
+        "999999999999h",
+        "[{}]",
+        "[",
+    ),
+]
