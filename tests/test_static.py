@@ -17,7 +17,7 @@ from homeassistant.helpers.entity import EntityDescription
 ROOT = Path(__file__).parent.parent
 INTEGRATION = ROOT / "custom_components" / "powerwall_gateway"
 DESCRIPTIONS: dict[str, tuple[EntityDescription, ...]] = {
-    "sensor": (*sensor.LIVE_SENSORS, *sensor.GRID_SENSORS),
+    "sensor": (*sensor.LIVE_SENSORS, *sensor.ENERGY_SENSORS, *sensor.GRID_SENSORS),
     "binary_sensor": (*binary_sensor.GRID_BINARY_SENSORS, *binary_sensor.SETTINGS_BINARY_SENSORS),
 }
 ICON_BY_DEVICE_CLASS = {"charge"}
@@ -138,7 +138,7 @@ def test_nothing_skips_a_floor() -> None:
     """Entities know coordinators and models, and neither the client nor the wire."""
     for platform in DESCRIPTIONS:
         ours = {name for name in imports_of(INTEGRATION / f"{platform}.py") if name.startswith(".")}
-        assert ours <= {".coordinator", ".entity", ".gateway", ".gateway.models", ".const"}
+        assert ours <= {".coordinator", ".entity", ".gateway", ".gateway.models", ".const", ".energy"}
 
 
 def test_rooms_stay_small() -> None:

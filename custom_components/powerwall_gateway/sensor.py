@@ -6,17 +6,20 @@ from itertools import chain
 from typing import Any, override
 
 from homeassistant.components.sensor import (
+    RestoreSensor,
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
     SensorStateClass,
 )
 from homeassistant.const import UnitOfEnergy, UnitOfPower, UnitOfRatio
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
+from homeassistant.util import dt as dt_util
 
 from .coordinator import GridData, LiveData, PowerwallGatewayConfigEntry
+from .energy import EnergyGuard
 from .entity import GatewayEntity, GatewayEntityDescription
 from .gateway import app_from_raw
 from .gateway.models import GridState, GridStatus, Meter, MetersAggregates, StateOfEnergy, SystemStatus
@@ -87,12 +90,6 @@ LIVE_SENSORS: tuple[GatewaySensorDescription[LiveData, Any], ...] = (
     _power("battery_power", lambda meters: meters.battery),
     _power("home_power", lambda meters: meters.load),
     _power("solar_power", lambda meters: meters.solar),
-    _energy("grid_import_energy", lambda meters: meters.site, lambda meter: meter.energy_imported),
-    _energy("grid_export_energy", lambda meters: meters.site, lambda meter: meter.energy_exported),
-    _energy("solar_energy", lambda meters: meters.solar, lambda meter: meter.energy_exported),
-    _energy("home_energy", lambda meters: meters.load, lambda meter: meter.energy_imported),
-    _energy("battery_charge_energy", lambda meters: meters.battery, lambda meter: meter.energy_imported),
-    _energy("battery_discharge_energy", lambda meters: meters.battery, lambda meter: meter.energy_exported),
     GatewaySensorDescription[LiveData, SystemStatus | StateOfEnergy](
         key="charge",
         device_class=SensorDeviceClass.BATTERY,
@@ -102,6 +99,15 @@ LIVE_SENSORS: tuple[GatewaySensorDescription[LiveData, Any], ...] = (
         reading_fn=lambda data: data.battery,
         value_fn=_charge,
     ),
+)
+
+ENERGY_SENSORS: tuple[GatewaySensorDescription[LiveData, Any], ...] = (
+    _energy("grid_import_energy", lambda meters: meters.site, lambda meter: meter.energy_imported),
+    _energy("grid_export_energy", lambda meters: meters.site, lambda meter: meter.energy_exported),
+    _energy("solar_energy", lambda meters: meters.solar, lambda meter: meter.energy_exported),
+    _energy("home_energy", lambda meters: meters.load, lambda meter: meter.energy_imported),
+    _energy("battery_charge_energy", lambda meters: meters.battery, lambda meter: meter.energy_imported),
+    _energy("battery_discharge_energy", lambda meters: meters.battery, lambda meter: meter.energy_exported),
 )
 
 GRID_SENSORS: tuple[GatewaySensorDescription[GridData, Any], ...] = (
@@ -124,8 +130,9 @@ async def async_setup_entry(
     live, grid = entry.runtime_data.live, entry.runtime_data.grid
     async_add_entities(
         chain(
-            (GatewaySensor(live, description) for description in LIVE_SENSORS if description.exists(live.data)),
-            (GatewaySensor(grid, description) for description in GRID_SENSORS if description.exists(grid.data)),
+            (GatewaySensor(live, what) for what in LIVE_SENSORS if what.exists(live.data)),
+            (GatewayEnergySensor(live, what) for what in ENERGY_SENSORS if what.exists(live.data)),
+            (GatewaySensor(grid, what) for what in GRID_SENSORS if what.exists(grid.data)),
         )
     )
 
@@ -139,3 +146,37 @@ class GatewaySensor[DataT](GatewayEntity[DataT], SensorEntity):
     @override
     def native_value(self) -> StateType:
         return None if (value := self.reading.value) is None else self.entity_description.value_fn(value)
+
+
+class GatewayEnergySensor(GatewaySensor[LiveData], RestoreSensor):
+    """A lifetime energy, guarded against glitches and kept over restarts."""
+
+    _energy: float | None = None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self._guard = EnergyGuard(self.entity_description.key)
+        state, data = await self.async_get_last_state(), await self.async_get_last_sensor_data()
+        if state and data and isinstance(data.native_value, int | float):
+            self._guard = EnergyGuard(
+                self.entity_description.key, float(data.native_value), state.last_updated.timestamp()
+            )
+        self._take()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        self._take()
+        super()._handle_coordinator_update()
+
+    def _take(self) -> None:
+        reading = super().native_value
+        self._energy = (
+            self._guard.take(float(reading), dt_util.utcnow().timestamp()) if isinstance(reading, int | float) else None
+        )
+
+    @property
+    @override
+    def native_value(self) -> float | None:
+        return self._energy
