@@ -23,6 +23,8 @@ METER_21_44 = METER_1_15 | {
     "num_meters_aggregated",
 }
 STATUS_1_15 = {"start_time", "up_time_seconds", "is_new", "version", "git_hash"}
+STATUS_1_50 = STATUS_1_15 | {"commission_count", "device_type", "sync_type"}
+STATUS_24_36 = STATUS_1_50 | {"din", "cellular_disabled", "teg_type", "can_reboot"}
 STATUS_21_44 = STATUS_1_15 | {
     "din",
     "commission_count",
@@ -42,6 +44,12 @@ GRID_CODE = {
     "region",
 }
 SITE = {"site_name", "timezone", "max_site_meter_power_kW", "min_site_meter_power_kW", "nominal_system_energy_kWh"}
+OPERATION = {
+    "real_mode",
+    "backup_reserve_percent",
+    "freq_shift_load_shed_soe",
+    "freq_shift_load_shed_delta_f",
+}
 FLAGS = {
     "enumerating",
     "updating",
@@ -131,6 +139,13 @@ KEYS: dict[tuple[str, str], set[str]] = {
         "skipped_registration",
         "timed_out_registration",
     },
+    ("1.50.1", "meters/aggregates"): {"site", "battery", "load", "solar"},
+    ("1.50.1", "status"): STATUS_1_50,
+    ("1.50.1", "config/completed"): STATUS_1_50,
+    ("1.50.1", "system_status/grid_status"): {"grid_status"},
+    ("1.50.1", "sitemaster"): {"status", "running", "connected_to_tesla", "power_supply_mode", "can_reboot"},
+    ("1.50.1", "powerwalls"): FLAGS | {"powerwalls", "has_sync", "sync", "states"},
+    ("1.50.1", "operation"): OPERATION,
     ("21.44", "meters/aggregates"): {"site", "battery", "load", "solar"},
     ("21.44", "status"): STATUS_21_44,
     ("21.44", "config/completed"): STATUS_21_44,
@@ -140,12 +155,7 @@ KEYS: dict[tuple[str, str], set[str]] = {
     ("21.44", "sitemaster"): {"status", "running", "connected_to_tesla", "power_supply_mode", "can_reboot"},
     ("21.44", "powerwalls"): FLAGS | {"powerwalls", "gateway_din", "sync", "msa", "states"},
     ("21.44", "powerwalls/status"): FLAGS,
-    ("21.44", "operation"): {
-        "real_mode",
-        "backup_reserve_percent",
-        "freq_shift_load_shed_soe",
-        "freq_shift_load_shed_delta_f",
-    },
+    ("21.44", "operation"): OPERATION,
     ("21.44", "config"): {"vin"},
     ("21.44", "site_info"): SITE
     | {"max_system_energy_kWh", "max_system_power_kW", "nominal_system_power_kW", "grid_code"},
@@ -169,4 +179,20 @@ KEYS: dict[tuple[str, str], set[str]] = {
         "registered",
         "timed_out_registration",
     },
+    ("21.44", "site_info/grid_regions"): {"regions", "grid_code_settings"},
+    ("21.44", "networks/client_protocols"): {"dnp3", "m2m", "mtls", "modbus", "allow_public_ip"},
+    ("21.44", "system/networks/conn_tests"): {"name", "category", "disruptive", "inputs", "checks", "alert"},
+    ("24.36", "meters/aggregates"): {"site", "battery", "load", "solar"},
+    ("24.36", "status"): STATUS_24_36,
+    ("24.36", "system_status"): SYSTEM_STATUS
+    | {
+        "instantaneous_max_apparent_power",
+        "hardware_capability_charge_power",
+        "hardware_capability_discharge_power",
+        "available_charger_blocks",
+    },
+    ("24.36", "customer"): {"registered"},
+    ("pw3", "meters/aggregates"): {"site", "battery", "load", "solar"},
+    ("pw3", "system_status/soe"): {"percentage"},
+    ("pw3", "system_status/grid_status"): {"grid_status", "grid_services_active"},
 }

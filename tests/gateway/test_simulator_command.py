@@ -50,13 +50,16 @@ async def run(line: str) -> str:
     return output.decode()
 
 
-@pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
+@pytest.mark.parametrize("firmware", ["1.15.0", "1.50.1", "21.44"])
 async def test_the_header_tells_everything_and_its_examples_work(socket_enabled: None, firmware: str) -> None:
     async with command("--firmware", firmware, "--speed", "0", "--verbose") as (process, said):
         assert said("url").startswith("http://127.0.0.1:" if firmware == "1.15.0" else "https://127.0.0.1:")
         assert said("password") in {f"S{said('serial')}", said("serial")[-5:]}
         assert re.fullmatch(r"([0-9A-F]{2}:){31}[0-9A-F]{2}|none, plain HTTP", said("fingerprint"))
+        if firmware == "1.50.1":
+            assert "Moved Permanently" in await run(f"curl -s {said('sends to https')}/api/status")
         assert '"grid": "up"' in await run(said("look"))
+        assert '"switch": true' in await run(said("flip the switch"))
         assert '"grid": "down"' in await run(said("outage"))
         assert '"grid": "up"' in await run(said("and back"))
         assert '"running": false' in await run(said("stop"))

@@ -1,16 +1,16 @@
-"""Faults, time, connections and the control path of the simulated gateway."""
+"""Faults, time and the control path of the simulated gateway."""
 
 import asyncio
-import ssl
 import time
 
-from aiohttp import ClientError, ClientSession, Fingerprint, ServerFingerprintMismatch, TCPConnector
+from aiohttp import ClientError
 import pytest
 
 from tests.conftest import StartSimulator
 from tests.simulator import PROFILES, House, Simulator
 
 from .browser import Browser
+from .profiles import start
 
 
 async def test_requests_are_written_down_as_they_came(simulator: StartSimulator) -> None:
@@ -165,104 +165,14 @@ async def test_a_start_may_take_a_while(simulator: StartSimulator) -> None:
         assert (await browser.post("/simulator", {"running": True})).json["running"] is True
 
 
-@pytest.mark.parametrize("firmware", PROFILES)
-async def test_connections_are_counted(simulator: StartSimulator, firmware: str) -> None:
-    gateway = await simulator(firmware)
-    async with Browser(gateway) as browser:
-        for _ in range(5):
-            await browser.get("status")
-        assert gateway.connections == 1
-    async with Browser(gateway) as browser:
-        await browser.get("status")
-    assert gateway.connections == 2
-    assert len({request.connection for request in gateway.requests}) == 2
-
-
-async def test_it_stops_in_the_middle_of_everything_and_starts_again(simulator: StartSimulator) -> None:
-    gateway = await simulator("21.44")
-    port, fingerprint = gateway.port, gateway.fingerprint
-    gateway.faults.add("status", delay=3600)
-    async with Browser(gateway) as browser:
-        await browser.login()
-        waiting = asyncio.create_task(browser.get("status"))
-        while [request.path for request in gateway.requests] != ["login/Basic", "status"]:
-            await asyncio.sleep(0.01)
-        await gateway.stop()
-        with pytest.raises(ClientError):
-            await waiting
-        with pytest.raises(ClientError):
-            await browser.get("status")
-        gateway.faults.clear()
-        await gateway.start(port)
-        assert (await browser.get("operation")).status == 200  # sessions survive
-    assert gateway.fingerprint == fingerprint
-    with pytest.raises(RuntimeError, match="already listening"):
-        await gateway.start()
-
-
-async def test_a_client_that_does_not_wait_leaves_nothing_behind(simulator: StartSimulator) -> None:
-    gateway = await simulator("1.15.0")
-    before = asyncio.all_tasks()
-    gateway.faults.add("status", delay=3600)
-    async with Browser(gateway) as browser:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                await browser.get("status")
-    assert len(gateway.requests) == 1
-    await gateway.stop()
-    assert asyncio.all_tasks() == before
-
-
-async def test_a_port_that_is_taken(simulator: StartSimulator) -> None:
-    gateway = await simulator("1.15.0")
-    other = Simulator("1.15.0")
-    with pytest.raises(OSError, match="address already in use"):
-        await other.start(gateway.port)
-    await other.start()
-    await other.stop()
-
-
-async def test_the_certificate_belongs_to_the_gateway(simulator: StartSimulator) -> None:
-    gateway = await simulator("21.44")
-    assert gateway.fingerprint is not None
-    assert len(gateway.fingerprint) == 32
-    assert gateway.fingerprint == Simulator("21.44").fingerprint != Simulator("21.44", serial="TG0").fingerprint
-    assert Simulator("1.15.0").fingerprint is None
-    async with ClientSession(connector=TCPConnector(ssl=Fingerprint(gateway.fingerprint))) as session:
-        async with session.get(f"{gateway.url}/api/status") as response:
-            assert response.status == 200
-        await gateway.stop()
-        gateway.renew_certificate()
-        await gateway.start(gateway.port)
-        with pytest.raises(ServerFingerprintMismatch):
-            await session.get(f"{gateway.url}/api/status")
-
-
-@pytest.mark.parametrize(("name", "welcome"), [("powerwall", True), ("teg", True), ("powerwall.lan", False)])
-async def test_the_handshake_wants_a_known_name(simulator: StartSimulator, name: str, *, welcome: bool) -> None:
-    gateway = await simulator("21.44")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-
-    async def shake_hands() -> None:
-        _, writer = await asyncio.open_connection(gateway.host, gateway.port, ssl=context, server_hostname=name)
-        writer.close()
-
-    if welcome:
-        await shake_hands()
-    else:
-        with pytest.raises((ssl.SSLError, ConnectionError)):
-            await shake_hands()
-
-
 async def test_an_unknown_firmware_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"9\.9 is not simulated; choose one of 1\.15\.0, 21\.44"):
+    with pytest.raises(ValueError, match=r"9\.9 is not simulated; choose one of 1\.15\.0, 1\.50\.1, 21\.44, "):
         Simulator("9.9")
 
 
 @pytest.mark.parametrize("firmware", PROFILES)
 async def test_control_tells_the_truth_to_everyone(simulator: StartSimulator, firmware: str) -> None:
-    gateway = await simulator(firmware)
+    gateway = await start(simulator, firmware)
     async with Browser(gateway) as browser:
         await browser.login()
         truth = (await browser.get("/simulator")).json
@@ -292,9 +202,12 @@ async def test_control_pushes_everything_around(simulator: StartSimulator) -> No
             "charge": 50,
             "connected_to_tesla": False,
             "lose_sessions": True,
+            "switch": True,
+            "new_firmware": True,
             "fault": {"path": "api/status", "status": 503, "times": 3, "body": {"code": 503}},
         }
         truth = (await browser.post("/simulator", orders)).json
+        assert truth["switch"] is truth["new_firmware"] is gateway.gateway.new_firmware is True
         assert (truth["grid"], truth["running"], truth["latency"], truth["charge"]) == ("down", False, 0.001, 50)
         assert house.now.isoformat() == "2026-12-24T18:30:00-08:00"
         assert (gateway.tokens, gateway.gateway.connected_to_tesla) == ({}, False)

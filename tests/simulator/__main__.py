@@ -81,9 +81,10 @@ def _time(text: str) -> datetime:
 def _header(simulator: Simulator) -> str:
     insecure = "-k " if simulator.profile.tls else ""
     curl = f"curl -s {insecure}{simulator.url}/simulator"
+    plain = f"\n  sends to https    http://{simulator.host}:{simulator.http_port}" if simulator.http_port else ""
     fingerprint = simulator.fingerprint.hex(":").upper() if simulator.fingerprint else "none, plain HTTP"
     return f"""Simulated Powerwall gateway, firmware {simulator.profile.firmware}
-  url               {simulator.url}
+  url               {simulator.url}{plain}
   serial            {simulator.serial}
   password          {simulator.password}
   fingerprint       {fingerprint}
@@ -91,6 +92,7 @@ def _header(simulator: Simulator) -> str:
   look              {curl}
   outage            {curl} -d '{{"grid": "down"}}'
   and back          {curl} -d '{{"grid": "up"}}'
+  flip the switch   {curl} -d '{{"switch": true}}'
   stop              {curl} -d '{{"running": false}}'
   an hour a minute  {curl} -d '{{"speed": 60}}'
   fault             {curl} -d '{{"fault": {{"path": "meters/aggregates", "status": 503, "times": 3}}}}'

@@ -67,8 +67,14 @@ class Control:
         gateway = self._gateway
         if orders.connected_to_tesla is not None:
             gateway.connected_to_tesla = orders.connected_to_tesla
+        if orders.new_firmware is not None:
+            gateway.new_firmware = orders.new_firmware
         if orders.lose_sessions:
             gateway.desk.tokens.clear()
+        if orders.switch is True:
+            gateway.desk.presence.flip()
+        elif orders.switch is False:
+            gateway.desk.presence.end()
         if orders.running is True:
             gateway.run()
         elif orders.running is False:
@@ -103,6 +109,8 @@ class Control:
             "battery_charge_energy": house.battery_charge_energy,
             "battery_discharge_energy": house.battery_discharge_energy,
             "connected_to_tesla": gateway.connected_to_tesla,
+            "new_firmware": gateway.new_firmware,
+            "switch": gateway.desk.presence.proven,
             "sessions": len(gateway.desk.tokens),
             "logins": front.logins,
             "connections": connections,

@@ -1,7 +1,7 @@
 """From an HTTP request to the gateway's answer, with everything that can go wrong on the way."""
 
 from asyncio import sleep
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import logging
 import time
 
@@ -10,6 +10,7 @@ from aiohttp import web
 from .faults import Fault, Faults
 from .gateway import Gateway, Profile
 from .gateway.answers import NOT_FOUND, SITEMASTER_DOWN, WRONG_METHOD, Answer, Call, refusal
+from .gateway.routes import Routes
 from .listener import UNTYPED, cut
 from .pace import Pace
 from .wire import Json
@@ -43,6 +44,7 @@ class Front:
         self.overrides: dict[str, Json | bytes] = {}
         self.requests: list[Request] = []
         self.logins = 0
+        self._routes = Routes(profile.endpoints)
         self._gateway = gateway
         self._pace = pace
 
@@ -67,6 +69,7 @@ class Front:
         return Call(
             method=request.method,
             path=request.path.removeprefix(API),
+            target=request.rel_url.raw_path.removeprefix(API),
             body=body,
             token=live or next(iter(presented), None),
             role=tokens[live] if live else None,
@@ -96,10 +99,10 @@ class Front:
         return answer
 
     def _endpoint_answer(self, call: Call) -> Answer:
-        verbs = self.profile.endpoints.get(call.path)
-        if verbs is None:
+        route = self._routes.find(call.target)
+        if route is None:
             return NOT_FOUND
-        endpoint = verbs.get(call.method)
+        endpoint = route.verbs.get(call.method)
         if endpoint is None:
             return WRONG_METHOD
         if not endpoint.admits(call.role):
@@ -107,7 +110,7 @@ class Front:
             return refusal(call.method, self.profile.login.unknown_token if unknown else 403)
         if endpoint.live and not self._gateway.running:
             return SITEMASTER_DOWN
-        return endpoint.answer(self._gateway, call)
+        return endpoint.answer(self._gateway, replace(call, arguments=route.arguments))
 
     def _response(self, answer: Answer) -> web.Response:
         body = answer.body

@@ -58,6 +58,8 @@ class Listener:
             await self._runner.cleanup()
         await self._end_orphans()
         if self._server is not None:
+            # a client that just sits there never says goodbye, and TLS would wait half a minute for it
+            self._server.abort_clients()
             await self._server.wait_closed()
         self._runner = self._server = None
 

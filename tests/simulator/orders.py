@@ -28,6 +28,10 @@ class Orders:
     running: bool | None
     connected_to_tesla: bool | None
     lose_sessions: bool | None
+    switch: bool | None
+    """Somebody flips a Powerwall's switch, or walks away."""
+    new_firmware: bool | None
+    """Is there some for `system/update` to find?"""
     latency: float | None
     speed: float | None
     time: datetime | None
@@ -53,6 +57,8 @@ def parse(body: bytes) -> Orders:
         running=read.flag("running"),
         connected_to_tesla=read.flag("connected_to_tesla"),
         lose_sessions=read.flag("lose_sessions"),
+        switch=read.flag("switch"),
+        new_firmware=read.flag("new_firmware"),
         latency=read.number("latency", 0, 3600),
         speed=read.number("speed", 0, 100_000),
         time=read.time("time"),

@@ -14,6 +14,7 @@ from .gateway import Gateway, Profile
 from .house import House
 from .listener import HOST, Listener
 from .pace import Pace
+from .redirect import moved
 from .wire import Json
 
 
@@ -42,6 +43,9 @@ class Simulator:
         self._certificate = certificate(serial) if self.profile.tls else None
         self._generation = 0
         self._listener = Listener(self._handle)
+        self._plain = Listener(self._redirect) if self.profile.redirects else None
+        self.http_port: int | None = None
+        """Where plain HTTP is answered with the way to HTTPS, on firmware that does so."""
         self._control = Control(self.gateway, self.front, self.pace)
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -51,10 +55,14 @@ class Simulator:
         context = self._certificate.context() if self._certificate else None
         self.pace.start()
         self.port = await self._listener.open(port, context)
+        if self._plain is not None:
+            self.http_port = await self._plain.open(0, None)
 
     async def stop(self) -> None:
         """Stop listening and cut every connection; `start` may follow."""
         await self._listener.close()
+        if self._plain is not None:
+            await self._plain.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -71,6 +79,9 @@ class Simulator:
             return self._control.answer(request.method, await request.read(), self.connections)
         return await self.front.handle(request, connection)
 
+    async def _redirect(self, request: web.Request, _: int) -> web.Response:
+        return moved(self.url + request.path_qs)
+
     # -- what it is ----------------------------------------------------------------------------------------------------
 
     @property
@@ -85,7 +96,7 @@ class Simulator:
 
     @property
     def serial(self) -> str:
-        """The gateway's serial; assign one to become another gateway on the same address."""
+        """The gateway's serial; assign one to become another gateway on the same address, with the same password."""
         return self.gateway.serial
 
     @serial.setter
@@ -134,6 +145,10 @@ class Simulator:
             self.gateway.run()
         else:
             self.gateway.stop()
+
+    def flip_switch(self) -> None:
+        """Flip a Powerwall's switch off and on, which shows that somebody is there."""
+        self.gateway.desk.presence.flip()
 
     @property
     def stopped_seconds(self) -> float:

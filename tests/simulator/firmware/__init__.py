@@ -2,6 +2,8 @@
 
 from tests.simulator.gateway import Profile
 
-from . import v1_15, v21_44
+from . import pw3, v1_15, v1_50, v21_44, v24_36
 
-PROFILES: dict[str, Profile] = {profile.firmware: profile for profile in (v1_15.PROFILE, v21_44.PROFILE)}
+PROFILES: dict[str, Profile] = {
+    firmware.PROFILE.firmware: firmware.PROFILE for firmware in (v1_15, v1_50, v21_44, v24_36, pw3)
+}

@@ -1,12 +1,101 @@
 """Firmware 21.44 (December 2021) on a Gateway 2: HTTPS, cookies, and a customer who may read everything."""
 
-from tests.simulator.gateway import actions, fixed, inventory, meters, power_system
+from tests.simulator.gateway import (
+    access,
+    actions,
+    catalogue,
+    fixed,
+    inspection,
+    inventory,
+    meters,
+    networks,
+    power_system,
+    registration,
+    synchrometers,
+    updates,
+    vitals,
+)
 from tests.simulator.gateway.inventory import always
 from tests.simulator.gateway.login import LoginRules
 from tests.simulator.gateway.nameplate import Nameplate
 from tests.simulator.gateway.profile import Access, Endpoint, Profile, reads
 
+from .shared import WIZARD, closed
+
 OPEN, LOGIN, INSTALLER = Access.OPEN, Access.LOGIN, Access.INSTALLER
+
+ENDPOINTS = {
+    **WIZARD,
+    "login/Basic": {"POST": Endpoint(access.login, OPEN)},
+    "logout": {"GET": Endpoint(access.logout, OPEN)},
+    "auth/toggle/supported": reads(access.toggle_supported, OPEN),
+    "auth/toggle/start": {"POST": Endpoint(access.start_toggle, OPEN)},
+    "auth/toggle/login": {
+        "POST": Endpoint(access.toggle_login, OPEN),
+        "DELETE": Endpoint(access.end_toggle, OPEN),
+    },
+    "password/change": {"POST": Endpoint(access.change_password, OPEN)},
+    "status": reads(inventory.status, OPEN),
+    "legal/radio": reads(always(networks.RADIO_MODULES), OPEN),
+    # what flows
+    "meters/aggregates": reads(meters.aggregates(meters.SYNCHROMETER), LOGIN, live=True),
+    "system_status": reads(power_system.system_status, LOGIN, live=True),
+    "system_status/soe": reads(power_system.soe, LOGIN, live=True),
+    "system_status/grid_status": reads(power_system.grid_status, LOGIN, live=True),
+    "system_status/grid_faults": reads(power_system.grid_faults, LOGIN, live=True),
+    "devices/vitals": {"GET": Endpoint(vitals.vitals, LOGIN)},
+    # what it does
+    "sitemaster": reads(power_system.sitemaster, LOGIN),
+    "sitemaster/run": {"GET": Endpoint(actions.run, LOGIN)},
+    "sitemaster/stop": {"POST": Endpoint(actions.stop, LOGIN)},
+    "config": reads(inventory.config, LOGIN),
+    "config/completed": {"GET": Endpoint(actions.completed, LOGIN)},
+    "operation": {**reads(inventory.operation, LOGIN), "POST": Endpoint(actions.set_operation, INSTALLER)},
+    "v2/islanding/mode": {"POST": Endpoint(actions.islanding_mode, LOGIN)},
+    # what it is made of
+    "powerwalls": reads(inventory.powerwalls, LOGIN),
+    "powerwalls/status": reads(inventory.powerwalls_status, LOGIN),
+    "powerwalls/phase_usages": {"GET": Endpoint(inventory.phase_usages, LOGIN)},
+    "site_info": reads(inventory.site_info, LOGIN),
+    "site_info/site_name": {**reads(inventory.site_name, LOGIN), "POST": Endpoint(actions.set_site_name, INSTALLER)},
+    "site_info/grid_regions": reads(catalogue.grid_regions, LOGIN),
+    "solars": reads(always(fixed.SOLARS), LOGIN),
+    "solars/brands": reads(catalogue.brands, LOGIN),
+    "solars/brands/{brand}": {"GET": Endpoint(catalogue.models, LOGIN)},
+    "generators": reads(always(fixed.NO_GENERATORS), LOGIN),
+    "generators/disconnect_types": reads(always(fixed.DISCONNECT_TYPES), LOGIN),
+    "meters": {**reads(synchrometers.meters, LOGIN), **closed("POST")},
+    "meters/site": reads(synchrometers.site, LOGIN),
+    "meters/solar": reads(synchrometers.solar, LOGIN),
+    "meters/readings": reads(synchrometers.channel_readings, LOGIN),
+    "meters/status": reads(always(fixed.METERS_FINE), LOGIN),
+    "meters/{serial}/cts": {"GET": Endpoint(synchrometers.transformers, LOGIN), **closed("POST", "DELETE")},
+    "meters/{serial}/ct_config": {"GET": Endpoint(synchrometers.transformer_config, LOGIN), **closed("POST")},
+    "synchrometer/ct_voltage_references": reads(synchrometers.phases, LOGIN),
+    "synchrometer/ct_voltage_references/options": {"GET": Endpoint(synchrometers.phase_options, LOGIN)},
+    # whose it is
+    "customer": reads(registration.customer, LOGIN),
+    "customer/registration": reads(registration.registration, LOGIN),
+    "installer": reads(inventory.installer, LOGIN),
+    "installer/companies": reads(catalogue.companies, LOGIN),
+    # the gateway as a computer
+    "networks": {**reads(networks.connections, LOGIN), **closed("POST")},
+    "networks/access_points": reads(networks.access_points, LOGIN),
+    "networks/request_scan_wifi": {"POST": Endpoint(networks.request_scan, LOGIN)},
+    "networks/client_protocols": {**reads(always(networks.CLIENT_PROTOCOLS), LOGIN), **closed("POST")},
+    "system/networks/conn_tests": {
+        **reads(inspection.connection_test, LOGIN),
+        "POST": Endpoint(inspection.start_connection_test, LOGIN),
+    },
+    "system/networks/ping_test": reads(always(inspection.PING), LOGIN),
+    "system/testing": {**reads(always(inspection.NOT_TESTED), LOGIN), **closed("DELETE")},
+    "system/update": {"POST": Endpoint(updates.update, LOGIN)},
+    "system/update/status": reads(updates.update_status, LOGIN),
+    "system/update/urgency": {"GET": Endpoint(updates.urgency, LOGIN)},
+    "troubleshooting/problems": reads(always(inspection.NO_PROBLEMS), LOGIN),
+    "autoconfig/status": reads(always(fixed.AUTOCONFIG), LOGIN),
+    "logging": {"POST": Endpoint(inspection.log, LOGIN)},
+}
 
 PROFILE = Profile(
     firmware="21.44",
@@ -20,6 +109,7 @@ PROFILE = Profile(
         serial="TG1212340000A7",
         pack_part_number="3012170-05-B",
         pack_serial="TG121108000123",
+        meter_serial="JBL20345678901",
         boot_seconds=55 * 3600 + 46 * 60 + 11,
         sitemaster_seconds=200_655,
         commission_count=9,
@@ -32,42 +122,5 @@ PROFILE = Profile(
         cookies=True,
         login_time=True,
     ),
-    endpoints={
-        "login/Basic": {"POST": Endpoint(actions.login, OPEN)},
-        "logout": {"GET": Endpoint(actions.logout, OPEN)},
-        "auth/toggle/supported": reads(inventory.toggle_supported, OPEN),
-        "status": reads(inventory.status, OPEN),
-        "meters/aggregates": reads(meters.aggregates(meters.SYNCHROMETER), LOGIN, live=True),
-        "system_status": reads(power_system.system_status, LOGIN, live=True),
-        "system_status/soe": reads(power_system.soe, LOGIN, live=True),
-        "system_status/grid_status": reads(power_system.grid_status, LOGIN, live=True),
-        "system_status/grid_faults": reads(power_system.grid_faults, LOGIN, live=True),
-        "sitemaster": reads(power_system.sitemaster, LOGIN),
-        "sitemaster/run": {"GET": Endpoint(actions.run, LOGIN)},
-        "sitemaster/stop": {"POST": Endpoint(actions.stop, LOGIN)},
-        "config": reads(inventory.config, LOGIN),
-        "config/completed": {"GET": Endpoint(actions.completed, LOGIN)},
-        "operation": {**reads(inventory.operation, LOGIN), "POST": Endpoint(actions.set_operation_1_15, INSTALLER)},
-        "powerwalls": reads(inventory.powerwalls, LOGIN),
-        "powerwalls/status": reads(inventory.powerwalls_status, LOGIN),
-        "site_info": reads(inventory.site_info, LOGIN),
-        "site_info/site_name": {
-            **reads(inventory.site_name, LOGIN),
-            "POST": Endpoint(actions.set_site_name, INSTALLER),
-        },
-        "system/update": {"POST": Endpoint(actions.update, LOGIN)},
-        "system/update/status": reads(inventory.update_status, LOGIN),
-        "v2/islanding/mode": {"POST": Endpoint(actions.islanding_mode, LOGIN)},
-        "customer": reads(always(fixed.CUSTOMER), LOGIN),
-        "customer/registration": reads(always(fixed.REGISTRATION), LOGIN),
-        "solars": reads(always(fixed.SOLARS), LOGIN),
-        "generators": reads(always(fixed.NO_GENERATORS), LOGIN),
-        "generators/disconnect_types": reads(always(fixed.DISCONNECT_TYPES), LOGIN),
-        "meters": reads(inventory.meters, LOGIN),
-        "meters/status": reads(always(fixed.METERS_FINE), LOGIN),
-        "installer": reads(inventory.installer, LOGIN),
-        "networks": reads(always(fixed.NETWORKS), LOGIN),
-        "troubleshooting/problems": reads(always(fixed.NO_PROBLEMS), LOGIN),
-        "autoconfig/status": reads(always(fixed.AUTOCONFIG), LOGIN),
-    },
+    endpoints=ENDPOINTS,
 )

@@ -3,27 +3,13 @@
 import math
 from typing import TypeIs
 
-from .answers import ACCEPTED, GONE, Answer, Call, error
+from .answers import ACCEPTED, Answer, Call, error
 from .gateway import Gateway
-from .inventory import status
+from .inventory import status, status_1_50
 
 SETTABLE_MODES = ("self_consumption", "backup")
 BAD_BODY = "invalid request body"
-
-
-def login(gateway: Gateway, call: Call) -> Answer:
-    """`POST login/Basic`; in 2018 a login stops the batteries."""
-    answer = gateway.desk.login(call, gateway.stamp("login"))
-    if gateway.desk.rules.stops_sitemaster and not answer.is_error:
-        gateway.stop()
-    return answer
-
-
-def logout(gateway: Gateway, call: Call) -> Answer:
-    """`GET logout`: forgets the token that came along, if one did."""
-    if call.token is not None:
-        gateway.desk.tokens.pop(call.token, None)
-    return GONE
+CANNOT_SET_MODE = "Unable to set operational mode"
 
 
 def run(gateway: Gateway, _: Call) -> Answer:
@@ -49,10 +35,22 @@ def stop(gateway: Gateway, call: Call) -> Answer:
     return ACCEPTED
 
 
+def run_for_commissioning(gateway: Gateway, _: Call) -> Answer:
+    """`POST sitemaster/run_for_commissioning`: an installer's start."""
+    gateway.run_soon()
+    return ACCEPTED
+
+
 def completed_1_15(gateway: Gateway, _: Call) -> Answer:
     """`GET config/completed` of 2018."""
     gateway.commit()
     return ACCEPTED
+
+
+def completed_1_50(gateway: Gateway, _: Call) -> Answer:
+    """`GET config/completed` of 2020: commits and answers the new status."""
+    gateway.commit()
+    return Answer(payload=status_1_50(gateway))
 
 
 def completed(gateway: Gateway, _: Call) -> Answer:
@@ -62,19 +60,29 @@ def completed(gateway: Gateway, _: Call) -> Answer:
 
 
 def set_operation_1_15(gateway: Gateway, call: Call) -> Answer:
-    """`POST operation` of 2018: stored at once, in effect after `config/completed`."""
+    """`POST operation` of 2018."""
+    return _set_operation(gateway, call, "mode", "Mode")
+
+
+def set_operation(gateway: Gateway, call: Call) -> Answer:
+    """`POST operation`: since 1.21 the mode's key is `real_mode`."""
+    return _set_operation(gateway, call, "real_mode", "RealMode")
+
+
+def _set_operation(gateway: Gateway, call: Call, key: str, name: str) -> Answer:
+    """Store mode and reserve; they take effect after `config/completed`."""
     form = call.json()
     if form is None:
-        return error(400, BAD_BODY, "Unable to set operational mode")
-    mode, reserve, export = (form.get(key) for key in ("mode", "backup_reserve_percent", "max_pv_export_power_kW"))
+        return error(400, BAD_BODY, CANNOT_SET_MODE)
+    mode, reserve, export = (form.get(each) for each in (key, "backup_reserve_percent", "max_pv_export_power_kW"))
     if not isinstance(mode, str) or mode not in SETTABLE_MODES:
-        return error(500, "Mode must be either self_consumption or backup", "Unable to set operational mode")
+        return error(500, f"{name} must be either self_consumption or backup", CANNOT_SET_MODE)
     if not _is_number(reserve) or not 0 <= reserve <= 100:
-        return error(400, "backup_reserve_percent must be between 0 and 100", "Unable to set operational mode")
+        return error(400, "backup_reserve_percent must be between 0 and 100", CANNOT_SET_MODE)
     gateway.operation.mode = mode
     gateway.operation.reserve = reserve
     gateway.operation.max_pv_export = export if _is_number(export) else None
-    return Answer(payload={"mode": mode, "backup_reserve_percent": reserve})
+    return Answer(payload={key: mode, "backup_reserve_percent": reserve})
 
 
 def _is_number(value: object) -> TypeIs[float]:
@@ -99,8 +107,3 @@ def islanding_mode(gateway: Gateway, call: Call) -> Answer:
         return error(400, "invalid island mode", "Unable to set island mode")
     gateway.house.off_grid_on_purpose = mode != "backup"
     return Answer(payload={"island_mode": str(mode)})
-
-
-def update(_gateway: Gateway, _: Call) -> Answer:
-    """`POST system/update`: looks for new firmware and finds none."""
-    return ACCEPTED

@@ -1,5 +1,6 @@
 """A call to the gateway and its answer, before HTTP."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 import json
@@ -23,6 +24,10 @@ class Call:
     method: str
     path: str
     """Below /api/."""
+    target: str
+    """The same, still encoded as it came."""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    """What stood for each `{name}` of the endpoint's path."""
     body: bytes = b""
     token: str | None = None
     role: str | None = None

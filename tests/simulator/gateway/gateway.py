@@ -1,6 +1,5 @@
 """The gateway's own state: does its sitemaster run, how is it configured, who is logged in."""
 
-from dataclasses import dataclass
 import time
 
 from tests.simulator.house import House
@@ -9,15 +8,7 @@ from tests.simulator.wire import NANOSECONDS, go_time
 
 from .login import LoginDesk, LoginRules
 from .nameplate import Nameplate
-
-
-@dataclass
-class Operation:
-    """Mode and reserve as the gateway stores them; `config/completed` puts them into effect."""
-
-    mode: str
-    reserve: float
-    max_pv_export: float | None = None
+from .state import Job, Operation, Registration, default_networks
 
 
 class Gateway:
@@ -27,13 +18,22 @@ class Gateway:
         self.nameplate = nameplate
         self.house = house
         self.serial = serial
-        self.desk = LoginDesk(rules, password)
+        self.desk = LoginDesk(rules, password, rules.password(serial))
         self.connected_to_tesla = True
         self.site_name = "Home Energy Gateway"
         self.start_delay = 0.0
         """Seconds `sitemaster/run` takes to bring the system up."""
         self.commission_count = nameplate.commission_count
         self.operation = Operation(house.mode, house.reserve)
+        self.registration = Registration()
+        self.networks = default_networks()
+        self.connection_test = Job()
+        self.wifi_scan = Job()
+        self.update = Job()
+        self.new_firmware = False
+        """Does a look for new firmware find some?"""
+        self.solar_meter = True
+        """Is the sun measured by a transformer of the gateway's own?"""
         self._booted = house.age - nameplate.boot_seconds * NANOSECONDS - 937_911_668
         self._sitemaster_since = house.age - nameplate.sitemaster_seconds * NANOSECONDS
         self._stopped_at: float | None = None if house.running else time.monotonic()
@@ -49,6 +49,11 @@ class Gateway:
     def pack_serials(self) -> list[str]:
         """One serial per Powerwall."""
         return self.nameplate.pack_serials(len(self.house.packs))
+
+    @property
+    def meter_serial(self) -> str:
+        """The meter's serial."""
+        return self.nameplate.meter_serial
 
     @property
     def time_zone(self) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from tests.simulator.wire import NANOSECONDS, Json, go_duration
 
+from .answers import Answer, Call, error
 from .gateway import Gateway
 
 
@@ -24,7 +25,27 @@ def status_1_15(gateway: Gateway) -> Json:
     }
 
 
-def status(gateway: Gateway) -> Json:
+def status_1_50(gateway: Gateway) -> Json:
+    """`status` of 2020: no DIN yet."""
+    return {
+        "start_time": _start_time(gateway),
+        "up_time_seconds": go_duration(gateway.uptime),
+        "is_new": False,
+        "version": gateway.nameplate.version,
+        "git_hash": gateway.nameplate.git_hash,
+        "commission_count": gateway.commission_count,
+        "device_type": "hec",
+        "sync_type": "v1",
+    }
+
+
+def status_24(gateway: Gateway) -> Json:
+    """`status` since 23.x: no leader, no followers, and whether it may reboot as true or false."""
+    status_21 = {name: value for name, value in status(gateway).items() if name not in {"leader", "followers"}}
+    return {**status_21, "teg_type": "unknown", "can_reboot": True}
+
+
+def status(gateway: Gateway) -> dict[str, Json]:
     """`status`."""
     return {
         "din": gateway.din,
@@ -76,7 +97,27 @@ def site_info_1_15(gateway: Gateway) -> Json:
     }
 
 
-def site_info(gateway: Gateway) -> Json:
+def site_info_24(gateway: Gateway) -> Json:
+    """`site_info` since 23.x: the panel's fuse, and a grid code without distributor, retailer and region."""
+    settings = {name: value for name, value in GRID_CODE.items() if name not in {"distributor", "retailer", "region"}}
+    return {"panel_max_current": 100, **site_info(gateway), "grid_code": settings}
+
+
+GRID_CODE: dict[str, Json] = {
+    "grid_code": "60Hz_240V_s_UL1741SA:2019_California",
+    "grid_voltage_setting": 240,
+    "grid_freq_setting": 60,
+    "grid_phase_setting": "Split",
+    "country": "United States",
+    "state": "California",
+    "distributor": "*",
+    "utility": "Pacific Gas and Electric Company",
+    "retailer": "CleanPowerSF (CPSF)",
+    "region": "UL1741SA-CA:2019",
+}
+
+
+def site_info(gateway: Gateway) -> dict[str, Json]:
     """`site_info`: the grid code is an object; the power depends on whether the system runs."""
     power = (5 if gateway.running else 5.8) * len(gateway.house.packs)
     energy = 13.5 * len(gateway.house.packs)
@@ -89,18 +130,7 @@ def site_info(gateway: Gateway) -> Json:
         "min_site_meter_power_kW": -1_000_000_000,
         "nominal_system_energy_kWh": energy,
         "nominal_system_power_kW": power,
-        "grid_code": {
-            "grid_code": "60Hz_240V_s_UL1741SA:2019_California",
-            "grid_voltage_setting": 240,
-            "grid_freq_setting": 60,
-            "grid_phase_setting": "Split",
-            "country": "United States",
-            "state": "California",
-            "distributor": "*",
-            "utility": "Pacific Gas and Electric Company",
-            "retailer": "CleanPowerSF (CPSF)",
-            "region": "UL1741SA-CA:2019",
-        },
+        "grid_code": GRID_CODE,
     }
 
 
@@ -149,6 +179,11 @@ def powerwalls_status(gateway: Gateway) -> dict[str, Json]:
     }
 
 
+def phase_usages(_gateway: Gateway, _: Call) -> Answer:
+    """`powerwalls/phase_usages`: for three-phase sites only."""
+    return error(500, "no phase information", "Failed getting phase detection information")
+
+
 PACK_CHECKS = ("CAN connectivity", "Enable switch", "Internal communications", "Firmware up-to-date")
 SYNC_CHECKS = ("CAN connectivity", "Firmware up-to-date")
 PACK_UPDATES = ("Powerwall firmware", "Battery firmware", "Inverter firmware", "Grid code")
@@ -159,9 +194,30 @@ BUSY = (
 )
 
 
+def powerwalls_1_50(gateway: Gateway) -> Json:
+    """`powerwalls` of 2020."""
+    packs = [{**pack, "type": "acpw"} for pack in _packs(gateway)]
+    return {**powerwalls_status(gateway), "powerwalls": packs, "has_sync": True, "sync": None, "states": None}
+
+
 def powerwalls(gateway: Gateway) -> Json:
     """`powerwalls`."""
-    packs: list[Json] = [
+    return {
+        **powerwalls_status(gateway),
+        "powerwalls": _packs(gateway),
+        "gateway_din": gateway.din,
+        "sync": {
+            "updating": False,
+            "commissioning_diagnostic": _commissioning(gateway, "sync", SYNC_CHECKS, "pass"),
+            "update_diagnostic": _update(SYNC_UPDATES),
+        },
+        "msa": None,
+        "states": None,
+    }
+
+
+def _packs(gateway: Gateway) -> list[dict[str, Json]]:
+    return [
         {
             "Type": "",
             "PackagePartNumber": gateway.nameplate.pack_part_number,
@@ -178,18 +234,6 @@ def powerwalls(gateway: Gateway) -> Json:
         }
         for serial in gateway.pack_serials
     ]
-    return {
-        **powerwalls_status(gateway),
-        "powerwalls": packs,
-        "gateway_din": gateway.din,
-        "sync": {
-            "updating": False,
-            "commissioning_diagnostic": _commissioning(gateway, "sync", SYNC_CHECKS, "pass"),
-            "update_diagnostic": _update(SYNC_UPDATES),
-        },
-        "msa": None,
-        "states": None,
-    }
 
 
 def _commissioning(gateway: Gateway, part: str, names: tuple[str, ...], when_stopped: str) -> Json:
@@ -202,7 +246,7 @@ def _commissioning(gateway: Gateway, part: str, names: tuple[str, ...], when_sto
             del check["message"]
             check |= {"status": when_stopped, "end_time": None if when_stopped == "running" else end}
         checks.append({**check, "results": {}, "debug": {}, "checks": None})
-    return _diagnostic("Commissioning", checks, disruptive=False)
+    return diagnostic("Commissioning", checks)
 
 
 def _update(names: tuple[str, ...]) -> Json:
@@ -219,63 +263,19 @@ def _update(names: tuple[str, ...]) -> Json:
         }
         for name in names
     ]
-    return _diagnostic("Firmware Update", checks, disruptive=True)
+    return diagnostic("Firmware Update", checks, disruptive=True)
 
 
-def _diagnostic(name: str, checks: list[Json], *, disruptive: bool) -> Json:
+def diagnostic(name: str, checks: list[Json], *, category: str = "InternalComms", disruptive: bool = False) -> Json:
+    """Wrap checks the way the gateway reports all of them."""
     return {
         "name": name,
-        "category": "InternalComms",
+        "category": category,
         "disruptive": disruptive,
         "inputs": None,
         "checks": checks,
         "alert": False,
     }
-
-
-def update_status_1_15(gateway: Gateway) -> Json:
-    """`system/update/status` of 2018."""
-    time = gateway.house.clock // 1_000_000
-    return {"state": "/update_failed", "info": {"status": ["nonactionable"]}, "current_time": time}
-
-
-def update_status(gateway: Gateway) -> Json:
-    """`system/update/status`."""
-    time = gateway.house.clock // 1_000_000
-    return {
-        "state": "/update_unknown",
-        "info": {"status": ["nonactionable"]},
-        "current_time": time,
-        "last_status_time": time - 6_371_100,
-        "version": gateway.nameplate.version,
-        "offline_updating": False,
-        "offline_update_error": "",
-        "estimated_bytes_per_second": None,
-    }
-
-
-def toggle_supported(gateway: Gateway) -> Json:
-    """`auth/toggle/supported`."""
-    return {"toggle_auth_supported": gateway.running}
-
-
-def meters(gateway: Gateway) -> Json:
-    """`meters`: the synchroniser's two halves; its serial goes missing while the system is stopped."""
-    serial = "JBL20345678901" if gateway.running else ""
-
-    def transformers(kind: str, wired: tuple[int, ...], factor: int) -> Json:
-        valid = [channel in wired for channel in range(4)]
-        return {"type": kind, "valid": valid, "inverted": [False] * 4, "real_power_scale_factor": factor}
-
-    site = transformers("site", (0, 1), 1)
-    return [
-        _synchrometer(gateway, f"{serial}synchrometerX", "synchrometerX", [site]),
-        _synchrometer(gateway, f"{serial}synchrometerY", "synchrometerY", [site, transformers("solar", (2,), 2)]),
-    ]
-
-
-def _synchrometer(gateway: Gateway, serial: str, kind: str, transformers: list[Json]) -> Json:
-    return {"serial": serial, "short_id": gateway.din, "type": kind, "cts": transformers}
 
 
 def installer(gateway: Gateway) -> Json:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 import math
+from typing import NamedTuple
 
 from tests.simulator.house import Flow
 from tests.simulator.house.noise import drift
@@ -96,8 +97,7 @@ SYNCHROMETER = MeterStyle(
 )
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """One meter's measurement."""
 
     power: float
@@ -107,6 +107,11 @@ class Reading:
     voltage: float
     current: float
     frequency: float
+
+    @property
+    def apparent(self) -> float:
+        """VA."""
+        return math.sqrt(self.power**2 + self.reactive**2)
 
 
 def battery_powers(gateway: Gateway) -> list[int]:
@@ -137,9 +142,9 @@ def aggregates(style: MeterStyle) -> Callable[[Gateway], Json]:
     """Make the payload of `meters/aggregates` for a generation of meters."""
 
     def payload(gateway: Gateway) -> Json:
-        readings = _readings(gateway, style)
         meters: dict[str, Json] = {
-            name: _meter(style, name, reading, gateway.stamp(name)) for name, reading in readings.items()
+            name: _meter(style, name, reading, gateway.stamp(name))
+            for name, reading in readings(gateway, style).items()
         }
         nothing = Reading(0, 0, 0, 0, 0, 0, 0)
         return meters | {name: _meter(style, name, nothing, NEVER) for name in style.unused}
@@ -147,7 +152,8 @@ def aggregates(style: MeterStyle) -> Callable[[Gateway], Json]:
     return payload
 
 
-def _readings(gateway: Gateway, style: MeterStyle) -> dict[str, Reading]:
+def readings(gateway: Gateway, style: MeterStyle) -> dict[str, Reading]:
+    """Measure everything once."""
     house = gateway.house
     flow = house.flow
     voltage = house.voltage
@@ -191,7 +197,7 @@ def _meter(style: MeterStyle, name: str, reading: Reading, time: str) -> dict[st
         "last_communication_time": time,
         "instant_power": reading.power,
         "instant_reactive_power": reading.reactive,
-        "instant_apparent_power": math.sqrt(reading.power**2 + reading.reactive**2),
+        "instant_apparent_power": reading.apparent,
         "frequency": reading.frequency,
         "energy_exported": reading.exported,
         "energy_imported": reading.imported,

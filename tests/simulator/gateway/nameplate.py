@@ -14,6 +14,7 @@ class Nameplate:
     pack_part_number: str
     pack_serial: str
     """The first Powerwall's serial; the next ones count up."""
+    meter_serial: str
     boot_seconds: int
     """How long the gateway has been up when the simulation starts."""
     sitemaster_seconds: int

@@ -55,7 +55,19 @@ def grid_faults(gateway: Gateway) -> list[Json]:
     ]
 
 
-def system_status(gateway: Gateway) -> Json:
+def system_status_24(gateway: Gateway) -> Json:
+    """`system_status` since 23.x: a few more limits."""
+    limit = PEAK_POWER * len(gateway.house.battery.active)
+    return {
+        **system_status(gateway),
+        "instantaneous_max_apparent_power": limit,
+        "hardware_capability_charge_power": limit,
+        "hardware_capability_discharge_power": limit,
+        "available_charger_blocks": 0,
+    }
+
+
+def system_status(gateway: Gateway) -> dict[str, Json]:
     """`system_status`."""
     house = gateway.house
     battery = house.battery

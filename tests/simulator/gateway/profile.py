@@ -45,6 +45,8 @@ class Profile:
 
     firmware: str
     tls: bool
+    redirects: bool = False
+    """Does plain HTTP answer too, and send everybody to HTTPS?"""
     headers: Mapping[str, str]
     error_headers: Mapping[str, str]
     """Sent in addition with JSON errors."""

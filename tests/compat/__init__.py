@@ -1,0 +1,1 @@
+"""Other people's programs take the simulated gateway for a real one."""

@@ -1,0 +1,126 @@
+"""The library behind Powerwall-Dashboard, which blocks and therefore works in a thread."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+from pypowerwall import Powerwall
+import pytest
+
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+
+# It checks no certificates, and its HTTP library says so at every request.
+pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+
+
+async def connect(gateway: Simulator, folder: Path, *, authmode: str = "cookie") -> Powerwall:
+    """Log in as the owner. What the gateway answered is asked again every time."""
+    connect = partial(
+        Powerwall,
+        f"{gateway.host}:{gateway.port}",
+        gateway.password,
+        "owner@example.com",
+        "America/Los_Angeles",
+        pwcacheexpire=0,
+        authmode=authmode,
+        cachefile=str(folder / "session.json"),
+        failover=False,  # to Tesla's cloud
+    )
+    return await asyncio.to_thread(connect)
+
+
+@pytest.mark.parametrize("authmode", ["cookie", "token"])
+@pytest.mark.parametrize("firmware", ["21.44", "24.36"])
+async def test_what_flows(simulator: StartSimulator, tmp_path: Path, firmware: str, authmode: str) -> None:
+    gateway = await simulator(firmware, password="own")
+    house = gateway.house
+    house.advance(3600)
+    powerwall = await connect(gateway, tmp_path, authmode=authmode)
+    assert await asyncio.to_thread(powerwall.is_connected) is True
+    power = await asyncio.to_thread(powerwall.power)
+    assert power == {
+        "site": pytest.approx(house.grid_power, abs=1),
+        "solar": pytest.approx(house.solar_power, abs=1),
+        "battery": pytest.approx(house.battery_power, abs=5),
+        "load": pytest.approx(house.home_power, abs=2),
+    }
+    assert await asyncio.to_thread(powerwall.level) == house.charge
+    assert await asyncio.to_thread(powerwall.level, scale=True) == pytest.approx((house.charge - 5) / 0.95)
+    assert await asyncio.to_thread(powerwall.get_reserve) == pytest.approx((house.reserve - 5) / 0.95)
+    assert await asyncio.to_thread(powerwall.get_mode) == "self_consumption"
+    assert await asyncio.to_thread(powerwall.grid_status) == "UP"
+    blocks = await asyncio.to_thread(powerwall.battery_blocks)
+    assert sum(block["p_out"] for block in blocks.values()) == pytest.approx(power["battery"])
+    house.outage()
+    house.advance(10)
+    assert await asyncio.to_thread(powerwall.grid_status) == "DOWN"
+    assert gateway.logins == 1
+
+
+async def test_who_it_is(simulator: StartSimulator, tmp_path: Path) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await connect(gateway, tmp_path)
+    assert await asyncio.to_thread(powerwall.site_name) == "Home Energy Gateway"
+    assert await asyncio.to_thread(powerwall.din) == gateway.din
+    assert await asyncio.to_thread(powerwall.version) == "21.44 223a56cd"
+    assert await asyncio.to_thread(powerwall.version, int_value=True) == 214400
+    assert await asyncio.to_thread(powerwall.uptime) == "55h46m11.937911668s"
+
+
+async def test_vitals(simulator: StartSimulator, tmp_path: Path) -> None:
+    gateway = await simulator("21.44")
+    house = gateway.house
+    house.packs[1].disabled_reasons.append("DisabledExcessiveVoltageDrop")
+    powerwall = await connect(gateway, tmp_path)
+    vitals = await asyncio.to_thread(powerwall.vitals)
+    station = vitals[f"STSTSM--{gateway.din}"]
+    assert (station["serialNumber"], station["teslaEnergyEcuAttributes"]) == (gateway.serial, {"ecuType": 207})
+    assert station["firstCommunicationTime"] < station["lastCommunicationTime"] == house.clock // 1_000_000_000
+    packs = {
+        serial: [vitals[f"{kind}--3012170-05-B--{serial}"] for kind in ("TETHC", "TEPOD", "TEPINV")]
+        for serial in gateway.gateway.pack_serials
+    }
+    (thermal, pod, inverter), (_, no_pod, no_inverter) = packs.values()
+    assert thermal["componentParentDin"] == f"STSTSM--{gateway.din}"
+    assert pod["componentParentDin"] == inverter["componentParentDin"]
+    assert pod["POD_nom_energy_remaining"] == round(house.packs[0].remaining)
+    assert pod["POD_ActiveHeating"] is False
+    assert inverter["PINV_Pout"] * 1000 == pytest.approx(house.battery_power, abs=5)
+    assert inverter["PINV_State"] == "PINV_GridFollowing"
+    assert not any(name.startswith(("POD_", "PINV_")) for name in no_pod | no_inverter)
+    assert no_inverter["alerts"] == ["DisabledExcessiveVoltageDrop"]
+    (board,) = (vitals[din] for din in vitals if din.startswith("TESYNC"))
+    assert board["ISLAND_GridConnected"] is True
+    assert board["METER_Y_CTC_InstRealPower"] * 2 == pytest.approx(house.solar_power, abs=1)
+    assert set(await asyncio.to_thread(powerwall.temps)) == {din for din in vitals if din.startswith("TETHC")}
+    alerts = await asyncio.to_thread(powerwall.alerts)
+    assert {"SystemConnectedToGrid", "DisabledExcessiveVoltageDrop"} <= set(alerts)
+
+
+async def test_vitals_are_gone_on_24_36(simulator: StartSimulator, tmp_path: Path) -> None:
+    gateway = await simulator("24.36", password="own")
+    powerwall = await connect(gateway, tmp_path)
+    for _ in range(2):
+        assert await asyncio.to_thread(powerwall.vitals) is None
+    asked = [request.path for request in gateway.requests]
+    assert asked.count("devices/vitals") == 1  # it learns that from the 404 and the version
+    assert await asyncio.to_thread(powerwall.alerts) == ["SystemConnectedToGrid"]
+
+
+async def test_a_lost_session_is_renewed(simulator: StartSimulator, tmp_path: Path) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await connect(gateway, tmp_path)
+    assert await asyncio.to_thread(powerwall.level) == gateway.house.charge
+    gateway.tokens.clear()
+    assert await asyncio.to_thread(powerwall.level) == gateway.house.charge
+    assert gateway.logins == 2
+
+
+async def test_an_owner_sets_nothing(simulator: StartSimulator, tmp_path: Path) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await connect(gateway, tmp_path)
+    assert await asyncio.to_thread(powerwall.set_reserve, 50) is None
+    refused = gateway.requests[-1]
+    assert (refused.method, refused.path, refused.authenticated) == ("POST", "operation", True)
+    assert gateway.gateway.operation.reserve == gateway.house.reserve

@@ -1,0 +1,28 @@
+"""Simulated gateways of any firmware, ready to log in."""
+
+from typing import Any
+
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+from tests.simulator.gateway.state import Job
+
+OPTIONS: dict[str, dict[str, Any]] = {"24.36": {"password": "the owner's own"}}
+"""24.36 refuses the password it comes with."""
+
+
+async def start(simulator: StartSimulator, firmware: str, **options: Any) -> Simulator:
+    """Start a gateway that lets its owner in."""
+    return await simulator(firmware, **OPTIONS.get(firmware, {}), **options)
+
+
+class Hands:
+    """Moves a job of the gateway's by hand."""
+
+    def __init__(self, job: Job) -> None:
+        self._now = 0.0
+        self._job = job
+        job.clock = lambda: self._now
+
+    def move(self, progress: float) -> None:
+        """Do a part of the job."""
+        self._now += progress * self._job.seconds
