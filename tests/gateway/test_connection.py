@@ -3,8 +3,11 @@
 import asyncio
 from contextlib import suppress
 from itertools import pairwise
+import socket
+from typing import Any, override
 
-from aiohttp import ClientSession
+from aiohttp import ClientSession, TCPConnector
+from aiohttp.abc import AbstractResolver
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
@@ -43,6 +46,28 @@ async def test_plain_http_is_found_where_there_is_no_tls(simulator: StartSimulat
     assert connection.address.scheme == "http"
     assert connection.fingerprint is None
     assert [request.path for request in gateway.requests] == ["status"]
+
+
+class Router(AbstractResolver):
+    """Knows every name as this machine."""
+
+    @override
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> Any:
+        return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": family, "proto": 0, "flags": 0}]
+
+    @override
+    async def close(self) -> None:
+        """Have nothing to close."""
+
+
+@pytest.mark.parametrize("host", ["powerwall.lan", "gateway", "teg"])
+async def test_a_host_name_that_the_gateway_does_not_know(simulator: StartSimulator, host: str) -> None:
+    """A gateway ends the handshake that asks for a name of the home's own; ours asks for one of the gateway's."""
+    gateway = await simulator("21.44")
+    async with ClientSession(connector=TCPConnector(resolver=Router())) as session:
+        connection = await find(session, Address.parse(f"{host}:{gateway.port}"))
+        assert connection.fingerprint == gateway.fingerprint
+        assert (await connection.request("GET", "status")).status == 200
 
 
 async def test_nobody_there(session: ClientSession, unused_tcp_port: int) -> None:

@@ -243,3 +243,29 @@ async def test_a_new_password_for_another_gateway(hass: HomeAssistant, simulator
     flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
     assert flow["errors"] == {"base": "wrong_serial"}
     assert gateway.tokens == {}
+
+
+@pytest.mark.parametrize(
+    ("firmware", "asks", "entities"),
+    [("1.15.0", False, 15), ("1.50.1", False, 15), ("21.44", True, 15), ("24.36", True, 15), ("pw3", True, 13)],
+)
+async def test_every_generation_is_set_up(
+    hass: HomeAssistant, simulator: StartSimulator, firmware: str, asks: bool, entities: int
+) -> None:
+    gateway = await simulator(firmware, password="sunshine" if asks else None)
+    flow = await go_on(hass, await start(hass), typed(gateway))
+    if asks:
+        assert flow["step_id"] == "login"
+        flow = await go_on(hass, flow, {CONF_PASSWORD: "sunshine"})
+    assert flow["type"] is FlowResultType.CREATE_ENTRY
+    states = [state for state in hass.states.async_all() if state.state not in {"unknown", "unavailable"}]
+    assert len(states) == entities
+    assert gateway.stopped_seconds == 0
+    assert gateway.logins == (2 if asks else 0)
+
+
+async def test_the_labels_password_is_not_enough_on_24_36(hass: HomeAssistant, simulator: StartSimulator) -> None:
+    gateway = await simulator("24.36")
+    flow = await go_on(hass, await start(hass), typed(gateway))
+    flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
+    assert flow["errors"] == {CONF_PASSWORD: "default_password"}

@@ -12,7 +12,6 @@ import sys
 
 from rich.console import Console
 
-from tests.simulator import PROFILES
 from tools.child_process import ProcessError
 from tools.home_assistant import PASSWORD, USER_NAME, ApiError, HomeAssistant, SignInError, WebSocketError, errors_about
 from tools.home_assistant.configuration import REPOSITORY
@@ -20,7 +19,7 @@ from tools.home_assistant.configuration import REPOSITORY
 from . import dashboard, energy, integration, past
 from .gateway import Gateway, GatewayError
 from .integration import FlowError
-from .simulator import simulated_gateway
+from .simulator import FIRMWARES, simulated_gateway
 from .target import Target, own_gateway
 from .watch import Watch
 
@@ -133,7 +132,7 @@ def _arguments() -> argparse.Namespace:
         "--config", type=Path, metavar="DIR", help="keep Home Assistant's folder here (default: a fresh one each time)"
     )
     simulated = parser.add_argument_group("the simulated gateway")
-    simulated.add_argument("--firmware", choices=PROFILES, default="21.44", help="its firmware (default: 21.44)")
+    simulated.add_argument("--firmware", choices=FIRMWARES, default="21.44", help="its firmware (default: 21.44)")
     simulated.add_argument("--speed", type=float, default=1.0, help="its seconds per second (default: 1)")
     own = parser.add_argument_group("your own gateway, in place of the simulated one; it is read, never written")
     own.add_argument("--gateway", metavar="HOST", help="its address")

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 import sys
 
-from tests.simulator import House, Simulator
+from tests.simulator import PROFILES, House, Simulator
 from tests.simulator.house import LOS_ANGELES, SUMMER_NOON
 from tools.child_process import ChildProcess, ProcessError, free_port
 from tools.home_assistant.configuration import REPOSITORY
@@ -17,6 +17,12 @@ from .past import before, live_through
 from .target import Target
 
 ATTEMPTS = 100
+
+FIRMWARES = [firmware for firmware, profile in PROFILES.items() if "sitemaster" in profile.endpoints]
+"""Those that have all figures of the table; a Powerwall 3 does not tell whether it runs."""
+
+OWN_PASSWORD = "sunshine"
+"""Where the one from the label is refused."""
 
 
 @asynccontextmanager
@@ -29,11 +35,12 @@ async def simulated_gateway(
     """
     house = House(before(datetime.combine(SUMMER_NOON, datetime.now().astimezone(zone).time(), LOS_ANGELES)))
     past = live_through(house)
-    simulator = Simulator(firmware)
+    refused = PROFILES[firmware].login.default_refused
+    simulator = Simulator(firmware, password=OWN_PASSWORD if refused else None)
     port = free_port()
     process = ChildProcess(
         "The simulated gateway",
-        [sys.executable, "-m", "tests.simulator", *_options(firmware, port, speed, house)],
+        [sys.executable, "-m", "tests.simulator", *_options(simulator, firmware, port, speed, house)],
         log=folder / "simulator.log",
         folder=REPOSITORY,
     )
@@ -48,10 +55,11 @@ async def simulated_gateway(
         await process.stop()
 
 
-def _options(firmware: str, port: int, speed: float, house: House) -> list[str]:
+def _options(simulator: Simulator, firmware: str, port: int, speed: float, house: House) -> list[str]:
     options = {
         "firmware": firmware,
         "port": port,
+        "password": simulator.password,
         "speed": speed,
         "charge": house.charge,
         "time": house.now.replace(tzinfo=None).isoformat(),  # without a zone it is the house's own
