@@ -75,10 +75,14 @@ class Ours:
 
 
 def _our_facts(meters: MetersAggregates, charge: StateOfEnergy, grid: GridStatus) -> Facts:
-    site, battery, load, solar = (
-        meter.instant_power if meter else None for meter in (meters.site, meters.battery, meters.load, meters.solar)
+    return (
+        meters.site.instant_power if meters.site else None,
+        meters.battery.instant_power if meters.battery else None,
+        meters.load.instant_power if meters.load else None,
+        meters.solar.instant_power if meters.solar else None,
+        charge.percentage,
+        grid.grid_status is GridState.CONNECTED,
     )
-    return site, battery, load, solar, charge.percentage, grid.grid_status is GridState.CONNECTED
 
 
 def _our_decode(bodies: Bodies) -> Facts:

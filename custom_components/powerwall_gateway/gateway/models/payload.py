@@ -254,13 +254,15 @@ def flagged(key: str) -> Any:
 
 def one_of[EnumT: StrEnum](key: str, states: type[EnumT]) -> Any:
     """Make a field of a known state. One that Tesla added since is None, and named in the log."""
+    known = {str(state): state for state in states}
 
     def read(value: Any) -> EnumT | None:
-        try:
-            return states(value)
-        except ValueError:
-            misfits.tell(key, "a known state", repr(value) if isinstance(value, str) else f"a {type(value).__name__}")
+        if not isinstance(value, str):
+            misfits.tell(key, "a known state", f"a {type(value).__name__}")
             return None
+        if (state := known.get(value)) is None:
+            misfits.tell(key, "a known state", repr(value))
+        return state
 
     return _field(key, read)
 
