@@ -1,6 +1,7 @@
 """Logging in, with manners: never where it stops the Powerwall, once for all who ask, and patiently."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -17,11 +18,13 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayPayloadError,
     GatewaySwitchNeededError,
     GatewayUnreachableError,
+    PowerwallGateway,
     login_stops_powerwall,
 )
 from custom_components.powerwall_gateway.gateway.login import Login, Session
-from custom_components.powerwall_gateway.gateway.models import Status
+from custom_components.powerwall_gateway.gateway.models import OperationMode, Status
 from tests.conftest import StartSimulator
+from tests.simulator import Simulator
 
 from .conftest import Client, Connect
 
@@ -326,3 +329,57 @@ async def test_a_memory_that_makes_no_sense_is_forgotten(simulator: StartSimulat
     powerwall.restore_login(junk)
     await powerwall.meters_aggregates()
     assert gateway.logins == 1
+
+
+# -- the installer's login, which stops the Powerwall ------------------------------------------------------------------
+
+
+async def installer(simulator: Simulator, connect: Connect) -> PowerwallGateway:
+    """Make a client with the installer's credentials."""
+    return PowerwallGateway(await connect(simulator), Credentials.of_installer(simulator.serial))
+
+
+async def test_who_knows_that_it_stops_may_log_in_and_start_it_again(
+    simulator: StartSimulator, connect: Connect
+) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await installer(gateway, connect)
+    session = await powerwall.login(although_it_stops=True)
+    assert session.roles == ("Provider_Engineer",)
+    assert session.headers == {"Authorization": f"Bearer {session.token}"}
+    assert (await powerwall.sitemaster()).running is False
+    await powerwall.sitemaster_run()
+    assert (await powerwall.sitemaster()).running is True
+    assert (await powerwall.operation()).operation_mode is OperationMode.SELF_CONSUMPTION
+    await powerwall.set_operation(mode=OperationMode.BACKUP, reserve_raw=100)
+    assert (gateway.house.mode, gateway.house.reserve) == ("self_consumption", 24)
+    await powerwall.config_completed()
+    assert (gateway.house.mode, gateway.house.reserve) == ("backup", 100)
+    assert gateway.logins == 1
+
+
+async def test_a_session_that_ended_is_never_renewed_where_that_stops(
+    simulator: StartSimulator, connect: Connect
+) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await installer(gateway, connect)
+    await powerwall.login(although_it_stops=True)
+    await powerwall.sitemaster_run()
+    gateway.tokens.clear()
+    with pytest.raises(GatewayDeniedError, match="stops the Powerwall"):
+        await powerwall.operation()
+    assert gateway.running
+    assert gateway.logins == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "force"),
+    [("1.15.0\n", False), ("1.17.1", True), ("1.46.0", True), ("21.44 223a56cd", False), ("?", False)],
+)
+async def test_which_firmware_wants_to_be_forced(
+    simulator: StartSimulator, connect: Connect, version: str, force: bool
+) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.overrides["status"] = {"version": version}
+    await (await installer(gateway, connect)).login(although_it_stops=True)
+    assert json.loads(gateway.requests[-1].body)["force_sm_off"] is force

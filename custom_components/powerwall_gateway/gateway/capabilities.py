@@ -13,6 +13,9 @@ _CUSTOMER_READS_ONLY = (1, 37)
 _LOGIN_LEAVES_RUNNING = (20, 49)
 """From this firmware on owners log in to read, and nothing stops. Before it a login is the installer's wizard."""
 
+_FORCED_LOGIN = (1, 16)
+"""From here on a login that stops the Powerwall is let in only when it says so (seen on 1.17.1)."""
+
 _INSTALLER = "Provider_Engineer"
 
 
@@ -25,6 +28,12 @@ def login_stops_powerwall(status: Status | None) -> bool:
     if status is None:
         return False
     return status.release is None or status.release < _LOGIN_LEAVES_RUNNING
+
+
+def login_wants_force(status: Status | None) -> bool:
+    """Tell whether a login that stops the Powerwall has to say `force_sm_off`; 1.15 stops without it."""
+    release = status.release if status else None
+    return login_stops_powerwall(status) and release is not None and release >= _FORCED_LOGIN
 
 
 @dataclass(frozen=True, kw_only=True)

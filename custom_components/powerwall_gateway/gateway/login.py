@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic, time
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
-from .capabilities import login_stops_powerwall
+from .capabilities import login_stops_powerwall, login_wants_force
 from .connection import Answer, Connection
 from .errors import (
     GatewayBusyError,
@@ -43,6 +43,11 @@ class Credentials:
 
     email: str = "home.assistant@example.invalid"
     """Wanted by some firmware, checked by none; echoed back."""
+
+    @classmethod
+    def of_installer(cls, serial: str) -> Self:
+        """Give the installer's, which are the gateway's serial behind an S, up to 1.4x. Seed, "Wizard"."""
+        return cls(username="installer", password=f"S{serial}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +98,12 @@ class Login:
         """What to send along with a request."""
         return self.session.headers if self.session else {}
 
-    async def renew(self, spent: Session | None = None) -> Session:
+    async def renew(self, spent: Session | None = None, *, although_it_stops: bool = False) -> Session:
         """Log in, unless somebody replaced the `spent` session meanwhile.
 
-        Raises `GatewayDeniedError` where it would stop the Powerwall, and `GatewayLoginError`
-        when it is refused. After a failure the same error comes back, without asking, until
-        the wait is over.
+        Raises `GatewayDeniedError` where it would stop the Powerwall, but for a caller who knows
+        and starts it again, and `GatewayLoginError` when it is refused. After a failure the same
+        error comes back, without asking, until the wait is over.
         """
         async with self._turn:
             if self.session is not None and self.session is not spent:
@@ -106,8 +111,10 @@ class Login:
             if self._last_error is not None and monotonic() < self._not_before:
                 raise self._last_error
             try:
-                await self._refuse_where_it_stops()
-                self.session = await self._log_in()
+                status = await self._read_status()
+                if login_stops_powerwall(status) and not although_it_stops:
+                    raise GatewayDeniedError("not logged in: on this firmware a login stops the Powerwall", path=_PATH)
+                self.session = await self._log_in(force=login_wants_force(status))
             except GatewayError as err:
                 self.session = None
                 self.failed(err)
@@ -161,17 +168,14 @@ class Login:
             self._not_before = monotonic() + min(self.LONGEST_WAIT, memory.not_before - time())
             self._last_error = GatewayLoginLimitError("still waiting after the last failed login", path=_PATH)
 
-    async def _refuse_where_it_stops(self) -> None:
-        status: Status | None
+    async def _read_status(self) -> Status | None:
         try:
             answer = await self._connection.request("GET", "status")
-            status = Status.read(_json(answer)) or Status()
         except GatewayNotFoundError:
-            status = None
-        if login_stops_powerwall(status):
-            raise GatewayDeniedError("not logged in: on this firmware a login stops the Powerwall", path=_PATH)
+            return None
+        return Status.read(_json(answer)) or Status()
 
-    async def _log_in(self) -> Session:
+    async def _log_in(self, *, force: bool) -> Session:
         if self._credentials is None:
             raise GatewayLoginError("the gateway wants a login and there is no password", path=_PATH)
         try:
@@ -182,7 +186,7 @@ class Login:
                     "username": self._credentials.username,
                     "password": self._credentials.password,
                     "email": self._credentials.email,
-                    "force_sm_off": False,
+                    "force_sm_off": force,
                 },
                 once=True,
             )

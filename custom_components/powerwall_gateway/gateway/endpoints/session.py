@@ -14,13 +14,14 @@ class SessionApi(Caller):
     """
 
     @endpoint("POST", "login/Basic", Access.ANYBODY, effect=True)
-    async def login(self) -> Session:
+    async def login(self, *, although_it_stops: bool = False) -> Session:
         """Log in with the credentials, unless there is a session.
 
         Raises `GatewayLoginError` when it is refused, and `GatewayDeniedError` without asking
-        where it would stop the Powerwall.
+        where it would stop the Powerwall (below 20.49). `although_it_stops` logs in there, too:
+        whoever says it calls `sitemaster_run` afterwards, whatever the login answered.
         """
-        return await self._login.renew()
+        return await self._login.renew(although_it_stops=although_it_stops)
 
     @endpoint("GET", "logout", Access.ANYBODY, effect=True)
     async def logout(self) -> None:
