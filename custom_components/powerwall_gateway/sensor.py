@@ -155,7 +155,6 @@ class GatewayEnergySensor(GatewaySensor[LiveData], RestoreSensor):
 
     @override
     async def async_added_to_hass(self) -> None:
-        await super().async_added_to_hass()
         self._guard = EnergyGuard(self.entity_description.key)
         state, data = await self.async_get_last_state(), await self.async_get_last_sensor_data()
         if state and data and isinstance(data.native_value, int | float):
@@ -163,6 +162,7 @@ class GatewayEnergySensor(GatewaySensor[LiveData], RestoreSensor):
                 self.entity_description.key, float(data.native_value), state.last_updated.timestamp()
             )
         self._take()
+        await super().async_added_to_hass()  # last: from here on the coordinator calls
 
     @callback
     @override

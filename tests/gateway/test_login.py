@@ -111,7 +111,7 @@ async def test_a_read_that_the_role_may_not_do_costs_one_login(simulator: StartS
     await powerwall.login()
     gateway.faults.add("system_status", status=403)
     for _ in range(3):
-        with pytest.raises((GatewayNotAllowedError, GatewayDeniedError)):
+        with pytest.raises(GatewayNotAllowedError):
             await powerwall.system_status()
     assert gateway.logins == 2
 
@@ -137,6 +137,17 @@ async def test_a_wrong_password_waits_longer_and_longer(
     assert waits[1] == pytest.approx(30, abs=15)
     assert waits[-1] == pytest.approx(1800, abs=15)
     assert powerwall.login_refusals == 8
+
+
+async def test_waiting_gathers_no_traceback(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway, password="wrong")
+    depths = []
+    for _ in range(5):
+        with pytest.raises(GatewayLoginError) as raised:
+            await powerwall.meters_aggregates()
+        depths.append(len(raised.traceback))
+    assert len(set(depths[1:])) == 1
 
 
 async def test_a_login_limit_is_obeyed(

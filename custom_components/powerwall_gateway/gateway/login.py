@@ -109,7 +109,8 @@ class Login:
             if self.session is not None and self.session is not spent:
                 return self.session
             if self._last_error is not None and monotonic() < self._not_before:
-                raise self._last_error
+                # The same error time and again: without this it would gather a traceback with every poll.
+                raise self._last_error.with_traceback(None)
             try:
                 status = await self._read_status()
                 if login_stops_powerwall(status) and not although_it_stops:

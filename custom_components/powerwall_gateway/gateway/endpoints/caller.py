@@ -145,10 +145,11 @@ class Caller:
         try:
             answer = await self.connection.request(method, path, json=json, headers=self._login.headers, once=once)
         except GatewayDeniedError as err:
-            self._login.failed(err)
-            raise GatewayNotAllowedError(
+            refusal = GatewayNotAllowedError(
                 "this login may not do that", path=path, status=err.status, reason=err.reason
-            ) from err
+            )
+            self._login.failed(refusal)
+            raise refusal from err
         self._login.succeeded()
         return answer
 
