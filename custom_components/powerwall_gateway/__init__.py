@@ -1,21 +1,27 @@
 """Tesla Powerwall Gateway: the Powerwall 2's gateway on the home network, without Tesla's cloud."""
 
 from homeassistant.const import Platform
-from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ConfigEntryError
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError, ConfigEntryNotReady, HomeAssistantError
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceInfo
 
 from .const import CONF_SERIAL, DOMAIN, MANUFACTURER
 from .coordinator import (
+    DetailCoordinator,
     GridCoordinator,
+    InventoryCoordinator,
     LiveCoordinator,
     PowerwallGatewayConfigEntry,
     PowerwallGatewayData,
     SettingsCoordinator,
-    setup_error,
 )
+from .devices import Part
 from .gateway import (
+    GatewayCertificateError,
     GatewayError,
+    GatewayLoginError,
+    GatewayUnreachableError,
     Health,
     Identity,
     PowerwallGateway,
@@ -23,6 +29,7 @@ from .gateway import (
     open_session,
 )
 from .helpers import gateway_from
+from .memory import EntryMemory
 
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.SENSOR]
 
@@ -36,31 +43,81 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     try:
         identity = await identify(gateway)
     except GatewayError as err:
-        raise setup_error(err) from err
+        raise _setup_error(err) from err
     _refuse_another_gateway(entry, identity)
 
+    memory = EntryMemory(hass, entry.entry_id)
+    await memory.async_load()
+    itself = _device(entry, gateway, identity)
     entry.runtime_data = data = PowerwallGatewayData(
         gateway=gateway,
-        device=_device(entry, gateway, identity),
+        serial=entry.data[CONF_SERIAL],
+        itself=Part(device=itself),
+        device_id=dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **itself).id,
+        grid=GridCoordinator(hass, entry, gateway, memory.outages),
         live=LiveCoordinator(hass, entry, gateway),
-        grid=GridCoordinator(hass, entry, gateway),
+        detail=DetailCoordinator(hass, entry, gateway),
         settings=SettingsCoordinator(hass, entry, gateway),
+        inventory=InventoryCoordinator(hass, entry, gateway),
     )
     await data.live.async_config_entry_first_refresh()
     meters = data.live.data.meters
     if meters.error and not meters.stopped:
-        raise setup_error(meters.error) from meters.error
+        raise _setup_error(meters.error) from meters.error
     await data.grid.async_config_entry_first_refresh()
     await data.settings.async_config_entry_first_refresh()
 
+    _keep_outages(hass, entry, memory)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_create_background_task(hass, data.grid.watch(), name=f"{entry.title} grid watch")
+    # What there is besides comes when it comes: nobody waits a dozen slow answers for his powers.
+    entry.async_create_task(hass, _look_around(data), name=f"{entry.title} inventory")
     return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> bool:
     """Stop polling and close the connection."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
+    """Leave nothing behind."""
+    await EntryMemory(hass, entry.entry_id).async_forget()
+
+
+async def _look_around(data: PowerwallGatewayData) -> None:
+    await data.inventory.async_refresh()
+    await data.detail.async_refresh()
+
+
+@callback
+def _keep_outages(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, memory: EntryMemory) -> None:
+    """Write down an outage's beginning and end when they are seen."""
+    grid = entry.runtime_data.grid
+
+    @callback
+    def keep() -> None:
+        if (outages := grid.data.outages.value) and outages != memory.outages:
+            hass.async_create_task(memory.async_keep(outages))
+
+    entry.async_on_unload(grid.async_add_lookout(keep))
+
+
+def _setup_error(err: GatewayError) -> HomeAssistantError:
+    """Say what a gateway's failure means for setting up the entry."""
+    match err:
+        case GatewayLoginError():
+            return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="login_refused")
+        case GatewayCertificateError():
+            return ConfigEntryError(translation_domain=DOMAIN, translation_key="certificate_changed")
+        case GatewayUnreachableError():
+            return ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="unreachable")
+        case _:
+            return ConfigEntryNotReady(
+                translation_domain=DOMAIN,
+                translation_key="unexpected_answer",
+                translation_placeholders={"reason": str(err)},
+            )
 
 
 def _refuse_another_gateway(entry: PowerwallGatewayConfigEntry, identity: Identity) -> None:

@@ -15,7 +15,9 @@ CONF_SERIAL: Final = "serial"
 
 GRID_INTERVAL: Final = 1.0
 LIVE_INTERVAL: Final = 5.0
+DETAIL_INTERVAL: Final = 30.0
 SETTINGS_INTERVAL: Final = 60.0
+INVENTORY_INTERVAL: Final = 900.0
 """Seconds between two polls."""
 
 KEPT_INTERVALS: Final = 3

@@ -13,8 +13,14 @@ from typing import Final
 
 _LOGGER = logging.getLogger(__name__)
 
-MOST_POWER: Final = 50_000.0 * 1.5
-"""W: more than a house's connection carries, with room for a late poll."""
+HOUSE_POWER: Final = 50_000.0
+"""W: more than a house's connection carries."""
+
+PACK_POWER: Final = 11_500.0
+"""W: what the largest Powerwall gives or takes."""
+
+_MARGIN: Final = 1.5
+"""Room for a late poll."""
 
 GRAIN: Final = 100.0
 """Wh within which counters may jump or step back without meaning anything."""
@@ -29,6 +35,9 @@ class EnergyGuard:
     """Passes on one counter in Wh, and holds back what cannot be."""
 
     name: str
+    rated_power: float
+    """W of the most that can flow."""
+
     value: float | None = None
     """Wh that were passed on last."""
 
@@ -39,6 +48,10 @@ class EnergyGuard:
     _lower_polls: int = 0
     _told: bool = False
 
+    def restore(self, value: float, at: float) -> None:
+        """Take up what was passed on before a restart."""
+        self.value, self.at = value, at
+
     def take(self, reading: float, now: float) -> float:
         """Give the energy to show for what the counter says."""
         if self.value is None:
@@ -48,7 +61,7 @@ class EnergyGuard:
         self._lower_since, self._lower_polls = None, 0
         if reading < self.value:
             return self.value
-        if reading - self.value > max(0.0, now - self.at) / 3600 * MOST_POWER + GRAIN:
+        if reading - self.value > max(0.0, now - self.at) / 3600 * self.rated_power * _MARGIN + GRAIN:
             self._tell("jumped", reading)
             return self.value
         return self._pass_on(reading, now)

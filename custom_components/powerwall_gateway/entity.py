@@ -1,53 +1,82 @@
-"""What all entities of the gateway share."""
+"""What all entities share, and how they are made as their hardware is found."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, override
 
-from homeassistant.helpers.entity import EntityDescription
+from homeassistant.const import MATCH_ALL
+from homeassistant.core import callback
+from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .const import CONF_SERIAL
-from .coordinator import GatewayCoordinator, Reading
-
-
-@dataclass(frozen=True, kw_only=True)
-class GatewayEntityDescription[DataT, ValueT](EntityDescription):
-    """An entity that stands on one endpoint's reading."""
-
-    reading_fn: Callable[[DataT], Reading[ValueT]]
-    """Which of the coordinator's readings it is about."""
-
-    exists_fn: Callable[[ValueT], bool] = lambda _: True
-    """Whether the gateway has the hardware for it."""
-
-    def exists(self, data: DataT) -> bool:
-        """Tell whether to make it. Silence is not absence: a stopped Powerwall has all its entities."""
-        reading = self.reading_fn(data)
-        return reading.exists and (reading.value is None or self.exists_fn(reading.value))
+from .coordinator import GatewayCoordinator, PowerwallGatewayConfigEntry, PowerwallGatewayData
+from .description import GatewayEntityDescription
+from .devices import Part
+from .reading import Reading
 
 
 class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
-    """Base of the entities of the gateway's own device."""
+    """Base of all entities."""
 
     _attr_has_entity_name = True
+    _unrecorded_attributes = frozenset({MATCH_ALL})  # they are for reading, not for statistics
     entity_description: GatewayEntityDescription[DataT, Any]
 
     def __init__(
-        self, coordinator: GatewayCoordinator[DataT], description: GatewayEntityDescription[DataT, Any]
+        self, data: PowerwallGatewayData, description: GatewayEntityDescription[DataT, Any], part: Part
     ) -> None:
-        super().__init__(coordinator)
+        super().__init__(description.coordinator_fn(data), description.context)
         self.entity_description = description
-        self._attr_translation_key = description.key
-        self._attr_unique_id = f"{coordinator.config_entry.data[CONF_SERIAL]}_{description.key}"
-        self._attr_device_info = coordinator.config_entry.runtime_data.device
+        self._part = part
+        self._attr_translation_key = description.translation_key or description.key
+        self._attr_unique_id = part.unique_id(data.serial, description.key)
+        self._attr_device_info = part.device
 
     @property
     def reading(self) -> Reading[Any]:
-        """What the endpoint of this entity said last."""
-        return self.entity_description.reading_fn(self.coordinator.data)
+        """What was read last of what this entity is about."""
+        return self.entity_description.reading_fn(self.coordinator.data, self._part.id)
 
     @property
     @override
     def available(self) -> bool:
         return super().available and self.reading.value is not None
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        attributes_fn, value = self.entity_description.attributes_fn, self.reading.value
+        return None if attributes_fn is None or value is None else attributes_fn(value)
+
+
+def add_as_found[DescriptionT: GatewayEntityDescription[Any, Any]](
+    entry: PowerwallGatewayConfigEntry,
+    add_entities: AddConfigEntryEntitiesCallback,
+    make: Callable[[PowerwallGatewayData, DescriptionT, Part], Entity],
+    descriptions: Iterable[DescriptionT],
+) -> None:
+    """Make the entities there is hardware for, now and whenever a poll shows more of it."""
+    data = entry.runtime_data
+    by_coordinator: dict[GatewayCoordinator[Any], list[DescriptionT]] = {}
+    for description in descriptions:
+        by_coordinator.setdefault(description.coordinator_fn(data), []).append(description)
+    made: set[str] = set()
+
+    def watch(coordinator: GatewayCoordinator[Any], described: list[DescriptionT]) -> None:
+        @callback
+        def look() -> None:
+            found: list[Entity] = []
+            for description in described:
+                for part in description.parts_fn(data):
+                    unique_id = part.unique_id(data.serial, description.key)
+                    if unique_id not in made and description.exists(coordinator.data, part):
+                        made.add(unique_id)
+                        found.append(make(data, description, part))
+            if found:
+                add_entities(found)
+
+        look()
+        entry.async_on_unload(coordinator.async_add_lookout(look))
+
+    for coordinator, described in by_coordinator.items():
+        watch(coordinator, described)

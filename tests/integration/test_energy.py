@@ -8,7 +8,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     get_start_time,
 )
 
-from custom_components.powerwall_gateway.energy import GRAIN, MOST_POWER, RESET_SECONDS, EnergyGuard
+from custom_components.powerwall_gateway.energy import GRAIN, HOUSE_POWER, RESET_SECONDS, EnergyGuard
 from homeassistant.components.energy.data import async_get_manager
 from homeassistant.components.energy.validate import async_validate
 from homeassistant.components.recorder.core import Recorder
@@ -28,13 +28,13 @@ def auto_enable_custom_integrations(recorder_mock: Recorder, enable_custom_integ
 
 
 def test_what_flows_is_passed_on() -> None:
-    guard = EnergyGuard("import")
+    guard = EnergyGuard("import", HOUSE_POWER)
     assert [guard.take(reading, now) for now, reading in enumerate((5000.0, 5000.5, 5001.0))] == [5000, 5000.5, 5001]
 
 
 @pytest.mark.parametrize("glitch", [0.0, 2500.0, 4899.0, 9_000_000.0])
 def test_a_glitch_is_held_back_and_told_once(glitch: float, caplog: pytest.LogCaptureFixture) -> None:
-    guard = EnergyGuard("import")
+    guard = EnergyGuard("import", HOUSE_POWER)
     guard.take(5000, 0)
     assert [guard.take(glitch, now) for now in (5, 10, 15)] == [5000, 5000, 5000]
     assert guard.take(5001, 20) == 5001
@@ -44,7 +44,7 @@ def test_a_glitch_is_held_back_and_told_once(glitch: float, caplog: pytest.LogCa
 
 
 def test_a_step_back_within_the_grain_means_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    guard = EnergyGuard("home")
+    guard = EnergyGuard("home", HOUSE_POWER)
     assert [guard.take(reading, 5 * n) for n, reading in enumerate((5000, 4990, 4990, 5003))] == [
         5000,
         5000,
@@ -56,7 +56,7 @@ def test_a_step_back_within_the_grain_means_nothing(caplog: pytest.LogCaptureFix
 
 
 def test_a_new_meter_is_believed_after_three_polls_in_a_quarter_of_an_hour() -> None:
-    guard = EnergyGuard("solar")
+    guard = EnergyGuard("solar", HOUSE_POWER)
     guard.take(5000, 0)
     assert [guard.take(10, now) for now in (5, 10, 15)] == [5000] * 3  # three polls, too soon
     assert guard.take(11, 5 + RESET_SECONDS - 1) == 5000
@@ -65,13 +65,13 @@ def test_a_new_meter_is_believed_after_three_polls_in_a_quarter_of_an_hour() -> 
 
 
 def test_two_polls_make_no_new_meter() -> None:
-    guard = EnergyGuard("solar")
+    guard = EnergyGuard("solar", HOUSE_POWER)
     guard.take(5000, 0)
     assert [guard.take(10, now) for now in (5, 5 + RESET_SECONDS)] == [5000, 5000]
 
 
 def test_a_counter_that_recovers_starts_the_quarter_of_an_hour_again() -> None:
-    guard = EnergyGuard("solar")
+    guard = EnergyGuard("solar", HOUSE_POWER)
     guard.take(5000, 0)
     guard.take(10, 5)
     guard.take(10, 10)
@@ -80,13 +80,13 @@ def test_a_counter_that_recovers_starts_the_quarter_of_an_hour_again() -> None:
 
 
 def test_a_long_silence_makes_a_large_step_possible() -> None:
-    guard = EnergyGuard("import", value=5000, at=0)
-    assert guard.take(5000 + 10 * MOST_POWER, 5 * 3600) == 5000
-    assert guard.take(5000 + 10 * MOST_POWER, 10 * 3600) == 5000 + 10 * MOST_POWER
+    guard = EnergyGuard("import", HOUSE_POWER, value=5000, at=0)
+    assert guard.take(5000 + 10 * HOUSE_POWER, 5 * 3600) == 5000
+    assert guard.take(5000 + 10 * HOUSE_POWER, 10 * 3600) == 5000 + 10 * HOUSE_POWER
 
 
 def test_a_clock_that_was_set_back_passes_small_steps() -> None:
-    guard = EnergyGuard("import", value=5000, at=1e9)
+    guard = EnergyGuard("import", HOUSE_POWER, value=5000, at=1e9)
     assert guard.take(5001, 0) == 5001
 
 

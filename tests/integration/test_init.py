@@ -23,14 +23,14 @@ FIRMWARES = ["1.15.0", "21.44"]
 @pytest.fixture
 def fast_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Watch the grid fifty times a second."""
-    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.GRID_INTERVAL", 0.02)
+    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.grid.GRID_INTERVAL", 0.02)
 
 
 @pytest.fixture
 def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a value stand for a fifth of a second instead of ten."""
-    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_INTERVALS", 0)
-    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_AT_LEAST", 0.2)
+    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.base.KEPT_INTERVALS", 0)
+    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.base.KEPT_AT_LEAST", 0.2)
 
 
 async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:

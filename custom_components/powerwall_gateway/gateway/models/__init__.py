@@ -18,6 +18,7 @@ from .meter_hardware import (
 from .meters import Meter, MetersAggregates
 from .network import AccessPoint, InterfaceType, Network, NetworkAddress, NetworkInterface
 from .operation import Operation, OperationMode
+from .part_numbers import powerwall_model
 from .payload import Payload
 from .people import Consents, Customer, CustomerRegistration, Installer, InstallerCompany
 from .powerwalls import Component, Powerwalls, PowerwallsStatus, PowerwallUnit
@@ -104,4 +105,5 @@ __all__ = [
     "TroubleshootingProblems",
     "UpdateInfo",
     "UpdateState",
+    "powerwall_model",
 ]

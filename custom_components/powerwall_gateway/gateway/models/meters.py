@@ -43,6 +43,11 @@ class Meter(Payload):
     """A; the battery's is the pack's direct current with the opposite sign of its power."""
 
     @property
+    def never_communicated(self) -> bool:
+        """Whether the gateway says that it never heard the meter: there is none (1.15)."""
+        return (self.last_communication or "").startswith("0001-")
+
+    @property
     def last_communication_time(self) -> datetime | None:
         """When the gateway last heard the meter; None when it never did (0001-01-01).
 

@@ -5,16 +5,8 @@ from datetime import timedelta
 import re
 from typing import Self
 
+from .part_numbers import gateway_model
 from .payload import Payload, duration, flag, text, whole
-
-_GATEWAYS = {
-    "1099752": "Backup Gateway 1",
-    "1118431": "Backup Gateway 1",
-    "1152100": "Backup Gateway 2",
-    "1232100": "Backup Gateway 2",
-    "1841000": "Gateway 3",
-}
-"""By part number without its dash and revision."""
 
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 
@@ -37,7 +29,7 @@ class Din:
     @property
     def model(self) -> str | None:
         """The gateway's name in Tesla's manuals, None for a part that is not known."""
-        return _GATEWAYS.get(self.part_number.partition("-")[0])
+        return gateway_model(self.part_number)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,124 @@
+"""How full the battery is, what it does, and how long it lasts."""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
+from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
+from homeassistant.const import EntityCategory, UnitOfEnergy, UnitOfRatio, UnitOfTime
+
+from ..coordinator import LiveData
+from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
+from ..gateway import app_from_raw
+from ..gateway.models import MetersAggregates, StateOfEnergy, SystemStatus
+from ..outlook import IDLE_POWER, Outlook
+
+
+class BatteryState(StrEnum):
+    """What the battery does."""
+
+    CHARGING = "charging"
+    DISCHARGING = "discharging"
+    IDLE = "idle"
+
+
+def battery_state(power: float | None) -> BatteryState | None:
+    """Tell what a battery does by its power in W, discharging +."""
+    if power is None:
+        return None
+    if abs(power) < IDLE_POWER:
+        return BatteryState.IDLE
+    return BatteryState.DISCHARGING if power > 0 else BatteryState.CHARGING
+
+
+def app_percent(raw: float | None) -> float | None:
+    """Give the app's percent of the gateway's, in the steps that are worth a state."""
+    return None if raw is None else round(app_from_raw(raw), 1)
+
+
+def _state(meters: MetersAggregates) -> BatteryState | None:
+    return battery_state(meters.battery.instant_power) if meters.battery else None
+
+
+def _stored_energy(
+    key: str, value_fn: Callable[[SystemStatus], float | None]
+) -> GatewaySensorDescription[LiveData, SystemStatus]:
+    return GatewaySensorDescription(
+        key=key,
+        device_class=SensorDeviceClass.ENERGY_STORAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
+        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        suggested_display_precision=1,
+        coordinator_fn=lambda data: data.live,
+        reading_fn=lambda live, _: live.system,
+        value_fn=value_fn,
+    )
+
+
+def _time(
+    key: str, value_fn: Callable[[Outlook], int | None], *, enabled: bool = True
+) -> GatewaySensorDescription[LiveData, Outlook]:
+    return GatewaySensorDescription(
+        key=key,
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.MINUTES,
+        suggested_unit_of_measurement=UnitOfTime.HOURS,
+        suggested_display_precision=1,
+        entity_registry_enabled_default=enabled,
+        coordinator_fn=lambda data: data.live,
+        reading_fn=lambda live, _: live.outlook,
+        value_fn=value_fn,
+    )
+
+
+SENSORS = (
+    GatewaySensorDescription[LiveData, StateOfEnergy | SystemStatus](
+        key="charge",
+        device_class=SensorDeviceClass.BATTERY,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+        suggested_display_precision=0,
+        coordinator_fn=lambda data: data.live,
+        reading_fn=lambda live, _: live.battery,
+        always=True,
+        value_fn=lambda battery: app_percent(battery.percentage),
+    ),
+    GatewaySensorDescription[LiveData, StateOfEnergy | SystemStatus](
+        key="charge_raw",
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+        suggested_display_precision=1,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        coordinator_fn=lambda data: data.live,
+        reading_fn=lambda live, _: live.battery,
+        always=True,
+        value_fn=lambda battery: None if battery.percentage is None else round(battery.percentage, 1),
+    ),
+    _stored_energy("energy_remaining", lambda system: system.nominal_energy_remaining),
+    _stored_energy("energy_capacity", lambda system: system.nominal_full_pack_energy),
+    GatewaySensorDescription[LiveData, MetersAggregates](
+        key="battery_state",
+        device_class=SensorDeviceClass.ENUM,
+        options=list(BatteryState),
+        coordinator_fn=lambda data: data.live,
+        reading_fn=lambda live, _: live.meters,
+        always=True,
+        value_fn=_state,
+    ),
+    _time("backup_time_remaining", lambda outlook: outlook.backup),
+    _time("time_to_full", lambda outlook: outlook.to_full),
+    _time("time_to_reserve", lambda outlook: outlook.to_reserve),
+)
+
+BINARY_SENSORS = (
+    GatewayBinarySensorDescription[LiveData, MetersAggregates](
+        key="battery_charging",
+        device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
+        coordinator_fn=lambda data: data.live,
+        reading_fn=lambda live, _: live.meters,
+        always=True,
+        is_on_fn=lambda meters: None if (state := _state(meters)) is None else state is BatteryState.CHARGING,
+    ),
+)

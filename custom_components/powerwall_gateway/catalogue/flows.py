@@ -1,0 +1,105 @@
+"""What flows and what has flowed, by meter."""
+
+from collections.abc import Callable
+
+from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
+from homeassistant.const import UnitOfEnergy, UnitOfPower
+
+from ..coordinator import LiveData
+from ..description import GatewaySensorDescription
+from ..energy import HOUSE_POWER
+from ..gateway.models import Meter, MetersAggregates
+
+type MeterFn = Callable[[MetersAggregates], Meter | None]
+
+
+def exists(meter: Meter | None) -> bool:
+    """Tell whether a meter is there: 1.15 lists those that were never wired, too, and has never heard of them."""
+    return meter is not None and not (meter.never_communicated and not meter.instant_power)
+
+
+def _power(
+    key: str,
+    meter_fn: MeterFn,
+    value_fn: Callable[[float], float] = lambda power: power,
+    *,
+    always: bool = False,
+    enabled: bool = True,
+) -> GatewaySensorDescription[LiveData, MetersAggregates]:
+    """Describe the real power of a meter, with the gateway's own sign unless `value_fn` takes one direction."""
+
+    def value(meters: MetersAggregates) -> float | None:
+        meter = meter_fn(meters)
+        # As a float without a sign on its zero: the gateway prints 5, 5.25 and -0, and each would be another state.
+        return None if meter is None or meter.instant_power is None else value_fn(float(meter.instant_power)) + 0.0
+
+    return GatewaySensorDescription(
+        key=key,
+        device_class=SensorDeviceClass.POWER,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfPower.WATT,
+        suggested_display_precision=0,
+        entity_registry_enabled_default=enabled,
+        coordinator_fn=lambda data: data.live,
+        reading_fn=lambda live, _: live.meters,
+        exists_fn=lambda meters: exists(meter_fn(meters)),
+        always=always,
+        value_fn=value,
+    )
+
+
+def _energy(
+    key: str,
+    meter_fn: MeterFn,
+    counter_fn: Callable[[Meter], float | None],
+) -> GatewaySensorDescription[LiveData, MetersAggregates]:
+    """Describe a lifetime energy of a meter."""
+
+    def value(meters: MetersAggregates) -> float | None:
+        meter = meter_fn(meters)
+        return counter_fn(meter) if meter else None
+
+    return GatewaySensorDescription(
+        key=key,
+        device_class=SensorDeviceClass.ENERGY,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
+        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        suggested_display_precision=1,
+        coordinator_fn=lambda data: data.live,
+        reading_fn=lambda live, _: live.meters,
+        exists_fn=lambda meters: exists(meter_fn(meters)),
+        always=True,
+        value_fn=value,
+        rated_power=HOUSE_POWER,
+    )
+
+
+def _forward(power: float) -> float:
+    """Keep what flows as the sign says, and call the other direction nothing."""
+    return max(0.0, power)
+
+
+def _backward(power: float) -> float:
+    """Keep what flows against the sign."""
+    return max(0.0, -power)
+
+
+SENSORS: tuple[GatewaySensorDescription[LiveData, MetersAggregates], ...] = (
+    _power("grid_power", lambda meters: meters.site, always=True),
+    _power("battery_power", lambda meters: meters.battery, always=True),
+    _power("home_power", lambda meters: meters.load, always=True),
+    _power("solar_power", lambda meters: meters.solar, always=True),
+    _power("generator_power", lambda meters: meters.generator),
+    _power("busway_power", lambda meters: meters.busway),
+    _power("grid_import_power", lambda meters: meters.site, _forward, always=True, enabled=False),
+    _power("grid_export_power", lambda meters: meters.site, _backward, always=True, enabled=False),
+    _power("battery_charge_power", lambda meters: meters.battery, _backward, always=True, enabled=False),
+    _power("battery_discharge_power", lambda meters: meters.battery, _forward, always=True, enabled=False),
+    _energy("grid_import_energy", lambda meters: meters.site, lambda meter: meter.energy_imported),
+    _energy("grid_export_energy", lambda meters: meters.site, lambda meter: meter.energy_exported),
+    _energy("solar_energy", lambda meters: meters.solar, lambda meter: meter.energy_exported),
+    _energy("home_energy", lambda meters: meters.load, lambda meter: meter.energy_imported),
+    _energy("battery_charge_energy", lambda meters: meters.battery, lambda meter: meter.energy_imported),
+    _energy("battery_discharge_energy", lambda meters: meters.battery, lambda meter: meter.energy_exported),
+)

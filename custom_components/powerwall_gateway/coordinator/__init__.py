@@ -1,0 +1,53 @@
+"""Coordinators: what is polled, how often, and what a failed poll means."""
+
+from dataclasses import dataclass
+
+from homeassistant.config_entries import ConfigEntry
+
+from ..devices import Part
+from ..gateway import PowerwallGateway
+from .base import GatewayCoordinator
+from .detail import DetailCoordinator, DetailData
+from .grid import GridCoordinator, GridData
+from .inventory import InventoryCoordinator, InventoryData
+from .live import LiveCoordinator, LiveData
+from .settings import SettingsCoordinator, SettingsData
+
+__all__ = [
+    "DetailCoordinator",
+    "DetailData",
+    "GatewayCoordinator",
+    "GridCoordinator",
+    "GridData",
+    "InventoryCoordinator",
+    "InventoryData",
+    "LiveCoordinator",
+    "LiveData",
+    "PowerwallGatewayConfigEntry",
+    "PowerwallGatewayData",
+    "SettingsCoordinator",
+    "SettingsData",
+]
+
+type PowerwallGatewayConfigEntry = ConfigEntry[PowerwallGatewayData]
+
+
+@dataclass(kw_only=True)
+class PowerwallGatewayData:
+    """What a loaded entry holds."""
+
+    gateway: PowerwallGateway
+    serial: str
+    """The gateway's, which all unique ids begin with."""
+
+    itself: Part
+    """The gateway as a device."""
+
+    device_id: str
+    """Of the gateway in the device registry; the others hang below it."""
+
+    grid: GridCoordinator
+    live: LiveCoordinator
+    detail: DetailCoordinator
+    settings: SettingsCoordinator
+    inventory: InventoryCoordinator

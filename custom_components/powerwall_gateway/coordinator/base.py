@@ -1,0 +1,132 @@
+"""What all coordinators share: an endpoint's reading, and what a failed poll means."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+import logging
+from typing import TYPE_CHECKING, Final, override
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+
+from ..const import KEPT_AT_LEAST, KEPT_INTERVALS
+from ..gateway import (
+    GatewayBusyError,
+    GatewayDeniedError,
+    GatewayError,
+    GatewayLoginError,
+    GatewayNotFoundError,
+    GatewayPayloadError,
+    GatewayStoppedError,
+    GatewayTimeoutError,
+    GatewayUnreachableError,
+    PowerwallGateway,
+)
+from ..reading import Reading
+
+if TYPE_CHECKING:
+    from . import PowerwallGatewayConfigEntry
+
+_LOGGER = logging.getLogger(__name__)
+
+_REFUSALS_BEFORE_REAUTH: Final = 2
+"""A gateway that is starting up refuses a good password once."""
+
+ABSENT_FOR: Final = 900.0
+"""Seconds for which an endpoint that never answered, and is not there or not for this login, is left alone."""
+
+
+class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
+    """Polls some endpoints at one cadence.
+
+    It never fails as a whole: each endpoint has a reading of its own, and only the
+    entities that stand on a failing one suffer.
+    """
+
+    config_entry: PowerwallGatewayConfigEntry
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: PowerwallGatewayConfigEntry,
+        gateway: PowerwallGateway,
+        *,
+        name: str,
+        interval: float,
+        update_interval: timedelta | None,
+        data: DataT,
+    ) -> None:
+        super().__init__(
+            hass,
+            _LOGGER,
+            config_entry=entry,
+            name=f"{entry.title} {name}",
+            update_interval=update_interval,
+            always_update=False,
+        )
+        self.gateway = gateway
+        self.data = data
+        self._kept = max(KEPT_INTERVALS * interval, KEPT_AT_LEAST)
+        self._lookouts: list[CALLBACK_TYPE] = []
+
+    @callback
+    def async_add_lookout(self, look: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call after every poll, without being a reason to poll: a listener would be one."""
+        self._lookouts.append(look)
+        return lambda: self._lookouts.remove(look)
+
+    @override
+    @callback
+    def _async_refresh_finished(self) -> None:
+        for look in self._lookouts:
+            look()
+
+    async def _ask[T](self, last: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> Reading[T]:
+        """Read one endpoint, and look at once whether the Powerwall runs when live data stop or come back."""
+        reading = await self._read(last, endpoint)
+        if reading.stopped is not last.stopped and self.config_entry.state is ConfigEntryState.LOADED:
+            await self.config_entry.runtime_data.settings.async_request_refresh()
+        return reading
+
+    async def _read[T](self, last: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> Reading[T]:
+        """Read one endpoint. A failed poll keeps the last value while it is young."""
+        now = self.hass.loop.time()
+        error, not_before = last.error, last.not_before
+        if now >= not_before:
+            try:
+                return Reading(value=await _once_more(last, endpoint), at=self.hass.loop.time())
+            except GatewayStoppedError as err:
+                return Reading(error=err, at=last.at)
+            except GatewayError as err:
+                error = err
+                not_before = now + self._wait_after(err, last)
+                if isinstance(err, GatewayLoginError):
+                    self._ask_for_a_password()
+        kept = last.value if self.hass.loop.time() - last.at < self._kept else None
+        return Reading(value=kept, error=error, at=last.at, not_before=not_before)
+
+    def _wait_after(self, err: GatewayError, last: Reading[object]) -> float:
+        """Tell for how many seconds to leave the endpoint alone."""
+        match err:
+            case GatewayBusyError():
+                return err.retry_after
+            case GatewayNotFoundError() | GatewayDeniedError() if last.never_answered:
+                return ABSENT_FOR
+            case _:
+                return 0.0
+
+    def _ask_for_a_password(self) -> None:
+        if self.gateway.login_refusals >= _REFUSALS_BEFORE_REAUTH:
+            self.config_entry.async_start_reauth(self.hass)
+
+
+async def _once_more[T](last: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> T:
+    """Read an endpoint, and at once again when an answer that used to come got lost on the way."""
+    try:
+        return await endpoint()
+    except GatewayTimeoutError:
+        raise  # who takes ten seconds wants no second request
+    except GatewayUnreachableError, GatewayPayloadError:
+        if last.error is not None or last.never_answered:
+            raise
+        return await endpoint()

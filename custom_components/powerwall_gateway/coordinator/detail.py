@@ -1,0 +1,67 @@
+"""What is measured behind the sums: phase by phase, string by string."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+from typing import TYPE_CHECKING, override
+
+from homeassistant.core import HomeAssistant
+
+from ..const import DETAIL_INTERVAL
+from ..gateway import PowerwallGateway
+from ..gateway.models import SiteMeter, SolarMeter, SolarPowerwall
+from ..reading import Reading
+from .base import GatewayCoordinator
+
+if TYPE_CHECKING:
+    from . import PowerwallGatewayConfigEntry
+
+
+class Detail(Enum):
+    """What an entity stands on; the context it listens with."""
+
+    SITE_METERS = auto()
+    SOLAR_METERS = auto()
+    SOLAR_POWERWALL = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetailData:
+    """What is measured behind the sums."""
+
+    site_meters: Reading[tuple[SiteMeter, ...]] = Reading()
+    solar_meters: Reading[tuple[SolarMeter, ...]] = Reading()
+    solar_powerwall: Reading[SolarPowerwall] = Reading()
+
+
+class DetailCoordinator(GatewayCoordinator[DetailData]):
+    """Every half minute, and only what an enabled entity stands on.
+
+    The first poll asks for everything, to find out what there is.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway) -> None:
+        super().__init__(
+            hass,
+            entry,
+            gateway,
+            name="detail",
+            interval=DETAIL_INTERVAL,
+            update_interval=timedelta(seconds=DETAIL_INTERVAL),
+            data=DetailData(),
+        )
+
+    @override
+    async def _async_update_data(self) -> DetailData:
+        last = self.data
+        wanted = set(self.async_contexts())
+
+        async def ask[T](detail: Detail, reading: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> Reading[T]:
+            return await self._ask(reading, endpoint) if detail in wanted or reading.never_answered else reading
+
+        return DetailData(
+            site_meters=await ask(Detail.SITE_METERS, last.site_meters, self.gateway.meters_site),
+            solar_meters=await ask(Detail.SOLAR_METERS, last.solar_meters, self.gateway.meters_solar),
+            solar_powerwall=await ask(Detail.SOLAR_POWERWALL, last.solar_powerwall, self.gateway.solar_powerwall),
+        )

@@ -1,0 +1,65 @@
+"""Whether there is a grid."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, override
+
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+
+from ..const import GRID_INTERVAL
+from ..gateway import PowerwallGateway
+from ..gateway.models import GridStatus
+from ..outage import OutageLog
+from ..reading import Reading
+from .base import GatewayCoordinator
+
+if TYPE_CHECKING:
+    from . import PowerwallGatewayConfigEntry
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridData:
+    """Whether there is a grid, and when there was none."""
+
+    status: Reading[GridStatus] = Reading()
+    outages: Reading[OutageLog] = Reading()
+
+
+class GridCoordinator(GatewayCoordinator[GridData]):
+    """The grid watch, every second.
+
+    Home Assistant's own scheduling rounds to whole seconds and would make two of it, so a
+    task of the entry drives it.
+    """
+
+    def __init__(
+        self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway, outages: OutageLog
+    ) -> None:
+        super().__init__(
+            hass,
+            entry,
+            gateway,
+            name="grid",
+            interval=GRID_INTERVAL,
+            update_interval=None,
+            data=GridData(outages=Reading(value=outages)),
+        )
+
+    @override
+    async def _async_update_data(self) -> GridData:
+        status = await self._ask(self.data.status, self.gateway.grid_status)
+        state = status.value.grid_status if status.value else None
+        return GridData(
+            status=status, outages=self.data.outages.map(lambda outages: outages.take(state, dt_util.utcnow()))
+        )
+
+    async def watch(self) -> None:
+        """Poll on time, for as long as somebody listens and polling is not switched off."""
+        clock = self.hass.loop.time
+        due = clock()
+        while True:
+            due = max(due + GRID_INTERVAL, clock())
+            await asyncio.sleep(due - clock())
+            if self._listeners and not self.config_entry.pref_disable_polling:
+                await self.async_refresh()

@@ -1,0 +1,80 @@
+"""What there is."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, override
+
+from homeassistant.core import HomeAssistant
+
+from ..const import INVENTORY_INTERVAL
+from ..gateway import PowerwallGateway
+from ..gateway.models import (
+    CustomerRegistration,
+    InstalledMeter,
+    NetworkInterface,
+    Powerwalls,
+    SiteInfo,
+    SolarInverter,
+    Status,
+    SystemUpdate,
+    TroubleshootingProblems,
+)
+from ..reading import Reading, since
+from .base import GatewayCoordinator
+
+if TYPE_CHECKING:
+    from . import PowerwallGatewayConfigEntry
+
+
+@dataclass(frozen=True, kw_only=True)
+class InventoryData:
+    """What there is, and what is known of it."""
+
+    status: Reading[Status] = Reading()
+
+    started: Reading[datetime] = Reading()
+    """When the gateway itself started, which is not when its `status` says: that lies about its zone."""
+
+    site_info: Reading[SiteInfo] = Reading()
+    powerwalls: Reading[Powerwalls] = Reading()
+    meters: Reading[tuple[InstalledMeter, ...]] = Reading()
+    solars: Reading[tuple[SolarInverter, ...]] = Reading()
+    networks: Reading[tuple[NetworkInterface, ...]] = Reading()
+    registration: Reading[CustomerRegistration] = Reading()
+    problems: Reading[TroubleshootingProblems] = Reading()
+    update: Reading[SystemUpdate] = Reading()
+
+
+class InventoryCoordinator(GatewayCoordinator[InventoryData]):
+    """What there is, at start and every quarter of an hour."""
+
+    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway) -> None:
+        super().__init__(
+            hass,
+            entry,
+            gateway,
+            name="inventory",
+            interval=INVENTORY_INTERVAL,
+            update_interval=timedelta(seconds=INVENTORY_INTERVAL),
+            data=InventoryData(),
+        )
+
+    @override
+    async def _async_update_data(self) -> InventoryData:
+        last, gateway = self.data, self.gateway
+        status = await self._ask(last.status, gateway.status)
+        return InventoryData(
+            status=status,
+            started=since(last.started, status.map(lambda status: status.up_time)),
+            site_info=await self._ask(last.site_info, gateway.site_info),
+            powerwalls=await self._ask(last.powerwalls, gateway.powerwalls),
+            meters=await self._ask(last.meters, gateway.meters),
+            solars=await self._ask(last.solars, gateway.solars),
+            networks=await self._ask(last.networks, gateway.networks),
+            registration=await self._ask(last.registration, gateway.customer_registration),
+            problems=await self._ask(last.problems, gateway.troubleshooting_problems),
+            # Below 20.49 this read may itself start a check for new firmware (seed).
+            update=last.update
+            if gateway.capabilities.login_stops_powerwall
+            else await self._ask(last.update, gateway.system_update_status),
+        )

@@ -1,0 +1,74 @@
+"""What flows, and how full the battery is."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, override
+
+from homeassistant.core import HomeAssistant
+
+from ..const import LIVE_INTERVAL
+from ..gateway import GatewayNotFoundError, PowerwallGateway
+from ..gateway.models import MetersAggregates, StateOfEnergy, SystemStatus
+from ..outlook import Outlook, Trend
+from ..reading import Reading
+from .base import GatewayCoordinator
+
+if TYPE_CHECKING:
+    from . import PowerwallGatewayConfigEntry
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveData:
+    """What flows, how full the battery is, and how long that will last."""
+
+    meters: Reading[MetersAggregates] = Reading()
+    battery: Reading[SystemStatus | StateOfEnergy] = Reading()
+    outlook: Reading[Outlook] = Reading()
+
+    @property
+    def system(self) -> Reading[SystemStatus]:
+        """The richer answer about the battery, where this firmware has it: energies, and every pack."""
+        return self.battery.map(lambda battery: battery if isinstance(battery, SystemStatus) else None)
+
+
+class LiveCoordinator(GatewayCoordinator[LiveData]):
+    """What flows, every five seconds."""
+
+    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway) -> None:
+        super().__init__(
+            hass,
+            entry,
+            gateway,
+            name="live",
+            interval=LIVE_INTERVAL,
+            update_interval=timedelta(seconds=LIVE_INTERVAL),
+            data=LiveData(),
+        )
+        self._trend = Trend()
+
+    @override
+    async def _async_update_data(self) -> LiveData:
+        meters = await self._ask(self.data.meters, self.gateway.meters_aggregates)
+        battery = await self._ask(self.data.battery, self._battery)
+        if meters.error is None and meters.value is not None:
+            self._trend.take(meters.value, meters.at)
+        return LiveData(meters=meters, battery=battery, outlook=battery.map(self._outlook))
+
+    async def _battery(self) -> SystemStatus | StateOfEnergy:
+        """Read the charge from the richest answer this firmware has; 1.15 and a Powerwall 3 have the plain one only."""
+        if self.gateway.capabilities.has_system_status:
+            with suppress(GatewayNotFoundError):
+                return await self.gateway.system_status()
+        return await self.gateway.soe()
+
+    def _outlook(self, battery: SystemStatus | StateOfEnergy) -> Outlook | None:
+        """Tell how long the energy lasts; the reserve and the packs' size come from slower polls."""
+        data = self.config_entry.runtime_data
+        settings, site = data.settings.data.operation.value, data.inventory.data.site_info.value
+        return Outlook.of(
+            battery,
+            self._trend,
+            nominal_energy=site.nominal_system_energy_kwh if site else None,
+            reserve=settings.backup_reserve_percent if settings else None,
+        )

@@ -1,0 +1,70 @@
+"""How an entity is described: where its value comes from, and when there is such an entity."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from homeassistant.components.binary_sensor import BinarySensorEntityDescription
+from homeassistant.components.sensor import SensorEntityDescription
+from homeassistant.helpers.entity import EntityDescription
+from homeassistant.helpers.typing import StateType
+
+from .coordinator import GatewayCoordinator, PowerwallGatewayData
+from .devices import Part
+from .reading import Reading
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayEntityDescription[DataT, ValueT](EntityDescription):
+    """An entity that stands on one endpoint's reading, or on the part of it that is about one device."""
+
+    coordinator_fn: Callable[[PowerwallGatewayData], GatewayCoordinator[DataT]]
+    """Whose polls it follows."""
+
+    reading_fn: Callable[[DataT, str], Reading[ValueT]]
+    """Which reading of them it stands on; the text is the `Part.id` of its device."""
+
+    parts_fn: Callable[[PowerwallGatewayData], Iterable[Part]] = lambda data: (data.itself,)
+    """On which devices there is such an entity."""
+
+    exists_fn: Callable[[ValueT], bool] = lambda _: True
+    """Whether there is the hardware for it, by what was read."""
+
+    always: bool = False
+    """Whether every Powerwall has it, so that it is made while nobody answers, too."""
+
+    context: object = None
+    """What the coordinator polls for it alone."""
+
+    attributes_fn: Callable[[ValueT], Mapping[str, Any]] | None = None
+    """What else is worth reading; it is not recorded."""
+
+    def exists(self, data: DataT, part: Part) -> bool:
+        """Tell whether to make it on a device."""
+        reading = self.reading_fn(data, part.id)
+        if reading.value is None:
+            return self.always and not reading.absent
+        return self.exists_fn(reading.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewaySensorDescription[DataT, ValueT](GatewayEntityDescription[DataT, ValueT], SensorEntityDescription):
+    """A sensor."""
+
+    value_fn: Callable[[ValueT], StateType | datetime]
+
+    rated_power: float | None = None
+    """For a lifetime energy, W of the most that can flow: faster counters are held back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayBinarySensorDescription[DataT, ValueT](
+    GatewayEntityDescription[DataT, ValueT], BinarySensorEntityDescription
+):
+    """A binary sensor."""
+
+    is_on_fn: Callable[[ValueT], bool | None]
+
+    unknown_in_silence: bool = False
+    """Whether it says "unknown" while nobody answers; automations on the grid wait for that word."""
