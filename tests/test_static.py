@@ -10,18 +10,14 @@ from typing import Any
 
 import pytest
 
-from custom_components.powerwall_gateway import binary_sensor, sensor
-from custom_components.powerwall_gateway.gateway.models import GridState
+from custom_components.powerwall_gateway.catalogue import BINARY_SENSORS, SENSORS
 from homeassistant.helpers.entity import EntityDescription
 
 ROOT = Path(__file__).parent.parent
 INTEGRATION = ROOT / "custom_components" / "powerwall_gateway"
-DESCRIPTIONS: dict[str, tuple[EntityDescription, ...]] = {
-    "sensor": (*sensor.LIVE_SENSORS, *sensor.ENERGY_SENSORS, *sensor.GRID_SENSORS),
-    "binary_sensor": (*binary_sensor.GRID_BINARY_SENSORS, *binary_sensor.SETTINGS_BINARY_SENSORS),
-}
-ICON_BY_DEVICE_CLASS = {"charge"}
-"""Home Assistant draws the battery at its level by itself."""
+DESCRIPTIONS: dict[str, tuple[EntityDescription, ...]] = {"sensor": SENSORS, "binary_sensor": BINARY_SENSORS}
+ICON_BY_DEVICE_CLASS = {"charge", "battery_charging", "problem"}
+"""Home Assistant draws these by itself, the battery at its level."""
 
 
 def load(name: str) -> Any:
@@ -65,14 +61,15 @@ def test_the_brand(name: str, edge: int) -> None:
 def test_every_entity_has_a_name_and_an_icon() -> None:
     icons = load("icons.json")["entity"]
     for platform, descriptions in DESCRIPTIONS.items():
-        keys = {description.key for description in descriptions}
+        keys = {description.translation_key or description.key for description in descriptions}
         assert set(TEXTS["entity"][platform]) == keys
         assert set(icons[platform]) == keys - ICON_BY_DEVICE_CLASS
 
 
-def test_every_grid_state_has_a_text() -> None:
-    states = {state.name.lower() for state in GridState}
-    assert set(TEXTS["entity"]["sensor"]["grid_status"]["state"]) == states
+def test_every_state_of_an_enum_has_a_text() -> None:
+    for description in SENSORS:
+        texts = TEXTS["entity"]["sensor"][description.translation_key or description.key]
+        assert set(texts.get("state", {})) == set(description.options or ())
 
 
 def strings(module: str) -> set[str]:
@@ -90,8 +87,7 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
         )
     ) - {""}
     assert raised == set(TEXTS["config"]["error"])
-    modules = (INTEGRATION / "coordinator.py", INTEGRATION / "__init__.py")
-    used = re.findall(r'translation_key="(\w+)"', "".join(module.read_text() for module in modules))
+    used = re.findall(r'translation_key="(\w+)"', (INTEGRATION / "__init__.py").read_text())
     assert set(used) == set(TEXTS["exceptions"])
 
 
@@ -136,9 +132,14 @@ def test_the_client_knows_nothing_of_home_assistant() -> None:
 
 def test_nothing_skips_a_floor() -> None:
     """Entities know coordinators and models, and neither the client nor the wire."""
+    floors = {"catalogue", "coordinator", "const", "description", "devices", "energy", "entity", "outage", "outlook"}
+    floors |= {"reading", "gateway.models"}
     for platform in DESCRIPTIONS:
-        ours = {name for name in imports_of(INTEGRATION / f"{platform}.py") if name.startswith(".")}
-        assert ours <= {".coordinator", ".entity", ".gateway", ".gateway.models", ".const", ".energy"}
+        ours = {name[1:] for name in imports_of(INTEGRATION / f"{platform}.py") if name.startswith(".")}
+        assert ours <= floors
+    for subject in (INTEGRATION / "catalogue").glob("*.py"):
+        ours = {name[2:] for name in imports_of(subject) if name.startswith("..")}
+        assert ours <= floors | {"gateway"}  # of the client, what turns its percent into the app's
 
 
 def test_rooms_stay_small() -> None:

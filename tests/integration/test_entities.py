@@ -1,52 +1,13 @@
-"""The entities: what they are called, what they measure, and that they tell what the house does."""
-
-from typing import Any
+"""The entities: that they tell what the house does, and what they do when an answer lacks something."""
 
 import pytest
 
 from custom_components.powerwall_gateway.gateway import app_from_raw
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import entity_registry as er
 from tests.conftest import StartSimulator
+from tests.simulator.wire import Json
 
 from .conftest import SetUp, state_of
-
-POWER = ("power", "measurement", "W")
-ENERGY = ("energy", "total_increasing", "kWh")
-
-ENTITIES: dict[str, tuple[str, tuple[str | None, str | None, str | None]]] = {
-    "sensor.home_energy_gateway_grid_power": ("grid_power", POWER),
-    "sensor.home_energy_gateway_battery_power": ("battery_power", POWER),
-    "sensor.home_energy_gateway_home_power": ("home_power", POWER),
-    "sensor.home_energy_gateway_solar_power": ("solar_power", POWER),
-    "sensor.home_energy_gateway_grid_import": ("grid_import_energy", ENERGY),
-    "sensor.home_energy_gateway_grid_export": ("grid_export_energy", ENERGY),
-    "sensor.home_energy_gateway_solar_production": ("solar_energy", ENERGY),
-    "sensor.home_energy_gateway_home_consumption": ("home_energy", ENERGY),
-    "sensor.home_energy_gateway_battery_charged": ("battery_charge_energy", ENERGY),
-    "sensor.home_energy_gateway_battery_discharged": ("battery_discharge_energy", ENERGY),
-    "sensor.home_energy_gateway_charge": ("charge", ("battery", "measurement", "%")),
-    "sensor.home_energy_gateway_grid_status": ("grid_status", ("enum", None, None)),
-    "binary_sensor.home_energy_gateway_grid": ("grid", ("power", None, None)),
-    "binary_sensor.home_energy_gateway_running": ("running", ("running", None, None)),
-    "binary_sensor.home_energy_gateway_connected_to_tesla": ("connected_to_tesla", ("connectivity", None, None)),
-}
-"""Entity id, key, and device class, state class and unit. People's dashboards and statistics stand on all of it."""
-
-
-@pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
-async def test_the_entities(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str) -> None:
-    gateway = await simulator(firmware)
-    entry = await set_up(gateway)
-    found: dict[str, Any] = {}
-    for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id):
-        state = hass.states.get(entity.entity_id)
-        assert state is not None
-        found[entity.entity_id] = (
-            entity.unique_id.removeprefix(f"{gateway.serial}_"),
-            tuple(state.attributes.get(name) for name in ("device_class", "state_class", "unit_of_measurement")),
-        )
-    assert found == ENTITIES
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
@@ -106,3 +67,123 @@ async def test_a_meter_that_vanishes_later_is_unknown(
     assert state_of(hass, gateway, "sensor", "grid_power") == "7.0"
     assert state_of(hass, gateway, "sensor", "solar_power") == "unknown"
     assert state_of(hass, gateway, "sensor", "solar_energy") == "unknown"
+
+
+# -- what is worked out ------------------------------------------------------------------------------------------------
+
+
+async def test_how_long_the_energy_lasts(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    house = gateway.house
+    house.charge, house.solar_power, house.home_power = 52.5, 0.0, 2000.0
+    entry = await set_up(gateway)
+    await entry.runtime_data.live.async_refresh()  # the reserve was read after the first
+    await hass.async_block_till_done()
+
+    def hours(key: str) -> float:
+        return float(state_of(hass, gateway, "sensor", key) or "nan")
+
+    usable = 27 * (52.5 - 5) / 100
+    assert hours("backup_time_remaining") == pytest.approx(usable / 2, abs=0.2)
+    assert hours("time_to_reserve") == pytest.approx(27 * (52.5 - 24) / 100 / 2, abs=0.2)
+    assert state_of(hass, gateway, "sensor", "time_to_full") == "unknown"
+    assert state_of(hass, gateway, "sensor", "battery_state") == "discharging"
+    assert state_of(hass, gateway, "binary_sensor", "battery_charging") == "off"
+
+
+async def test_how_long_until_it_is_full(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    house = gateway.house
+    house.charge, house.solar_power, house.home_power = 52.5, 6000.0, 1000.0
+    await set_up(gateway)
+    assert float(state_of(hass, gateway, "sensor", "time_to_full") or "nan") == pytest.approx(27 * 0.475 / 5, abs=0.1)
+    # The sun carries the house: there is no end to be told.
+    assert state_of(hass, gateway, "sensor", "backup_time_remaining") == "unknown"
+    assert state_of(hass, gateway, "sensor", "time_to_reserve") == "unknown"
+    assert state_of(hass, gateway, "sensor", "battery_state") == "charging"
+    assert state_of(hass, gateway, "binary_sensor", "battery_charging") == "on"
+
+
+async def test_1_15_tells_the_time_by_its_nameplate(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("1.15.0")
+    house = gateway.house
+    house.charge, house.solar_power, house.home_power = 52.5, 0.0, 2000.0
+    entry = await set_up(gateway)
+    await entry.runtime_data.live.async_refresh()
+    await hass.async_block_till_done()
+    assert float(state_of(hass, gateway, "sensor", "backup_time_remaining") or "nan") == pytest.approx(6.4, abs=0.2)
+    assert state_of(hass, gateway, "sensor", "energy_remaining") is None
+
+
+# -- outages -----------------------------------------------------------------------------------------------------------
+
+
+async def test_the_last_outage_is_remembered(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    assert state_of(hass, gateway, "sensor", "last_outage") == "unknown"
+    gateway.house.outage()
+    gateway.house.advance(10)
+    await entry.runtime_data.grid.async_refresh()
+    await hass.async_block_till_done()
+    began = state_of(hass, gateway, "sensor", "last_outage")
+    assert began not in {None, "unknown", "unavailable"}
+    assert await hass.config_entries.async_reload(entry.entry_id)  # in the middle of it
+    await hass.async_block_till_done()
+    assert state_of(hass, gateway, "sensor", "last_outage") == began
+    gateway.house.restore()
+    gateway.house.advance(120)
+    await entry.runtime_data.grid.async_refresh()
+    await hass.async_block_till_done()
+    assert state_of(hass, gateway, "sensor", "last_outage") == began
+    assert entry.runtime_data.grid.data.outages.value.ended
+
+
+# -- packs -------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_disabled_pack_has_a_problem_and_no_figures(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.house.packs[1].disabled_reasons = ["DisabledExcessiveVoltageDrop"]
+    entry = await set_up(gateway)
+    first, second = (block.serial_number for block in entry.runtime_data.live.data.system.value.battery_blocks)
+    assert state_of(hass, gateway, "binary_sensor", f"{first}_problem") == "off"
+    assert state_of(hass, gateway, "binary_sensor", f"{second}_problem") == "on"
+    assert state_of(hass, gateway, "sensor", f"{second}_power") == "unknown"
+    assert state_of(hass, gateway, "sensor", f"{second}_energy_charged") == "unknown"
+    assert state_of(hass, gateway, "sensor", f"{first}_power") not in {None, "unknown", "unavailable"}
+
+
+async def test_a_stopped_powerwall_keeps_its_packs(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    serial = entry.runtime_data.live.data.system.value.battery_blocks[0].serial_number
+    gateway.running = False
+    await entry.runtime_data.live.async_refresh()
+    await hass.async_block_till_done()
+    assert state_of(hass, gateway, "sensor", f"{serial}_charge") == "unavailable"
+    assert state_of(hass, gateway, "sensor", "powerwall_count") == "2"
+    assert state_of(hass, gateway, "sensor", "operation_mode") == "self_consumption"
+    gateway.running = True
+    await entry.runtime_data.live.async_refresh()
+    await hass.async_block_till_done()
+    assert state_of(hass, gateway, "sensor", f"{serial}_charge") not in {"unknown", "unavailable"}
+
+
+async def test_hardware_that_shows_later_makes_its_entities(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    payload: Json = {"generator": {"instant_power": 1500, "last_communication_time": "2026-06-21T13:00:00-07:00"}}
+    entry = await set_up(gateway)
+    assert state_of(hass, gateway, "sensor", "generator_power") is None
+    gateway.overrides["meters/aggregates"] = payload
+    await entry.runtime_data.live.async_refresh()
+    await hass.async_block_till_done()
+    assert state_of(hass, gateway, "sensor", "generator_power") == "1500.0"

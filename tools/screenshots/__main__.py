@@ -65,9 +65,11 @@ async def _take(folder: Path, minutes: float) -> None:
         await _wait(minutes)
         await camera.take("overview", f"/{dashboard.URL_PATH}", 1310)
         await camera.take("energy", "/energy", 1000)
+        await camera.take("energy-now", "/energy/now", 1000)
         await camera.take("integration", f"/config/integrations/integration/{DOMAIN}", 620)
-        device = await _device(home.api)
-        await camera.take("device", f"/config/devices/device/{device}", 1120)
+        gateway, powerwall = await _devices(home.api)
+        await camera.take("device", f"/config/devices/device/{gateway}", 1830)
+        await camera.take("powerwall", f"/config/devices/device/{powerwall}", 900)
 
 
 class Camera:
@@ -112,11 +114,12 @@ async def _add_integration(camera: Camera, to: Target) -> None:
     await camera.snap("added", 720)
 
 
-async def _device(api: Api) -> str:
-    """Give the id of the gateway's device."""
+async def _devices(api: Api) -> tuple[str, str]:
+    """Give the ids of the gateway's device and of its first Powerwall's."""
     devices = await api.command("config/device_registry/list")
-    device: str = next(device["id"] for device in devices if device["identifiers"][0][0] == DOMAIN)
-    return device
+    ids = {device["identifiers"][0][1]: device["id"] for device in devices if device["identifiers"][0][0] == DOMAIN}
+    gateway = min(ids, key=len)
+    return ids[gateway], ids[min(name for name in ids if name.startswith(f"{gateway}_powerwall_"))]
 
 
 async def _wait(minutes: float) -> None:

@@ -96,7 +96,10 @@ def _grid_state(block: BatteryBlock) -> str | None:
     return state if state in _GRID_STATES else None
 
 
-_KILO_WATT_HOURS: dict[str, Any] = {"suggested_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR, "suggested_display_precision": 1}
+_KILO_WATT_HOURS: dict[str, Any] = {
+    "suggested_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR,
+    "suggested_display_precision": 1,
+}
 
 SENSORS = (
     _sensor(

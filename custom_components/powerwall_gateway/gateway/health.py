@@ -2,7 +2,7 @@
 
 import logging
 
-from .errors import GatewayError, GatewayNotFoundError, GatewayStoppedError, GatewayUnreachableError
+from .errors import GatewayDeniedError, GatewayError, GatewayNotFoundError, GatewayStoppedError, GatewayUnreachableError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -14,9 +14,12 @@ class Health:
         self._unreachable = False
         self._stopped: set[str] = set()
         self._failing: set[str] = set()
+        self._open: set[str] = set()
+        """What was answered before: to be denied it is news, to be denied anything else is the firmware's way."""
 
     def answered(self, path: str) -> None:
         """Note a good answer."""
+        self._open.add(path)
         if self._unreachable:
             self._unreachable = False
             _LOGGER.info("The gateway answers again")
@@ -41,6 +44,8 @@ class Health:
                 self._stopped.add(path)
             case GatewayNotFoundError():
                 _LOGGER.debug("This firmware has no %s", path)
+            case GatewayDeniedError() if path not in self._open:
+                _LOGGER.debug("This login may not read %s", path)
             case _ if path not in self._failing:
                 self._failing.add(path)
                 _LOGGER.warning("Failed: %s", err)

@@ -1,0 +1,88 @@
+"""Every entity of every firmware: people's dashboards and statistics stand on all of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+from syrupy.assertion import SnapshotAssertion
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+
+from .conftest import SetUp
+
+_MOVING = {"started", "running_since"}
+"""Keys whose states depend on when the test runs."""
+
+
+@pytest.fixture
+def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Write them as Home Assistant does."""
+    return snapshot.use_extension(HomeAssistantSnapshotExtension)
+
+
+def _as_it_is(_: Simulator) -> None:
+    """Leave the house as it is."""
+
+
+def _stopped(gateway: Simulator) -> None:
+    gateway.running = False
+
+
+def _one_pack_disabled(gateway: Simulator) -> None:
+    gateway.house.packs[1].disabled_reasons = ["DisabledExcessiveVoltageDrop"]
+
+
+@pytest.mark.parametrize("platform", ["sensor", "binary_sensor"])
+@pytest.mark.parametrize(
+    ("firmware", "prepare"),
+    [
+        pytest.param("1.15.0", _as_it_is, id="1.15.0"),
+        pytest.param("21.44", _as_it_is, id="21.44-running"),
+        pytest.param("21.44", _stopped, id="21.44-stopped"),
+        pytest.param("21.44", _one_pack_disabled, id="21.44-one-pack-disabled"),
+        pytest.param("24.36", _as_it_is, id="24.36"),
+        pytest.param("pw3", _as_it_is, id="pw3"),
+    ],
+)
+async def test_the_entities(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    snapshot: SnapshotAssertion,
+    firmware: str,
+    prepare: Callable[[Simulator], None],
+    platform: str,
+) -> None:
+    # Firmware 24.36 does not take the label's password any more.
+    gateway = await simulator(firmware, **({"password": "sunshine"} if firmware == "24.36" else {}))
+    prepare(gateway)
+    entry = await set_up(gateway)
+    await entry.runtime_data.live.async_refresh()
+    await hass.async_block_till_done()
+    registry = er.async_get(hass)
+    entities = er.async_entries_for_config_entry(registry, entry.entry_id)
+    assert {
+        entity.entity_id: _shape(hass, entity, gateway.serial)
+        for entity in sorted(entities, key=lambda entity: entity.entity_id)
+        if entity.domain == platform
+    } == snapshot
+
+
+def _shape(hass: HomeAssistant, entity: er.RegistryEntry, serial: str) -> dict[str, Any]:
+    """Describe an entity by what lasts from one Home Assistant to the next."""
+    key = entity.unique_id.removeprefix(f"{serial}_")
+    state = hass.states.get(entity.entity_id)
+    return {
+        "key": key,
+        "name": entity.original_name,
+        "device_class": entity.original_device_class,
+        "state_class": (entity.capabilities or {}).get("state_class"),
+        "unit": entity.unit_of_measurement,
+        "category": entity.entity_category,
+        "enabled": entity.disabled_by is None,
+        "state": state.state if state and key not in _MOVING else None,
+    }
