@@ -12,6 +12,7 @@ import pytest
 
 from custom_components.powerwall_gateway.catalogue import BINARY_SENSORS, SENSORS
 from homeassistant.helpers.entity import EntityDescription
+from tools import entity_table
 
 ROOT = Path(__file__).parent.parent
 INTEGRATION = ROOT / "custom_components" / "powerwall_gateway"
@@ -145,3 +146,7 @@ def test_nothing_skips_a_floor() -> None:
 def test_rooms_stay_small() -> None:
     for path in chain(INTEGRATION.rglob("*.py"), (ROOT / "tests").rglob("*.py"), (ROOT / "tools").rglob("*.py")):
         assert len(path.read_text().splitlines()) <= 450, f"{path} wants a second room"
+
+
+def test_the_readme_lists_every_entity() -> None:
+    assert entity_table.README.read_text() == entity_table.readme(), "run: python -m tools.entity_table"

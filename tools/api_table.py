@@ -8,15 +8,21 @@ from custom_components.powerwall_gateway.gateway.endpoints import Endpoint, endp
 PAGE = Path(__file__).parent.parent / "docs" / "api.md"
 
 SHOWN = {
-    "grid_status": "Grid status, Grid",
+    "customer_registration": "Registered",
+    "grid_status": "Grid status, Grid, Last outage",
     "login": "set-up, new password",
     "logout": "set-up",
-    "meters_aggregates": "powers and energies",
-    "site_info": "name of the entry and the device",
-    "sitemaster": "Running, Connected to Tesla",
+    "meters_aggregates": "powers, energies, quality",
+    "operation": "Operation mode, Backup reserve",
+    "powerwalls": "the Powerwalls' devices, In sync",
+    "site_info": "name of the entry and the device, times (1.15)",
+    "sitemaster": "Running, Running since, Connected to Tesla",
     "soe": "Charge (1.15, Powerwall 3)",
-    "status": "set-up, device's firmware",
-    "system_status": "Charge (20.49 and later)",
+    "status": "set-up, device's firmware, Gateway started",
+    "system_status": "Charge, every Powerwall (20.49 and later)",
+    "system_status_grid_faults": "Grid faults (1.15)",
+    "system_update_status": "Update state (20.49 and later)",
+    "troubleshooting_problems": "Problems",
     "config": "set-up, identity before 21.x",
 }
 """Where Home Assistant shows what a method reads."""

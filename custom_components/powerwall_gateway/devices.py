@@ -38,15 +38,20 @@ def identifier(serial: str, kind: Kind, part_id: str) -> tuple[str, str]:
     return DOMAIN, f"{serial}_{kind}_{part_id}"
 
 
-def remove_gone(hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, present: Iterable[str]) -> None:
-    """Remove the devices of a kind that the gateway answered without.
+def remove_gone(hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, present: Iterable[str]) -> bool:
+    """Remove the devices of a kind that the gateway answered without, and tell whether there were any.
 
     Whoever calls makes sure that it did answer: silence is not absence.
     """
     registry = dr.async_get(hass)
     kept = {identifier(serial, kind, part_id) for part_id in present}
     _, prefix = identifier(serial, kind, "")
-    for device in dr.async_entries_for_config_entry(registry, entry_id):
-        ours = {known for known in device.identifiers if known[0] == DOMAIN and known[1].startswith(prefix)}
-        if ours and not ours & kept:
-            registry.async_remove_device(device.id)
+    gone = [
+        device.id
+        for device in dr.async_entries_for_config_entry(registry, entry_id)
+        for domain, name in device.identifiers
+        if domain == DOMAIN and name.startswith(prefix) and (domain, name) not in kept
+    ]
+    for device_id in gone:
+        registry.async_remove_device(device_id)
+    return bool(gone)
