@@ -57,6 +57,10 @@ class GatewayDeniedError(GatewayAnswerError):
     """HTTP 401 or 403: a login is needed, or the session has ended."""
 
 
+class GatewayLoginStopsError(GatewayDeniedError):
+    """A login is needed, and was not sent: it stops the Powerwall on this firmware. Only the guard may."""
+
+
 class GatewayNotAllowedError(GatewayDeniedError):
     """HTTP 401 or 403 with a session that is good: this login's role may not do that. Asking again will not help."""
 
@@ -101,3 +105,104 @@ class GatewayDefaultPasswordError(GatewayLoginError):
 
 class GatewaySwitchNeededError(GatewayLoginError):
     """The installer's login wants proof of presence (1.50 and later): somebody has to flip a Powerwall's switch."""
+
+
+class OperationError(GatewayError):
+    """Mode and reserve are not known to be as they were asked for; the child says how far it came.
+
+    `mode` and `reserve` (app %, 0 to 100) are what was asked for, completed by what stood
+    before as soon as that was read; None before, where nothing was asked.
+    """
+
+    def __init__(self, message: str, *, mode: str | None, reserve: float | None) -> None:
+        super().__init__(message, path="operation")
+        self.mode = mode
+        self.reserve = reserve
+
+
+class OperationInvalidError(OperationError):
+    """No gateway takes that: a reserve outside 0 to 100, an unknown mode, or neither. Nothing was sent."""
+
+
+class OperationRefusedError(OperationError):
+    """The gateway refused the write or the commit, or it was not tried: the battery goes on as before.
+
+    `status` is the HTTP status and `reason` the gateway's own words, 0 and empty where it was
+    not asked. `stored` says that the write went through, but not the commit: the gateway
+    keeps the values and does not follow them, until somebody commits.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        mode: str | None,
+        reserve: float | None,
+        status: int = 0,
+        reason: str = "",
+        stored: bool = False,
+    ) -> None:
+        super().__init__(message, mode=mode, reserve=reserve)
+        self.status = status
+        self.reason = reason
+        self.stored = stored
+
+
+class OperationNotAllowedError(OperationRefusedError):
+    """Not with this login's role, or not on this firmware. Asking again will not help."""
+
+
+class OperationStoppedError(OperationRefusedError):
+    """The Powerwall is stopped, or is not known to run: a commit now would commit somebody's half-done set-up, too."""
+
+
+class OperationNotAppliedError(OperationError):
+    """The gateway accepted write and commit, and shows something else all the same.
+
+    `standing_mode` and `standing_reserve` (app %) are what it shows; None where it shows none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        mode: str | None,
+        reserve: float | None,
+        standing_mode: str | None,
+        standing_reserve: float | None,
+    ) -> None:
+        super().__init__(message, mode=mode, reserve=reserve)
+        self.standing_mode = standing_mode
+        self.standing_reserve = standing_reserve
+
+
+class OperationUnknownError(OperationError):
+    """An answer was lost, and reading back could not tell what became of the write. Setting it again is safe."""
+
+
+class GuardError(GatewayError):
+    """The guard did not dare it. Nothing was sent that changes anything; the children say what stood in the way."""
+
+
+class GuardGridError(GuardError):
+    """The grid is not there, or not for a minute yet: stopping the Powerwall now could black out the house."""
+
+
+class GuardNotRunningError(GuardError):
+    """The Powerwall is stopped already, by somebody else: starting it again is not for us to decide."""
+
+
+class GuardUnsureError(GuardError):
+    """The gateway did not say for sure that all is well, which counts as no."""
+
+
+class GuardBusyError(GuardError):
+    """An earlier login or stop of ours is not over yet: ask again in a minute or two."""
+
+
+class GuardLoginLimitError(GuardError):
+    """There were three logins in the last 24 hours."""
+
+
+class GuardJournalError(GuardError):
+    """The journal could not be written or read, or does not hold what was written: the storage is full or broken."""

@@ -23,6 +23,7 @@ from .errors import (
     GatewayError,
     GatewayLoginError,
     GatewayLoginLimitError,
+    GatewayLoginStopsError,
     GatewayNotFoundError,
     GatewayPayloadError,
     GatewaySwitchNeededError,
@@ -98,12 +99,17 @@ class Login:
         """What to send along with a request."""
         return self.session.headers if self.session else {}
 
-    async def renew(self, spent: Session | None = None, *, although_it_stops: bool = False) -> Session:
+    async def renew(
+        self, spent: Session | None = None, *, although_it_stops: bool = False, status: Status | None = None
+    ) -> Session:
         """Log in, unless somebody replaced the `spent` session meanwhile.
 
-        Raises `GatewayDeniedError` where it would stop the Powerwall, but for a caller who knows
+        Raises `GatewayLoginStopsError` where it would stop the Powerwall, but for a caller who knows
         and starts it again, and `GatewayLoginError` when it is refused. After a failure the same
         error comes back, without asking, until the wait is over.
+
+        The gateway's `status` is read first, unless the caller has just done so: then nothing
+        comes between what it looked at last and the login.
         """
         async with self._turn:
             if self.session is not None and self.session is not spent:
@@ -112,16 +118,18 @@ class Login:
                 # The same error time and again: without this it would gather a traceback with every poll.
                 raise self._last_error.with_traceback(None)
             try:
-                status = await self._read_status()
-                if login_stops_powerwall(status) and not although_it_stops:
-                    raise GatewayDeniedError("not logged in: on this firmware a login stops the Powerwall", path=_PATH)
-                self.session = await self._log_in(force=login_wants_force(status))
+                status = status or await self._read_status()
+                if although_it_stops or not login_stops_powerwall(status):
+                    self.session = await self._log_in(force=login_wants_force(status))
+                    self.refusals = 0
+                    return self.session
             except GatewayError as err:
                 self.session = None
                 self.failed(err)
                 raise
-            self.refusals = 0
-            return self.session
+            # Nothing was sent, so there is nothing to wait for.
+            self.session = None
+            raise GatewayLoginStopsError("not logged in: on this firmware a login stops the Powerwall", path=_PATH)
 
     def failed(self, err: GatewayError) -> None:
         """Wait before the next login, longer after each failure: 30 s doubling to 30 min."""

@@ -1,7 +1,7 @@
 """Logging in and out."""
 
 from ..login import Session
-from ..models import LoginRecord, ToggleAuth
+from ..models import LoginRecord, Status, ToggleAuth
 from .caller import Caller
 from .endpoint import Access, endpoint
 
@@ -14,14 +14,16 @@ class SessionApi(Caller):
     """
 
     @endpoint("POST", "login/Basic", Access.ANYBODY, effect=True)
-    async def login(self, *, although_it_stops: bool = False) -> Session:
+    async def login(self, *, although_it_stops: bool = False, status: Status | None = None) -> Session:
         """Log in with the credentials, unless there is a session.
 
-        Raises `GatewayLoginError` when it is refused, and `GatewayDeniedError` without asking
+        Raises `GatewayLoginError` when it is refused, and `GatewayLoginStopsError` without asking
         where it would stop the Powerwall (below 20.49). `although_it_stops` logs in there, too:
         whoever says it calls `sitemaster_run` afterwards, whatever the login answered.
+
+        `status`, when the caller has just read it, spares the look at it before the login.
         """
-        return await self._login.renew(although_it_stops=although_it_stops)
+        return await self._login.renew(although_it_stops=although_it_stops, status=status)
 
     @endpoint("GET", "logout", Access.ANYBODY, effect=True)
     async def logout(self) -> None:

@@ -1,0 +1,332 @@
+"""One change of mode and reserve: write, commit, read back.
+
+Neither the write nor the commit is ever repeated after it may have been done: an answer that
+was lost is made up for by reading.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from .capabilities import Capabilities
+from .client import PowerwallGateway
+from .endpoints.operation import UNSENT
+from .errors import (
+    GatewayAnswerError,
+    GatewayCertificateError,
+    GatewayDeniedError,
+    GatewayError,
+    GatewayNotAllowedError,
+    GatewayNotFoundError,
+    GatewayPayloadError,
+    GatewayStoppedError,
+    GatewayUnreachableError,
+    OperationError,
+    OperationNotAllowedError,
+    OperationNotAppliedError,
+    OperationRefusedError,
+    OperationStoppedError,
+    OperationUnknownError,
+)
+from .models import Operation, OperationMode, Sitemaster, Status
+from .percent import app_from_raw, raw_from_app
+
+_PATH = "operation"
+
+_TOLERANCE = 0.05
+"""Raw %: the gateway gives a reserve back with noise, app 0 % as 5.000019999999999 (reference, 7)."""
+
+_UNSUPPORTED = frozenset({404, 405, 501})
+"""HTTP status where the firmware lacks the call. One that refuses a mode says 400 or 500 (reference, 6.2)."""
+
+type LogIn = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What callers want; None leaves a value as it is."""
+
+    mode: OperationMode | None
+    reserve: float | None
+
+    def over(self, older: Wish) -> Wish:
+        """Give both in one: the newer value wins, and what is not wanted anew stays wanted."""
+        return Wish(
+            older.mode if self.mode is None else self.mode, older.reserve if self.reserve is None else self.reserve
+        )
+
+    def stands_in(self, operation: Operation) -> bool:
+        """Tell whether the gateway shows what is wanted."""
+        return (self.mode is None or self.mode == operation.operation_mode) and (
+            self.reserve is None or _same(raw_from_app(self.reserve), operation.backup_reserve_percent)
+        )
+
+
+@dataclass(frozen=True)
+class Values:
+    """What is written."""
+
+    mode: OperationMode
+    reserve_raw: float
+
+    def stand_in(self, operation: Operation) -> bool:
+        """Tell whether the gateway shows them."""
+        return operation.operation_mode == self.mode and _same(self.reserve_raw, operation.backup_reserve_percent)
+
+
+class Experience:
+    """What earlier sets taught."""
+
+    def __init__(self) -> None:
+        self.refused_by: str | None = None
+        """The firmware that refused for good."""
+
+        self.uncommitted: set[Values] = set()
+        """Written, and not known to be committed: `operation` may show them while the battery does not follow."""
+
+    def refuses(self, capabilities: Capabilities) -> bool:
+        """Tell whether this very firmware refused for good."""
+        return self.refused_by is not None and self.refused_by == _firmware(capabilities)
+
+    def allows(self, capabilities: Capabilities) -> bool:
+        """Tell whether a write is worth a try."""
+        return capabilities.can_write_operation and capabilities.has(_PATH) and not self.refuses(capabilities)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Looks again and again, with growing pauses."""
+
+    first_pause: float
+    longest_pause: float
+    patience: float
+
+    async def until[T](self, look: Callable[[], Awaitable[T]], good: Callable[[T], bool]) -> T:
+        """Give the first look that is good, else the last one. Raises what the last one raised."""
+        end, pause = monotonic() + self.patience, self.first_pause
+        while True:
+            is_last = monotonic() + pause > end
+            try:
+                seen = await look()
+                if is_last or good(seen):
+                    return seen
+            except GatewayError:
+                if is_last:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, self.longest_pause)
+
+
+class Access:
+    """Gets a session where one is missing, once: it stops the Powerwall for a moment."""
+
+    def __init__(self, log_in: LogIn | None) -> None:
+        self._log_in = log_in
+
+    async def having[T](self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call, and make it again after a login if it was denied.
+
+        Raises `GatewayNotAllowedError` where it is denied with the new session, too.
+        """
+        try:
+            return await call()
+        except GatewayDeniedError as err:
+            if self._log_in is None or isinstance(err, GatewayNotAllowedError):
+                raise
+        log_in, self._log_in = self._log_in, None
+        await log_in()
+        try:
+            return await call()
+        except GatewayDeniedError as err:
+            raise GatewayNotAllowedError(
+                "this login may not do that", path=err.path, status=err.status, reason=err.reason
+            ) from err
+
+
+class Change:
+    """One set: write, commit, read back."""
+
+    def __init__(
+        self, gateway: PowerwallGateway, access: Access, watch: Watch, experience: Experience, wish: Wish
+    ) -> None:
+        self._gateway = gateway
+        self._access = access
+        self._watch = watch
+        self._experience = experience
+        self._wish = wish
+        self._mode, self._reserve = wish.mode, wish.reserve
+        self._tried = False
+        self._stored = False
+        self._commissions: int | None = None
+        """How often the gateway was committed before."""
+
+    async def make(self) -> Operation:
+        """Make the change, and give what was read back."""
+        try:
+            values = await self._access.having(self._write)
+        except GatewayNotAllowedError as err:
+            if self._tried:
+                raise self._refusal(err) from err
+            raise
+        if isinstance(values, Operation):
+            return values
+        self._stored = True
+        try:
+            await self._access.having(self._commit)
+        except OperationError:
+            raise
+        except GatewayAnswerError as err:
+            raise self._refusal(err) from err
+        except GatewayError as err:
+            raise self._unknown() from err
+        self._experience.uncommitted.clear()
+        return await self._read_back(values)
+
+    # -- the write -----------------------------------------------------------------------------------------------------
+
+    async def _write(self) -> Values | Operation:
+        """Write, and give what was written; where it stands already, give what stands."""
+        await self._check_gateway()
+        standing = await self._gateway.operation()
+        if not self._experience.allows(self._gateway.capabilities):
+            raise self._refused(OperationNotAllowedError, "this login may not set mode and reserve")
+        committed = not any(values.stand_in(standing) for values in self._experience.uncommitted)
+        if committed and self._wish.stands_in(standing):
+            return standing
+        values = self._values(standing)
+        self._experience.uncommitted.add(values)
+        self._tried = True
+        limit = standing.max_pv_export_power_kw
+        try:
+            await self._gateway.set_operation(
+                mode=values.mode,
+                reserve_raw=values.reserve_raw,
+                max_pv_export_power_kw=UNSENT if limit is None else limit,
+            )
+        except GatewayError as err:
+            # Another path is that of a login, which comes after a denied write: nothing was stored.
+            if err.path != _PATH or isinstance(err, GatewayDeniedError | GatewayCertificateError):
+                raise
+            if isinstance(err, GatewayAnswerError) and not isinstance(err, GatewayPayloadError):
+                raise self._refusal(err) from err
+            if not values.stand_in(await self._look_for(values)):
+                raise self._unknown() from err
+        return values
+
+    async def _check_gateway(self) -> None:
+        """Refuse what can be refused without a login, by the firmware there is now: it may have been updated."""
+        try:
+            self._commissions = (await self._gateway.status()).commission_count
+        except GatewayNotFoundError as err:
+            raise self._refused(OperationNotAllowedError, "a Powerwall 3 has no mode and reserve to set") from err
+        capabilities = self._gateway.capabilities
+        if self._experience.refuses(capabilities) or (capabilities.roles and not self._experience.allows(capabilities)):
+            raise self._refused(OperationNotAllowedError, "this login may not set mode and reserve")
+        self._check_running(await self._gateway.sitemaster())
+
+    def _check_running(self, sitemaster: Sitemaster) -> None:
+        if sitemaster.running is not True:
+            raise self._refused(OperationStoppedError, "the Powerwall is stopped")
+
+    def _values(self, standing: Operation) -> Values:
+        """Complete what is wanted by what stands: a write overwrites both."""
+        mode = self._wish.mode or standing.operation_mode
+        wanted = self._wish.reserve
+        raw = standing.backup_reserve_percent if wanted is None else raw_from_app(wanted)
+        if mode is None or raw is None or not 0 <= raw <= 100:
+            raise self._refused(OperationRefusedError, "what is to stay as it is could not be read")
+        self._mode, self._reserve = mode, app_from_raw(raw) if wanted is None else wanted
+        return Values(mode, raw)
+
+    # -- the commit ----------------------------------------------------------------------------------------------------
+
+    async def _commit(self) -> None:
+        """Commit, unless the Powerwall stopped since the write."""
+        self._check_running(await self._seen(self._gateway.sitemaster, lambda seen: seen.running is not None))
+        try:
+            await self._gateway.config_completed()
+        except (GatewayUnreachableError, GatewayPayloadError) as err:
+            # `operation` may show what is stored, committed or not, so it cannot tell. The count of commits
+            # can: firmware from 1.4x on has one (reference, 6.1).
+            if self._commissions is None or not self._rose(await self._seen(self._gateway.status, self._rose)):
+                raise self._unknown() from err
+
+    def _rose(self, status: Status) -> bool:
+        before, now = self._commissions, status.commission_count
+        return before is not None and now is not None and now > before
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    async def _read_back(self, values: Values) -> Operation:
+        seen = await self._look_for(values)
+        if not values.stand_in(seen):
+            standing_mode, standing_reserve = seen.operation_mode, app_reserve(seen)
+            raise OperationNotAppliedError(
+                f"the gateway accepted {self._asked} and shows {_text(standing_mode, standing_reserve)}",
+                mode=self._mode,
+                reserve=self._reserve,
+                standing_mode=standing_mode,
+                standing_reserve=standing_reserve,
+            )
+        return seen
+
+    async def _look_for(self, values: Values) -> Operation:
+        return await self._seen(lambda: self._access.having(self._gateway.operation), values.stand_in)
+
+    async def _seen[T](self, look: Callable[[], Awaitable[T]], good: Callable[[T], bool]) -> T:
+        """Look until it is good, and give the last look; where that failed, what became of the write is not known."""
+        try:
+            return await self._watch.until(look, good)
+        except GatewayError as err:
+            raise self._unknown() from err
+
+    @property
+    def _asked(self) -> str:
+        return _text(self._mode, self._reserve)
+
+    def _unknown(self) -> OperationUnknownError:
+        return OperationUnknownError(
+            f"whether the gateway follows {self._asked} is not known", mode=self._mode, reserve=self._reserve
+        )
+
+    def _refusal(self, err: GatewayAnswerError) -> OperationRefusedError:
+        """Say what an answer to the write or the commit means, and learn from one that is for good."""
+        if isinstance(err, GatewayStoppedError):
+            return self._refused(OperationStoppedError, "the Powerwall is stopped", err)
+        if isinstance(err, GatewayNotAllowedError) or err.status in _UNSUPPORTED:
+            self._experience.refused_by = _firmware(self._gateway.capabilities)
+            return self._refused(OperationNotAllowedError, "this login or firmware may not set mode and reserve", err)
+        return self._refused(OperationRefusedError, f"the gateway refused {self._asked}", err)
+
+    def _refused[RefusedT: OperationRefusedError](
+        self, kind: type[RefusedT], message: str, err: GatewayAnswerError | None = None
+    ) -> RefusedT:
+        if self._stored:
+            message = f"{message}: it is stored, and not in effect"
+        return kind(
+            message,
+            mode=self._mode,
+            reserve=self._reserve,
+            status=err.status if err else 0,
+            reason=err.reason if err else "",
+            stored=self._stored,
+        )
+
+
+def _same(raw: float, other: float | None) -> bool:
+    return other is not None and round(abs(raw - other), 6) <= _TOLERANCE
+
+
+def _firmware(capabilities: Capabilities) -> str:
+    return (capabilities.status and capabilities.status.version) or ""
+
+
+def app_reserve(operation: Operation) -> float | None:
+    """Give the reserve in app %, None where the gateway tells none."""
+    raw = operation.backup_reserve_percent
+    return None if raw is None else app_from_raw(raw)
+
+
+def _text(mode: str | None, reserve: float | None) -> str:
+    return f"mode {mode or '?'} with a reserve of {'?' if reserve is None else f'{reserve:.1f}'} %"

@@ -1,0 +1,201 @@
+"""What the guard keeps while the Powerwall may be stopped by us, and how it is read back.
+
+Whatever is not exactly what was once written counts as corrupt: of a journal, unlike of a
+gateway's payload, no part is believed without the rest.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from time import monotonic
+from typing import Any, Final, Protocol, Self
+
+from .address import Address
+from .connection import Connection
+from .errors import GuardBusyError, GuardJournalError
+
+VERSION: Final = 1
+DAY: Final = 86400.0
+
+
+class Kind(StrEnum):
+    """What the guard dared."""
+
+    LOGIN = "login"
+    STOP = "stop"
+
+
+class Journal(Protocol):
+    """A place that outlives the process, for one JSON object.
+
+    It raises `GuardJournalError` for every failure, and nothing else. A write that came back
+    is on the disk for certain, and one that failed or was cut short left what was there before.
+    """
+
+    async def read(self) -> object:
+        """Read what was written last, None where nothing ever was."""
+
+    async def write(self, content: Mapping[str, Any]) -> None:
+        """Replace it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnderWay:
+    """A login or stop that was begun, and not seen to its end yet."""
+
+    kind: Kind
+
+    began: float
+    """Seconds since 1970."""
+
+    ends: float | None = None
+    """When a stop ends, in seconds since 1970; None for a login."""
+
+    packs: tuple[str, ...] = field(repr=False)
+    """Serials of the Powerwalls: whoever mends it makes sure that it is them."""
+
+    before: Mapping[str, Any]
+    """The state before: `running` and `grid_status`, as the gateway told them."""
+
+    gateway: Mapping[str, Any]
+    """Where it is: `host`, `scheme` and `fingerprint`, under the names that an entry's data have."""
+
+    session: Mapping[str, Any] | None = field(default=None, repr=False)
+    """The session, as `PowerwallGateway.export_login` gives it: from 1.40 on a start wants one. It is a secret."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as JSON to keep."""
+        return {
+            "kind": str(self.kind),
+            "began": self.began,
+            "ends": self.ends,
+            "packs": list(self.packs),
+            "before": dict(self.before),
+            "gateway": dict(self.gateway),
+            "session": None if self.session is None else dict(self.session),
+        }
+
+    @classmethod
+    def from_json(cls, content: object) -> Self:
+        """Read what `to_json` gave. Raises `GuardJournalError` for anything else."""
+        match content:
+            case {
+                "kind": "login" | "stop" as kind,
+                "began": float() | int() as began,
+                "ends": float() | int() | None as ends,
+                "packs": [str(), *_] as packs,
+                "before": dict() as before,
+                "gateway": {"host": str(), "scheme": "http" | "https", "fingerprint": str() | None} as gateway,
+                "session": dict() | None as session,
+            } if all(isinstance(pack, str) for pack in packs) and _leads_somewhere(gateway):
+                return cls(
+                    kind=Kind(kind),
+                    began=began,
+                    ends=ends,
+                    packs=tuple(packs),
+                    before=before,
+                    gateway=gateway,
+                    session=session,
+                )
+        raise GuardJournalError("the journal is corrupt")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalRecord:
+    """The whole journal. It is open while something is under way."""
+
+    logins: tuple[float, ...] = ()
+    """When there was a guarded login, in seconds since 1970; those of the last day matter."""
+
+    under_way: UnderWay | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as JSON to keep."""
+        return {
+            "version": VERSION,
+            "logins": list(self.logins),
+            "under_way": self.under_way.to_json() if self.under_way else None,
+        }
+
+    @classmethod
+    def from_json(cls, content: object) -> Self:
+        """Read what `to_json` gave; None is a journal that was never written.
+
+        Raises `GuardJournalError` for anything else.
+        """
+        match content:
+            case None:
+                return cls()
+            case {"version": version, "logins": [*logins], "under_way": under_way} if version == VERSION and all(
+                isinstance(login, float | int) for login in logins
+            ):
+                return cls(logins=tuple(logins), under_way=None if under_way is None else UnderWay.from_json(under_way))
+        raise GuardJournalError("the journal is corrupt")
+
+
+class JournalKeeper:
+    """Reads and writes a journal, and believes nothing that it has not read back.
+
+    `clock` is the wall clock, which may be set at any time: what the journal has from the
+    future counts as of today.
+    """
+
+    def __init__(self, journal: Journal, clock: Callable[[], float]) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._seen: dict[float, float] = {}
+        """When this process learned of each login, in monotonic seconds."""
+
+    async def read(self) -> JournalRecord:
+        """Read it. Raises `GuardJournalError` when it cannot be read or is corrupt, which counts as open."""
+        return JournalRecord.from_json(await self._journal.read())
+
+    async def read_closed(self) -> JournalRecord:
+        """Read it, with the logins of the last day alone. Raises `GuardBusyError` while it is open."""
+        record = await self.read()
+        if record.under_way:
+            raise GuardBusyError("an earlier login or stop is not over yet")
+        return replace(record, logins=tuple(filter(self._is_of_today, record.logins)))
+
+    async def write(self, record: JournalRecord) -> None:
+        """Write it and read it back. Raises `GuardJournalError`."""
+        content = record.to_json()
+        await self._journal.write(content)
+        if await self._journal.read() != content:
+            raise GuardJournalError("the journal does not hold what was written")
+
+    async def close(self, record: JournalRecord) -> None:
+        """Leave it closed, with the record's logins. Raises `GuardJournalError`."""
+        with suppress(GuardJournalError):
+            if (await self.read()).under_way is None:
+                return
+        await self.write(replace(record, under_way=None))
+
+    def _is_of_today(self, login: float) -> bool:
+        """Tell whether a login is less than a day old by the wall clock, and by the time that passed here, too.
+
+        Without the second a clock that once was wrong could forbid logins for years.
+        """
+        here = monotonic()
+        return self._clock() - login < DAY and here - self._seen.setdefault(login, here) < DAY
+
+
+def place_of(connection: Connection) -> dict[str, Any]:
+    """Give where a connection leads, as the journal keeps it."""
+    address, fingerprint = connection.address, connection.fingerprint
+    return {
+        "host": str(address),
+        "scheme": address.scheme,
+        "fingerprint": fingerprint.hex() if fingerprint else None,
+    }
+
+
+def _leads_somewhere(gateway: Mapping[str, Any]) -> bool:
+    """Tell whether a client can be made for it."""
+    try:
+        Address.parse(gateway["host"], gateway["scheme"])
+        bytes.fromhex(gateway["fingerprint"] or "")
+    except ValueError:
+        return False
+    return True
