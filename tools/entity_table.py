@@ -6,7 +6,7 @@ from pathlib import Path
 import re
 from typing import Any
 
-from custom_components.powerwall_gateway.catalogue import BINARY_SENSORS, SENSORS, packs
+from custom_components.powerwall_gateway.catalogue import BINARY_SENSORS, SENSORS, meters, packs, solar
 from custom_components.powerwall_gateway.description import GatewayEntityDescription
 
 ROOT = Path(__file__).parent.parent
@@ -22,7 +22,7 @@ FIRMWARES = {"1.15.0": "1.15", "21.44-running": "21.44", "24.36": "24.36", "pw3"
 
 _SNAPSHOT = re.compile(r"^# name: test_the_entities\[(.+)-(sensor|binary_sensor)\]$")
 _KEY = re.compile(r"^ +'key': '(.+)',$")
-_PACK = re.compile(r"^[A-Z0-9]{8,}_")
+_PART = re.compile(r"^(?:[A-Z0-9]{8,}|synchrometer[XY]|inverter_(?:\d+|powerwall))_")
 
 type Described = tuple[str, GatewayEntityDescription[Any, Any]]
 
@@ -30,24 +30,33 @@ type Described = tuple[str, GatewayEntityDescription[Any, Any]]
 def section() -> str:
     """Give everything between the two marks."""
     seen = _seen()
-    described = {
-        (platform, description.key, description.parts_fn is packs.parts): (platform, description)
-        for platform, description in chain(
-            (("sensor", description) for description in SENSORS),
-            (("binary_sensor", description) for description in BINARY_SENSORS),
-        )
-    }
-    gateway = [row for (_, _, pack), row in described.items() if not pack]
-    powerwall = [row for (_, _, pack), row in described.items() if pack]
+    described = list(
+        {
+            (platform, description.key, description.parts_fn): (platform, description)
+            for platform, description in chain(
+                (("sensor", description) for description in SENSORS),
+                (("binary_sensor", description) for description in BINARY_SENSORS),
+            )
+        }.values()
+    )
+    enabled = [row for row in described if row[1].entity_registry_enabled_default]
+
+    def of(parts_fn: Any) -> list[Described]:
+        return [row for row in enabled if row[1].parts_fn is parts_fn]
+
     return "\n\n".join(
         (
             BEGIN,
             "The gateway's device:",
-            _table([row for row in gateway if row[1].entity_registry_enabled_default], seen),
+            _table([row for row in enabled if not _is_of_part(row[1])], seen),
             "Each Powerwall, a device of its own:",
-            _table([row for row in powerwall if row[1].entity_registry_enabled_default], seen),
+            _table(of(packs.parts), seen),
+            "Each meter:",
+            _table(of(meters.parts), seen),
+            "Each solar inverter:",
+            _table(of(solar.parts), seen),
             "<details><summary>Disabled until you want them</summary>",
-            _table([row for row in (*gateway, *powerwall) if not row[1].entity_registry_enabled_default], seen),
+            _table([row for row in described if row not in enabled], seen),
             "</details>",
             END,
         )
@@ -63,30 +72,34 @@ def readme() -> str:
 
 
 def _seen() -> dict[str, set[str]]:
-    """Give the keys of the entities that were there, by firmware; a pack's without its serial, behind a dot."""
+    """Give the keys of the entities that were there, by firmware; those of a part without its id, behind a dot."""
     seen: dict[str, set[str]] = {}
     keys: set[str] = set()
     for line in SNAPSHOTS.read_text(encoding="utf-8").splitlines():
         if found := _SNAPSHOT.match(line):
             keys = seen.setdefault(found[1], set())
         elif found := _KEY.match(line):
-            keys.add(_PACK.sub(".", found[1]))
+            keys.add(_PART.sub(".", found[1]))
     return seen
 
 
 def _table(rows: list[Described], seen: dict[str, set[str]]) -> str:
     lines = [f"| entity | key | unit | {' | '.join(FIRMWARES.values())} |", "|---|---|---|" + "---|" * len(FIRMWARES)]
     for platform, description in sorted(rows, key=lambda row: _name(*row)):
-        key = f".{description.key}" if description.parts_fn is packs.parts else description.key
+        key = f".{description.key}" if _is_of_part(description) else description.key
         there = ["●" if key in seen[firmware] else "" for firmware in FIRMWARES]
         cells = (_name(platform, description), f"`{description.key}`", _unit(platform, description), *there)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
+def _is_of_part(description: GatewayEntityDescription[Any, Any]) -> bool:
+    return description.parts_fn in {packs.parts, meters.parts, solar.parts}
+
+
 def _name(platform: str, description: GatewayEntityDescription[Any, Any]) -> str:
     name: str = TEXTS["entity"][platform][description.translation_key or description.key]["name"]
-    return name
+    return name.format(**(description.translation_placeholders or {}))
 
 
 def _unit(platform: str, description: GatewayEntityDescription[Any, Any]) -> str:

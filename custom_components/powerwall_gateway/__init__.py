@@ -6,7 +6,6 @@ from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError, Co
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceInfo
 
-from .catalogue import packs
 from .const import CONF_SERIAL, DOMAIN, MANUFACTURER
 from .coordinator import (
     DetailCoordinator,
@@ -17,7 +16,7 @@ from .coordinator import (
     PowerwallGatewayData,
     SettingsCoordinator,
 )
-from .devices import Kind, Part, identifier, remove_gone
+from .devices import Part
 from .gateway import (
     GatewayCertificateError,
     GatewayError,
@@ -29,6 +28,7 @@ from .gateway import (
     identify,
     open_session,
 )
+from .hardware import is_removable, watch_hardware
 from .helpers import gateway_from
 from .memory import EntryMemory
 
@@ -69,11 +69,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     await data.settings.async_config_entry_first_refresh()
 
     _keep_outages(hass, entry, memory)
-    _remove_what_is_gone(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_create_background_task(hass, data.grid.watch(), name=f"{entry.title} grid watch")
     # What there is besides comes when it comes: nobody waits a dozen slow answers for his powers.
-    entry.async_create_task(hass, _look_around(data), name=f"{entry.title} inventory")
+    entry.async_create_task(hass, _look_around(hass, entry), name=f"{entry.title} inventory")
     return True
 
 
@@ -82,23 +81,22 @@ async def async_unload_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigE
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
+async def async_remove_config_entry_device(
+    _: HomeAssistant, entry: PowerwallGatewayConfigEntry, device: dr.DeviceEntry
+) -> bool:
+    """Let the owner take out a device that is not there any more."""
+    return is_removable(entry, device)
+
+
 async def async_remove_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
     """Leave nothing behind."""
     await EntryMemory(hass, entry.entry_id).async_forget()
 
 
-async def async_remove_config_entry_device(
-    hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, device: dr.DeviceEntry
-) -> bool:
-    """Let the owner remove a device by hand that is not there now."""
-    data = entry.runtime_data
-    present = {identifier(data.serial, Kind.POWERWALL, part.id) for part in packs.parts(data)} | {(DOMAIN, data.serial)}
-    return not device.identifiers & present
-
-
-async def _look_around(data: PowerwallGatewayData) -> None:
-    await data.inventory.async_refresh()
-    await data.detail.async_refresh()
+async def _look_around(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
+    await entry.runtime_data.inventory.async_refresh()
+    await entry.runtime_data.detail.async_refresh()
+    watch_hardware(hass, entry)
 
 
 @callback
@@ -112,21 +110,6 @@ def _keep_outages(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, memor
             hass.async_create_task(memory.async_keep(outages))
 
     entry.async_on_unload(grid.async_add_lookout(keep))
-
-
-@callback
-def _remove_what_is_gone(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
-    """Remove a Powerwall that the gateway answered without; loading anew makes one that returns."""
-    data = entry.runtime_data
-
-    @callback
-    def look() -> None:
-        if packs.all_told(data) and remove_gone(
-            hass, entry.entry_id, data.serial, Kind.POWERWALL, (part.id for part in packs.parts(data))
-        ):
-            hass.config_entries.async_schedule_reload(entry.entry_id)
-
-    entry.async_on_unload(data.inventory.async_add_lookout(look))
 
 
 def _setup_error(err: GatewayError) -> HomeAssistantError:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers.device_registry import DeviceEntry, DeviceInfo
 
 from .const import DOMAIN
 
@@ -38,6 +38,12 @@ def identifier(serial: str, kind: Kind, part_id: str) -> tuple[str, str]:
     return DOMAIN, f"{serial}_{kind}_{part_id}"
 
 
+def is_of_kind(device: DeviceEntry, serial: str, kind: Kind) -> bool:
+    """Tell whether a device is of a kind."""
+    domain, prefix = identifier(serial, kind, "")
+    return any(known[0] == domain and known[1].startswith(prefix) for known in device.identifiers)
+
+
 def remove_gone(hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, present: Iterable[str]) -> bool:
     """Remove the devices of a kind that the gateway answered without, and tell whether there were any.
 
@@ -45,13 +51,11 @@ def remove_gone(hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, pre
     """
     registry = dr.async_get(hass)
     kept = {identifier(serial, kind, part_id) for part_id in present}
-    _, prefix = identifier(serial, kind, "")
     gone = [
-        device.id
+        device
         for device in dr.async_entries_for_config_entry(registry, entry_id)
-        for domain, name in device.identifiers
-        if domain == DOMAIN and name.startswith(prefix) and (domain, name) not in kept
+        if is_of_kind(device, serial, kind) and not device.identifiers & kept
     ]
-    for device_id in gone:
-        registry.async_remove_device(device_id)
+    for device in gone:
+        registry.async_remove_device(device.id)
     return bool(gone)

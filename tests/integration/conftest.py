@@ -10,6 +10,7 @@ from custom_components.powerwall_gateway.const import CONF_FINGERPRINT, CONF_SCH
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.entity import Entity
 from tests.simulator import Simulator
 
 type SetUp = Callable[..., Awaitable[MockConfigEntry]]
@@ -50,6 +51,12 @@ def set_up(hass: HomeAssistant) -> SetUp:
         return entry
 
     return set_up
+
+
+@pytest.fixture
+def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enable every entity that an owner would have to enable by hand."""
+    monkeypatch.setattr(Entity, "entity_registry_enabled_default", True)
 
 
 def state_of(hass: HomeAssistant, simulator: Simulator, platform: str, key: str) -> str | None:

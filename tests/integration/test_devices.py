@@ -17,7 +17,11 @@ from .conftest import SetUp, state_of
 def packs_of(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, dr.DeviceEntry]:
     """Give the Powerwalls' devices by serial."""
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
-    return {device.serial_number or "": device for device in devices if device.via_device_id}
+    return {
+        device.serial_number or "": device
+        for device in devices
+        if any("_powerwall_" in name for _, name in device.identifiers)
+    }
 
 
 async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
-from . import battery, flows, grid, packs, quality, system
+from . import battery, flows, grid, meters, networks, packs, quality, solar, system
 
 SENSORS: tuple[GatewaySensorDescription[Any, Any], ...] = (
     *flows.SENSORS,
@@ -11,12 +11,18 @@ SENSORS: tuple[GatewaySensorDescription[Any, Any], ...] = (
     *grid.SENSORS,
     *quality.SENSORS,
     *system.SENSORS,
+    *networks.SENSORS,
     *packs.SENSORS,
+    *meters.SENSORS,
+    *solar.SENSORS,
 )
 
 BINARY_SENSORS: tuple[GatewayBinarySensorDescription[Any, Any], ...] = (
     *battery.BINARY_SENSORS,
     *grid.BINARY_SENSORS,
     *system.BINARY_SENSORS,
+    *networks.BINARY_SENSORS,
     *packs.BINARY_SENSORS,
+    *meters.BINARY_SENSORS,
+    *solar.BINARY_SENSORS,
 )

@@ -47,18 +47,6 @@ def parts(data: PowerwallGatewayData) -> tuple[Part, ...]:
     )
 
 
-def all_told(data: PowerwallGatewayData) -> bool:
-    """Tell whether the gateway has just listed every Powerwall, so that one that is missing is gone.
-
-    It lists none, or not all, while it looks for them or updates them (21.39).
-    """
-    inventory, system = data.inventory.data.powerwalls, data.live.data.system
-    units = inventory.value
-    if units is None or inventory.error or not units.powerwalls or units.enumerating or units.updating:
-        return False
-    return not data.gateway.capabilities.has_system_status or (system.value is not None and system.error is None)
-
-
 def _units(data: PowerwallGatewayData) -> dict[str, tuple[str | None, str | None]]:
     """Give part number and model by serial."""
     inventory, system = data.inventory.data.powerwalls.value, data.live.data.system.value

@@ -7,13 +7,14 @@ from homeassistant.config_entries import ConfigEntry
 from ..devices import Part
 from ..gateway import PowerwallGateway
 from .base import GatewayCoordinator
-from .detail import DetailCoordinator, DetailData
+from .detail import Detail, DetailCoordinator, DetailData
 from .grid import GridCoordinator, GridData
 from .inventory import InventoryCoordinator, InventoryData
 from .live import LiveCoordinator, LiveData
 from .settings import SettingsCoordinator, SettingsData
 
 __all__ = [
+    "Detail",
     "DetailCoordinator",
     "DetailData",
     "GatewayCoordinator",

@@ -1,4 +1,4 @@
-"""What is measured behind the sums: phase by phase, string by string."""
+"""What is measured behind the sums: input by input, phase by phase, string by string."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 
 from ..const import DETAIL_INTERVAL
 from ..gateway import PowerwallGateway
-from ..gateway.models import SiteMeter, SolarMeter, SolarPowerwall
+from ..gateway.models import MeterReading, SiteMeter, SolarMeter, SolarPowerwall
 from ..reading import Reading
 from .base import GatewayCoordinator
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class Detail(Enum):
     """What an entity stands on; the context it listens with."""
 
+    CT_READINGS = auto()
     SITE_METERS = auto()
     SOLAR_METERS = auto()
     SOLAR_POWERWALL = auto()
@@ -29,6 +30,9 @@ class Detail(Enum):
 @dataclass(frozen=True, kw_only=True)
 class DetailData:
     """What is measured behind the sums."""
+
+    ct_readings: Reading[dict[str, MeterReading]] = Reading()
+    """By the meter's serial, where every input is read while the Powerwall runs."""
 
     site_meters: Reading[tuple[SiteMeter, ...]] = Reading()
     solar_meters: Reading[tuple[SolarMeter, ...]] = Reading()
@@ -61,6 +65,9 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
             return await self._ask(reading, endpoint) if detail in wanted or reading.never_answered else reading
 
         return DetailData(
+            ct_readings=await ask(Detail.CT_READINGS, last.ct_readings, self.gateway.meters_readings)
+            if self.gateway.capabilities.reads_meter_inputs
+            else last.ct_readings,
             site_meters=await ask(Detail.SITE_METERS, last.site_meters, self.gateway.meters_site),
             solar_meters=await ask(Detail.SOLAR_METERS, last.solar_meters, self.gateway.meters_solar),
             solar_powerwall=await ask(Detail.SOLAR_POWERWALL, last.solar_powerwall, self.gateway.solar_powerwall),

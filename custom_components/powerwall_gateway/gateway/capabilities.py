@@ -65,6 +65,11 @@ class Capabilities:
         return self.has("system_status")
 
     @property
+    def reads_meter_inputs(self) -> bool:
+        """Whether `meters/readings` reads while the Powerwall runs: on 1.15, no longer from 20.49 on (21.39)."""
+        return self.login_stops_powerwall
+
+    @property
     def can_write_operation(self) -> bool:
         """Whether mode and reserve can be set: by the installer's login alone, which everybody has before 1.37."""
         if self.status is None:

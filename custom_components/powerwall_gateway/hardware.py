@@ -1,0 +1,103 @@
+"""What hardware there is: what came, what went, and what the owner may take out by hand."""
+
+from collections.abc import Iterable
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.device_registry import DeviceEntry
+
+from .catalogue import meters, packs, solar
+from .coordinator import PowerwallGatewayConfigEntry, PowerwallGatewayData
+from .devices import Kind, is_of_kind, remove_gone
+from .reading import Reading
+
+_PARTS = {Kind.POWERWALL: packs.parts, Kind.METER: meters.parts, Kind.INVERTER: solar.parts}
+
+
+@callback
+def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
+    """Take out what the gateway answered without, now and after every look at the inventory.
+
+    The entry begins anew after that, so that what returns is made again; and also where a
+    meter came, whose inputs are asked for only at the beginning, or another firmware, which
+    may answer more.
+    """
+    data = entry.runtime_data
+    firmware = data.itself.device.get("sw_version")
+    known_meters: set[str] = set()
+
+    @callback
+    def look() -> None:
+        nonlocal firmware
+        if entry.state is not ConfigEntryState.LOADED:
+            return
+        status, upgraded = data.inventory.data.status.value, False
+        if status and status.firmware:
+            upgraded, firmware = firmware not in {None, status.firmware}, status.firmware
+        present = _answered(data)
+        gone = [remove_gone(hass, entry.entry_id, data.serial, kind, part_ids) for kind, part_ids in present.items()]
+        came = bool(known_meters) and not present.get(Kind.METER, set()) <= known_meters
+        known_meters.update(present.get(Kind.METER, ()))
+        if upgraded or came or any(gone):
+            hass.config_entries.async_schedule_reload(entry.entry_id)
+
+    look()
+    entry.async_on_unload(data.inventory.async_add_lookout(look))
+
+
+def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> bool:
+    """Tell whether the gateway answered without a device: neither it itself nor what it may still have."""
+    if entry.state is not ConfigEntryState.LOADED:
+        return False
+    data = entry.runtime_data
+    inventory = data.inventory.data
+    answers: dict[Kind, Reading[object]] = {
+        Kind.POWERWALL: inventory.powerwalls,
+        Kind.METER: inventory.meters,
+        Kind.INVERTER: inventory.solars,
+    }
+    kind = next((kind for kind in Kind if is_of_kind(device, data.serial, kind)), None)
+    if kind is None or answers[kind].value is None:
+        return False
+    return not any(part.device["identifiers"] & device.identifiers for part in _PARTS[kind](data))
+
+
+def _answered(data: PowerwallGatewayData) -> dict[Kind, set[str]]:
+    """Give the ids of what there is, by kind; a kind is missing where the last answer does not prove an absence.
+
+    Silence, errors, a stopped Powerwall and an empty list do not.
+    """
+    if data.live.data.meters.error:
+        return {}
+    inventory = data.inventory.data
+    found = {
+        Kind.POWERWALL: _powerwalls(data),
+        Kind.METER: _all(meters.meter_id(meter.kind, meter.serial) for meter in _fresh(inventory.meters) or ()),
+        Kind.INVERTER: set(solar.inverter_ids(_fresh(inventory.solars) or ())),
+    }
+    if found[Kind.INVERTER]:
+        found[Kind.INVERTER].add(solar.POWERWALL_INVERTER)  # of this one `solars` tells nothing
+    return {kind: part_ids for kind, part_ids in found.items() if part_ids}
+
+
+def _powerwalls(data: PowerwallGatewayData) -> set[str]:
+    """Give the Powerwalls that one of two answers has, where both came."""
+    inventory = _fresh(data.inventory.data.powerwalls)
+    if inventory is None or inventory.enumerating or inventory.updating:
+        return set()
+    listed = _all(unit.serial_number for unit in inventory.powerwalls or ())
+    if not data.gateway.capabilities.has_system_status:
+        return listed
+    system = _fresh(data.live.data.system)
+    live = _all(block.serial_number for block in (system and system.battery_blocks) or ())
+    return listed | live if listed and live else set()
+
+
+def _fresh[T](reading: Reading[T]) -> T | None:
+    return None if reading.error else reading.value
+
+
+def _all(part_ids: Iterable[str | None]) -> set[str]:
+    """Give the ids of a list, none at all where one of them could not be read."""
+    found = set(part_ids)
+    return set() if None in found or "" in found else {part_id for part_id in found if part_id}

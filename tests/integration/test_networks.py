@@ -1,0 +1,121 @@
+"""The gateway's ways to the network, in the three forms that firmware has told them in."""
+
+from typing import Any
+
+import pytest
+
+from custom_components.powerwall_gateway.const import DOMAIN
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+
+from .conftest import SetUp, state_of
+
+KINDS = ("ethernet", "wifi", "cellular")
+
+
+def states(hass: HomeAssistant, gateway: Simulator, what: str) -> list[str | None]:
+    """Give the states of cable, Wi-Fi and mobile radio."""
+    return [state_of(hass, gateway, "binary_sensor", f"{kind}_{what}") for kind in KINDS]
+
+
+def connection(
+    interface: str, *, name: str = "Home", active: bool = True, primary: bool = False, signal: int = 50
+) -> Any:
+    """Make a connection as 21.x prints it."""
+    info = {"network_name": name, "signal_strength": signal, "ip_networks": [{"ip": "10.0.0.2", "mask": "255.0.0.0"}]}
+    return {
+        "network_name": name,
+        "interface": interface,
+        "active": active,
+        "primary": primary,
+        "lastTeslaConnected": primary,
+        "lastInternetConnected": primary,
+        **({"iface_network_info": info} if active else {}),
+    }
+
+
+@pytest.mark.parametrize("firmware", ["21.44", "24.36"])
+async def test_the_connections_of_21_and_later(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None, firmware: str
+) -> None:
+    gateway = await simulator(firmware, **({"password": "sunshine"} if firmware == "24.36" else {}))
+    await set_up(gateway)
+    assert states(hass, gateway, "connected") == [STATE_OFF, STATE_ON, STATE_ON]
+    assert states(hass, gateway, "primary") == [STATE_OFF, STATE_ON, STATE_OFF]
+    assert state_of(hass, gateway, "sensor", "wifi_signal") == "53"
+    assert state_of(hass, gateway, "sensor", "cellular_signal") == "85"
+    assert state_of(hass, gateway, "sensor", "ethernet_signal") is None
+
+
+async def test_connected_is_shown_the_rest_is_for_who_wants_it(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    await set_up(gateway)
+    assert states(hass, gateway, "connected") == [STATE_OFF, STATE_ON, STATE_ON]
+    assert states(hass, gateway, "primary") == [None, None, None]
+    assert state_of(hass, gateway, "sensor", "wifi_signal") is None
+
+
+async def test_the_interfaces_of_1_15_once_there_is_a_session(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.base.ABSENT_FOR", 0.0)
+    gateway = await simulator("1.15.0")
+    entry = await set_up(gateway, password=gateway.password)
+    assert states(hass, gateway, "connected") == [None, None, None]
+    data = entry.runtime_data
+    await data.gateway.login(although_it_stops=True)
+    await data.gateway.sitemaster_run()
+    await data.inventory.async_refresh()
+    await hass.async_block_till_done()
+    # The gateway says of every interface that it is connected; the cable's has no address.
+    assert states(hass, gateway, "connected") == [STATE_OFF, STATE_ON, None]
+    assert states(hass, gateway, "primary") == [None, None, None]
+
+
+async def test_the_wifi_in_use_is_the_one_that_counts(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
+) -> None:
+    gateway = await simulator("21.44")
+    others = [connection("WifiType", name="Old", active=False), connection("WifiType", name="Guests", signal=12)]
+    gateway.overrides["networks"] = [*others, connection("WifiType", primary=True, signal=71)]
+    entry = await set_up(gateway)
+    assert states(hass, gateway, "connected") == [None, STATE_ON, None]
+    assert states(hass, gateway, "primary") == [None, STATE_ON, None]
+    assert state_of(hass, gateway, "sensor", "wifi_signal") == "71"
+    gateway.overrides["networks"] = others[:1]
+    await entry.runtime_data.inventory.async_refresh()
+    await hass.async_block_till_done()
+    assert states(hass, gateway, "connected") == [None, STATE_OFF, None]
+    gateway.overrides["networks"] = [connection("GsmType")]
+    await entry.runtime_data.inventory.async_refresh()
+    await hass.async_block_till_done()
+    assert states(hass, gateway, "connected") == [None, STATE_UNAVAILABLE, STATE_ON]
+
+
+async def test_no_name_and_no_address_is_told(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    ours = [
+        entity.entity_id
+        for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+        if any(kind in entity.unique_id for kind in KINDS)
+    ]
+    assert len(ours) == 8
+    for entity_id in ours:
+        state = hass.states.get(entity_id)
+        assert state is not None
+        told = {name: value for name, value in state.attributes.items() if name.startswith("reached")}
+        assert set(told.values()) <= {True, False}
+        for secret in ("192.168.1.77", "10.64.0.2", "02:00:00:00:00:01", "gsm_tesla_internal", "WPA2"):
+            assert secret not in str(state.as_dict())
+    wifi = er.async_get(hass).async_get_entity_id("binary_sensor", DOMAIN, f"{gateway.serial}_wifi_connected")
+    state = hass.states.get(wifi or "")
+    assert state is not None
+    assert (state.attributes["reached_internet"], state.attributes["reached_tesla"]) == (True, True)

@@ -1,0 +1,209 @@
+"""Each solar inverter: its device, and what a Powerwall+ tells of its own one."""
+
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.powerwall_gateway.const import DOMAIN
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+
+from .conftest import SetUp, state_of
+
+TESLA: dict[str, Any] = {"brand": "Tesla", "model": "Solar Inverter 7.6", "power_rating_watts": 7600}
+ENPHASE: dict[str, Any] = {"brand": "Enphase Energy", "model": "IQ7PLUS-72-x-US (240V)", "power_rating_watts": 5250}
+
+
+def string(number: int, power: float, *, connected: bool = True) -> dict[str, Any]:
+    """Make a string of panels as the gateway prints it."""
+    voltage = 264.5 if connected else -2.2
+    current = power / voltage if connected else 0
+    return {
+        "string_id": number,
+        "connected": connected,
+        "measured_voltage": voltage,
+        "current": current,
+        "measured_power": power,
+    }
+
+
+def plus(**status: Any) -> dict[str, Any]:
+    """Make what a Powerwall+ answers."""
+    pvac: dict[str, Any] = {"state": "PVAC_Active", "disabled": False, "disabled_reasons": [], "p_out": 1360}
+    pvac |= {"v_out": 243.6, "f_out": 59.98, "string_vitals": [string(1, 900), string(2, 0, connected=False)]}
+    return {
+        "pvac_status": pvac | status,
+        "pvac_alerts": {"LastRxTime": "2022-02-02T14:40:10-08:00", "PVAC_a030_fan_faulted": True},
+        "pvs_alerts": {"PVS_a021_RapidShutdown": True, "PVS_a022": False},
+    }
+
+
+def inverters_of(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, dr.DeviceEntry]:
+    """Give the inverters' devices by what they are known by."""
+    return {
+        known.partition("_inverter_")[2]: device
+        for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+        for domain, known in device.identifiers
+        if domain == DOMAIN and "_inverter_" in known
+    }
+
+
+async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Poll what is behind the sums."""
+    await entry.runtime_data.detail.async_refresh()
+    await hass.async_block_till_done()
+
+
+def attributes(hass: HomeAssistant, gateway: Simulator, key: str) -> dict[str, Any]:
+    """Give a binary sensor's attributes."""
+    entity_id = er.async_get(hass).async_get_entity_id("binary_sensor", DOMAIN, f"{gateway.serial}_{key}")
+    state = hass.states.get(entity_id or "")
+    assert state is not None
+    return dict(state.attributes)
+
+
+async def test_an_inverter_of_any_brand(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    (inverter,) = inverters_of(hass, entry).values()
+    assert (inverter.name, inverter.manufacturer, inverter.model) == (
+        "Solar inverter",
+        "Enphase Energy",
+        "IQ7PLUS-72-x-US (240V)",
+    )
+    assert inverter.via_device_id == entry.runtime_data.device_id
+    assert state_of(hass, gateway, "sensor", "inverter_1_rating") == "5250"
+    assert state_of(hass, gateway, "sensor", "inverter_1_power") is None
+
+
+async def test_several_inverters_are_numbered(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides["solars"] = [ENPHASE, {**TESLA, "power_rating_watts": None}]
+    entry = await set_up(gateway)
+    assert {part: device.name for part, device in inverters_of(hass, entry).items()} == {
+        "inverter_1": "Solar inverter 1",
+    }
+    assert state_of(hass, gateway, "sensor", "inverter_2_rating") is None
+
+
+async def test_what_is_not_there_is_not_asked_for_again(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    gateway.requests.clear()
+    await poll(hass, entry)
+    assert "solar_powerwall" not in {request.path for request in gateway.requests}
+
+
+@pytest.mark.parametrize(
+    ("solars", "part"),
+    [
+        pytest.param([TESLA], "inverter_1", id="Tesla's"),
+        pytest.param([ENPHASE, TESLA], "inverter_2", id="Tesla's behind another"),
+        pytest.param([ENPHASE], "inverter_powerwall", id="another's"),
+        pytest.param([], "inverter_powerwall", id="none"),
+    ],
+)
+async def test_a_powerwall_plus_is_the_inverter_that_tesla_made(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None, solars: Any, part: str
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides.update({"solars": solars, "solar_powerwall": plus()})
+    entry = await set_up(gateway)
+    inverters = inverters_of(hass, entry)
+    assert len(inverters) == len({*(f"inverter_{number}" for number, _ in enumerate(solars, 1)), part})
+    assert inverters[part].manufacturer == "Tesla"
+    values = {
+        key: state_of(hass, gateway, "sensor", f"{part}_{key}")
+        for key in ("power", "voltage", "frequency", "state", "string_1_power", "string_1_voltage", "string_2_power")
+    }
+    assert values == {
+        "power": "1360",
+        "voltage": "243.6",
+        "frequency": "59.98",
+        "state": "Active",
+        "string_1_power": "900",
+        "string_1_voltage": "264.5",
+        "string_2_power": None,
+    }
+    assert float(state_of(hass, gateway, "sensor", f"{part}_string_1_current") or "nan") == pytest.approx(3.4, abs=0.1)
+
+
+async def test_power_and_strings_are_shown_the_rest_is_for_who_wants_it(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides.update({"solars": [TESLA], "solar_powerwall": plus()})
+    entry = await set_up(gateway)
+    entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    start = f"{gateway.serial}_inverter_1_"
+    shown = {entity.unique_id.removeprefix(start) for entity in entities if not entity.disabled_by}
+    assert {key for key in shown if not key.startswith(gateway.serial)} == {
+        "power",
+        "problem",
+        "rating",
+        "state",
+        "string_1_power",
+    }
+
+
+async def test_a_string_that_is_connected_later_comes(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides.update({"solars": [TESLA], "solar_powerwall": plus()})
+    entry = await set_up(gateway)
+    assert state_of(hass, gateway, "sensor", "inverter_1_string_3_power") is None
+    gateway.overrides["solar_powerwall"] = plus(string_vitals=[string(1, 900), string(3, 450)])
+    await poll(hass, entry)
+    assert state_of(hass, gateway, "sensor", "inverter_1_string_3_power") == "450"
+
+
+async def test_a_problem_and_what_it_is(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides.update({"solars": [TESLA], "solar_powerwall": plus()})
+    entry = await set_up(gateway)
+    assert state_of(hass, gateway, "binary_sensor", "inverter_1_problem") == STATE_OFF
+    for trouble in ({"disabled": True}, {"disabled_reasons": ["DisabledArcFault"]}):
+        gateway.overrides["solar_powerwall"] = plus(**trouble)
+        await poll(hass, entry)
+        assert state_of(hass, gateway, "binary_sensor", "inverter_1_problem") == STATE_ON
+    told = attributes(hass, gateway, "inverter_1_problem")
+    assert told["reasons"] == ["DisabledArcFault"]
+    assert told["alerts"] == ["PVAC_a030_fan_faulted", "PVS_a021_RapidShutdown"]
+    gateway.overrides["solar_powerwall"] = {"pvac_status": {"state": "PVAC_Active"}}
+    await poll(hass, entry)
+    assert state_of(hass, gateway, "binary_sensor", "inverter_1_problem") == "unknown"
+
+
+async def test_whose_the_inverter_is_waits_for_the_list(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    """Made before, it would be another device than the one that the list names."""
+    gateway = await simulator("21.44")
+    gateway.overrides.update({"solars": b"<html>", "solar_powerwall": plus()})
+    entry = await set_up(gateway)
+    assert inverters_of(hass, entry) == {}
+    gateway.overrides["solars"] = [TESLA]
+    await entry.runtime_data.inventory.async_refresh()
+    await poll(hass, entry)
+    assert set(inverters_of(hass, entry)) == {"inverter_1"}
+    assert state_of(hass, gateway, "sensor", "inverter_1_power") == "1360"
+
+
+async def test_an_inverter_that_answers_no_more_is_unavailable(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides.update({"solars": [TESLA], "solar_powerwall": plus()})
+    entry = await set_up(gateway)
+    gateway.overrides["solar_powerwall"] = {"pvac_status": None, "pv_power_limit": 7600}
+    await poll(hass, entry)
+    for platform, key in (("sensor", "power"), ("sensor", "string_1_power")):
+        assert state_of(hass, gateway, platform, f"inverter_1_{key}") == STATE_UNAVAILABLE
+    assert state_of(hass, gateway, "sensor", "inverter_1_rating") == "7600"
