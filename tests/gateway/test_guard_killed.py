@@ -12,7 +12,7 @@ import pytest
 from custom_components.powerwall_gateway.gateway import GatewayError, Guard
 from tests.conftest import StartSimulator
 
-from .guarding import PACE, Death, Home, finished, leave_open
+from .guarding import PACE, Death, Home, finished, leave_open, until
 
 QUICK = replace(PACE, steady=0.004, look=0.002)
 """A short watch: of the points where it waits there are many, and they are all alike."""
@@ -95,6 +95,20 @@ async def test_a_kill_while_the_next_process_mends(simulator: StartSimulator) ->
         if not death.came:
             break
     assert after > 10
+
+
+async def test_a_login_that_is_acted_on_only_when_the_next_process_mends(simulator: StartSimulator) -> None:
+    home = Home(await simulator("1.15.0"))
+    home.simulator.faults.add("login/Basic", delay=0.3)
+    async with home.process() as guard:
+        caller = asyncio.create_task(guard.log_in())
+        await until(lambda: home.simulator.logins)
+    with pytest.raises(GatewayError, match="broken off"):
+        await caller
+    assert home.simulator.stopped_seconds == 0
+    await home.mend(pace=replace(PACE, steady=0.7))
+    assert home.simulator.stopped_seconds > 0
+    home.assert_well()
 
 
 async def test_a_task_that_dies_before_its_first_step(simulator: StartSimulator) -> None:

@@ -24,6 +24,9 @@ async def home(simulator: StartSimulator) -> Home:
     return Home(await simulator("1.15.0"))
 
 
+OTHERS: Any = {"powerwalls": [{"PackagePartNumber": "1092170-03-E", "PackageSerialNumber": "T99J0009999"}]}
+
+
 async def test_nothing_was_left(home: Home) -> None:
     home.simulator.running = False
     await home.mend()
@@ -92,8 +95,7 @@ async def test_a_gateway_that_stays_away_for_long(home: Home, caplog: pytest.Log
 
 async def test_another_gateway_is_not_started(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     await leave_open(home)
-    other = {"powerwalls": [{"PackagePartNumber": "1092170-03-E", "PackageSerialNumber": "T99J0009999"}]}
-    home.simulator.overrides["powerwalls"] = other
+    home.simulator.overrides["powerwalls"] = OTHERS
     async with home.process() as guard:
         mending = asyncio.create_task(guard.mend())
         await until(lambda: home.asked_for("powerwalls") > 5)
@@ -105,6 +107,20 @@ async def test_another_gateway_is_not_started(home: Home, caplog: pytest.LogCapt
     home.assert_well()
     assert "another gateway answers" in caplog.text
     assert "T99J0009999" not in caplog.text
+
+
+async def test_an_address_that_changes_hands_while_it_is_mended(home: Home) -> None:
+    await leave_open(home)
+    home.simulator.faults.add("sitemaster/run", status=503)
+    async with home.process() as guard:
+        mending = asyncio.create_task(guard.mend())
+        await until(lambda: home.asked_for("sitemaster/run") > 2)
+        home.simulator.overrides["powerwalls"] = OTHERS
+        looked, ran = home.asked_for("powerwalls"), home.asked_for("sitemaster/run")
+        await until(lambda: home.asked_for("powerwalls") > looked + 3)
+        assert home.asked_for("sitemaster/run") <= ran + 1  # one may have been on its way
+        mending.cancel()
+    assert not home.simulator.running
 
 
 @pytest.mark.parametrize("payload", [b"null", b"{}", b"<html>", {"powerwalls": None}, {"powerwalls": []}])

@@ -253,6 +253,36 @@ async def test_a_stop_that_goes_on_after_a_crash_ends_as_any_other(old: Home, en
     old.assert_well()
 
 
+async def test_an_end_that_failed_after_a_crash_is_made_up_for_at_once(old: Home) -> None:
+    await crash(old, 3600)
+    old.simulator.faults.add("sitemaster/run", status=503)
+    async with old.process() as guard:
+        await guard.mend()
+        assert not await guard.close(patience=0.05)
+    old.simulator.faults.clear()
+    await old.mend()
+    old.assert_well()
+
+
+async def test_a_stop_leaves_the_session_that_its_end_wants(simulator: StartSimulator) -> None:
+    """From 1.40 on; the next process may have no password."""
+    home = Home(await simulator("1.50.1"))
+    async with home.process() as guard:
+        await guard.log_in()
+        await finished(guard)
+        await guard.stop_for(SOON)
+        home.simulator.faults.add("sitemaster/run", status=503)
+    home.simulator.faults.clear()
+    home.now += SOON
+    async with home.process() as guard:
+        guard._gateway._login._credentials = None
+        await guard.mend()
+        await finished(guard)
+    home.assert_well()
+    assert home.simulator.logins == 1
+    assert home.simulator.stopped_seconds > 0
+
+
 async def test_a_stop_that_never_came_does_not_keep_the_guard_busy(old: Home) -> None:
     await crash(old, 3600)
     old.simulator.running = True

@@ -3,12 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+import json
 import re
 import shlex
 import signal
 import sys
+from typing import Any
 
 import pytest
+
+from tests.simulator.orders import names
 
 PATIENCE = 30.0
 
@@ -62,6 +66,8 @@ async def test_the_header_tells_everything_and_its_examples_work(socket_enabled:
         assert '"switch": true' in await run(said("flip the switch"))
         assert '"grid": "down"' in await run(said("outage"))
         assert '"grid": "up"' in await run(said("and back"))
+        assert '"DisabledExcessiveVoltageDrop"' in await run(said("a pack fails"))
+        assert '"DisabledExcessiveVoltageDrop"' not in await run(said("and works again"))
         assert '"running": false' in await run(said("stop"))
         assert '"speed": 60' in await run(said("an hour a minute"))
         assert '"status": 503' in await run(said("fault"))
@@ -74,6 +80,30 @@ async def test_the_header_tells_everything_and_its_examples_work(socket_enabled:
     assert re.fullmatch(r"[-0-9]+ [:,0-9]+ GET /api/status -> 200\n", errors.decode())
 
 
+async def test_the_house_has_the_hardware_that_was_asked_for(socket_enabled: None) -> None:
+    hardware = ("--powerwall-plus", "--generator", "--busway", "--ethernet")
+    async with command("--firmware", "24.36", "--password", "own", "--speed", "0", *hardware) as (_, said):
+        form = json.dumps({"username": "customer", "password": said("password")})
+        login = json.loads(await run(f"curl -sk {said('url')}/api/login/Basic -d '{form}'"))
+
+        async def read(path: str) -> Any:
+            token = f"Authorization: Bearer {login['token']}"
+            return json.loads(await run(f"curl -sk -H '{token}' {said('url')}/api/{path}"))
+
+        assert len((await read("solar_powerwall"))["pvac_status"]["string_vitals"]) == 4
+        assert {"generator", "busway"} <= (await read("meters/aggregates")).keys()
+        assert [network["primary"] for network in await read("networks")] == [True, False, False]
+
+
+async def test_the_help_names_every_order(socket_enabled: None) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.simulator", "--help", stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(PATIENCE):
+        words, _ = await process.communicate()
+    assert [name for name in names() if f'"{name}"' not in words.decode()] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -81,6 +111,7 @@ async def test_the_header_tells_everything_and_its_examples_work(socket_enabled:
         (["--time", "noon"], "noon is not a time such as 2026-06-21T13:00"),
         (["--speed", "-1"], "-1 is not a number from 0"),
         (["--firmware", "9.9"], "choose from"),
+        (["--firmware", "1.15.0", "--powerwall-plus"], "Firmware 1.15.0 knows no Powerwall+."),
     ],
 )
 async def test_mistakes_are_explained(arguments: list[str], words: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import async_remove_config_entry_device
+from custom_components.powerwall_gateway.devices import Kind, is_of_kind
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from tests.conftest import StartSimulator
@@ -17,11 +18,8 @@ from .conftest import SetUp, state_of
 def packs_of(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, dr.DeviceEntry]:
     """Give the Powerwalls' devices by serial."""
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
-    return {
-        device.serial_number or "": device
-        for device in devices
-        if any("_powerwall_" in name for _, name in device.identifiers)
-    }
+    serial: str = entry.runtime_data.serial
+    return {device.serial_number or "": device for device in devices if is_of_kind(device, serial, Kind.POWERWALL)}
 
 
 async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:

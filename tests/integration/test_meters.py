@@ -130,6 +130,12 @@ async def test_meters_are_called_after_what_they_measure(
     }
 
 
+async def test_the_meters_of_a_powerwall_plus(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    entry = await set_up(await simulator("24.36", powerwall_plus=True, password="sunshine"))
+    found = sorted((device.name or "", device.model) for device in meters_of(hass, entry).values())
+    assert found == [("Grid meter", "Synchrometer X"), ("Solar meter", "Neurio W2")]
+
+
 async def test_a_meter_tells_whether_it_is_connected(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:

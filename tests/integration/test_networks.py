@@ -50,6 +50,16 @@ async def test_the_connections_of_21_and_later(
     assert state_of(hass, gateway, "sensor", "ethernet_signal") is None
 
 
+async def test_a_cable_is_preferred(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.gateway.uplinks.ethernet = True
+    await set_up(gateway)
+    assert states(hass, gateway, "connected") == [STATE_ON, STATE_ON, STATE_ON]
+    assert states(hass, gateway, "primary") == [STATE_ON, STATE_OFF, STATE_OFF]
+
+
 async def test_connected_is_shown_the_rest_is_for_who_wants_it(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:

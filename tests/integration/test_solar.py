@@ -134,6 +134,21 @@ async def test_a_powerwall_plus_is_the_inverter_that_tesla_made(
     assert float(state_of(hass, gateway, "sensor", f"{part}_string_1_current") or "nan") == pytest.approx(3.4, abs=0.1)
 
 
+async def test_a_powerwall_plus_in_the_sun(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("24.36", powerwall_plus=True, password="sunshine")
+    entry = await set_up(gateway)
+    assert set(inverters_of(hass, entry)) == {"inverter_1"}
+    power = state_of(hass, gateway, "sensor", "inverter_1_power")
+    assert float(power or "nan") == pytest.approx(gateway.house.solar_power, abs=15)
+    # Nothing is wired to the second string.
+    strings = [state_of(hass, gateway, "sensor", f"inverter_1_string_{number}_power") for number in (1, 3, 4)]
+    assert sum(float(each or "nan") for each in strings) == pytest.approx(float(power or "nan"), abs=1)
+    assert state_of(hass, gateway, "sensor", "inverter_1_string_2_power") is None
+    # An alert is raised in good health, too.
+    assert state_of(hass, gateway, "binary_sensor", "inverter_1_problem") == STATE_OFF
+    assert attributes(hass, gateway, "inverter_1_problem")["alerts"] == ["PVS_a018_MciStringB"]
+
+
 async def test_power_and_strings_are_shown_the_rest_is_for_who_wants_it(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:

@@ -14,9 +14,33 @@ from .firmware import PROFILES
 from .house import LOS_ANGELES, SUMMER_NOON, House
 from .simulator import Simulator
 
+HARDWARE = {
+    "powerwall-plus": "the first Powerwall is a Powerwall+, with a solar inverter and its strings",
+    "generator": "a standby generator, which starts in an outage",
+    "busway": "a meter at the bar that all Powerwalls hang on",
+    "ethernet": "a cable is plugged in, and preferred to the Wi-Fi",
+}
 EXAMPLES = """examples:
   python -m tests.simulator --port 8443
   python -m tests.simulator --firmware 1.15.0 --port 8080 --speed 60 --time 2026-06-21T06:00 --verbose
+  python -m tests.simulator --firmware 24.36 --password own --powerwall-plus --generator
+
+orders, while it runs (the printed `curl` lines show where to; most may go together):
+  {"grid": "down"} or "up"                  the utility's line
+  {"off_grid": true} or false               leave the grid on purpose, and come back
+  {"disable_pack": 2, "reason": "..."}      a Powerwall fails; "enable_pack" mends it
+  {"remove_pack": 2}                        a Powerwall is taken away; "add_pack" puts it back, or a new one there
+  {"solar_power": 3000} or null             hold a power (W); null leaves it to itself again. Also "home_power",
+                                            and with a generator "generator_power"
+  {"charge": 30}, {"time": "2026-06-21T06:00"}, {"speed": 60}, {"latency": 0.2}
+  {"running": false} or true                stop and start the Powerwall
+  {"problem": "..."}                        one more of `troubleshooting/problems`; {"clear_problems": true}
+  {"in_sync": false} or true                `has_sync` up to 1.50
+  {"ethernet": true}, {"wifi_signal": 20}, {"cellular_signal": 70}, {"connected_to_tesla": false}
+  {"new_firmware": true}                    there is some for `system/update` to find
+  {"switch": true}                          somebody flips a Powerwall's switch
+  {"lose_sessions": true}                   every login is forgotten
+  {"fault": {"path": "status", "status": 503, "times": 3}}, {"clear_faults": true}
 """
 
 
@@ -51,6 +75,8 @@ def _arguments() -> Namespace:
     }
     for name, option in options.items():
         parser.add_argument(name, metavar=None if "choices" in option else name.rpartition("-")[2].upper(), **option)
+    for name, help_text in HARDWARE.items():
+        parser.add_argument(f"--{name}", action="store_true", help=help_text)
     parser.add_argument("--verbose", action="store_true", help="print every request")
     return parser.parse_args()
 
@@ -92,6 +118,8 @@ def _header(simulator: Simulator) -> str:
   look              {curl}
   outage            {curl} -d '{{"grid": "down"}}'
   and back          {curl} -d '{{"grid": "up"}}'
+  a pack fails      {curl} -d '{{"disable_pack": 1}}'
+  and works again   {curl} -d '{{"enable_pack": 1}}'
   flip the switch   {curl} -d '{{"switch": true}}'
   stop              {curl} -d '{{"running": false}}'
   an hour a minute  {curl} -d '{{"speed": 60}}'
@@ -102,15 +130,28 @@ Ctrl-C stops it.
 
 
 async def _serve(arguments: Namespace) -> int:
-    house = House(arguments.time, packs=arguments.packs, charge=arguments.charge, seed=arguments.seed)
-    simulator = Simulator(
-        arguments.firmware,
-        house=house,
-        serial=arguments.serial,
-        password=arguments.password,
-        speed=arguments.speed,
-        latency=arguments.latency,
+    house = House(
+        arguments.time,
+        packs=arguments.packs,
+        charge=arguments.charge,
+        seed=arguments.seed,
+        powerwall_plus=arguments.powerwall_plus,
+        generator=arguments.generator,
     )
+    try:
+        simulator = Simulator(
+            arguments.firmware,
+            house=house,
+            serial=arguments.serial,
+            password=arguments.password,
+            speed=arguments.speed,
+            latency=arguments.latency,
+            busway=arguments.busway,
+            ethernet=arguments.ethernet,
+        )
+    except ValueError as mistake:
+        print(mistake, file=sys.stderr)
+        return 2
     simulator.gateway.start_delay = arguments.start_delay
     try:
         await simulator.start(arguments.port)

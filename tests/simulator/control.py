@@ -33,14 +33,33 @@ class Control:
         return _answer(self.truth(connections))
 
     def obey(self, orders: Orders) -> None:
-        """Carry the orders out."""
+        """Carry the orders out. Raises MistakeError, before anything happens, where the house lacks what they name."""
+        self._check_house(orders)
+        self._change_packs(orders)
         self._change_pace(orders)
         self._change_house(orders)
         self._change_gateway(orders)
-        if orders.clear_faults:
-            self._front.faults.clear()
-        if orders.fault is not None:
-            self._front.faults.active.append(orders.fault)
+        self._change_uplinks(orders)
+        self._change_troubles(orders)
+
+    def _check_house(self, orders: Orders) -> None:
+        if orders.generator_power is not None and self._gateway.house.generator is None:
+            raise MistakeError("This house has no generator; start the simulator with one.")
+
+    def _change_packs(self, orders: Orders) -> None:
+        house, order = self._gateway.house, orders.pack
+        if order is None:
+            return
+        try:
+            if order.verb == "add":
+                house.add_pack(order.number)
+            elif order.verb == "remove":
+                house.remove_pack(order.number)
+            else:
+                reasons = [order.reason] if order.verb == "disable" else []
+                house.pack(order.number).disabled_reasons[:] = reasons
+        except ValueError as mistake:
+            raise MistakeError(str(mistake)) from None
 
     def _change_pace(self, orders: Orders) -> None:
         if orders.speed is not None:
@@ -58,6 +77,10 @@ class Control:
             house.solar_power = orders.solar_power.watts
         if orders.home_power is not None:
             house.home_power = orders.home_power.watts
+        if orders.generator_power is not None:
+            house.generator_power = orders.generator_power.watts
+        if orders.off_grid is not None:
+            house.off_grid_on_purpose = orders.off_grid
         if orders.grid == "down":
             house.outage()
         elif orders.grid == "up":
@@ -80,6 +103,28 @@ class Control:
         elif orders.running is False:
             gateway.stop()
 
+    def _change_troubles(self, orders: Orders) -> None:
+        gateway, faults = self._gateway, self._front.faults
+        if orders.in_sync is not None:
+            gateway.in_sync = orders.in_sync
+        if orders.clear_problems:
+            gateway.problems.clear()
+        if orders.problem is not None:
+            gateway.problems.append(orders.problem)
+        if orders.clear_faults:
+            faults.clear()
+        if orders.fault is not None:
+            faults.active.append(orders.fault)
+
+    def _change_uplinks(self, orders: Orders) -> None:
+        uplinks = self._gateway.uplinks
+        if orders.ethernet is not None:
+            uplinks.ethernet = orders.ethernet
+        if orders.wifi_signal is not None:
+            uplinks.wifi_signal = orders.wifi_signal
+        if orders.cellular_signal is not None:
+            uplinks.cellular_signal = orders.cellular_signal
+
     def truth(self, connections: int) -> dict[str, object]:
         """Everything there is to know, with no regard to firmware or login."""
         gateway, house, front = self._gateway, self._gateway.house, self._front
@@ -95,6 +140,7 @@ class Control:
             "latency": self._pace.latency,
             "grid": "up" if house.grid.up else "down",
             "grid_status": house.grid_status,
+            "off_grid": house.off_grid_on_purpose,
             "mode": house.mode,
             "reserve": house.reserve,
             "charge": house.charge,
@@ -102,12 +148,21 @@ class Control:
             "home_power": flow.home,
             "battery_power": flow.battery,
             "grid_power": flow.grid,
+            "generator_power": flow.generator,
             "grid_import_energy": house.grid_import_energy,
             "grid_export_energy": house.grid_export_energy,
             "solar_energy": house.solar_energy,
             "home_energy": house.home_energy,
             "battery_charge_energy": house.battery_charge_energy,
             "battery_discharge_energy": house.battery_discharge_energy,
+            "generator_energy": house.generator_energy,
+            "packs": [
+                {"number": pack.number, "serial": serial, "disabled_reasons": pack.disabled_reasons}
+                for pack, serial in zip(house.packs, gateway.pack_serials, strict=True)
+            ],
+            "in_sync": gateway.in_sync,
+            **vars(gateway.uplinks),
+            "problems": gateway.problems,
             "connected_to_tesla": gateway.connected_to_tesla,
             "new_firmware": gateway.new_firmware,
             "switch": gateway.desk.presence.proven,

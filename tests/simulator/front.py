@@ -44,7 +44,7 @@ class Front:
         self.overrides: dict[str, Json | bytes] = {}
         self.requests: list[Request] = []
         self.logins = 0
-        self._routes = Routes(profile.endpoints)
+        self._routes = Routes({**profile.endpoints, **(profile.powerwall_plus if gateway.house.powerwall_plus else {})})
         self._gateway = gateway
         self._pace = pace
 

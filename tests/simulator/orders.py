@@ -8,6 +8,11 @@ import math
 from .faults import Fault
 from .wire import go_json
 
+PACK_VERBS = ("disable", "enable", "add", "remove")
+MOST_PACKS = 10
+DISABLED = "DisabledExcessiveVoltageDrop"
+"""Why a Powerwall is disabled, unless another reason is given."""
+
 
 class MistakeError(Exception):
     """The caller asked for something that does not exist; the text says what does."""
@@ -18,6 +23,16 @@ class Pin:
     """A power held at a number; None lets the model decide again."""
 
     watts: float | None
+
+
+@dataclass(frozen=True)
+class PackOrder:
+    """Something that becomes of one Powerwall; they count from 1."""
+
+    verb: str
+    """`disable`, `enable`, `add` or `remove`."""
+    number: int
+    reason: str = DISABLED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +53,18 @@ class Orders:
     charge: float | None
     solar_power: Pin | None
     home_power: Pin | None
+    generator_power: Pin | None
+    off_grid: bool | None
+    """Leave the grid on purpose, as `v2/islanding/mode` does, or come back."""
+    pack: PackOrder | None
+    in_sync: bool | None
+    ethernet: bool | None
+    """Is a cable plugged in?"""
+    wifi_signal: int | None
+    cellular_signal: int | None
+    problem: str | None
+    """One more for `troubleshooting/problems`."""
+    clear_problems: bool | None
     clear_faults: bool | None
     fault: Fault | None
 
@@ -51,7 +78,7 @@ def parse(body: bytes) -> Orders:
     if not isinstance(form, dict):
         raise MistakeError('Send a JSON object, for example {"grid": "down"}.')
     read = _Reader(form)
-    read.only(*(order.name for order in fields(Orders)))
+    read.only(*names())
     return Orders(
         grid=read.choice("grid", "up", "down"),
         running=read.flag("running"),
@@ -65,9 +92,37 @@ def parse(body: bytes) -> Orders:
         charge=read.number("charge", 0, 100),
         solar_power=read.pin("solar_power"),
         home_power=read.pin("home_power"),
+        generator_power=read.pin("generator_power"),
+        off_grid=read.flag("off_grid"),
+        pack=_pack_order(form, read),
+        in_sync=read.flag("in_sync"),
+        ethernet=read.flag("ethernet"),
+        wifi_signal=read.whole("wifi_signal", 0, 100),
+        cellular_signal=read.whole("cellular_signal", 0, 100),
+        problem=read.text("problem"),
+        clear_problems=read.flag("clear_problems"),
         clear_faults=read.flag("clear_faults"),
         fault=_fault(form["fault"]) if "fault" in form else None,
     )
+
+
+def names() -> list[str]:
+    """List the orders as they are written; each thing that may become of a Powerwall is one."""
+    orders = [order.name for order in fields(Orders)]
+    place = orders.index("pack")
+    return [*orders[:place], *(f"{verb}_pack" for verb in PACK_VERBS), "reason", *orders[place + 1 :]]
+
+
+def _pack_order(form: dict[str, object], read: _Reader) -> PackOrder | None:
+    """Read what becomes of a Powerwall; only one thing at a time, so that it happens as a whole or not at all."""
+    verbs = [verb for verb in PACK_VERBS if f"{verb}_pack" in form]
+    if len(verbs) > 1:
+        raise MistakeError(f"Send one at a time: {', '.join(f'"{verb}_pack"' for verb in verbs)}.")
+    reason = read.text("reason")
+    if reason is not None and verbs != ["disable"]:
+        raise MistakeError('"reason" goes with "disable_pack".')
+    number = read.whole(f"{verbs[0]}_pack", 1, MOST_PACKS) if verbs else None
+    return None if number is None else PackOrder(verbs[0], number, reason or DISABLED)
 
 
 def _fault(form: object) -> Fault:
@@ -79,16 +134,16 @@ def _fault(form: object) -> Fault:
     if not path:
         raise MistakeError('A fault needs a "path" below /api/, for example "meters/aggregates", or "*" for all.')
     body = form.get("body", "")
-    status, times = read.number("status", 100, 599), read.number("times", 1, 1_000_000)
+    status, times = read.whole("status", 100, 599), read.whole("times", 1, 1_000_000)
     fault = Fault(
         path=path.removeprefix("/").removeprefix("api/"),
-        status=None if status is None else int(status),
+        status=status,
         body=(body if isinstance(body, str) else go_json(body)).encode(),
         content_type=read.text("content_type"),
         delay=read.number("delay", 0, 3600) or 0.0,
         drop=read.flag("drop") or False,
         after=read.flag("after") or False,
-        times=None if times is None else int(times),
+        times=times,
     )
     if not fault.harms:
         raise MistakeError('A fault needs a "status", a "delay" or "drop".')
@@ -132,6 +187,12 @@ class _Reader:
         if not isinstance(value, int | float) or not real or not least <= value <= most:
             raise MistakeError(f'"{name}" is a number from {least:g} to {most:g}.')
         return value
+
+    def whole(self, name: str, least: int, most: int) -> int | None:
+        value = self.number(name, least, most)
+        if value is not None and value != int(value):
+            raise MistakeError(f'"{name}" is a whole number.')
+        return None if value is None else int(value)
 
     def pin(self, name: str) -> Pin | None:
         if name in self._form and self._form[name] is None:

@@ -30,13 +30,25 @@ class Simulator:
         password: str | None = None,
         speed: float = 1.0,
         latency: float = 0.0,
+        powerwall_plus: bool = False,
+        generator: bool = False,
+        busway: bool = False,
+        ethernet: bool = False,
     ) -> None:
+        """Build the gateway; a house that is handed in was told itself of its Powerwall+ and its generator."""
+        if house is not None and (powerwall_plus or generator):
+            raise ValueError("Tell the house itself, for example House(powerwall_plus=True).")
+        house = house or House(powerwall_plus=powerwall_plus, generator=generator)
         if firmware not in PROFILES:
             raise ValueError(f"Firmware {firmware} is not simulated; choose one of {', '.join(PROFILES)}.")
         self.profile: Profile = PROFILES[firmware]
+        if house.powerwall_plus and not self.profile.powerwall_plus:
+            raise ValueError(f"Firmware {firmware} knows no Powerwall+.")
         nameplate, rules = self.profile.nameplate, self.profile.login
         serial = serial or nameplate.serial
-        self.gateway = Gateway(nameplate, rules, house or House(), serial, password or rules.password(serial))
+        self.gateway = Gateway(nameplate, rules, house, serial, password or rules.password(serial))
+        self.gateway.busway = busway
+        self.gateway.uplinks.ethernet = ethernet
         self.pace = Pace(self.gateway.house, speed, latency)
         self.front = Front(self.profile, self.gateway, self.pace)
         self.port = 0

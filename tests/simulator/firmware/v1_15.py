@@ -87,7 +87,7 @@ PROFILE = Profile(
         "solars": reads(always(fixed.SOLARS_1_15), LOGIN),
         "solars/brands": reads(catalogue.brands_1_15, LOGIN),
         "solars/brands/{brand}": {"GET": Endpoint(catalogue.models, LOGIN)},
-        "generators": reads(always(fixed.NO_GENERATORS), LOGIN),
+        "generators": reads(inventory.generators, LOGIN),
         "generators/disconnect_types": reads(always(fixed.DISCONNECT_TYPES), LOGIN),
         "meters": reads(ct_meters.neurio, LOGIN),
         "meters/readings": reads(ct_meters.neurio_readings, LOGIN),

@@ -2,13 +2,16 @@
 
 import time
 
-from tests.simulator.house import House
+from tests.simulator.house import House, Pack
 from tests.simulator.house.noise import chance
 from tests.simulator.wire import NANOSECONDS, go_time
 
 from .login import LoginDesk, LoginRules
 from .nameplate import Nameplate
-from .state import Job, Operation, Registration, default_networks
+from .state import Job, Operation, Registration, Uplinks, default_networks
+
+PLUS_PART_NUMBER = "2012170-25-E"
+"""A Powerwall+, as the inventory of 23.28 tells it."""
 
 
 class Gateway:
@@ -27,13 +30,20 @@ class Gateway:
         self.operation = Operation(house.mode, house.reserve)
         self.registration = Registration()
         self.networks = default_networks()
+        self.uplinks = Uplinks()
         self.connection_test = Job()
         self.wifi_scan = Job()
         self.update = Job()
         self.new_firmware = False
         """Does a look for new firmware find some?"""
-        self.solar_meter = True
+        self.solar_meter = not house.powerwall_plus
         """Is the sun measured by a transformer of the gateway's own?"""
+        self.busway = False
+        """Is there a meter at the bar that all Powerwalls hang on?"""
+        self.in_sync = True
+        """Are the Powerwalls in step? Only 1.15 tells."""
+        self.problems: list[str] = []
+        """What `troubleshooting/problems` tells of; a real gateway's words were never seen."""
         self._booted = house.age - nameplate.boot_seconds * NANOSECONDS - 937_911_668
         self._sitemaster_since = house.age - nameplate.sitemaster_seconds * NANOSECONDS
         self._stopped_at: float | None = None if house.running else time.monotonic()
@@ -48,7 +58,15 @@ class Gateway:
     @property
     def pack_serials(self) -> list[str]:
         """One serial per Powerwall."""
-        return self.nameplate.pack_serials(len(self.house.packs))
+        return [self.nameplate.serial_of_pack(pack.number) for pack in self.house.packs]
+
+    def is_plus(self, pack: Pack) -> bool:
+        """Is this Powerwall a Powerwall+? The first is, where there is one."""
+        return self.house.powerwall_plus and pack.number == 1
+
+    def part_number_of(self, pack: Pack) -> str:
+        """Give a Powerwall's part number."""
+        return PLUS_PART_NUMBER if self.is_plus(pack) else self.nameplate.pack_part_number
 
     @property
     def meter_serial(self) -> str:

@@ -12,7 +12,6 @@ TESLA_TESTS = ("Config Syncer Test", "Hermes Status Test", "Synergy Data Test")
 CONNECTION_CHECKS = ("Network device", "IP address", "Tesla and internet connectivity")
 
 PING: Json = {"Error": {}}
-NO_PROBLEMS: Json = {"problems": []}
 NOT_TESTED: Json = {
     "running": False,
     "status": "TestNotRun",
@@ -114,6 +113,11 @@ def commissioning_test(gateway: Gateway) -> Json:
         "errors": None,
         "tests": None,
     }
+
+
+def problems(gateway: Gateway) -> Json:
+    """`troubleshooting/problems`."""
+    return {"problems": list(gateway.problems)}
 
 
 def log(_: Gateway, call: Call) -> Answer:

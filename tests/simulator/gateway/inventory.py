@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from tests.simulator.wire import NANOSECONDS, Json, go_duration
 
+from . import fixed
 from .answers import Answer, Call, error
 from .gateway import Gateway
 
@@ -67,6 +68,16 @@ def _start_time(gateway: Gateway) -> str:
     """Print the local wall clock with an offset that is always the same and always wrong."""
     boot = datetime.fromtimestamp(gateway.booted // NANOSECONDS, UTC).astimezone(gateway.house.zone)
     return f"{boot:%Y-%m-%d %H:%M:%S} +0800"
+
+
+def solars(gateway: Gateway) -> Json:
+    """`solars`: a Powerwall+ is an inverter besides (23.28)."""
+    return fixed.SOLARS_PLUS if gateway.house.powerwall_plus else fixed.SOLARS
+
+
+def generators(gateway: Gateway) -> Json:
+    """List what makes power besides: `generators`."""
+    return fixed.NO_GENERATORS if gateway.house.generator is None else fixed.GENERATORS
 
 
 def config(gateway: Gateway) -> Json:
@@ -155,9 +166,11 @@ def operation(gateway: Gateway) -> Json:
 
 def powerwalls_1_15(gateway: Gateway) -> Json:
     """`powerwalls` of 2018."""
-    part = gateway.nameplate.pack_part_number
-    packs: list[Json] = [{"PackagePartNumber": part, "PackageSerialNumber": serial} for serial in gateway.pack_serials]
-    return {"powerwalls": packs, "has_sync": True}
+    packs: list[Json] = [
+        {"PackagePartNumber": gateway.part_number_of(pack), "PackageSerialNumber": serial}
+        for pack, serial in zip(gateway.house.packs, gateway.pack_serials, strict=True)
+    ]
+    return {"powerwalls": packs, "has_sync": gateway.in_sync}
 
 
 def powerwalls_status(gateway: Gateway) -> dict[str, Json]:
@@ -187,6 +200,7 @@ def phase_usages(_gateway: Gateway, _: Call) -> Answer:
 PACK_CHECKS = ("CAN connectivity", "Enable switch", "Internal communications", "Firmware up-to-date")
 SYNC_CHECKS = ("CAN connectivity", "Firmware up-to-date")
 PACK_UPDATES = ("Powerwall firmware", "Battery firmware", "Inverter firmware", "Grid code")
+PLUS_UPDATES = ("Solar Inverter firmware", "Solar Safety firmware", "Grid code", *PACK_UPDATES)
 SYNC_UPDATES = ("Synchronizer firmware", "Islanding configuration", "Grid code")
 BUSY = (
     "Cannot perform this action with site controller running. "
@@ -197,7 +211,13 @@ BUSY = (
 def powerwalls_1_50(gateway: Gateway) -> Json:
     """`powerwalls` of 2020."""
     packs = [{**pack, "type": "acpw"} for pack in _packs(gateway)]
-    return {**powerwalls_status(gateway), "powerwalls": packs, "has_sync": True, "sync": None, "states": None}
+    return {
+        **powerwalls_status(gateway),
+        "powerwalls": packs,
+        "has_sync": gateway.in_sync,
+        "sync": None,
+        "states": None,
+    }
 
 
 def powerwalls(gateway: Gateway) -> Json:
@@ -220,19 +240,19 @@ def _packs(gateway: Gateway) -> list[dict[str, Json]]:
     return [
         {
             "Type": "",
-            "PackagePartNumber": gateway.nameplate.pack_part_number,
+            "PackagePartNumber": gateway.part_number_of(pack),
             "PackageSerialNumber": serial,
-            "type": "ACPW",
+            "type": "SolarPowerwall" if gateway.is_plus(pack) else "ACPW",
             "grid_state": "Grid_Uncompliant" if gateway.running else "Grid_Compliant",
             "grid_reconnection_time_seconds": 0,
             "under_phase_detection": False,
             "updating": False,
             "commissioning_diagnostic": _commissioning(gateway, serial, PACK_CHECKS, "running"),
-            "update_diagnostic": _update(PACK_UPDATES),
+            "update_diagnostic": _update(PLUS_UPDATES if gateway.is_plus(pack) else PACK_UPDATES),
             "bc_type": None,
             "in_config": True,
         }
-        for serial in gateway.pack_serials
+        for pack, serial in zip(gateway.house.packs, gateway.pack_serials, strict=True)
     ]
 
 

@@ -1,7 +1,7 @@
 """`meters/aggregates`: what each kind of meter measures and how the gateway prints it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 import math
 from typing import NamedTuple
 
@@ -13,6 +13,9 @@ from .gateway import Gateway
 
 BATTERY_POWER_STEP = 10
 BATTERY_ENERGY_STEP = 10
+TIMEOUT = 1_500_000_000
+INVERTER_TIMEOUT = 1_000_000_000
+"""ns after which a meter is given up: one of its own, and an inverter that is a meter besides."""
 PACK_VOLTAGE = 50.0
 """DC: why a battery's current is about power / 50, with the opposite sign."""
 
@@ -68,6 +71,8 @@ class MeterStyle:
     """Does the meter of site and solar give a current?"""
     counts: dict[str, int]
     """`num_meters_aggregated`; the home has none."""
+    timeouts: dict[str, int] = field(default_factory=dict)
+    """Other than the usual one."""
     unused: tuple[str, ...] = ()
     """Meters that are listed and never communicated."""
 
@@ -93,7 +98,7 @@ SYNCHROMETER = MeterStyle(
     frequency=False,
     voltage_factor=math.sqrt(3) / 2,
     current=True,
-    counts={"site": 2, "battery": 1, "solar": 1},
+    counts={"site": 2, "battery": 1, "solar": 1, "generator": 1, "busway": 1},
 )
 
 
@@ -142,14 +147,22 @@ def aggregates(style: MeterStyle) -> Callable[[Gateway], Json]:
     """Make the payload of `meters/aggregates` for a generation of meters."""
 
     def payload(gateway: Gateway) -> Json:
+        fitted = _fitted(gateway, style)
         meters: dict[str, Json] = {
-            name: _meter(style, name, reading, gateway.stamp(name))
+            name: _meter(fitted, name, reading, gateway.stamp(name))
             for name, reading in readings(gateway, style).items()
         }
         nothing = Reading(0, 0, 0, 0, 0, 0, 0)
-        return meters | {name: _meter(style, name, nothing, NEVER) for name in style.unused}
+        return meters | {name: _meter(style, name, nothing, NEVER) for name in style.unused if name not in meters}
 
     return payload
+
+
+def _fitted(gateway: Gateway, style: MeterStyle) -> MeterStyle:
+    """Fit the meters to the house: a Powerwall+ has one at the site, and tells of the sun itself (23.28)."""
+    if not gateway.house.powerwall_plus:
+        return style
+    return replace(style, counts=style.counts | {"site": 1}, timeouts={"solar": INVERTER_TIMEOUT})
 
 
 def readings(gateway: Gateway, style: MeterStyle) -> dict[str, Reading]:
@@ -171,23 +184,42 @@ def readings(gateway: Gateway, style: MeterStyle) -> dict[str, Reading]:
     site = ct_meter(flow.grid, site_reactive, house.grid_export_energy, house.grid_import_energy)
     solar_reactive = reactive_power(gateway, "solar", 53.0)
     solar = ct_meter(flow.solar, solar_reactive, house.solar_energy, house.energies.solar_standby)
+    if house.powerwall_plus:
+        solar = _inverter(gateway, solar)
     battery = Reading(
         sum(powers),
         10.0 * round(reactive_power(gateway, "battery", 20.0) / 10),
-        sum(battery_energy(pack.discharged) for pack in house.packs),
-        sum(battery_energy(pack.charged) for pack in house.packs),
+        sum(battery_energy(pack.discharged) for pack in house.battery.ever),
+        sum(battery_energy(pack.charged) for pack in house.battery.ever),
         round(voltage, 1),
         round(sum(pack_current(power) for power in powers), 1) + 0.0,
         house.frequency,
     )
-    return {"site": site, "battery": battery, "load": _home(style, flow, site, battery, solar), "solar": solar}
+    generator = ct_meter(flow.generator, 0.0, house.generator_energy, 0.0)
+    if not flow.generator:
+        generator = generator._replace(voltage=0.0, frequency=0.0)
+    load = _home(style, flow, site, battery, solar, generator)
+    measured = {"site": site, "battery": battery, "load": load, "solar": solar}
+    if house.generator is not None:
+        measured["generator"] = generator
+    return measured | ({"busway": battery} if gateway.busway else {})
 
 
-def _home(style: MeterStyle, flow: Flow, site: Reading, battery: Reading, solar: Reading) -> Reading:
+def _inverter(gateway: Gateway, solar: Reading) -> Reading:
+    """Measure the sun as a Powerwall+ does, which unlike a transformer of the gateway's knows the frequency."""
+    voltage = round(gateway.house.voltage, 1)
+    current = round(solar.apparent / voltage, 1) if voltage else 0.0
+    return solar._replace(voltage=voltage, current=current, frequency=gateway.house.frequency)
+
+
+def _home(
+    style: MeterStyle, flow: Flow, site: Reading, battery: Reading, solar: Reading, generator: Reading
+) -> Reading:
     """Calculate the home, which has no meter of its own: it is what the others leave."""
-    power = style.home_reading(site.power + solar.power + flow.battery)
-    reactive = style.home_reading(site.reactive + solar.reactive + battery.reactive)
+    power = style.home_reading(site.power + solar.power + flow.battery + generator.power)
+    reactive = style.home_reading(site.reactive + solar.reactive + battery.reactive + generator.reactive)
     energy = (site.imported - site.exported) + (solar.exported - solar.imported) + (battery.exported - battery.imported)
+    energy += generator.exported - generator.imported
     current = power / site.voltage if site.voltage else 0.0
     return Reading(power, reactive, 0, energy, site.voltage, current, site.frequency)
 
@@ -209,7 +241,7 @@ def _meter(style: MeterStyle, name: str, reading: Reading, time: str) -> dict[st
         "last_phase_voltage_communication_time": NEVER,
         "last_phase_power_communication_time": NEVER,
         "last_phase_energy_communication_time": NEVER,
-        "timeout": 1_500_000_000,
+        "timeout": style.timeouts.get(name, TIMEOUT),
         "num_meters_aggregated": style.counts.get(name),
         "instant_total_current": reading.current,
     }

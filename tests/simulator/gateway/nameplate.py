@@ -21,7 +21,7 @@ class Nameplate:
     """How long its sitemaster has been running by then."""
     commission_count: int = 0
 
-    def pack_serials(self, count: int) -> list[str]:
-        """List the serials of so many Powerwalls."""
-        stem, number = self.pack_serial[:-7], int(self.pack_serial[-7:])
-        return [f"{stem}{number + index:07d}" for index in range(count)]
+    def serial_of_pack(self, number: int) -> str:
+        """Give the serial of a Powerwall; they count from 1."""
+        stem, first = self.pack_serial[:-7], int(self.pack_serial[-7:])
+        return f"{stem}{first + number - 1:07d}"

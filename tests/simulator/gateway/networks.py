@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 from tests.simulator.wire import Json
@@ -17,6 +18,9 @@ RADIO_MODULES: Json = [
     {"manufacturer": "Redpine", "model": "RS9113DB", "fcc_id": "XF6-RS9113DB", "ic_id": "8407A-RS9113DB"},
 ]
 SECURITIES = ("NONE", "WEP", "WPAorWPA2_Personal", "WPA2_Personal")
+CABLE = ("192.168.1.76", "255.255.255.0")
+WIFI = ("192.168.1.77", "255.255.255.0")
+RADIO = ("10.64.0.2", "255.255.255.255")
 INTERFACES = ("EthType", "GsmType", "WifiType")
 NEIGHBOURS = (
     ("Home", 11, 75, "WPA2_Personal"),
@@ -37,10 +41,10 @@ def interfaces(gateway: Gateway) -> Json:
     """
     wifis = [network for network in gateway.networks if network.interface == "WifiType"]
     wifi = next((network for network in wifis if network.enabled), wifis[-1])
-    address, subnet = ("192.168.1.77", "255.255.255.0") if wifi.enabled else ("", "")
+    address, subnet = WIFI if wifi.enabled else ("", "")
     return [
         _interface(2, "can0"),
-        _interface(3, "eth0", connected=_is_on(gateway, "EthType")),
+        _interface(3, "eth0", *CABLE if gateway.uplinks.ethernet else (), connected=_is_on(gateway, "EthType")),
         _interface(170, "rpine0", connected=_is_on(gateway, "GsmType")),
         _interface(171, "wifi0", address, subnet, connected=wifi.enabled is True, config=_network(wifi)),
         _interface(172, "wifi1", "192.168.91.1", "255.255.255.0"),
@@ -159,72 +163,82 @@ def _as_go(address: str, mask: str) -> Json:
     return {"IP": address, "Mask": b64encode(ip_address(mask).packed).decode()}
 
 
-def connections(_: Gateway) -> Json:
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """A network the gateway is set up for, and how it goes."""
+
+    name: str
+    kind: str
+    settings: dict[str, Json]
+    primary: bool = False
+    """Is it the one in use?"""
+    address: tuple[str, str] | None
+    """Address and mask; None where nothing is plugged in."""
+    signal: int = 0
+    hardware: str = ""
+
+
+def connections(gateway: Gateway) -> Json:
     """`networks`: one entry per network the gateway is set up for."""
-    return _connections(_dotted)
+    return [_printed(gateway, connection, _dotted) for connection in _connections(gateway)]
 
 
-def connections_24(_: Gateway) -> Json:
+def connections_24(gateway: Gateway) -> Json:
     """`networks` since 23.x."""
-    return _connections(_as_go)
+    return [_printed(gateway, connection, _as_go) for connection in _connections(gateway)]
 
 
-def _network_info(name: str, kind: str, address: Json, *, signal: int, hardware: str) -> Json:
+def _connections(gateway: Gateway) -> tuple[Connection, ...]:
+    """List cable, mobile radio and Wi-Fi. A cable is preferred where one is plugged in."""
+    uplinks = gateway.uplinks
+    return (
+        Connection(
+            name="ethernet_tesla_internal_default",
+            kind="EthType",
+            settings={"dhcp": True, "enabled": True, "extra_ips": [{"ip": "192.168.90.2", "netmask": 24}]},
+            primary=uplinks.ethernet,
+            address=CABLE if uplinks.ethernet else None,
+            hardware="02:00:00:00:00:02",
+        ),
+        Connection(
+            name="gsm_tesla_internal_default",
+            kind="GsmType",
+            settings={"dhcp": None, "enabled": True},
+            address=RADIO,
+            signal=uplinks.cellular_signal,
+        ),
+        Connection(
+            name="Home",
+            kind="WifiType",
+            settings={"security_type": "WPA2_Personal", "dhcp": True, "username": "", "enabled": True},
+            primary=not uplinks.ethernet,
+            address=WIFI,
+            signal=uplinks.wifi_signal,
+            hardware="02:00:00:00:00:01",
+        ),
+    )
+
+
+def _printed(gateway: Gateway, connection: Connection, addresses: Addresses) -> Json:
+    interface: dict[str, Json] = {}
+    if connection.address is not None:
+        interface["iface_network_info"] = {
+            "network_name": connection.name,
+            "ip_networks": [addresses(*connection.address)],
+            "gateway": "192.168.1.1",
+            "interface": connection.kind,
+            "state": "DeviceStateReady",
+            "state_reason": "DeviceStateReasonNone",
+            "signal_strength": connection.signal,
+            "hw_address": connection.hardware,
+        }
     return {
-        "network_name": name,
-        "ip_networks": [address],
-        "gateway": "192.168.1.1",
-        "interface": kind,
-        "state": "DeviceStateReady",
-        "state_reason": "DeviceStateReasonNone",
-        "signal_strength": signal,
-        "hw_address": hardware,
+        "network_name": connection.name,
+        "interface": connection.kind,
+        **connection.settings,
+        "active": connection.address is not None,
+        "primary": connection.primary,
+        "lastTeslaConnected": connection.primary and gateway.connected_to_tesla,
+        "lastInternetConnected": connection.primary,
+        **interface,
     }
-
-
-def _connections(addresses: Addresses) -> Json:
-    return [
-        {
-            "network_name": "ethernet_tesla_internal_default",
-            "interface": "EthType",
-            "dhcp": True,
-            "enabled": True,
-            "extra_ips": [{"ip": "192.168.90.2", "netmask": 24}],
-            "active": False,
-            "primary": False,
-            "lastTeslaConnected": False,
-            "lastInternetConnected": False,
-        },
-        {
-            "network_name": "gsm_tesla_internal_default",
-            "interface": "GsmType",
-            "dhcp": None,
-            "enabled": True,
-            "active": True,
-            "primary": False,
-            "lastTeslaConnected": False,
-            "lastInternetConnected": False,
-            "iface_network_info": _network_info(
-                "gsm_tesla_internal_default",
-                "GsmType",
-                addresses("10.64.0.2", "255.255.255.255"),
-                signal=85,
-                hardware="",
-            ),
-        },
-        {
-            "network_name": "Home",
-            "interface": "WifiType",
-            "security_type": "WPA2_Personal",
-            "dhcp": True,
-            "username": "",
-            "enabled": True,
-            "active": True,
-            "primary": True,
-            "lastTeslaConnected": True,
-            "lastInternetConnected": True,
-            "iface_network_info": _network_info(
-                "Home", "WifiType", addresses("192.168.1.77", "255.255.255.0"), signal=53, hardware="02:00:00:00:00:01"
-            ),
-        },
-    ]

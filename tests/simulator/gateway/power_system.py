@@ -33,6 +33,7 @@ def no_grid_faults(_: Gateway) -> Json:
 
 def grid_faults(gateway: Gateway) -> list[Json]:
     """`system_status/grid_faults`: what a pack's inverter saw when the grid went away."""
+    first = gateway.house.packs[0]
     decoded: list[Json] = [
         {"name": "PINV_alertID", "value": "PINV_a006_vfCheckUnderFrequency"},
         {"name": "PINV_alertType", "value": "Warning"},
@@ -48,7 +49,7 @@ def grid_faults(gateway: Gateway) -> list[Json]:
             "git_hash": gateway.nameplate.git_hash[:14],
             "site_uid": gateway.din,
             "ecu_type": "TEPINV",
-            "ecu_package_part_number": gateway.nameplate.pack_part_number,
+            "ecu_package_part_number": gateway.part_number_of(first),
             "ecu_package_serial_number": gateway.pack_serials[0],
         }
         for noticed in gateway.house.grid_faults
@@ -119,7 +120,6 @@ def _block(gateway: Gateway, pack: Pack, serial: str, power: int) -> Json:
     """One Powerwall; a disabled one measures nothing."""
     house = gateway.house
     following = "PINV_GridForming" if house.islanded else "PINV_GridFollowing"
-    compliant = "Grid_Uncompliant" if house.islanded else "Grid_Compliant"
     measured: dict[str, Json] = {
         "p_out": power,
         "q_out": 10 * round(reactive_power(gateway, serial, 20.0) / 10),
@@ -131,11 +131,11 @@ def _block(gateway: Gateway, pack: Pack, serial: str, power: int) -> Json:
     }
     return {
         "Type": "",
-        "PackagePartNumber": gateway.nameplate.pack_part_number,
+        "PackagePartNumber": gateway.part_number_of(pack),
         "PackageSerialNumber": serial,
         "disabled_reasons": list(pack.disabled_reasons),
         "pinv_state": following if pack.enabled else "",
-        "pinv_grid_state": compliant if pack.enabled else "",
+        "pinv_grid_state": _seen_grid(gateway) if pack.enabled else "",
         "nominal_energy_remaining": round(pack.remaining),
         "nominal_full_pack_energy": round(pack.capacity),
         **(measured if pack.enabled else dict.fromkeys(measured)),
@@ -147,6 +147,13 @@ def _block(gateway: Gateway, pack: Pack, serial: str, power: int) -> Json:
         "OpSeqState": "Active" if pack.enabled else "Standby",
         "version": gateway.nameplate.git_hash[:14],
     }
+
+
+def _seen_grid(gateway: Gateway) -> str:
+    """Say what an inverter thinks of the grid: it watches it for a while before it reconnects."""
+    if not gateway.house.islanded:
+        return "Grid_Compliant"
+    return "Grid_Qualifying" if gateway.house.returning else "Grid_Uncompliant"
 
 
 def can_reboot(gateway: Gateway) -> str:

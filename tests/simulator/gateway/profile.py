@@ -1,7 +1,7 @@
 """What a firmware answers."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from tests.simulator.wire import Json
@@ -54,6 +54,8 @@ class Profile:
     login: LoginRules
     endpoints: Mapping[str, Mapping[str, Endpoint]]
     """By path below /api/, then by verb."""
+    powerwall_plus: Mapping[str, Mapping[str, Endpoint]] = field(default_factory=dict)
+    """Likewise: what is there besides with a Powerwall+. Empty where the firmware is older than that."""
 
 
 type Payload = Callable[[Gateway], Json]

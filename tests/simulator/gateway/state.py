@@ -58,6 +58,18 @@ def default_networks() -> list[Network]:
     ]
 
 
+@dataclass
+class Uplinks:
+    """How the gateway reaches the world. Wi-Fi and mobile radio are always there."""
+
+    ethernet: bool = False
+    """Is a cable plugged in? Then it is preferred."""
+    wifi_signal: int = 53
+    """Percent"""
+    cellular_signal: int = 85
+    """Percent"""
+
+
 class Job:
     """Work that takes a while by a real clock, as a person waits for it."""
 

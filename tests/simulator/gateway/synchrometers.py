@@ -2,6 +2,7 @@
 
 from tests.simulator.wire import NEVER, Json
 
+from . import powerwall_plus
 from .answers import Answer, Call, error
 from .gateway import Gateway
 from .meters import SYNCHROMETER, Reading, readings
@@ -20,15 +21,19 @@ NOTHING = Reading(0, 0, 0, 0, 0, 0, 0)
 
 
 def meters(gateway: Gateway) -> Json:
-    """`meters`: the serial goes missing while the system is stopped."""
+    """`meters`: the serial goes missing while the system is stopped. One that measures nothing tells of no CTs."""
     stem = gateway.meter_serial if gateway.running else ""
-    return [
-        {"serial": stem + kind, "short_id": gateway.din, "type": kind, "cts": _wirings(gateway, kind)}
-        for kind in ("synchrometerX", "synchrometerY")
-    ]
+    boards: list[Json] = []
+    for kind in ("synchrometerX", "synchrometerY"):
+        wirings = _wirings(gateway, kind)
+        wired: dict[str, Json] = {"cts": wirings} if wirings else {}
+        boards.append({"serial": stem + kind, "short_id": gateway.din, "type": kind, **wired})
+    return [powerwall_plus.METER, *boards] if gateway.house.powerwall_plus else boards
 
 
 def _wirings(gateway: Gateway, kind: str) -> list[Json]:
+    if gateway.house.powerwall_plus and kind == "synchrometerY":
+        return []
     sun: list[Json] = [_wiring("solar", SOLAR, SOLAR_SCALE)] if gateway.solar_meter else []
     return [_wiring("site", SITE, 1), *(sun if kind == "synchrometerY" else [])]
 
@@ -42,8 +47,10 @@ def _valid(channels: tuple[int, ...]) -> list[Json]:
 
 
 def site(gateway: Gateway) -> Json:
-    """`meters/site`: X measures everything; what Y is for, nobody knows."""
+    """`meters/site`: X measures everything; what Y is for, nobody knows. A Powerwall+ has none (23.28)."""
     whole = readings(gateway, SYNCHROMETER)["site"]
+    if gateway.house.powerwall_plus:
+        return [_meter(gateway, 0, "site", "synchrometerX", SITE, whole)]
     return [
         _meter(gateway, 0, "site", "synchrometerY", SITE, NOTHING),
         _meter(gateway, 1, "site", "synchrometerX", SITE, whole),
@@ -100,6 +107,7 @@ def _cached(gateway: Gateway, channels: tuple[int, ...], reading: Reading) -> Js
         **{f"reactive_power_{LINES[channel]}": reading.reactive * share for channel, share in lines},
         "last_phase_energy_communication_time": NEVER,
         "serial_number": gateway.meter_serial,
+        "version": gateway.nameplate.git_hash[:14],
         "timeout": 1_500_000_000,
         "instant_total_current": reading.current,
     }
@@ -109,16 +117,16 @@ def channel_readings(gateway: Gateway) -> Json:
     """`meters/readings`: real values only while the system is stopped; energies are not counted at all."""
     if gateway.running:
         nothing: list[Json] = [_channel(0, 0, 0, 0)] * CHANNELS
-        return {
-            gateway.meter_serial + kind: {"error": BUSY, "data": {"firmwareVersion": "", "cts": nothing}}
-            for kind in ("synchrometerX", "synchrometerY")
-        }
+        serials = [gateway.meter_serial + kind for kind in ("synchrometerX", "synchrometerY")]
+        if gateway.house.powerwall_plus:
+            serials.append(powerwall_plus.METER_SERIAL)
+        return {serial: {"error": BUSY, "data": {"firmwareVersion": "", "cts": nothing}} for serial in serials}
     now = readings(gateway, SYNCHROMETER)
     lines = [(now["site"], share) for share in SHARES[SITE]]
     sun = (now["solar"], 1 / SOLAR_SCALE) if gateway.solar_meter else (NOTHING, 0)
     channels = {"synchrometerX": [*lines, (NOTHING, 0)], "synchrometerY": [(NOTHING, 0), (NOTHING, 0), sun]}
     voltage = round(gateway.house.voltage / 2, 2)
-    return {
+    boards: dict[str, Json] = {
         kind: {
             "error": "",
             "data": {
@@ -134,6 +142,9 @@ def channel_readings(gateway: Gateway) -> Json:
         }
         for kind, measured in channels.items()
     }
+    if gateway.house.powerwall_plus:
+        boards[powerwall_plus.METER_SERIAL] = powerwall_plus.meter_reading(gateway)
+    return boards
 
 
 def _channel(number: int, voltage: float, power: float, reactive: float) -> Json:
@@ -146,6 +157,8 @@ def transformers(gateway: Gateway, call: Call) -> Answer:
     for kind in ("synchrometerX", "synchrometerY"):
         if serial.endswith(kind):
             return Answer(payload=_wirings(gateway, kind))
+    if gateway.house.powerwall_plus and serial == powerwall_plus.METER_SERIAL:
+        return Answer(payload=powerwall_plus.WIRINGS)
     return error(400, f"no meter {serial}", "Unable to get CTs")
 
 

@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from tests.simulator import protobuf
 from tests.simulator.wire import NANOSECONDS
 
+from . import powerwall_plus
 from .answers import Answer, Call
 from .gateway import Gateway
 from .meters import SYNCHROMETER, battery_powers, readings
 
 MANUFACTURER = "TESLA"
 GATEWAY, THERMAL, POD, INVERTER, SYNCHRONISER = 207, 224, 226, 253, 259
+SOLAR_INVERTER, STRING_WATCH = 296, 297
 """Kinds of boards (ECUs)."""
+INVERTER_PART_NUMBER, INVERTER_SERIAL = "1538100-00-F", "CN321237C00815"
 
 AMBIENT = 19.5
 """Degrees Celsius in the garage."""
@@ -45,16 +48,23 @@ def vitals(gateway: Gateway, _: Call) -> Answer:
 
 def _boards(gateway: Gateway) -> list[Board]:
     nameplate = gateway.nameplate
-    connected = "SystemIslandedActive" if gateway.house.islanded else "SystemConnectedToGrid"
     location: dict[str, Vital] = {"STSTSM-Location": "Gateway"}
-    alerts = [connected, "FWUpdateSucceeded"]
+    alerts = [_contactor(gateway), "FWUpdateSucceeded"]
     station = Board("STSTSM", GATEWAY, nameplate.part_number, gateway.serial, location, alerts=alerts)
-    return [station, *_packs(gateway, station), _synchroniser(gateway, station)]
+    sun = _solar_inverter(gateway, station) if gateway.house.powerwall_plus else []
+    return [station, *_packs(gateway, station), *sun, _synchroniser(gateway, station)]
+
+
+def _contactor(gateway: Gateway) -> str:
+    """Say how the house is connected, and whether an island was chosen."""
+    if not gateway.house.islanded:
+        return "SystemConnectedToGrid"
+    return "ScheduledIslandContactorOpen" if gateway.house.off_grid_on_purpose else "UnscheduledIslandContactorOpen"
 
 
 def _packs(gateway: Gateway, station: Board) -> list[Board]:
     """List each Powerwall's thermal controller, battery and inverter; a disabled one has no numbers."""
-    house, part_number = gateway.house, gateway.nameplate.pack_part_number
+    house = gateway.house
     powers = iter(battery_powers(gateway))
     boards = []
     for pack, serial in zip(house.packs, gateway.pack_serials, strict=True):
@@ -71,6 +81,7 @@ def _packs(gateway: Gateway, station: Board) -> list[Board]:
                 "PINV_State": "PINV_GridForming" if house.islanded else "PINV_GridFollowing",
             }
         pod = energies | {"POD_ActiveHeating": False} if pack.enabled else {}
+        part_number = gateway.part_number_of(pack)
         thermal = Board("TETHC", THERMAL, part_number, serial, {"THC_AmbientTemp": AMBIENT}, station.din)
         boards += [
             thermal,
@@ -78,6 +89,34 @@ def _packs(gateway: Gateway, station: Board) -> list[Board]:
             Board("TEPINV", INVERTER, part_number, serial, output, thermal.din, list(pack.disabled_reasons)),
         ]
     return boards
+
+
+def _solar_inverter(gateway: Gateway, station: Board) -> list[Board]:
+    """List the inverter of a Powerwall+ and what watches over its strings."""
+    made = readings(gateway, SYNCHROMETER)["solar"]
+    strings = list(zip("ABCD", powerwall_plus.strings(gateway), strict=True))
+    output: dict[str, Vital] = {
+        "PVAC_State": "PVAC_Active",
+        "PVAC_Pout": made.power,
+        "PVAC_Qout": made.reactive,
+        "PVAC_Vout": made.voltage,
+        "PVAC_Fout": made.frequency,
+        "PVAC_Iout": made.current,
+        "PVAC_LifetimeEnergyPV_Total": made.exported,
+        **{f"PVAC_PVMeasuredVoltage_{letter}": string.voltage for letter, string in strings},
+        **{f"PVAC_PVCurrent_{letter}": string.current for letter, string in strings},
+        **{f"PVAC_PVMeasuredPower_{letter}": float(string.power) for letter, string in strings},
+        **{f"PVAC_PvState_{letter}": "PV_Active" for letter, _ in strings},
+    }
+    watch: dict[str, Vital] = {
+        "PVS_State": "PVS_Active",
+        "PVS_EnableOutput": True,
+        "PVS_vLL": made.voltage,
+        **{f"PVS_String{letter}_Connected": string.connected for letter, string in strings},
+    }
+    pvac = Board("PVAC", SOLAR_INVERTER, INVERTER_PART_NUMBER, INVERTER_SERIAL, output, station.din)
+    alerts = [powerwall_plus.NOT_WIRED]
+    return [pvac, Board("PVS", STRING_WATCH, INVERTER_PART_NUMBER, INVERTER_SERIAL, watch, pvac.din, alerts)]
 
 
 def _synchroniser(gateway: Gateway, station: Board) -> Board:
@@ -90,7 +129,7 @@ def _synchroniser(gateway: Gateway, station: Board) -> Board:
         "ISLAND_GridConnected": not house.islanded,
         "METER_X_CTA_InstRealPower": site.power * 0.6,
         "METER_X_CTB_InstRealPower": site.power * 0.4,
-        "METER_Y_CTC_InstRealPower": solar.power / 2,
+        "METER_Y_CTC_InstRealPower": solar.power / 2 if gateway.solar_meter else 0.0,
     }
     return Board("TESYNC", SYNCHRONISER, "1493315-01-F", gateway.meter_serial, measured, station.din)
 

@@ -20,6 +20,8 @@ TAPER = 4.0
 class Pack:
     """One Powerwall."""
 
+    number: int
+    """Counts from 1; the same for as long as the house stands, whatever becomes of the others."""
     remaining: float
     """Wh"""
     charged: float
@@ -42,12 +44,54 @@ class Battery:
     def __init__(self, packs: int, charge: float) -> None:
         self.packs = [
             Pack(
+                number=number,
                 remaining=CAPACITY * charge / 100,
-                charged=1_638_140 - 61_370 * number,
-                discharged=1_469_030 - 55_090 * number,
+                charged=1_638_140 - 61_370 * (number - 1),
+                discharged=1_469_030 - 55_090 * (number - 1),
             )
-            for number in range(packs)
+            for number in range(1, packs + 1)
         ]
+        self._removed: dict[int, Pack] = {}
+
+    # -- which there are -----------------------------------------------------------------------------------------------
+
+    def pack(self, number: int) -> Pack:
+        """Find a Powerwall by its number. Raises ValueError where there is none."""
+        for pack in self.packs:
+            if pack.number == number:
+                return pack
+        numbers = ", ".join(str(pack.number) for pack in self.packs)
+        raise ValueError(f"There is no Powerwall {number}; there is {numbers}.")
+
+    def add(self, number: int | None = None) -> Pack:
+        """Add a Powerwall: a removed one comes back as it went, any other is new and charged like the rest.
+
+        Without a number it is one that was never there. Raises ValueError where it is there already.
+        """
+        if number is None:
+            number = 1 + max([*self._removed, *(pack.number for pack in self.packs)])
+        if any(pack.number == number for pack in self.packs):
+            raise ValueError(f"Powerwall {number} is there already.")
+        pack = self._removed.pop(number, None) or Pack(number, CAPACITY * self.charge / 100, 0.0, 0.0)
+        self.packs.append(pack)
+        self.packs.sort(key=lambda each: each.number)
+        return pack
+
+    def remove(self, number: int) -> Pack:
+        """Take a Powerwall away, of which nothing is left but what it has counted. Raises ValueError for the last."""
+        pack = self.pack(number)
+        if len(self.packs) == 1:
+            raise ValueError("The house needs at least one Powerwall.")
+        self.packs.remove(pack)
+        self._removed[number] = pack
+        return pack
+
+    # -- what they hold ------------------------------------------------------------------------------------------------
+
+    @property
+    def ever(self) -> list[Pack]:
+        """The packs that are there or were: a lifetime counter does not step back for one that is gone."""
+        return [*self.packs, *self._removed.values()]
 
     @property
     def active(self) -> list[Pack]:

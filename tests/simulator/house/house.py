@@ -9,7 +9,8 @@ from tests.simulator.wire import NANOSECONDS
 
 from .appliances import Appliances
 from .battery import EMPTY, Battery, Pack
-from .island import CONNECTED, Island
+from .generator import Generator
+from .island import CONNECTED, TO_GRID, Island
 from .moment import Moment
 from .noise import drift
 from .sun import Roof
@@ -19,10 +20,12 @@ SUMMER_NOON = datetime(2026, 6, 21, 13, 0, tzinfo=LOS_ANGELES)
 STEP_SECONDS = 10.0
 LONG_STEP_SECONDS = 60.0
 """Step for journeys of more than a day."""
+FAILSAFE = 10.0
+"""Raw percent at which a chosen island ends by itself: the order's name promises that, its limit is a guess."""
 
 
 class Flow(NamedTuple):
-    """Power at one moment, W: solar + battery + grid = home."""
+    """Power at one moment, W: solar + battery + grid + generator = home."""
 
     solar: float
     home: float
@@ -30,6 +33,7 @@ class Flow(NamedTuple):
     """Above zero: discharging."""
     grid: float
     """Above zero: importing."""
+    generator: float = 0.0
 
 
 @dataclass
@@ -48,6 +52,7 @@ class Energies:
     solar: float = 5_534_272.949724403
     solar_standby: float = 13_661.930279959455
     """What the inverter drew at night."""
+    generator: float = 0.0
 
 
 class House:
@@ -62,6 +67,8 @@ class House:
         reserve: float = 24.0,
         mode: str = "self_consumption",
         seed: int = 1,
+        powerwall_plus: bool = False,
+        generator: bool = False,
     ) -> None:
         if start.tzinfo is None:
             raise ValueError("The house's start needs a time zone: its sun and its people live by local time.")
@@ -80,7 +87,10 @@ class House:
         self.roof = Roof(seed)
         self.appliances = Appliances(seed)
         self.battery = Battery(packs, charge)
-        self.energies = Energies()
+        self.powerwall_plus = powerwall_plus
+        """Is the first Powerwall a Powerwall+, whose own inverter the panels are wired to?"""
+        self.generator = Generator() if generator else None
+        self.energies = Energies(generator=412_806.25 if generator else 0.0)
         self.grid_faults: list[int] = []
         """When the present outage was noticed (nanoseconds since 1970); empty while the grid is there."""
         self._seed = seed
@@ -130,6 +140,7 @@ class House:
         energies.grid_export += max(0.0, -flow.grid) * hours
         energies.solar += max(0.0, flow.solar) * hours
         energies.solar_standby += max(0.0, -flow.solar) * hours
+        energies.generator += flow.generator * hours
         if flow.battery:
             self.battery.exchange(flow.battery, hours)
 
@@ -165,17 +176,20 @@ class House:
         self._follow_grid()
 
     def _follow_grid(self, seconds: float = 0.0) -> None:
+        if self.grid.up and (self.charge <= FAILSAFE or self._island.dark):
+            self.off_grid_on_purpose = False
         wanted = self.grid.up and not self.off_grid_on_purpose
         alone = not (wanted and self._island.connected)
         self._island.follow(grid=wanted, alive=not alone or self._carries_house(), seconds=seconds)
-        if self.grid.up:
+        if self.grid.up or self.off_grid_on_purpose:
             self.grid_faults.clear()
         elif not self.grid_faults:
             self.grid_faults.append(self.clock)
 
     def _carries_house(self) -> bool:
         """Can the packs keep the house alive without the grid?"""
-        load = max(0.0, self._home(island=True) - self._solar())
+        home, solar = self._home(island=True), self._solar()
+        load = max(0.0, home - solar - self._generate(home, solar))
         return self._running and load <= self.battery.max_island_power and self.charge > EMPTY
 
     # -- power ---------------------------------------------------------------------------------------------------------
@@ -190,14 +204,23 @@ class House:
 
     def _connected_flow(self) -> Flow:
         solar, home = self._solar(), self._home(island=False)
-        battery = self._battery_power(home, solar) if self._running else 0.0
-        return Flow(solar, home, battery, home - solar - battery)
+        generator = self._generate(home, solar)
+        battery = self._battery_power(home - generator, solar) if self._running else 0.0
+        return Flow(solar, home, battery, home - solar - battery - generator, generator)
 
     def _island_flow(self) -> Flow:
         """Alone with the sun: the battery takes what is left over, and the inverter throttles what it cannot take."""
         home = self._home(island=True)
-        solar = min(self._solar(), home + self.battery.max_charge_power)
-        return Flow(solar, home, home - solar, 0.0)
+        generator = self._generate(home, self._solar())
+        solar = min(self._solar(), home - generator + self.battery.max_charge_power)
+        return Flow(solar, home, home - solar - generator, 0.0, generator)
+
+    def _generate(self, home: float, solar: float) -> float:
+        """Find what the generator gives: it starts when an outage has made an island."""
+        if self.generator is None:
+            return 0.0
+        outage = not self.grid.up and self._island.alone
+        return self.generator.power(outage=outage, room=home - solar + self.battery.max_charge_power)
 
     def _battery_power(self, home: float, solar: float) -> float:
         """Choose what the battery does on the grid."""
@@ -244,6 +267,17 @@ class House:
         self._pinned_home = watts
 
     @property
+    def generator_power(self) -> float:
+        """W; assign a number to start it by hand, None to leave it to itself. Raises ValueError where there is none."""
+        return self.flow.generator
+
+    @generator_power.setter
+    def generator_power(self, watts: float | None) -> None:
+        if self.generator is None:
+            raise ValueError("The house has no generator.")
+        self.generator.pinned = watts
+
+    @property
     def battery_power(self) -> float:
         """W, above zero when discharging."""
         return self.flow.battery
@@ -271,8 +305,20 @@ class House:
 
     @property
     def packs(self) -> list[Pack]:
-        """The Powerwalls."""
+        """The Powerwalls, by their numbers; `add_pack` and `remove_pack` change which there are."""
         return self.battery.packs
+
+    def pack(self, number: int) -> Pack:
+        """Find a Powerwall by its number. Raises ValueError where there is none."""
+        return self.battery.pack(number)
+
+    def add_pack(self, number: int | None = None) -> Pack:
+        """Add a Powerwall, or put a removed one back. Raises ValueError where it is there already."""
+        return self.battery.add(number)
+
+    def remove_pack(self, number: int) -> Pack:
+        """Take a Powerwall away; `add_pack` puts it back as it went. Raises ValueError for one unknown, or the last."""
+        return self.battery.remove(number)
 
     @property
     def charge(self) -> float:
@@ -299,21 +345,31 @@ class House:
         return self.energies.solar
 
     @property
+    def generator_energy(self) -> float:
+        """Wh."""
+        return self.energies.generator
+
+    @property
     def battery_charge_energy(self) -> float:
         """Wh."""
-        return sum(pack.charged for pack in self.packs)
+        return sum(pack.charged for pack in self.battery.ever)
 
     @property
     def battery_discharge_energy(self) -> float:
         """Wh."""
-        return sum(pack.discharged for pack in self.packs)
+        return sum(pack.discharged for pack in self.battery.ever)
 
     @property
     def home_energy(self) -> float:
         """Wh; what came in by all other meters and did not leave again."""
         grid = self.grid_import_energy - self.grid_export_energy
-        solar = self.solar_energy - self.energies.solar_standby
+        solar = self.solar_energy - self.energies.solar_standby + self.generator_energy
         return grid + solar + self.battery_discharge_energy - self.battery_charge_energy
+
+    @property
+    def returning(self) -> bool:
+        """Does the island follow the grid, to reconnect?"""
+        return self.grid_status == TO_GRID
 
     @property
     def islanded(self) -> bool:

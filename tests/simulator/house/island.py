@@ -26,6 +26,11 @@ class Island:
         return self.status == CONNECTED
 
     @property
+    def alone(self) -> bool:
+        """Is there an island that holds?"""
+        return self.status == ISLANDED
+
+    @property
     def dark(self) -> bool:
         """Did the island collapse, so that nothing in the house has power?"""
         return self.status in {FAULTED, WAITING}

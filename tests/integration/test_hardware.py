@@ -1,0 +1,287 @@
+"""Hardware that comes, goes and returns, and firmware that changes: all without a restart."""
+
+import copy
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.powerwall_gateway import async_remove_config_entry_device
+from custom_components.powerwall_gateway.const import DOMAIN
+from custom_components.powerwall_gateway.devices import Kind, identifier
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from tests.conftest import StartSimulator
+
+from .conftest import SetUp, state_of
+
+METER: dict[str, Any] = {"serial": "OBB1", "type": "neurio_tcp", "connected": True}
+INVERTERS: list[dict[str, Any]] = [
+    {"brand": "Enphase Energy", "model": "IQ7", "power_rating_watts": 5250},
+    {"brand": "Fronius USA", "model": "Primo", "power_rating_watts": 7600},
+]
+
+
+def device_of(hass: HomeAssistant, entry: MockConfigEntry, kind: Kind, part: str) -> dr.DeviceEntry | None:
+    """Find a device below the gateway."""
+    known = identifier(str(entry.unique_id), kind, part)
+    return dr.async_get(hass).async_get_device_by_identifier(known, entry.entry_id)
+
+
+async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Poll what knows of hardware."""
+    await entry.runtime_data.live.async_refresh()
+    await entry.runtime_data.inventory.async_refresh()
+    await hass.async_block_till_done()
+
+
+async def answers(entry: MockConfigEntry) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """Give what the gateway says of its Powerwalls, live and as the inventory, and the last one's serial."""
+    client = entry.runtime_data.gateway
+    system, inventory = await client.get("system_status"), await client.get("powerwalls")
+    return system, inventory, inventory["powerwalls"][-1]["PackageSerialNumber"]
+
+
+def less(answer: dict[str, Any], key: str) -> dict[str, Any]:
+    """Leave out the last of a list."""
+    return {**answer, key: answer[key][:-1]}
+
+
+# -- Powerwalls --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_powerwall_that_is_added_appears(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    system, inventory, _ = await answers(entry)
+    system, inventory = copy.deepcopy(system), copy.deepcopy(inventory)
+    for units in (system["battery_blocks"], inventory["powerwalls"]):
+        units.append({**units[-1], "PackageSerialNumber": "TG999999999999"})
+    gateway.overrides["system_status"] = system
+    await entry.runtime_data.live.async_refresh()
+    await hass.async_block_till_done()
+    assert device_of(hass, entry, Kind.POWERWALL, "TG999999999999") is not None
+    assert state_of(hass, gateway, "sensor", "TG999999999999_charge") not in {None, "unknown", STATE_UNAVAILABLE}
+    gateway.overrides["powerwalls"] = inventory
+    await poll(hass, entry)
+    assert device_of(hass, entry, Kind.POWERWALL, "TG999999999999") is not None
+
+
+@pytest.mark.parametrize("missing", ["system_status", "powerwalls"])
+async def test_one_answer_without_it_is_not_enough(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, missing: str
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    system, inventory, serial = await answers(entry)
+    gateway.overrides["system_status"] = less(system, "battery_blocks") if missing == "system_status" else system
+    gateway.overrides["powerwalls"] = less(inventory, "powerwalls") if missing == "powerwalls" else inventory
+    await poll(hass, entry)
+    assert device_of(hass, entry, Kind.POWERWALL, serial) is not None
+    is_lost = state_of(hass, gateway, "sensor", f"{serial}_charge") == STATE_UNAVAILABLE
+    assert is_lost == (missing == "system_status")
+
+
+async def test_only_full_answers_take_a_powerwall_out(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    system, inventory, serial = await answers(entry)
+    system, inventory = less(system, "battery_blocks"), less(inventory, "powerwalls")
+    unreadable = [{**inventory["powerwalls"][0], "PackageSerialNumber": None}]
+    for spoiled in (
+        {"powerwalls": {**inventory, "powerwalls": []}},
+        {"powerwalls": {**inventory, "powerwalls": unreadable}},
+        {"powerwalls": {**inventory, "enumerating": True}},
+        {"powerwalls": {**inventory, "updating": True}},
+        {"powerwalls": b"<html>"},
+        {"system_status": {**system, "battery_blocks": []}},
+        {"system_status": {**system, "battery_blocks": None}},
+        {"system_status": b""},
+        {"meters/aggregates": b""},
+    ):
+        gateway.overrides.clear()
+        gateway.overrides.update({"system_status": system, "powerwalls": inventory, **spoiled})
+        await poll(hass, entry)
+        assert device_of(hass, entry, Kind.POWERWALL, serial) is not None, spoiled
+    gateway.overrides.pop("meters/aggregates")
+    await poll(hass, entry)
+    assert device_of(hass, entry, Kind.POWERWALL, serial) is None
+
+
+async def test_a_stopped_powerwall_takes_nothing_out(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides["meters"] = [METER]
+    gateway.overrides["solars"] = INVERTERS
+    entry = await set_up(gateway)
+    _, inventory, serial = await answers(entry)
+    gateway.running = False
+    gateway.overrides["powerwalls"] = less(inventory, "powerwalls")
+    gateway.overrides["meters"] = [{**METER, "serial": "OBB2"}]
+    gateway.overrides["solars"] = INVERTERS[:1]
+    await poll(hass, entry)
+    for kind, part in ((Kind.POWERWALL, serial), (Kind.METER, "OBB1"), (Kind.INVERTER, "inverter_2")):
+        assert device_of(hass, entry, kind, part) is not None
+
+
+async def test_what_went_while_home_assistant_was_down_is_taken_out(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    system, inventory, serial = await answers(entry)
+    await hass.config_entries.async_unload(entry.entry_id)
+    gateway.overrides["system_status"] = less(system, "battery_blocks")
+    gateway.overrides["powerwalls"] = less(inventory, "powerwalls")
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+    assert device_of(hass, entry, Kind.POWERWALL, serial) is None
+
+
+# -- meters and inverters ----------------------------------------------------------------------------------------------
+
+
+async def test_a_meter_goes_and_returns(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    both = [METER, {**METER, "serial": "OBB2"}]
+    gateway.overrides["meters"] = both
+    entry = await set_up(gateway)
+    for silence in ([], [METER, {**METER, "serial": None}], b"<html>"):
+        gateway.overrides["meters"] = silence
+        await poll(hass, entry)
+        assert device_of(hass, entry, Kind.METER, "OBB2") is not None, silence
+    gateway.overrides["meters"] = both[:1]
+    await poll(hass, entry)
+    assert device_of(hass, entry, Kind.METER, "OBB2") is None
+    assert state_of(hass, gateway, "binary_sensor", "OBB1_connected") == "on"
+    gateway.overrides["meters"] = both
+    await poll(hass, entry)
+    assert state_of(hass, gateway, "binary_sensor", "OBB2_connected") == "on"
+
+
+async def test_a_meter_that_is_added_tells_its_phases(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides["meters/site"] = []
+    gateway.overrides["meters"] = [METER]
+    entry = await set_up(gateway)
+    readings = {"real_power_a": 230.5, "v_l1n": 240.0}
+    added: dict[str, Any] = {"type": "neurio_tcp", "connection": {"device_serial": "OBB2"}, "Cached_readings": readings}
+    gateway.overrides["meters/site"] = [added]
+    gateway.overrides["meters"] = [METER, {**METER, "serial": "OBB2"}]
+    await poll(hass, entry)
+    assert state_of(hass, gateway, "sensor", "OBB2_grid_phase_1_power") == "230.5"
+
+
+async def test_an_inverter_goes_and_returns(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides["solars"] = INVERTERS
+    entry = await set_up(gateway)
+    gateway.overrides["solars"] = []
+    await poll(hass, entry)
+    assert device_of(hass, entry, Kind.INVERTER, "inverter_2") is not None
+    gateway.overrides["solars"] = INVERTERS[:1]
+    await poll(hass, entry)
+    assert device_of(hass, entry, Kind.INVERTER, "inverter_2") is None
+    gateway.overrides["solars"] = INVERTERS
+    await poll(hass, entry)
+    assert state_of(hass, gateway, "sensor", "inverter_2_rating") == "7600"
+
+
+async def test_a_powerwall_s_own_inverter_is_not_missed_in_a_list_that_never_had_it(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides["solars"] = INVERTERS[:1]
+    gateway.overrides["solar_powerwall"] = {"pvac_status": {"p_out": 500}}
+    entry = await set_up(gateway)
+    await poll(hass, entry)
+    assert device_of(hass, entry, Kind.INVERTER, "inverter_powerwall") is not None
+
+
+# -- firmware ----------------------------------------------------------------------------------------------------------
+
+
+async def test_another_firmware_is_shown_and_asked_what_it_can_do(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.faults.add("solar_powerwall", status=404, times=1)
+    gateway.overrides["solar_powerwall"] = {"pvac_status": {"p_out": 500}}
+    entry = await set_up(gateway)
+    assert state_of(hass, gateway, "sensor", "inverter_powerwall_power") is None
+    status = await entry.runtime_data.gateway.get("status")
+    before = entry.runtime_data
+    await poll(hass, entry)
+    assert entry.runtime_data is before
+    gateway.overrides["status"] = {**status, "version": "23.44.0 eb113390"}
+    await poll(hass, entry)
+    assert entry.runtime_data is not before
+    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, gateway.serial), entry.entry_id)
+    assert device is not None
+    assert device.sw_version == "23.44.0"
+    assert state_of(hass, gateway, "sensor", "inverter_powerwall_power") == "500"
+    before = entry.runtime_data
+    await poll(hass, entry)
+    assert entry.runtime_data is before
+
+
+async def test_a_version_that_cannot_be_read_is_not_another(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    before = entry.runtime_data
+    status = await entry.runtime_data.gateway.get("status")
+    for spoiled in ({**status, "version": None}, {**status, "version": ""}, b"<html>"):
+        gateway.overrides["status"] = spoiled
+        await poll(hass, entry)
+    gateway.overrides.clear()
+    await poll(hass, entry)
+    assert entry.runtime_data is before
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+
+async def test_the_owner_takes_out_what_is_not_there_and_nothing_else(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides["meters"] = [METER, {**METER, "serial": "OBB2"}]
+    gateway.overrides["solars"] = INVERTERS
+    entry = await set_up(gateway)
+    _, inventory, serial = await answers(entry)
+
+    async def removable() -> set[str]:
+        found = set()
+        for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
+            if await async_remove_config_entry_device(hass, entry, device):
+                found |= {known.removeprefix(f"{gateway.serial}_") for _, known in device.identifiers}
+        return found
+
+    assert await removable() == set()
+    # What an empty list left standing is the owner's to take out.
+    gateway.overrides["system_status"] = {"battery_blocks": []}
+    gateway.overrides["powerwalls"] = {**inventory, "powerwalls": []}
+    gateway.overrides["meters"] = []
+    gateway.overrides["solars"] = []
+    await poll(hass, entry)
+    serials = [unit["PackageSerialNumber"] for unit in inventory["powerwalls"]]
+    assert serial in serials
+    assert await removable() == {
+        *(f"powerwall_{serial}" for serial in serials),
+        "meter_OBB1",
+        "meter_OBB2",
+        "inverter_inverter_1",
+        "inverter_inverter_2",
+    }
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert await removable() == set()

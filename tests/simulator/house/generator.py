@@ -1,0 +1,19 @@
+"""A standby generator behind a transfer switch, as a Powerwall works with."""
+
+from dataclasses import dataclass
+
+RATED_POWER = 7_500.0
+"""W"""
+
+
+@dataclass
+class Generator:
+    """Starts by itself in an outage; it never feeds the grid."""
+
+    pinned: float | None = None
+    """W somebody runs it at; None leaves it to itself."""
+
+    def power(self, *, outage: bool, room: float) -> float:
+        """Give what it makes, in W: at most what the home leaves to it and the packs take (`room`)."""
+        most = RATED_POWER if outage else 0.0
+        return max(0.0, min(most if self.pinned is None else self.pinned, room))
