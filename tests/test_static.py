@@ -10,13 +10,20 @@ from typing import Any
 
 import pytest
 
-from custom_components.powerwall_gateway.catalogue import BINARY_SENSORS, SENSORS
+from custom_components.powerwall_gateway import issues
+from custom_components.powerwall_gateway.catalogue import BINARY_SENSORS, BUTTONS, NUMBERS, SELECTS, SENSORS
 from homeassistant.helpers.entity import EntityDescription
 from tools import entity_table
 
 ROOT = Path(__file__).parent.parent
 INTEGRATION = ROOT / "custom_components" / "powerwall_gateway"
-DESCRIPTIONS: dict[str, tuple[EntityDescription, ...]] = {"sensor": SENSORS, "binary_sensor": BINARY_SENSORS}
+DESCRIPTIONS: dict[str, tuple[EntityDescription, ...]] = {
+    "binary_sensor": BINARY_SENSORS,
+    "button": BUTTONS,
+    "number": NUMBERS,
+    "select": SELECTS,
+    "sensor": SENSORS,
+}
 ICON_BY_DEVICE_CLASS = {"charge", "battery_charging", "problem"}
 """Home Assistant draws these by itself, the battery at its level."""
 
@@ -88,12 +95,26 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
         )
     ) - {""}
     assert raised == set(TEXTS["config"]["error"])
-    used = re.findall(r'translation_key="(\w+)"', (INTEGRATION / "__init__.py").read_text())
-    assert set(used) == set(TEXTS["exceptions"])
+
+
+def test_every_exception_has_a_text_and_every_text_an_exception() -> None:
+    raising = ("__init__.py", "failures.py", "services/operation.py", "services/upkeep.py", "services/target.py")
+    written = set(chain.from_iterable(strings(module) for module in raising))
+    assert set(TEXTS["exceptions"]) <= written
+    keys = r'translation_key="(\w+)"|(?:wrong|failed)\(\s*"(\w+)"|^    \(\w+Error, "(\w+)",'
+    used = chain.from_iterable(re.findall(keys, (INTEGRATION / module).read_text(), re.MULTILINE) for module in raising)
+    assert set(chain.from_iterable(used)) - {""} <= set(TEXTS["exceptions"])
+
+
+def test_every_issue_has_its_texts() -> None:
+    assert {issue.key for issue in issues.ALL} == set(TEXTS["issues"])
+    for issue in issues.ALL:
+        assert ("fix_flow" in TEXTS["issues"][issue.key]) is issue.is_fixable
+        assert ("description" in TEXTS["issues"][issue.key]) is not issue.is_fixable
 
 
 def test_every_field_is_explained() -> None:
-    for step in TEXTS["config"]["step"].values():
+    for step in chain(TEXTS["config"]["step"].values(), TEXTS["options"]["step"].values()):
         assert step["title"]
         assert set(step["data"]) == set(step["data_description"])
 

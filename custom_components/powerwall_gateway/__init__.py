@@ -1,12 +1,16 @@
 """Tesla Powerwall Gateway: the Powerwall 2's gateway on the home network, without Tesla's cloud."""
 
 from homeassistant.const import Platform
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError, ConfigEntryNotReady, HomeAssistantError
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers.typing import ConfigType
 
-from .const import CONF_SERIAL, DOMAIN, MANUFACTURER
+from . import issues
+from .caretaker import Caretaker
+from .const import CONF_ALLOW_CONTROL, CONF_SERIAL, DOMAIN, MANUFACTURER
+from .control import Control
 from .coordinator import (
     DetailCoordinator,
     GridCoordinator,
@@ -22,34 +26,45 @@ from .gateway import (
     GatewayError,
     GatewayLoginError,
     GatewayUnreachableError,
-    Health,
     Identity,
     PowerwallGateway,
     identify,
-    open_session,
 )
 from .hardware import is_removable, watch_hardware
-from .helpers import gateway_from
+from .keeper import async_forget_keeper, async_hold_keeper, async_mend_all
 from .memory import EntryMemory
+from .services import async_setup_services
 
-PLATFORMS = [Platform.BINARY_SENSOR, Platform.SENSOR]
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.NUMBER, Platform.SELECT, Platform.SENSOR]
+
+
+async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
+    """Start what an earlier process left stopped, and offer the actions."""
+    await async_mend_all(hass)
+    async_setup_services(hass)
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> bool:
     """Connect to the gateway, make sure it is the right one, and start polling."""
-    # A session of the entry's own: Home Assistant's shared one drops what is idle for 15 s.
-    session = open_session()
-    entry.async_on_unload(session.close)
-    gateway = gateway_from(session, entry.data, health=Health())
+    keeper = await async_hold_keeper(hass, entry)
+    entry.async_on_unload(keeper.async_let_go)
+    gateway = keeper.gateway
+    memory = EntryMemory(hass, entry.entry_id)
+    await memory.async_load()
+    if not gateway.has_session:
+        gateway.restore_login(memory.login)
     try:
         identity = await identify(gateway)
     except GatewayError as err:
         raise _setup_error(err) from err
     _refuse_another_gateway(entry, identity)
 
-    memory = EntryMemory(hass, entry.entry_id)
-    await memory.async_load()
     itself = _device(entry, gateway, identity)
+    settings = SettingsCoordinator(hass, entry, gateway)
+    inventory = InventoryCoordinator(hass, entry, gateway)
     entry.runtime_data = data = PowerwallGatewayData(
         gateway=gateway,
         serial=entry.data[CONF_SERIAL],
@@ -58,9 +73,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         grid=GridCoordinator(hass, entry, gateway, memory.outages),
         live=LiveCoordinator(hass, entry, gateway),
         detail=DetailCoordinator(hass, entry, gateway),
-        settings=SettingsCoordinator(hass, entry, gateway),
-        inventory=InventoryCoordinator(hass, entry, gateway),
+        settings=settings,
+        inventory=inventory,
+        control=Control(settings, inventory, keeper, consented=entry.options.get(CONF_ALLOW_CONTROL, False)),
     )
+    keeper.grid_connected_for = data.grid.connected_for
     await data.live.async_config_entry_first_refresh()
     meters = data.live.data.meters
     if meters.error and not meters.stopped:
@@ -68,7 +85,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     await data.grid.async_config_entry_first_refresh()
     await data.settings.async_config_entry_first_refresh()
 
-    _keep_outages(hass, entry, memory)
+    Caretaker(hass, entry, memory).async_start()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_create_background_task(hass, data.grid.watch(), name=f"{entry.title} grid watch")
     # What there is besides comes when it comes: nobody waits a dozen slow answers for his powers.
@@ -89,27 +106,16 @@ async def async_remove_config_entry_device(
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
-    """Leave nothing behind."""
+    """Leave nothing behind but what starts the Powerwall, if need be."""
+    await async_forget_keeper(hass, entry)
     await EntryMemory(hass, entry.entry_id).async_forget()
+    issues.async_forget(hass, entry.entry_id)
 
 
 async def _look_around(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
     await entry.runtime_data.inventory.async_refresh()
     await entry.runtime_data.detail.async_refresh()
     watch_hardware(hass, entry)
-
-
-@callback
-def _keep_outages(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, memory: EntryMemory) -> None:
-    """Write down an outage's beginning and end when they are seen."""
-    grid = entry.runtime_data.grid
-
-    @callback
-    def keep() -> None:
-        if (outages := grid.data.outages.value) and outages != memory.outages:
-            hass.async_create_task(memory.async_keep(outages))
-
-    entry.async_on_unload(grid.async_add_lookout(keep))
 
 
 def _setup_error(err: GatewayError) -> HomeAssistantError:

@@ -5,8 +5,15 @@ from typing import Final
 DOMAIN: Final = "powerwall_gateway"
 MANUFACTURER: Final = "Tesla"
 
+CONF_ALLOW_CONTROL: Final = "allow_control"
+"""An option: whether Home Assistant may change what the Powerwall does, and log in for it where that stops it."""
+
 CONF_FINGERPRINT: Final = "fingerprint"
 """SHA-256 of the gateway's certificate in hex, None where it speaks plain HTTP."""
+
+CONF_GRID_INTERVAL: Final = "grid_interval"
+CONF_LIVE_INTERVAL: Final = "live_interval"
+"""Options: seconds between two polls."""
 
 CONF_SCHEME: Final = "scheme"
 """`https` or `http` as found at set-up; never downgraded."""

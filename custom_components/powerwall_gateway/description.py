@@ -1,17 +1,22 @@
 """How an entity is described: where its value comes from, and when there is such an entity."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, override
 
 from homeassistant.components.binary_sensor import BinarySensorEntityDescription
+from homeassistant.components.button import ButtonEntityDescription
+from homeassistant.components.number import NumberEntityDescription
+from homeassistant.components.select import SelectEntityDescription
 from homeassistant.components.sensor import SensorEntityDescription
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.typing import StateType
 
+from .control import Control
 from .coordinator import GatewayCoordinator, PowerwallGatewayData
 from .devices import Part
+from .gateway.models import OperationMode
 from .reading import Reading
 
 
@@ -30,6 +35,9 @@ class GatewayEntityDescription[DataT, ValueT](EntityDescription):
 
     exists_fn: Callable[[ValueT], bool] = lambda _: True
     """Whether there is the hardware for it, by what was read."""
+
+    enabled_fn: Callable[[PowerwallGatewayData], bool] = lambda _: True
+    """Whether it is enabled by default, where `entity_registry_enabled_default` says so, too."""
 
     always: bool = False
     """Whether every Powerwall has it, so that it is made while nobody answers, too."""
@@ -68,3 +76,35 @@ class GatewayBinarySensorDescription[DataT, ValueT](
 
     unknown_in_silence: bool = False
     """Whether it says "unknown" while nobody answers; automations on the grid wait for that word."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayControlDescription[DataT, ValueT](GatewayEntityDescription[DataT, ValueT]):
+    """Something that can be set. It is there before it can be read: on old firmware that takes a login."""
+
+    @override
+    def exists(self, data: DataT, part: Part) -> bool:
+        return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewaySelectDescription[DataT, ValueT](GatewayControlDescription[DataT, ValueT], SelectEntityDescription):
+    """A select."""
+
+    current_fn: Callable[[ValueT], str | None]
+    select_fn: Callable[[Control, OperationMode], Awaitable[object]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayNumberDescription[DataT, ValueT](GatewayControlDescription[DataT, ValueT], NumberEntityDescription):
+    """A number."""
+
+    value_fn: Callable[[ValueT], float | None]
+    set_fn: Callable[[Control, float], Awaitable[object]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayButtonDescription[DataT, ValueT](GatewayEntityDescription[DataT, ValueT], ButtonEntityDescription):
+    """A button."""
+
+    press_fn: Callable[[Control], Awaitable[object]]

@@ -28,6 +28,10 @@ class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
         super().__init__(description.coordinator_fn(data), description.context)
         self.entity_description = description
         self._part = part
+        self._control = data.control
+        self._attr_entity_registry_enabled_default = description.entity_registry_enabled_default and (
+            description.enabled_fn(data)
+        )
         self._attr_translation_key = description.translation_key or description.key
         self._attr_unique_id = part.unique_id(data.serial, description.key)
         self._attr_device_info = part.device
@@ -47,6 +51,15 @@ class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
         attributes_fn, value = self.entity_description.attributes_fn, self.reading.value
         return None if attributes_fn is None or value is None else attributes_fn(value)
+
+
+class GatewayControlEntity[DataT](GatewayEntity[DataT]):
+    """Base of what can be set."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self._control.allowed
 
 
 def add_as_found[DescriptionT: GatewayEntityDescription[Any, Any]](

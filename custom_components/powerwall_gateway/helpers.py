@@ -5,19 +5,27 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from homeassistant.const import CONF_HOST, CONF_PASSWORD
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 
-from .const import CONF_FINGERPRINT, CONF_SCHEME
+from .const import CONF_FINGERPRINT, CONF_SCHEME, CONF_SERIAL
 from .gateway import Address, Connection, Credentials, Health, PowerwallGateway
 
 
-def gateway_from(session: ClientSession, data: Mapping[str, Any], *, health: Health | None = None) -> PowerwallGateway:
+def gateway_from(
+    session: ClientSession, data: Mapping[str, Any], *, control: bool = False, health: Health | None = None
+) -> PowerwallGateway:
     """Make the client for the very gateway that was met at set-up: same scheme, same certificate."""
     fingerprint: str | None = data[CONF_FINGERPRINT]
-    password: str | None = data.get(CONF_PASSWORD)
     connection = Connection(
         session,
         Address.parse(data[CONF_HOST], data[CONF_SCHEME]),
         fingerprint=bytes.fromhex(fingerprint) if fingerprint else None,
     )
-    return PowerwallGateway(connection, Credentials(password=password) if password else None, health=health)
+    return PowerwallGateway(connection, _credentials(data, control=control), health=health)
+
+
+def _credentials(data: Mapping[str, Any], *, control: bool) -> Credentials | None:
+    """Give the owner's, or the installer's where the owner has none and allowed it: on firmware that reads without."""
+    if password := data.get(CONF_PASSWORD):
+        return Credentials(password=password, username=data.get(CONF_USERNAME, Credentials.username))
+    return Credentials.of_installer(data[CONF_SERIAL]) if control and CONF_SERIAL in data else None

@@ -1,5 +1,7 @@
 """What an entry keeps over a restart."""
 
+from typing import Any
+
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
 
@@ -10,21 +12,33 @@ _VERSION = 1
 
 
 class EntryMemory:
-    """A small file of an entry's own in Home Assistant's storage."""
+    """A small file of an entry's own in Home Assistant's storage, which other users of the machine cannot read."""
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
-        self._store: Store[dict[str, object]] = Store(hass, _VERSION, f"{DOMAIN}.{entry_id}", private=True)
+        self._store: Store[dict[str, Any]] = Store(hass, _VERSION, f"{DOMAIN}.{entry_id}", private=True)
         self.outages = OutageLog()
+        self.login: dict[str, Any] = {}
+        """As `PowerwallGateway.export_login` gives it: a session is kept, because each login costs something."""
 
     async def async_load(self) -> None:
         """Remember; nothing where there is nothing yet."""
-        self.outages = OutageLog.from_json((await self._store.async_load() or {}).get("outages"))
+        kept = await self._store.async_load() or {}
+        self.outages = OutageLog.from_json(kept.get("outages"))
+        self.login = kept.get("login") or {}
 
-    async def async_keep(self, outages: OutageLog) -> None:
+    async def async_keep_outages(self, outages: OutageLog) -> None:
         """Keep the outages over a restart, from this moment on."""
         self.outages = outages
-        await self._store.async_save({"outages": outages.to_json()})
+        await self._async_save()
+
+    async def async_keep_login(self, login: dict[str, Any]) -> None:
+        """Keep the session over a restart, from this moment on."""
+        self.login = login
+        await self._async_save()
 
     async def async_forget(self) -> None:
         """Leave nothing behind."""
         await self._store.async_remove()
+
+    async def _async_save(self) -> None:
+        await self._store.async_save({"outages": self.outages.to_json(), "login": self.login})

@@ -1,6 +1,7 @@
 """The guarded login: dared only when all is well."""
 
 import asyncio
+from dataclasses import replace
 import json
 from typing import Any
 
@@ -11,6 +12,7 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayDeniedError,
     GatewayError,
     GatewayLoginError,
+    GuardBusyError,
     GuardError,
     GuardGridError,
     GuardJournalError,
@@ -20,7 +22,7 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from tests.conftest import StartSimulator
 
-from .guarding import DAY, NOW, Home, Tripwire, finished, until
+from .guarding import DAY, NOW, PACE, Home, Tripwire, finished, until
 
 
 @pytest.fixture
@@ -90,6 +92,21 @@ async def test_a_poll_that_was_denied_does_not_keep_the_guard_waiting(home: Home
                 await guard._gateway.operation()
         await guard.log_in()
         await guard._gateway.operation()
+
+
+async def test_a_session_that_is_lost_while_it_is_watched(home: Home) -> None:
+    async with home.process(pace=replace(PACE, steady=0.3)) as guard:
+        await guard.log_in()
+        home.simulator.tokens.clear()
+        with pytest.raises(GatewayDeniedError):
+            await guard._gateway.operation()
+        with pytest.raises(GuardBusyError, match="lost"):
+            await guard.log_in()
+        await finished(guard)
+        await guard.log_in()
+        await finished(guard)
+    home.assert_well()
+    assert home.simulator.logins == 2
 
 
 async def test_where_a_login_stops_nothing_it_is_a_plain_one(simulator: StartSimulator) -> None:

@@ -1,6 +1,7 @@
 """Home Assistant with the integration, beside a simulated gateway."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +17,19 @@ from tests.simulator import Simulator
 type SetUp = Callable[..., Awaitable[MockConfigEntry]]
 
 
+@pytest.fixture
+def hass_config_dir(tmp_path: Path) -> str:
+    """Give every test a configuration folder of its own: the guard's journal is a real file in it."""
+    (tmp_path / ".storage").mkdir()
+    return str(tmp_path)
+
+
 @pytest.fixture(autouse=True)
 def auto_enable_custom_integrations(enable_custom_integrations: None) -> None:
     """Let Home Assistant load what is in this repository."""
 
 
-def entry_for(simulator: Simulator, **data: Any) -> MockConfigEntry:
+def entry_for(simulator: Simulator, *, options: dict[str, Any] | None = None, **data: Any) -> MockConfigEntry:
     """Make the entry that the config flow would store."""
     tls = simulator.fingerprint is not None
     return MockConfigEntry(
@@ -36,6 +44,7 @@ def entry_for(simulator: Simulator, **data: Any) -> MockConfigEntry:
             **({CONF_PASSWORD: simulator.password} if tls else {}),
             **data,
         },
+        options=options or {},
     )
 
 
@@ -43,8 +52,8 @@ def entry_for(simulator: Simulator, **data: Any) -> MockConfigEntry:
 def set_up(hass: HomeAssistant) -> SetUp:
     """Add an entry for a simulated gateway and set it up."""
 
-    async def set_up(simulator: Simulator, **data: Any) -> MockConfigEntry:
-        entry = entry_for(simulator, **data)
+    async def set_up(simulator: Simulator, *, options: dict[str, Any] | None = None, **data: Any) -> MockConfigEntry:
+        entry = entry_for(simulator, options=options, **data)
         entry.add_to_hass(hass)
         await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()

@@ -4,9 +4,15 @@ from typing import Any
 
 import pytest
 
-from custom_components.powerwall_gateway.const import CONF_FINGERPRINT, CONF_SCHEME, CONF_SERIAL, DOMAIN
+from custom_components.powerwall_gateway.const import (
+    CONF_ALLOW_CONTROL,
+    CONF_FINGERPRINT,
+    CONF_SCHEME,
+    CONF_SERIAL,
+    DOMAIN,
+)
 from homeassistant.config_entries import SOURCE_USER
-from homeassistant.const import CONF_HOST, CONF_PASSWORD
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from tests.conftest import StartSimulator
@@ -20,12 +26,17 @@ def typed(simulator: Simulator, **changes: str) -> dict[str, str]:
     return {CONF_HOST: f"{simulator.host}:{simulator.port}", CONF_SERIAL: simulator.serial} | changes
 
 
+def login(password: str, *, username: str = "customer", control: bool = True) -> dict[str, Any]:
+    """Fill the form that asks for a password."""
+    return {CONF_PASSWORD: password, CONF_ALLOW_CONTROL: control, "more": {CONF_USERNAME: username}}
+
+
 async def start(hass: HomeAssistant) -> Any:
     """Open the first form."""
     return await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
 
 
-async def go_on(hass: HomeAssistant, flow: Any, user_input: dict[str, str]) -> Any:
+async def go_on(hass: HomeAssistant, flow: Any, user_input: dict[str, Any]) -> Any:
     """Send a form."""
     flow = await hass.config_entries.flow.async_configure(flow["flow_id"], user_input)
     await hass.async_block_till_done()
@@ -37,6 +48,9 @@ async def test_1_15_needs_no_password_and_is_never_logged_in_to(hass: HomeAssist
     flow = await start(hass)
     assert (flow["type"], flow["step_id"], flow["errors"]) == (FlowResultType.FORM, "user", None)
     flow = await go_on(hass, flow, typed(gateway))
+    assert (flow["type"], flow["step_id"]) == (FlowResultType.FORM, "control")
+    assert flow["data_schema"]({}) == {CONF_ALLOW_CONTROL: True}
+    flow = await go_on(hass, flow, {CONF_ALLOW_CONTROL: True})
     assert flow["type"] is FlowResultType.CREATE_ENTRY
     assert flow["title"] == "Home Energy Gateway"
     assert flow["result"].unique_id == gateway.serial
@@ -46,6 +60,7 @@ async def test_1_15_needs_no_password_and_is_never_logged_in_to(hass: HomeAssist
         CONF_FINGERPRINT: None,
         CONF_SERIAL: gateway.serial,
     }
+    assert flow["options"] == {CONF_ALLOW_CONTROL: True}
     assert gateway.logins == 0
     assert gateway.running
 
@@ -59,7 +74,7 @@ async def test_21_44_asks_for_the_password_and_shows_the_certificate(
     assert gateway.fingerprint is not None
     assert flow["description_placeholders"]["fingerprint"] == gateway.fingerprint.hex(":").upper()
     assert gateway.logins == 0
-    flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
+    flow = await go_on(hass, flow, login(gateway.password))
     assert flow["type"] is FlowResultType.CREATE_ENTRY
     assert flow["data"] == {
         CONF_HOST: f"127.0.0.1:{gateway.port}",
@@ -67,7 +82,9 @@ async def test_21_44_asks_for_the_password_and_shows_the_certificate(
         CONF_FINGERPRINT: gateway.fingerprint.hex(),
         CONF_SERIAL: gateway.serial,
         CONF_PASSWORD: gateway.password,
+        CONF_USERNAME: "customer",
     }
+    assert flow["options"] == {CONF_ALLOW_CONTROL: True}
     assert len(gateway.tokens) == 1  # the entry's; the form gave its own back
 
 
@@ -80,6 +97,7 @@ async def test_the_serial_is_taken_as_people_copy_it(
         din=gateway.din, serial_lower=gateway.serial.lower(), serial_spaced=" ".join(gateway.serial)
     )
     flow = await go_on(hass, await start(hass), typed(gateway, serial=serial))
+    flow = await go_on(hass, flow, {CONF_ALLOW_CONTROL: False})
     assert flow["result"].unique_id == gateway.serial
 
 
@@ -103,13 +121,13 @@ async def test_a_refused_form_keeps_what_was_typed(
     wrong = typed(gateway) | {key: value.format(free_port=unused_tcp_port) for key, value in changes.items()}
     flow = await go_on(hass, await start(hass), wrong)
     if errors is None:  # on 1.15 nothing contradicts a wrong serial
-        assert flow["type"] is FlowResultType.CREATE_ENTRY
+        assert flow["step_id"] == "control"
         return
     assert (flow["type"], flow["step_id"], flow["errors"]) == (FlowResultType.FORM, "user", errors)
     suggested = {str(key): key.description["suggested_value"] for key in flow["data_schema"].schema}
     assert suggested == wrong
     flow = await go_on(hass, flow, typed(gateway))
-    assert flow["type"] is FlowResultType.CREATE_ENTRY
+    assert flow["step_id"] == "control"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +151,7 @@ async def test_each_failure_has_its_own_message(
     assert (flow["type"], flow["errors"]) == (FlowResultType.FORM, errors)
     gateway.faults.clear()
     flow = await go_on(hass, flow, typed(gateway))
-    assert flow["type"] is FlowResultType.CREATE_ENTRY
+    assert flow["step_id"] == "control"
     assert gateway.logins == 0
 
 
@@ -141,6 +159,7 @@ async def test_a_site_without_a_name_gets_one(hass: HomeAssistant, simulator: St
     gateway = await simulator("1.15.0")
     gateway.faults.add("site_info", status=500)
     flow = await go_on(hass, await start(hass), typed(gateway))
+    flow = await go_on(hass, flow, {CONF_ALLOW_CONTROL: False})
     assert flow["title"] == "Powerwall Gateway"
 
 
@@ -159,10 +178,10 @@ async def test_a_wrong_serial_that_only_a_login_shows(hass: HomeAssistant, simul
     gateway = await simulator("21.44")
     gateway.overrides["status"] = {"version": "20.49.0 18dee2f7"}
     flow = await go_on(hass, await start(hass), typed(gateway, serial="TG000000000000"))
-    flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
+    flow = await go_on(hass, flow, login(gateway.password))
     assert (flow["step_id"], flow["errors"]) == ("user", {CONF_SERIAL: "wrong_serial"})
     flow = await go_on(hass, flow, typed(gateway))
-    flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
+    flow = await go_on(hass, flow, login(gateway.password))
     assert flow["type"] is FlowResultType.CREATE_ENTRY
 
 
@@ -184,20 +203,20 @@ async def test_each_failed_login_has_its_own_message(
     gateway = await simulator("21.44")
     flow = await go_on(hass, await start(hass), typed(gateway))
     gateway.faults.add(**fault)
-    flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
+    flow = await go_on(hass, flow, login(gateway.password))
     assert (flow["step_id"], flow["errors"]) == ("login", errors)
     gateway.faults.clear()
-    flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
+    flow = await go_on(hass, flow, login(gateway.password))
     assert flow["type"] is FlowResultType.CREATE_ENTRY
 
 
 async def test_a_wrong_password_and_then_the_right_one(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     flow = await go_on(hass, await start(hass), typed(gateway))
-    flow = await go_on(hass, flow, {CONF_PASSWORD: "wrong"})
+    flow = await go_on(hass, flow, login("wrong"))
     assert (flow["step_id"], flow["errors"]) == ("login", {CONF_PASSWORD: "invalid_auth"})
     assert "wrong" not in str(flow["data_schema"].schema)
-    flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
+    flow = await go_on(hass, flow, login(gateway.password))
     assert flow["type"] is FlowResultType.CREATE_ENTRY
 
 
@@ -210,7 +229,7 @@ async def test_a_certificate_that_changes_under_way_gets_no_password(
     await gateway.stop()
     gateway.renew_certificate()
     await gateway.start(port)
-    flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
+    flow = await go_on(hass, flow, login(gateway.password))
     assert flow["errors"] == {"base": "certificate_changed"}
     assert gateway.logins == 0
 
@@ -255,13 +274,17 @@ async def test_every_generation_is_set_up(
     flow = await go_on(hass, await start(hass), typed(gateway))
     if asks:
         assert flow["step_id"] == "login"
-        flow = await go_on(hass, flow, {CONF_PASSWORD: "sunshine"})
+        flow = await go_on(hass, flow, login("sunshine"))
+    else:
+        flow = await go_on(hass, flow, {CONF_ALLOW_CONTROL: True})
     assert flow["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
     keys = {"charge", "grid_power", "battery_power", "home_power", "solar_power", "grid_import_energy", "grid_status"}
     for key in keys:
         assert state_of(hass, gateway, "sensor", key) not in {None, "unknown", "unavailable"}
-    assert [state for state in hass.states.async_all() if state.state == "unavailable"] == []
+    unread = {"select.home_energy_gateway_operation_mode", "number.home_energy_gateway_backup_reserve"}
+    unavailable = {state.entity_id for state in hass.states.async_all() if state.state == "unavailable"}
+    assert unavailable == (unread if firmware == "1.15.0" else set())  # there they wait for the guarded login
     assert gateway.stopped_seconds == 0
     assert gateway.logins == (2 if asks else 0)
 
@@ -269,5 +292,5 @@ async def test_every_generation_is_set_up(
 async def test_the_labels_password_is_not_enough_on_24_36(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("24.36")
     flow = await go_on(hass, await start(hass), typed(gateway))
-    flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
+    flow = await go_on(hass, flow, login(gateway.password))
     assert flow["errors"] == {CONF_PASSWORD: "default_password"}

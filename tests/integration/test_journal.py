@@ -48,13 +48,6 @@ OPEN = JournalRecord(
 
 
 @pytest.fixture
-def hass_config_dir(tmp_path: Path) -> str:
-    """Give each test a disk of its own."""
-    (tmp_path / ".storage").mkdir()
-    return str(tmp_path)
-
-
-@pytest.fixture
 def storage(hass_config_dir: str) -> Path:
     """Give the directory that journals are in."""
     return Path(hass_config_dir) / ".storage"

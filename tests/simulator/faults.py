@@ -12,6 +12,8 @@ class Fault:
 
     path: str
     """Below /api/; `*` stands for every path."""
+    method: str | None = None
+    """Hit this method alone; None: any."""
     status: int | None = None
     body: bytes = b""
     content_type: str | None = None
@@ -46,6 +48,7 @@ class Faults:
         self,
         path: str,
         *,
+        method: str | None = None,
         status: int | None = None,
         body: bytes | Json = b"",
         content_type: str | None = None,
@@ -57,7 +60,7 @@ class Faults:
         """Add a fault; a body that is not bytes is sent as JSON."""
         if not isinstance(body, bytes):
             body, content_type = go_json(body).encode(), content_type or "application/json"
-        fault = Fault(path, status, body, content_type, delay, drop, after, times)
+        fault = Fault(path, method, status, body, content_type, delay, drop, after, times)
         if not fault.harms:
             raise ValueError("A fault needs a status, a delay or drop=True.")
         self.active.append(fault)
@@ -67,10 +70,10 @@ class Faults:
         """Everything works again."""
         self.active.clear()
 
-    def take(self, path: str) -> Fault | None:
+    def take(self, method: str, path: str) -> Fault | None:
         """Find the fault that hits a request to a path, if one does, and count it."""
         for fault in self.active:
-            if fault.path in (path, "*"):
+            if fault.path in (path, "*") and fault.method in (method, None):
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times <= 0:

@@ -52,7 +52,7 @@ class Front:
         """Answer a request."""
         call = self._call(request, await request.read())
         self._record(call, connection)
-        fault = self.faults.take(call.path)
+        fault = self.faults.take(call.method, call.path)
         await sleep(self._pace.latency)
         answer = await self._answer(call, fault)
         if answer is None:

@@ -1,26 +1,56 @@
-"""`scripts/bench client`: what it costs to read a gateway, by this client and by others."""
+"""`scripts/bench`: this project beside others, in one run."""
 
 import argparse
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 import sys
 
-from tools.bench import client
+from tools.bench import client, entities
 
-BENCHES: dict[str, tuple[str, Callable[[], Coroutine[None, None, None]]]] = {
-    "client": ("decode time, requests, bytes and CPU of one live refresh, by three clients", client.run),
+
+@dataclass(frozen=True)
+class Bench:
+    """One thing to measure or compare."""
+
+    purpose: str
+    run: Callable[[argparse.Namespace], Awaitable[int]]
+    """Gives the exit code."""
+
+    add_arguments: Callable[[argparse.ArgumentParser], None] = lambda _: None
+
+
+async def _client(_: argparse.Namespace) -> int:
+    await client.run()
+    return 0
+
+
+BENCHES = {
+    "client": Bench("decode time, requests, bytes and CPU of one live refresh, by three clients", _client),
+    "entities": Bench(
+        "every fact that core's powerwall shows, and who tells it here; fails where one is missing or told otherwise",
+        entities.run,
+        entities.add_arguments,
+    ),
 }
 
 
 def main() -> int:
     """Run one bench."""
-    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures; it never judges.")
+    parser = argparse.ArgumentParser(prog="scripts/bench", description="This project beside others, in one run.")
     benches = parser.add_subparsers(dest="bench", required=True)
-    for name, (purpose, _) in BENCHES.items():
-        benches.add_parser(name, help=purpose, description=purpose)
-    _, run = BENCHES[parser.parse_args().bench]
-    asyncio.run(run())
-    return 0
+    for name, bench in BENCHES.items():
+        bench.add_arguments(benches.add_parser(name, help=bench.purpose, description=bench.purpose))
+    arguments = parser.parse_args()
+
+    async def run() -> int:
+        return await BENCHES[arguments.bench].run(arguments)
+
+    try:
+        return asyncio.run(run())
+    except KeyboardInterrupt:
+        print("Stopped.")
+        return 1
 
 
 if __name__ == "__main__":

@@ -36,7 +36,10 @@ async def add(api: Api, host: str, serial: str, password: str | None) -> str:
     if step["type"] == "form" and step["step_id"] == "login":
         if password is None:
             raise FlowError("The gateway wants a login: give the password of its customer login with --password.")
-        step = await api.continue_flow(step["flow_id"], {"password": password})
+        login = {"password": password, "allow_control": True, "more": {"username": "customer"}}
+        step = await api.continue_flow(step["flow_id"], login)
+    elif step["type"] == "form" and step["step_id"] == "control":
+        step = await api.continue_flow(step["flow_id"], {"allow_control": True})
     if step["type"] != "create_entry":
         raise FlowError(await _why(api, step))
     entry = step["result"]

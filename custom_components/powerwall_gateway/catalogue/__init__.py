@@ -4,6 +4,9 @@ from typing import Any
 
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
 from . import battery, flows, grid, meters, networks, packs, quality, solar, system
+from .controls import BUTTONS, NUMBERS, SELECTS
+
+__all__ = ["BINARY_SENSORS", "BUTTONS", "NUMBERS", "SELECTS", "SENSORS"]
 
 SENSORS: tuple[GatewaySensorDescription[Any, Any], ...] = (
     *flows.SENSORS,

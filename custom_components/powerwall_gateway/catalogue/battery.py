@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
-from homeassistant.const import EntityCategory, UnitOfEnergy, UnitOfRatio, UnitOfTime
+from homeassistant.const import EntityCategory, UnitOfEnergy, UnitOfPower, UnitOfRatio, UnitOfTime
 
 from ..coordinator import LiveData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
@@ -56,6 +56,24 @@ def _stored_energy(
     )
 
 
+def _limit(
+    key: str, value_fn: Callable[[SystemStatus], float | None]
+) -> GatewaySensorDescription[LiveData, SystemStatus]:
+    return GatewaySensorDescription(
+        key=key,
+        device_class=SensorDeviceClass.POWER,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfPower.WATT,
+        suggested_display_precision=0,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        coordinator_fn=lambda data: data.live,
+        reading_fn=lambda live, _: live.system,
+        exists_fn=lambda system: value_fn(system) is not None,
+        value_fn=value_fn,
+    )
+
+
 def _time(
     key: str, value_fn: Callable[[Outlook], int | None], *, enabled: bool = True
 ) -> GatewaySensorDescription[LiveData, Outlook]:
@@ -98,6 +116,8 @@ SENSORS = (
     ),
     _stored_energy("energy_remaining", lambda system: system.nominal_energy_remaining),
     _stored_energy("energy_capacity", lambda system: system.nominal_full_pack_energy),
+    _limit("max_charge_power", lambda system: system.instantaneous_max_charge_power),
+    _limit("max_discharge_power", lambda system: system.instantaneous_max_discharge_power),
     GatewaySensorDescription[LiveData, MetersAggregates](
         key="battery_state",
         device_class=SensorDeviceClass.ENUM,

@@ -52,6 +52,8 @@ def _energy(
     key: str,
     meter_fn: MeterFn,
     counter_fn: Callable[[Meter], float | None],
+    *,
+    enabled: bool = True,
 ) -> GatewaySensorDescription[LiveData, MetersAggregates]:
     """Describe a lifetime energy of a meter."""
 
@@ -66,6 +68,7 @@ def _energy(
         native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
         suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
         suggested_display_precision=1,
+        entity_registry_enabled_default=enabled,
         coordinator_fn=lambda data: data.live,
         reading_fn=lambda live, _: live.meters,
         exists_fn=lambda meters: exists(meter_fn(meters)),
@@ -102,4 +105,7 @@ SENSORS: tuple[GatewaySensorDescription[LiveData, MetersAggregates], ...] = (
     _energy("home_energy", lambda meters: meters.load, lambda meter: meter.energy_imported),
     _energy("battery_charge_energy", lambda meters: meters.battery, lambda meter: meter.energy_imported),
     _energy("battery_discharge_energy", lambda meters: meters.battery, lambda meter: meter.energy_exported),
+    # What the inverters draw at night, and what a mounted meter counts backwards.
+    _energy("solar_standby_energy", lambda meters: meters.solar, lambda meter: meter.energy_imported, enabled=False),
+    _energy("home_export_energy", lambda meters: meters.load, lambda meter: meter.energy_exported, enabled=False),
 )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from homeassistant.config_entries import ConfigEntry
 
+from ..control import Control
 from ..devices import Part
 from ..gateway import PowerwallGateway
 from .base import GatewayCoordinator
@@ -46,6 +47,9 @@ class PowerwallGatewayData:
 
     device_id: str
     """Of the gateway in the device registry; the others hang below it."""
+
+    control: Control
+    """What may be changed, and how."""
 
     grid: GridCoordinator
     live: LiveCoordinator

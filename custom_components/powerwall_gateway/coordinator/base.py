@@ -68,6 +68,16 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         self.data = data
         self._kept = max(KEPT_INTERVALS * interval, KEPT_AT_LEAST)
         self._lookouts: list[CALLBACK_TYPE] = []
+        self._asks_again = False
+
+    async def async_look_again(self) -> None:
+        """Poll now, also what was left alone: a login or a change may have made it answer."""
+        self._asks_again = True
+        try:
+            await self.async_refresh()
+        finally:
+            self._asks_again = False
+        self.async_update_listeners()  # what may be changed may itself have changed
 
     @callback
     def async_add_lookout(self, look: CALLBACK_TYPE) -> CALLBACK_TYPE:
@@ -92,7 +102,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         """Read one endpoint. A failed poll keeps the last value while it is young."""
         now = self.hass.loop.time()
         error, not_before = last.error, last.not_before
-        if now >= not_before:
+        if now >= not_before or self._asks_again:
             try:
                 return Reading(value=await _once_more(last, endpoint), at=self.hass.loop.time())
             except GatewayStoppedError as err:

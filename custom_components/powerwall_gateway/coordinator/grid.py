@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, override
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from ..const import GRID_INTERVAL
+from ..const import GRID_INTERVAL, KEPT_AT_LEAST
 from ..gateway import PowerwallGateway
-from ..gateway.models import GridStatus
+from ..gateway.models import GridState, GridStatus
 from ..outage import OutageLog
 from ..reading import Reading
 from .base import GatewayCoordinator
@@ -45,11 +45,23 @@ class GridCoordinator(GatewayCoordinator[GridData]):
             update_interval=None,
             data=GridData(outages=Reading(value=outages)),
         )
+        self._connected_since: float | None = None
+
+    def connected_for(self) -> float:
+        """Tell for how many seconds the grid has been seen without a break; 0 where that is not sure."""
+        status, now = self.data.status, self.hass.loop.time()
+        if self._connected_since is None or status.error or now - status.at > KEPT_AT_LEAST:
+            return 0.0
+        return now - self._connected_since
 
     @override
     async def _async_update_data(self) -> GridData:
         status = await self._ask(self.data.status, self.gateway.grid_status)
         state = status.value.grid_status if status.value else None
+        if state is not GridState.CONNECTED or status.at - self.data.status.at > KEPT_AT_LEAST:
+            self._connected_since = None
+        if state is GridState.CONNECTED and self._connected_since is None:
+            self._connected_since = status.at
         return GridData(
             status=status, outages=self.data.outages.map(lambda outages: outages.take(state, dt_util.utcnow()))
         )

@@ -1,10 +1,10 @@
 """What there is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, override
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 
 from ..const import INVENTORY_INTERVAL
 from ..gateway import PowerwallGateway
@@ -78,3 +78,8 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
             if gateway.capabilities.login_stops_powerwall
             else await self._ask(last.update, gateway.system_update_status),
         )
+
+    @callback
+    def async_take_update(self, update: SystemUpdate) -> None:
+        """Take how far a check for new firmware is from whoever waits for its end, so that people see it, too."""
+        self.async_set_updated_data(replace(self.data, update=Reading(value=update, at=self.hass.loop.time())))

@@ -32,6 +32,10 @@ class GatewayTimeoutError(GatewayUnreachableError):
     """The gateway took longer than we wait: it is busy or its Wi-Fi dropped out; ask again later."""
 
 
+class GatewayUnfinishedError(GatewayTimeoutError):
+    """What the gateway began took longer than we wait: it may still come to its end; look again later."""
+
+
 class GatewayCertificateError(GatewayError):
     """Another certificate than the one that was trusted: nothing was sent; the owner decides."""
 

@@ -114,6 +114,8 @@ class Guard:
         elif self._kind is not Kind.LOGIN:
             raise GuardBusyError("an earlier stop or login is not over yet")
         await self._until_released()
+        if not self._gateway.has_session:
+            raise GuardBusyError("the session of the last login is lost, and its minute's watch not over yet")
 
     async def stop_for(self, seconds: float = 300.0) -> None:
         """Stop the Powerwall, for an hour at most, and come back when the gateway has accepted that.

@@ -38,6 +38,11 @@ class Caller:
         return self._login.possible
 
     @property
+    def has_session(self) -> bool:
+        """Whether there is a session, as far as is known: the gateway may have dropped it."""
+        return self._login.session is not None
+
+    @property
     def login_refusals(self) -> int:
         """How many logins in a row the gateway refused."""
         return self._login.refusals

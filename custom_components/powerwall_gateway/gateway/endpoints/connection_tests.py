@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 
-from ..errors import GatewayTimeoutError, GatewayUnreachableError
+from ..errors import GatewayUnfinishedError, GatewayUnreachableError
 from ..models import ConnectionTests, PingTest
 from .caller import Caller
 from .endpoint import Access, endpoint
@@ -38,14 +38,14 @@ class ConnectionTestsApi(Caller):
         Every `interval` seconds `progress` is handed what is known so far. A gateway that is
         out of reach for a moment is waited for: its network is what is being tested.
 
-        Raises `GatewayTimeoutError` when there is no end after `limit` seconds.
+        Raises `GatewayUnfinishedError` when there is no end after `limit` seconds.
         """
         await self.start_connection_tests()
         end = monotonic() + limit
         tests = ConnectionTests()
         while not tests.finished:
             if monotonic() + interval > end:
-                raise GatewayTimeoutError(
+                raise GatewayUnfinishedError(
                     f"the connection tests did not end within {limit:g} s; read them again later", path=_PATH
                 )
             await asyncio.sleep(interval)

@@ -1,0 +1,79 @@
+"""What a loaded entry does by itself: it keeps the session, logs in where that was allowed, and shows what is wrong."""
+
+import logging
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+
+from . import issues
+from .coordinator import PowerwallGatewayConfigEntry
+from .gateway import GatewayLoginError
+from .keeper import PACE
+from .memory import EntryMemory
+
+_LOGGER = logging.getLogger(__name__)
+
+_LOOKS_BEFORE_STOPPED = 2
+"""So many looks in a row have to find the Powerwall stopped: one that has just been told to start is not yet."""
+
+
+class Caretaker:
+    """Looks after one loaded entry, after every poll."""
+
+    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, memory: EntryMemory) -> None:
+        self._hass = hass
+        self._entry = entry
+        self._data = entry.runtime_data
+        self._memory = memory
+        self._found_stopped = 0
+        self._logs_in = self._wants_login
+
+    @callback
+    def async_start(self) -> None:
+        """Look now, and after every poll until the entry is unloaded."""
+        for coordinator, look in ((self._data.grid, self._look_at_grid), (self._data.settings, self._look_at_settings)):
+            self._entry.async_on_unload(coordinator.async_add_lookout(look))
+            look()
+
+    @property
+    def _wants_login(self) -> bool:
+        """Whether mode and reserve are read with a login only, of the kind that stops the Powerwall."""
+        gateway = self._data.gateway
+        return self._data.control.consented and gateway.capabilities.login_stops_powerwall and not gateway.has_session
+
+    def _show(self, issue: issues.Issue, *, shown: bool) -> None:
+        issues.async_show(self._hass, issue, self._entry.entry_id, shown=shown)
+
+    @callback
+    def _look_at_grid(self) -> None:
+        outages = self._data.grid.data.outages.value
+        if outages and outages != self._memory.outages:
+            self._hass.async_create_task(self._memory.async_keep_outages(outages))
+        # Once, and only as soon as the guard would dare it. Later logins are for the owner to ask for.
+        if self._logs_in and self._data.grid.connected_for() >= PACE.connected and not self._data.control.busy:
+            self._logs_in = False
+            self._entry.async_create_background_task(self._hass, self._log_in(), f"{self._entry.title} login")
+
+    async def _log_in(self) -> None:
+        refused = False
+        try:
+            await self._data.control.async_log_in()
+        except HomeAssistantError as err:
+            refused = isinstance(err.__cause__, GatewayLoginError)
+            _LOGGER.warning("Mode and reserve of %s cannot be read: %s", self._entry.title, err.__cause__)
+        self._show(issues.LOGIN_REFUSED, shown=refused)
+
+    @callback
+    def _look_at_settings(self) -> None:
+        login = self._data.gateway.export_login()
+        if login["session"] != self._memory.login.get("session"):
+            self._hass.async_create_task(self._memory.async_keep_login(login))
+        control, settings = self._data.control, self._data.settings.data
+        running = settings.sitemaster.value.running if settings.sitemaster.value else None
+        if running is not None:
+            self._found_stopped = 0 if running or control.busy else self._found_stopped + 1
+            self._show(issues.STOPPED, shown=self._found_stopped >= _LOOKS_BEFORE_STOPPED)
+        self._show(
+            issues.LOGIN_NEEDED, shown=bool(running and self._wants_login and not self._logs_in and not control.busy)
+        )
+        self._show(issues.CONTROL_REFUSED, shown=control.worked and not control.allowed)

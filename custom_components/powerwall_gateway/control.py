@@ -1,0 +1,81 @@
+"""What may be changed here, and how: the one way to it for entities and actions."""
+
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from .failures import translated
+from .gateway import GatewayError
+from .gateway.models import OperationMode
+from .gateway.operation import OperationSettings
+from .keeper import Keeper
+
+if TYPE_CHECKING:
+    from .coordinator import InventoryCoordinator, SettingsCoordinator
+
+
+class Control:
+    """Changes the Powerwall for the owner who allowed it.
+
+    Every method comes back when the change stands and the coordinators have read it, and
+    raises `HomeAssistantError` with a translated text otherwise.
+    """
+
+    def __init__(
+        self, settings: SettingsCoordinator, inventory: InventoryCoordinator, keeper: Keeper, *, consented: bool
+    ) -> None:
+        self.consented = consented
+        """Whether the owner ticked "Allow control"."""
+
+        self.worked = False
+        """Whether mode and reserve were set since the entry was loaded."""
+
+        self._settings = settings
+        self._inventory = inventory
+        self._operation = keeper.operation
+        self._guard = keeper.guard
+
+    @property
+    def allowed(self) -> bool:
+        """Whether mode and reserve can be set: the owner said yes, and role and firmware do.
+
+        A refusal stands until the entry is loaded again, or the firmware is another one.
+        """
+        return self.consented and self._operation.allowed
+
+    @property
+    def modes(self) -> tuple[OperationMode, ...]:
+        """The modes that can be set."""
+        return self._operation.modes
+
+    @property
+    def busy(self) -> bool:
+        """Whether a login or a stop of ours is not over yet, so that a stopped Powerwall is ours."""
+        return self._guard.busy
+
+    async def async_set(self, *, mode: OperationMode | None = None, reserve: float | None = None) -> OperationSettings:
+        """Set mode, reserve (app %) or both in one write, and give what was read back."""
+        settings = await self._do(self._operation.set(mode=mode, reserve=reserve))
+        self.worked = True
+        return settings
+
+    async def async_start(self) -> None:
+        """Start the Powerwall, and wait until it runs."""
+        await self._do(self._guard.start())
+
+    async def async_stop(self, duration: timedelta) -> None:
+        """Stop the Powerwall for a while; it starts again by itself, also after a crash."""
+        await self._do(self._guard.stop_for(duration.total_seconds()))
+
+    async def async_log_in(self) -> None:
+        """Get a session for what is not read without one; where that stops the Powerwall, it is started again."""
+        await self._do(self._guard.log_in())
+        await self._inventory.async_look_again()
+
+    async def _do[T](self, change: Awaitable[T]) -> T:
+        try:
+            return await change
+        except GatewayError as err:
+            raise translated(err) from err
+        finally:
+            await self._settings.async_look_again()

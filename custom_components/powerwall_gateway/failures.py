@@ -1,0 +1,90 @@
+"""What a gateway's failure means to the person who asked for something."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+
+from .const import DOMAIN
+from .gateway import (
+    GatewayAnswerError,
+    GatewayBusyError,
+    GatewayCertificateError,
+    GatewayDeniedError,
+    GatewayError,
+    GatewayLoginError,
+    GatewayLoginStopsError,
+    GatewayNotFoundError,
+    GatewayStoppedError,
+    GatewayUnreachableError,
+    GuardBusyError,
+    GuardGridError,
+    GuardJournalError,
+    GuardLoginLimitError,
+    GuardNotRunningError,
+    GuardUnsureError,
+    OperationInvalidError,
+    OperationNotAllowedError,
+    OperationNotAppliedError,
+    OperationRefusedError,
+    OperationStoppedError,
+    OperationUnknownError,
+)
+
+type Placeholders = Callable[[Any], dict[str, str]]
+
+
+def _nothing(_: GatewayError) -> dict[str, str]:
+    return {}
+
+
+def _reason(err: GatewayAnswerError | OperationRefusedError) -> dict[str, str]:
+    """Give the gateway's own words, or ours where it said nothing."""
+    return {"reason": err.reason or err.message}
+
+
+def _standing(err: OperationNotAppliedError) -> dict[str, str]:
+    reserve = err.standing_reserve
+    return {"mode": err.standing_mode or "-", "reserve": "-" if reserve is None else f"{reserve:.0f}"}
+
+
+_TEXTS: Final[tuple[tuple[type[GatewayError], str, Placeholders], ...]] = (
+    (OperationStoppedError, "powerwall_stopped", _nothing),
+    (OperationNotAllowedError, "operation_not_allowed", _nothing),
+    (OperationRefusedError, "operation_refused", _reason),
+    (OperationNotAppliedError, "operation_not_applied", _standing),
+    (OperationUnknownError, "operation_unknown", _nothing),
+    (OperationInvalidError, "operation_invalid", lambda err: {"reason": err.message}),
+    (GuardGridError, "not_on_grid", _nothing),
+    (GuardNotRunningError, "powerwall_stopped", _nothing),
+    (GuardUnsureError, "not_sure", _nothing),
+    (GuardBusyError, "guard_busy", _nothing),
+    (GuardLoginLimitError, "too_many_logins", _nothing),
+    (GuardJournalError, "journal_failed", lambda err: {"reason": err.message}),
+    (GatewayStoppedError, "powerwall_stopped", _nothing),
+    (GatewayBusyError, "gateway_busy", lambda err: {"seconds": f"{err.retry_after:.0f}"}),
+    (GatewayLoginStopsError, "login_needed", _nothing),
+    (GatewayLoginError, "login_refused", _nothing),
+    (GatewayDeniedError, "not_for_this_login", _nothing),
+    (GatewayNotFoundError, "not_on_this_firmware", _nothing),
+    (GatewayCertificateError, "certificate_changed", _nothing),
+    (GatewayUnreachableError, "no_answer", _nothing),
+    (GatewayAnswerError, "gateway_refused", _reason),
+)
+"""Every failure, the children before their parents: the text's key, and what it names."""
+
+_NOT_NOW: Final = (OperationInvalidError, OperationStoppedError, GuardGridError, GuardNotRunningError, GuardBusyError)
+"""Whoever asks should ask for something else, or later; nothing went wrong."""
+
+
+def translated(err: GatewayError) -> HomeAssistantError:
+    """Give the error to raise in an action: a sentence in the person's language that says what to do."""
+    if isinstance(err, OperationRefusedError) and err.stored:
+        key, placeholders = "operation_stored_only", _reason(err)
+    else:
+        key, placeholders = next(
+            ((key, placeholders(err)) for kind, key, placeholders in _TEXTS if isinstance(err, kind)),
+            ("unexpected_answer", {"reason": err.message}),
+        )
+    kind = ServiceValidationError if isinstance(err, _NOT_NOW) else HomeAssistantError
+    return kind(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)

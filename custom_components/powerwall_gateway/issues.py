@@ -1,0 +1,72 @@
+"""What Home Assistant's repairs show, made and removed as the state says."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from .const import DOMAIN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Issue:
+    """Something that the owner should know, or do."""
+
+    key: str
+    """Of its texts; with the entry's id behind it, its id."""
+
+    severity: ir.IssueSeverity
+    is_fixable: bool = False
+    is_persistent: bool = False
+    """Whether it outlives a restart: nobody is there to raise it again."""
+
+
+STOPPED: Final = Issue(key="stopped", severity=ir.IssueSeverity.ERROR, is_fixable=True)
+"""Somebody stopped the Powerwall, and it was not us."""
+
+STOPPED_LONG_AGO: Final = Issue(key="stopped_long_ago", severity=ir.IssueSeverity.CRITICAL, is_fixable=True)
+"""It was us, more than a day ago: somebody may be at work on it by now."""
+
+LEFT_STOPPED: Final = Issue(key="left_stopped", severity=ir.IssueSeverity.CRITICAL, is_persistent=True)
+"""It was us, and the entry is gone before it could be started."""
+
+LOGIN_NEEDED: Final = Issue(key="login_needed", severity=ir.IssueSeverity.WARNING, is_fixable=True)
+"""Mode and reserve cannot be read without a login, which stops the Powerwall for a moment."""
+
+LOGIN_REFUSED: Final = Issue(key="installer_login_refused", severity=ir.IssueSeverity.WARNING)
+"""The login that is made of the serial was refused, so the serial may be wrong."""
+
+CONTROL_REFUSED: Final = Issue(key="control_refused", severity=ir.IssueSeverity.WARNING)
+"""Mode and reserve could be set, and cannot any more."""
+
+ALL: Final = (STOPPED, STOPPED_LONG_AGO, LEFT_STOPPED, LOGIN_NEEDED, LOGIN_REFUSED, CONTROL_REFUSED)
+
+
+@callback
+def async_show(hass: HomeAssistant, issue: Issue, entry_id: str, *, shown: bool) -> None:
+    """Show an issue of an entry, or take it away; both may be said again and again."""
+    issue_id = f"{issue.key}_{entry_id}"
+    if not shown:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    entry = hass.config_entries.async_get_entry(entry_id)
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        data={"entry_id": entry_id, "key": issue.key},
+        is_fixable=issue.is_fixable,
+        is_persistent=issue.is_persistent,
+        severity=issue.severity,
+        translation_key=issue.key,
+        translation_placeholders={"name": entry.title if entry else "Powerwall"},
+    )
+
+
+@callback
+def async_forget(hass: HomeAssistant, entry_id: str) -> None:
+    """Take away what a removed entry showed, but for what must stay."""
+    for issue in ALL:
+        if not issue.is_persistent:
+            async_show(hass, issue, entry_id, shown=False)

@@ -1,0 +1,186 @@
+"""What outlives a loaded entry: the client and its guard, until the Powerwall is known to run."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+import logging
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HassJob, HomeAssistant, callback
+from homeassistant.util.hass_dict import HassKey
+
+from . import issues
+from .const import CONF_ALLOW_CONTROL, DOMAIN
+from .gateway import Guard, Health, LocalOperation, open_session
+from .gateway.starting import Pace
+from .helpers import gateway_from
+from .journal import FileJournal, KeptJournal, async_find_journals
+
+_LOGGER = logging.getLogger(__name__)
+
+PACE: Final = Pace()
+
+UNLOAD_PATIENCE: Final = 90.0
+"""Seconds for which an unload waits for a running Powerwall; the keeper goes on after that."""
+
+_KEEPERS: HassKey[dict[str, Keeper]] = HassKey(f"{DOMAIN}.keepers")
+
+
+class Keeper:
+    """The client of one gateway, and who may stop its Powerwall.
+
+    It belongs to Home Assistant, not to the entry: an entry that is unloaded, fails or is
+    removed must not take away what starts the Powerwall again. An entry holds it while it is
+    set up; otherwise it lasts until nothing is under way.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry_id: str, data: Mapping[str, Any], *, control: bool) -> None:
+        self.grid_connected_for: Callable[[], float] = lambda: 0.0
+        """Tells for how many seconds there has been a grid; nobody watches it until an entry does."""
+
+        self._hass = hass
+        self._entry_id = entry_id
+        self._made_for = (dict(data), control)
+        self._session = open_session()
+        self._held = False
+        self._forgotten = False
+        self._journal = FileJournal(hass, entry_id)
+        self.gateway = gateway_from(self._session, data, control=control, health=Health())
+        self.guard = Guard(
+            self.gateway,
+            self._journal,
+            grid_connected_for=self._on_grid_for,
+            spawn=self._spawn,
+            when_asking=lambda asks: issues.async_show(hass, issues.STOPPED_LONG_AGO, entry_id, shown=asks),
+            pace=PACE,
+        )
+        self.operation = LocalOperation(self.gateway, log_in=self.guard.log_in if control else None)
+        self._remove_shutdown_job = hass.async_add_shutdown_job(HassJob(self._shut_down, f"{DOMAIN} shutdown"))
+        _keepers(hass)[entry_id] = self
+
+    def serves(self, data: Mapping[str, Any], *, control: bool) -> bool:
+        """Tell whether it leads to the same gateway by the same way."""
+        return self._made_for == (dict(data), control)
+
+    @callback
+    def async_hold(self) -> None:
+        """Keep it for an entry that is being set up."""
+        self._held = True
+        self.operation.reset()
+
+    @callback
+    def async_mend(self) -> None:
+        """Put right what an earlier process began, for as long as it takes and whatever becomes of the entry."""
+        self._hass.async_create_background_task(self.guard.mend(), f"{DOMAIN} mending {self._entry_id}")
+
+    async def async_let_go(self) -> None:
+        """Give it back: the entry is not loaded any more.
+
+        Comes back when the Powerwall runs, and no write is under way; what takes longer goes on.
+        """
+        if not self._held:
+            return
+        self._held = False
+        self.grid_connected_for = lambda: 0.0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(UNLOAD_PATIENCE):
+                await self.operation.finish()
+                await self.guard.wait()
+        await self._close_if_done()
+
+    async def async_replace(self) -> None:
+        """Close it at once, for another one that leads to the same Powerwall by another way, and mends."""
+        self._held = True
+        await self.operation.finish()
+        await self.guard.close(patience=0.0)
+        await self._close()
+
+    async def async_forget(self) -> None:
+        """Leave nothing behind for an entry that is removed, as soon as the Powerwall is known to run."""
+        self._forgotten = True
+        if await self._is_open():
+            issues.async_show(self._hass, issues.LEFT_STOPPED, self._entry_id, shown=True)
+        await self._close_if_done()
+
+    def _on_grid_for(self) -> float:
+        return self.grid_connected_for()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._hass.async_create_background_task(work, f"{DOMAIN} guard {self._entry_id}")
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, _: asyncio.Task[None]) -> None:
+        if not self._held and not self._hass.is_stopping:
+            self._hass.async_create_background_task(self._close_if_done(), f"{DOMAIN} closing {self._entry_id}")
+
+    async def _is_open(self) -> bool:
+        kept = {journal.entry_id: journal for journal in await async_find_journals(self._hass)}
+        return self._entry_id in kept and kept[self._entry_id].is_open
+
+    async def _close_if_done(self) -> None:
+        if self._held or self.guard.busy or _keepers(self._hass).get(self._entry_id) is not self:
+            return
+        await self._close()
+        if self._forgotten:
+            await self._journal.remove()
+            issues.async_show(self._hass, issues.LEFT_STOPPED, self._entry_id, shown=False)
+
+    async def _close(self) -> None:
+        _keepers(self._hass).pop(self._entry_id, None)
+        self._remove_shutdown_job()
+        await self._session.close()
+
+    async def _shut_down(self) -> None:
+        await asyncio.gather(self.operation.finish(), self.guard.wait())
+
+
+def _keepers(hass: HomeAssistant) -> dict[str, Keeper]:
+    return hass.data.setdefault(_KEEPERS, {})
+
+
+async def async_hold_keeper(hass: HomeAssistant, entry: ConfigEntry) -> Keeper:
+    """Give the keeper of an entry that is being set up, held, and at work on what was left open."""
+    control: bool = entry.options.get(CONF_ALLOW_CONTROL, False)
+    keeper = _keepers(hass).get(entry.entry_id)
+    if keeper and not keeper.serves(entry.data, control=control):
+        await keeper.async_replace()
+        keeper = None
+    if keeper is None:
+        keeper = Keeper(hass, entry.entry_id, entry.data, control=control)
+    keeper.async_hold()
+    if not keeper.guard.busy:
+        keeper.async_mend()
+    return keeper
+
+
+async def async_forget_keeper(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Leave nothing behind of an entry that is removed, unless its Powerwall may be stopped."""
+    keeper = _keepers(hass).get(entry.entry_id) or Keeper(hass, entry.entry_id, entry.data, control=False)
+    await keeper.async_forget()
+
+
+async def async_mend_all(hass: HomeAssistant) -> None:
+    """Begin to put right whatever earlier processes left open, before any entry is set up."""
+    for kept in await async_find_journals(hass):
+        if kept.is_open and (keeper := _keeper_for(hass, kept)):
+            keeper.async_mend()
+
+
+def _keeper_for(hass: HomeAssistant, kept: KeptJournal) -> Keeper | None:
+    """Make the keeper for a journal, by its entry, or by itself where the entry is gone."""
+    if entry := hass.config_entries.async_get_entry(kept.entry_id):
+        control: bool = entry.options.get(CONF_ALLOW_CONTROL, False)
+        return Keeper(hass, kept.entry_id, entry.data, control=control)
+    if kept.under_way:
+        return Keeper(hass, kept.entry_id, kept.under_way.gateway, control=False)
+    _LOGGER.warning("A journal of a removed entry cannot be read: see that the Powerwall runs")
+    return None
+
+
+@callback
+def async_guard_of(hass: HomeAssistant, entry_id: str) -> Guard | None:
+    """Give the guard of an entry that is set up, or has something under way."""
+    keeper = _keepers(hass).get(entry_id)
+    return keeper.guard if keeper else None

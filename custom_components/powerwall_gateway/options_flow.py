@@ -1,0 +1,51 @@
+"""What an owner may choose later: whether Home Assistant controls, and how often it looks."""
+
+from typing import Any, Final
+
+import voluptuous as vol
+
+from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.const import UnitOfTime
+from homeassistant.helpers.selector import NumberSelector, NumberSelectorConfig, NumberSelectorMode
+
+from .const import CONF_ALLOW_CONTROL, CONF_GRID_INTERVAL, CONF_LIVE_INTERVAL, GRID_INTERVAL, LIVE_INTERVAL
+
+LONGEST_INTERVAL: Final = 60.0
+
+
+def _seconds(least: float) -> Any:
+    """Give a field for seconds; the interval by default is the least that the gateway is asked to bear."""
+    return vol.All(
+        NumberSelector(
+            NumberSelectorConfig(
+                min=least,
+                max=LONGEST_INTERVAL,
+                step=1,
+                unit_of_measurement=UnitOfTime.SECONDS,
+                mode=NumberSelectorMode.BOX,
+            )
+        ),
+        vol.Coerce(float),
+    )
+
+
+_SCHEMA: Final = vol.Schema(
+    {
+        vol.Required(CONF_ALLOW_CONTROL, default=False): bool,
+        vol.Required(CONF_GRID_INTERVAL, default=GRID_INTERVAL): _seconds(GRID_INTERVAL),
+        vol.Required(CONF_LIVE_INTERVAL, default=LIVE_INTERVAL): _seconds(LIVE_INTERVAL),
+    }
+)
+
+
+class PowerwallGatewayOptionsFlow(OptionsFlowWithReload):
+    """The options. A change loads the entry anew."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show what is chosen, and take what is chosen now."""
+        if user_input is not None:
+            return self.async_create_entry(data=user_input)
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(_SCHEMA, self.config_entry.options),
+        )

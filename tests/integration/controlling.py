@@ -1,0 +1,66 @@
+"""A loaded entry whose owner allowed control, and what it asks of the gateway."""
+
+import asyncio
+from collections.abc import Callable
+import json
+from typing import Any
+
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.powerwall_gateway.const import DOMAIN
+from custom_components.powerwall_gateway.gateway.starting import Pace
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from tests.simulator import Simulator
+
+PACE = Pace(connected=0.01, steady=0.05, look=0.005, first_pause=0.01, longest_pause=0.05, patience=1.0)
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Wait for something that happens by itself."""
+    async with asyncio.timeout(5):
+        while not true():
+            await asyncio.sleep(0.005)
+
+
+async def logged_in(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Let the grid be seen for long enough that the entry logs in by itself, and wait until that is over."""
+    grid = entry.runtime_data.grid
+    await grid.async_refresh()
+    await asyncio.sleep(2 * PACE.connected)
+    await grid.async_refresh()
+    await until(lambda: entry.runtime_data.gateway.has_session)
+    await at_rest(hass, entry)
+
+
+async def at_rest(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Wait until no login or stop is under way."""
+    await until(lambda: not entry.runtime_data.control.busy)
+    await hass.async_block_till_done()
+
+
+def entity_of(hass: HomeAssistant, simulator: Simulator, platform: str, key: str) -> str:
+    """Give the entity id of a key."""
+    entity_id = er.async_get(hass).async_get_entity_id(platform, DOMAIN, f"{simulator.serial}_{key}")
+    assert entity_id, f"there is no {platform} {key}"
+    return entity_id
+
+
+async def call(hass: HomeAssistant, simulator: Simulator, platform: str, key: str, action: str, **data: Any) -> None:
+    """Call an action on the entity of a key, as an automation does."""
+    entity_id = entity_of(hass, simulator, platform, key)
+    await hass.services.async_call(platform, action, {"entity_id": entity_id, **data}, blocking=True)
+
+
+def writes(simulator: Simulator) -> list[dict[str, Any]]:
+    """Give what was written to the operation."""
+    return [
+        json.loads(request.body)
+        for request in simulator.requests
+        if request.path == "operation" and request.method == "POST"
+    ]
+
+
+def asked_for(simulator: Simulator, path: str) -> int:
+    """Count the requests of a path."""
+    return sum(request.path == path for request in simulator.requests)

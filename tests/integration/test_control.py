@@ -1,0 +1,322 @@
+"""Mode and reserve, start and stop, through Home Assistant, against the gateway of 2018 and those of today."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.powerwall_gateway import caretaker, keeper
+from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
+from custom_components.powerwall_gateway.coordinator import grid
+from custom_components.powerwall_gateway.gateway.change import Watch
+from homeassistant.const import CONF_USERNAME, STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.setup import async_setup_component
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+
+from .conftest import SetUp, state_of
+from .controlling import PACE, asked_for, at_rest, call, logged_in, until, writes
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for milliseconds where it is a minute, and poll the grid only where a test says so."""
+    monkeypatch.setattr(keeper, "PACE", PACE)
+    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
+    monkeypatch.setattr(caretaker, "PACE", PACE)
+
+
+def shown(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
+    """Give the keys of the issues that are shown."""
+    suffix = f"_{entry.entry_id}"
+    return {issue_id.removesuffix(suffix) for (domain, issue_id) in ir.async_get(hass).issues if domain == DOMAIN}
+
+
+def follows(gateway: Simulator) -> tuple[str, float]:
+    """Tell what the battery really does."""
+    return str(gateway.house.mode), round(gateway.house.reserve, 6)
+
+
+@pytest.fixture
+async def old(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> tuple[Simulator, MockConfigEntry]:
+    """Give the gateway of 2018 with control allowed, and the entry after its login."""
+    gateway = await simulator("1.15.0")
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    await logged_in(hass, entry)
+    return gateway, entry
+
+
+# -- whether there is control ------------------------------------------------------------------------------------------
+
+
+async def test_nothing_is_controlled_that_nobody_allowed(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("1.15.0")
+    entry = await set_up(gateway)
+    await entry.runtime_data.grid.async_refresh()
+    assert state_of(hass, gateway, "select", "operation_mode") is None
+    assert state_of(hass, gateway, "number", "backup_reserve") is None
+    assert gateway.logins == 0
+    assert shown(hass, entry) == set()
+
+
+async def test_the_entry_logs_in_by_itself_and_the_powerwall_runs(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("1.15.0")
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    for platform, key in (("select", "operation_mode"), ("number", "backup_reserve")):
+        assert state_of(hass, gateway, platform, key) == STATE_UNAVAILABLE
+    assert gateway.logins == 0
+    await logged_in(hass, entry)
+    assert gateway.logins == 1
+    assert gateway.running
+    assert 0 < gateway.stopped_seconds < 3
+    assert state_of(hass, gateway, "select", "operation_mode") == "self_consumption"
+    assert state_of(hass, gateway, "number", "backup_reserve") == "20.0"
+    assert shown(hass, entry) == set()
+
+
+async def test_no_login_without_a_grid(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.house.outage()
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    for _ in range(3):
+        await entry.runtime_data.grid.async_refresh()
+    assert entry.runtime_data.grid.connected_for() == 0
+    await hass.async_block_till_done()
+    assert gateway.logins == 0
+
+
+async def test_a_session_is_kept_over_a_restart(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+    gateway, entry = old
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert state_of(hass, gateway, "select", "operation_mode") == "self_consumption"
+    assert gateway.logins == 1
+
+
+async def test_a_lost_session_is_for_the_owner_to_renew(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], hass_client: Any
+) -> None:
+    gateway, entry = old
+    gateway.tokens.clear()
+    await entry.runtime_data.settings.async_refresh()
+    await entry.runtime_data.grid.async_refresh()
+    assert gateway.logins == 1
+    assert shown(hass, entry) == {"login_needed"}
+    await fix(hass, hass_client, entry, "login_needed")
+    await at_rest(hass, entry)
+    assert gateway.logins == 2
+    await entry.runtime_data.settings.async_refresh()
+    assert shown(hass, entry) == set()
+    assert gateway.running
+
+
+async def test_a_wrong_serial_is_told(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.faults.add("login/Basic", status=401, body=b'{"code":401,"error":"Invalid Credentials"}')
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    watch = entry.runtime_data.grid
+    await watch.async_refresh()
+    await asyncio.sleep(2 * PACE.connected)
+    await watch.async_refresh()
+    await until(lambda: "installer_login_refused" in shown(hass, entry))
+    assert gateway.running
+    for _ in range(3):
+        await watch.async_refresh()
+        await at_rest(hass, entry)
+    assert gateway.logins == 1
+
+
+async def test_a_customer_of_today_reads_and_is_never_tried(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    assert state_of(hass, gateway, "sensor", "operation_mode") == "self_consumption"
+    assert state_of(hass, gateway, "sensor", "backup_reserve") == "20.0"
+    assert state_of(hass, gateway, "select", "operation_mode") is None
+    assert state_of(hass, gateway, "number", "backup_reserve") is None
+    assert shown(hass, entry) == set()
+    assert writes(gateway) == []
+
+
+async def test_an_installer_of_today_controls(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    gateway.flip_switch()
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True}, **{CONF_USERNAME: "installer"})
+    await call(hass, gateway, "select", "operation_mode", "select_option", option="backup")
+    await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
+    assert follows(gateway) == ("backup", 33.5)
+    assert state_of(hass, gateway, "select", "operation_mode") == "backup"
+    assert state_of(hass, gateway, "number", "backup_reserve") == "30.0"
+    registry = er.async_get(hass)
+    for key in ("operation_mode", "backup_reserve"):  # beside a control the sensor is one too many
+        entity_id = registry.async_get_entity_id("sensor", DOMAIN, f"{gateway.serial}_{key}")
+        assert entity_id
+        entity = registry.async_get(entity_id)
+        assert entity
+        assert entity.disabled_by is er.RegistryEntryDisabler.INTEGRATION
+    assert shown(hass, entry) == set()
+    assert gateway.stopped_seconds == 0
+
+
+# -- setting -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_change_stands_before_it_shows(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+    gateway, _ = old
+    await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
+    assert follows(gateway) == ("self_consumption", 33.5)
+    assert state_of(hass, gateway, "number", "backup_reserve") == "30.0"
+    await call(hass, gateway, "select", "operation_mode", "select_option", option="backup")
+    assert follows(gateway) == ("backup", 33.5)
+    assert state_of(hass, gateway, "select", "operation_mode") == "backup"
+    assert len(writes(gateway)) == asked_for(gateway, "config/completed") == 2
+    assert gateway.logins == 1
+
+
+async def test_what_is_chosen_already_is_not_written(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, _ = old
+    await call(hass, gateway, "select", "operation_mode", "select_option", option="self_consumption")
+    await call(hass, gateway, "number", "backup_reserve", "set_value", value=20)
+    assert writes(gateway) == []
+
+
+async def test_a_mode_that_cannot_be_set_is_shown_while_it_is_on(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = old
+    gateway.gateway.operation.mode = "autonomous"
+    await entry.runtime_data.settings.async_refresh()
+    state = hass.states.get("select.home_energy_gateway_operation_mode")
+    assert state
+    assert (state.state, state.attributes["options"]) == ("autonomous", ["self_consumption", "backup", "autonomous"])
+    await call(hass, gateway, "select", "operation_mode", "select_option", option="autonomous")
+    assert writes(gateway) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "fault", "key"),
+    [
+        ("operation", {"status": 500, "body": b'{"error":"Cannot Start Wizard"}'}, "operation_refused"),
+        ("operation", {"status": 400}, "operation_refused"),
+        ("config/completed", {"status": 503}, "operation_stored_only"),
+        ("config/completed", {"status": 202, "body": b""}, "operation_not_applied"),
+        ("config/completed", {"drop": True}, "operation_unknown"),
+        ("sitemaster", {"status": 429}, "gateway_busy"),
+    ],
+)
+async def test_each_outcome_has_its_own_words(
+    hass: HomeAssistant,
+    old: tuple[Simulator, MockConfigEntry],
+    path: str,
+    fault: dict[str, Any],
+    key: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gateway, entry = old
+    monkeypatch.setattr(entry.runtime_data.control._operation, "_watch", Watch(0.01, 0.01, 0.05))
+    if key == "operation_not_applied":
+        gateway.overrides["operation"] = {"mode": "self_consumption", "backup_reserve_percent": 24}
+    else:
+        gateway.faults.add(path, method="POST" if path == "operation" else "GET", **fault)
+    with pytest.raises(HomeAssistantError) as raised:
+        await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
+    assert raised.value.translation_key == key
+    assert str(raised.value)
+
+
+async def test_nothing_is_written_while_it_is_stopped(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, _ = old
+    gateway.running = False
+    with pytest.raises(HomeAssistantError) as raised:
+        await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
+    assert raised.value.translation_key == "powerwall_stopped"
+    assert writes(gateway) == []
+
+
+async def test_a_refusal_for_good_makes_the_controls_unavailable(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = old
+    await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
+    gateway.faults.add("operation", method="POST", status=404)
+    with pytest.raises(HomeAssistantError) as raised:
+        await call(hass, gateway, "number", "backup_reserve", "set_value", value=40)
+    assert raised.value.translation_key == "operation_not_allowed"
+    assert state_of(hass, gateway, "number", "backup_reserve") == STATE_UNAVAILABLE
+    assert state_of(hass, gateway, "select", "operation_mode") == STATE_UNAVAILABLE
+    assert shown(hass, entry) == {"control_refused"}
+    gateway.faults.clear()
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert state_of(hass, gateway, "number", "backup_reserve") == "30.0"
+    assert shown(hass, entry) == set()
+
+
+# -- starting ----------------------------------------------------------------------------------------------------------
+
+
+async def fix(hass: HomeAssistant, hass_client: Any, entry: MockConfigEntry, key: str) -> dict[str, Any]:
+    """Walk through the fix of an issue, as the frontend does."""
+    assert await async_setup_component(hass, "repairs", {})
+    client = await hass_client()
+    answer = await client.post(
+        "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": f"{key}_{entry.entry_id}"}
+    )
+    flow = await answer.json()
+    assert flow["step_id"] == "confirm"
+    answer = await client.post(f"/api/repairs/issues/fix/{flow['flow_id']}", json={})
+    result: dict[str, Any] = await answer.json()
+    return result
+
+
+async def test_somebody_elses_stop_is_shown_and_started_by_the_owner_alone(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], hass_client: Any
+) -> None:
+    gateway, entry = old
+    gateway.running = False
+    await entry.runtime_data.settings.async_refresh()
+    assert shown(hass, entry) == set()
+    await entry.runtime_data.settings.async_refresh()
+    assert shown(hass, entry) == {"stopped"}
+    assert state_of(hass, gateway, "binary_sensor", "running") == "off"
+    assert gateway.stopped_seconds > 0
+    gateway.faults.add("sitemaster/run", times=1, status=500, body=b'{"error":"Not now"}')
+    failed = await fix(hass, hass_client, entry, "stopped")
+    assert failed["errors"] == {"base": "failed"}
+    assert "Not now" in failed["description_placeholders"]["reason"]
+    done = await fix(hass, hass_client, entry, "stopped")
+    assert done["type"] == "create_entry"
+    assert gateway.running
+    assert shown(hass, entry) == set()
+
+
+async def test_the_button_starts(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    gateway.running = False
+    await set_up(gateway)
+    await call(hass, gateway, "button", "start", "press")
+    assert gateway.running
+    assert state_of(hass, gateway, "binary_sensor", "running") == "on"
+
+
+async def test_a_start_that_is_refused_says_why(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    await set_up(gateway)
+    gateway.faults.add("sitemaster/run", status=500, body=b'{"error":"Not now"}')
+    with pytest.raises(HomeAssistantError) as raised:
+        await call(hass, gateway, "button", "start", "press")
+    assert raised.value.translation_key == "gateway_refused"
+    assert "Not now" in str(raised.value)
