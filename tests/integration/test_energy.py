@@ -1,5 +1,7 @@
 """Energies that the Energy dashboard can trust: glitches, resets, restarts, and Home Assistant's own judgement."""
 
+from typing import Any
+
 import pytest
 from pytest_homeassistant_custom_component.common import mock_restore_cache_with_extra_data
 from pytest_homeassistant_custom_component.components.recorder.common import (
@@ -9,7 +11,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 
 from custom_components.powerwall_gateway.energy import GRAIN, HOUSE_POWER, RESET_SECONDS, EnergyGuard
-from homeassistant.components.energy.data import async_get_manager
+from homeassistant.components.energy import data
 from homeassistant.components.energy.validate import async_validate
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.core import HomeAssistant, State
@@ -120,6 +122,46 @@ async def test_a_counter_that_reads_zero_after_a_restart_moves_nothing(
     assert float(state_of(hass, gateway, "sensor", "grid_import_energy") or 0) == pytest.approx(truth / 1000)
 
 
+def _statistic(name: str) -> str:
+    return f"sensor.home_energy_gateway_{name}"
+
+
+SOURCES: list[Any] = [
+    {
+        "type": "grid",
+        "stat_energy_from": _statistic("grid_import"),
+        "stat_energy_to": _statistic("grid_export"),
+        "stat_rate": _statistic("grid_power"),
+        "stat_cost": None,
+        "stat_compensation": None,
+        "entity_energy_price": None,
+        "number_energy_price": None,
+        "entity_energy_price_export": None,
+        "number_energy_price_export": None,
+        "cost_adjustment_day": 0.0,
+    },
+    {
+        "type": "solar",
+        "stat_energy_from": _statistic("solar_production"),
+        "stat_rate": _statistic("solar_power"),
+        "config_entry_solar_forecast": None,
+    },
+    {
+        "type": "battery",
+        "stat_energy_from": _statistic("battery_discharged"),
+        "stat_energy_to": _statistic("battery_charged"),
+        "stat_rate": _statistic("battery_power"),
+        "stat_soc": _statistic("charge"),
+    },
+]
+HOME_SOURCE = {
+    "type": "home",
+    "stat_energy_to": _statistic("home_consumption"),
+    "stat_rate": _statistic("home_power"),
+}
+"""Known since 2026.11."""
+
+
 async def test_home_assistant_finds_nothing_wrong_with_the_energy_dashboard(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
@@ -130,41 +172,9 @@ async def test_home_assistant_finds_nothing_wrong_with_the_energy_dashboard(
     await async_wait_recording_done(hass)
     do_adhoc_statistics(hass, start=get_start_time(dt_util.utcnow()))
     await async_wait_recording_done(hass)
-    entity = "sensor.home_energy_gateway_{}".format
-    manager = await async_get_manager(hass)
-    await manager.async_update(
-        {
-            "energy_sources": [
-                {
-                    "type": "grid",
-                    "stat_energy_from": entity("grid_import"),
-                    "stat_energy_to": entity("grid_export"),
-                    "stat_rate": entity("grid_power"),
-                    "stat_cost": None,
-                    "stat_compensation": None,
-                    "entity_energy_price": None,
-                    "number_energy_price": None,
-                    "entity_energy_price_export": None,
-                    "number_energy_price_export": None,
-                    "cost_adjustment_day": 0.0,
-                },
-                {
-                    "type": "solar",
-                    "stat_energy_from": entity("solar_production"),
-                    "stat_rate": entity("solar_power"),
-                    "config_entry_solar_forecast": None,
-                },
-                {
-                    "type": "battery",
-                    "stat_energy_from": entity("battery_discharged"),
-                    "stat_energy_to": entity("battery_charged"),
-                    "stat_rate": entity("battery_power"),
-                    "stat_soc": entity("charge"),
-                },
-            ],
-            "device_consumption": [],
-        }
-    )
+    sources = [*SOURCES, HOME_SOURCE] if hasattr(data, "HomeSourceType") else SOURCES
+    manager = await data.async_get_manager(hass)
+    await manager.async_update({"energy_sources": sources, "device_consumption": []})
     result = (await async_validate(hass)).as_dict()
     assert [issue for source in result["energy_sources"] for issue in source] == []
-    assert len(result["energy_sources"]) == 3
+    assert len(result["energy_sources"]) == len(sources)

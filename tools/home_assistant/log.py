@@ -3,8 +3,8 @@
 from pathlib import Path
 import re
 
-# Where a record begins; what follows up to the next one (a traceback) belongs to it.
-RECORD = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ (?P<level>[A-Z]+) ", re.MULTILINE)
+# Where a record begins; what follows up to the next one (a traceback) belongs to it. Since 2026.11 the zone is named.
+RECORD = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+(?:[+-]\d\d:\d\d)? (?P<level>[A-Z]+) ", re.MULTILINE)
 
 
 def errors_about(log: Path, name: str) -> list[str]:
