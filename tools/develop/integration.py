@@ -62,6 +62,13 @@ async def _why(api: Api, step: dict[str, Any]) -> str:
     return "; ".join(reasons) or f"The config flow asks for a step this tool does not know: {step['step_id']}"
 
 
+async def device_ids(api: Api) -> dict[str, str]:
+    """Give the device ids by identifier: the gateway's is its serial."""
+    devices = await api.command("config/device_registry/list")
+    identifiers = {device["id"]: dict(device["identifiers"]).get(DOMAIN) for device in devices}
+    return {identifier: device_id for device_id, identifier in identifiers.items() if identifier}
+
+
 async def entity_ids(api: Api, serial: str) -> dict[str, str]:
     """Give the entity ids by key; a whole DIN will do for the serial, as in the config flow."""
     prefix = f"{serial.strip().upper().rpartition('--')[2]}_"

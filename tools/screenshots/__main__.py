@@ -4,7 +4,6 @@ import argparse
 import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-import json
 from pathlib import Path
 import sys
 from tempfile import TemporaryDirectory
@@ -12,15 +11,15 @@ from zoneinfo import ZoneInfo
 
 from tools.child_process import ProcessError, free_port
 from tools.develop import dashboard, energy, past
-from tools.develop.integration import DOMAIN, entity_ids
+from tools.develop.integration import DOMAIN, device_ids, entity_ids
 from tools.develop.simulator import simulated_gateway
 from tools.develop.target import Target
-from tools.home_assistant import Api, HomeAssistant
-from tools.home_assistant.configuration import REPOSITORY
+from tools.home_assistant import HomeAssistant
 
-from .browser import BrowserError, Page, chromium
+from . import control
+from .browser import BrowserError, chromium
+from .camera import PICTURES, Camera, signed_in
 
-PICTURES = REPOSITORY / "docs" / "images"
 HOUR = 18
 """Of the day in the pictures: the sun still shines, the Powerwall helps out, and a day is in the graphs."""
 
@@ -38,6 +37,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         asyncio.run(_take(arguments.folder, arguments.minutes))
+        asyncio.run(control.take(arguments.folder))
     except KeyboardInterrupt:
         return 1
     except (BrowserError, ProcessError) as error:
@@ -54,7 +54,7 @@ async def _take(folder: Path, minutes: float) -> None:
         home = await stack.enter_async_context(HomeAssistant(temporary / "home", free_port(), time_zone=zone))
         page = await stack.enter_async_context(chromium(temporary / "browser"))
         await page.send("Emulation.setTimezoneOverride", timezoneId=zone)
-        await page.run_before_every_page(_signed_in(home.api))
+        await page.run_before_every_page(signed_in(home.api))
         camera = Camera(page, home.url, folder)
         await _add_integration(camera, to)
         ids = await entity_ids(home.api, to.serial)
@@ -67,36 +67,9 @@ async def _take(folder: Path, minutes: float) -> None:
         await camera.take("energy", "/energy", 1000)
         await camera.take("energy-now", "/energy/now", 1000)
         await camera.take("integration", f"/config/integrations/integration/{DOMAIN}", 620)
-        gateway, powerwall = await _devices(home.api)
-        await camera.take("device", f"/config/devices/device/{gateway}", 1830)
-        await camera.take("powerwall", f"/config/devices/device/{powerwall}", 900)
-
-
-class Camera:
-    """Takes pictures of Home Assistant's pages."""
-
-    def __init__(self, page: Page, url: str, folder: Path) -> None:
-        self.page = page
-        self._url = url
-        self._folder = folder
-
-    async def open(self, path: str) -> None:
-        """Open a page and wait until Home Assistant's own picture is gone."""
-        await self.page.open(f"{self._url}{path}")
-        await self.page.wait_for("!document.querySelector('#ha-launch-screen')")
-
-    async def take(self, name: str, path: str, height: int) -> None:
-        """Open a page and take its picture."""
-        await self.open(path)
-        await self.snap(name, height)
-
-    async def snap(self, name: str, height: int) -> None:
-        """Take a picture of what is there."""
-        picture = await self.page.picture(height)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        file = self._folder / f"{name}.png"
-        file.write_bytes(picture)
-        print(f"{file} ({len(picture) // 1024} KiB)")
+        devices = await device_ids(home.api)
+        await camera.take("device", f"/config/devices/device/{devices[to.serial]}", 1830)
+        await camera.take("powerwall", f"/config/devices/device/{_first_powerwall(devices, to.serial)}", 900)
 
 
 async def _add_integration(camera: Camera, to: Target) -> None:
@@ -114,12 +87,8 @@ async def _add_integration(camera: Camera, to: Target) -> None:
     await camera.snap("added", 720)
 
 
-async def _devices(api: Api) -> tuple[str, str]:
-    """Give the ids of the gateway's device and of its first Powerwall's."""
-    devices = await api.command("config/device_registry/list")
-    ids = {device["identifiers"][0][1]: device["id"] for device in devices if device["identifiers"][0][0] == DOMAIN}
-    gateway = min(ids, key=len)
-    return ids[gateway], ids[min(name for name in ids if name.startswith(f"{gateway}_powerwall_"))]
+def _first_powerwall(devices: dict[str, str], serial: str) -> str:
+    return devices[min(name for name in devices if name.startswith(f"{serial}_powerwall_"))]
 
 
 async def _wait(minutes: float) -> None:
@@ -132,20 +101,6 @@ def _zone_where_it_is(hour: int) -> str:
     """Give the time zone where it is this hour of the day now, so that the sun in the pictures stands right."""
     ahead = (hour - datetime.now(UTC).hour) % 24
     return f"Etc/GMT{-(ahead if ahead <= 14 else ahead - 24):+d}"  # these names count the other way round
-
-
-def _signed_in(api: Api) -> str:
-    """Give the script that signs the browser in."""
-    tokens = {
-        "access_token": api.token,
-        "token_type": "Bearer",
-        "expires_in": 10**9,
-        "expires": 4 * 10**12,
-        "hassUrl": api.url,
-        "clientId": f"{api.url}/",
-        "refresh_token": "",
-    }
-    return f"localStorage.setItem('hassTokens', {json.dumps(json.dumps(tokens))})"
 
 
 if __name__ == "__main__":

@@ -45,6 +45,12 @@ window.button = (text) => find((element) =>
   element.tagName === "HA-BUTTON" && element.innerText.trim() === text && element.checkVisibility());
 window.field = (name) => find((element) =>
   element.tagName === "INPUT" && element.name === name && element.checkVisibility());
+window.row = (tag, part) => {
+  const element = find((element) => element.tagName === tag);
+  return element && [...all(element.shadowRoot)].find((inside) => inside.tagName === part);
+};
+window.option = (text) => find((element) =>
+  element.tagName === "HA-DROPDOWN-ITEM" && element.innerText.trim() === text && element.checkVisibility());
 """
 
 
@@ -111,6 +117,21 @@ class Page:
         await self.wait_for(f"field({json.dumps(name)})")
         await self.evaluate(f"field({json.dumps(name)}).focus()")
         await self.send("Input.insertText", text=text)
+
+    async def slide(self, row: str, value: float) -> None:
+        """Let go of the slider in an entity's row at a value."""
+        await self.wait_for(f"row({json.dumps(row)}, 'HA-SLIDER')")
+        await self.evaluate(
+            f"slider = row({json.dumps(row)}, 'HA-SLIDER'); slider.value = {value};"
+            "slider.dispatchEvent(new Event('change', {bubbles: true, composed: true}))"
+        )
+
+    async def choose(self, row: str, text: str) -> None:
+        """Open the list in an entity's row and click on one of it."""
+        await self.wait_for(f"row({json.dumps(row)}, 'HA-PICKER-FIELD')")
+        await self.evaluate(f"row({json.dumps(row)}, 'HA-PICKER-FIELD').click()")
+        await self.wait_for(f"option({json.dumps(text)})")
+        await self.evaluate(f"option({json.dumps(text)}).click()")
 
     async def picture(self, height: int) -> bytes:
         """Give a PNG of the page, as wide as a desktop's window."""
