@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway import issues
-from custom_components.powerwall_gateway.catalogue import BINARY_SENSORS, BUTTONS, NUMBERS, SELECTS, SENSORS
+from custom_components.powerwall_gateway.catalogue import BINARY_SENSORS, BUTTONS, NUMBERS, SELECTS, SENSORS, SWITCHES
 from homeassistant.helpers.entity import EntityDescription
 from tools import entity_table
 
@@ -23,6 +23,7 @@ DESCRIPTIONS: dict[str, tuple[EntityDescription, ...]] = {
     "number": NUMBERS,
     "select": SELECTS,
     "sensor": SENSORS,
+    "switch": SWITCHES,
 }
 ICON_BY_DEVICE_CLASS = {"charge", "battery_charging", "problem"}
 """Home Assistant draws these by itself, the battery at its level."""

@@ -9,7 +9,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from . import issues
 from .caretaker import Caretaker
-from .const import CONF_ALLOW_CONTROL, CONF_SERIAL, DOMAIN, MANUFACTURER
+from .const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE, CONF_SERIAL, DOMAIN, MANUFACTURER, RETURN_CHARGE
 from .control import Control
 from .coordinator import (
     DetailCoordinator,
@@ -33,11 +33,19 @@ from .gateway import (
 from .hardware import is_removable, watch_hardware
 from .keeper import async_forget_keeper, async_hold_keeper, async_mend_all
 from .memory import EntryMemory
+from .off_grid import OffGrid
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
-PLATFORMS = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.NUMBER, Platform.SELECT, Platform.SENSOR]
+PLATFORMS = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+]
 
 
 async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
@@ -65,17 +73,21 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     itself = _device(entry, gateway, identity)
     settings = SettingsCoordinator(hass, entry, gateway)
     inventory = InventoryCoordinator(hass, entry, gateway)
+    grid = GridCoordinator(hass, entry, gateway, memory.outages)
+    live = LiveCoordinator(hass, entry, gateway)
+    return_charge: float = entry.options.get(CONF_RETURN_CHARGE, RETURN_CHARGE)
+    off_grid = OffGrid(keeper.island, grid, live, memory, return_charge=return_charge)
     entry.runtime_data = data = PowerwallGatewayData(
         gateway=gateway,
         serial=entry.data[CONF_SERIAL],
         itself=Part(device=itself),
         device_id=dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **itself).id,
-        grid=GridCoordinator(hass, entry, gateway, memory.outages),
-        live=LiveCoordinator(hass, entry, gateway),
+        grid=grid,
+        live=live,
         detail=DetailCoordinator(hass, entry, gateway),
         settings=settings,
         inventory=inventory,
-        control=Control(settings, inventory, keeper, consented=entry.options.get(CONF_ALLOW_CONTROL, False)),
+        control=Control(settings, inventory, keeper, off_grid, consented=entry.options.get(CONF_ALLOW_CONTROL, False)),
     )
     keeper.grid_connected_for = data.grid.connected_for
     await data.live.async_config_entry_first_refresh()

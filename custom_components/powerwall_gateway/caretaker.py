@@ -7,7 +7,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from . import issues
 from .coordinator import PowerwallGatewayConfigEntry
-from .gateway import GatewayLoginError
+from .gateway import GatewayError, GatewayLoginError
 from .keeper import PACE
 from .memory import EntryMemory
 
@@ -31,7 +31,12 @@ class Caretaker:
     @callback
     def async_start(self) -> None:
         """Look now, and after every poll until the entry is unloaded."""
-        for coordinator, look in ((self._data.grid, self._look_at_grid), (self._data.settings, self._look_at_settings)):
+        for coordinator, look in (
+            (self._data.grid, self._look_at_grid),
+            (self._data.inventory, self._look_at_inventory),
+            (self._data.live, self._look_at_live),
+            (self._data.settings, self._look_at_settings),
+        ):
             self._entry.async_on_unload(coordinator.async_add_lookout(look))
             look()
 
@@ -49,10 +54,36 @@ class Caretaker:
         outages = self._data.grid.data.outages.value
         if outages and outages != self._memory.outages:
             self._hass.async_create_task(self._memory.async_keep_outages(outages))
+        if self._data.control.off_grid.is_over:
+            self._hass.async_create_task(self._data.control.off_grid.async_forget())
         # Once, and only as soon as the guard would dare it. Later logins are for the owner to ask for.
         if self._logs_in and self._data.grid.connected_for() >= PACE.connected and not self._data.control.busy:
             self._logs_in = False
             self._entry.async_create_background_task(self._hass, self._log_in(), f"{self._entry.title} login")
+
+    @callback
+    def _look_at_inventory(self) -> None:
+        control = self._data.control
+        if control.consented and not control.islands:
+            self._entry.async_create_task(self._hass, self._look_for_the_way_off_the_grid())
+
+    async def _look_for_the_way_off_the_grid(self) -> None:
+        try:
+            await self._data.control.off_grid.async_look()
+        except GatewayError as err:
+            _LOGGER.debug("Whether the house can leave the grid is not known yet: %s", err)
+        self._data.grid.async_have_lookouts_look()
+
+    @callback
+    def _look_at_live(self) -> None:
+        if self._data.control.off_grid.is_due:
+            self._entry.async_create_background_task(self._hass, self._return(), f"{self._entry.title} return to grid")
+
+    async def _return(self) -> None:
+        try:
+            await self._data.control.off_grid.async_return()
+        except HomeAssistantError as err:
+            _LOGGER.warning("%s does not come back to the grid yet: %s", self._entry.title, err.__cause__)
 
     async def _log_in(self) -> None:
         refused = False

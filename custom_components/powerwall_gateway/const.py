@@ -15,10 +15,15 @@ CONF_GRID_INTERVAL: Final = "grid_interval"
 CONF_LIVE_INTERVAL: Final = "live_interval"
 """Options: seconds between two polls."""
 
+CONF_RETURN_CHARGE: Final = "return_charge"
+"""An option: app % at which a house that was taken off the grid comes back to it."""
+
 CONF_SCHEME: Final = "scheme"
 """`https` or `http` as found at set-up; never downgraded."""
 
 CONF_SERIAL: Final = "serial"
+
+RETURN_CHARGE: Final = 20.0
 
 GRID_INTERVAL: Final = 1.0
 LIVE_INTERVAL: Final = 5.0

@@ -9,6 +9,7 @@ from .gateway import GatewayError
 from .gateway.models import OperationMode
 from .gateway.operation import OperationSettings
 from .keeper import Keeper
+from .off_grid import OffGrid
 
 if TYPE_CHECKING:
     from .coordinator import InventoryCoordinator, SettingsCoordinator
@@ -22,13 +23,22 @@ class Control:
     """
 
     def __init__(
-        self, settings: SettingsCoordinator, inventory: InventoryCoordinator, keeper: Keeper, *, consented: bool
+        self,
+        settings: SettingsCoordinator,
+        inventory: InventoryCoordinator,
+        keeper: Keeper,
+        off_grid: OffGrid,
+        *,
+        consented: bool,
     ) -> None:
         self.consented = consented
         """Whether the owner ticked "Allow control"."""
 
         self.worked = False
         """Whether mode and reserve were set since the entry was loaded."""
+
+        self.off_grid = off_grid
+        """The way off the grid and back."""
 
         self._settings = settings
         self._inventory = inventory
@@ -42,6 +52,11 @@ class Control:
         A refusal stands until the entry is loaded again, or the firmware is another one.
         """
         return self.consented and self._operation.allowed
+
+    @property
+    def islands(self) -> bool:
+        """Whether the house can be taken off the grid: the owner said yes, and role and firmware do."""
+        return self.consented and self.off_grid.allowed
 
     @property
     def modes(self) -> tuple[OperationMode, ...]:

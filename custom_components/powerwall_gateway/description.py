@@ -10,6 +10,7 @@ from homeassistant.components.button import ButtonEntityDescription
 from homeassistant.components.number import NumberEntityDescription
 from homeassistant.components.select import SelectEntityDescription
 from homeassistant.components.sensor import SensorEntityDescription
+from homeassistant.components.switch import SwitchEntityDescription
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.typing import StateType
 
@@ -82,6 +83,9 @@ class GatewayBinarySensorDescription[DataT, ValueT](
 class GatewayControlDescription[DataT, ValueT](GatewayEntityDescription[DataT, ValueT]):
     """Something that can be set. It is there before it can be read: on old firmware that takes a login."""
 
+    allowed_fn: Callable[[Control], bool]
+    """Whether it can be set here and now."""
+
     @override
     def exists(self, data: DataT, part: Part) -> bool:
         return True
@@ -101,6 +105,15 @@ class GatewayNumberDescription[DataT, ValueT](GatewayControlDescription[DataT, V
 
     value_fn: Callable[[ValueT], float | None]
     set_fn: Callable[[Control, float], Awaitable[object]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewaySwitchDescription[DataT, ValueT](GatewayControlDescription[DataT, ValueT], SwitchEntityDescription):
+    """A switch."""
+
+    is_on_fn: Callable[[DataT], bool]
+    turn_on_fn: Callable[[Control], Awaitable[object]]
+    turn_off_fn: Callable[[Control], Awaitable[object]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .coordinator import GatewayCoordinator, PowerwallGatewayConfigEntry, PowerwallGatewayData
-from .description import GatewayEntityDescription
+from .description import GatewayControlDescription, GatewayEntityDescription
 from .devices import Part
 from .reading import Reading
 
@@ -56,10 +56,12 @@ class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
 class GatewayControlEntity[DataT](GatewayEntity[DataT]):
     """Base of what can be set."""
 
+    entity_description: GatewayControlDescription[DataT, Any]
+
     @property
     @override
     def available(self) -> bool:
-        return super().available and self._control.allowed
+        return super().available and self.entity_description.allowed_fn(self._control)
 
 
 def add_as_found[DescriptionT: GatewayEntityDescription[Any, Any]](

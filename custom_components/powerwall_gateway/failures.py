@@ -1,6 +1,7 @@
 """What a gateway's failure means to the person who asked for something."""
 
 from collections.abc import Callable
+from math import floor
 from typing import Any, Final
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -23,6 +24,10 @@ from .gateway import (
     GuardLoginLimitError,
     GuardNotRunningError,
     GuardUnsureError,
+    IslandChargeError,
+    IslandGridError,
+    IslandNotFollowedError,
+    IslandUnsureError,
     OperationInvalidError,
     OperationNotAllowedError,
     OperationNotAppliedError,
@@ -61,6 +66,10 @@ _TEXTS: Final[tuple[tuple[type[GatewayError], str, Placeholders], ...]] = (
     (GuardBusyError, "guard_busy", _nothing),
     (GuardLoginLimitError, "too_many_logins", _nothing),
     (GuardJournalError, "journal_failed", lambda err: {"reason": err.message}),
+    (IslandGridError, "no_grid_to_leave", _nothing),
+    (IslandUnsureError, "island_not_sure", _nothing),
+    (IslandChargeError, "charge_too_low", lambda err: {"charge": f"{floor(err.charge)}", "least": f"{err.least:.0f}"}),
+    (IslandNotFollowedError, "island_not_followed", _nothing),
     (GatewayStoppedError, "powerwall_stopped", _nothing),
     (GatewayBusyError, "gateway_busy", lambda err: {"seconds": f"{err.retry_after:.0f}"}),
     (GatewayLoginStopsError, "login_needed", _nothing),
@@ -73,7 +82,15 @@ _TEXTS: Final[tuple[tuple[type[GatewayError], str, Placeholders], ...]] = (
 )
 """Every failure, the children before their parents: the text's key, and what it names."""
 
-_NOT_NOW: Final = (OperationInvalidError, OperationStoppedError, GuardGridError, GuardNotRunningError, GuardBusyError)
+_NOT_NOW: Final = (
+    OperationInvalidError,
+    OperationStoppedError,
+    GuardGridError,
+    GuardNotRunningError,
+    GuardBusyError,
+    IslandChargeError,
+    IslandGridError,
+)
 """Whoever asks should ask for something else, or later; nothing went wrong."""
 
 

@@ -12,7 +12,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from . import issues
 from .const import CONF_ALLOW_CONTROL, DOMAIN
-from .gateway import Guard, Health, LocalOperation, open_session
+from .gateway import Guard, Health, IslandControl, LocalOperation, open_session
 from .gateway.starting import Pace
 from .helpers import gateway_from
 from .journal import FileJournal, KeptJournal, async_find_journals
@@ -55,6 +55,7 @@ class Keeper:
             when_asking=lambda asks: issues.async_show(hass, issues.STOPPED_LONG_AGO, entry_id, shown=asks),
             pace=PACE,
         )
+        self.island = IslandControl(self.gateway)
         self.operation = LocalOperation(self.gateway, log_in=self.guard.log_in if control else None)
         self._remove_shutdown_job = hass.async_add_shutdown_job(HassJob(self._shut_down, f"{DOMAIN} shutdown"))
         _keepers(hass)[entry_id] = self

@@ -17,6 +17,9 @@ class EntryMemory:
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         self._store: Store[dict[str, Any]] = Store(hass, _VERSION, f"{DOMAIN}.{entry_id}", private=True)
         self.outages = OutageLog()
+        self.return_charge: float | None = None
+        """App % at which the house comes back to the grid; None where it was not taken off it."""
+
         self.login: dict[str, Any] = {}
         """As `PowerwallGateway.export_login` gives it: a session is kept, because each login costs something."""
 
@@ -25,10 +28,16 @@ class EntryMemory:
         kept = await self._store.async_load() or {}
         self.outages = OutageLog.from_json(kept.get("outages"))
         self.login = kept.get("login") or {}
+        self.return_charge = kept.get("return_charge")
 
     async def async_keep_outages(self, outages: OutageLog) -> None:
         """Keep the outages over a restart, from this moment on."""
         self.outages = outages
+        await self._async_save()
+
+    async def async_keep_return_charge(self, charge: float | None) -> None:
+        """Keep at which charge to come back to the grid, from this moment on."""
+        self.return_charge = charge
         await self._async_save()
 
     async def async_keep_login(self, login: dict[str, Any]) -> None:
@@ -41,4 +50,6 @@ class EntryMemory:
         await self._store.async_remove()
 
     async def _async_save(self) -> None:
-        await self._store.async_save({"outages": self.outages.to_json(), "login": self.login})
+        await self._store.async_save(
+            {"outages": self.outages.to_json(), "login": self.login, "return_charge": self.return_charge}
+        )

@@ -5,10 +5,19 @@ from typing import Any, Final
 import voluptuous as vol
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
-from homeassistant.const import UnitOfTime
+from homeassistant.const import PERCENTAGE, UnitOfTime
 from homeassistant.helpers.selector import NumberSelector, NumberSelectorConfig, NumberSelectorMode
 
-from .const import CONF_ALLOW_CONTROL, CONF_GRID_INTERVAL, CONF_LIVE_INTERVAL, GRID_INTERVAL, LIVE_INTERVAL
+from .const import (
+    CONF_ALLOW_CONTROL,
+    CONF_GRID_INTERVAL,
+    CONF_LIVE_INTERVAL,
+    CONF_RETURN_CHARGE,
+    GRID_INTERVAL,
+    LIVE_INTERVAL,
+    RETURN_CHARGE,
+)
+from .gateway.island import LEAST_CHARGE
 
 LONGEST_INTERVAL: Final = 60.0
 
@@ -29,9 +38,19 @@ def _seconds(least: float) -> Any:
     )
 
 
+_RETURN_CHARGE: Final = vol.All(
+    NumberSelector(
+        NumberSelectorConfig(
+            min=LEAST_CHARGE, max=95, step=5, unit_of_measurement=PERCENTAGE, mode=NumberSelectorMode.SLIDER
+        )
+    ),
+    vol.Coerce(float),
+)
+
 _SCHEMA: Final = vol.Schema(
     {
         vol.Required(CONF_ALLOW_CONTROL, default=False): bool,
+        vol.Required(CONF_RETURN_CHARGE, default=RETURN_CHARGE): _RETURN_CHARGE,
         vol.Required(CONF_GRID_INTERVAL, default=GRID_INTERVAL): _seconds(GRID_INTERVAL),
         vol.Required(CONF_LIVE_INTERVAL, default=LIVE_INTERVAL): _seconds(LIVE_INTERVAL),
     }

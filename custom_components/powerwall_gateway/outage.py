@@ -24,10 +24,12 @@ class OutageLog:
         """Whether there is no grid now, for what is known."""
         return self.started is not None and self.ended is None
 
-    def take(self, state: GridState | None, now: datetime) -> Self:
-        """Give the log after a look at the grid. What is not known changes nothing."""
+    def take(self, state: GridState | None, now: datetime, *, chosen: bool = False) -> Self:
+        """Give the log after a look at the grid. What is not known changes nothing; an island `chosen` is no outage."""
         match state:
             case None:
+                return self
+            case _ if chosen and not self.ongoing:
                 return self
             case GridState.CONNECTED:
                 return replace(self, ended=now) if self.ongoing else self

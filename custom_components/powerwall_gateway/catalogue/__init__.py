@@ -4,9 +4,9 @@ from typing import Any
 
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
 from . import battery, flows, grid, meters, networks, packs, quality, solar, system
-from .controls import BUTTONS, NUMBERS, SELECTS
+from .controls import BUTTONS, NUMBERS, SELECTS, SWITCHES
 
-__all__ = ["BINARY_SENSORS", "BUTTONS", "NUMBERS", "SELECTS", "SENSORS"]
+__all__ = ["BINARY_SENSORS", "BUTTONS", "NUMBERS", "SELECTS", "SENSORS", "SWITCHES"]
 
 SENSORS: tuple[GatewaySensorDescription[Any, Any], ...] = (
     *flows.SENSORS,

@@ -1,28 +1,25 @@
 """What an owner who allowed it may change."""
 
-from collections.abc import Iterable
-
 from homeassistant.components.number import NumberDeviceClass, NumberMode
 from homeassistant.const import EntityCategory, UnitOfRatio
 
-from ..coordinator import PowerwallGatewayData, SettingsData
-from ..description import GatewayButtonDescription, GatewayNumberDescription, GatewaySelectDescription
-from ..devices import Part
-from ..gateway.models import Operation, Sitemaster
+from ..coordinator import GridData, SettingsData
+from ..description import (
+    GatewayButtonDescription,
+    GatewayNumberDescription,
+    GatewaySelectDescription,
+    GatewaySwitchDescription,
+)
+from ..gateway.models import GridStatus, Operation, Sitemaster
 from .battery import app_percent
-
-
-def _where_allowed(data: PowerwallGatewayData) -> Iterable[Part]:
-    """Give the gateway where mode and reserve may be set: by the owner's word, the login's role and the firmware."""
-    return (data.itself,) if data.control.allowed else ()
-
 
 SELECTS = (
     GatewaySelectDescription[SettingsData, Operation](
         key="operation_mode",
         coordinator_fn=lambda data: data.settings,
         reading_fn=lambda settings, _: settings.operation,
-        parts_fn=_where_allowed,
+        parts_fn=lambda data: (data.itself,) if data.control.allowed else (),
+        allowed_fn=lambda control: control.allowed,
         current_fn=lambda operation: operation.operation_mode,
         select_fn=lambda control, mode: control.async_set(mode=mode),
     ),
@@ -39,9 +36,23 @@ NUMBERS = (
         mode=NumberMode.SLIDER,
         coordinator_fn=lambda data: data.settings,
         reading_fn=lambda settings, _: settings.operation,
-        parts_fn=_where_allowed,
+        parts_fn=lambda data: (data.itself,) if data.control.allowed else (),
+        allowed_fn=lambda control: control.allowed,
         value_fn=lambda operation: app_percent(operation.backup_reserve_percent),
         set_fn=lambda control, reserve: control.async_set(reserve=reserve),
+    ),
+)
+
+SWITCHES = (
+    GatewaySwitchDescription[GridData, GridStatus](
+        key="off_grid",
+        coordinator_fn=lambda data: data.grid,
+        reading_fn=lambda grid, _: grid.status,
+        parts_fn=lambda data: (data.itself,) if data.control.islands else (),
+        allowed_fn=lambda control: control.islands,
+        is_on_fn=lambda grid: grid.chosen,
+        turn_on_fn=lambda control: control.off_grid.async_leave(),
+        turn_off_fn=lambda control: control.off_grid.async_return(),
     ),
 )
 

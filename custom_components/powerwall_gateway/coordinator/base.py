@@ -88,6 +88,11 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
     @override
     @callback
     def _async_refresh_finished(self) -> None:
+        self.async_have_lookouts_look()
+
+    @callback
+    def async_have_lookouts_look(self) -> None:
+        """Call the lookouts, also for what was found out besides the polls."""
         for look in self._lookouts:
             look()
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, override
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..const import GRID_INTERVAL, KEPT_AT_LEAST
@@ -24,6 +24,10 @@ class GridData:
 
     status: Reading[GridStatus] = Reading()
     outages: Reading[OutageLog] = Reading()
+
+    chosen: bool = False
+    """Whether Home Assistant took the house off the grid. No firmware says who did, so an island that somebody chose
+    elsewhere passes for an outage."""
 
 
 class GridCoordinator(GatewayCoordinator[GridData]):
@@ -46,6 +50,12 @@ class GridCoordinator(GatewayCoordinator[GridData]):
             data=GridData(outages=Reading(value=outages)),
         )
         self._connected_since: float | None = None
+        self._chosen = False
+
+    @callback
+    def async_choose(self, *, off_grid: bool) -> None:
+        """Note that the house is about to leave the grid on purpose, or does not any more."""
+        self._chosen = off_grid
 
     def connected_for(self) -> float:
         """Tell for how many seconds the grid has been seen without a break; 0 where that is not sure."""
@@ -62,8 +72,11 @@ class GridCoordinator(GatewayCoordinator[GridData]):
             self._connected_since = None
         if state is GridState.CONNECTED and self._connected_since is None:
             self._connected_since = status.at
+        chosen = self._chosen
         return GridData(
-            status=status, outages=self.data.outages.map(lambda outages: outages.take(state, dt_util.utcnow()))
+            status=status,
+            outages=self.data.outages.map(lambda outages: outages.take(state, dt_util.utcnow(), chosen=chosen)),
+            chosen=chosen and state is not GridState.CONNECTED,
         )
 
     async def watch(self) -> None:

@@ -37,6 +37,11 @@ from .errors import (
     GuardLoginLimitError,
     GuardNotRunningError,
     GuardUnsureError,
+    IslandChargeError,
+    IslandError,
+    IslandGridError,
+    IslandNotFollowedError,
+    IslandUnsureError,
     OperationError,
     OperationInvalidError,
     OperationNotAllowedError,
@@ -48,6 +53,7 @@ from .errors import (
 from .guard import Guard
 from .health import Health
 from .introduction import Identity, Introduction, identify, meet, parse_serial
+from .island import IslandControl
 from .journal import Journal, JournalRecord, UnderWay
 from .login import Credentials, Session
 from .operation import LocalOperation, OperationControl, OperationSettings
@@ -87,6 +93,12 @@ __all__ = [
     "Health",
     "Identity",
     "Introduction",
+    "IslandChargeError",
+    "IslandControl",
+    "IslandError",
+    "IslandGridError",
+    "IslandNotFollowedError",
+    "IslandUnsureError",
     "Journal",
     "JournalRecord",
     "LocalOperation",

@@ -210,3 +210,28 @@ class GuardLoginLimitError(GuardError):
 
 class GuardJournalError(GuardError):
     """The journal could not be written or read, or does not hold what was written: the storage is full or broken."""
+
+
+class IslandError(GatewayError):
+    """The house did not leave the grid, or did not come back to it; the children say why."""
+
+
+class IslandGridError(IslandError):
+    """There is no grid to leave: an outage, or it was left already."""
+
+
+class IslandUnsureError(IslandError):
+    """The gateway did not say for sure whether there is a grid and how full the battery is, which counts as no."""
+
+
+class IslandChargeError(IslandError):
+    """The battery is too low to live from. `charge` and `least` are in app %."""
+
+    def __init__(self, message: str, *, charge: float, least: float) -> None:
+        super().__init__(message, path="v2/islanding/mode")
+        self.charge = charge
+        self.least = least
+
+
+class IslandNotFollowedError(IslandError):
+    """The gateway accepted the order, and `grid_status` does not show it; it may still follow."""

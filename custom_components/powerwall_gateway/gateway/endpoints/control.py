@@ -3,7 +3,7 @@
 Nothing guards them here: whoever stops the Powerwall has to start it again.
 """
 
-from ..errors import GatewayRefusedError
+from ..errors import GatewayNotFoundError, GatewayRefusedError
 from ..models import Islanding, IslandMode, Status
 from .caller import Caller
 from .endpoint import Access, endpoint
@@ -64,3 +64,19 @@ class ControlApi(Caller):
         """
         mode = IslandMode.OFF_GRID if off_grid else IslandMode.ON_GRID
         return await self._send_for("POST", "v2/islanding/mode", Islanding, {"island_mode": mode})
+
+    async def has_islanding(self) -> bool:
+        """Tell whether `v2_islanding_mode` is there, without an effect: a GET is refused where only a POST acts.
+
+        The gateway's router says 405 then, and 404 where the firmware lacks the path (a
+        Powerwall 3). Raises a child of `GatewayError` where that stays unknown.
+        """
+        path = "v2/islanding/mode"
+        try:
+            await self._ask("GET", path, once=True)
+        except GatewayNotFoundError:
+            self._missing.add(path)
+            return False
+        except GatewayRefusedError:
+            pass
+        return True

@@ -1,0 +1,132 @@
+"""Leaving the grid on purpose, and coming back to it: ordered once, and done when `grid_status` shows it."""
+
+import asyncio
+from typing import Final
+
+from .change import Watch
+from .client import PowerwallGateway
+from .errors import (
+    GatewayError,
+    GatewayNotAllowedError,
+    GatewayNotFoundError,
+    GatewayPayloadError,
+    GatewayStoppedError,
+    GatewayUnreachableError,
+    IslandChargeError,
+    IslandGridError,
+    IslandNotFollowedError,
+    IslandUnsureError,
+)
+from .models import GridState
+from .percent import app_from_raw
+
+_PATH = "v2/islanding/mode"
+
+LEAST_CHARGE: Final = 20.0
+"""App %: below it the house does not leave the grid, so that an outage on top finds something left."""
+
+LEAVING: Final = Watch(0.5, 2.0, 30.0)
+RETURNING: Final = Watch(1.0, 5.0, 120.0)
+"""Off grid shows within 3 s of the order, and the way back takes about 21 s (reference, 5.3)."""
+
+
+class IslandControl:
+    """Takes the house off the grid and back, through `POST /api/v2/islanding/mode` (20.49 and later, customer).
+
+    Off grid the gateway's own failsafe stays on: it reconnects by itself before the battery
+    is empty. Nothing is ever forced.
+    """
+
+    def __init__(self, gateway: PowerwallGateway, *, leaving: Watch = LEAVING, returning: Watch = RETURNING) -> None:
+        self._gateway = gateway
+        self._leaving = leaving
+        self._returning = returning
+        self._turn = asyncio.Lock()
+        self._is_there = False
+        self._refused_by: str | None = None
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it is worth a try: by the session's role, the firmware, a look at the path, and earlier refusals."""
+        capabilities = self._gateway.capabilities
+        return (
+            self._is_there
+            and bool(capabilities.roles)
+            and capabilities.has(_PATH)
+            and (self._refused_by is None or self._refused_by != self._firmware)
+        )
+
+    @property
+    def busy(self) -> bool:
+        """Whether an order is under way, so that `grid_status` may not show it yet."""
+        return self._turn.locked()
+
+    @property
+    def _firmware(self) -> str | None:
+        status = self._gateway.capabilities.status
+        return status.version if status else None
+
+    async def look(self) -> None:
+        """Find out whether this firmware has the path, without an effect. Raises a child of `GatewayError`."""
+        capabilities = self._gateway.capabilities
+        if not self._is_there and capabilities.roles and capabilities.has(_PATH):
+            self._is_there = await self._gateway.has_islanding()
+
+    async def check(self, least: float = LEAST_CHARGE) -> None:
+        """Make sure that the house can live off the grid down to `least` (app %) and a bit.
+
+        Raises `GatewayStoppedError`, `IslandGridError` while there is no grid to leave,
+        `IslandChargeError` and `IslandUnsureError`. What is not known counts as no.
+        """
+        try:
+            grid = (await self._gateway.grid_status()).grid_status
+            percentage = (await self._gateway.soe()).percentage
+        except GatewayStoppedError:
+            raise
+        except GatewayError as err:
+            raise IslandUnsureError(f"grid and charge are not known ({err})", path=_PATH) from err
+        if grid is None or percentage is None:
+            raise IslandUnsureError("grid and charge are not known", path=_PATH)
+        if grid is not GridState.CONNECTED:
+            raise IslandGridError("there is no grid to leave", path=_PATH)
+        if (charge := app_from_raw(percentage)) < least:
+            raise IslandChargeError("the charge is too low", charge=charge, least=least)
+
+    async def leave(self) -> None:
+        """Leave the grid, and come back when the house is off it.
+
+        Raises `IslandNotFollowedError` when the gateway accepts that and stays on the grid, and
+        else what it answered.
+        """
+        async with self._turn:
+            await self._order(off_grid=True)
+            try:
+                await self._until(self._leaving, GridState.ISLANDED)
+            except IslandNotFollowedError:
+                await self._order(off_grid=False)  # who follows late would be off it without anybody knowing
+                raise
+
+    async def come_back(self) -> None:
+        """Come back to the grid, and return when the house is on it.
+
+        Raises `IslandNotFollowedError` when there is no grid to come back to within two minutes;
+        the gateway then reconnects as soon as there is.
+        """
+        async with self._turn:
+            await self._order(off_grid=False)
+            await self._until(self._returning, GridState.CONNECTED)
+
+    async def _order(self, *, off_grid: bool) -> None:
+        """Say it once. An answer that was lost is made up for by looking."""
+        try:
+            await self._gateway.v2_islanding_mode(off_grid=off_grid)
+        except GatewayUnreachableError, GatewayPayloadError:
+            pass
+        except GatewayNotAllowedError, GatewayNotFoundError:
+            self._refused_by = self._firmware
+            raise
+
+    async def _until(self, watch: Watch, wanted: GridState) -> None:
+        seen = await watch.until(self._gateway.grid_status, lambda grid: grid.grid_status is wanted)
+        if seen.grid_status is not wanted:
+            raise IslandNotFollowedError("the gateway accepted the order and does not follow it", path=_PATH)
