@@ -6,7 +6,17 @@ from pathlib import Path
 import re
 from typing import Any
 
-from custom_components.powerwall_gateway.catalogue import BINARY_SENSORS, SENSORS, meters, packs, solar
+from custom_components.powerwall_gateway.catalogue import (
+    BINARY_SENSORS,
+    BUTTONS,
+    NUMBERS,
+    SELECTS,
+    SENSORS,
+    SWITCHES,
+    meters,
+    packs,
+    solar,
+)
 from custom_components.powerwall_gateway.description import GatewayEntityDescription
 
 ROOT = Path(__file__).parent.parent
@@ -20,10 +30,12 @@ END = "<!-- end of entities -->"
 FIRMWARES = {"1.15.0": "1.15", "21.44-running": "21.44", "24.36": "24.36", "pw3": "Powerwall 3"}
 """Snapshot by snapshot, the column that says whether the entity was there."""
 
-_SNAPSHOT = re.compile(r"^# name: test_the_entities\[(.+)-(sensor|binary_sensor)\]$")
+_SNAPSHOT = re.compile(r"^# name: test_the_(?:entities\[(?P<entities>.+)-\w+\]|controls\[(?P<controls>.+)\])$")
+_ENTITY = re.compile(r"^ +'(\w+)\.\w+': dict\(\{$")
 _KEY = re.compile(r"^ +'key': '(.+)',$")
 _PART = re.compile(r"^(?:[A-Z0-9]{8,}|synchrometer[XY]|inverter_(?:\d+|powerwall))_")
 
+type Seen = dict[str, set[tuple[str, str]]]
 type Described = tuple[str, GatewayEntityDescription[Any, Any]]
 
 
@@ -49,6 +61,16 @@ def section() -> str:
             BEGIN,
             "The gateway's device:",
             _table([row for row in enabled if not _is_of_part(row[1])], seen),
+            "What can be changed, if you allow it:",
+            _table(
+                [
+                    *(("button", button) for button in BUTTONS),
+                    *(("number", number) for number in NUMBERS),
+                    *(("select", select) for select in SELECTS),
+                    *(("switch", switch) for switch in SWITCHES),
+                ],
+                seen,
+            ),
             "Each Powerwall, a device of its own:",
             _table(of(packs.parts), seen),
             "Each meter:",
@@ -71,23 +93,26 @@ def readme() -> str:
     return f"{before}{section()}{after}"
 
 
-def _seen() -> dict[str, set[str]]:
-    """Give the keys of the entities that were there, by firmware; those of a part without its id, behind a dot."""
-    seen: dict[str, set[str]] = {}
-    keys: set[str] = set()
+def _seen() -> Seen:
+    """Give platform and key of what was there, by firmware; the keys of a part without its id, behind a dot."""
+    seen: Seen = {}
+    entities: set[tuple[str, str]] = set()
+    platform = ""
     for line in SNAPSHOTS.read_text(encoding="utf-8").splitlines():
         if found := _SNAPSHOT.match(line):
-            keys = seen.setdefault(found[1], set())
+            entities = seen.setdefault(found["entities"] or found["controls"], set())
+        elif found := _ENTITY.match(line):
+            platform = found[1]
         elif found := _KEY.match(line):
-            keys.add(_PART.sub(".", found[1]))
+            entities.add((platform, _PART.sub(".", found[1])))
     return seen
 
 
-def _table(rows: list[Described], seen: dict[str, set[str]]) -> str:
+def _table(rows: list[Described], seen: Seen) -> str:
     lines = [f"| entity | key | unit | {' | '.join(FIRMWARES.values())} |", "|---|---|---|" + "---|" * len(FIRMWARES)]
     for platform, description in sorted(rows, key=lambda row: _name(*row)):
         key = f".{description.key}" if _is_of_part(description) else description.key
-        there = ["●" if key in seen[firmware] else "" for firmware in FIRMWARES]
+        there = ["●" if (platform, key) in seen[firmware] else "" for firmware in FIRMWARES]
         cells = (_name(platform, description), f"`{description.key}`", _unit(platform, description), *there)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -103,7 +128,7 @@ def _name(platform: str, description: GatewayEntityDescription[Any, Any]) -> str
 
 
 def _unit(platform: str, description: GatewayEntityDescription[Any, Any]) -> str:
-    if platform == "binary_sensor":
+    if platform in {"binary_sensor", "switch"}:
         return "on, off"
     unit = getattr(description, "suggested_unit_of_measurement", None)
     return unit or getattr(description, "native_unit_of_measurement", None) or (description.device_class or "")

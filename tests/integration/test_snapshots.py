@@ -4,9 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 
+from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
+from custom_components.powerwall_gateway.coordinator import grid
+from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from tests.conftest import StartSimulator
@@ -63,13 +67,44 @@ async def test_the_entities(
     entry = await set_up(gateway)
     await entry.runtime_data.live.async_refresh()
     await hass.async_block_till_done()
-    registry = er.async_get(hass)
-    entities = er.async_entries_for_config_entry(registry, entry.entry_id)
-    assert {
-        entity.entity_id: _shape(hass, entity, gateway.serial)
+    assert _entities(hass, entry, gateway, {platform}) == snapshot
+
+
+@pytest.mark.parametrize(
+    ("firmware", "username"),
+    [
+        pytest.param("1.15.0", "customer", id="1.15.0"),
+        pytest.param("21.44", "customer", id="21.44-running"),
+        pytest.param("21.44", "installer", id="21.44-installer"),
+        pytest.param("24.36", "customer", id="24.36"),
+        pytest.param("pw3", "customer", id="pw3"),
+    ],
+)
+async def test_the_controls(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    snapshot: SnapshotAssertion,
+    monkeypatch: pytest.MonkeyPatch,
+    firmware: str,
+    username: str,
+) -> None:
+    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)  # so that nothing is logged in to meanwhile
+    gateway = await simulator(firmware, **({"password": "sunshine"} if firmware == "24.36" else {}))
+    gateway.flip_switch()
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True}, **{CONF_USERNAME: username})
+    assert _entities(hass, entry, gateway, {"button", "number", "select", "switch"}) == snapshot
+
+
+def _entities(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, platforms: set[str]
+) -> dict[str, dict[str, Any]]:
+    entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    return {
+        entity.entity_id: _shape(hass, entity, simulator.serial)
         for entity in sorted(entities, key=lambda entity: entity.entity_id)
-        if entity.domain == platform
-    } == snapshot
+        if entity.domain in platforms
+    }
 
 
 def _shape(hass: HomeAssistant, entity: er.RegistryEntry, serial: str) -> dict[str, Any]:
