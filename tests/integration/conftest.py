@@ -7,12 +7,23 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway.const import CONF_FINGERPRINT, CONF_SCHEME, CONF_SERIAL, DOMAIN
+from custom_components.powerwall_gateway import caretaker, keeper
+from custom_components.powerwall_gateway.const import (
+    CONF_ALLOW_CONTROL,
+    CONF_FINGERPRINT,
+    CONF_SCHEME,
+    CONF_SERIAL,
+    DOMAIN,
+)
+from custom_components.powerwall_gateway.coordinator import grid
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
+from tests.conftest import StartSimulator
 from tests.simulator import Simulator
+
+from .controlling import PACE, logged_in
 
 type SetUp = Callable[..., Awaitable[MockConfigEntry]]
 
@@ -66,6 +77,25 @@ def set_up(hass: HomeAssistant) -> SetUp:
 def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enable every entity that an owner would have to enable by hand."""
     monkeypatch.setattr(Entity, "entity_registry_enabled_default", True)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for milliseconds where it is a minute, and poll the grid only where a test says so."""
+    monkeypatch.setattr(keeper, "PACE", PACE)
+    monkeypatch.setattr(caretaker, "PACE", PACE)
+    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
+
+
+@pytest.fixture
+async def old(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, quick: None
+) -> tuple[Simulator, MockConfigEntry]:
+    """Give the gateway of 2018 with control allowed, and the entry after its login."""
+    gateway = await simulator("1.15.0")
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    await logged_in(hass, entry)
+    return gateway, entry
 
 
 def state_of(hass: HomeAssistant, simulator: Simulator, platform: str, key: str) -> str | None:

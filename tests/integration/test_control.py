@@ -1,14 +1,14 @@
 """Mode and reserve, start and stop, through Home Assistant, against the gateway of 2018 and those of today."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import caretaker, keeper
+from custom_components.powerwall_gateway import caretaker
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
-from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway.change import Watch
 from homeassistant.const import CONF_USERNAME, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
@@ -21,13 +21,7 @@ from tests.simulator import Simulator
 from .conftest import SetUp, state_of
 from .controlling import PACE, asked_for, at_rest, call, logged_in, until, writes
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for milliseconds where it is a minute, and poll the grid only where a test says so."""
-    monkeypatch.setattr(keeper, "PACE", PACE)
-    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
-    monkeypatch.setattr(caretaker, "PACE", PACE)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def shown(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
@@ -39,15 +33,6 @@ def shown(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
 def follows(gateway: Simulator) -> tuple[str, float]:
     """Tell what the battery really does."""
     return str(gateway.house.mode), round(gateway.house.reserve, 6)
-
-
-@pytest.fixture
-async def old(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> tuple[Simulator, MockConfigEntry]:
-    """Give the gateway of 2018 with control allowed, and the entry after its login."""
-    gateway = await simulator("1.15.0")
-    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
-    await logged_in(hass, entry)
-    return gateway, entry
 
 
 # -- whether there is control ------------------------------------------------------------------------------------------
@@ -66,13 +51,15 @@ async def test_nothing_is_controlled_that_nobody_allowed(
 
 
 async def test_the_entry_logs_in_by_itself_and_the_powerwall_runs(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(caretaker, "PACE", replace(PACE, connected=60.0))
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     for platform, key in (("select", "operation_mode"), ("number", "backup_reserve")):
         assert state_of(hass, gateway, platform, key) == STATE_UNAVAILABLE
     assert gateway.logins == 0
+    monkeypatch.setattr(caretaker, "PACE", PACE)
     await logged_in(hass, entry)
     assert gateway.logins == 1
     assert gateway.running

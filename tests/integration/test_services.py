@@ -1,0 +1,401 @@
+"""The actions: what they do, what they give, whom they obey, and what they say when they will not."""
+
+from datetime import timedelta
+import json
+from math import inf, nan
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+import voluptuous as vol
+
+from custom_components.powerwall_gateway import keeper
+from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
+from custom_components.powerwall_gateway.gateway.change import Watch
+from custom_components.powerwall_gateway.services import upkeep
+from custom_components.powerwall_gateway.services.look import PATHS
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from homeassistant.util.yaml import load_yaml_dict
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+from tests.test_static import INTEGRATION
+
+from .conftest import SetUp
+from .controlling import asked_for, at_rest, logged_in, until, writes
+
+ACTIONS: dict[str, dict[str, Any]] = {
+    "set_operation": {"reserve": 30},
+    "start": {},
+    "stop": {},
+    "check_update": {},
+    "run_connection_test": {},
+    "get_endpoint": {"path": "status"},
+}
+
+
+@pytest.fixture(autouse=True)
+def impatient(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for milliseconds where it is seconds and minutes."""
+    for name in ("UPDATE", "TEST"):
+        monkeypatch.setattr(upkeep, f"{name}_INTERVAL", 0.01)
+        monkeypatch.setattr(upkeep, f"{name}_LIMIT", 0.5)
+
+
+async def act(hass: HomeAssistant, action: str, *, response: bool = False, **data: Any) -> Any:
+    """Call an action as an automation does."""
+    return await hass.services.async_call(DOMAIN, action, data, blocking=True, return_response=response)
+
+
+def follows(gateway: Simulator) -> tuple[str, float]:
+    """Tell what the battery really does."""
+    return str(gateway.house.mode), round(gateway.house.reserve, 6)
+
+
+# -- who may, and for which gateway ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_they_are_an_administrators(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    hass_read_only_user: MockUser,
+    action: str,
+) -> None:
+    gateway = await simulator("21.44")
+    await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    asked = len(gateway.requests)
+    with pytest.raises(Unauthorized):
+        await hass.services.async_call(
+            DOMAIN,
+            action,
+            ACTIONS[action],
+            blocking=True,
+            context=Context(user_id=hass_read_only_user.id),
+            return_response=action == "get_endpoint",
+        )
+    assert [request for request in gateway.requests[asked:] if request.path != "system_status/grid_status"] == []
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_they_are_for_one_gateway_which_need_not_be_named_where_there_is_but_one(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, action: str
+) -> None:
+    first = await simulator("21.44")
+    entry = await set_up(first)
+    response = {"response": True} if action == "get_endpoint" else {}
+    with pytest.raises(ServiceValidationError):
+        await act(hass, action, config_entry_id="nobody's", **response, **ACTIONS[action])
+    if action == "get_endpoint":
+        named = await act(hass, action, response=True, config_entry_id=entry.entry_id, path="system_status/soe")
+        assert named == await act(hass, action, response=True, path="system_status/soe")
+    await hass.config_entries.async_unload(entry.entry_id)
+    with pytest.raises(ServiceValidationError):
+        await act(hass, action, config_entry_id=entry.entry_id, **response, **ACTIONS[action])
+
+
+async def test_a_gateway_has_to_be_named_where_there_are_two(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    first, second = await simulator("21.44"), await simulator("1.15.0")
+    await set_up(first)
+    entry = await set_up(second)
+    with pytest.raises(ServiceValidationError):
+        await act(hass, "get_endpoint", response=True, path="status")
+    answer = await act(hass, "get_endpoint", response=True, path="status", config_entry_id=entry.entry_id)
+    assert answer["answer"]["version"] == "1.15.0\n"
+
+
+# -- set_operation -----------------------------------------------------------------------------------------------------
+
+
+async def test_mode_and_reserve_are_one_write(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+    gateway, _ = old
+    given = await act(hass, "set_operation", response=True, mode="backup", reserve=30)
+    assert given == {"mode": "backup", "reserve": 30.0}
+    assert follows(gateway) == ("backup", 33.5)
+    assert len(writes(gateway)) == asked_for(gateway, "config/completed") == 1
+    await act(hass, "set_operation", mode="self_consumption")
+    assert follows(gateway) == ("self_consumption", 33.5)
+
+
+async def test_two_automations_at_once(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+    gateway, _ = old
+    first = hass.async_create_task(act(hass, "set_operation", mode="backup", reserve=10))
+    second = hass.async_create_task(act(hass, "set_operation", reserve=40))
+    await first
+    await second
+    assert follows(gateway) == ("backup", 43.0)
+
+
+@pytest.mark.parametrize(
+    ("wish", "key"),
+    [
+        ({"reserve": -1}, "reserve_out_of_range"),
+        ({"reserve": 100.5}, "reserve_out_of_range"),
+        ({"reserve": nan}, "reserve_out_of_range"),
+        ({"reserve": inf}, "reserve_out_of_range"),
+        ({"reserve": "-inf"}, "reserve_out_of_range"),
+        ({"mode": "autonomous"}, "mode_not_settable"),
+        ({"mode": "party"}, "mode_not_settable"),
+        ({"mode": "party", "reserve": 20}, "mode_not_settable"),
+        ({}, "nothing_to_set"),
+    ],
+)
+async def test_nonsense_is_told_and_not_sent(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], wish: dict[str, Any], key: str
+) -> None:
+    gateway, _ = old
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, "set_operation", **wish)
+    assert raised.value.translation_key == key
+    assert "{" not in str(raised.value)
+    assert writes(gateway) == []
+
+
+@pytest.mark.parametrize("wish", [{"reserve": "half"}, {"reserve": [20]}, {"mode": "backup", "color": "red"}])
+async def test_what_is_no_number_and_no_field_is_refused(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], wish: dict[str, Any]
+) -> None:
+    gateway, _ = old
+    with pytest.raises(vol.Invalid):
+        await act(hass, "set_operation", **wish)
+    assert writes(gateway) == []
+
+
+FAULTS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "write 400": ("operation", {"status": 400}, "operation_refused"),
+    "write 409": ("operation", {"status": 409}, "operation_refused"),
+    "write 417": ("operation", {"status": 417}, "operation_refused"),
+    "write 429": ("operation", {"status": 429}, "operation_refused"),
+    "write 500": ("operation", {"status": 500, "body": b'{"error":"Cannot Start Wizard"}'}, "operation_refused"),
+    "write 502": ("operation", {"status": 502}, "powerwall_stopped"),
+    "write 503": ("operation", {"status": 503}, "operation_refused"),
+    "write HTML": ("operation", {"status": 200, "body": b"<html>", "content_type": "text/html"}, "operation_unknown"),
+    "write closes": ("operation", {"drop": True}, "operation_unknown"),
+    "commit 409": ("config/completed", {"status": 409}, "operation_stored_only"),
+    "commit 500": ("config/completed", {"status": 500}, "operation_stored_only"),
+    "commit 502": ("config/completed", {"status": 502}, "operation_stored_only"),
+    "commit closes": ("config/completed", {"drop": True}, "operation_unknown"),
+}
+"""What goes wrong with a write, and what the person reads."""
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_what_went_wrong_is_told(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    gateway, entry = old
+    path, fault, key = FAULTS[name]
+    stopped = gateway.stopped_seconds
+    monkeypatch.setattr(entry.runtime_data.control._operation, "_watch", Watch(0.01, 0.01, 0.05))
+    gateway.faults.add(path, method="POST" if path == "operation" else "GET", **fault)
+    with pytest.raises(HomeAssistantError) as raised:
+        await act(hass, "set_operation", reserve=30)
+    assert raised.value.translation_key == key
+    assert "{" not in str(raised.value)
+    assert follows(gateway) == ("self_consumption", 24.0)
+    assert gateway.running
+    assert gateway.stopped_seconds == stopped
+
+
+async def test_a_customer_of_today_may_not(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, "set_operation", reserve=30)
+    assert raised.value.translation_key == "operation_not_allowed"
+    assert writes(gateway) == []
+
+
+@pytest.mark.parametrize("action", ["set_operation", "stop"])
+async def test_nothing_is_changed_without_consent(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, action: str
+) -> None:
+    gateway = await simulator("1.15.0")
+    await set_up(gateway)
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, action, **ACTIONS[action])
+    assert raised.value.translation_key == "control_not_allowed"
+    assert gateway.running
+    assert gateway.logins == 0
+
+
+# -- stop and start ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_stop_ends_by_itself(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+    gateway, entry = old
+    await act(hass, "stop", duration={"seconds": 1})
+    assert not gateway.running
+    assert entry.runtime_data.settings.data.sitemaster.value.running is False
+    await until(lambda: gateway.running)
+    await at_rest(hass, entry)
+
+
+async def test_a_stop_is_ended_early(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+    gateway, entry = old
+    await act(hass, "stop")
+    assert gateway.stopped_seconds >= 0
+    await act(hass, "start")
+    assert gateway.running
+    await at_rest(hass, entry)
+
+
+async def test_unloading_ends_a_stop(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+    gateway, entry = old
+    await act(hass, "stop")
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert gateway.running
+    await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)  # the watch goes on for its minute
+
+
+@pytest.mark.parametrize("duration", [timedelta(0), timedelta(minutes=61), timedelta(days=1)])
+async def test_how_long_a_stop_may_last(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], duration: timedelta
+) -> None:
+    gateway, _ = old
+    with pytest.raises(ServiceValidationError, match="60 minutes"):
+        await act(hass, "stop", duration=duration)
+    assert gateway.running
+
+
+async def test_no_stop_without_a_grid(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+    gateway, _ = old
+    gateway.house.outage()
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, "stop")
+    assert raised.value.translation_key == "not_on_grid"
+    assert gateway.running
+
+
+# -- check_update ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("new", "connected", "state"), [(True, True, "downloading"), (False, True, "failed"), (False, False, "failed")]
+)
+async def test_a_check_tells_what_it_came_to(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, new: bool, connected: bool, state: str
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.gateway.update.seconds = 0.3
+    gateway.gateway.new_firmware, gateway.gateway.connected_to_tesla = new, connected
+    entry = await set_up(gateway)
+    told = await act(hass, "check_update", response=True)
+    assert told["state"] == state
+    assert told["words"]
+    assert entry.runtime_data.inventory.data.update.value.state.name.lower() == state
+
+
+async def test_on_1_15_the_question_is_the_order(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+    gateway, _ = old
+    assert asked_for(gateway, "system/update/status") == 0
+    assert await act(hass, "check_update", response=True) == {"state": "failed", "words": ["nonactionable"]}
+    assert asked_for(gateway, "system/update/status") == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "key"),
+    [
+        ("outage", "update_off_grid"),
+        ("unknown", "update_unsure"),
+        ("silent", "update_unsure"),
+        ("slow", "update_unfinished"),
+    ],
+)
+async def test_no_check_where_it_could_hurt(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, trouble: str, key: str
+) -> None:
+    gateway = await simulator("21.44")
+    await set_up(gateway)
+    match trouble:
+        case "outage":
+            gateway.house.outage()
+        case "unknown":
+            gateway.overrides["system_status/grid_status"] = {"grid_status": "SystemOnTheMoon"}
+        case "silent":
+            gateway.faults.add("system_status/grid_status", status=500)
+    with pytest.raises(HomeAssistantError) as raised:
+        await act(hass, "check_update")
+    assert raised.value.translation_key == key
+    assert "{" not in str(raised.value)
+    assert (asked_for(gateway, "system/update") == 0) is (trouble != "slow")
+
+
+# -- run_connection_test -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("connected", [True, False])
+async def test_the_way_to_tesla_is_tested(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, connected: bool
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.gateway.connection_test.seconds = 0.1
+    gateway.gateway.connected_to_tesla = connected
+    await set_up(gateway)
+    told = await act(hass, "run_connection_test", response=True)
+    assert told["passed"] is connected
+    assert len(told["tests"]) > 1
+    assert all(test["passed"] for test in told["tests"].values()) is connected
+
+
+async def test_a_test_that_does_not_end_is_told(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    await set_up(gateway)
+    with pytest.raises(HomeAssistantError) as raised:
+        await act(hass, "run_connection_test")
+    assert raised.value.translation_key == "test_unfinished"
+
+
+# -- get_endpoint ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
+async def test_every_path_of_the_list_is_harmless_and_tells_nothing_secret(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
+) -> None:
+    gateway = await simulator(firmware)
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    if firmware == "1.15.0":
+        await logged_in(hass, entry)
+    before, stopped = follows(gateway), gateway.stopped_seconds
+    answered = 0
+    for path in PATHS:
+        try:
+            answer = await act(hass, "get_endpoint", response=True, path=path)
+        except HomeAssistantError:
+            continue
+        answered += 1
+        text = json.dumps(answer)
+        for secret in (gateway.serial, gateway.password, *gateway.tokens, *gateway.gateway.pack_serials):
+            assert secret not in text, path
+    assert answered > 20
+    assert (follows(gateway), gateway.stopped_seconds) == (before, stopped)
+    assert {request.method for request in gateway.requests} <= {"GET", "POST"}
+    posted = {request.path for request in gateway.requests if request.method == "POST"}
+    assert posted == {"login/Basic"}
+
+
+@pytest.mark.parametrize("path", ["sitemaster/stop", "config/completed", "logout", "../simulator", ""])
+async def test_what_has_an_effect_is_not_on_the_list(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, path: str
+) -> None:
+    gateway = await simulator("21.44")
+    await set_up(gateway)
+    with pytest.raises(vol.Invalid, match="path"):
+        await act(hass, "get_endpoint", response=True, path=path)
+
+
+async def test_what_a_firmware_lacks_is_told(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    await set_up(await simulator("21.44"))
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, "get_endpoint", response=True, path="site_info/grid_codes")
+    assert raised.value.translation_key == "not_on_this_firmware"
+
+
+def test_the_form_offers_the_paths_that_there_are() -> None:
+    described = load_yaml_dict(str(INTEGRATION / "services.yaml"))
+    assert set(described) == set(ACTIONS)
+    assert described["get_endpoint"]["fields"]["path"]["selector"]["select"]["options"] == list(PATHS)
