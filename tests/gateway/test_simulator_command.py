@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 import json
+from pathlib import Path
 import re
 import shlex
 import signal
@@ -95,6 +96,18 @@ async def test_the_house_has_the_hardware_that_was_asked_for(socket_enabled: Non
         assert [network["primary"] for network in await read("networks")] == [True, False, False]
 
 
+async def test_diagnostics_are_replayed(socket_enabled: None, tmp_path: Path) -> None:
+    status = {"din": "1118431-00-F--T17A0000001", "version": "1.20.0"}
+    answers = {"status": {"payload": status}, "system_status/soe": {"error": "stopped", "status": 502}}
+    file = tmp_path / "diagnostics.json"
+    file.write_text(json.dumps({"data": {"entry": {"data": {"serial": "T17A0000001"}}, "payloads": answers}}))
+    async with command("--replay", str(file)) as (_, said):
+        assert said("serial") == "T17A0000001"
+        assert json.loads(await run(f"curl -s {said('url')}/api/status")) == status
+        soe = await run(f"curl -s -o {tmp_path}/soe -w '%{{http_code}}' {said('url')}/api/system_status/soe")
+        assert soe == "502"
+
+
 async def test_the_help_names_every_order(socket_enabled: None) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.simulator", "--help", stdout=asyncio.subprocess.PIPE
@@ -111,6 +124,7 @@ async def test_the_help_names_every_order(socket_enabled: None) -> None:
         (["--time", "noon"], "noon is not a time such as 2026-06-21T13:00"),
         (["--speed", "-1"], "-1 is not a number from 0"),
         (["--firmware", "9.9"], "choose from"),
+        (["--replay", "README.md"], "README.md cannot be replayed."),
         (["--firmware", "1.15.0", "--powerwall-plus"], "Firmware 1.15.0 knows no Powerwall+."),
     ],
 )

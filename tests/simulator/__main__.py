@@ -6,12 +6,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 import logging
+from pathlib import Path
 import signal
 import sys
 from typing import Any
 
 from .firmware import PROFILES
 from .house import LOS_ANGELES, SUMMER_NOON, House
+from .replay import NoRecordingError, Recording
 from .simulator import Simulator
 
 HARDWARE = {
@@ -24,6 +26,7 @@ EXAMPLES = """examples:
   python -m tests.simulator --port 8443
   python -m tests.simulator --firmware 1.15.0 --port 8080 --speed 60 --time 2026-06-21T06:00 --verbose
   python -m tests.simulator --firmware 24.36 --password own --powerwall-plus --generator
+  python -m tests.simulator --replay diagnostics.json
 
 orders, while it runs (the printed `curl` lines show where to; most may go together):
   {"grid": "down"} or "up"                  the utility's line
@@ -77,6 +80,12 @@ def _arguments() -> Namespace:
         parser.add_argument(name, metavar=None if "choices" in option else name.rpartition("-")[2].upper(), **option)
     for name, help_text in HARDWARE.items():
         parser.add_argument(f"--{name}", action="store_true", help=help_text)
+    parser.add_argument(
+        "--replay",
+        type=_recording,
+        metavar="FILE",
+        help="a gateway's diagnostics, downloaded from Home Assistant: answer as it did, whatever the house does",
+    )
     parser.add_argument("--verbose", action="store_true", help="print every request")
     return parser.parse_args()
 
@@ -92,6 +101,13 @@ def _number[Number: (int, float)](kind: type[Number], least: Number, most: Numbe
         raise ArgumentTypeError(f"{text} is not a number from {least} to {most}")
 
     return number
+
+
+def _recording(text: str) -> Recording:
+    try:
+        return Recording.read(Path(text).read_text())
+    except (OSError, NoRecordingError) as mistake:
+        raise ArgumentTypeError(f"{text} cannot be replayed. {mistake}") from None
 
 
 def _time(text: str) -> datetime:
@@ -138,11 +154,12 @@ async def _serve(arguments: Namespace) -> int:
         powerwall_plus=arguments.powerwall_plus,
         generator=arguments.generator,
     )
+    recording: Recording | None = arguments.replay
     try:
         simulator = Simulator(
-            arguments.firmware,
+            recording.firmware if recording else arguments.firmware,
             house=house,
-            serial=arguments.serial,
+            serial=recording.serial if recording else arguments.serial,
             password=arguments.password,
             speed=arguments.speed,
             latency=arguments.latency,
@@ -153,6 +170,8 @@ async def _serve(arguments: Namespace) -> int:
         print(mistake, file=sys.stderr)
         return 2
     simulator.gateway.start_delay = arguments.start_delay
+    if recording:
+        recording.play(simulator)
     try:
         await simulator.start(arguments.port)
     except OSError as error:

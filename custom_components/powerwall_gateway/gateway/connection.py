@@ -40,6 +40,7 @@ from .errors import (
     GatewayTimeoutError,
     GatewayUnreachableError,
 )
+from .tally import Tally
 
 TIMEOUT = 10.0
 """Seconds for one request, from the first byte sent to the last one read."""
@@ -93,6 +94,7 @@ class Connection:
     ) -> None:
         self.address = address
         self.fingerprint = fingerprint
+        self.tally = Tally()
         self._session = session
         # One object for the connection's life: aiohttp shares a kept-alive connection only
         # among requests that ask for the very same check.
@@ -121,7 +123,7 @@ class Connection:
         if self._session.closed:
             raise GatewayUnreachableError("the connection was closed by ourselves", path=path)
         async with self._turn, _session_for_one_request() if once else nullcontext(self._session) as session:
-            with _as_gateway_error(path):
+            with self.tally.counting(path), _as_gateway_error(path):
                 async with session.request(
                     method,
                     f"{self.address.url}/api/{path}",

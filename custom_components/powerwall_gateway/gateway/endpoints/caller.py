@@ -69,6 +69,14 @@ class Caller:
         """Read any path as decoded JSON, whatever it is; `once` for one that may have an effect."""
         return await self._get(path, lambda payload: payload, once=once)
 
+    async def peek(self, path: str) -> Any:
+        """Read any path as decoded JSON with the session there is: nothing is logged in for it, and nothing noted.
+
+        For a look at all there is, much of which may not be for this login; a denial is raised as it comes.
+        """
+        answer = await self.connection.request("GET", path, headers=self._login.headers)
+        return _fit(answer, path, lambda payload: payload)
+
     async def _read_status(self) -> Status:
         """Read `status` and keep it.
 

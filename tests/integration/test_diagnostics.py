@@ -1,0 +1,178 @@
+"""What an owner downloads, that it is nobody's, and that the simulator can serve it again."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.components.diagnostics import (
+    get_diagnostics_for_config_entry,
+    get_diagnostics_for_device,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.powerwall_gateway import diagnostics
+from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.setup import async_setup_component
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+from tests.simulator.replay import NoRecordingError, Recording
+from tests.test_redaction import secrets_of
+
+from .conftest import SetUp
+
+_MOVING = ("started", "running_since", "last_outage")
+
+
+@pytest.fixture(autouse=True)
+async def quick(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave no pause between the requests, and have the download there."""
+    monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
+    assert await async_setup_component(hass, "diagnostics", {})
+
+
+async def download(hass: HomeAssistant, client: ClientSessionGenerator, entry: MockConfigEntry) -> Any:
+    """Download an entry's diagnostics as JSON over HTTP, as the frontend does."""
+    return await get_diagnostics_for_config_entry(hass, client, entry)
+
+
+def entities_of(hass: HomeAssistant, entry: MockConfigEntry) -> list[tuple[str, str]]:
+    """Give all entities, with their states where those stand still.
+
+    Powerwalls are numbered in the order of their serials, which that of the pseudonyms is not.
+    """
+    found = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    return sorted(
+        (re.sub(r"(powerwall|meter|inverter)_\d", r"\1", one.entity_id), state.state)
+        for one in found
+        if not one.unique_id.endswith(_MOVING) and (state := hass.states.get(one.entity_id))
+    )
+
+
+@pytest.mark.parametrize(
+    ("firmware", "password", "answers"),
+    [("1.15.0", None, 8), ("21.44", None, 30), ("24.36", "sunshine", 20), ("pw3", None, 3)],
+)
+async def test_a_gateway_can_be_replayed_from_its_diagnostics(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    firmware: str,
+    password: str | None,
+    answers: int,
+) -> None:
+    gateway: Simulator = await simulator(firmware, password=password)
+    entry = await set_up(gateway)
+    found = await download(hass, hass_client, entry)
+    assert sum("payload" in answer for answer in found["payloads"].values()) >= answers
+    for secret in secrets_of(gateway):
+        assert secret not in json.dumps(found, ensure_ascii=False)
+    before = entities_of(hass, entry)
+    assert len(before) >= 16
+    await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done()
+
+    recording = Recording.read(json.dumps({"home_assistant": {}, "data": found}))
+    assert recording.firmware == firmware
+    assert recording.serial != gateway.serial
+    again: Simulator = await simulator(recording.firmware, serial=recording.serial, password=password)
+    again.house.outage()  # which nobody may see: it is not in the recording
+    recording.play(again)
+    assert entities_of(hass, await set_up(again)) == before
+
+
+async def test_a_stopped_powerwall_is_replayed_as_stopped(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    gateway.running = False
+    entry = await set_up(gateway)
+    found = await download(hass, hass_client, entry)
+    assert found["payloads"]["meters/aggregates"]["status"] == 502
+    before = entities_of(hass, entry)
+    await hass.config_entries.async_remove(entry.entry_id)
+    recording = Recording.read(json.dumps(found))
+    again: Simulator = await simulator(recording.firmware, serial=recording.serial)
+    recording.play(again)
+    assert entities_of(hass, await set_up(again)) == before
+
+
+async def test_what_it_tells_besides(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    gateway.faults.add("networks", status=503)
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    logins = gateway.logins
+    found = await download(hass, hass_client, entry)
+    assert gateway.logins == logins  # a denial is an answer
+    assert found["entry"]["state"] == "ConfigEntryState.LOADED"
+    assert found["journal"] == {"open": False, "kind": None, "logins_today": 0}
+    assert found["gateway"]["firmware"] == "21.44"
+    assert found["gateway"]["capabilities"]["roles"] == ["Home_Owner"]
+    assert found["gateway"]["capabilities"]["has_system_status"] is True
+    assert "site_info/grid_codes" not in found["gateway"]["capabilities"]["missing"]  # asked by us alone
+    assert found["gateway"]["control"]["off_grid"] is True
+    assert found["cadence"]["live"]["interval"] == 5.0
+    assert found["requests"]["login/Basic"]["requests"] == logins == 1
+    networks = found["requests"]["networks"]
+    assert networks["failures"] == networks["waits"] == networks["requests"] >= 1
+    assert "503" in networks["last_error"]
+    assert networks["last_error_seconds_ago"] >= 0
+    assert "503" in found["readings"]["inventory"]["networks"]["error"]
+    assert found["readings"]["live"]["meters"]["error"] is None
+    assert found["readings"]["live"]["meters"]["age"] >= 0
+    assert found["payloads"]["networks"] == {
+        "error": "networks: the gateway asks to wait (503)",
+        "status": 503,
+    }
+    assert "installer/companies" not in found["payloads"]
+
+
+async def test_of_a_powerwall(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    entry = await set_up(gateway)
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    serial = gateway.gateway.pack_serials[0]
+    device = next(device for device in devices if device.serial_number == serial)
+    found = await get_diagnostics_for_device(hass, hass_client, entry, device)
+    pseudonym = found["device"]["serial_number"]
+    assert pseudonym != serial
+    assert pseudonym in [
+        pack["PackageSerialNumber"] for pack in found["payloads"]["powerwalls"]["payload"]["powerwalls"]
+    ]
+    charge = next(value for key, value in found["device"]["entities"].items() if key.endswith(f"{pseudonym}_charge"))
+    assert float(charge) > 0
+    for secret in secrets_of(gateway):
+        assert secret not in json.dumps(found, ensure_ascii=False)
+
+
+async def test_a_gateway_that_is_gone_is_asked_but_once(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    entry = await set_up(gateway)
+    await gateway.stop()
+    found = await download(hass, hass_client, entry)
+    assert len(found["payloads"]) == 1
+    assert "no connection" in next(iter(found["payloads"].values()))["error"]
+
+
+async def test_an_entry_that_is_not_loaded(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    await gateway.stop()
+    entry = await set_up(gateway)
+    found = await download(hass, hass_client, entry)
+    assert found["entry"]["state"] == "ConfigEntryState.SETUP_RETRY"
+    assert found["entry"]["data"]["password"] == "**REDACTED**"
+    assert "payloads" not in found
+    with pytest.raises(NoRecordingError):
+        Recording.read(json.dumps(found))
