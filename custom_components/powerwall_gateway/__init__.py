@@ -7,8 +7,9 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.typing import ConfigType
 
-from . import issues
+from . import checkup, issues
 from .caretaker import Caretaker
+from .checkup import Checkup
 from .const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE, CONF_SERIAL, DOMAIN, MANUFACTURER, RETURN_CHARGE
 from .control import Control
 from .coordinator import (
@@ -67,7 +68,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     try:
         identity = await identify(gateway)
     except GatewayError as err:
-        raise _setup_error(err) from err
+        raise _setup_error(hass, entry, err) from err
     _refuse_another_gateway(entry, identity)
 
     itself = _device(entry, gateway, identity)
@@ -93,11 +94,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     await data.live.async_config_entry_first_refresh()
     meters = data.live.data.meters
     if meters.error and not meters.stopped:
-        raise _setup_error(meters.error) from meters.error
+        raise _setup_error(hass, entry, meters.error) from meters.error
     await data.grid.async_config_entry_first_refresh()
     await data.settings.async_config_entry_first_refresh()
 
     Caretaker(hass, entry, memory).async_start()
+    Checkup(hass, entry).async_start()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_create_background_task(hass, data.grid.watch(), name=f"{entry.title} grid watch")
     # What there is besides comes when it comes: nobody waits a dozen slow answers for his powers.
@@ -107,7 +109,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
 
 async def async_unload_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> bool:
     """Stop polling and close the connection."""
-    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    if unloaded:
+        issues.async_put_aside(hass, entry.entry_id)
+    return unloaded
 
 
 async def async_remove_config_entry_device(
@@ -121,6 +126,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigE
     """Leave nothing behind but what starts the Powerwall, if need be."""
     await async_forget_keeper(hass, entry)
     await EntryMemory(hass, entry.entry_id).async_forget()
+    checkup.async_forget(hass, entry.entry_id)
     issues.async_forget(hass, entry.entry_id)
 
 
@@ -130,8 +136,9 @@ async def _look_around(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) 
     watch_hardware(hass, entry)
 
 
-def _setup_error(err: GatewayError) -> HomeAssistantError:
+def _setup_error(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, err: GatewayError) -> HomeAssistantError:
     """Say what a gateway's failure means for setting up the entry."""
+    checkup.async_note_answer(hass, entry, err)
     match err:
         case GatewayLoginError():
             return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="login_refused")

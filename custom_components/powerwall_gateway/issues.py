@@ -40,12 +40,39 @@ LOGIN_REFUSED: Final = Issue(key="installer_login_refused", severity=ir.IssueSev
 CONTROL_REFUSED: Final = Issue(key="control_refused", severity=ir.IssueSeverity.WARNING)
 """Mode and reserve could be set, and cannot any more."""
 
-ALL: Final = (STOPPED, STOPPED_LONG_AGO, LEFT_STOPPED, LOGIN_NEEDED, LOGIN_REFUSED, CONTROL_REFUSED)
+DEFAULT_PASSWORD: Final = Issue(key="default_password", severity=ir.IssueSeverity.WARNING)
+"""The password is the one that the gateway came with: newer firmware refuses it, and others may know it."""
+
+UNREACHABLE: Final = Issue(key="unreachable", severity=ir.IssueSeverity.ERROR)
+"""Nobody has answered for long, at set-up or since."""
+
+PACK_FAULT: Final = Issue(key="pack_fault", severity=ir.IssueSeverity.ERROR)
+"""A Powerwall says that it is disabled, and why; `packs` names it."""
+
+IDLE: Final = Issue(key="idle", severity=ir.IssueSeverity.WARNING)
+"""The battery rests although there is something for it to do."""
+
+OF_LOADED: Final = (
+    STOPPED,
+    LOGIN_NEEDED,
+    LOGIN_REFUSED,
+    CONTROL_REFUSED,
+    DEFAULT_PASSWORD,
+    UNREACHABLE,
+    PACK_FAULT,
+    IDLE,
+)
+"""What is raised by looking, and raised again as soon as somebody looks again."""
+
+ALL: Final = (*OF_LOADED, STOPPED_LONG_AGO, LEFT_STOPPED)
 
 
 @callback
-def async_show(hass: HomeAssistant, issue: Issue, entry_id: str, *, shown: bool) -> None:
-    """Show an issue of an entry, or take it away; both may be said again and again."""
+def async_show(hass: HomeAssistant, issue: Issue, entry_id: str, *, shown: bool, **placeholders: str) -> None:
+    """Show an issue of an entry, or take it away; both may be said again and again.
+
+    The placeholders are for its texts, besides the entry's name; no secret may be among them.
+    """
     issue_id = f"{issue.key}_{entry_id}"
     if not shown:
         ir.async_delete_issue(hass, DOMAIN, issue_id)
@@ -60,8 +87,15 @@ def async_show(hass: HomeAssistant, issue: Issue, entry_id: str, *, shown: bool)
         is_persistent=issue.is_persistent,
         severity=issue.severity,
         translation_key=issue.key,
-        translation_placeholders={"name": entry.title if entry else "Powerwall"},
+        translation_placeholders={"name": entry.title if entry else "Powerwall", **placeholders},
     )
+
+
+@callback
+def async_put_aside(hass: HomeAssistant, entry_id: str) -> None:
+    """Take away what nobody looks at any more, since the entry is unloaded."""
+    for issue in OF_LOADED:
+        async_show(hass, issue, entry_id, shown=False)
 
 
 @callback

@@ -130,7 +130,7 @@ async def test_a_customer_of_today_reads_and_is_never_tried(
     assert state_of(hass, gateway, "sensor", "backup_reserve") == "20.0"
     assert state_of(hass, gateway, "select", "operation_mode") is None
     assert state_of(hass, gateway, "number", "backup_reserve") is None
-    assert shown(hass, entry) == set()
+    assert shown(hass, entry) == {"default_password"}
     assert writes(gateway) == []
 
 
@@ -150,7 +150,7 @@ async def test_an_installer_of_today_controls(hass: HomeAssistant, simulator: St
         entity = registry.async_get(entity_id)
         assert entity
         assert entity.disabled_by is er.RegistryEntryDisabler.INTEGRATION
-    assert shown(hass, entry) == set()
+    assert shown(hass, entry) == {"default_password"}
     assert gateway.stopped_seconds == 0
 
 

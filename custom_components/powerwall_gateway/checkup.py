@@ -1,0 +1,135 @@
+"""Looks whether something is wrong that the owner should know of, and shows it in Home Assistant's repairs.
+
+What a login or a stop of ours leads to is the caretaker's.
+"""
+
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_PASSWORD
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util.hass_dict import HassKey
+
+from . import issues
+from .catalogue import packs
+from .const import CONF_SERIAL, DOMAIN
+from .coordinator import PowerwallGatewayConfigEntry
+from .gateway import GatewayDefaultPasswordError, GatewayError, GatewayUnreachableError
+from .idleness import Chance, Idleness
+from .reading import Reading
+
+UNREACHABLE_FOR: Final = 3600.0
+"""Seconds without an answer: a gateway that restarts, or installs new firmware, is back before."""
+
+FAULT_FOR: Final = 60.0
+"""Seconds for which a Powerwall reports the same fault: while it starts it may report one for a moment."""
+
+IDLE_FOR: Final = 2 * 86400.0
+"""Seconds in which the battery had something to do and rested. They begin anew when Home Assistant restarts."""
+
+_DEFAULT_LENGTH: Final = 5
+"""The customer's password is at first the last characters of the serial, or of what else the label says."""
+
+_UNREACHABLE_SINCE: HassKey[dict[str, float]] = HassKey(f"{DOMAIN}.unreachable_since")
+"""Monotonic, by entry. It outlives the entry, which is not loaded while a gateway is away at start."""
+
+
+class Checkup:
+    """Looks after every poll of one loaded entry."""
+
+    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
+        self._hass = hass
+        self._entry = entry
+        self._data = entry.runtime_data
+        self._idleness = Idleness()
+        self._faults: dict[str, tuple[str, float]] = {}
+        """By the Powerwall's serial: what is wrong, and since when."""
+
+    @callback
+    def async_start(self) -> None:
+        """Look now, and after every poll until the entry is unloaded."""
+        self._entry.async_on_unload(self._data.live.async_add_lookout(self._look))
+        self._look()
+
+    @callback
+    def _look(self) -> None:
+        live = self._data.live.data
+        async_note_answer(self._hass, self._entry, live.meters.error)
+        if live.meters.error is not None:
+            return
+        self._look_at_packs()
+        self._look_at_battery()
+
+    def _look_at_packs(self) -> None:
+        """Show which Powerwalls are out of work, by the numbers that their devices have, and why."""
+        system = self._data.live.data.system
+        if system.value is None or system.error:
+            return
+        now = self._hass.loop.time()
+        reported = {
+            block.serial_number: ", ".join(block.disabled_reasons)
+            for block in system.value.battery_blocks or ()
+            if block.serial_number and block.disabled_reasons
+        }
+        self._faults = {
+            serial: known if (known := self._faults.get(serial, ("", 0.0)))[0] == fault else (fault, now)
+            for serial, fault in reported.items()
+        }
+        lasting = {serial: fault for serial, (fault, since) in self._faults.items() if now - since >= FAULT_FOR}
+        numbered = [
+            f"Powerwall {number} ({lasting[part.id]})"
+            for number, part in enumerate(packs.parts(self._data), start=1)
+            if part.id in lasting
+        ]
+        issues.async_show(
+            self._hass, issues.PACK_FAULT, self._entry.entry_id, shown=bool(numbered), packs="; ".join(numbered)
+        )
+
+    def _look_at_battery(self) -> None:
+        """Show when the battery has not moved for two days in which it had something to do."""
+        live, settings = self._data.live.data, self._data.settings.data
+        grid, sitemaster = _fresh(self._data.grid.data.status), _fresh(settings.sitemaster)
+        battery = _fresh(live.battery)
+        chance = Chance(
+            meters=live.meters.value,
+            charge_raw=battery.percentage if battery else None,
+            operation=_fresh(settings.operation),
+            grid=grid.grid_status if grid else None,
+            running=sitemaster.running if sitemaster else None,
+        )
+        self._idleness.take(chance, self._hass.loop.time())
+        issues.async_show(self._hass, issues.IDLE, self._entry.entry_id, shown=self._idleness.seconds >= IDLE_FOR)
+
+
+@callback
+def async_note_answer(hass: HomeAssistant, entry: ConfigEntry, err: GatewayError | None) -> None:
+    """Show what an answer, or its absence, says of the entry: at set-up, and at every poll.
+
+    Any answer ends an absence, a refusal, too.
+    """
+    since, now = hass.data.setdefault(_UNREACHABLE_SINCE, {}), hass.loop.time()
+    if isinstance(err, GatewayUnreachableError):
+        away = now - since.setdefault(entry.entry_id, now)
+        issues.async_show(hass, issues.UNREACHABLE, entry.entry_id, shown=away >= UNREACHABLE_FOR)
+        return
+    since.pop(entry.entry_id, None)
+    issues.async_show(hass, issues.UNREACHABLE, entry.entry_id, shown=False)
+    default = isinstance(err, GatewayDefaultPasswordError) or _has_default_password(entry)
+    issues.async_show(hass, issues.DEFAULT_PASSWORD, entry.entry_id, shown=default)
+
+
+@callback
+def async_forget(hass: HomeAssistant, entry_id: str) -> None:
+    """Forget an entry that is removed."""
+    hass.data.get(_UNREACHABLE_SINCE, {}).pop(entry_id, None)
+
+
+def _has_default_password(entry: ConfigEntry) -> bool:
+    """Tell whether the password is one that the gateway comes with, where the serial shows it."""
+    password: str | None = entry.data.get(CONF_PASSWORD)
+    serial: str = entry.data[CONF_SERIAL]
+    return password is not None and password.upper() in {serial[-_DEFAULT_LENGTH:], f"S{serial}"}
+
+
+def _fresh[T](reading: Reading[T]) -> T | None:
+    return None if reading.error else reading.value

@@ -1,0 +1,246 @@
+"""What Home Assistant's repairs say of a gateway by what it answers, and when they stop saying it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.powerwall_gateway import checkup
+from custom_components.powerwall_gateway.const import DOMAIN
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+
+from .conftest import SetUp, entry_for
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Find lasting what has lasted for two polls."""
+    monkeypatch.setattr(checkup, "UNREACHABLE_FOR", 0.01)
+    monkeypatch.setattr(checkup, "FAULT_FOR", 0.01)
+    monkeypatch.setattr(checkup, "IDLE_FOR", 0.01)
+
+
+async def poll(entry: MockConfigEntry) -> None:
+    """Poll twice, and long enough apart that what both show has lasted."""
+    for _ in range(2):
+        await asyncio.sleep(0.015)
+        for coordinator in (entry.runtime_data.grid, entry.runtime_data.settings, entry.runtime_data.live):
+            await coordinator.async_refresh()
+
+
+def shown(hass: HomeAssistant, entry: MockConfigEntry, key: str) -> dict[str, str] | None:
+    """Give an issue's placeholders, None where it is not shown."""
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, f"{key}_{entry.entry_id}")
+    return None if issue is None else issue.translation_placeholders or {}
+
+
+def resting(gateway: Simulator, **orders: Any) -> None:
+    """Let the battery rest: held at 0 W, whatever there is to do."""
+    payload = {
+        name: {"instant_power": orders.get(name, 0.0), "energy_exported": 1.0, "energy_imported": 1.0}
+        for name in ("site", "battery", "load", "solar")
+    }
+    gateway.overrides["meters/aggregates"] = payload
+
+
+# -- a Powerwall's fault -----------------------------------------------------------------------------------------------
+
+
+async def test_a_powerwall_that_is_disabled(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway: Simulator = await simulator("21.44")
+    entry = await set_up(gateway)
+    assert shown(hass, entry, "pack_fault") is None
+    gateway.house.pack(2).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
+    await poll(entry)
+    assert shown(hass, entry, "pack_fault") == {
+        "name": "Home Energy Gateway",
+        "packs": "Powerwall 2 (DisabledExcessiveVoltageDrop)",
+    }
+    gateway.running = False  # a stopped one tells nothing, and mends nothing
+    await poll(entry)
+    assert shown(hass, entry, "pack_fault")
+    gateway.running = True
+    gateway.house.pack(2).disabled_reasons.clear()
+    await poll(entry)
+    assert shown(hass, entry, "pack_fault") is None
+
+
+async def test_a_fault_for_a_moment_is_none(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkup, "FAULT_FOR", 60.0)
+    gateway: Simulator = await simulator("21.44")
+    entry = await set_up(gateway)
+    gateway.house.pack(1).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
+    await poll(entry)
+    assert shown(hass, entry, "pack_fault") is None
+
+
+# -- nobody answers ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_gateway_that_is_away_for_long(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway: Simulator = await simulator("21.44")
+    entry = await set_up(gateway)
+    gateway.faults.add("*", drop=True)
+    await poll(entry)
+    assert shown(hass, entry, "unreachable") == {"name": "Home Energy Gateway"}
+    gateway.faults.clear()
+    await poll(entry)
+    assert shown(hass, entry, "unreachable") is None
+
+
+async def test_a_gateway_that_restarts_is_not_away_for_long(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkup, "UNREACHABLE_FOR", 60.0)
+    gateway: Simulator = await simulator("21.44")
+    entry = await set_up(gateway)
+    gateway.faults.add("*", drop=True)
+    await poll(entry)
+    assert shown(hass, entry, "unreachable") is None
+
+
+async def test_a_gateway_that_is_away_at_start(hass: HomeAssistant, simulator: StartSimulator) -> None:
+    gateway: Simulator = await simulator("21.44")
+    port = gateway.port
+    await gateway.stop()
+    entry = entry_for(gateway)
+    entry.add_to_hass(hass)
+    for _ in range(2):
+        await hass.config_entries.async_setup(entry.entry_id)
+        await asyncio.sleep(0.015)
+        await hass.config_entries.async_unload(entry.entry_id)
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert shown(hass, entry, "unreachable")
+    await gateway.start(port)
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert entry.state is ConfigEntryState.LOADED
+    assert shown(hass, entry, "unreachable") is None
+
+
+async def test_a_stopped_or_busy_gateway_is_not_away(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    entry = await set_up(gateway)
+    for status in (502, 503, 500):
+        gateway.faults.add("*", status=status)
+        await poll(entry)
+        assert shown(hass, entry, "unreachable") is None
+        gateway.faults.clear()
+
+
+# -- the battery rests -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("flows", "charge", "reserve", "mode", "wrong"),
+    [
+        pytest.param({"load": 1000, "solar": 0}, 60, 20, "self_consumption", True, id="a home wants more"),
+        pytest.param({"load": 1000, "solar": 0}, 22, 20, "self_consumption", False, id="but it is at the reserve"),
+        pytest.param({"load": 500, "solar": 3000}, 60, 20, "self_consumption", True, id="solar to spare"),
+        pytest.param({"load": 500, "solar": 3000}, 99, 20, "self_consumption", False, id="but it is full"),
+        pytest.param({"load": 1000, "solar": 900}, 60, 20, "self_consumption", False, id="nearly nothing to do"),
+        pytest.param({"load": 1000, "solar": 0}, 60, 20, "backup", False, id="it waits for an outage"),
+        pytest.param({"load": 1000, "solar": 0}, 60, 20, "autonomous", False, id="it waits for the peak"),
+        pytest.param({"load": 1000, "battery": 900}, 60, 20, "self_consumption", False, id="it works"),
+        pytest.param({"load": 1000, "battery": -900}, 60, 20, "self_consumption", False, id="it charges"),
+    ],
+)
+async def test_a_battery_that_rests(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    flows: dict[str, int],
+    charge: float,
+    reserve: float,
+    mode: str,
+    wrong: bool,
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    gateway.house.charge = charge
+    gateway.overrides["operation"] = {"real_mode": mode, "backup_reserve_percent": reserve}
+    resting(gateway, **flows)
+    entry = await set_up(gateway)
+    await poll(entry)
+    assert (shown(hass, entry, "idle") is not None) is wrong
+
+
+async def test_a_battery_that_moves_again(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway: Simulator = await simulator("21.44")
+    resting(gateway, load=1000)
+    entry = await set_up(gateway)
+    await poll(entry)
+    assert shown(hass, entry, "idle")
+    gateway.house.outage()  # a rest on an island is no news, and no work either
+    await poll(entry)
+    assert shown(hass, entry, "idle")
+    gateway.house.restore()
+    resting(gateway, load=1000, battery=1000)
+    await poll(entry)
+    assert shown(hass, entry, "idle") is None
+
+
+@pytest.mark.parametrize("trouble", ["outage", "stopped"])
+async def test_a_battery_that_may_not_work(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, trouble: str
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    resting(gateway, load=1000)
+    if trouble == "outage":
+        gateway.house.outage()
+    else:
+        gateway.overrides["sitemaster"] = {"running": False, "status": "StatusDown"}
+    entry = await set_up(gateway)
+    await poll(entry)
+    assert shown(hass, entry, "idle") is None
+
+
+# -- the password ------------------------------------------------------------------------------------------------------
+
+
+async def test_the_password_that_it_came_with(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway: Simulator = await simulator("21.44")
+    entry = await set_up(gateway)
+    assert shown(hass, entry, "default_password") == {"name": "Home Energy Gateway"}
+    gateway.password = "sunshine"
+    hass.config_entries.async_update_entry(entry, data={**entry.data, "password": "sunshine"})
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert shown(hass, entry, "default_password") is None
+
+
+async def test_a_gateway_that_refuses_the_password_it_came_with(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway: Simulator = await simulator("24.36")
+    entry = await set_up(gateway)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert shown(hass, entry, "default_password")
+
+
+async def test_an_open_gateway_has_none(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    entry = await set_up(await simulator("1.15.0"))
+    assert shown(hass, entry, "default_password") is None
+
+
+# -- the end -----------------------------------------------------------------------------------------------------------
+
+
+async def test_what_nobody_looks_at_any_more_is_not_shown(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    resting(gateway, load=1000)
+    gateway.house.pack(1).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
+    entry = await set_up(gateway)
+    await poll(entry)
+    keys = ("idle", "pack_fault", "default_password")
+    assert all(shown(hass, entry, key) for key in keys)
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert not any(shown(hass, entry, key) for key in keys)
