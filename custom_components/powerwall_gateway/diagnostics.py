@@ -10,20 +10,20 @@ from time import monotonic, time
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceEntry
 
-from .const import CONF_SERIAL, GRID_INTERVAL
+from .const import GRID_INTERVAL
 from .coordinator import GatewayCoordinator, PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .gateway import GatewayAnswerError, GatewayError, GatewayUnreachableError, PowerwallGateway
 from .gateway.errors import GuardJournalError
 from .gateway.journal import DAY, JournalRecord
 from .gateway.tally import Count
+from .helpers import redactor_for
 from .journal import FileJournal
 from .reading import Reading
-from .redaction import REDACTED, Redactor
+from .redaction import REDACTED
 from .services.look import PATHS
 
 _LEFT_OUT: Final = frozenset({"installer/companies"})
@@ -55,8 +55,7 @@ async def async_get_device_diagnostics(
 
 async def _redacted(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, found: dict[str, Any]) -> dict[str, Any]:
     """Take out whose it is, in one go: the same has the same pseudonym everywhere."""
-    known = (entry.data[CONF_SERIAL], entry.title, entry.data.get(CONF_PASSWORD, ""))
-    redacted: dict[str, Any] = await hass.async_add_executor_job(Redactor(known).redact, found)
+    redacted: dict[str, Any] = await hass.async_add_executor_job(redactor_for(entry).redact, found)
     return redacted
 
 

@@ -1,14 +1,16 @@
-"""From an entry's data to a client."""
+"""From an entry to its client, and to who keeps its secrets."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import ClientSession
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 
 from .const import CONF_FINGERPRINT, CONF_SCHEME, CONF_SERIAL
 from .gateway import Address, Connection, Credentials, Health, PowerwallGateway
+from .redaction import Redactor
 
 
 def gateway_from(
@@ -22,6 +24,12 @@ def gateway_from(
         fingerprint=bytes.fromhex(fingerprint) if fingerprint else None,
     )
     return PowerwallGateway(connection, _credentials(data, control=control), health=health)
+
+
+def redactor_for(entry: ConfigEntry) -> Redactor:
+    """Make who takes out of the gateway's answers whose it is, and what its owner typed wherever it turns up."""
+    address = Address.parse(entry.data[CONF_HOST], entry.data[CONF_SCHEME])
+    return Redactor((entry.data[CONF_SERIAL], address.host, entry.data.get(CONF_PASSWORD, ""), entry.title))
 
 
 def _credentials(data: Mapping[str, Any], *, control: bool) -> Credentials | None:

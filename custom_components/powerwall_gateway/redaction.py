@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import re
 from typing import Any, Final
 
+from .gateway.words import ALNUM, EMAIL, IN_DIN, IPV4, IPV6, MAC, SERIAL
 from .pseudonyms import Pseudonyms
 
 REDACTED: Final = "**REDACTED**"
@@ -70,22 +71,18 @@ _EVERYBODYS: Final = frozenset(
 )
 """What every gateway has."""
 
-_MORE: Final = r"[0-9A-Za-z]"
-_END: Final = rf"(?=synchrometer|(?!{_MORE}))"
+_END: Final = rf"(?=synchrometer|(?!{ALNUM}))"
 """A synchrometer's serial goes over into its kind without a break."""
-
-_SERIAL: Final = re.compile(rf"(?i:(?:T|TG|CN|JBL|OBB|VAH)(?={_MORE}*\d{{4}})\d{_MORE}{{6,}}?){_END}")
-"""Of gateways, Powerwalls, inverters and meters (reference, 9)."""
 
 _ALWAYS: Final = re.compile(
     rf"""
-      (?<=\d{{7}}-\d\d-[A-Za-z]--)(?P<din>{_MORE}+)
+      (?P<din>{IN_DIN})
     | (?P<token>[\w-]{{80,}}=*)
-    | (?P<email>[\w.+%-]+@[\w-]+(?:\.[\w-]+)+)
-    | (?<![0-9A-Fa-f:-])(?P<mac>(?:[0-9A-Fa-f]{{2}}[:-]){{5}}[0-9A-Fa-f]{{2}})(?![0-9A-Fa-f:-])
-    | (?<![0-9A-Za-z:.])(?P<ipv6>(?:[0-9A-Fa-f]{{0,4}}:){{2,7}}[0-9A-Fa-f]{{0,4}})(?![0-9A-Za-z:])
-    | (?<![0-9A-Za-z.])(?P<ipv4>(?:\d{{1,3}}\.){{3}}\d{{1,3}})(?![0-9A-Za-z]|\.\d)
-    | (?<!{_MORE})(?P<serial>{_SERIAL.pattern})
+    | (?P<email>{EMAIL})
+    | (?P<mac>{MAC})
+    | (?P<ipv6>{IPV6})
+    | (?P<ipv4>{IPV4})
+    | (?<!{ALNUM})(?P<serial>{SERIAL})
     """,
     re.VERBOSE,
 )
@@ -205,4 +202,4 @@ def _any_of(names: Iterable[str]) -> re.Pattern[str] | None:
     """Make a pattern for those names that are looked for inside other texts."""
     long = [name for name in names if len(name) >= (_LONG_WITH_DIGITS if re.search(r"\d", name) else _LONG)][:_MOST]
     words = "|".join(map(re.escape, sorted(long, key=len, reverse=True)))
-    return re.compile(rf"(?<!{_MORE})(?:{words}){_END}") if words else None
+    return re.compile(rf"(?<!{ALNUM})(?:{words}){_END}") if words else None

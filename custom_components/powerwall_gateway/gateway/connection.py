@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-import re
 from typing import Any
 
 from aiohttp import (
@@ -41,6 +40,7 @@ from .errors import (
     GatewayUnreachableError,
 )
 from .tally import Tally
+from .words import discreet
 
 TIMEOUT = 10.0
 """Seconds for one request, from the first byte sent to the last one read."""
@@ -53,9 +53,6 @@ MAX_BYTES = 4_000_000
 
 _WAIT_WHEN_LIMITED = 60.0
 """Seconds to wait after a 429 or 503 that names no time of its own."""
-
-_SECRET = re.compile(r"(?<=--)[A-Za-z0-9]+|\bT[A-Z]?[0-9][A-Z0-9]{7,}\b|[A-Za-z0-9+/_-]{32,}=*")
-"""Serials, DINs and tokens, should a gateway ever repeat one in its words."""
 
 _NO_CERTIFICATE = b"\0" * 32
 
@@ -249,7 +246,7 @@ def _reason(body: bytes) -> str:
     if not isinstance(envelope, dict):
         return ""
     words = envelope.get("error") or envelope.get("message")
-    return _SECRET.sub("…", words).strip()[:200] if isinstance(words, str) else ""
+    return discreet(words).strip()[:200] if isinstance(words, str) else ""
 
 
 def _retry_after(response: ClientResponse) -> float:

@@ -6,10 +6,9 @@ import voluptuous as vol
 
 from homeassistant.core import ServiceCall, ServiceResponse
 
-from ..const import CONF_SERIAL
 from ..gateway import PowerwallGateway
 from ..gateway.endpoints import endpoints_of
-from ..redaction import Redactor
+from ..helpers import redactor_for
 from .target import async_entry_of, schema_with, told
 
 ATTR_PATH: Final = "path"
@@ -32,6 +31,5 @@ async def async_get_endpoint(call: ServiceCall) -> ServiceResponse:
     gateway, path = entry.runtime_data.gateway, call.data[ATTR_PATH]
     with told():
         answer = await gateway.get(path)
-    redactor = Redactor((entry.data[CONF_SERIAL], gateway.connection.address.host))
     # The list of all installers has 595 kB.
-    return {"path": path, "answer": await call.hass.async_add_executor_job(redactor.redact, answer)}
+    return {"path": path, "answer": await call.hass.async_add_executor_job(redactor_for(entry).redact, answer)}

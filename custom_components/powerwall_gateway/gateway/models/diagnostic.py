@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .payload import Payload, branches, flag, moment, number, one_of, parts, shapeless, text
+from .payload import Payload, branches, flag, moment, number, one_of, parts, shapeless, text, words
 
 
 class CheckStatus(StrEnum):
@@ -32,7 +32,7 @@ class DiagnosticCheck(Payload):
     start_time: datetime | None = moment("start_time")
     end_time: datetime | None = moment("end_time")
 
-    message: str | None = text("message")
+    message: str | None = words("message")
     """Why it failed; `Cannot perform this action with site controller running. …` is no fault."""
 
     progress: float | None = number("progress")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .payload import Payload, epoch, flag, one_of, parts_in_text, scalar, text, whole
+from .payload import Payload, epoch, flag, one_of, parts_in_text, scalar, text, whole, words
 
 
 class GridState(StrEnum):
@@ -80,7 +80,7 @@ class GridFault(Payload):
     timestamp: datetime | None = epoch("timestamp", compare=True)
     """When it was noticed. It tells one fault from the next, so it is compared."""
 
-    alert_name: str | None = text("alert_name")
+    alert_name: str | None = words("alert_name")
     """For instance `PINV_a006_vfCheckUnderFrequency`."""
 
     alert_is_fault: bool | None = flag("alert_is_fault")

@@ -20,6 +20,8 @@ from typing import Any, Self
 
 import orjson
 
+from ..words import discreet
+
 _LOGGER = logging.getLogger(__name__)
 
 _GO_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -99,7 +101,7 @@ class _Misfits:
 
     def tell(self, key: str, expected: str, found: str) -> None:
         """Log that `key` should be as `expected` but is as `found`."""
-        told = (key, found[:60])
+        told = (key, discreet(found)[:60])
         if told in self._told or len(self._told) >= self.LIMIT:
             return
         self._told.add(told)
@@ -175,6 +177,16 @@ def text(key: str) -> Any:
     return _kind(key, "a text", _as_text)
 
 
+def words(key: str) -> Any:
+    """Make a field of what the gateway says to people, without what tells whose it is."""
+
+    def fit(value: Any) -> str | None:
+        as_text = _as_text(value)
+        return None if as_text is None else discreet(as_text)
+
+    return _kind(key, "a text", fit)
+
+
 def scalar(key: str) -> Any:
     """Make a field of a number or a text, whichever the gateway has for it."""
 
@@ -187,15 +199,15 @@ def scalar(key: str) -> Any:
 
 def _as_shapeless(value: Any) -> str | None:
     if isinstance(value, str):
-        return value
+        return discreet(value)
     try:
-        return orjson.dumps(value).decode()
+        return discreet(orjson.dumps(value).decode())
     except orjson.JSONEncodeError:  # more levels than it can write, though not than it can read
         return None
 
 
 def shapeless(key: str) -> Any:
-    """Make a field of what no source shows the shape of: a text as it is, all else as its JSON."""
+    """Make a field of what no source shows the shape of: a text as it is, all else as its JSON; `words` both."""
     return _kind(key, "anything with a bottom", _as_shapeless)
 
 
@@ -225,10 +237,10 @@ def secrets(key: str) -> Any:
 
 
 def texts(key: str) -> Any:
-    """Make a field of a tuple of texts; items that are none are left out."""
+    """Make a field of a tuple of `words`; items that are none are left out."""
 
     def fit(value: Any) -> tuple[str, ...] | None:
-        return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else None
+        return tuple(discreet(item) for item in value if isinstance(item, str)) if isinstance(value, list) else None
 
     return _kind(key, "a list of texts", fit)
 

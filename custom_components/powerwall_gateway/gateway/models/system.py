@@ -6,7 +6,7 @@ import re
 from typing import Self
 
 from .part_numbers import gateway_model
-from .payload import Payload, duration, flag, text, whole
+from .payload import Payload, duration, flag, text, whole, words
 
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 
@@ -95,7 +95,7 @@ class Sitemaster(Payload):
     status: str | None = text("status")
     """`StatusUp` or `StatusDown`, from about 1.45 on."""
 
-    can_reboot: str | None = text("can_reboot")
+    can_reboot: str | None = words("can_reboot")
     """`Yes` or what stands in the way; empty while stopped."""
 
     power_supply_mode: bool | None = flag("power_supply_mode")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, override
 
 from .diagnostic import CheckStatus, DiagnosticCheck
-from .payload import Payload, flag, moment, number, numbers, parts, rows, shapeless, shapeless_items, text, whole
+from .payload import Payload, flag, moment, number, numbers, parts, rows, shapeless, shapeless_items, text, whole, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class SystemTesting(Payload):
 
     hysteresis: float | None = number("hysteresis")
 
-    error: str | None = text("error")
+    error: str | None = words("error")
     """Empty where there is none."""
 
 
