@@ -29,7 +29,9 @@ def gateway_from(
 def redactor_for(entry: ConfigEntry) -> Redactor:
     """Make who takes out of the gateway's answers whose it is, and what its owner typed wherever it turns up."""
     address = Address.parse(entry.data[CONF_HOST], entry.data[CONF_SCHEME])
-    return Redactor((entry.data[CONF_SERIAL], address.host, entry.data.get(CONF_PASSWORD, ""), entry.title))
+    serial: str = entry.data[CONF_SERIAL]
+    passwords = (entry.data.get(CONF_PASSWORD, ""), Credentials.of_installer(serial).password)
+    return Redactor((serial, address.host, entry.title, *passwords))
 
 
 def _credentials(data: Mapping[str, Any], *, control: bool) -> Credentials | None:

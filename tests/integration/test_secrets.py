@@ -25,7 +25,7 @@ from tests.simulator import Simulator
 from tests.test_redaction import secrets_of
 
 from .conftest import SetUp
-from .controlling import PACE
+from .controlling import PACE, until
 
 FIRMWARE = ("1.15.0", "21.44")
 TITLE = "Home Energy Gateway"
@@ -251,6 +251,17 @@ async def test_nothing_is_told(
     await add(hass, gateway, listener)
     assert listener.silence() == []
     assert len(listener.heard) > 50
+    await leave(hass, gateway)
+
+
+async def leave(hass: HomeAssistant, gateway: Simulator) -> None:
+    """Let everything come to its end: what may be stopped is watched until it runs."""
+    gateway.faults.clear()
+    gateway.overrides.clear()
+    entry_ids = hass.config_entries.async_entry_ids()
+    for entry_id in entry_ids:
+        await hass.config_entries.async_unload(entry_id)
+    await until(lambda: not any(keeper.async_guard_of(hass, entry_id) for entry_id in entry_ids))
 
 
 async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:

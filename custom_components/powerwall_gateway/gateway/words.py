@@ -18,9 +18,9 @@ _LONG: Final = r"[A-Za-z0-9+/_-]{32,}=*"
 """What is as long as a token."""
 
 _LATER: Final = r"\bT[A-Z]?[0-9][A-Z0-9]{7,}\b"
-"""A serial of a form that was never seen."""
+"""A serial of a form that was never seen. The installer's first password is an S and the serial."""
 
-_TELLING: Final = re.compile("|".join((IN_DIN, _LONG, EMAIL, MAC, IPV4, rf"(?<!{ALNUM}){SERIAL}", _LATER)))
+_TELLING: Final = re.compile("|".join((IN_DIN, _LONG, EMAIL, MAC, IPV4, rf"(?<!{ALNUM})S?{SERIAL}", _LATER)))
 
 
 def discreet(words: str) -> str:
