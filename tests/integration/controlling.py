@@ -18,7 +18,7 @@ PACE = Pace(connected=0.01, steady=0.05, look=0.005, first_pause=0.01, longest_p
 
 async def until(true: Callable[[], object]) -> None:
     """Wait for something that happens by itself."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not true():
             await asyncio.sleep(0.005)
 

@@ -1,6 +1,7 @@
 """From an HTTP request to the gateway's answer, with everything that can go wrong on the way."""
 
 from asyncio import sleep
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 import logging
 import time
@@ -35,6 +36,10 @@ class Request:
     body: bytes
 
 
+def _nobody(_step: str, _call: Call) -> None:
+    """Witness nothing."""
+
+
 class Front:
     """The gateway's HTTP."""
 
@@ -44,6 +49,9 @@ class Front:
         self.overrides: dict[str, Json | bytes] = {}
         self.requests: list[Request] = []
         self.logins = 0
+        self.witness: Callable[[str, Call], None] = _nobody
+        """Told of every request when it has arrived ("sent"), and when the gateway has acted on it ("acted")."""
+
         self._routes = Routes({**profile.endpoints, **(profile.powerwall_plus if gateway.house.powerwall_plus else {})})
         self._gateway = gateway
         self._pace = pace
@@ -52,9 +60,11 @@ class Front:
         """Answer a request."""
         call = self._call(request, await request.read())
         self._record(call, connection)
+        self.witness("sent", call)
         fault = self.faults.take(call.method, call.path)
         await sleep(self._pace.latency)
         answer = await self._answer(call, fault)
+        self.witness("acted", call)
         if answer is None:
             LOGGER.info("%s %s -> connection cut", call.method, request.path_qs)
             return cut(request)

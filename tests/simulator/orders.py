@@ -129,7 +129,7 @@ def _fault(form: object) -> Fault:
     if not isinstance(form, dict):
         raise MistakeError('"fault" is an object, for example {"path": "status", "status": 503, "times": 3}.')
     read = _Reader(form)
-    read.only("path", "status", "body", "content_type", "delay", "drop", "after", "times")
+    read.only("path", "method", "status", "body", "content_type", "delay", "drop", "after", "times")
     path = read.text("path")
     if not path:
         raise MistakeError('A fault needs a "path" below /api/, for example "meters/aggregates", or "*" for all.')
@@ -137,6 +137,7 @@ def _fault(form: object) -> Fault:
     status, times = read.whole("status", 100, 599), read.whole("times", 1, 1_000_000)
     fault = Fault(
         path=path.removeprefix("/").removeprefix("api/"),
+        method=read.text("method"),
         status=status,
         body=(body if isinstance(body, str) else go_json(body)).encode(),
         content_type=read.text("content_type"),

@@ -1,7 +1,7 @@
 """A real Home Assistant in a process of its own."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 import sys
 from time import monotonic
@@ -27,7 +27,16 @@ class HomeAssistant:
 
     api: Api
 
-    def __init__(self, folder: Path, port: int, *, time_zone: str = "UTC", tell: Callable[[str], None] = print) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        *,
+        program: Sequence[str] = ("-m", "homeassistant"),
+        path: Sequence[Path] = (),
+        time_zone: str = "UTC",
+        tell: Callable[[str], None] = print,
+    ) -> None:
         self.folder = folder.resolve()
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
@@ -35,16 +44,24 @@ class HomeAssistant:
         self._tell = tell
         self._process = ChildProcess(
             "Home Assistant",
-            [sys.executable, "-m", "homeassistant", "--skip-pip", "--log-no-color", "-c", str(self.folder)],
+            [sys.executable, *program, "--skip-pip", "--log-no-color", "-c", str(self.folder)],
             log=self.folder / "output.log",
             folder=self.folder,
-            python_path=configuration.STAND_INS,
+            python_path=(*path, configuration.STAND_INS),
         )
 
     @property
     def log(self) -> Path:
         """The file that holds everything this Home Assistant said."""
         return self._process.log
+
+    def kill(self) -> None:
+        """End it at once, as a power cut does."""
+        self._process.kill()
+
+    async def wait(self) -> int:
+        """Wait until the process ends, and give its exit code."""
+        return await self._process.wait()
 
     def check_port(self) -> None:
         """Raise when somebody else listens on the port."""

@@ -1,0 +1,300 @@
+"""Whatever becomes of the entry while the Powerwall may be stopped by us, it runs again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.powerwall_gateway import caretaker, journal as journal_module, keeper
+from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
+from custom_components.powerwall_gateway.gateway import GuardJournalError, JournalRecord, UnderWay
+from custom_components.powerwall_gateway.gateway.journal import Kind
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+from homeassistant.util.file import write_utf8_file_atomic
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+from tests.simulator.gateway.answers import Call
+
+from .conftest import SetUp, entry_for
+from .controlling import PACE, logged_in, until
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+@pytest.fixture
+def patient(quick: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Keep the entry from logging in until this is called."""
+    monkeypatch.setattr(caretaker, "PACE", replace(PACE, connected=60.0))
+    return lambda: monkeypatch.setattr(caretaker, "PACE", PACE)
+
+
+ENDINGS = ("reload", "unload", "remove", "stop")
+"""What becomes of the entry: the last is Home Assistant's own end, on SIGTERM."""
+
+type At = Callable[[str, Callable[[], None]], None]
+
+
+@pytest.fixture
+def at(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> Callable[[Simulator], At]:
+    """Let something begin at a point: "sent" or "acted" and a path, or "journal" and which write of it."""
+
+    def for_gateway(gateway: Simulator) -> At:
+        def at(point: str, begin: Callable[[], None]) -> None:
+            step, _, what = point.partition(" ")
+            write, writes = write_utf8_file_atomic, 0
+
+            def witness(seen: str, call: Call) -> None:
+                if (seen, call.path) == (step, what):
+                    gateway.front.witness = lambda *_: None
+                    begin()
+
+            def witnessed_write(*arguments: Any, **more: Any) -> None:
+                nonlocal writes
+                writes += 1
+                if f"journal {writes}" == point:
+                    hass.loop.call_soon_threadsafe(begin)
+                write(*arguments, **more)
+
+            gateway.front.witness = witness
+            monkeypatch.setattr(journal_module, "write_utf8_file_atomic", witnessed_write)
+
+        return at
+
+    return for_gateway
+
+
+def end(hass: HomeAssistant, entry: MockConfigEntry, ending: str) -> Awaitable[object]:
+    """Give what becomes of the entry."""
+    match ending:
+        case "reload":
+            return hass.config_entries.async_reload(entry.entry_id)
+        case "unload":
+            return hass.config_entries.async_unload(entry.entry_id)
+        case "remove":
+            return hass.config_entries.async_remove(entry.entry_id)
+        case _:
+            return hass.async_stop()
+
+
+def is_closed(hass: HomeAssistant) -> bool:
+    """Tell whether no journal says that something is under way."""
+    for journal in Path(hass.config.path(".storage")).glob(f"{DOMAIN}.journal.*"):
+        try:
+            if JournalRecord.from_json(json.loads(journal.read_bytes())).under_way:
+                return False
+        except GuardJournalError, ValueError:
+            return False
+    return True
+
+
+async def assert_well(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, ending: str) -> None:
+    """Make sure that it runs, that it was not stopped for long, and that nothing is left open."""
+    await until(lambda: gateway.running)
+    assert gateway.stopped_seconds < 3
+    if ending == "stop":
+        return  # the minute's watch is the next start's, so the journal may be open
+    await until(lambda: is_closed(hass))
+    if ending == "reload":
+        await logged_in(hass, entry)
+    else:
+        await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)
+    assert gateway.running
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(
+    "point",
+    [
+        *(f"{step} {path}" for path in ("login/Basic", "sitemaster/run") for step in ("sent", "acted")),
+        *(f"journal {number}" for number in (1, 2, 3)),
+    ],
+)
+async def test_a_login(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    at: Callable[[Simulator], At],
+    patient: Callable[[], None],
+    point: str,
+    ending: str,
+) -> None:
+    gateway = await simulator("1.15.0")
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    ended: list[asyncio.Future[object]] = []
+    at(gateway)(point, lambda: ended.append(asyncio.ensure_future(end(hass, entry, ending))))
+    patient()
+    watch = entry.runtime_data.grid
+    await watch.async_refresh()
+    await asyncio.sleep(2 * PACE.connected)
+    await watch.async_refresh()
+    await until(lambda: ended)
+    await ended[0]
+    await assert_well(hass, gateway, entry, ending)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(
+    "point",
+    [
+        *(f"{step} {path}" for path in ("sitemaster/stop", "sitemaster/run") for step in ("sent", "acted")),
+        *(f"journal {number}" for number in (1, 2)),
+    ],
+)
+async def test_a_stop(
+    hass: HomeAssistant,
+    old: tuple[Simulator, MockConfigEntry],
+    at: Callable[[Simulator], At],
+    point: str,
+    ending: str,
+) -> None:
+    gateway, entry = old
+    ended: list[asyncio.Future[object]] = []
+    at(gateway)(point, lambda: ended.append(asyncio.ensure_future(end(hass, entry, ending))))
+    stopping = asyncio.ensure_future(entry.runtime_data.control.async_stop(timedelta(seconds=1)))
+    await until(lambda: ended)
+    await ended[0]
+    await asyncio.wait({stopping})
+    stopping.exception()
+    await assert_well(hass, gateway, entry, ending)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(
+    "point", [f"{step} {path}" for path in ("operation", "config/completed") for step in ("sent", "acted")]
+)
+async def test_a_write_is_finished(
+    hass: HomeAssistant,
+    old: tuple[Simulator, MockConfigEntry],
+    at: Callable[[Simulator], At],
+    point: str,
+    ending: str,
+) -> None:
+    gateway, entry = old
+    control = entry.runtime_data.control
+    await asyncio.sleep(0)
+    ended: list[asyncio.Future[object]] = []
+    writing = asyncio.ensure_future(control.async_set(reserve=30))
+    at(gateway)(point, lambda: ended.append(asyncio.ensure_future(end(hass, entry, ending))))
+    await until(lambda: ended)
+    await ended[0]
+    await asyncio.wait({writing})
+    assert writing.exception() is None
+    assert gateway.house.reserve == pytest.approx(33.5)
+    await assert_well(hass, gateway, entry, ending)
+
+
+# -- at the next start -------------------------------------------------------------------------------------------------
+
+
+def leave_open(hass: HomeAssistant, gateway: Simulator, entry_id: str, *, ago: timedelta = timedelta()) -> Path:
+    """Leave what a process leaves that died while the Powerwall was stopped."""
+    gateway.running = False
+    path = Path(hass.config.path(".storage", f"{DOMAIN}.journal.{entry_id}"))
+    under_way = UnderWay(
+        kind=Kind.LOGIN,
+        began=(dt_util.utcnow() - ago).timestamp(),
+        packs=tuple(gateway.gateway.pack_serials),
+        before={"running": True, "grid_status": "SystemGridConnected"},
+        gateway={"host": f"{gateway.host}:{gateway.port}", "scheme": "http", "fingerprint": None},
+    )
+    path.write_text(json.dumps(JournalRecord(under_way=under_way).to_json()))
+    return path
+
+
+@pytest.mark.parametrize("state", ["loaded", "disabled", "retrying", "removed"])
+async def test_it_is_mended_whatever_the_entry_is(hass: HomeAssistant, simulator: StartSimulator, state: str) -> None:
+    gateway = await simulator("1.15.0")
+    entry = entry_for(gateway)
+    leave_open(hass, gateway, entry.entry_id)
+    if state != "removed":
+        entry.add_to_hass(hass)
+    if state == "disabled":
+        hass.config_entries.async_update_entry(entry, title="Home")
+        object.__setattr__(entry, "disabled_by", "user")
+    if state == "retrying":
+        gateway.faults.add("meters/aggregates", status=500)
+    assert await async_setup_component(hass, DOMAIN, {})
+    await until(lambda: gateway.running and is_closed(hass))
+    if state != "loaded":
+        await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None or state == "retrying")
+
+
+async def test_what_is_a_day_old_is_asked_for(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("1.15.0")
+    entry = entry_for(gateway)
+    leave_open(hass, gateway, entry.entry_id, ago=timedelta(hours=25))
+    entry.add_to_hass(hass)
+    assert await async_setup_component(hass, DOMAIN, {})
+    issue_id = f"stopped_long_ago_{entry.entry_id}"
+    await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, issue_id))
+    assert gateway.gateway.house.running is False
+    await entry.runtime_data.control.async_start()
+    assert gateway.running
+    await until(lambda: is_closed(hass))
+    await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None)
+
+
+async def test_a_removal_that_cannot_mend_leaves_the_steps(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("1.15.0")
+    entry = await set_up(gateway)
+    await until(lambda: is_closed(hass))
+    await hass.config_entries.async_unload(entry.entry_id)
+    await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)
+    path = leave_open(hass, gateway, entry.entry_id)
+    gateway.faults.add("*", drop=True)
+    await keeper.async_mend_all(hass)
+    await hass.config_entries.async_remove(entry.entry_id)
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, f"left_stopped_{entry.entry_id}")
+    assert issue
+    assert issue.is_persistent
+    assert path.exists()
+    gateway.faults.clear()
+    await until(lambda: gateway.running)
+    await until(lambda: not path.exists())
+    assert ir.async_get(hass).async_get_issue(DOMAIN, f"left_stopped_{entry.entry_id}") is None
+    await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)
+
+
+async def test_a_corrupt_journal_counts_as_open(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("1.15.0")
+    entry = entry_for(gateway)
+    leave_open(hass, gateway, entry.entry_id).write_text("{")
+    entry.add_to_hass(hass)
+    assert await async_setup_component(hass, DOMAIN, {})
+    await until(lambda: gateway.running and is_closed(hass))
+
+
+async def test_a_full_disk_forbids_the_login(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    patient: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gateway = await simulator("1.15.0")
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(journal_module, "write_utf8_file_atomic", full)
+    patient()
+    watch = entry.runtime_data.grid
+    await watch.async_refresh()
+    await asyncio.sleep(2 * PACE.connected)
+    await watch.async_refresh()
+    await until(lambda: "out of reach" in caplog.text)
+    assert gateway.logins == 0
+    assert gateway.running
