@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from homeassistant.helpers.selector import validate_selector
 from homeassistant.util.yaml import parse_yaml
 
 ROOT = Path(__file__).parent.parent
@@ -239,7 +240,9 @@ def test_the_actions_have_texts_and_icons() -> None:
         for field, shown in described.get("fields", {}).items():
             assert shown["name"], field
             assert shown["description"], field
-        for selector in (field["selector"] for field in service.get("fields", {}).values()):
+        for field in service.get("fields", {}).values():
+            assert set(field) <= {"default", "example", "filter", "required", "selector"}, name
+            selector = validate_selector(field["selector"])
             if key := (selector.get("select") or {}).get("translation_key"):
                 assert set(texts["selector"][key]["options"]) == set(selector["select"]["options"])
 
