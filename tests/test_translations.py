@@ -1,0 +1,67 @@
+"""Every language says everything English says; what hassfest asks of the texts is in `test_hassfest.py`."""
+
+import re
+
+import pytest
+
+from homeassistant.generated.languages import LANGUAGES as HOME_ASSISTANTS
+from tools.translations import FOLDER, LANGUAGES, gaps, texts
+
+ENGLISH = texts("en")
+SAME_AS_ENGLISH = {
+    "de": {"Aggregation", "Ethernet", "Gateway", "Powerwalls", "Problem", "Reserve"},
+    "es": {"Ethernet", "Wi-Fi"},
+    "fr": {"Charge", "Ethernet", "Mode", "Options", "Wi-Fi"},
+    "it": {"Ethernet", "Gateway", "Password", "Wi-Fi"},
+    "ja": {"Wi-Fi"},
+    "nl": {"Ethernet", "Gateway", "Reserve"},
+    "pt-BR": {"Ethernet", "Gateway", "Wi-Fi"},
+}
+"""Words a language shares with English; any other text that is the same was forgotten."""
+
+in_every_language = pytest.mark.parametrize("language", LANGUAGES)
+
+
+def test_the_languages_are_home_assistants() -> None:
+    assert {file.stem for file in FOLDER.glob("*.json")} == {"en", *LANGUAGES}
+    assert set(LANGUAGES) <= HOME_ASSISTANTS
+
+
+@in_every_language
+def test_nothing_is_missing_and_nothing_too_many(language: str) -> None:
+    assert not list(gaps(language)), "run: python -m tools.translations"
+
+
+@in_every_language
+def test_nothing_is_left_in_english(language: str) -> None:
+    same = {text for key, text in texts(language).items() if text == ENGLISH[key]}
+    assert same - {"Powerwall {number}"} == SAME_AS_ENGLISH[language]
+
+
+@in_every_language
+def test_a_text_keeps_its_placeholders_figures_and_paragraphs(language: str) -> None:
+    for key, text in texts(language).items():
+        english = ENGLISH[key]
+        for kept in (r"\{\w+\}", r"\n\n", "`"):
+            assert sorted(re.findall(kept, text)) == sorted(re.findall(kept, english)), key
+        # A language may have figures where English writes the number out: 10分 is ten minutes.
+        figures = r"(?<![\w{])\d+(?:\.\d+)*"
+        assert set(re.findall(figures, english)) <= set(re.findall(r"\d+(?:\.\d+)*", text)), key
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_a_text_that_names_another_names_it_as_it_is_shown(language: str) -> None:
+    shown = texts(language)
+    box = shown["options.step.init.data.allow_control"]
+    assert shown["config.step.control.data.allow_control"] == shown["config.step.login.data.allow_control"] == box
+    for key in ("exceptions.control_not_allowed.message", "exceptions.login_needed.message"):
+        assert box in shown[key]
+    for mode in ("backup", "self_consumption"):
+        assert (
+            shown[f"selector.operation_mode.options.{mode}"]
+            == shown[f"entity.select.operation_mode.state.{mode}"]
+            == shown[f"entity.sensor.operation_mode.state.{mode}"]
+        )
+        assert shown[f"selector.operation_mode.options.{mode}"].lower() in (
+            shown["services.set_operation.fields.mode.description"].lower()
+        )
