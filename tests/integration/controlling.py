@@ -23,12 +23,17 @@ async def until(true: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
+async def steady_grid(entry: MockConfigEntry) -> None:
+    """Let the grid be seen for as long as the guard wants it."""
+    watch = entry.runtime_data.grid
+    await watch.async_refresh()
+    await asyncio.sleep(2 * PACE.connected)
+    await watch.async_refresh()
+
+
 async def logged_in(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Let the grid be seen for long enough that the entry logs in by itself, and wait until that is over."""
-    grid = entry.runtime_data.grid
-    await grid.async_refresh()
-    await asyncio.sleep(2 * PACE.connected)
-    await grid.async_refresh()
+    await steady_grid(entry)
     await until(lambda: entry.runtime_data.gateway.has_session)
     await at_rest(hass, entry)
 

@@ -25,7 +25,7 @@ from tests.simulator import Simulator
 from tests.simulator.gateway.answers import Call
 
 from .conftest import SetUp, entry_for
-from .controlling import PACE, logged_in, until
+from .controlling import PACE, logged_in, steady_grid, until
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -132,10 +132,7 @@ async def test_a_login(
     ended: list[asyncio.Future[object]] = []
     at(gateway)(point, lambda: ended.append(asyncio.ensure_future(end(hass, entry, ending))))
     patient()
-    watch = entry.runtime_data.grid
-    await watch.async_refresh()
-    await asyncio.sleep(2 * PACE.connected)
-    await watch.async_refresh()
+    await steady_grid(entry)
     await until(lambda: ended)
     await ended[0]
     await assert_well(hass, gateway, entry, ending)
@@ -159,8 +156,9 @@ async def test_a_stop(
     gateway, entry = old
     ended: list[asyncio.Future[object]] = []
     at(gateway)(point, lambda: ended.append(asyncio.ensure_future(end(hass, entry, ending))))
+    await steady_grid(entry)
     stopping = asyncio.ensure_future(entry.runtime_data.control.async_stop(timedelta(seconds=1)))
-    await until(lambda: ended)
+    await until(lambda: ended or (stopping.done() and stopping.result()))
     await ended[0]
     await asyncio.wait({stopping})
     stopping.exception()
@@ -291,10 +289,7 @@ async def test_a_full_disk_forbids_the_login(
 
     monkeypatch.setattr(journal_module, "write_utf8_file_atomic", full)
     patient()
-    watch = entry.runtime_data.grid
-    await watch.async_refresh()
-    await asyncio.sleep(2 * PACE.connected)
-    await watch.async_refresh()
+    await steady_grid(entry)
     await until(lambda: "out of reach" in caplog.text)
     assert gateway.logins == 0
     assert gateway.running

@@ -22,7 +22,7 @@ from tests.simulator import Simulator
 from tests.test_static import INTEGRATION
 
 from .conftest import SetUp
-from .controlling import asked_for, at_rest, logged_in, until, writes
+from .controlling import asked_for, at_rest, logged_in, steady_grid, until, writes
 
 ACTIONS: dict[str, dict[str, Any]] = {
     "set_operation": {"reserve": 30},
@@ -227,6 +227,7 @@ async def test_nothing_is_changed_without_consent(
 
 async def test_a_stop_ends_by_itself(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
     gateway, entry = old
+    await steady_grid(entry)
     await act(hass, "stop", duration={"seconds": 1})
     assert not gateway.running
     assert entry.runtime_data.settings.data.sitemaster.value.running is False
@@ -236,6 +237,7 @@ async def test_a_stop_ends_by_itself(hass: HomeAssistant, old: tuple[Simulator, 
 
 async def test_a_stop_is_ended_early(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
     gateway, entry = old
+    await steady_grid(entry)
     await act(hass, "stop")
     assert gateway.stopped_seconds >= 0
     await act(hass, "start")
@@ -245,6 +247,7 @@ async def test_a_stop_is_ended_early(hass: HomeAssistant, old: tuple[Simulator, 
 
 async def test_unloading_ends_a_stop(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
     gateway, entry = old
+    await steady_grid(entry)
     await act(hass, "stop")
     await hass.config_entries.async_unload(entry.entry_id)
     assert gateway.running
