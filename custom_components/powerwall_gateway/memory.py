@@ -3,6 +3,7 @@
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN
@@ -35,10 +36,15 @@ class EntryMemory:
         self.outages = outages
         await self._async_save()
 
-    async def async_keep_return_charge(self, charge: float | None) -> None:
-        """Keep at which charge to come back to the grid, from this moment on."""
+    async def async_keep_return_charge(self, charge: float | None) -> bool:
+        """Keep at which charge to come back to the grid, and tell whether it is on disk: `Store` fails in silence."""
         self.return_charge = charge
         await self._async_save()
+        try:
+            kept = await self._store.async_load() or {}
+        except HomeAssistantError:
+            return False
+        return bool(kept.get("return_charge") == charge)
 
     async def async_keep_login(self, login: dict[str, Any]) -> None:
         """Keep the session over a restart, from this moment on."""

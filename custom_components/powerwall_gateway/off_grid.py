@@ -1,10 +1,15 @@
 """Off the grid on purpose: there by the owner's word, and back by it, or by itself at a set charge."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from homeassistant.exceptions import HomeAssistantError
+
+from .const import DOMAIN
 from .failures import translated
-from .gateway import GatewayError, IslandControl, app_from_raw
+from .gateway import GatewayError, IslandControl, IslandNotFollowedError, app_from_raw
 from .gateway.island import LEAST_CHARGE
 from .gateway.models import GridState
 from .memory import EntryMemory
@@ -38,6 +43,7 @@ class OffGrid:
         self._memory = memory
         self._return_charge = return_charge
         self._not_before = 0.0
+        self._turn = asyncio.Lock()
         grid.async_choose(off_grid=memory.return_charge is not None)
 
     @property
@@ -54,21 +60,28 @@ class OffGrid:
             due is not None
             and percentage is not None
             and app_from_raw(percentage) <= due
-            and self._grid.data.chosen
-            and not self._island.busy
+            and self._is_off is True
+            and not self._busy
             and monotonic() >= self._not_before
         )
 
     @property
     def is_over(self) -> bool:
         """Whether the house is on the grid again, or never left it, whoever saw to that."""
+        return self._memory.return_charge is not None and self._is_off is False and not self._busy
+
+    @property
+    def _busy(self) -> bool:
+        """Whether an order is under way, so that `grid_status` may not show it yet."""
+        return self._turn.locked() or self._island.busy
+
+    @property
+    def _is_off(self) -> bool | None:
+        """Whether the house is off the grid, None where that is not known."""
         status = self._grid.data.status.value
-        return (
-            self._memory.return_charge is not None
-            and status is not None
-            and status.grid_status is GridState.CONNECTED
-            and not self._island.busy
-        )
+        if status is None or status.grid_status is None:
+            return None
+        return status.grid_status is not GridState.CONNECTED
 
     async def async_look(self) -> None:
         """Find out whether there is such a thing here, without an effect. Raises a child of `GatewayError`."""
@@ -76,29 +89,50 @@ class OffGrid:
 
     async def async_leave(self) -> None:
         """Leave the grid, and wait until the house is off it. Raises `HomeAssistantError`, translated."""
-        try:
-            await self._island.check(max(LEAST_CHARGE, self._return_charge))
-            await self._keep(self._return_charge)
-            await self._island.leave()
-        except GatewayError as err:
-            raise translated(err) from err
-        finally:
-            await self._grid.async_look_again()
+        await self._in_turn(self._leave)
 
     async def async_return(self) -> None:
         """Come back to the grid, and wait until the house is on it. Raises `HomeAssistantError`, translated."""
+        await self._in_turn(self._return)
+
+    async def _leave(self) -> None:
+        if self._grid.data.chosen:
+            return
+        await self._island.check(max(LEAST_CHARGE, self._return_charge))
+        if not await self._keep(self._return_charge):
+            await self._keep(None)
+            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="return_not_kept")
+        await self._island.leave()
+
+    async def _return(self) -> None:
+        if self._memory.return_charge is None:
+            return
         self._not_before = monotonic() + RETRY
         try:
             await self._island.come_back()
+        except IslandNotFollowedError:
+            # Nobody wants to be off the grid any more: from here on it is an outage.
+            self._grid.async_choose(off_grid=False)
+            raise
+
+    async def _in_turn(self, order: Callable[[], Awaitable[None]]) -> None:
+        """Follow one order after the other, and look at the grid after each, whatever came of it."""
+        try:
+            async with self._turn:
+                try:
+                    await order()
+                finally:
+                    await self._grid.async_look_again()
         except GatewayError as err:
             raise translated(err) from err
         finally:
-            await self._grid.async_look_again()
+            self._grid.async_have_lookouts_look()  # whether it is over is not asked while an order is under way
 
     async def async_forget(self) -> None:
         """Note that it is over."""
         await self._keep(None)
 
-    async def _keep(self, return_charge: float | None) -> None:
+    async def _keep(self, return_charge: float | None) -> bool:
+        """Note what is about to be, or not any more, and tell whether that is on disk."""
         self._grid.async_choose(off_grid=return_charge is not None)
-        await self._memory.async_keep_return_charge(return_charge)
+        return await self._memory.async_keep_return_charge(return_charge)

@@ -35,10 +35,8 @@ class GatewaySwitch(GatewayControlEntity[GridData], SwitchEntity):
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
-        if not self.is_on:
-            await self.entity_description.turn_on_fn(self._control)
+        await self.entity_description.turn_on_fn(self._control)
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
-        if self.is_on:
-            await self.entity_description.turn_off_fn(self._control)
+        await self.entity_description.turn_off_fn(self._control)

@@ -1,6 +1,8 @@
 """Off the grid on purpose: allowed where it is, refused where it would hurt, and back by itself."""
 
 import asyncio
+import errno
+import json
 from typing import Any
 
 import pytest
@@ -10,15 +12,18 @@ from custom_components.powerwall_gateway import keeper, off_grid
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE
 from custom_components.powerwall_gateway.gateway import IslandControl, PowerwallGateway
 from custom_components.powerwall_gateway.gateway.change import Watch
+from custom_components.powerwall_gateway.memory import EntryMemory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import area_registry as ar, device_registry as dr
+from homeassistant.helpers.storage import Store
+from homeassistant.util.file import WriteError
 from tests.conftest import StartSimulator
 from tests.simulator import Simulator
 
 from .conftest import SetUp, state_of
 from .controlling import asked_for, call, until
 
-RECONNECTING_SECONDS = 25
 QUICK = Watch(0.005, 0.01, 0.2)
 
 
@@ -34,10 +39,23 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def home(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> tuple[Simulator, MockConfigEntry]:
-    """Give a gateway whose house leaves the grid at once when it is told to, and its entry."""
+    """Give a gateway whose house leaves the grid at once when told to and uses next to nothing, and its entry."""
     gateway = await simulator("21.44", speed=1000.0)
-    gateway.house.charge = 80.0
+    house = gateway.house
+    house.charge, house.solar_power, house.home_power = 80.0, 0.0, 100.0
     return gateway, await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+
+
+def orders(gateway: Simulator) -> list[str]:
+    """Give what the gateway was told about the grid."""
+    return [
+        json.loads(request.body)["island_mode"]
+        for request in gateway.requests
+        if request.method == "POST" and request.path == "v2/islanding/mode"
+    ]
+
+
+LEAVE, RETURN = "intentional_reconnect_failsafe", "backup"
 
 
 async def look(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -126,7 +144,7 @@ async def test_a_lost_answer_is_made_up_for_by_looking(
     gateway.faults.add("v2/islanding/mode", method="POST", drop=True, after=True, times=1)
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert state_of(hass, gateway, "switch", "off_grid") == "on"
-    assert asked_for(gateway, "v2/islanding/mode") == 2
+    assert orders(gateway) == [LEAVE]
 
 
 async def test_it_comes_back_at_the_set_charge_also_after_a_restart(
@@ -172,8 +190,135 @@ async def test_below_twenty_percent_is_refused_before_anything_is_sent(
     hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
 ) -> None:
     gateway, _ = home
+    gateway.speed = 0.0
     gateway.house.charge = 23.9  # app 19.9 %
-    with pytest.raises(ServiceValidationError, match="at 19 %, and"):
+    with pytest.raises(ServiceValidationError, match="at 19 %"):
         await call(hass, gateway, "switch", "off_grid", "turn_on")
-    assert asked_for(gateway, "v2/islanding/mode") == 1
-    await asyncio.sleep(0)
+    assert orders(gateway) == []
+
+
+# -- orders ------------------------------------------------------------------------------------------------------------
+
+
+async def test_it_is_shown_as_the_gateway_tells_it(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = home
+    gateway.speed = 0.0
+
+    async def shown_when(order: str, state: str) -> set[str | None]:
+        """Give the switch's states on the way to a state of the grid."""
+        under_way = hass.async_create_task(call(hass, gateway, "switch", "off_grid", order))
+        await until(lambda: len(orders(gateway)) == asked + 1)
+        seen = set()
+        while gateway.house.grid_status != state:
+            await entry.runtime_data.grid.async_refresh()
+            seen.add(state_of(hass, gateway, "switch", "off_grid"))
+            gateway.house.advance(5)
+        await under_way
+        return seen
+
+    asked = 0
+    assert await shown_when("turn_on", "SystemIslandedActive") == {"on"}
+    assert state_of(hass, gateway, "sensor", "grid_status") == "islanded"
+    asked = 1
+    assert await shown_when("turn_off", "SystemGridConnected") == {"on"}
+    assert state_of(hass, gateway, "switch", "off_grid") == "off"
+    assert orders(gateway) == [LEAVE, RETURN]
+
+
+async def test_one_order_follows_the_other_and_none_is_lost(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, _ = home
+    await asyncio.gather(
+        *(call(hass, gateway, "switch", "off_grid", order) for order in ("turn_on", "turn_on", "turn_off"))
+    )
+    assert orders(gateway) == [LEAVE, RETURN]
+    assert gateway.house.grid_status == "SystemGridConnected"
+    assert state_of(hass, gateway, "switch", "off_grid") == "off"
+
+
+async def test_what_is_so_already_is_not_ordered(hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]) -> None:
+    gateway, _ = home
+    await call(hass, gateway, "switch", "off_grid", "turn_off")
+    assert orders(gateway) == []
+    await call(hass, gateway, "switch", "off_grid", "turn_on")
+    await call(hass, gateway, "switch", "off_grid", "turn_on")
+    assert orders(gateway) == [LEAVE]
+
+
+async def test_a_poll_before_the_order_does_not_forget_it(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, entry = home
+    keep = EntryMemory.async_keep_return_charge
+
+    async def keep_slowly(memory: EntryMemory, charge: float | None) -> bool:
+        kept = await keep(memory, charge)
+        await entry.runtime_data.grid.async_refresh()
+        return kept
+
+    monkeypatch.setattr(EntryMemory, "async_keep_return_charge", keep_slowly)
+    await call(hass, gateway, "switch", "off_grid", "turn_on")
+    assert entry.runtime_data.control.off_grid._memory.return_charge == 20.0
+    assert state_of(hass, gateway, "switch", "off_grid") == "on"
+
+
+async def test_what_cannot_be_kept_is_not_done(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, entry = home
+
+    async def full(*_: Any) -> None:
+        raise WriteError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Store, "_async_write_data", full)
+        with pytest.raises(HomeAssistantError) as raised:
+            await call(hass, gateway, "switch", "off_grid", "turn_on")
+    assert raised.value.translation_key == "return_not_kept"
+    assert orders(gateway) == []
+    assert entry.runtime_data.control.off_grid._memory.return_charge is None
+
+
+async def test_an_outage_behind_a_chosen_island_is_one_from_the_moment_it_is_to_end(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = home
+    await call(hass, gateway, "switch", "off_grid", "turn_on")
+    gateway.house.outage()
+    await look(hass, entry)
+    assert state_of(hass, gateway, "sensor", "last_outage") == "unknown"
+    with pytest.raises(HomeAssistantError) as raised:
+        await call(hass, gateway, "switch", "off_grid", "turn_off")
+    assert raised.value.translation_key == "island_not_followed"
+    assert state_of(hass, gateway, "sensor", "last_outage") != "unknown"
+    assert state_of(hass, gateway, "switch", "off_grid") == "off"
+    gateway.house.restore()
+    await until(lambda: gateway.house.grid_status == "SystemGridConnected")
+    await look(hass, entry)
+    assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
+    assert entry.runtime_data.grid.data.outages.value.ended
+
+
+async def test_everything_in_a_room_may_be_turned_on(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = home
+    device_id, area_id = entry.runtime_data.device_id, ar.async_get(hass).async_create("Hall").id
+    dr.async_get(hass).async_update_device(device_id, area_id=area_id)
+    for target in ({"area_id": area_id}, {"device_id": device_id}):
+        await hass.services.async_call("switch", "turn_on", target, blocking=True)
+    assert orders(gateway) == []
+
+
+@pytest.mark.parametrize(("status", "there"), [(405, True), (404, False), (500, False), (403, False), (503, False)])
+async def test_the_look_tells_only_what_it_tells(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, status: int, there: bool
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.faults.add("v2/islanding/mode", status=status)
+    await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    assert (state_of(hass, gateway, "switch", "off_grid") is not None) is there
+    assert orders(gateway) == []

@@ -46,6 +46,8 @@ NUMBERS = (
 SWITCHES = (
     GatewaySwitchDescription[GridData, GridStatus](
         key="off_grid",
+        # Not among what "turn on everything in this room" reaches, nor what is shown to a voice assistant by itself.
+        entity_category=EntityCategory.CONFIG,
         coordinator_fn=lambda data: data.grid,
         reading_fn=lambda grid, _: grid.status,
         parts_fn=lambda data: (data.itself,) if data.control.islands else (),

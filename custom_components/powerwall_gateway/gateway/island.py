@@ -73,7 +73,7 @@ class IslandControl:
             self._is_there = await self._gateway.has_islanding()
 
     async def check(self, least: float = LEAST_CHARGE) -> None:
-        """Make sure that the house can live off the grid down to `least` (app %) and a bit.
+        """Make sure that there is a grid to leave and a charge of at least `least` (app %) to live from.
 
         Raises `GatewayStoppedError`, `IslandGridError` while there is no grid to leave,
         `IslandChargeError` and `IslandUnsureError`. What is not known counts as no.

@@ -69,7 +69,7 @@ class ControlApi(Caller):
         """Tell whether `v2_islanding_mode` is there, without an effect: a GET is refused where only a POST acts.
 
         The gateway's router says 405 then, and 404 where the firmware lacks the path (a
-        Powerwall 3). Raises a child of `GatewayError` where that stays unknown.
+        Powerwall 3). Raises a child of `GatewayError` where that stays unknown: a 500 may be anything.
         """
         path = "v2/islanding/mode"
         try:
@@ -77,6 +77,7 @@ class ControlApi(Caller):
         except GatewayNotFoundError:
             self._missing.add(path)
             return False
-        except GatewayRefusedError:
-            pass
+        except GatewayRefusedError as err:
+            if err.status != 405:
+                raise
         return True
