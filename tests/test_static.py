@@ -8,7 +8,15 @@ import re
 from typing import Any
 
 from custom_components.powerwall_gateway import issues
-from custom_components.powerwall_gateway.catalogue import BINARY_SENSORS, BUTTONS, NUMBERS, SELECTS, SENSORS, SWITCHES
+from custom_components.powerwall_gateway.catalogue import (
+    BINARY_SENSORS,
+    BUTTONS,
+    EVENTS,
+    NUMBERS,
+    SELECTS,
+    SENSORS,
+    SWITCHES,
+)
 from homeassistant.helpers.entity import EntityDescription
 from tools import entity_table
 
@@ -17,6 +25,7 @@ INTEGRATION = ROOT / "custom_components" / "powerwall_gateway"
 DESCRIPTIONS: dict[str, tuple[EntityDescription, ...]] = {
     "binary_sensor": BINARY_SENSORS,
     "button": BUTTONS,
+    "event": EVENTS,
     "number": NUMBERS,
     "select": SELECTS,
     "sensor": SENSORS,

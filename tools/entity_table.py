@@ -9,6 +9,7 @@ from typing import Any
 from custom_components.powerwall_gateway.catalogue import (
     BINARY_SENSORS,
     BUTTONS,
+    EVENTS,
     NUMBERS,
     SELECTS,
     SENSORS,
@@ -17,7 +18,7 @@ from custom_components.powerwall_gateway.catalogue import (
     packs,
     solar,
 )
-from custom_components.powerwall_gateway.description import GatewayEntityDescription
+from custom_components.powerwall_gateway.description import GatewayEntityDescription, GatewayEventDescription
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -48,6 +49,7 @@ def section() -> str:
             for platform, description in chain(
                 (("sensor", description) for description in SENSORS),
                 (("binary_sensor", description) for description in BINARY_SENSORS),
+                (("event", description) for description in EVENTS),
             )
         }.values()
     )
@@ -130,6 +132,8 @@ def _name(platform: str, description: GatewayEntityDescription[Any, Any]) -> str
 def _unit(platform: str, description: GatewayEntityDescription[Any, Any]) -> str:
     if platform in {"binary_sensor", "switch"}:
         return "on, off"
+    if isinstance(description, GatewayEventDescription):
+        return ", ".join(description.event_types or ())
     unit = getattr(description, "suggested_unit_of_measurement", None)
     return unit or getattr(description, "native_unit_of_measurement", None) or (description.device_class or "")
 

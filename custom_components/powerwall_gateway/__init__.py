@@ -42,6 +42,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.EVENT,
     Platform.NUMBER,
     Platform.SELECT,
     Platform.SENSOR,
@@ -74,7 +75,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     itself = _device(entry, gateway, identity)
     settings = SettingsCoordinator(hass, entry, gateway)
     inventory = InventoryCoordinator(hass, entry, gateway)
-    grid = GridCoordinator(hass, entry, gateway, memory.outages)
+    grid = GridCoordinator(hass, entry, gateway, memory.grid)
     live = LiveCoordinator(hass, entry, gateway)
     return_charge: float = entry.options.get(CONF_RETURN_CHARGE, RETURN_CHARGE)
     off_grid = OffGrid(keeper.island, grid, live, memory, return_charge=return_charge)

@@ -51,9 +51,9 @@ class Caretaker:
 
     @callback
     def _look_at_grid(self) -> None:
-        outages = self._data.grid.data.outages.value
-        if outages and outages != self._memory.outages:
-            self._hass.async_create_task(self._memory.async_keep_outages(outages))
+        log = self._data.grid.data.log.value
+        if log and log != self._memory.grid:
+            self._hass.async_create_task(self._memory.async_keep_grid(log))
         if self._data.control.off_grid.is_over:
             self._hass.async_create_task(self._data.control.off_grid.async_forget())
         # Once, and only as soon as the guard would dare it. Later logins are for the owner to ask for.

@@ -32,6 +32,9 @@ SETTINGS_INTERVAL: Final = 60.0
 INVENTORY_INTERVAL: Final = 900.0
 """Seconds between two polls."""
 
+GRID_SETTLES: Final = 30.0
+"""Seconds without a break for which the grid has to be back before that is told: a recloser tries more than once."""
+
 KEPT_INTERVALS: Final = 3
 KEPT_AT_LEAST: Final = 10.0
 """How long the last value stands while polls fail: three intervals, and never less than ten seconds."""

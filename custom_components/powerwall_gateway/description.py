@@ -7,6 +7,7 @@ from typing import Any, override
 
 from homeassistant.components.binary_sensor import BinarySensorEntityDescription
 from homeassistant.components.button import ButtonEntityDescription
+from homeassistant.components.event import EventEntityDescription
 from homeassistant.components.number import NumberEntityDescription
 from homeassistant.components.select import SelectEntityDescription
 from homeassistant.components.sensor import SensorEntityDescription
@@ -18,6 +19,7 @@ from .control import Control
 from .coordinator import GatewayCoordinator, PowerwallGatewayData
 from .devices import Part
 from .gateway.models import OperationMode
+from .outage import GridEvent
 from .reading import Reading
 
 
@@ -77,6 +79,17 @@ class GatewayBinarySensorDescription[DataT, ValueT](
 
     unknown_in_silence: bool = False
     """Whether it says "unknown" while nobody answers; automations on the grid wait for that word."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayEventDescription[DataT, ValueT](GatewayEntityDescription[DataT, ValueT], EventEntityDescription):
+    """Something that happens."""
+
+    kept_fn: Callable[[ValueT], GridEvent | None]
+    """What happened last, maybe in an earlier life of the entry."""
+
+    news_fn: Callable[[DataT], GridEvent | None]
+    """What happened in this one."""
 
 
 @dataclass(frozen=True, kw_only=True)

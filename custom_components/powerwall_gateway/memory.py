@@ -7,7 +7,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN
-from .outage import OutageLog
+from .outage import GridLog
 
 _VERSION = 1
 
@@ -17,7 +17,7 @@ class EntryMemory:
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         self._store: Store[dict[str, Any]] = Store(hass, _VERSION, f"{DOMAIN}.{entry_id}", private=True)
-        self.outages = OutageLog()
+        self.grid = GridLog()
         self.return_charge: float | None = None
         """App % at which the house comes back to the grid; None where it was not taken off it."""
 
@@ -27,13 +27,13 @@ class EntryMemory:
     async def async_load(self) -> None:
         """Remember; nothing where there is nothing yet."""
         kept = await self._store.async_load() or {}
-        self.outages = OutageLog.from_json(kept.get("outages"))
+        self.grid = GridLog.from_json(kept.get("grid"))
         self.login = kept.get("login") or {}
         self.return_charge = kept.get("return_charge")
 
-    async def async_keep_outages(self, outages: OutageLog) -> None:
-        """Keep the outages over a restart, from this moment on."""
-        self.outages = outages
+    async def async_keep_grid(self, log: GridLog) -> None:
+        """Keep what became of the grid over a restart, from this moment on."""
+        self.grid = log
         await self._async_save()
 
     async def async_keep_return_charge(self, charge: float | None) -> bool:
@@ -57,5 +57,5 @@ class EntryMemory:
 
     async def _async_save(self) -> None:
         await self._store.async_save(
-            {"outages": self.outages.to_json(), "login": self.login, "return_charge": self.return_charge}
+            {"grid": self.grid.to_json(), "login": self.login, "return_charge": self.return_charge}
         )

@@ -138,7 +138,7 @@ async def test_the_last_outage_is_remembered(hass: HomeAssistant, simulator: Sta
     await entry.runtime_data.grid.async_refresh()
     await hass.async_block_till_done()
     assert state_of(hass, gateway, "sensor", "last_outage") == began
-    assert entry.runtime_data.grid.data.outages.value.ended
+    assert entry.runtime_data.grid.data.log.value.island.ended
 
 
 # -- packs -------------------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def _one_pack_disabled(gateway: Simulator) -> None:
     gateway.house.packs[1].disabled_reasons = ["DisabledExcessiveVoltageDrop"]
 
 
-@pytest.mark.parametrize("platform", ["sensor", "binary_sensor"])
+@pytest.mark.parametrize("platform", ["sensor", "binary_sensor", "event"])
 @pytest.mark.parametrize(
     ("firmware", "prepare"),
     [

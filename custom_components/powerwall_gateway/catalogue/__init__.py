@@ -5,8 +5,9 @@ from typing import Any
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
 from . import battery, flows, grid, meters, networks, packs, quality, solar, system
 from .controls import BUTTONS, NUMBERS, SELECTS, SWITCHES
+from .grid import EVENTS
 
-__all__ = ["BINARY_SENSORS", "BUTTONS", "NUMBERS", "SELECTS", "SENSORS", "SWITCHES"]
+__all__ = ["BINARY_SENSORS", "BUTTONS", "EVENTS", "NUMBERS", "SELECTS", "SENSORS", "SWITCHES"]
 
 SENSORS: tuple[GatewaySensorDescription[Any, Any], ...] = (
     *flows.SENSORS,

@@ -8,9 +8,9 @@ from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import EntityCategory
 
 from ..coordinator import GridData, LiveData, SettingsData
-from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
+from ..description import GatewayBinarySensorDescription, GatewayEventDescription, GatewaySensorDescription
 from ..gateway.models import GridFault, GridState, GridStatus
-from ..outage import OutageLog
+from ..outage import GridEventType, GridLog
 
 
 def _grid_is_on(grid: GridStatus) -> bool | None:
@@ -49,12 +49,12 @@ SENSORS = (
         always=True,
         value_fn=lambda grid: grid.grid_status.name.lower() if grid.grid_status else None,
     ),
-    GatewaySensorDescription[GridData, OutageLog](
+    GatewaySensorDescription[GridData, GridLog](
         key="last_outage",
         device_class=SensorDeviceClass.TIMESTAMP,
         coordinator_fn=lambda data: data.grid,
-        reading_fn=lambda grid, _: grid.outages,
-        value_fn=lambda outages: outages.started,
+        reading_fn=lambda grid, _: grid.log,
+        value_fn=lambda log: log.last_outage,
     ),
     # One or the other: `system_status`, which is read anyway, tells them where it exists.
     GatewaySensorDescription[LiveData, tuple[GridFault, ...]](
@@ -93,5 +93,16 @@ BINARY_SENSORS = (
         reading_fn=lambda grid, _: grid.status,
         exists_fn=lambda grid: grid.grid_services_active is not None,
         is_on_fn=lambda grid: grid.grid_services_active,
+    ),
+)
+
+EVENTS = (
+    GatewayEventDescription[GridData, GridLog](
+        key="grid_event",
+        event_types=list(GridEventType),
+        coordinator_fn=lambda data: data.grid,
+        reading_fn=lambda grid, _: grid.log,
+        kept_fn=lambda log: log.event,
+        news_fn=lambda grid: grid.news,
     ),
 )

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, override
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from ..const import GRID_INTERVAL, KEPT_AT_LEAST
-from ..gateway import PowerwallGateway
+from ..const import GRID_INTERVAL, GRID_SETTLES, KEPT_AT_LEAST
+from ..gateway import PowerwallGateway, app_from_raw
 from ..gateway.models import GridState, GridStatus
-from ..outage import OutageLog
+from ..outage import GridEvent, GridLog
 from ..reading import Reading
 from .base import GatewayCoordinator
 
@@ -23,7 +23,10 @@ class GridData:
     """Whether there is a grid, and when there was none."""
 
     status: Reading[GridStatus] = Reading()
-    outages: Reading[OutageLog] = Reading()
+    log: Reading[GridLog] = Reading()
+
+    news: GridEvent | None = None
+    """What happened since the entry was loaded, the last of it."""
 
     chosen: bool = False
     """Whether Home Assistant took the house off the grid. No firmware says who did, so an island that somebody chose
@@ -38,7 +41,7 @@ class GridCoordinator(GatewayCoordinator[GridData]):
     """
 
     def __init__(
-        self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway, outages: OutageLog
+        self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway, log: GridLog
     ) -> None:
         super().__init__(
             hass,
@@ -47,8 +50,9 @@ class GridCoordinator(GatewayCoordinator[GridData]):
             name="grid",
             interval=GRID_INTERVAL,
             update_interval=None,
-            data=GridData(outages=Reading(value=outages)),
+            data=GridData(log=Reading(value=log)),
         )
+        self._kept_event = log.event
         self._connected_since: float | None = None
         self._chosen = False
 
@@ -73,11 +77,24 @@ class GridCoordinator(GatewayCoordinator[GridData]):
         if state is GridState.CONNECTED and self._connected_since is None:
             self._connected_since = status.at
         chosen = self._chosen
+        settled = self._connected_since is not None and status.at - self._connected_since >= GRID_SETTLES
+        log = self.data.log.map(
+            lambda log: log.take(state, dt_util.utcnow(), settled=settled, charge=self._charge, chosen=chosen)
+        )
+        event = log.value.event if log.value else None
         return GridData(
             status=status,
-            outages=self.data.outages.map(lambda outages: outages.take(state, dt_util.utcnow(), chosen=chosen)),
+            log=log,
+            news=None if event == self._kept_event else event,
             chosen=chosen and state is not GridState.CONNECTED,
         )
+
+    @property
+    def _charge(self) -> float | None:
+        """The battery's, in app %, as the live poll read it last."""
+        battery = self.config_entry.runtime_data.live.data.battery.value
+        percentage = battery.percentage if battery else None
+        return None if percentage is None else round(app_from_raw(percentage), 1)
 
     async def watch(self) -> None:
         """Poll on time, for as long as somebody listens and polling is not switched off."""

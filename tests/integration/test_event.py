@@ -1,0 +1,271 @@
+"""What is told of the grid: that it went, that the house left it, that it is back; each once, whatever restarts."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
+
+from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
+from custom_components.powerwall_gateway.coordinator import grid
+from custom_components.powerwall_gateway.gateway.models import GridState
+from custom_components.powerwall_gateway.outage import GridLog
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, EVENT_STATE_CHANGED
+from homeassistant.core import CoreState, Event, HomeAssistant
+from homeassistant.util import dt as dt_util
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+
+from .conftest import SetUp
+from .controlling import call, entity_of
+
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def settles_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Believe in a grid that is back, and poll it only where a test says so."""
+    monkeypatch.setattr(grid, "GRID_SETTLES", 0.0)
+    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
+
+
+@pytest.fixture
+async def home(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> tuple[Simulator, MockConfigEntry]:
+    """Give a gateway with a grid, and its entry."""
+    gateway = await simulator("21.44")
+    gateway.house.charge = 81.0  # app 80 %
+    return gateway, await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+
+
+def told(hass: HomeAssistant, gateway: Simulator) -> Mapping[str, Any]:
+    """Give what the entity tells last."""
+    state = hass.states.get(entity_of(hass, gateway, "event", "grid_event"))
+    assert state
+    return state.attributes
+
+
+def news(events: list[Event[Any]], entity_id: str) -> list[str]:
+    """Give what was told, one for each moment of telling."""
+    states = [event.data["new_state"] for event in events if event.data["entity_id"] == entity_id]
+    moments = {state.state: state.attributes["event_type"] for state in states if state.attributes.get("event_type")}
+    return list(moments.values())
+
+
+async def look(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Poll the charge and the grid."""
+    await entry.runtime_data.live.async_refresh()
+    await entry.runtime_data.grid.async_refresh()
+    await hass.async_block_till_done()
+
+
+async def lose(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry) -> None:
+    """Let the grid go."""
+    gateway.house.outage()
+    gateway.house.advance(10)
+    await look(hass, entry)
+
+
+async def give_back(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry) -> None:
+    """Let the grid come back, and the house follow it."""
+    gateway.house.restore()
+    gateway.house.advance(60)
+    await look(hass, entry)
+
+
+async def reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Restart what is ours."""
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+
+
+async def test_an_outage_and_the_return_of_the_grid_are_told(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = home
+    assert told(hass, gateway)["event_types"] == ["outage", "islanded", "restored"]
+    assert told(hass, gateway)["event_type"] is None
+    await lose(hass, gateway, entry)
+    began = told(hass, gateway)
+    assert (began["event_type"], began["charge_at_start"]) == ("outage", 80.0)
+    assert "duration" not in began
+    gateway.house.charge = 62.0  # app 60 %
+    await give_back(hass, gateway, entry)
+    ended = told(hass, gateway)
+    assert (ended["event_type"], ended["after"], ended["start"]) == ("restored", "outage", began["start"])
+    assert (ended["charge_at_start"], ended["charge_at_end"]) == (80.0, pytest.approx(60.0, abs=1))
+    lasted = datetime.fromisoformat(ended["end"]) - datetime.fromisoformat(ended["start"])
+    assert ended["duration"] == round(lasted.total_seconds())
+
+
+async def test_a_grid_that_is_being_followed_is_not_back_yet(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = home
+    await lose(hass, gateway, entry)
+    gateway.house.restore()
+    assert gateway.house.grid_status == "SystemTransitionToGrid"
+    await look(hass, entry)
+    assert told(hass, gateway)["event_type"] == "outage"
+
+
+async def test_an_island_that_was_chosen_is_no_outage(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = home
+    gateway.speed = 1000.0
+    await call(hass, gateway, "switch", "off_grid", "turn_on")
+    assert told(hass, gateway)["event_type"] == "islanded"
+    await call(hass, gateway, "switch", "off_grid", "turn_off")
+    await look(hass, entry)
+    assert (told(hass, gateway)["event_type"], told(hass, gateway)["after"]) == ("restored", "islanded")
+
+
+async def test_a_grid_that_comes_and_goes_makes_one_outage(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, entry = home
+    events = async_capture_events(hass, EVENT_STATE_CHANGED)
+    monkeypatch.setattr(grid, "GRID_SETTLES", 3600.0)
+    for _ in range(5):
+        await lose(hass, gateway, entry)
+        await give_back(hass, gateway, entry)
+    monkeypatch.setattr(grid, "GRID_SETTLES", 0.0)
+    await look(hass, entry)
+    assert news(events, entity_of(hass, gateway, "event", "grid_event")) == ["outage", "restored"]
+
+
+async def test_the_first_look_is_no_news_and_its_outage_has_an_end(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.house.outage()
+    entry = await set_up(gateway)
+    assert told(hass, gateway)["event_type"] is None
+    await give_back(hass, gateway, entry)
+    assert told(hass, gateway)["event_type"] == "restored"
+
+
+async def test_a_restart_in_the_middle_of_it_tells_nothing_twice_and_forgets_nothing(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = home
+    await lose(hass, gateway, entry)
+    entity_id, began = entity_of(hass, gateway, "event", "grid_event"), told(hass, gateway)
+    events, reloaded = async_capture_events(hass, EVENT_STATE_CHANGED), dt_util.utcnow()
+    gateway.house.charge = 52.5  # app 50 %
+    await reload(hass, entry)
+    await look(hass, entry)
+    assert dict(told(hass, gateway)) == dict(began)
+    assert news(events, entity_id) == ["outage"]
+    state = hass.states.get(entity_id)
+    assert state
+    assert datetime.fromisoformat(state.state) < reloaded
+    await give_back(hass, gateway, entry)
+    await reload(hass, entry)
+    assert told(hass, gateway)["event_type"] == "restored"
+    assert (told(hass, gateway)["start"], told(hass, gateway)["charge_at_start"]) == (began["start"], 80.0)
+    assert told(hass, gateway)["charge_at_end"] == pytest.approx(50.0, abs=1)
+
+
+async def test_what_happened_meanwhile_is_told_once_everybody_listens(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = home
+    entity_id = entity_of(hass, gateway, "event", "grid_event")
+    for happen, expected in ((gateway.house.outage, "outage"), (gateway.house.restore, "restored")):
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        happen()
+        gateway.house.advance(60)
+        hass.set_state(CoreState.starting)
+        events = async_capture_events(hass, EVENT_STATE_CHANGED)
+        await hass.config_entries.async_setup(entry.entry_id)
+        await look(hass, entry)
+        assert news(events, entity_id) == []
+        hass.set_state(CoreState.running)
+        hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+        await hass.async_block_till_done()
+        assert told(hass, gateway)["event_type"] == expected
+        await look(hass, entry)
+        assert news(events, entity_id) == [expected]
+        events = async_capture_events(hass, EVENT_STATE_CHANGED)
+        await reload(hass, entry)
+        assert news(events, entity_id) == [expected]  # as it was kept
+
+
+async def test_what_happens_while_everything_starts_waits_for_who_listens(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = home
+    hass.set_state(CoreState.starting)
+    await reload(hass, entry)
+    await lose(hass, gateway, entry)
+    assert told(hass, gateway)["event_type"] is None
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done()
+    assert told(hass, gateway)["event_type"] == "outage"
+
+
+async def test_silence_is_no_event(hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]) -> None:
+    gateway, entry = home
+    gateway.faults.add("system_status/grid_status", status=500)
+    await look(hass, entry)
+    assert told(hass, gateway)["event_type"] is None
+
+
+# -- the log alone -----------------------------------------------------------------------------------------------------
+
+
+def test_a_log_is_kept_as_it_is() -> None:
+    log = GridLog().take(GridState.CONNECTED, NOON, settled=True, charge=80.0)
+    logs = [log]
+    for minutes, state in enumerate((GridState.ISLANDED, GridState.TRANSITION_TO_GRID, GridState.CONNECTED), 1):
+        logs.append(log := log.take(state, NOON + timedelta(minutes=minutes), settled=False, charge=80.0 - minutes))
+    logs.append(log.take(GridState.CONNECTED, NOON + timedelta(minutes=5), settled=True, charge=70.0))
+    for one in logs:
+        assert GridLog.from_json(one.to_json()) == one
+    event = logs[-1].event
+    assert event
+    assert event.attributes == {
+        "start": "2026-07-01T12:01:00+00:00",
+        "end": "2026-07-01T12:03:00+00:00",
+        "charge_at_start": 79.0,
+        "charge_at_end": 77.0,
+        "duration": 120,
+        "after": "outage",
+    }
+
+
+@pytest.mark.parametrize("kept", [None, [], {"island": 1, "event": []}, {"event": {"type": [], "at": "x"}}])
+def test_what_makes_no_sense_is_left_out(kept: object) -> None:
+    assert GridLog.from_json(kept) == GridLog()
+
+
+def test_an_outage_right_after_a_chosen_island_is_told() -> None:
+    log = GridLog(looked=True).take(GridState.ISLANDED, NOON, settled=False, charge=80.0, chosen=True)
+    log = log.take(GridState.CONNECTED, NOON, settled=False, charge=80.0, chosen=True)
+    log = log.take(GridState.ISLANDED, NOON, settled=False, charge=80.0)
+    assert log.event
+    assert log.event.type == "outage"
+    assert log.last_outage == NOON
+
+
+def test_a_chosen_island_that_nobody_wants_any_more_is_an_outage() -> None:
+    log = GridLog(looked=True).take(GridState.ISLANDED, NOON, settled=False, charge=80.0, chosen=True)
+    log = log.take(GridState.ISLANDED, NOON + timedelta(hours=1), settled=False, charge=70.0)
+    assert log.event
+    assert (log.event.type, log.event.island.charge) == ("outage", 70.0)
+    assert log.last_outage == NOON + timedelta(hours=1)
+
+
+def test_an_outage_stays_one_whatever_is_chosen_in_it() -> None:
+    log = GridLog(looked=True).take(GridState.ISLANDED, NOON, settled=False, charge=80.0)
+    assert log.take(GridState.ISLANDED, NOON, settled=False, charge=80.0, chosen=True) == log
+
+
+def test_a_clock_that_is_put_back_makes_no_negative_duration() -> None:
+    log = GridLog(looked=True).take(GridState.ISLANDED, NOON, settled=False, charge=None)
+    log = log.take(GridState.CONNECTED, NOON - timedelta(hours=1), settled=True, charge=None)
+    assert log.event
+    assert log.event.attributes["duration"] == 0
