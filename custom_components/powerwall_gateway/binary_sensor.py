@@ -9,7 +9,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .catalogue import BINARY_SENSORS
 from .coordinator import PowerwallGatewayConfigEntry
 from .description import GatewayBinarySensorDescription
-from .entity import GatewayEntity, add_as_found
+from .entity import GatewayValueEntity, add_as_found
 
 PARALLEL_UPDATES = 0
 
@@ -23,7 +23,7 @@ async def async_setup_entry(
     add_as_found(entry, async_add_entities, GatewayBinarySensor, BINARY_SENSORS)
 
 
-class GatewayBinarySensor[DataT](GatewayEntity[DataT], BinarySensorEntity):
+class GatewayBinarySensor[DataT](GatewayValueEntity[DataT], BinarySensorEntity):
     """A binary sensor."""
 
     entity_description: GatewayBinarySensorDescription[DataT, Any]
@@ -32,6 +32,11 @@ class GatewayBinarySensor[DataT](GatewayEntity[DataT], BinarySensorEntity):
     @override
     def is_on(self) -> bool | None:
         return None if (value := self.reading.value) is None else self.entity_description.is_on_fn(value)
+
+    @property
+    @override
+    def shown(self) -> bool | None:
+        return self.is_on
 
     @property
     @override

@@ -21,6 +21,7 @@ from .devices import Part
 from .gateway.models import OperationMode
 from .outage import GridEvent
 from .reading import Reading
+from .writing import ON_CHANGE, Writing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,9 @@ class GatewayEntityDescription[DataT, ValueT](EntityDescription):
 
     context: object = None
     """What the coordinator polls for it alone."""
+
+    writing: Writing = ON_CHANGE
+    """When another value is worth a state."""
 
     attributes_fn: Callable[[ValueT], Mapping[str, Any]] | None = None
     """What else is worth reading; it is not recorded."""

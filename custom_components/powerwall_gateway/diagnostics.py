@@ -14,7 +14,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceEntry
 
-from .const import GRID_INTERVAL
 from .coordinator import GatewayCoordinator, PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .gateway import GatewayAnswerError, GatewayError, GatewayUnreachableError, PowerwallGateway
 from .gateway.errors import GuardJournalError
@@ -136,10 +135,11 @@ def _gateway(data: PowerwallGatewayData) -> dict[str, Any]:
 
 
 def _cadence(coordinator: GatewayCoordinator[Any]) -> dict[str, Any]:
-    """Give the seconds between two polls, and how many entities wait for them."""
-    interval = coordinator.update_interval
+    """Give the seconds between two polls, as they are and as they were wanted, and how many entities wait for them."""
+    cadence = coordinator.cadence
     return {
-        "interval": interval.total_seconds() if interval else GRID_INTERVAL,
+        "interval": round(cadence.interval, 1),
+        "wanted": cadence.wanted,
         "listeners": len(list(coordinator.async_contexts())),
     }
 

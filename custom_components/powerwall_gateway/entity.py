@@ -1,6 +1,7 @@
 """What all entities share, and how they are made as their hardware is found."""
 
 from collections.abc import Callable, Iterable, Mapping
+from time import monotonic
 from typing import Any, override
 
 from homeassistant.const import MATCH_ALL
@@ -51,6 +52,40 @@ class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
         attributes_fn, value = self.entity_description.attributes_fn, self.reading.value
         return None if attributes_fn is None or value is None else attributes_fn(value)
+
+
+class GatewayValueEntity[DataT](GatewayEntity[DataT]):
+    """Base of what shows a value. A poll writes a state only where its description finds that worth it."""
+
+    _written: tuple[bool, object, Mapping[str, Any] | None]
+    _written_at: float
+
+    @property
+    def shown(self) -> object:
+        """What it shows."""
+        raise NotImplementedError
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self._note_written()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        available, value, attributes = self._written
+        elapsed = monotonic() - self._written_at
+        if (
+            self.available is not available
+            or self.extra_state_attributes != attributes
+            or self.entity_description.writing.is_worth(self.shown, value, elapsed)
+        ):
+            self._note_written()
+            self.async_write_ha_state()
+
+    def _note_written(self) -> None:
+        self._written = (self.available, self.shown, self.extra_state_attributes)
+        self._written_at = monotonic()
 
 
 class GatewayControlEntity[DataT](GatewayEntity[DataT]):

@@ -14,7 +14,7 @@ from .coordinator import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .description import GatewaySensorDescription
 from .devices import Part
 from .energy import EnergyGuard
-from .entity import GatewayEntity, add_as_found
+from .entity import GatewayValueEntity, add_as_found
 
 PARALLEL_UPDATES = 0
 
@@ -35,7 +35,7 @@ def _make(
     return kind(data, description, part)
 
 
-class GatewaySensor[DataT](GatewayEntity[DataT], SensorEntity):
+class GatewaySensor[DataT](GatewayValueEntity[DataT], SensorEntity):
     """A sensor."""
 
     entity_description: GatewaySensorDescription[DataT, Any]
@@ -44,6 +44,11 @@ class GatewaySensor[DataT](GatewayEntity[DataT], SensorEntity):
     @override
     def native_value(self) -> StateType | datetime:
         return None if (value := self.reading.value) is None else self.entity_description.value_fn(value)
+
+    @property
+    @override
+    def shown(self) -> StateType | datetime:
+        return self.native_value
 
 
 class GatewayEnergySensor[DataT](GatewaySensor[DataT], RestoreSensor):

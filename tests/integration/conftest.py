@@ -16,6 +16,7 @@ from custom_components.powerwall_gateway.const import (
     DOMAIN,
 )
 from custom_components.powerwall_gateway.coordinator import grid
+from custom_components.powerwall_gateway.gateway import rest
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
@@ -85,6 +86,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper, "PACE", PACE)
     monkeypatch.setattr(caretaker, "PACE", PACE)
     monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask at once again when nobody answered."""
+    monkeypatch.setattr(rest, "FIRST_WHEN_SILENT", 0.0)
 
 
 @pytest.fixture

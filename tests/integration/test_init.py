@@ -27,7 +27,7 @@ def fast_watch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_memory(monkeypatch: pytest.MonkeyPatch, impatient: None) -> None:
     """Let a value stand for a fifth of a second instead of ten."""
     monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.base.KEPT_INTERVALS", 0)
     monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.base.KEPT_AT_LEAST", 0.2)
@@ -233,12 +233,12 @@ async def test_one_failing_endpoint_fails_its_own_entities_alone(
     assert state_of(hass, gateway, "sensor", "grid_power") != STATE_UNAVAILABLE
 
 
-async def test_a_gateway_that_asks_to_wait_is_left_alone(
+async def test_an_endpoint_that_asks_to_wait_is_left_alone(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
-    gateway.faults.add("meters/aggregates", status=503)
+    gateway.faults.add("meters/aggregates", status=429)
     gateway.requests.clear()
     for _ in range(5):
         await entry.runtime_data.live.async_refresh()

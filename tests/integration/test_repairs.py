@@ -84,7 +84,9 @@ async def test_a_fault_for_a_moment_is_none(
 # -- nobody answers ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_gateway_that_is_away_for_long(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_a_gateway_that_is_away_for_long(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, impatient: None
+) -> None:
     gateway: Simulator = await simulator("21.44")
     entry = await set_up(gateway)
     gateway.faults.add("*", drop=True)

@@ -17,6 +17,8 @@ class Fault:
     status: int | None = None
     body: bytes = b""
     content_type: str | None = None
+    retry_after: int | None = None
+    """Say with the status after how many seconds to come again."""
     delay: float = 0.0
     drop: bool = False
     """Cut the connection instead of answering."""
@@ -35,7 +37,8 @@ class Fault:
         """The wrong answer, if the fault has one."""
         if self.status is None:
             return None
-        return Answer(status=self.status, payload=self.body, content_type=self.content_type)
+        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return Answer(status=self.status, payload=self.body, content_type=self.content_type, headers=headers)
 
 
 class Faults:
@@ -52,6 +55,7 @@ class Faults:
         status: int | None = None,
         body: bytes | Json = b"",
         content_type: str | None = None,
+        retry_after: int | None = None,
         delay: float = 0.0,
         drop: bool = False,
         after: bool = False,
@@ -60,7 +64,7 @@ class Faults:
         """Add a fault; a body that is not bytes is sent as JSON."""
         if not isinstance(body, bytes):
             body, content_type = go_json(body).encode(), content_type or "application/json"
-        fault = Fault(path, method, status, body, content_type, delay, drop, after, times)
+        fault = Fault(path, method, status, body, content_type, retry_after, delay, drop, after, times)
         if not fault.harms:
             raise ValueError("A fault needs a status, a delay or drop=True.")
         self.active.append(fault)

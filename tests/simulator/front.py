@@ -124,7 +124,7 @@ class Front:
 
     def _response(self, answer: Answer) -> web.Response:
         body = answer.body
-        response = web.Response(status=answer.status, body=body, headers=self.profile.headers)
+        response = web.Response(status=answer.status, body=body, headers={**self.profile.headers, **answer.headers})
         if answer.content_type is None or not body:
             response[UNTYPED] = True
         else:

@@ -12,6 +12,7 @@ from ..description import GatewayBinarySensorDescription, GatewaySensorDescripti
 from ..gateway import app_from_raw
 from ..gateway.models import MetersAggregates, StateOfEnergy, SystemStatus
 from ..outlook import IDLE_POWER, Outlook
+from ..writing import ENERGIES, POWERS
 
 
 class BatteryState(StrEnum):
@@ -53,6 +54,7 @@ def _stored_energy(
         coordinator_fn=lambda data: data.live,
         reading_fn=lambda live, _: live.system,
         value_fn=value_fn,
+        writing=ENERGIES,
     )
 
 
@@ -71,6 +73,7 @@ def _limit(
         reading_fn=lambda live, _: live.system,
         exists_fn=lambda system: value_fn(system) is not None,
         value_fn=value_fn,
+        writing=POWERS,
     )
 
 

@@ -9,6 +9,7 @@ from ..coordinator import LiveData
 from ..description import GatewaySensorDescription
 from ..energy import HOUSE_POWER
 from ..gateway.models import Meter, MetersAggregates
+from ..writing import ENERGIES, POWERS
 
 type MeterFn = Callable[[MetersAggregates], Meter | None]
 
@@ -45,6 +46,7 @@ def _power(
         exists_fn=lambda meters: exists(meter_fn(meters)),
         always=always,
         value_fn=value,
+        writing=POWERS,
     )
 
 
@@ -75,6 +77,7 @@ def _energy(
         always=True,
         value_fn=value,
         rated_power=HOUSE_POWER,
+        writing=ENERGIES,
     )
 
 

@@ -29,6 +29,7 @@ from ..devices import Kind, Part, identifier
 from ..energy import HOUSE_POWER
 from ..gateway.models import CtReading, InstalledMeter, PhaseReadings, SiteMeter, SolarMeter
 from ..reading import Reading
+from ..writing import ENERGIES, ON_CHANGE, POWERS, Writing
 
 _INPUTS = range(1, 5)
 _PHASES = range(1, 4)
@@ -227,12 +228,13 @@ class _Quantity(NamedTuple):
     device_class: SensorDeviceClass
     unit: str
     digits: int
+    writing: Writing = ON_CHANGE
 
 
-_POWER = _Quantity(SensorDeviceClass.POWER, UnitOfPower.WATT, 0)
+_POWER = _Quantity(SensorDeviceClass.POWER, UnitOfPower.WATT, 0, POWERS)
 _VOLTAGE = _Quantity(SensorDeviceClass.VOLTAGE, UnitOfElectricPotential.VOLT, 1)
 _CURRENT = _Quantity(SensorDeviceClass.CURRENT, UnitOfElectricCurrent.AMPERE, 1)
-_ENERGY = _Quantity(SensorDeviceClass.ENERGY, UnitOfEnergy.WATT_HOUR, 1)
+_ENERGY = _Quantity(SensorDeviceClass.ENERGY, UnitOfEnergy.WATT_HOUR, 1, ENERGIES)
 
 
 def _sensor[ValueT](
@@ -264,6 +266,7 @@ def _sensor[ValueT](
         exists_fn=lambda value: alive_fn(value) and value_fn(value) is not None,
         value_fn=value_fn,
         rated_power=HOUSE_POWER if is_energy else None,
+        writing=quantity.writing,
     )
 
 

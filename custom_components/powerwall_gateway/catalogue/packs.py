@@ -23,6 +23,7 @@ from ..devices import Kind, Part, identifier
 from ..energy import PACK_POWER
 from ..gateway.models import BatteryBlock, SystemStatus, powerwall_model
 from ..reading import Reading
+from ..writing import ENERGIES, PACK_POWERS, PACK_VALUES, Writing
 from .battery import app_percent
 
 _GRID_STATES = ("compliant", "qualifying", "uncompliant")
@@ -76,6 +77,8 @@ def _sensor(
     device_class: SensorDeviceClass,
     unit: str | None,
     state_class: SensorStateClass | None = SensorStateClass.MEASUREMENT,
+    *,
+    writing: Writing = PACK_VALUES,
     **more: Any,
 ) -> GatewaySensorDescription[LiveData, BatteryBlock]:
     return GatewaySensorDescription(
@@ -87,6 +90,7 @@ def _sensor(
         parts_fn=parts,
         reading_fn=_block,
         value_fn=value_fn,
+        writing=writing,
         **more,
     )
 
@@ -125,7 +129,12 @@ SENSORS = (
         **_KILO_WATT_HOURS,
     ),
     _sensor(
-        "power", lambda block: block.power, SensorDeviceClass.POWER, UnitOfPower.WATT, suggested_display_precision=0
+        "power",
+        lambda block: block.power,
+        SensorDeviceClass.POWER,
+        UnitOfPower.WATT,
+        suggested_display_precision=0,
+        writing=PACK_POWERS,
     ),
     _sensor(
         "energy_charged",
@@ -134,6 +143,7 @@ SENSORS = (
         UnitOfEnergy.WATT_HOUR,
         SensorStateClass.TOTAL_INCREASING,
         rated_power=PACK_POWER,
+        writing=ENERGIES,
         **_KILO_WATT_HOURS,
     ),
     _sensor(
@@ -143,6 +153,7 @@ SENSORS = (
         UnitOfEnergy.WATT_HOUR,
         SensorStateClass.TOTAL_INCREASING,
         rated_power=PACK_POWER,
+        writing=ENERGIES,
         **_KILO_WATT_HOURS,
     ),
     _sensor(

@@ -16,6 +16,7 @@ from homeassistant.const import (
 from ..coordinator import LiveData
 from ..description import GatewaySensorDescription
 from ..gateway.models import Meter, MetersAggregates
+from ..writing import ON_CHANGE, POWERS, Writing
 from .flows import MeterFn, exists
 
 
@@ -27,6 +28,7 @@ class _Quantity(NamedTuple):
     unit: str
     device_class: SensorDeviceClass
     digits: int
+    writing: Writing = ON_CHANGE
 
 
 _METERS: dict[str, MeterFn] = {
@@ -66,6 +68,7 @@ _QUANTITIES = (
         UnitOfReactivePower.VOLT_AMPERE_REACTIVE,
         SensorDeviceClass.REACTIVE_POWER,
         0,
+        POWERS,
     ),
     _Quantity(
         "apparent_power",
@@ -73,6 +76,7 @@ _QUANTITIES = (
         UnitOfApparentPower.VOLT_AMPERE,
         SensorDeviceClass.APPARENT_POWER,
         0,
+        POWERS,
     ),
 )
 
@@ -100,6 +104,7 @@ def _sensor(name: str, meter_fn: MeterFn, quantity: _Quantity) -> GatewaySensorD
         reading_fn=lambda live, _: live.meters,
         exists_fn=lambda meters: exists(meter_fn(meters)) and value(meters) is not None,
         value_fn=value,
+        writing=quantity.writing,
     )
 
 

@@ -23,6 +23,7 @@ from ..description import GatewayBinarySensorDescription, GatewaySensorDescripti
 from ..devices import Kind, Part, identifier
 from ..gateway.models import PvacStatus, SolarInverter, SolarPowerwall, SolarString
 from ..reading import Reading
+from ..writing import POWERS
 
 POWERWALL_INVERTER = "inverter_powerwall"
 """The id of a Powerwall+'s own inverter where `solars` does not name it."""
@@ -171,7 +172,7 @@ def _string_sensors(number: int) -> tuple[GatewaySensorDescription[DetailData, S
         )
 
     return (
-        sensor("power", lambda string: string.power, SensorDeviceClass.POWER, UnitOfPower.WATT, 0),
+        sensor("power", lambda string: string.power, SensorDeviceClass.POWER, UnitOfPower.WATT, 0, writing=POWERS),
         sensor(
             "voltage",
             lambda string: string.voltage,
@@ -211,6 +212,7 @@ SENSORS: tuple[GatewaySensorDescription[Any, Any], ...] = (
         SensorDeviceClass.POWER,
         UnitOfPower.WATT,
         suggested_display_precision=0,
+        writing=POWERS,
     ),
     _sensor(
         "voltage",

@@ -21,6 +21,7 @@ from ..gateway import (
     GatewayTimeoutError,
     GatewayUnreachableError,
     PowerwallGateway,
+    Rank,
 )
 from ..reading import Reading
 
@@ -52,8 +53,8 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         gateway: PowerwallGateway,
         *,
         name: str,
+        rank: Rank,
         interval: float,
-        update_interval: timedelta | None,
         data: DataT,
     ) -> None:
         super().__init__(
@@ -61,12 +62,12 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
             _LOGGER,
             config_entry=entry,
             name=f"{entry.title} {name}",
-            update_interval=update_interval,
+            update_interval=timedelta(seconds=interval),
             always_update=False,
         )
         self.gateway = gateway
         self.data = data
-        self._kept = max(KEPT_INTERVALS * interval, KEPT_AT_LEAST)
+        self.cadence = gateway.pacer.cadence(rank, interval)
         self._lookouts: list[CALLBACK_TYPE] = []
         self._asks_again = False
 
@@ -96,6 +97,18 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         for look in self._lookouts:
             look()
 
+    @override
+    async def _async_update_data(self) -> DataT:
+        with self.cadence.round():
+            data = await self._poll()
+        if self.update_interval:
+            self.update_interval = timedelta(seconds=self.cadence.interval)
+        return data
+
+    async def _poll(self) -> DataT:
+        """Read what belongs to one round."""
+        raise NotImplementedError
+
     async def _ask[T](self, last: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> Reading[T]:
         """Read one endpoint, and look at once whether the Powerwall runs when live data stop or come back."""
         reading = await self._read(last, endpoint)
@@ -105,26 +118,31 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
 
     async def _read[T](self, last: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> Reading[T]:
         """Read one endpoint. A failed poll keeps the last value while it is young."""
-        now = self.hass.loop.time()
+        clock = self.hass.loop.time
         error, not_before = last.error, last.not_before
-        if now >= not_before or self._asks_again:
+        if not self._asks_again:
+            await self.cadence.room()
+        if (rest := self.cadence.rest) and not self._asks_again:
+            error = rest
+        elif clock() >= not_before or self._asks_again:
             try:
-                return Reading(value=await _once_more(last, endpoint), at=self.hass.loop.time())
+                return Reading(value=await _once_more(last, endpoint), at=clock())
             except GatewayStoppedError as err:
                 return Reading(error=err, at=last.at)
             except GatewayError as err:
                 error = err
-                not_before = now + self._wait_after(err, last)
+                not_before = clock() + self._wait_after(err, last)
                 if isinstance(err, GatewayLoginError):
                     self._ask_for_a_password()
-        kept = last.value if self.hass.loop.time() - last.at < self._kept else None
+        kept = last.value if clock() - last.at < max(KEPT_INTERVALS * self.cadence.interval, KEPT_AT_LEAST) else None
         return Reading(value=kept, error=error, at=last.at, not_before=not_before)
 
     def _wait_after(self, err: GatewayError, last: Reading[object]) -> float:
         """Tell for how many seconds to leave the endpoint alone."""
         match err:
             case GatewayBusyError():
-                return err.retry_after
+                # The grid watch is back as soon as the gateway has rested: nothing else sees an outage.
+                return 0.0 if self.cadence.rank is Rank.GRID and self.cadence.rest else err.retry_after
             case GatewayNotFoundError() | GatewayDeniedError() if last.never_answered:
                 return ABSENT_FOR
             case _:

@@ -2,14 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING, override
 
 from homeassistant.core import HomeAssistant
 
 from ..const import DETAIL_INTERVAL
-from ..gateway import PowerwallGateway
+from ..gateway import PowerwallGateway, Rank
 from ..gateway.models import MeterReading, SiteMeter, SolarMeter, SolarPowerwall
 from ..reading import Reading
 from .base import GatewayCoordinator
@@ -51,13 +50,13 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
             entry,
             gateway,
             name="detail",
+            rank=Rank.DETAIL,
             interval=DETAIL_INTERVAL,
-            update_interval=timedelta(seconds=DETAIL_INTERVAL),
             data=DetailData(),
         )
 
     @override
-    async def _async_update_data(self) -> DetailData:
+    async def _poll(self) -> DetailData:
         last = self.data
         wanted = set(self.async_contexts())
 

@@ -1,21 +1,32 @@
 """Whether there is a grid."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, override
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, override
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from ..const import GRID_INTERVAL, GRID_SETTLES, KEPT_AT_LEAST
-from ..gateway import PowerwallGateway, app_from_raw
-from ..gateway.models import GridState, GridStatus
+from ..const import CONF_GRID_INTERVAL, GRID_INTERVAL, GRID_SETTLES, KEPT_AT_LEAST
+from ..gateway import PowerwallGateway, Rank, app_from_raw
+from ..gateway.models import GridState, GridStatus, StateOfEnergy, SystemStatus
 from ..outage import GridEvent, GridLog
 from ..reading import Reading
 from .base import GatewayCoordinator
 
 if TYPE_CHECKING:
     from . import PowerwallGatewayConfigEntry
+
+
+SERVICES_INTERVAL: Final = 60.0
+"""Seconds for which `grid_status` need not be asked while `system_status` tells the grid's state."""
+
+_GAP: Final = 1.5
+"""Intervals between two answers of which none is missing."""
+
+_PUT_OFF: Final = 1.1
+"""Intervals until `grid_status` is asked after another answer told: where both come as often, the other is enough."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +45,7 @@ class GridData:
 
 
 class GridCoordinator(GatewayCoordinator[GridData]):
-    """The grid watch, every second.
+    """The grid watch, every second, unless the owner chose another interval.
 
     Home Assistant's own scheduling rounds to whole seconds and would make two of it, so a
     task of the entry drives it.
@@ -48,10 +59,14 @@ class GridCoordinator(GatewayCoordinator[GridData]):
             entry,
             gateway,
             name="grid",
-            interval=GRID_INTERVAL,
-            update_interval=None,
+            rank=Rank.GRID,
+            interval=entry.options.get(CONF_GRID_INTERVAL, GRID_INTERVAL),
             data=GridData(log=Reading(value=log)),
         )
+        self.update_interval = None
+        self._due = 0.0
+        self._asking = False
+        self._asked_at = 0.0
         self._kept_event = log.event
         self._connected_since: float | None = None
         self._chosen = False
@@ -64,22 +79,54 @@ class GridCoordinator(GatewayCoordinator[GridData]):
     def connected_for(self) -> float:
         """Tell for how many seconds the grid has been seen without a break; 0 where that is not sure."""
         status, now = self.data.status, self.hass.loop.time()
-        if self._connected_since is None or status.error or now - status.at > KEPT_AT_LEAST:
+        if self._connected_since is None or status.error or self._is_gap(now - status.at):
             return 0.0
         return now - self._connected_since
 
+    def _is_gap(self, seconds: float) -> bool:
+        """Tell whether so much time between two answers leaves open what was in between."""
+        return seconds > max(KEPT_AT_LEAST, _GAP * self.cadence.interval)
+
     @override
-    async def _async_update_data(self) -> GridData:
-        status = await self._ask(self.data.status, self.gateway.grid_status)
-        state = status.value.grid_status if status.value else None
-        if state is not GridState.CONNECTED or status.at - self.data.status.at > KEPT_AT_LEAST:
+    async def _poll(self) -> GridData:
+        self._asking, self._asked_at = True, self.hass.loop.time()
+        try:
+            status = await self._ask(self.data.status, self.gateway.grid_status)
+            return self._seen(status, self.config_entry.runtime_data.live.data.battery.value)
+        finally:
+            self._asking = False
+
+    @callback
+    def async_take(self, system: SystemStatus) -> None:
+        """Take the grid's state from an answer that was polled for its charge: it counts as a grid watch.
+
+        Whether grid services are active is only in `grid_status`, which is therefore asked once
+        a minute all the same.
+        """
+        state, last, now = system.system_island_state, self.data.status, self.hass.loop.time()
+        if state is None or last.never_answered or self._asking or now - self._asked_at > SERVICES_INTERVAL:
+            return
+        self._due = max(self._due, now + _PUT_OFF * self.cadence.interval - self.cadence.cost)
+        data = self._seen(Reading(value=replace(last.value or GridStatus(), grid_status=state), at=now), system)
+        if data == self.data:
+            self.data = data
+        else:
+            self.async_set_updated_data(data)
+            self.async_have_lookouts_look()
+
+    def _seen(self, status: Reading[GridStatus], battery: SystemStatus | StateOfEnergy | None) -> GridData:
+        """Note what an answer said, whichever it was, and what is known of the charge then."""
+        state, last = _state(status), _state(self.data.status)
+        if state is not last and state is not None and last is not None:
+            self._refresh_everything()
+        if state is not GridState.CONNECTED or self._is_gap(status.at - self.data.status.at):
             self._connected_since = None
         if state is GridState.CONNECTED and self._connected_since is None:
             self._connected_since = status.at
-        chosen = self._chosen
+        chosen, charge = self._chosen, _charge(battery)
         settled = self._connected_since is not None and status.at - self._connected_since >= GRID_SETTLES
         log = self.data.log.map(
-            lambda log: log.take(state, dt_util.utcnow(), settled=settled, charge=self._charge, chosen=chosen)
+            lambda log: log.take(state, dt_util.utcnow(), settled=settled, charge=charge, chosen=chosen)
         )
         event = log.value.event if log.value else None
         return GridData(
@@ -89,19 +136,33 @@ class GridCoordinator(GatewayCoordinator[GridData]):
             chosen=chosen and state is not GridState.CONNECTED,
         )
 
-    @property
-    def _charge(self) -> float | None:
-        """The battery's, in app %, as the live poll read it last."""
-        battery = self.config_entry.runtime_data.live.data.battery.value
-        percentage = battery.percentage if battery else None
-        return None if percentage is None else round(app_from_raw(percentage), 1)
-
     async def watch(self) -> None:
         """Poll on time, for as long as somebody listens and polling is not switched off."""
         clock = self.hass.loop.time
-        due = clock()
+        self._due = clock() + self.cadence.interval
         while True:
-            due = max(due + GRID_INTERVAL, clock())
-            await asyncio.sleep(due - clock())
+            await asyncio.sleep(max(0.0, self._due - clock()))
+            if clock() < (began := self._due):
+                continue  # it was put off meanwhile
             if self._listeners and not self.config_entry.pref_disable_polling:
                 await self.async_refresh()
+            self._due = max(began + self.cadence.interval, clock())
+
+    def _refresh_everything(self) -> None:
+        """Read at once what changes with the grid."""
+        if self.config_entry.state is ConfigEntryState.LOADED:
+            data = self.config_entry.runtime_data
+            for coordinator in (data.live, data.settings):
+                self.config_entry.async_create_background_task(
+                    self.hass, coordinator.async_request_refresh(), name=f"{coordinator.name} after the grid changed"
+                )
+
+
+def _state(status: Reading[GridStatus]) -> GridState | None:
+    return status.value.grid_status if status.value else None
+
+
+def _charge(battery: SystemStatus | StateOfEnergy | None) -> float | None:
+    """Give the charge in app %."""
+    percentage = battery.percentage if battery else None
+    return None if percentage is None else round(app_from_raw(percentage), 1)

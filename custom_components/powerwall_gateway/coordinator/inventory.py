@@ -1,13 +1,13 @@
 """What there is."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, override
 
 from homeassistant.core import HomeAssistant, callback
 
 from ..const import INVENTORY_INTERVAL
-from ..gateway import PowerwallGateway
+from ..gateway import PowerwallGateway, Rank
 from ..gateway.models import (
     CustomerRegistration,
     InstalledMeter,
@@ -54,13 +54,13 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
             entry,
             gateway,
             name="inventory",
+            rank=Rank.INVENTORY,
             interval=INVENTORY_INTERVAL,
-            update_interval=timedelta(seconds=INVENTORY_INTERVAL),
             data=InventoryData(),
         )
 
     @override
-    async def _async_update_data(self) -> InventoryData:
+    async def _poll(self) -> InventoryData:
         last, gateway = self.data, self.gateway
         status = await self._ask(last.status, gateway.status)
         return InventoryData(

@@ -2,13 +2,12 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, override
 
 from homeassistant.core import HomeAssistant
 
-from ..const import LIVE_INTERVAL
-from ..gateway import GatewayNotFoundError, PowerwallGateway
+from ..const import CONF_LIVE_INTERVAL, LIVE_INTERVAL
+from ..gateway import GatewayNotFoundError, PowerwallGateway, Rank
 from ..gateway.models import MetersAggregates, StateOfEnergy, SystemStatus
 from ..outlook import Outlook, Trend
 from ..reading import Reading
@@ -33,7 +32,7 @@ class LiveData:
 
 
 class LiveCoordinator(GatewayCoordinator[LiveData]):
-    """What flows, every five seconds."""
+    """What flows, every five seconds, unless the owner chose another interval."""
 
     def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway) -> None:
         super().__init__(
@@ -41,14 +40,14 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
             entry,
             gateway,
             name="live",
-            interval=LIVE_INTERVAL,
-            update_interval=timedelta(seconds=LIVE_INTERVAL),
+            rank=Rank.LIVE,
+            interval=entry.options.get(CONF_LIVE_INTERVAL, LIVE_INTERVAL),
             data=LiveData(),
         )
         self._trend = Trend()
 
     @override
-    async def _async_update_data(self) -> LiveData:
+    async def _poll(self) -> LiveData:
         meters = await self._ask(self.data.meters, self.gateway.meters_aggregates)
         battery = await self._ask(self.data.battery, self._battery)
         if meters.error is None and meters.value is not None:
@@ -59,7 +58,9 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
         """Read the charge from the richest answer this firmware has; 1.15 and a Powerwall 3 have the plain one only."""
         if self.gateway.capabilities.has_system_status:
             with suppress(GatewayNotFoundError):
-                return await self.gateway.system_status()
+                system = await self.gateway.system_status()
+                self.config_entry.runtime_data.grid.async_take(system)
+                return system
         return await self.gateway.soe()
 
     def _outlook(self, battery: SystemStatus | StateOfEnergy) -> Outlook | None:

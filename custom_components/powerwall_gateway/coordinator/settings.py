@@ -1,13 +1,13 @@
 """What is set, and whether the Powerwall runs."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, override
 
 from homeassistant.core import HomeAssistant
 
 from ..const import SETTINGS_INTERVAL
-from ..gateway import PowerwallGateway
+from ..gateway import PowerwallGateway, Rank
 from ..gateway.models import GridFault, Operation, Sitemaster
 from ..reading import Reading, since
 from .base import GatewayCoordinator
@@ -37,13 +37,13 @@ class SettingsCoordinator(GatewayCoordinator[SettingsData]):
             entry,
             gateway,
             name="settings",
+            rank=Rank.SETTINGS,
             interval=SETTINGS_INTERVAL,
-            update_interval=timedelta(seconds=SETTINGS_INTERVAL),
             data=SettingsData(),
         )
 
     @override
-    async def _async_update_data(self) -> SettingsData:
+    async def _poll(self) -> SettingsData:
         last = self.data
         sitemaster = await self._ask(last.sitemaster, self.gateway.sitemaster)
         return SettingsData(

@@ -57,10 +57,12 @@ from .island import IslandControl
 from .journal import Journal, JournalRecord, UnderWay
 from .login import Credentials, Session
 from .operation import LocalOperation, OperationControl, OperationSettings
+from .pacer import Cadence, Pacer, Rank
 from .percent import app_from_raw, raw_from_app
 
 __all__ = [
     "Address",
+    "Cadence",
     "Capabilities",
     "Connection",
     "Credentials",
@@ -111,7 +113,9 @@ __all__ = [
     "OperationSettings",
     "OperationStoppedError",
     "OperationUnknownError",
+    "Pacer",
     "PowerwallGateway",
+    "Rank",
     "Session",
     "UnderWay",
     "app_from_raw",

@@ -1,10 +1,9 @@
 """One kept-alive connection to one gateway: TLS and its certificate, time limits, HTTP status to error.
 
-Requests go in sequence: the gateway is a small computer, and slow. Nothing is redirected,
-no cookie jar is kept, and an answer is read up to a limit.
+Requests go in sequence, paced (see `pacer`). Nothing is redirected, no cookie jar is kept,
+and an answer is read up to a limit.
 """
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -39,6 +38,7 @@ from .errors import (
     GatewayTimeoutError,
     GatewayUnreachableError,
 )
+from .pacer import Pacer
 from .tally import Tally
 from .words import discreet
 
@@ -92,12 +92,12 @@ class Connection:
         self.address = address
         self.fingerprint = fingerprint
         self.tally = Tally()
+        self.pacer = Pacer()
         self._session = session
         # One object for the connection's life: aiohttp shares a kept-alive connection only
         # among requests that ask for the very same check.
         self._certificate = Fingerprint(fingerprint) if fingerprint else False
         self._timeout = ClientTimeout(total=timeout)
-        self._turn = asyncio.Lock()
 
     async def request(
         self,
@@ -119,7 +119,7 @@ class Connection:
         headers = dict(headers or {}) | ({} if body is None else {"Content-Type": "application/json"})
         if self._session.closed:
             raise GatewayUnreachableError("the connection was closed by ourselves", path=path)
-        async with self._turn, _session_for_one_request() if once else nullcontext(self._session) as session:
+        async with self.pacer.turn(), _session_for_one_request() if once else nullcontext(self._session) as session:
             with self.tally.counting(path), _as_gateway_error(path):
                 async with session.request(
                     method,
@@ -227,7 +227,8 @@ def _error_for(response: ClientResponse, body: bytes, path: str) -> GatewayAnswe
                 path=path,
                 status=status,
                 reason=reason,
-                retry_after=_retry_after(response),
+                retry_after=_WAIT_WHEN_LIMITED if (named := _retry_after(response)) is None else named,
+                named=named is not None,
             )
         case 400 | 405 | 409 | 417 | 500:
             return GatewayRefusedError(
@@ -249,6 +250,6 @@ def _reason(body: bytes) -> str:
     return discreet(words).strip()[:200] if isinstance(words, str) else ""
 
 
-def _retry_after(response: ClientResponse) -> float:
+def _retry_after(response: ClientResponse) -> float | None:
     seconds = response.headers.get("Retry-After", "")
-    return float(seconds) if seconds.isdecimal() and len(seconds) < 6 else _WAIT_WHEN_LIMITED
+    return float(seconds) if seconds.isdecimal() and len(seconds) < 6 else None

@@ -82,13 +82,24 @@ class GatewayStoppedError(GatewayAnswerError):
 
 
 class GatewayBusyError(GatewayAnswerError):
-    """HTTP 429 or 503: too many requests or too busy; wait `retry_after` seconds before asking again."""
+    """HTTP 429 or 503: too many requests or too busy; wait `retry_after` seconds before asking again.
+
+    `named` tells whether the gateway named that time itself.
+    """
 
     def __init__(
-        self, message: str, *, path: str = "", status: int = 0, reason: str = "", retry_after: float = 60.0
+        self,
+        message: str,
+        *,
+        path: str = "",
+        status: int = 0,
+        reason: str = "",
+        retry_after: float = 60.0,
+        named: bool = False,
     ) -> None:
         super().__init__(message, path=path, status=status, reason=reason)
         self.retry_after = retry_after
+        self.named = named
 
 
 class GatewayLoginLimitError(GatewayBusyError):

@@ -50,6 +50,7 @@ class Answer:
     payload: Json | bytes | Nothing = NOTHING
     content_type: str | None = "application/json"
     cookies: tuple[str, ...] = field(default=())
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def body(self) -> bytes:

@@ -1,7 +1,7 @@
 """How an endpoint is asked: with the session there is, a login where one is wanted, and JSON read into models."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Never
+from typing import Any, Final, Never
 
 import orjson
 
@@ -17,7 +17,12 @@ from ..errors import (
 from ..health import Health
 from ..login import Credentials, Login
 from ..models import Payload, Status
+from ..pacer import Pacer
 from .endpoint import Method
+
+_KEPT_ANSWERS: Final = 32
+_KEPT_BYTES: Final = 65_536
+"""How many answers are kept to be recognised, and how long one may be: those that are polled are fewer and shorter."""
 
 
 class Caller:
@@ -31,6 +36,13 @@ class Caller:
         self._login = Login(connection, credentials)
         self._status: Status | None = None
         self._missing: set[str] = set()
+        self._answers: dict[str, tuple[bytes, Any]] = {}
+        """By path, the last answer as it came and as it was read; the newest path last."""
+
+    @property
+    def pacer(self) -> Pacer:
+        """How often to ask, and when not to."""
+        return self.connection.pacer
 
     @property
     def has_credentials(self) -> bool:
@@ -67,7 +79,7 @@ class Caller:
 
     async def get(self, path: str, *, once: bool = False) -> Any:
         """Read any path as decoded JSON, whatever it is; `once` for one that may have an effect."""
-        return await self._get(path, lambda payload: payload, once=once)
+        return await self._get(path, lambda answer: _fit(answer, path, lambda payload: payload), once=once)
 
     async def peek(self, path: str) -> Any:
         """Read any path as decoded JSON with the session there is: nothing is logged in for it, and nothing noted.
@@ -94,19 +106,19 @@ class Caller:
 
     async def _read[PayloadT: Payload](self, path: str, model: type[PayloadT], *, once: bool = False) -> PayloadT:
         """Read a JSON object; `once` where the reading itself has an effect."""
-        return await self._get(path, lambda payload: _object(payload, model), once=once)
+        return await self._get_model(path, lambda payload: _object(payload, model), once=once)
 
     async def _read_list[PayloadT: Payload](self, path: str, model: type[PayloadT]) -> tuple[PayloadT, ...]:
         """Read a JSON list of objects; `null` is an empty one. What is no object in it is left out."""
-        return await self._get(path, lambda payload: _objects(payload, model))
+        return await self._get_model(path, lambda payload: _objects(payload, model))
 
     async def _read_map[PayloadT: Payload](self, path: str, model: type[PayloadT]) -> dict[str, PayloadT]:
         """Read a JSON object of objects by name; `null` is an empty one. What is no object in it is left out."""
-        return await self._get(path, lambda payload: _map(payload, model))
+        return await self._get_model(path, lambda payload: _map(payload, model))
 
     async def _read_texts(self, path: str) -> tuple[str, ...]:
         """Read a JSON list of texts; `null` is an empty one. What is no text in it is left out."""
-        return await self._get(path, _texts)
+        return await self._get_model(path, _texts)
 
     async def _send(self, method: Method, path: str, json: Mapping[str, Any] | None = None) -> Any:
         """Make a call with an effect, once, and give its JSON; None for an empty answer (202, 204)."""
@@ -130,9 +142,22 @@ class Caller:
         answer = await self._ask(method, path, json, once=True)
         return _fit(answer, path, read) if answer.body.strip() else None
 
-    async def _get[T](self, path: str, read: Callable[[Any], T], *, once: bool = False) -> T:
+    async def _get_model[T](self, path: str, read: Callable[[Any], T], *, once: bool = False) -> T:
+        return await self._get(path, lambda answer: self._recognise(answer, path, read), once=once)
+
+    def _recognise[T](self, answer: Answer, path: str, read: Callable[[Any], T]) -> T:
+        """Read an answer; the same bytes as last time are the very same object, and cost nothing."""
+        kept = self._answers.pop(path, None)
+        model: T = kept[1] if kept and kept[0] == answer.body else _fit(answer, path, read)
+        if len(answer.body) <= _KEPT_BYTES:
+            self._answers[path] = answer.body, model
+            if len(self._answers) > _KEPT_ANSWERS:
+                del self._answers[next(iter(self._answers))]
+        return model
+
+    async def _get[T](self, path: str, read: Callable[[Answer], T], *, once: bool = False) -> T:
         try:
-            payload = _fit(await self._ask("GET", path, once=once), path, read)
+            payload = read(await self._ask("GET", path, once=once))
         except GatewayError as err:
             if isinstance(err, GatewayNotFoundError):
                 self._missing.add(path)

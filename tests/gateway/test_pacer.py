@@ -1,0 +1,337 @@
+"""The pacer alone: whose turn it is, how cadences stretch and come back, when a gateway rests. The clock is virtual."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    Cadence,
+    GatewayBusyError,
+    GatewayDeniedError,
+    GatewayError,
+    GatewayUnreachableError,
+    Pacer,
+    Rank,
+)
+from custom_components.powerwall_gateway.gateway.pacer import RESERVE, SHARE
+from custom_components.powerwall_gateway.gateway.rest import FIRST_WHEN_BUSY, LONGEST_WHEN_BUSY, LONGEST_WHEN_SILENT
+
+WANTED = {Rank.INVENTORY: 900.0, Rank.SETTINGS: 60.0, Rank.DETAIL: 30.0, Rank.LIVE: 5.0, Rank.GRID: 1.0}
+REQUESTS = {Rank.INVENTORY: 10, Rank.SETTINGS: 2, Rank.DETAIL: 4, Rank.LIVE: 2, Rank.GRID: 1}
+
+
+class House:
+    """A gateway that takes `latency` seconds for an answer, polled at every cadence, by a clock that only it moves."""
+
+    def __init__(self, latency: float) -> None:
+        self.latency = latency
+        self.now = 1000.0
+        self.busy = 0.0
+        self.seen = [self.now]
+        """When the grid's state was told."""
+        self.pacer = Pacer(clock=lambda: self.now, sleep=self._sleep)
+        self.cadences = {rank: self.pacer.cadence(rank, wanted) for rank, wanted in WANTED.items()}
+        self.due = dict.fromkeys(Rank, self.now)
+
+    async def _sleep(self, seconds: float) -> None:
+        end = self.now + seconds
+        while (due := self.due[Rank.GRID]) < end:
+            self.now = max(self.now, due)
+            await self.apart(Rank.GRID)
+        self.now = max(self.now, end)
+
+    async def ask(self, cadence: Cadence) -> None:
+        """Make one request of a round."""
+        async with self.pacer.turn():
+            self.now += self.latency
+            self.busy += self.latency
+        if cadence.rank is Rank.GRID:
+            self.seen.append(self.now)
+
+    async def run(self, seconds: float) -> None:
+        """Poll for a while. What is due first is asked first, and the grid watch between two requests of the others."""
+        end = self.now + seconds
+        while self.now < end:
+            rank = min(self.due, key=lambda rank: (self.due[rank], -rank))
+            self.now = max(self.now, self.due[rank])
+            await self.round(rank)
+
+    async def round(self, rank: Rank) -> None:
+        """Poll once at a cadence."""
+        cadence, began = self.cadences[rank], self.now
+        with cadence.round():
+            for _ in range(REQUESTS[rank]):
+                await cadence.room()
+                if rank is not Rank.GRID and self.due[Rank.GRID] <= self.now:
+                    await self.apart(Rank.GRID)
+                await self.ask(cadence)
+        self.due[rank] = began + cadence.interval
+
+    async def apart(self, rank: Rank) -> None:
+        """Poll once in a task of its own, as every coordinator does."""
+        await asyncio.create_task(self.round(rank))
+
+    def intervals(self) -> dict[Rank, float]:
+        """Give the present interval of each cadence."""
+        return {rank: cadence.interval for rank, cadence in self.cadences.items()}
+
+
+# -- how often ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_quick_gateway_is_asked_as_often_as_it_was_wanted() -> None:
+    house = House(0.1)
+    await house.run(1800)
+    assert house.intervals() == WANTED
+
+
+@pytest.mark.parametrize("latency", [0.1, 0.3, 1.0, 3.0])
+async def test_a_quarter_of_the_gateways_time_at_most(latency: float) -> None:
+    house = House(latency)
+    began = house.now
+    await house.run(3600)
+    assert house.busy <= SHARE * (house.now - began) + RESERVE + latency
+    house.busy, began = 0.0, house.now
+    await house.run(600)
+    assert house.busy <= SHARE * (house.now - began)
+
+
+@pytest.mark.parametrize(("latency", "longest"), [(0.1, 1.5), (0.3, 2.5), (1.0, 8.0)])
+async def test_an_outage_is_seen_in_time(latency: float, longest: float) -> None:
+    house = House(latency)
+    await house.run(1800)
+    gaps = [later - earlier for earlier, later in pairwise(house.seen)]
+    assert max(gaps[len(gaps) // 10 :]) <= longest  # from the gateway's sample to the next one
+
+
+async def test_what_can_wait_stretches_first() -> None:
+    stretched: list[set[Rank]] = []
+    for latency in (0.1, 0.16, 0.18, 0.2, 0.22, 0.24, 0.3, 0.5, 1.0):
+        house = House(0.0)
+        for rank, cadence in house.cadences.items():
+            cadence.cost = REQUESTS[rank] * latency
+            with cadence.round():  # it is awake
+                pass
+            cadence.cost = REQUESTS[rank] * latency
+        stretched.append({rank for rank, interval in house.intervals().items() if interval > WANTED[rank]})
+    assert stretched[0] == set()
+    assert stretched[-1] == set(Rank)
+    for fewer, more in pairwise(stretched):
+        assert fewer <= more
+    for each in stretched:
+        assert each == set(sorted(Rank)[: len(each)])
+    assert len({len(each) for each in stretched}) >= 4
+
+
+async def test_live_stretches_to_a_minute_and_the_grid_watch_takes_what_is_left() -> None:
+    house = House(1.0)
+    await house.run(1800)
+    intervals = house.intervals()
+    assert intervals[Rank.LIVE] == 60
+    assert 4 < intervals[Rank.GRID] < 7
+
+
+async def test_they_come_back_when_the_gateway_recovers() -> None:
+    house = House(1.0)
+    await house.run(1800)
+    house.latency = 0.05
+    await house.run(300)
+    assert house.intervals() == WANTED
+
+
+async def test_one_slow_answer_is_no_slow_gateway() -> None:
+    house = House(0.1)
+    await house.run(300)
+    house.latency = 2.0
+    await house.round(Rank.GRID)
+    assert house.cadences[Rank.GRID].interval < 5
+    house.latency = 0.1
+    await house.run(60)
+    assert house.intervals() == WANTED
+
+
+async def test_a_cadence_that_is_switched_off_leaves_its_share_to_the_others() -> None:
+    house = House(0.22)
+    await house.run(900)
+    assert house.cadences[Rank.DETAIL].interval > WANTED[Rank.DETAIL]
+    house.due[Rank.DETAIL] = float("inf")
+    before = house.cadences[Rank.LIVE].interval
+    await house.run(1800)
+    assert house.cadences[Rank.LIVE].interval <= before
+    assert house.cadences[Rank.DETAIL].sleeps(house.now)
+
+
+async def test_what_is_ordered_waits_for_nothing_but_its_turn() -> None:
+    house = House(1.0)
+    await house.run(120)
+    began = house.now
+    for _ in range(30):
+        async with house.pacer.turn():
+            pass
+    assert house.now == began
+
+
+async def test_a_start_comes_at_once() -> None:
+    house = House(0.2)
+    began = house.now
+    for rank in (Rank.LIVE, Rank.GRID, Rank.SETTINGS, Rank.INVENTORY, Rank.DETAIL):
+        await house.apart(rank)
+    assert house.now - began == pytest.approx(house.busy)
+
+
+# -- whose turn --------------------------------------------------------------------------------------------------------
+
+
+async def test_the_grid_watch_waits_behind_one_request_at_most() -> None:
+    pacer = Pacer()
+    answered: list[str] = []
+    answers = asyncio.Event()
+
+    async def ask(rank: Rank, name: str) -> None:
+        with pacer.cadence(rank, 1.0).round():
+            async with pacer.turn():
+                await answers.wait()
+                answered.append(name)
+
+    others = [asyncio.create_task(ask(Rank.LIVE, f"live {number}")) for number in range(4)]
+    await asyncio.sleep(0)
+    watch = asyncio.create_task(ask(Rank.GRID, "grid"))
+    await asyncio.sleep(0)
+    answers.set()
+    await asyncio.gather(watch, *others)
+    assert answered == ["live 0", "grid", "live 1", "live 2", "live 3"]
+
+
+async def test_who_gives_up_holds_nobody_up() -> None:
+    pacer = Pacer()
+
+    @asynccontextmanager
+    async def asking() -> AsyncIterator[asyncio.Task[None]]:
+        async def ask() -> None:
+            async with pacer.turn():
+                await asyncio.sleep(3600)
+
+        task = asyncio.create_task(ask())
+        await asyncio.sleep(0)
+        yield task
+        task.cancel()
+        await asyncio.wait({task})
+
+    async with asking(), asking():
+        pass
+    async with asyncio.timeout(1), pacer.turn():
+        pass
+
+
+# -- a gateway that rests ----------------------------------------------------------------------------------------------
+
+
+async def fail(pacer: Pacer, err: GatewayError, *, polled: bool = True) -> None:
+    """Let a request fail."""
+    cadence = pacer.cadence(Rank.LIVE, 5.0)
+
+    async def ask() -> None:
+        async with pacer.turn():
+            raise err
+
+    if polled:
+        with cadence.round(), pytest.raises(GatewayError):
+            await ask()
+    else:
+        with pytest.raises(GatewayError):
+            await ask()
+
+
+async def answer(pacer: Pacer) -> None:
+    """Let a request be answered."""
+    async with pacer.turn():
+        pass
+
+
+def rests_for(house: House) -> float:
+    """Give the seconds until the gateway may be asked again."""
+    began, rests = house.now, 0.0
+    while house.pacer.rest.reason:
+        rests += 0.5
+        house.now = began + rests
+    house.now = began
+    return rests
+
+
+def busy(status: int = 503, path: str = "operation", retry_after: float | None = None) -> GatewayBusyError:
+    """Make the error of a gateway that asks to wait."""
+    named = retry_after is not None
+    return GatewayBusyError("busy", path=path, status=status, named=named, retry_after=retry_after or 60.0)
+
+
+async def test_a_503_rests_longer_each_time() -> None:
+    house = House(0.1)
+    rests = []
+    for _ in range(6):
+        await fail(house.pacer, busy())
+        rests.append(rests_for(house))
+        house.now += rests[-1]
+    assert rests == [FIRST_WHEN_BUSY, 10, 20, 40, LONGEST_WHEN_BUSY, LONGEST_WHEN_BUSY]
+    await answer(house.pacer)
+    await fail(house.pacer, busy())
+    assert rests_for(house) == FIRST_WHEN_BUSY
+
+
+async def test_a_named_time_is_kept_to_and_an_answer_does_not_end_it() -> None:
+    house = House(0.1)
+    await fail(house.pacer, busy(429, retry_after=120))
+    await answer(house.pacer)
+    assert rests_for(house) == 120
+    assert isinstance(house.cadences[Rank.GRID].rest, GatewayBusyError)
+
+
+async def test_nobody_is_believed_to_rest_for_a_day() -> None:
+    house = House(0.1)
+    await fail(house.pacer, busy(retry_after=86400))
+    assert rests_for(house) == 900
+
+
+@pytest.mark.parametrize(
+    "err", [busy(429), busy(429, "login/Basic", retry_after=300), GatewayDeniedError("no", status=403)]
+)
+async def test_what_concerns_one_call_lets_the_others_go_on(err: GatewayError) -> None:
+    house = House(0.1)
+    await fail(house.pacer, err)
+    assert house.pacer.rest.reason is None
+
+
+async def test_an_order_that_is_refused_by_a_503_says_nothing_of_the_gateway() -> None:
+    house = House(0.1)
+    await fail(house.pacer, busy(path="system/update/urgency"), polled=False)
+    assert house.pacer.rest.reason is None
+
+
+async def test_silence_is_met_by_fewer_and_fewer_attempts() -> None:
+    house = House(0.1)
+    rests = []
+    for _ in range(7):
+        await fail(house.pacer, GatewayUnreachableError("nobody"))
+        rests.append(rests_for(house))
+        house.now += rests[-1]
+    assert rests == [0, 1, 2, 4, 8, LONGEST_WHEN_SILENT, LONGEST_WHEN_SILENT]
+    await fail(house.pacer, GatewayUnreachableError("nobody"))
+    await answer(house.pacer)
+    assert house.pacer.rest.reason is None
+
+
+async def test_silence_is_not_the_gateways_time() -> None:
+    house = House(0.1)
+    await house.run(300)
+    before = house.cadences[Rank.GRID].cost
+
+    async def time_out() -> None:
+        async with house.pacer.turn():
+            house.now += 10
+            raise GatewayUnreachableError("nobody")
+
+    with house.cadences[Rank.GRID].round(), pytest.raises(GatewayUnreachableError):
+        await time_out()
+    assert house.cadences[Rank.GRID].cost == pytest.approx(before, rel=0.5)

@@ -1,0 +1,296 @@
+"""How gently the gateway is asked, how often a state is written, and how fast what counts is seen all the same."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.powerwall_gateway import entity
+from custom_components.powerwall_gateway.const import CONF_GRID_INTERVAL, CONF_LIVE_INTERVAL
+from custom_components.powerwall_gateway.coordinator import grid
+from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, STATE_UNAVAILABLE
+from homeassistant.core import Event, HomeAssistant, callback
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+from tests.simulator.wire import Json
+
+from .conftest import SetUp, state_of
+from .controlling import entity_of, until
+
+NAMES = ("grid_power", "grid_import_energy", "charge")
+
+
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Poll the grid only where a test says so."""
+    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
+
+
+@contextmanager
+def written(hass: HomeAssistant) -> Iterator[Counter[str]]:
+    """Count by entity what is written, also what changes nothing."""
+    count: Counter[str] = Counter()
+
+    @callback
+    def note(event: Event[Any]) -> None:
+        count[event.data["entity_id"]] += 1
+
+    stops = [
+        hass.bus.async_listen(EVENT_STATE_CHANGED, note),
+        hass.bus.async_listen(EVENT_STATE_REPORTED, note, event_filter=callback(lambda _: True)),
+    ]
+    yield count
+    for stop in stops:
+        stop()
+
+
+async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Poll what flows, and what is set."""
+    data = entry.runtime_data
+    for coordinator in (data.live, data.grid, data.settings):
+        await coordinator.async_refresh()
+    await hass.async_block_till_done()
+
+
+def at(simulator: Simulator, **site: float) -> None:
+    """Let the meters of the grid stand still at what is given."""
+    payload: Json = {"site": {"instant_power": 500, "energy_imported": 5000, **site}}
+    simulator.overrides["meters/aggregates"] = payload
+
+
+# -- what is written how often -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
+async def test_nothing_is_written_where_nothing_changed(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None, firmware: str
+) -> None:
+    gateway = await simulator(firmware)
+    entry = await set_up(gateway)
+    await poll(hass, entry)
+    with written(hass) as count:
+        for _ in range(3):
+            await poll(hass, entry)
+    assert count == {}
+
+
+async def test_only_what_moved_is_written(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    at(gateway)
+    entry = await set_up(gateway)
+    power = entity_of(hass, gateway, "sensor", "grid_power")
+    with written(hass) as count:
+        for watts in (505, 509, 510, 515, 519.9, 520):
+            at(gateway, instant_power=watts)
+            await poll(hass, entry)
+    assert count == {power: 2}
+    assert state_of(hass, gateway, "sensor", "grid_power") == "520.0"
+
+
+async def test_an_energy_is_written_once_a_minute_at_full_precision(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(entity, "monotonic", lambda: now)
+    gateway = await simulator("21.44")
+    at(gateway)
+    entry = await set_up(gateway)
+    energy = entity_of(hass, gateway, "sensor", "grid_import_energy")
+    with written(hass) as count:
+        for second in range(5, 125, 5):
+            now = 1000.0 + second
+            at(gateway, energy_imported=5000 + second / 10)
+            await poll(hass, entry)
+    assert count == {energy: 2}
+    assert state_of(hass, gateway, "sensor", "grid_import_energy") == "5.012"
+
+
+async def test_the_guard_sees_the_energies_that_are_not_written(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = await simulator("21.44")
+    at(gateway)
+    entry = await set_up(gateway)
+    at(gateway, energy_imported=0)
+    await poll(hass, entry)
+    assert "grid_import_energy fell from 5000 to 0 Wh: held back" in caplog.text
+
+
+async def test_zero_and_what_is_not_there_are_written_at_once(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, short_life: None
+) -> None:
+    gateway = await simulator("21.44")
+    at(gateway, instant_power=4)
+    entry = await set_up(gateway)
+    for watts in (0, 3, -3, -9):  # at rest it wavers around zero
+        at(gateway, instant_power=watts)
+        await poll(hass, entry)
+    assert state_of(hass, gateway, "sensor", "grid_power") == "-9.0"
+    gateway.faults.add("meters/aggregates", status=500)
+    await poll(hass, entry)
+    for key in ("grid_power", "grid_import_energy"):
+        assert state_of(hass, gateway, "sensor", key) == STATE_UNAVAILABLE
+    gateway.faults.clear()
+    await poll(hass, entry)
+    assert state_of(hass, gateway, "sensor", "grid_power") == "-9.0"
+    assert state_of(hass, gateway, "sensor", "grid_import_energy") == "5.0"
+
+
+@pytest.fixture
+def short_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no value outlive a failed poll."""
+    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.base.KEPT_INTERVALS", 0)
+    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.base.KEPT_AT_LEAST", 0.0)
+
+
+async def test_a_pack_is_written_twice_a_minute(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(entity, "monotonic", lambda: now)
+    gateway = await simulator("21.44")
+    house = gateway.house
+    house.charge, house.solar_power, house.home_power = 80.0, 0.0, 3000.0
+    entry = await set_up(gateway)
+    serial = entry.runtime_data.live.data.system.value.battery_blocks[0].serial_number
+    remaining = entity_of(hass, gateway, "sensor", f"{serial}_energy_remaining")
+    with written(hass) as count:
+        for second in range(5, 65, 5):
+            now = 1000.0 + second
+            house.advance(5)
+            await poll(hass, entry)
+    assert count[remaining] == 2
+
+
+# -- how often it is asked ---------------------------------------------------------------------------------------------
+
+
+async def test_the_owners_intervals(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway, options={CONF_GRID_INTERVAL: 3.0, CONF_LIVE_INTERVAL: 20.0})
+    assert entry.runtime_data.grid.cadence.interval == 3
+    assert entry.runtime_data.live.update_interval.total_seconds() == 20
+
+
+async def test_a_slow_gateway_is_polled_less_often_and_its_values_live_longer(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    live = entry.runtime_data.live
+    entry.runtime_data.grid.cadence.cost = 20.0  # a third of its interval already
+    live.cadence.cost = 1.0
+    await live.async_refresh()
+    assert live.update_interval.total_seconds() > 5
+    entry.runtime_data.grid.cadence.cost = 0.0
+    await live.async_refresh()
+    assert live.update_interval.total_seconds() == 5
+
+
+async def test_few_requests_at_the_cadence_of_others(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway, options={CONF_GRID_INTERVAL: 30.0, CONF_LIVE_INTERVAL: 30.0})
+    data = entry.runtime_data
+    gateway.requests.clear()
+    for half_minute in range(30):
+        before = len(gateway.requests)
+        await data.live.async_refresh()
+        assert len(gateway.requests) - before <= 3
+        if half_minute % 2 == 0:
+            await data.settings.async_refresh()
+            await data.grid.async_refresh()  # so often it is asked, where the charge tells of it as well
+    await data.inventory.async_refresh()
+    assert len(gateway.requests) / 30 <= 5
+    # What may start a check for new firmware goes over a connection of its own, four times an hour.
+    kept = {request.connection for request in gateway.requests if request.path != "system/update/status"}
+    assert len(kept) == 1
+
+
+# -- the grid watch ----------------------------------------------------------------------------------------------------
+
+
+async def test_the_grid_is_seen_where_the_charge_is_read(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    gateway.house.outage()
+    gateway.house.advance(10)
+    gateway.requests.clear()
+    await entry.runtime_data.live.async_refresh()
+    assert [request.path for request in gateway.requests] == ["meters/aggregates", "system_status"]
+    assert state_of(hass, gateway, "binary_sensor", "grid") == "off"
+    assert state_of(hass, gateway, "sensor", "grid_status") == "islanded"
+    assert state_of(hass, gateway, "binary_sensor", "grid_services") == "off"
+
+
+async def test_what_was_seen_there_puts_off_the_watch_but_not_for_more_than_a_minute(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    watch, live = entry.runtime_data.grid, entry.runtime_data.live
+    due = watch._due
+    await live.async_refresh()
+    assert due < watch._due < hass.loop.time() + 1.1 * watch.cadence.interval
+    due = watch._due
+    monkeypatch.setattr(grid, "SERVICES_INTERVAL", 0.0)
+    await live.async_refresh()
+    assert watch._due == due
+
+
+async def test_a_change_of_the_grid_refreshes_everything(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("1.15.0")
+    entry = await set_up(gateway)
+    gateway.house.outage()
+    gateway.house.advance(10)
+    gateway.requests.clear()
+
+    def asked() -> set[str]:
+        return {request.path for request in gateway.requests}
+
+    await entry.runtime_data.grid.async_refresh()
+    await until(lambda: {"system_status/soe", "system_status/grid_faults"} <= asked())
+    gateway.requests.clear()
+    await entry.runtime_data.grid.async_refresh()
+    await asyncio.sleep(0.05)
+    assert [request.path for request in gateway.requests] == ["system_status/grid_status"]
+
+
+# -- a gateway that asks to wait, or is away ---------------------------------------------------------------------------
+
+
+async def test_a_busy_gateway_is_left_alone_and_shows_its_last_values(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    gateway.faults.add("meters/aggregates", status=503)
+    gateway.requests.clear()
+    for _ in range(5):
+        await poll(hass, entry)
+    assert [request.path for request in gateway.requests] == ["meters/aggregates"]
+    assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
+    assert state_of(hass, gateway, "sensor", "charge") != STATE_UNAVAILABLE
+    await entry.runtime_data.grid.async_look_again()  # an order waits for nothing
+    assert [request.path for request in gateway.requests] == ["meters/aggregates", "system_status/grid_status"]
+
+
+async def test_a_gateway_that_restarts_meets_no_storm(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    gateway.faults.add("*", drop=True)
+    gateway.requests.clear()
+    for _ in range(10):
+        await poll(hass, entry)
+    assert len(gateway.requests) <= 4  # aiohttp makes up for a connection that dropped, and so do we, once
