@@ -1,7 +1,8 @@
 """Home Assistant with the integration, beside a simulated gateway."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+import shutil
 from typing import Any
 
 import pytest
@@ -17,15 +18,23 @@ from custom_components.powerwall_gateway.const import (
 )
 from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway import rest
-from homeassistant.const import CONF_HOST, CONF_PASSWORD
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
+from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import save_yaml
 from tests.conftest import StartSimulator
 from tests.simulator import Simulator
 
 from .controlling import PACE, logged_in
 
+BLUEPRINTS = Path(__file__).parent.parent.parent / "blueprints" / "automation" / DOMAIN
+
+AUTOMATIONS = "automations.yaml"
+"""The file of a test's own in which its automation is kept for a restart."""
+
+type Automate = Callable[..., Awaitable[None]]
 type SetUp = Callable[..., Awaitable[MockConfigEntry]]
 
 
@@ -103,6 +112,25 @@ async def old(
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     await logged_in(hass, entry)
     return gateway, entry
+
+
+@pytest.fixture
+async def automate(hass: HomeAssistant) -> AsyncIterator[Automate]:
+    """Make an automation of a blueprint, as a person does who imported it, or Home Assistant does that starts."""
+
+    async def automate(name: str, *, at_start: bool = False, **inputs: Any) -> None:
+        shutil.copytree(BLUEPRINTS, hass.config.path("blueprints", "automation", DOMAIN), dirs_exist_ok=True)
+        path = f"{DOMAIN}/{name}.yaml"
+        config = {"automation": [{"id": name, "alias": name, "use_blueprint": {"path": path, "input": inputs}}]}
+        save_yaml(hass.config.path(AUTOMATIONS), config)
+        assert await async_setup_component(hass, "automation", config)
+        if at_start:
+            hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+            await hass.async_block_till_done()
+        assert hass.states.get(f"automation.{name}")
+
+    yield automate
+    await hass.services.async_call("automation", "turn_off", {"entity_id": "all"}, blocking=True)
 
 
 def state_of(hass: HomeAssistant, simulator: Simulator, platform: str, key: str) -> str | None:

@@ -1,10 +1,8 @@
 """The blueprints, run by Home Assistant's own automations against the simulated gateway."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-import shutil
-from typing import Any
+from urllib.parse import quote
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -12,38 +10,16 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint.models import Blueprint
-from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import HomeAssistant
-from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util, yaml as yaml_util
 from tests.simulator import Simulator
-from tests.test_static import ROOT
+from tests.test_static import ROOT, load
 
+from .conftest import BLUEPRINTS, Automate
 from .controlling import asked_for, entity_of, until, writes
 
-FOLDER = ROOT / "blueprints" / "automation" / "powerwall_gateway"
-FILES = sorted(FOLDER.glob("*.yaml"))
-
-type Automate = Callable[..., Awaitable[None]]
-
-
-@pytest.fixture
-async def automate(hass: HomeAssistant) -> AsyncIterator[Automate]:
-    """Make an automation of a blueprint, as a person does who imported it, or Home Assistant does that starts."""
-
-    async def automate(name: str, *, at_start: bool = False, **inputs: Any) -> None:
-        folder = Path(hass.config.path("blueprints", "automation", "powerwall_gateway"))
-        shutil.copytree(FOLDER, folder, dirs_exist_ok=True)
-        path = f"powerwall_gateway/{name}.yaml"
-        config = {"automation": {"alias": name, "use_blueprint": {"path": path, "input": inputs}}}
-        assert await async_setup_component(hass, "automation", config)
-        if at_start:
-            hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
-            await hass.async_block_till_done()
-        assert hass.states.get(f"automation.{name}")
-
-    yield automate
-    await hass.services.async_call("automation", "turn_off", {"entity_id": "all"}, blocking=True)
+MANIFEST = load("manifest.json")
+FILES = sorted(BLUEPRINTS.glob("*.yaml"))
 
 
 def follows(gateway: Simulator) -> tuple[str, float]:
@@ -64,13 +40,17 @@ def test_home_assistant_takes_it(file: Path) -> None:
     data = yaml_util.load_yaml_dict(str(file))
     blueprint = Blueprint(data, path=file.name, expected_domain="automation", schema=AUTOMATION_BLUEPRINT_SCHEMA)
     assert blueprint.validate() is None
-    assert str(blueprint.metadata["source_url"]).endswith(f"/{file.relative_to(ROOT)}")
+    source = str(blueprint.metadata["source_url"])
+    assert source == f"{MANIFEST['documentation']}/blob/main/{file.relative_to(ROOT)}"
+    assert blueprint.metadata["homeassistant"]["min_version"] == "2026.10.0"
     used = yaml_util.extract_inputs(data)
     assert set(blueprint.inputs) == used
     for described in blueprint.inputs.values():
         assert described["name"]
         assert described["selector"]
-    assert file.stem in (ROOT / "docs" / "blueprints.md").read_text(encoding="utf-8")
+    docs = (ROOT / "docs" / "blueprints.md").read_text(encoding="utf-8")
+    assert f"| [`{file.stem}`](../{file.relative_to(ROOT)}) |" in docs
+    assert f"https://my.home-assistant.io/redirect/blueprint_import/?blueprint_url={quote(source, safe='')}\n" in docs
 
 
 # -- by time of use ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,326 @@
+"""The blueprints for outages, run by Home Assistant's own automations against the simulated gateway."""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed, async_mock_service
+
+from custom_components.powerwall_gateway.coordinator import grid
+from homeassistant.components.persistent_notification import _async_get_or_create_notifications
+from homeassistant.config import YAML_CONFIG_FILE
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
+from homeassistant.core import CoreState, HomeAssistant, ServiceCall
+from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import load_yaml_dict, save_yaml
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+from tests.simulator.house import House
+
+from .conftest import AUTOMATIONS, Automate, entry_for
+from .controlling import entity_of
+
+BOILER, POOL, SAUNA, CELLAR = (f"input_boolean.{load}" for load in ("boiler", "pool", "sauna", "cellar"))
+HELPERS: Final[dict[str, Any]] = {
+    "input_boolean": {load.partition(".")[2]: {} for load in (BOILER, POOL, SAUNA, CELLAR)},
+    "input_text": {"notes": {}},
+}
+
+type Home = tuple[Simulator, MockConfigEntry]
+
+
+@pytest.fixture
+async def home(hass: HomeAssistant, simulator: StartSimulator, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """Give a gateway at app 80 % whose grid is believed in as soon as it is back, and its entry."""
+    monkeypatch.setattr(grid, "GRID_SETTLES", 0.0)
+    monkeypatch.setattr(grid, "GRID_INTERVAL", 3600.0)
+    for component, config in {"homeassistant": {}, "persistent_notification": {}, **HELPERS}.items():
+        assert await async_setup_component(hass, component, {component: config})
+    gateway = await simulator("21.44")
+    gateway.house.charge = 81.0
+    gateway.house.solar_power, gateway.house.home_power = 0.0, 2000.0
+    entry = entry_for(gateway)
+    entry.add_to_hass(hass)
+    # A poll that is under way while a test lets time pass would take too long.
+    hass.config_entries.async_update_entry(entry, pref_disable_polling=True)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    return gateway, entry
+
+
+@pytest.fixture
+def phone(hass: HomeAssistant) -> list[ServiceCall]:
+    """Give what a phone is sent."""
+    calls: list[ServiceCall] = async_mock_service(hass, "notify", "phone")
+    return calls
+
+
+def entities(hass: HomeAssistant, gateway: Simulator) -> dict[str, str]:
+    """Give the inputs that both blueprints have."""
+    return {
+        "grid_event": entity_of(hass, gateway, "event", "grid_event"),
+        "charge": entity_of(hass, gateway, "sensor", "charge"),
+    }
+
+
+async def look(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Poll the charge and the grid."""
+    await entry.runtime_data.live.async_refresh()
+    await entry.runtime_data.grid.async_refresh()
+    await hass.async_block_till_done()
+
+
+def cut(house: House) -> None:
+    """Let the grid go."""
+    house.outage()
+    house.advance(3)
+
+
+def mend(house: House) -> None:
+    """Let the grid come back, and the house follow it."""
+    house.restore()
+    house.advance(30)
+
+
+async def lose(hass: HomeAssistant, home: Home) -> None:
+    """Let the grid go, and look."""
+    cut(home[0].house)
+    await look(hass, home[1])
+
+
+async def give_back(hass: HomeAssistant, home: Home) -> None:
+    """Let the grid come back, and look."""
+    mend(home[0].house)
+    await look(hass, home[1])
+
+
+async def falls_to(hass: HomeAssistant, home: Home, app: float) -> None:
+    """Let the charge fall, in app %."""
+    home[0].house.charge = 5 + 0.95 * app
+    await look(hass, home[1])
+
+
+async def wait(hass: HomeAssistant, freezer: FrozenDateTimeFactory, minutes: float) -> None:
+    """Let time pass."""
+    freezer.tick(timedelta(minutes=minutes))
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done()
+
+
+async def restart(hass: HomeAssistant, entry: MockConfigEntry, meanwhile: Callable[[], object] = int) -> None:
+    """Restart what an outage is about: the automations and helpers, which Home Assistant restores, and the entry."""
+    config = HELPERS | load_yaml_dict(hass.config.path(AUTOMATIONS))
+    await reload(hass, config, {component: {} for component in config})
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    meanwhile()
+    hass.set_state(CoreState.starting)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await reload(hass, config, config)
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done()
+
+
+async def reload(hass: HomeAssistant, components: Iterable[str], config: dict[str, Any]) -> None:
+    """Have Home Assistant read its configuration."""
+    save_yaml(hass.config.path(YAML_CONFIG_FILE), config)
+    for component in components:
+        await hass.services.async_call(component, "reload", blocking=True)
+    await hass.async_block_till_done()
+
+
+# -- telling of it -----------------------------------------------------------------------------------------------------
+
+
+async def tell(hass: HomeAssistant, home: Home, automate: Automate, **inputs: Any) -> None:
+    """Tell a phone of outages."""
+    action = [{"action": "notify.phone", "data": {"title": "{{ title }}", "message": "{{ message }}"}}]
+    await automate(
+        "outage",
+        **entities(hass, home[0]),
+        time_remaining=entity_of(hass, home[0], "sensor", "backup_time_remaining"),
+        on_outage=action,
+        on_return=action,
+        **inputs,
+    )
+
+
+def titles(phone: list[ServiceCall]) -> list[str]:
+    """Give what was told."""
+    return [call.data["title"] for call in phone]
+
+
+async def test_an_outage_and_its_end_are_told_with_the_charge(
+    hass: HomeAssistant, home: Home, automate: Automate, phone: list[ServiceCall]
+) -> None:
+    await tell(hass, home, automate)
+    await lose(hass, home)
+    assert titles(phone) == ["The grid is gone"]
+    assert "The battery is at 80" in phone[0].data["message"]
+    assert " % and lasts for " in phone[0].data["message"]
+    await falls_to(hass, home, 60)
+    await give_back(hass, home)
+    assert titles(phone) == ["The grid is gone", "The grid is back"]
+    assert phone[1].data["message"].startswith("After 0:00:0")
+    assert "60" in phone[1].data["message"]
+    assert "lasts" not in phone[1].data["message"]
+
+
+async def test_without_a_phone_home_assistant_shows_it(hass: HomeAssistant, home: Home, automate: Automate) -> None:
+    remaining = entity_of(hass, home[0], "sensor", "backup_time_remaining")
+    await automate("outage", **entities(hass, home[0]), time_remaining=remaining)
+    await lose(hass, home)
+    (shown,) = _async_get_or_create_notifications(hass).values()
+    assert shown["title"] == "The grid is gone"
+
+
+async def test_only_one_that_lasts_is_told(
+    hass: HomeAssistant, home: Home, automate: Automate, phone: list[ServiceCall], freezer: FrozenDateTimeFactory
+) -> None:
+    await tell(hass, home, automate, lasts=5)
+    await lose(hass, home)
+    await wait(hass, freezer, 4)
+    await give_back(hass, home)
+    await wait(hass, freezer, 10)
+    assert phone == []
+    await lose(hass, home)
+    await wait(hass, freezer, 4)
+    assert phone == []
+    await wait(hass, freezer, 2)
+    assert titles(phone) == ["The grid is gone"]
+    await wait(hass, freezer, 1)
+    await give_back(hass, home)
+    assert titles(phone) == ["The grid is gone", "The grid is back"]
+
+
+@pytest.mark.parametrize("minutes", [3, 6])
+async def test_a_wait_goes_on_over_a_restart(
+    hass: HomeAssistant,
+    home: Home,
+    automate: Automate,
+    phone: list[ServiceCall],
+    freezer: FrozenDateTimeFactory,
+    minutes: int,
+) -> None:
+    await tell(hass, home, automate, lasts=5)
+    await lose(hass, home)
+    await restart(hass, home[1], lambda: freezer.tick(timedelta(minutes=minutes)))
+    assert titles(phone) == (["The grid is gone"] if minutes > 5 else [])
+    await wait(hass, freezer, 3)
+    assert titles(phone) == ["The grid is gone"]
+
+
+async def test_what_was_told_is_not_told_again_after_a_restart(
+    hass: HomeAssistant, home: Home, automate: Automate, phone: list[ServiceCall], freezer: FrozenDateTimeFactory
+) -> None:
+    await tell(hass, home, automate)
+    await lose(hass, home)
+    freezer.tick(60)
+    await restart(hass, home[1])
+    await look(hass, home[1])
+    assert titles(phone) == ["The grid is gone"]
+    await give_back(hass, home)
+    freezer.tick(60)
+    await restart(hass, home[1])
+    await look(hass, home[1])
+    assert titles(phone) == ["The grid is gone", "The grid is back"]
+
+
+async def test_what_happened_while_home_assistant_was_down_is_told(
+    hass: HomeAssistant, home: Home, automate: Automate, phone: list[ServiceCall], freezer: FrozenDateTimeFactory
+) -> None:
+    await tell(hass, home, automate)
+    for happen in (cut, mend):
+        freezer.tick(60)
+        await restart(hass, home[1], partial(happen, home[0].house))
+    assert titles(phone) == ["The grid is gone", "The grid is back"]
+
+
+async def test_an_old_outage_is_no_news_to_a_new_automation(
+    hass: HomeAssistant, home: Home, automate: Automate, phone: list[ServiceCall]
+) -> None:
+    await lose(hass, home)
+    await give_back(hass, home)
+    await tell(hass, home, automate)
+    await restart(hass, home[1])
+    assert phone == []
+
+
+# -- shedding loads ----------------------------------------------------------------------------------------------------
+
+
+async def shed(hass: HomeAssistant, home: Home, automate: Automate, **inputs: Any) -> None:
+    """Shed the boiler at once, pool and cellar at 60 % and the sauna at 30 %; all but the cellar are on."""
+    for load in (BOILER, POOL, SAUNA):
+        await hass.services.async_call("input_boolean", "turn_on", {"entity_id": load}, blocking=True)
+    await automate(
+        "shed_loads",
+        **entities(hass, home[0]),
+        notes="input_text.notes",
+        first_loads=[BOILER],
+        second_loads=[POOL, CELLAR],
+        third_loads=[SAUNA],
+        **{"lasts": 0, **inputs},
+    )
+
+
+def on(hass: HomeAssistant) -> set[str]:
+    """Give the loads that are on."""
+    return {state.entity_id for state in hass.states.async_all("input_boolean") if state.state == "on"}
+
+
+async def test_loads_are_shed_as_the_charge_falls_and_given_back(
+    hass: HomeAssistant, home: Home, automate: Automate
+) -> None:
+    await shed(hass, home, automate)
+    await falls_to(hass, home, 20)  # there is a grid: nothing happens
+    assert on(hass) == {BOILER, POOL, SAUNA}
+    await falls_to(hass, home, 80)
+    await lose(hass, home)
+    assert on(hass) == {POOL, SAUNA}
+    await falls_to(hass, home, 61)
+    assert on(hass) == {POOL, SAUNA}
+    await falls_to(hass, home, 60)
+    assert on(hass) == {SAUNA}
+    await falls_to(hass, home, 29)
+    assert on(hass) == set()
+    await give_back(hass, home)
+    assert on(hass) == {BOILER, POOL, SAUNA}
+    await falls_to(hass, home, 80)
+    await lose(hass, home)
+    assert on(hass) == {POOL, SAUNA}
+
+
+async def test_what_is_switched_by_hand_meanwhile_stays(hass: HomeAssistant, home: Home, automate: Automate) -> None:
+    await shed(hass, home, automate)
+    await lose(hass, home)
+    await hass.services.async_call("input_boolean", "turn_on", {"entity_id": BOILER}, blocking=True)
+    await hass.services.async_call("input_boolean", "turn_off", {"entity_id": SAUNA}, blocking=True)
+    await falls_to(hass, home, 20)
+    assert on(hass) == {BOILER}
+    await give_back(hass, home)
+    assert on(hass) == {BOILER, POOL}
+
+
+async def test_loads_are_shed_only_if_it_lasts(
+    hass: HomeAssistant, home: Home, automate: Automate, freezer: FrozenDateTimeFactory
+) -> None:
+    await shed(hass, home, automate, lasts=2)
+    await lose(hass, home)
+    await wait(hass, freezer, 1)
+    await falls_to(hass, home, 50)
+    assert on(hass) == {BOILER, POOL, SAUNA}
+    await wait(hass, freezer, 2)
+    assert on(hass) == {SAUNA}
+
+
+async def test_shedding_goes_on_after_a_restart(hass: HomeAssistant, home: Home, automate: Automate) -> None:
+    await shed(hass, home, automate)
+    await lose(hass, home)
+    await restart(hass, home[1], lambda: setattr(home[0].house, "charge", 52.5))  # app 50 %
+    assert on(hass) == {SAUNA}
+    await restart(hass, home[1], partial(mend, home[0].house))
+    assert on(hass) == {BOILER, POOL, SAUNA}
