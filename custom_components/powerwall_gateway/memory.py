@@ -1,5 +1,6 @@
 """What an entry keeps over a restart."""
 
+import logging
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -8,6 +9,8 @@ from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN
 from .outage import GridLog
+
+_LOGGER = logging.getLogger(__name__)
 
 _VERSION = 1
 
@@ -26,10 +29,11 @@ class EntryMemory:
 
     async def async_load(self) -> None:
         """Remember; nothing where there is nothing yet."""
-        kept = await self._store.async_load() or {}
+        kept = await self._read()
         self.grid = GridLog.from_json(kept.get("grid"))
-        self.login = kept.get("login") or {}
-        self.return_charge = kept.get("return_charge")
+        login, charge = kept.get("login"), kept.get("return_charge")
+        self.login = login if isinstance(login, dict) else {}
+        self.return_charge = charge if isinstance(charge, float) else None
 
     async def async_keep_grid(self, log: GridLog) -> None:
         """Keep what became of the grid over a restart, from this moment on."""
@@ -40,11 +44,7 @@ class EntryMemory:
         """Keep at which charge to come back to the grid, and tell whether it is on disk: `Store` fails in silence."""
         self.return_charge = charge
         await self._async_save()
-        try:
-            kept = await self._store.async_load() or {}
-        except HomeAssistantError:
-            return False
-        return bool(kept.get("return_charge") == charge)
+        return bool((await self._read()).get("return_charge") == charge)
 
     async def async_keep_login(self, login: dict[str, Any]) -> None:
         """Keep the session over a restart, from this moment on."""
@@ -54,6 +54,15 @@ class EntryMemory:
     async def async_forget(self) -> None:
         """Leave nothing behind."""
         await self._store.async_remove()
+
+    async def _read(self) -> dict[str, Any]:
+        """Give what is on disk; nothing where that is nothing of ours, or cannot be read."""
+        try:
+            kept: object = await self._store.async_load()
+        except HomeAssistantError as err:
+            _LOGGER.warning("What was kept over the restart cannot be read: %s", err)
+            return {}
+        return kept if isinstance(kept, dict) else {}
 
     async def _async_save(self) -> None:
         await self._store.async_save(

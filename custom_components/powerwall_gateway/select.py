@@ -43,5 +43,5 @@ class GatewaySelect(GatewayControlEntity[SettingsData], SelectEntity):
 
     @override
     async def async_select_option(self, option: str) -> None:
-        if option != self.current_option:
+        if option in self._control.modes:  # the current one may be listed without that it can be set
             await self.entity_description.select_fn(self._control, OperationMode(option))

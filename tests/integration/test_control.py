@@ -169,13 +169,27 @@ async def test_a_change_stands_before_it_shows(hass: HomeAssistant, old: tuple[S
     assert gateway.logins == 1
 
 
-async def test_what_is_chosen_already_is_not_written(
+async def test_what_was_set_already_is_not_written_again(
     hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
 ) -> None:
     gateway, _ = old
-    await call(hass, gateway, "select", "operation_mode", "select_option", option="self_consumption")
-    await call(hass, gateway, "number", "backup_reserve", "set_value", value=20)
-    assert writes(gateway) == []
+    for _ in range(2):
+        await call(hass, gateway, "select", "operation_mode", "select_option", option="backup")
+        await call(hass, gateway, "number", "backup_reserve", "set_value", value=20)
+    assert len(writes(gateway)) == asked_for(gateway, "config/completed") == 1
+
+
+async def test_what_a_dead_process_did_not_commit_is_not_taken_for_done(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = old
+    stored = gateway.gateway.operation
+    stored.mode, stored.reserve = "backup", 33.5
+    await entry.runtime_data.settings.async_refresh()
+    assert state_of(hass, gateway, "select", "operation_mode") == "backup"
+    assert follows(gateway) == ("self_consumption", 24)
+    await call(hass, gateway, "select", "operation_mode", "select_option", option="backup")
+    assert follows(gateway) == ("backup", 33.5)
 
 
 async def test_a_mode_that_cannot_be_set_is_shown_while_it_is_on(

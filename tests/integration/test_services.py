@@ -11,7 +11,6 @@ import voluptuous as vol
 
 from custom_components.powerwall_gateway import keeper
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
-from custom_components.powerwall_gateway.gateway.change import Watch
 from custom_components.powerwall_gateway.services import upkeep
 from custom_components.powerwall_gateway.services.look import PATHS
 from homeassistant.core import Context, HomeAssistant
@@ -162,42 +161,6 @@ async def test_what_is_no_number_and_no_field_is_refused(
     with pytest.raises(vol.Invalid):
         await act(hass, "set_operation", **wish)
     assert writes(gateway) == []
-
-
-FAULTS: dict[str, tuple[str, dict[str, Any], str]] = {
-    "write 400": ("operation", {"status": 400}, "operation_refused"),
-    "write 409": ("operation", {"status": 409}, "operation_refused"),
-    "write 417": ("operation", {"status": 417}, "operation_refused"),
-    "write 429": ("operation", {"status": 429}, "operation_refused"),
-    "write 500": ("operation", {"status": 500, "body": b'{"error":"Cannot Start Wizard"}'}, "operation_refused"),
-    "write 502": ("operation", {"status": 502}, "powerwall_stopped"),
-    "write 503": ("operation", {"status": 503}, "operation_refused"),
-    "write HTML": ("operation", {"status": 200, "body": b"<html>", "content_type": "text/html"}, "operation_unknown"),
-    "write closes": ("operation", {"drop": True}, "operation_unknown"),
-    "commit 409": ("config/completed", {"status": 409}, "operation_stored_only"),
-    "commit 500": ("config/completed", {"status": 500}, "operation_stored_only"),
-    "commit 502": ("config/completed", {"status": 502}, "operation_stored_only"),
-    "commit closes": ("config/completed", {"drop": True}, "operation_unknown"),
-}
-"""What goes wrong with a write, and what the person reads."""
-
-
-@pytest.mark.parametrize("name", FAULTS)
-async def test_what_went_wrong_is_told(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    gateway, entry = old
-    path, fault, key = FAULTS[name]
-    stopped = gateway.stopped_seconds
-    monkeypatch.setattr(entry.runtime_data.control._operation, "_watch", Watch(0.01, 0.01, 0.05))
-    gateway.faults.add(path, method="POST" if path == "operation" else "GET", **fault)
-    with pytest.raises(HomeAssistantError) as raised:
-        await act(hass, "set_operation", reserve=30)
-    assert raised.value.translation_key == key
-    assert "{" not in str(raised.value)
-    assert follows(gateway) == ("self_consumption", 24.0)
-    assert gateway.running
-    assert gateway.stopped_seconds == stopped
 
 
 async def test_a_customer_of_today_may_not(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:

@@ -82,8 +82,9 @@ class Experience:
         self.refused_by: str | None = None
         """The firmware that refused for good."""
 
-        self.uncommitted: set[Values] = set()
-        """Written, and not known to be committed: `operation` may show them while the battery does not follow."""
+        self.committed: Values | None = None
+        """What was written and committed last. Whatever else `operation` shows may only be stored, by a process that
+        died between write and commit for instance, and the battery not follow it."""
 
     def refuses(self, capabilities: Capabilities) -> bool:
         """Tell whether this very firmware refused for good."""
@@ -180,22 +181,22 @@ class Change:
             raise self._refusal(err) from err
         except GatewayError as err:
             raise self._unknown() from err
-        self._experience.uncommitted.clear()
+        self._experience.committed = values
         return await self._read_back(values)
 
     # -- the write -----------------------------------------------------------------------------------------------------
 
     async def _write(self) -> Values | Operation:
-        """Write, and give what was written; where it stands already, give what stands."""
+        """Write, and give what was written; where it is known to be in effect already, give what stands."""
         await self._check_gateway()
         standing = await self._gateway.operation()
         if not self._experience.allows(self._gateway.capabilities):
             raise self._refused(OperationNotAllowedError, "this login may not set mode and reserve")
-        committed = not any(values.stand_in(standing) for values in self._experience.uncommitted)
-        if committed and self._wish.stands_in(standing):
+        committed = self._experience.committed
+        if committed and committed.stand_in(standing) and self._wish.stands_in(standing):
             return standing
         values = self._values(standing)
-        self._experience.uncommitted.add(values)
+        self._experience.committed = None
         self._tried = True
         limit = standing.max_pv_export_power_kw
         try:

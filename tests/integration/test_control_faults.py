@@ -1,0 +1,371 @@
+"""Whatever goes wrong while mode and reserve are set, or on the way to it: it is told, and the Powerwall runs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from math import inf, nan
+from typing import Any
+
+from aiohttp import ClientTimeout
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+import voluptuous as vol
+
+from custom_components.powerwall_gateway import caretaker
+from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
+from custom_components.powerwall_gateway.gateway.change import Watch
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+from tests.simulator.gateway.answers import Call
+
+from .conftest import SetUp, entry_for, state_of
+from .controlling import PACE, asked_for, at_rest, call, until, writes
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+type Old = tuple[Simulator, MockConfigEntry]
+
+BEFOREHAND = ("self_consumption", 24.0)
+WANTED = ("self_consumption", 33.5)
+"""Mode, and reserve as the gateway has it."""
+
+LONGEST_STOP = 3.0
+"""Seconds for which all logins of a test together may stop the Powerwall."""
+
+
+async def set_reserve(hass: HomeAssistant, reserve: float) -> None:
+    """Set the reserve by the action."""
+    await hass.services.async_call(DOMAIN, "set_operation", {"reserve": reserve}, blocking=True)
+
+
+async def slide_reserve(hass: HomeAssistant, gateway: Simulator, reserve: float) -> None:
+    """Set the reserve by the entity."""
+    await call(hass, gateway, "number", "backup_reserve", "set_value", value=reserve)
+
+
+def follows(gateway: Simulator) -> tuple[str, float]:
+    """Tell what the battery really does."""
+    return str(gateway.house.mode), round(gateway.house.reserve, 6)
+
+
+def hurry(entry: MockConfigEntry, *, patience: float = 0.05, hangs: bool = False) -> None:
+    """Wait for a moment only: for what a write comes to, and for an answer that does not come."""
+    entry.runtime_data.control._operation._watch = Watch(0.01, 0.01, patience)
+    if hangs:
+        entry.runtime_data.gateway.connection._timeout = ClientTimeout(total=0.5)
+
+
+def when(gateway: Simulator, step: str, method: str, path: str, happens: Callable[[], None]) -> None:
+    """Let something happen, once, when a request has arrived ("sent") or been acted on ("acted")."""
+
+    def witness(seen: str, request: Call) -> None:
+        if (seen, request.method, request.path) == (step, method, path):
+            gateway.front.witness = lambda *_: None
+            happens()
+
+    gateway.front.witness = witness
+
+
+def assert_runs(gateway: Simulator) -> None:
+    """Make sure that the Powerwall runs, and was stopped no longer than its logins take."""
+    assert gateway.running
+    assert gateway.stopped_seconds < LONGEST_STOP
+
+
+# -- what people ask for -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reserve", [-1, 100.5, nan, inf, -inf])
+async def test_no_reserve_that_is_none_is_sent(hass: HomeAssistant, old: Old, reserve: float) -> None:
+    gateway, _ = old
+    with pytest.raises(ServiceValidationError):
+        await slide_reserve(hass, gateway, reserve)
+    assert writes(gateway) == []
+    assert state_of(hass, gateway, "number", "backup_reserve") == "20.0"
+    assert_runs(gateway)
+
+
+@pytest.mark.parametrize("value", ["half", None, [], {}])
+async def test_no_reserve_that_is_no_number_is_sent(hass: HomeAssistant, old: Old, value: Any) -> None:
+    gateway, _ = old
+    with pytest.raises((vol.Invalid, ServiceValidationError)):
+        await call(hass, gateway, "number", "backup_reserve", "set_value", value=value)
+    assert writes(gateway) == []
+
+
+@pytest.mark.parametrize("mode", ["autonomous", "party", ""])
+async def test_no_mode_that_the_firmware_lacks_is_sent(hass: HomeAssistant, old: Old, mode: str) -> None:
+    gateway, _ = old
+    with pytest.raises(ServiceValidationError):
+        await call(hass, gateway, "select", "operation_mode", "select_option", option=mode)
+    assert writes(gateway) == []
+    assert_runs(gateway)
+
+
+async def test_slider_list_and_action_at_once(hass: HomeAssistant, old: Old) -> None:
+    gateway, _ = old
+    await asyncio.gather(
+        slide_reserve(hass, gateway, 30),
+        call(hass, gateway, "select", "operation_mode", "select_option", option="backup"),
+        set_reserve(hass, 40),
+    )
+    assert follows(gateway) == ("backup", 43.0)
+    assert state_of(hass, gateway, "number", "backup_reserve") == "40.0"
+    assert state_of(hass, gateway, "select", "operation_mode") == "backup"
+    assert len(writes(gateway)) == asked_for(gateway, "config/completed") <= 2
+    assert_runs(gateway)
+
+
+# -- what the gateway answers ------------------------------------------------------------------------------------------
+
+STATUSES = (400, 401, 403, 404, 405, 409, 417, 429, 500, 501, 502, 503)
+LOST: dict[str, dict[str, Any]] = {
+    "HTML": {"status": 200, "body": b"<html>", "content_type": "text/html"},
+    "hangs": {"delay": 30.0, "drop": True},
+    "closes": {"drop": True},
+}
+CANNOT_START = {"status": 500, "body": b'{"code":500,"error":"Cannot Start Wizard","message":"Cannot Start Wizard"}'}
+ANSWERS: dict[str, dict[str, Any]] = {
+    **{str(status): {"status": status} for status in STATUSES},
+    "Cannot Start Wizard": CANNOT_START,
+    "empty": {"status": 200},
+    **LOST,
+}
+"""What the gateway may answer instead of doing it."""
+
+FOR_GOOD = {"401", "403", "404", "405", "501"}
+"""After these, what is denied to a fresh login or is not there, nobody tries again until the entry is loaded anew."""
+
+
+def told_of_write(answer: str) -> str:
+    """Give what the person reads of a write that was answered so."""
+    if answer in FOR_GOOD:
+        return "operation_not_allowed"
+    if answer in LOST:
+        return "operation_unknown"
+    return {"502": "powerwall_stopped", "empty": "operation_not_applied"}.get(answer, "operation_refused")
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+async def test_a_write_that_is_answered_so(hass: HomeAssistant, old: Old, answer: str) -> None:
+    gateway, entry = old
+    hurry(entry, hangs=answer == "hangs")
+    gateway.faults.add("operation", method="POST", **ANSWERS[answer])
+    with pytest.raises(HomeAssistantError) as raised:
+        await set_reserve(hass, 30)
+    assert raised.value.translation_key == told_of_write(answer)
+    assert "{" not in str(raised.value)
+    assert follows(gateway) == BEFOREHAND
+    await works_again(hass, gateway, entry, for_good=answer in FOR_GOOD)
+
+
+@pytest.mark.parametrize("answer", [answer for answer in ANSWERS if answer != "empty"])
+async def test_a_commit_that_is_answered_so(hass: HomeAssistant, old: Old, answer: str) -> None:
+    gateway, entry = old
+    hurry(entry, hangs=answer == "hangs")
+    gateway.faults.add("config/completed", **ANSWERS[answer])
+    with pytest.raises(HomeAssistantError) as raised:
+        await slide_reserve(hass, gateway, 30)
+    assert raised.value.translation_key == ("operation_unknown" if answer in LOST else "operation_stored_only")
+    assert "{" not in str(raised.value)
+    assert follows(gateway) == BEFOREHAND
+    await works_again(hass, gateway, entry, for_good=answer in FOR_GOOD)
+
+
+async def works_again(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, *, for_good: bool) -> None:
+    """Make sure that a cured gateway takes the change, and that the Powerwall has been running all along."""
+    gateway.faults.clear()
+    await at_rest(hass, entry)
+    if for_good:
+        assert state_of(hass, gateway, "number", "backup_reserve") == "unavailable"
+        await hass.config_entries.async_reload(entry.entry_id)
+        await hass.async_block_till_done()
+    await set_reserve(hass, 30)
+    assert follows(gateway) == WANTED
+    assert state_of(hass, gateway, "number", "backup_reserve") == "30.0"
+    await at_rest(hass, entry)
+    assert_runs(gateway)
+
+
+@pytest.mark.parametrize("answer", LOST)
+async def test_an_answer_that_is_lost_is_made_up_for_by_reading(hass: HomeAssistant, old: Old, answer: str) -> None:
+    gateway, entry = old
+    hurry(entry, hangs=answer == "hangs")
+    gateway.faults.add("operation", method="POST", after=True, **LOST[answer])
+    await set_reserve(hass, 30)
+    assert follows(gateway) == WANTED
+    assert len(writes(gateway)) == 1
+    assert_runs(gateway)
+
+
+# -- what happens meanwhile --------------------------------------------------------------------------------------------
+
+
+async def test_the_gateway_reboots_between_write_and_commit(
+    hass: HomeAssistant, old: Old, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, entry = old
+    hurry(entry, patience=5.0)
+    client = entry.runtime_data.gateway
+    write = client.set_operation
+    reboots: list[asyncio.Task[None]] = []
+
+    async def come_back(port: int) -> None:
+        await asyncio.sleep(0.1)
+        await gateway.start(port)
+
+    async def write_and_reboot(**values: Any) -> None:
+        await write(**values)
+        port = gateway.port
+        await gateway.stop()
+        gateway.tokens.clear()
+        reboots.append(asyncio.create_task(come_back(port)))
+
+    monkeypatch.setattr(client, "set_operation", write_and_reboot)
+    await set_reserve(hass, 30)
+    await reboots[0]
+    assert follows(gateway) == WANTED
+    assert len(writes(gateway)) == asked_for(gateway, "config/completed") == 1
+    await at_rest(hass, entry)
+    assert_runs(gateway)
+
+
+async def test_the_session_ends_between_reading_and_writing(hass: HomeAssistant, old: Old) -> None:
+    gateway, entry = old
+    when(gateway, "acted", "GET", "operation", gateway.tokens.clear)
+    await set_reserve(hass, 30)
+    assert follows(gateway) == WANTED
+    assert gateway.logins == 2
+    await at_rest(hass, entry)
+    assert_runs(gateway)
+
+
+async def test_somebody_logs_in_and_stops_it_between_write_and_commit(hass: HomeAssistant, old: Old) -> None:
+    """His half-done set-up is not committed, and nothing is started behind his back."""
+    gateway, entry = old
+
+    def wizard() -> None:
+        gateway.running = False
+
+    when(gateway, "acted", "POST", "operation", wizard)
+    with pytest.raises(ServiceValidationError) as raised:
+        await set_reserve(hass, 30)
+    assert raised.value.translation_key == "operation_stored_only"
+    assert "stopped" in str(raised.value)
+    assert asked_for(gateway, "config/completed") == 0
+    assert not entry.runtime_data.control.busy
+    assert not gateway.running
+    assert state_of(hass, gateway, "binary_sensor", "running") == "off"
+    await call(hass, gateway, "button", "start", "press")
+    await set_reserve(hass, 30)
+    assert follows(gateway) == WANTED
+    assert gateway.running
+
+
+# -- the login ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def waiting(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Simulator, MockConfigEntry, Callable[[], Awaitable[None]]]:
+    """Give the gateway of 2018 and its entry, which does not log in before the last of the three is called."""
+    monkeypatch.setattr(caretaker, "PACE", replace(PACE, connected=60.0))
+    gateway = await simulator("1.15.0")
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    await at_rest(hass, entry)
+
+    async def log_in() -> None:
+        monkeypatch.setattr(caretaker, "PACE", PACE)
+        watch = entry.runtime_data.grid
+        await watch.async_refresh()
+        await asyncio.sleep(2 * PACE.connected)
+        await watch.async_refresh()
+        await asyncio.sleep(0)
+        await at_rest(hass, entry)
+
+    return gateway, entry, log_in
+
+
+type Waiting = tuple[Simulator, MockConfigEntry, Callable[[], Awaitable[None]]]
+
+
+@pytest.mark.parametrize("acts", [True, False])
+@pytest.mark.parametrize("answer", ANSWERS)
+async def test_a_login_that_is_answered_so(hass: HomeAssistant, waiting: Waiting, answer: str, acts: bool) -> None:
+    gateway, entry, log_in = waiting
+    hurry(entry, hangs=answer == "hangs")
+    gateway.faults.add("login/Basic", after=acts, **ANSWERS[answer])
+    await log_in()
+    await until(lambda: gateway.logins == 1)
+    await at_rest(hass, entry)
+    assert (gateway.stopped_seconds > 0) is acts
+    assert asked_for(gateway, "sitemaster/run") == 1
+    assert_runs(gateway)
+
+
+async def test_a_login_that_is_acted_on_after_we_gave_up(
+    hass: HomeAssistant, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, entry, log_in = waiting
+    monkeypatch.setattr(entry.runtime_data.control._guard, "_pace", replace(PACE, steady=1.5))
+    hurry(entry, hangs=True)
+    gateway.faults.add("login/Basic", delay=1.0, times=1)
+    await log_in()
+    await at_rest(hass, entry)
+    assert gateway.stopped_seconds > 0
+    assert asked_for(gateway, "sitemaster/run") == 2
+    assert_runs(gateway)
+
+
+@pytest.mark.parametrize("step", range(1, 13))
+async def test_an_outage_at_each_step_of_the_login(hass: HomeAssistant, waiting: Waiting, step: int) -> None:
+    gateway, _, log_in = waiting
+    seen: list[str] = []
+
+    def witness(point: str, request: Call) -> None:
+        if point == "sent":
+            seen.append(request.path)
+            if len(seen) == step:
+                gateway.house.outage()
+
+    gateway.front.witness = witness
+    await log_in()
+    before = seen[:step]
+    assert len(before) == step or before == seen
+    if "powerwalls" not in before:  # asked for before the journal is opened
+        assert gateway.logins == 0
+    if gateway.logins == 0:
+        assert gateway.stopped_seconds == 0
+    assert_runs(gateway)
+
+
+# -- what was kept -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        [1],
+        {"outages": "none", "login": "yes", "return_charge": "soon"},
+        {"outages": {"started": 5, "ended": {}}, "login": [1], "return_charge": True},
+        {"outages": None, "login": {"session": {"token": 7, "roles": "all"}}, "return_charge": []},
+    ],
+)
+async def test_what_makes_no_sense_is_not_remembered(
+    hass: HomeAssistant, simulator: StartSimulator, hass_storage: dict[str, Any], kept: Any
+) -> None:
+    gateway = await simulator("21.44")
+    entry = entry_for(gateway, options={CONF_ALLOW_CONTROL: True})
+    hass_storage[f"{DOMAIN}.{entry.entry_id}"] = {"version": 1, "minor_version": 1, "data": kept}
+    entry.add_to_hass(hass)
+    gateway.house.outage()
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    await entry.runtime_data.live.async_refresh()
+    await hass.async_block_till_done()
+    assert state_of(hass, gateway, "switch", "off_grid") == "off"
+    assert state_of(hass, gateway, "binary_sensor", "grid") == "off"
+    assert state_of(hass, gateway, "sensor", "charge") not in {None, "unknown", "unavailable"}
