@@ -100,12 +100,15 @@ class Keeper:
     async def async_forget(self) -> None:
         """Leave nothing behind for an entry that is removed, as soon as the Powerwall is known to run."""
         self._forgotten = True
-        if await self._is_open():
+        if await self._is_open() and _keepers(self._hass).get(self._entry_id) is self:
             issues.async_show(self._hass, issues.LEFT_STOPPED, self._entry_id, shown=True)
+            if not self.guard.busy:
+                self.async_mend()
         await self._close_if_done()
 
     def _on_grid_for(self) -> float:
-        return self.grid_connected_for()
+        # What is begun after the shutdown jobs has nobody who waits for its end.
+        return 0.0 if self._hass.is_stopping else self.grid_connected_for()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._hass.async_create_background_task(work, f"{DOMAIN} guard {self._entry_id}")
@@ -124,7 +127,7 @@ class Keeper:
         if self._held or self.guard.busy or _keepers(self._hass).get(self._entry_id) is not self:
             return
         await self._close()
-        if self._forgotten:
+        if self._forgotten and not await self._is_open():
             await self._journal.remove()
             issues.async_show(self._hass, issues.LEFT_STOPPED, self._entry_id, shown=False)
 

@@ -13,9 +13,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import caretaker, journal as journal_module, keeper
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
-from custom_components.powerwall_gateway.gateway import GuardJournalError, JournalRecord, UnderWay
+from custom_components.powerwall_gateway.gateway import GuardError, GuardJournalError, JournalRecord, UnderWay
 from custom_components.powerwall_gateway.gateway.journal import Kind
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -260,8 +261,39 @@ async def test_a_removal_that_cannot_mend_leaves_the_steps(
     gateway.faults.clear()
     await until(lambda: gateway.running)
     await until(lambda: not path.exists())
-    assert ir.async_get(hass).async_get_issue(DOMAIN, f"left_stopped_{entry.entry_id}") is None
+    await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, f"left_stopped_{entry.entry_id}") is None)
     await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)
+
+
+@pytest.mark.parametrize("content", [None, "{"])
+async def test_a_removal_mends_what_nobody_mends_yet(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, content: str | None
+) -> None:
+    gateway = await simulator("1.15.0")
+    entry = await set_up(gateway)
+    await hass.config_entries.async_unload(entry.entry_id)
+    await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)
+    path = leave_open(hass, gateway, entry.entry_id)
+    if content:
+        path.write_text(content)
+    await hass.config_entries.async_remove(entry.entry_id)
+    await until(lambda: gateway.running and not path.exists())
+    await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, f"left_stopped_{entry.entry_id}") is None)
+    assert keeper.async_guard_of(hass, entry.entry_id) is None
+
+
+async def test_nothing_is_stopped_while_home_assistant_ends(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = old
+    hass.set_state(CoreState.stopping)
+    with pytest.raises(HomeAssistantError) as refused:
+        await entry.runtime_data.control.async_stop(timedelta(seconds=1))
+    hass.set_state(CoreState.running)
+    assert isinstance(refused.value.__cause__, GuardError)
+    assert gateway.stopped_seconds < 1
+    assert not any(request.path == "sitemaster/stop" for request in gateway.requests)
+    await until(lambda: is_closed(hass))
 
 
 async def test_a_corrupt_journal_counts_as_open(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import signal
 import sys
 from time import monotonic
-from typing import Any
+from typing import Any, TextIO
 
 from custom_components.powerwall_gateway import caretaker, journal, keeper
 from custom_components.powerwall_gateway.gateway.connection import Connection
@@ -22,16 +22,16 @@ from tools.kill.points import EFFECTS, Plan, Points
 class Trace:
     """Writes down every point that is reached, and ends this process at one of them."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, file: TextIO, kill_at: str) -> None:
+        self._file = file
+        self._kill_at = kill_at
         self._points = Points()
 
     def reach(self, point: str) -> None:
         """Come to a point."""
         name = self._points.name(point)
-        with Path(self._plan.trace).open("a", encoding="utf-8") as file:
-            file.write(f"{monotonic()} {name}\n")
-        if name == self._plan.kill_at:
+        self._file.write(f"{monotonic()} {name}\n")
+        if name == self._kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -90,8 +90,9 @@ def hurry(connected: float) -> None:
 if __name__ == "__main__":
     plan = Plan(**json.loads(sys.argv[1]))
     hurry(plan.seconds_on_grid)
-    trace = Trace(plan)
-    watch_disk(trace)
-    watch_wire(trace)
     sys.argv[1:] = sys.argv[2:]
-    sys.exit(main())
+    with Path(plan.trace).open("a", buffering=1, encoding="utf-8") as file:  # each line is there before the kill
+        trace = Trace(file, plan.kill_at)
+        watch_disk(trace)
+        watch_wire(trace)
+        sys.exit(main())
