@@ -121,21 +121,36 @@ async def test_a_wrong_serial_is_told(hass: HomeAssistant, simulator: StartSimul
     assert gateway.logins == 1
 
 
+@pytest.mark.parametrize("firmware", ["21.44", "24.36"])
 async def test_a_customer_of_today_reads_and_is_never_tried(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
 ) -> None:
-    gateway = await simulator("21.44")
+    gateway = await simulator(firmware, password="their-own")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    with pytest.raises(HomeAssistantError) as raised:
+        await hass.services.async_call(DOMAIN, "set_operation", {"reserve": 30}, blocking=True)
+    assert raised.value.translation_key == "operation_not_allowed"
+    for _ in range(2):
+        await entry.runtime_data.settings.async_refresh()
+        await entry.runtime_data.inventory.async_refresh()
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
     assert state_of(hass, gateway, "sensor", "operation_mode") == "self_consumption"
     assert state_of(hass, gateway, "sensor", "backup_reserve") == "20.0"
-    assert state_of(hass, gateway, "select", "operation_mode") is None
-    assert state_of(hass, gateway, "number", "backup_reserve") is None
-    assert shown(hass, entry) == {"default_password"}
+    made = {(entity.domain, entity.unique_id) for entity in er.async_get(hass).entities.values()}
+    assert ("select", f"{gateway.serial}_operation_mode") not in made
+    assert ("number", f"{gateway.serial}_backup_reserve") not in made
+    assert shown(hass, entry) == set()
     assert writes(gateway) == []
+    assert asked_for(gateway, "config/completed") == 0
+    assert gateway.stopped_seconds == 0
 
 
-async def test_an_installer_of_today_controls(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
-    gateway = await simulator("21.44")
+@pytest.mark.parametrize("firmware", ["21.44", "24.36"])
+async def test_an_installer_of_today_controls(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
+) -> None:
+    gateway = await simulator(firmware, password="their-own")
     gateway.flip_switch()
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True}, **{CONF_USERNAME: "installer"})
     await call(hass, gateway, "select", "operation_mode", "select_option", option="backup")
@@ -150,7 +165,7 @@ async def test_an_installer_of_today_controls(hass: HomeAssistant, simulator: St
         entity = registry.async_get(entity_id)
         assert entity
         assert entity.disabled_by is er.RegistryEntryDisabler.INTEGRATION
-    assert shown(hass, entry) == {"default_password"}
+    assert shown(hass, entry) == set()
     assert gateway.stopped_seconds == 0
 
 

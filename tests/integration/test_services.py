@@ -3,16 +3,21 @@
 from datetime import timedelta
 import json
 from math import inf, nan
+from time import time
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser, async_capture_events
 import voluptuous as vol
 
 from custom_components.powerwall_gateway import keeper
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
+from custom_components.powerwall_gateway.gateway import JournalRecord, UnderWay
+from custom_components.powerwall_gateway.gateway.journal import Kind
+from custom_components.powerwall_gateway.journal import FileJournal
 from custom_components.powerwall_gateway.services import upkeep
 from custom_components.powerwall_gateway.services.look import PATHS
+from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.util.yaml import load_yaml_dict
@@ -20,7 +25,7 @@ from tests.conftest import StartSimulator
 from tests.simulator import Simulator
 from tests.test_static import INTEGRATION
 
-from .conftest import SetUp
+from .conftest import SetUp, entry_for
 from .controlling import asked_for, at_rest, logged_in, steady_grid, until, writes
 
 ACTIONS: dict[str, dict[str, Any]] = {
@@ -236,6 +241,57 @@ async def test_no_stop_without_a_grid(hass: HomeAssistant, old: tuple[Simulator,
     assert gateway.running
 
 
+async def test_a_stop_that_a_crash_interrupted_ends_when_it_should(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("1.15.0")
+    entry = entry_for(gateway, options={CONF_ALLOW_CONTROL: True})
+    gateway.running = False
+    now = time()
+    stop = UnderWay(
+        kind=Kind.STOP,
+        began=now - 60,
+        ends=now + 1,
+        packs=tuple(gateway.gateway.pack_serials),
+        before={"running": True, "grid_status": "SystemGridConnected"},
+        gateway={"host": f"{gateway.host}:{gateway.port}", "scheme": "http", "fingerprint": None},
+    )
+    await FileJournal(hass, entry.entry_id).write(JournalRecord(under_way=stop).to_json())
+    entry.add_to_hass(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert not gateway.running
+    await until(lambda: gateway.running)
+    assert time() >= now + 1
+    await at_rest(hass, entry)
+
+
+FAILED_STOPS: dict[str, dict[str, Any]] = {
+    "Cannot Start Wizard": {"status": 500, "body": b'{"code":500,"error":"Cannot Start Wizard"}'},
+    "denied": {"status": 403},
+    "busy": {"status": 503},
+    "closes": {"drop": True},
+}
+
+
+@pytest.mark.parametrize("acts", [True, False])
+@pytest.mark.parametrize("name", FAILED_STOPS)
+async def test_a_stop_that_failed_is_told_and_is_over(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], name: str, acts: bool
+) -> None:
+    gateway, entry = old
+    before = gateway.stopped_seconds
+    gateway.faults.add("sitemaster/stop", after=acts, **FAILED_STOPS[name])
+    gateway.faults.add("sitemaster/run", status=503, times=2)
+    with pytest.raises(HomeAssistantError) as raised:
+        await act(hass, "stop")
+    assert raised.value.translation_key
+    assert "{" not in str(raised.value)
+    await at_rest(hass, entry)
+    assert gateway.running
+    assert (gateway.stopped_seconds > before) is acts
+    assert gateway.stopped_seconds < 3
+
+
 # -- check_update ------------------------------------------------------------------------------------------------------
 
 
@@ -253,6 +309,20 @@ async def test_a_check_tells_what_it_came_to(
     assert told["state"] == state
     assert told["words"]
     assert entry.runtime_data.inventory.data.update.value.state.name.lower() == state
+
+
+async def test_how_far_a_check_is_shows_meanwhile(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.gateway.update.seconds = 0.3
+    gateway.gateway.new_firmware = True
+    await set_up(gateway)
+    changes = async_capture_events(hass, EVENT_STATE_CHANGED)
+    await act(hass, "check_update")
+    await hass.async_block_till_done()
+    seen = [change.data["new_state"] for change in changes]
+    assert [state.state for state in seen if state.entity_id.endswith("update_state")] == ["checking", "downloading"]
 
 
 async def test_on_1_15_the_question_is_the_order(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
