@@ -9,7 +9,7 @@ from tools.develop.integration import DOMAIN, add, entity_ids
 from tools.home_assistant import HomeAssistant, errors_about
 
 RECONNECTING_SECONDS = 60
-MAY_BE_UNKNOWN = {"backup_time_remaining", "last_outage", "start", "time_to_full", "time_to_reserve"}
+MAY_BE_UNKNOWN = {"backup_time_remaining", "grid_event", "last_outage", "start", "time_to_full", "time_to_reserve"}
 """What there need not be anything to tell of: an outage, an end of the charge, a press of the button."""
 WAITS_FOR_LOGIN = {"1.15.0": {"backup_reserve", "operation_mode"}, "21.44": set[str]()}
 """What is read after a login that stops the Powerwall: not before there has been a grid for a minute."""

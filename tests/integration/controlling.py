@@ -35,6 +35,7 @@ async def logged_in(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Let the grid be seen for long enough that the entry logs in by itself, and wait until that is over."""
     await steady_grid(entry)
     await until(lambda: entry.runtime_data.gateway.has_session)
+    await until(lambda: entry.runtime_data.settings.data.operation.value)  # the controls are there
     await at_rest(hass, entry)
 
 
