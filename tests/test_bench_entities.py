@@ -9,6 +9,7 @@ from custom_components.powerwall_gateway.const import CONF_SERIAL, DOMAIN
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.const import CONF_HOST, CONF_IP_ADDRESS, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.entity import Entity
 from tests.conftest import StartSimulator
@@ -96,7 +97,7 @@ async def test_every_fact_of_core_is_told(
     host, password = f"{gateway.host}:{gateway.port}", gateway.password
     await _add(hass, CORE, {CONF_IP_ADDRESS: host, CONF_PASSWORD: password})
     login = {CONF_PASSWORD: password, "more": {CONF_USERNAME: "customer"}}
-    await _add(hass, DOMAIN, {CONF_HOST: host, CONF_SERIAL: gateway.serial}, login)
+    await _add(hass, DOMAIN, {CONF_HOST: host, CONF_SERIAL: gateway.serial}, login, {})
     comparison = compare(_shown(hass, CORE), _shown(hass, DOMAIN))
     assert len(comparison.facts) > 50
     assert [(fact.core.key, fact.verdict) for fact in comparison.facts if fact.failed] == []
@@ -106,6 +107,9 @@ async def _add(hass: HomeAssistant, domain: str, *forms: Json) -> None:
     step: Any = await hass.config_entries.flow.async_init(domain, context={"source": SOURCE_USER})
     for form in forms:
         step = await hass.config_entries.flow.async_configure(step["flow_id"], form)
+        while step["type"] is FlowResultType.SHOW_PROGRESS:
+            await hass.async_block_till_done()
+            step = await hass.config_entries.flow.async_configure(step["flow_id"])
     await hass.async_block_till_done()
 
 

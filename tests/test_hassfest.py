@@ -143,7 +143,7 @@ def test_the_manifest() -> None:
 def test_what_is_discovered() -> None:
     for matcher in load("manifest.json").get("dhcp", ()):
         assert set(matcher) <= {"hostname", "macaddress", "registered_devices"}
-        assert matcher.get("hostname", "").islower() or "hostname" not in matcher
+        assert matcher.get("hostname", "").lower() == matcher.get("hostname", "")
         assert re.fullmatch(r"[0-9A-F*]*", matcher.get("macaddress", ""))
 
 

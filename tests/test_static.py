@@ -64,14 +64,23 @@ def strings(module: str) -> set[str]:
 
 
 def test_every_error_has_a_text_and_every_text_an_error() -> None:
-    flow = strings("config_flow.py")
-    assert set(TEXTS["config"]["error"]) <= flow
+    refusing = ("config_flow.py", "acquaintance.py", "forms.py")
     raised = set(
         chain.from_iterable(
-            re.findall(r'_RefusedError\("(\w+)"|_refusal\(err, "(\w+)"\)', (INTEGRATION / "config_flow.py").read_text())
+            re.findall(r'RefusedError\("(\w+)"|refusal\(err, "(\w+)"\)', (INTEGRATION / module).read_text())
+            for module in refusing
         )
-    ) - {""}
-    assert raised == set(TEXTS["config"]["error"])
+    )
+    assert set(chain.from_iterable(raised)) - {""} == set(TEXTS["config"]["error"])
+
+
+def test_every_step_has_its_texts() -> None:
+    flow = strings("config_flow.py") | {
+        node.name.removeprefix("async_step_")
+        for node in ast.walk(ast.parse((INTEGRATION / "config_flow.py").read_text()))
+        if isinstance(node, ast.AsyncFunctionDef)
+    }
+    assert set(TEXTS["config"]["step"]) | set(TEXTS["config"]["progress"]) <= flow
 
 
 def test_every_exception_has_a_text_and_every_text_an_exception() -> None:

@@ -9,8 +9,20 @@ from homeassistant.helpers.typing import ConfigType
 
 from . import checkup, issues
 from .caretaker import Caretaker
+from .certificate import async_show_certificate
 from .checkup import Checkup
-from .const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE, CONF_SERIAL, DOMAIN, MANUFACTURER, RETURN_CHARGE
+from .const import (
+    CONF_ALLOW_CONTROL,
+    CONF_FINGERPRINT,
+    CONF_MAC,
+    CONF_PERCENT,
+    CONF_RETURN_CHARGE,
+    CONF_SERIAL,
+    CONFIG_VERSION,
+    DOMAIN,
+    MANUFACTURER,
+    RETURN_CHARGE,
+)
 from .control import Control
 from .coordinator import (
     DetailCoordinator,
@@ -20,14 +32,19 @@ from .coordinator import (
     PowerwallGatewayConfigEntry,
     PowerwallGatewayData,
     SettingsCoordinator,
+    is_final,
 )
 from .devices import Part
 from .gateway import (
+    Doorman,
+    GatewayAnswerError,
     GatewayCertificateError,
+    GatewayDeniedError,
     GatewayError,
     GatewayLoginError,
     GatewayUnreachableError,
     Identity,
+    PercentScale,
     PowerwallGateway,
     identify,
 )
@@ -57,6 +74,16 @@ async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
     return True
 
 
+async def async_migrate_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> bool:
+    """Bring an entry of an earlier version up to date; one of a later major version is left alone."""
+    if entry.version > CONFIG_VERSION:
+        return False
+    if entry.minor_version < 2:  # before discovery
+        data = {CONF_MAC: None, **entry.data}
+        hass.config_entries.async_update_entry(entry, data=data, minor_version=2)
+    return True
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> bool:
     """Connect to the gateway, make sure it is the right one, and start polling."""
     keeper = await async_hold_keeper(hass, entry)
@@ -69,8 +96,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     try:
         identity = await identify(gateway)
     except GatewayError as err:
-        raise _setup_error(hass, entry, err) from err
-    _refuse_another_gateway(entry, identity)
+        await _keep_waiting(gateway, memory)
+        raise _setup_error(hass, entry, gateway, err) from err
+    async_show_certificate(hass, entry, None)
+    if identity.is_another(entry.data[CONF_SERIAL], memory.packs):
+        raise ConfigEntryError(translation_domain=DOMAIN, translation_key="another_gateway")
+    if identity.packs and identity.packs != frozenset(memory.packs):
+        await memory.async_keep_packs(identity.packs)
 
     itself = _device(entry, gateway, identity)
     settings = SettingsCoordinator(hass, entry, gateway)
@@ -89,13 +121,16 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         detail=DetailCoordinator(hass, entry, gateway),
         settings=settings,
         inventory=inventory,
+        doorman=Doorman(gateway, identity, serial=entry.data[CONF_SERIAL], packs=memory.packs),
+        scale=PercentScale(entry.options.get(CONF_PERCENT, PercentScale.APP)),
         control=Control(settings, inventory, keeper, off_grid, consented=entry.options.get(CONF_ALLOW_CONTROL, False)),
     )
     keeper.grid_connected_for = data.grid.connected_for
     await data.live.async_config_entry_first_refresh()
     meters = data.live.data.meters
     if meters.error and not meters.stopped:
-        raise _setup_error(hass, entry, meters.error) from meters.error
+        await _keep_waiting(gateway, memory)
+        raise _setup_error(hass, entry, gateway, meters.error) from meters.error
     await data.grid.async_config_entry_first_refresh()
     await data.settings.async_config_entry_first_refresh()
 
@@ -137,35 +172,44 @@ async def _look_around(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) 
     watch_hardware(hass, entry)
 
 
-def _setup_error(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, err: GatewayError) -> HomeAssistantError:
+async def _keep_waiting(gateway: PowerwallGateway, memory: EntryMemory) -> None:
+    """Remember how often the password was refused and how long to wait: the next try has another client."""
+    if (login := gateway.export_login())["failures"]:
+        await memory.async_keep_login(login)
+
+
+def _setup_error(
+    hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway, err: GatewayError
+) -> HomeAssistantError:
     """Say what a gateway's failure means for setting up the entry."""
     checkup.async_note_answer(hass, entry, err)
+    kind: type[HomeAssistantError]
     match err:
+        case GatewayLoginError() if is_final(err, gateway):
+            kind, key = ConfigEntryAuthFailed, "login_refused"
         case GatewayLoginError():
-            return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="login_refused")
+            kind, key = ConfigEntryNotReady, "login_refused_once"
+        case GatewayDeniedError() if not (gateway.has_credentials or gateway.capabilities.login_stops_powerwall):
+            kind, key = ConfigEntryAuthFailed, "password_wanted"
         case GatewayCertificateError():
-            return ConfigEntryError(translation_domain=DOMAIN, translation_key="certificate_changed")
+            async_show_certificate(hass, entry, err.fingerprint)
+            kind, key = ConfigEntryError, "certificate_changed"
         case GatewayUnreachableError():
-            return ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="unreachable")
+            kind, key = ConfigEntryNotReady, "unreachable"
+        case GatewayAnswerError(status=301 | 302 | 307 | 308) if entry.data[CONF_FINGERPRINT] is None:
+            kind, key = ConfigEntryNotReady, "encrypted_now"
         case _:
-            return ConfigEntryNotReady(
-                translation_domain=DOMAIN,
-                translation_key="unexpected_answer",
-                translation_placeholders={"reason": str(err)},
-            )
-
-
-def _refuse_another_gateway(entry: PowerwallGatewayConfigEntry, identity: Identity) -> None:
-    """Refuse a gateway that is not the owner's: an IP address may have changed hands."""
-    if identity.din is not None and identity.din.serial_number != entry.data[CONF_SERIAL]:
-        raise ConfigEntryError(translation_domain=DOMAIN, translation_key="another_gateway")
+            kind, key = ConfigEntryNotReady, "unexpected_answer"
+    return kind(translation_domain=DOMAIN, translation_key=key, translation_placeholders={"reason": str(err)})
 
 
 def _device(entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway, identity: Identity) -> DeviceInfo:
     """Describe the gateway to the device registry."""
     serial: str = entry.data[CONF_SERIAL]
+    mac: str | None = entry.data[CONF_MAC]
     return DeviceInfo(
         identifiers={(DOMAIN, serial)},
+        connections={(dr.CONNECTION_NETWORK_MAC, mac)} if mac else set(),
         configuration_url=gateway.connection.address.url,
         manufacturer=MANUFACTURER,
         model=identity.din.model if identity.din else None,

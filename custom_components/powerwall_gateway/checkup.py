@@ -14,7 +14,7 @@ from . import issues
 from .catalogue import packs
 from .const import CONF_SERIAL, DOMAIN
 from .coordinator import PowerwallGatewayConfigEntry
-from .gateway import GatewayDefaultPasswordError, GatewayError, GatewayUnreachableError
+from .gateway import Credentials, GatewayDefaultPasswordError, GatewayError, GatewayUnreachableError
 from .idleness import Chance, Idleness
 from .reading import Reading
 
@@ -26,9 +26,6 @@ FAULT_FOR: Final = 60.0
 
 IDLE_FOR: Final = 2 * 86400.0
 """Seconds in which the battery had something to do and rested. They begin anew when Home Assistant restarts."""
-
-_DEFAULT_LENGTH: Final = 5
-"""The customer's password is at first the last characters of the serial, or of what else the label says."""
 
 _UNREACHABLE_SINCE: HassKey[dict[str, float]] = HassKey(f"{DOMAIN}.unreachable_since")
 """Monotonic, by entry. It outlives the entry, which is not loaded while a gateway is away at start."""
@@ -128,7 +125,8 @@ def _has_default_password(entry: ConfigEntry) -> bool:
     """Tell whether the password is one that the gateway comes with, where the serial shows it."""
     password: str | None = entry.data.get(CONF_PASSWORD)
     serial: str = entry.data[CONF_SERIAL]
-    return password is not None and password.upper() in {serial[-_DEFAULT_LENGTH:], f"S{serial}"}
+    defaults = {Credentials.of_customer(serial).password, Credentials.of_installer(serial).password}
+    return password is not None and password.upper() in defaults
 
 
 def _fresh[T](reading: Reading[T]) -> T | None:

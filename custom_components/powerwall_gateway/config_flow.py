@@ -1,109 +1,66 @@
-"""Setting up a gateway: who and where, and a password where it wants one."""
+"""Setting up a gateway: who and where, and a password where it wants one; and what of that changes later."""
 
-from collections.abc import Mapping
-from contextlib import suppress
-import logging
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, override
 
 import voluptuous as vol
 
-from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry, ConfigFlow, ConfigFlowResult
-from homeassistant.const import CONF_BASE, CONF_HOST, CONF_PASSWORD, CONF_USERNAME
+from homeassistant.config_entries import (
+    SOURCE_DHCP,
+    SOURCE_REAUTH,
+    SOURCE_RECONFIGURE,
+    ConfigEntry,
+    ConfigEntryState,
+    ConfigFlow,
+    ConfigFlowResult,
+)
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import callback
-from homeassistant.data_entry_flow import section
-from homeassistant.helpers.selector import (
-    SelectSelector,
-    SelectSelectorConfig,
-    TextSelector,
-    TextSelectorConfig,
-    TextSelectorType,
-)
+from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 
-from .const import CONF_ALLOW_CONTROL, CONF_FINGERPRINT, CONF_SCHEME, CONF_SERIAL, DOMAIN
-from .gateway import (
-    Address,
-    GatewayBusyError,
-    GatewayCertificateError,
-    GatewayDefaultPasswordError,
-    GatewayError,
-    GatewayLoginError,
-    GatewayUnreachableError,
-    PowerwallGateway,
-    identify,
-    meet,
-    open_session,
-    parse_serial,
+from . import discovery, forms
+from .acquaintance import Acquaintance, Former
+from .const import (
+    CONF_ALLOW_CONTROL,
+    CONF_FINGERPRINT,
+    CONF_MAC,
+    CONF_SERIAL,
+    CONFIG_MINOR_VERSION,
+    CONFIG_VERSION,
+    DOMAIN,
 )
-from .gateway.models import Din
-from .helpers import gateway_from
+from .forms import RefusedError
+from .gateway import Address, Credentials
+from .memory import EntryMemory, async_forget_login
 from .options_flow import PowerwallGatewayOptionsFlow
-
-_LOGGER = logging.getLogger(__name__)
+from .renaming import async_rename
 
 _DEFAULT_TITLE = "Powerwall Gateway"
 
-_USER_SCHEMA = vol.Schema({vol.Required(CONF_HOST): str, vol.Required(CONF_SERIAL): str})
-_PASSWORD = {
-    vol.Required(CONF_PASSWORD): TextSelector(
-        TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password")
-    )
-}
-_CONTROL = {vol.Required(CONF_ALLOW_CONTROL, default=True): bool}
-_USERNAMES = ["customer", "installer"]
-_MORE = "more"
-_LOGIN = {
-    vol.Required(CONF_USERNAME, default=_USERNAMES[0]): SelectSelector(
-        SelectSelectorConfig(options=_USERNAMES, translation_key="username")
-    )
-}
-
-_REAUTH_SCHEMA = vol.Schema(_PASSWORD)
-_CONTROL_SCHEMA = vol.Schema(_CONTROL)
-_LOGIN_SCHEMA = vol.Schema(
-    {**_PASSWORD, **_CONTROL, vol.Required(_MORE): section(vol.Schema(_LOGIN), {"collapsed": True})}
-)
-
-
-class _RefusedError(Exception):
-    """What was typed cannot be used: the message's key, and the field it belongs to."""
-
-    def __init__(self, key: str, field: str = CONF_BASE) -> None:
-        super().__init__(key)
-        self.key = key
-        self.field = field
-
-    def errors(self, schema: vol.Schema) -> dict[str, str]:
-        """Show it at its field, or above the form where the form has no such field."""
-        return {self.field if self.field in schema.schema else CONF_BASE: self.key}
-
-
-def _refusal(err: GatewayError, otherwise: str) -> _RefusedError:
-    """Say in the form what a gateway's failure means."""
-    match err:
-        case GatewayDefaultPasswordError():
-            return _RefusedError("default_password", CONF_PASSWORD)
-        case GatewayLoginError():
-            return _RefusedError("invalid_auth", CONF_PASSWORD)
-        case GatewayCertificateError():
-            return _RefusedError("certificate_changed")
-        case GatewayUnreachableError():
-            return _RefusedError("cannot_connect", CONF_HOST)
-        case GatewayBusyError():
-            return _RefusedError("busy")
-        case _:
-            return _RefusedError(otherwise, CONF_HOST)
+_FIRST_STEPS = {SOURCE_DHCP: "discovery_confirm", SOURCE_RECONFIGURE: "reconfigure"}
 
 
 class PowerwallGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
     """The way in. Nothing here logs in where a login would stop the Powerwall."""
 
-    VERSION = 1
-    MINOR_VERSION = 1
+    VERSION = CONFIG_VERSION
+    MINOR_VERSION = CONFIG_MINOR_VERSION
+
+    _address: Address
 
     def __init__(self) -> None:
-        self._data: dict[str, Any] = {}
+        self._gateway = Acquaintance({CONF_MAC: None})
         self._options: dict[str, Any] = {}
-        self._title = _DEFAULT_TITLE
+        self._place: Mapping[str, Any] = {}
+        """What stands in the form that asks for the place."""
+
+        self._login: Mapping[str, Any] = {}
+        """What was typed into the form that asks for the password, without it."""
+
+        self._tried_default = False
+        self._took_default = False
+        self._task: asyncio.Task[None] | None = None
 
     @staticmethod
     @callback
@@ -111,149 +68,228 @@ class PowerwallGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_get_options_flow(config_entry: ConfigEntry) -> PowerwallGatewayOptionsFlow:
         return PowerwallGatewayOptionsFlow()
 
+    # -- where, and which ----------------------------------------------------------------------------------------------
+
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask where the gateway is and which it is."""
+        """Ask where the gateway is and which it is; Home Assistant's own integration may know."""
         if user_input is None:
-            return self._show_user_form()
-        try:
-            return await self._async_meet(user_input)
-        except _RefusedError as refused:
-            return self._show_user_form(user_input, refused)
+            self._place = discovery.known_to_core(self.hass)
+        return await self._async_step_place(user_input)
 
-    async def async_step_login(self, user_input: dict[str, Any]) -> ConfigFlowResult:
-        """Take the password, and whether Home Assistant may change anything."""
-        self._options = {CONF_ALLOW_CONTROL: user_input[CONF_ALLOW_CONTROL]}
-        self._data[CONF_USERNAME] = user_input[_MORE][CONF_USERNAME]
-        try:
-            return await self._async_log_in(user_input)
-        except _RefusedError as refused:
-            if refused.field == CONF_SERIAL:
-                return self._show_user_form(self._data, refused)
-            return self._show_login_form(user_input, refused)
+    @override
+    async def async_step_dhcp(self, discovery_info: DhcpServiceInfo) -> ConfigFlowResult:
+        """Take up what a gateway told the router; nothing is sent to it before the owner says so."""
+        seen = discovery.Seen.of(discovery_info)
+        if entry := discovery.known(self.hass, seen):
+            await self.async_set_unique_id(entry.unique_id, raise_on_progress=False)
+            updates = discovery.news(entry, seen)
+            if CONF_HOST in updates and entry.state is ConfigEntryState.SETUP_ERROR:
+                # Another gateway is at the old address, which nothing but this news will change.
+                self.hass.config_entries.async_update_entry(entry, data={**entry.data, **updates})
+                self.hass.config_entries.async_schedule_reload(entry.entry_id)
+            self._abort_if_unique_id_configured(updates=updates)
+        await self.async_set_unique_id(seen.serial or seen.mac)
+        self._abort_if_unique_id_configured()
+        self._gateway = Acquaintance({CONF_HOST: seen.host, CONF_MAC: seen.mac})
+        self._place = seen.place
+        self.context["title_placeholders"] = {"host": seen.host}
+        return await self.async_step_discovery_confirm()
 
-    async def async_step_control(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask whether Home Assistant may log in, which stops the Powerwall; the loaded entry does it, never a flow."""
+    async def async_step_discovery_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask whether to set up what was discovered."""
+        return await self._async_step_place(user_input)
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask where the gateway is now, and which it is where the serial was wrong."""
         if user_input is None:
-            return self.async_show_form(
-                step_id="control",
-                data_schema=_CONTROL_SCHEMA,
-                description_placeholders={"host": self._data[CONF_HOST]},
+            entry = self._get_reconfigure_entry()
+            memory = EntryMemory(self.hass, entry.entry_id)
+            await memory.async_load()
+            former = Former(
+                serial=entry.data[CONF_SERIAL], fingerprint=entry.data[CONF_FINGERPRINT], packs=memory.packs
             )
-        self._options = user_input
-        return self._create()
+            self._gateway, self._place = Acquaintance(entry.data, former), entry.data
+        return await self._async_step_place(user_input)
+
+    async def _async_step_place(self, typed: dict[str, Any] | None) -> ConfigFlowResult:
+        if typed is None:
+            return self._show_place()
+        self._place = typed
+        try:
+            self._address, serial = forms.read_place(typed)
+        except RefusedError as refused:
+            return self._show_place(refused)
+        self._gateway.data[CONF_SERIAL] = serial
+        known = await self.async_set_unique_id(serial, raise_on_progress=False)
+        if self.source != SOURCE_RECONFIGURE or known is not self._get_reconfigure_entry():
+            self._abort_if_unique_id_configured()
+        return await self.async_step_looking()
+
+    async def async_step_looking(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Say that somebody is looking."""
+        return self._wait_for(lambda: self._gateway.look(self._address), "looking", "looked")
+
+    async def async_step_looked(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Go on by what was found."""
+        try:
+            await self._async_finish_waiting()
+        except RefusedError as refused:
+            return self._show_place(refused)
+        if self.source == SOURCE_RECONFIGURE:
+            if self._gateway.needs_login or self._gateway.has_new_certificate:
+                return await self.async_step_reconfigure_confirm()
+            return await self._async_reconfigure()
+        if self._gateway.din is None:  # nothing but the address tells it from others
+            self._async_abort_entries_match({CONF_HOST: self._gateway.data[CONF_HOST]})
+        if self._gateway.needs_login:
+            return await self.async_step_login()
+        return await (self.async_step_control() if self._gateway.login_stops_powerwall else self.async_step_confirm())
+
+    # -- the password --------------------------------------------------------------------------------------------------
+
+    async def async_step_login(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Take the password, and whether Home Assistant may change anything."""
+        if user_input is None:
+            return self._show_login()
+        self._options = {CONF_ALLOW_CONTROL: user_input[CONF_ALLOW_CONTROL]}
+        username: str = user_input[forms.CONF_MORE][CONF_USERNAME]
+        password: str | None = user_input.pop(CONF_PASSWORD, None)
+        self._login = user_input
+        self._took_default = not password
+        if not password:
+            default = Credentials.of_customer(self._gateway.data[CONF_SERIAL])
+            if self._tried_default or username != default.username:
+                return self._show_login(RefusedError("password_missing", CONF_PASSWORD))
+            self._tried_default = True
+            password = default.password
+        self._gateway.data |= {CONF_USERNAME: username, CONF_PASSWORD: password}
+        return await self.async_step_logging_in()
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Start over with the password: the gateway refused the one that was stored."""
-        self._data = dict(entry_data)
-        return self._show_password_form("reauth_confirm", _REAUTH_SCHEMA)
+        self._gateway = Acquaintance(entry_data)
+        return await self.async_step_reauth_confirm()
 
-    async def async_step_reauth_confirm(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+    async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Take the new password."""
+        if user_input is None:
+            return self._show_password()
+        self._gateway.data[CONF_PASSWORD] = user_input[CONF_PASSWORD]
+        return await self.async_step_logging_in()
+
+    async def async_step_reconfigure_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the certificate that is trusted from now on, and take the password where one is wanted."""
+        if user_input is None:
+            return self._show_password()
+        if not self._gateway.needs_login:
+            return await self._async_reconfigure()
+        stored = self._get_reconfigure_entry().data.get(CONF_PASSWORD)
+        if not (password := user_input.get(CONF_PASSWORD) or stored):
+            return self._show_password(RefusedError("password_missing", CONF_PASSWORD))
+        self._gateway.data[CONF_PASSWORD] = password
+        return await self.async_step_logging_in()
+
+    async def async_step_logging_in(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Say that somebody is logging in."""
+        return self._wait_for(self._gateway.log_in, "logging_in", "logged_in")
+
+    async def async_step_logged_in(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Go on by what the login came to."""
         try:
-            return await self._async_log_in(user_input)
-        except _RefusedError as refused:
-            return self._show_password_form("reauth_confirm", _REAUTH_SCHEMA, refused)
+            await self._async_finish_waiting()
+        except RefusedError as refused:
+            if refused.field == CONF_SERIAL and self.source != SOURCE_REAUTH:
+                return self._show_place(refused)
+            return self._show_password(refused)
+        if self.source == SOURCE_REAUTH:
+            entry = self._get_reauth_entry()
+            await async_forget_login(self.hass, entry.entry_id)
+            return self.async_update_reload_and_abort(entry, data=self._gateway.data)
+        if self.source == SOURCE_RECONFIGURE:
+            return await self._async_reconfigure()
+        return await self.async_step_confirm()
 
-    def _show_user_form(
-        self, typed: Mapping[str, Any] | None = None, refused: _RefusedError | None = None
-    ) -> ConfigFlowResult:
-        return self.async_show_form(
-            step_id="user",
-            data_schema=self.add_suggested_values_to_schema(_USER_SCHEMA, typed),
-            errors=refused.errors(_USER_SCHEMA) if refused else None,
-        )
+    # -- the end -------------------------------------------------------------------------------------------------------
 
-    def _show_login_form(
-        self, typed: Mapping[str, Any] | None = None, refused: _RefusedError | None = None
-    ) -> ConfigFlowResult:
-        kept = {field: value for field, value in (typed or {}).items() if field != CONF_PASSWORD}
-        return self._show_password_form("login", self.add_suggested_values_to_schema(_LOGIN_SCHEMA, kept), refused)
+    async def async_step_control(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask whether Home Assistant may log in, which stops the Powerwall; the loaded entry does it, never a flow.
 
-    def _show_password_form(
-        self, step_id: str, schema: vol.Schema, refused: _RefusedError | None = None
-    ) -> ConfigFlowResult:
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=schema,
-            description_placeholders={
-                "host": self._data[CONF_HOST],
-                "fingerprint": _readable(self._data[CONF_FINGERPRINT]),
-            },
-            errors=refused.errors(schema) if refused else None,
-        )
+        Says that nothing is encrypted where the firmware has nothing else, and shows the certificate otherwise.
+        """
+        if user_input is None:
+            encrypted = self._gateway.data[CONF_FINGERPRINT] is not None
+            return self._show("control_encrypted" if encrypted else "control", forms.CONTROL)
+        self._options = user_input
+        return self._create()
 
-    async def _async_meet(self, user_input: dict[str, Any]) -> ConfigFlowResult:
-        """Look who answers at the address, by reads without effect alone."""
-        try:
-            serial = parse_serial(user_input[CONF_SERIAL])
-        except ValueError:
-            raise _RefusedError("invalid_serial", CONF_SERIAL) from None
-        try:
-            address = Address.parse(user_input[CONF_HOST])
-        except ValueError:
-            raise _RefusedError("invalid_host", CONF_HOST) from None
-        await self.async_set_unique_id(serial, raise_on_progress=False)
-        self._abort_if_unique_id_configured()
+    async_step_control_encrypted = async_step_control
 
-        async with open_session() as session:
-            try:
-                introduction = await meet(session, address)
-            except GatewayError as err:
-                _LOGGER.debug("Not set up: %s", err)
-                raise _refusal(err, "not_a_gateway") from err
-            found = introduction.connection
-            self._data = {
-                CONF_HOST: str(address),
-                CONF_SCHEME: found.address.scheme,
-                CONF_FINGERPRINT: found.fingerprint.hex() if found.fingerprint else None,
-                CONF_SERIAL: serial,
-            }
-            self._refuse_another_serial(Din.parse(introduction.status.din) if introduction.status else None)
-            if not introduction.needs_login:
-                self._title = await _site_name(PowerwallGateway(found)) or _DEFAULT_TITLE
-                return await self.async_step_control() if introduction.login_stops_powerwall else self._create()
-            if introduction.login_stops_powerwall:
-                raise _RefusedError("login_would_stop")
-            return self._show_login_form()
-
-    async def _async_log_in(self, user_input: dict[str, Any]) -> ConfigFlowResult:
-        """Try the password on the very gateway that was met, and leave no session behind."""
-        self._data[CONF_PASSWORD] = user_input[CONF_PASSWORD]
-        async with open_session() as session:
-            gateway = gateway_from(session, self._data)
-            try:
-                await gateway.login()
-                self._refuse_another_serial((await identify(gateway)).din)
-                if self.source == SOURCE_REAUTH:
-                    return self.async_update_reload_and_abort(self._get_reauth_entry(), data=self._data)
-                self._title = await _site_name(gateway) or _DEFAULT_TITLE
-                return self._create()
-            except GatewayError as err:
-                _LOGGER.debug("Not logged in: %s", err)
-                raise _refusal(err, "login_failed") from err
-            finally:
-                with suppress(GatewayError):
-                    await gateway.logout()
-
-    def _refuse_another_serial(self, din: Din | None) -> None:
-        """Make sure that the serial is the gateway's own, where it can be read."""
-        if din is not None and din.serial_number != self._data[CONF_SERIAL]:
-            raise _RefusedError("wrong_serial", CONF_SERIAL)
+    async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show what the gateway said of itself, to be set up or not."""
+        return self._show("confirm", forms.NOTHING) if user_input is None else self._create()
 
     def _create(self) -> ConfigFlowResult:
         """Store what was found, under the name that the owner gave the place."""
-        return self.async_create_entry(title=self._title, data=self._data, options=self._options)
+        title = self._gateway.site_name or _DEFAULT_TITLE
+        return self.async_create_entry(title=title, data=self._gateway.data, options=self._options)
 
+    async def _async_reconfigure(self) -> ConfigFlowResult:
+        """Store what changed. With another serial, what began with the old one comes along."""
+        entry = self._get_reconfigure_entry()
+        old, new = entry.data[CONF_SERIAL], self._gateway.data[CONF_SERIAL]
+        if new != old:
+            await self.hass.config_entries.async_unload(entry.entry_id)
+            async_rename(self.hass, entry, old, new)
+        if new != old or self._gateway.data.get(CONF_PASSWORD) != entry.data.get(CONF_PASSWORD):
+            await async_forget_login(self.hass, entry.entry_id)
+        return self.async_update_reload_and_abort(entry, unique_id=new, data=self._gateway.data)
 
-async def _site_name(gateway: PowerwallGateway) -> str | None:
-    """Read what the owner called the place; any name will do where it cannot be read."""
-    try:
-        return (await gateway.site_info()).site_name
-    except GatewayError:
-        return None
+    # -- what is shown -------------------------------------------------------------------------------------------------
 
+    def _wait_for(
+        self, work: Callable[[], Coroutine[Any, Any, None]], step_id: str, next_step_id: str
+    ) -> ConfigFlowResult:
+        """Show in words what is under way, until it is over."""
+        if self._task is None:
+            self._task = self.hass.async_create_task(work(), f"{DOMAIN} {step_id}")
+        if self._task.done():
+            return self.async_show_progress_done(next_step_id=next_step_id)
+        return self.async_show_progress(
+            step_id=step_id,
+            progress_action=step_id,
+            description_placeholders={"host": self._place.get(CONF_HOST) or self._gateway.facts["host"]},
+            progress_task=self._task,
+        )
 
-def _readable(fingerprint: str | None) -> str:
-    """Write a fingerprint as browsers do."""
-    return ":".join(fingerprint[i : i + 2] for i in range(0, len(fingerprint), 2)).upper() if fingerprint else "-"
+    async def _async_finish_waiting(self) -> None:
+        """Raise what stood against it. Raises `RefusedError`."""
+        task, self._task = self._task, None
+        if task:
+            await task
+
+    def _show_place(self, refused: RefusedError | None = None) -> ConfigFlowResult:
+        schema = self.add_suggested_values_to_schema(forms.PLACE, self._place)
+        return self._show(_FIRST_STEPS.get(self.source or "", "user"), schema, refused)
+
+    def _show_login(self, refused: RefusedError | None = None) -> ConfigFlowResult:
+        return self._show("login", self.add_suggested_values_to_schema(forms.LOGIN, self._login), refused)
+
+    def _show_password(self, refused: RefusedError | None = None) -> ConfigFlowResult:
+        """Show the form that asks for the password, by where the flow comes from."""
+        if self.source == SOURCE_REAUTH:
+            return self._show("reauth_confirm", forms.NEW_PASSWORD, refused)
+        if self.source == SOURCE_RECONFIGURE:
+            schema = forms.SAME_PASSWORD if self._gateway.needs_login else forms.NOTHING
+            return self._show("reconfigure_confirm", schema, refused)
+        if refused and refused.key == "invalid_auth" and self._took_default:
+            refused = RefusedError("default_refused", CONF_PASSWORD)
+        return self._show_login(refused)
+
+    def _show(self, step_id: str, schema: vol.Schema, refused: RefusedError | None = None) -> ConfigFlowResult:
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=schema,
+            errors=refused.errors(schema) if refused else None,
+            description_placeholders=self._gateway.facts,
+        )

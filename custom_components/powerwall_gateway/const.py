@@ -5,6 +5,10 @@ from typing import Final
 DOMAIN: Final = "powerwall_gateway"
 MANUFACTURER: Final = "Tesla"
 
+CONFIG_VERSION: Final = 1
+CONFIG_MINOR_VERSION: Final = 2
+"""Of what a config entry holds; `async_migrate_entry` brings earlier ones up to date."""
+
 CONF_ALLOW_CONTROL: Final = "allow_control"
 """An option: whether Home Assistant may change what the Powerwall does, and log in for it where that stops it."""
 
@@ -14,6 +18,15 @@ CONF_FINGERPRINT: Final = "fingerprint"
 CONF_GRID_INTERVAL: Final = "grid_interval"
 CONF_LIVE_INTERVAL: Final = "live_interval"
 """Options: seconds between two polls."""
+
+CONF_LOGIN_LIMIT: Final = "login_limit"
+"""An option: how often within a day Home Assistant may log in where that stops the Powerwall."""
+
+CONF_MAC: Final = "mac"
+"""Of the gateway's network interface as discovery saw it, None where it did not."""
+
+CONF_PERCENT: Final = "percent"
+"""An option: on which of `PercentScale` charge and reserve are shown and set."""
 
 CONF_RETURN_CHARGE: Final = "return_charge"
 """An option: app % at which a house that was taken off the grid comes back to it."""
@@ -34,6 +47,10 @@ INVENTORY_INTERVAL: Final = 900.0
 
 GRID_SETTLES: Final = 30.0
 """Seconds without a break for which the grid has to be back before that is told: a recloser tries more than once."""
+
+REFUSALS_BEFORE_REAUTH: Final = 2
+"""So many logins in a row are refused before the owner is asked for a password: a gateway that is starting up refuses
+a good one once."""
 
 KEPT_INTERVALS: Final = 3
 KEPT_AT_LEAST: Final = 10.0

@@ -69,6 +69,9 @@ class GatewaySensorDescription[DataT, ValueT](GatewayEntityDescription[DataT, Va
 
     value_fn: Callable[[ValueT], StateType | datetime]
 
+    scaled: bool = False
+    """Whether it is in the gateway's percent, and shown on the scale that the owner chose."""
+
     rated_power: float | None = None
     """For a lifetime energy, W of the most that can flow: faster counters are held back."""
 
@@ -121,7 +124,10 @@ class GatewayNumberDescription[DataT, ValueT](GatewayControlDescription[DataT, V
     """A number."""
 
     value_fn: Callable[[ValueT], float | None]
+    """In the gateway's percent; shown on the scale that the owner chose."""
+
     set_fn: Callable[[Control, float], Awaitable[object]]
+    """Takes the app's percent."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,7 @@ class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
         self.entity_description = description
         self._part = part
         self._control = data.control
+        self._scale = data.scale
         self._attr_entity_registry_enabled_default = description.entity_registry_enabled_default and (
             description.enabled_fn(data)
         )
@@ -46,6 +47,10 @@ class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
     @override
     def available(self) -> bool:
         return super().available and self.reading.value is not None
+
+    def _on_scale(self, raw: float | None) -> float | None:
+        """Give a percentage on the scale that the owner chose, in the steps that are worth a state."""
+        return None if raw is None else round(self._scale.from_raw(raw), 1)
 
     @property
     @override

@@ -8,6 +8,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .const import DOMAIN
 from .gateway import (
+    GatewayAnotherError,
     GatewayAnswerError,
     GatewayBusyError,
     GatewayCertificateError,
@@ -77,6 +78,7 @@ _TEXTS: Final[tuple[tuple[type[GatewayError], str, Placeholders], ...]] = (
     (GatewayDeniedError, "not_for_this_login", _nothing),
     (GatewayNotFoundError, "not_on_this_firmware", _nothing),
     (GatewayCertificateError, "certificate_changed", _nothing),
+    (GatewayAnotherError, "another_gateway", _nothing),
     (GatewayUnreachableError, "no_answer", _nothing),
     (GatewayAnswerError, "gateway_refused", _reason),
 )

@@ -52,6 +52,9 @@ PACK_FAULT: Final = Issue(key="pack_fault", severity=ir.IssueSeverity.ERROR)
 IDLE: Final = Issue(key="idle", severity=ir.IssueSeverity.WARNING)
 """The battery rests although there is something for it to do."""
 
+CERTIFICATE_CHANGED: Final = Issue(key="certificate_changed", severity=ir.IssueSeverity.ERROR, is_fixable=True)
+"""Whoever answers shows another certificate, `new`, than the trusted one, `old`: nothing is sent to it."""
+
 OF_LOADED: Final = (
     STOPPED,
     LOGIN_NEEDED,
@@ -64,7 +67,7 @@ OF_LOADED: Final = (
 )
 """What is raised by looking, and raised again as soon as somebody looks again."""
 
-ALL: Final = (*OF_LOADED, STOPPED_LONG_AGO, LEFT_STOPPED)
+ALL: Final = (*OF_LOADED, STOPPED_LONG_AGO, LEFT_STOPPED, CERTIFICATE_CHANGED)
 
 
 @callback

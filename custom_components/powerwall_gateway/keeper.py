@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 import logging
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HassJob, HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
 from . import issues
-from .const import CONF_ALLOW_CONTROL, DOMAIN
-from .gateway import Guard, Health, IslandControl, LocalOperation, open_session
+from .const import CONF_ALLOW_CONTROL, CONF_LOGIN_LIMIT, DOMAIN
+from .gateway import LOGINS_A_DAY, Guard, Health, IslandControl, LocalOperation, open_session
 from .gateway.starting import Pace
 from .helpers import gateway_from
 from .journal import FileJournal, KeptJournal, async_find_journals
@@ -27,6 +28,24 @@ UNLOAD_PATIENCE: Final = 90.0
 _KEEPERS: HassKey[dict[str, Keeper]] = HassKey(f"{DOMAIN}.keepers")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What the owner allowed."""
+
+    control: bool = False
+    """Whether anything may be changed, and logged in for it."""
+
+    logins_a_day: int = LOGINS_A_DAY
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """Read an entry's options."""
+        return cls(
+            control=options.get(CONF_ALLOW_CONTROL, False),
+            logins_a_day=int(options.get(CONF_LOGIN_LIMIT, LOGINS_A_DAY)),
+        )
+
+
 class Keeper:
     """The client of one gateway, and who may stop its Powerwall.
 
@@ -35,34 +54,35 @@ class Keeper:
     set up; otherwise it lasts until nothing is under way.
     """
 
-    def __init__(self, hass: HomeAssistant, entry_id: str, data: Mapping[str, Any], *, control: bool) -> None:
+    def __init__(self, hass: HomeAssistant, entry_id: str, data: Mapping[str, Any], terms: Terms) -> None:
         self.grid_connected_for: Callable[[], float] = lambda: 0.0
         """Tells for how many seconds there has been a grid; nobody watches it until an entry does."""
 
         self._hass = hass
         self._entry_id = entry_id
-        self._made_for = (dict(data), control)
+        self._made_for = (dict(data), terms)
         self._session = open_session()
         self._held = False
         self._forgotten = False
         self._journal = FileJournal(hass, entry_id)
-        self.gateway = gateway_from(self._session, data, control=control, health=Health())
+        self.gateway = gateway_from(self._session, data, control=terms.control, health=Health())
         self.guard = Guard(
             self.gateway,
             self._journal,
             grid_connected_for=self._on_grid_for,
             spawn=self._spawn,
+            logins_a_day=terms.logins_a_day,
             when_asking=lambda asks: issues.async_show(hass, issues.STOPPED_LONG_AGO, entry_id, shown=asks),
             pace=PACE,
         )
         self.island = IslandControl(self.gateway)
-        self.operation = LocalOperation(self.gateway, log_in=self.guard.log_in if control else None)
+        self.operation = LocalOperation(self.gateway, log_in=self.guard.log_in if terms.control else None)
         self._remove_shutdown_job = hass.async_add_shutdown_job(HassJob(self._shut_down, f"{DOMAIN} shutdown"))
         _keepers(hass)[entry_id] = self
 
-    def serves(self, data: Mapping[str, Any], *, control: bool) -> bool:
-        """Tell whether it leads to the same gateway by the same way."""
-        return self._made_for == (dict(data), control)
+    def serves(self, data: Mapping[str, Any], terms: Terms) -> bool:
+        """Tell whether it leads to the same gateway by the same way, and on the same terms."""
+        return self._made_for == (dict(data), terms)
 
     @callback
     def async_hold(self) -> None:
@@ -146,13 +166,13 @@ def _keepers(hass: HomeAssistant) -> dict[str, Keeper]:
 
 async def async_hold_keeper(hass: HomeAssistant, entry: ConfigEntry) -> Keeper:
     """Give the keeper of an entry that is being set up, held, and at work on what was left open."""
-    control: bool = entry.options.get(CONF_ALLOW_CONTROL, False)
+    terms = Terms.of(entry.options)
     keeper = _keepers(hass).get(entry.entry_id)
-    if keeper and not keeper.serves(entry.data, control=control):
+    if keeper and not keeper.serves(entry.data, terms):
         await keeper.async_replace()
         keeper = None
     if keeper is None:
-        keeper = Keeper(hass, entry.entry_id, entry.data, control=control)
+        keeper = Keeper(hass, entry.entry_id, entry.data, terms)
     keeper.async_hold()
     if not keeper.guard.busy:
         keeper.async_mend()
@@ -161,7 +181,7 @@ async def async_hold_keeper(hass: HomeAssistant, entry: ConfigEntry) -> Keeper:
 
 async def async_forget_keeper(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Leave nothing behind of an entry that is removed, unless its Powerwall may be stopped."""
-    keeper = _keepers(hass).get(entry.entry_id) or Keeper(hass, entry.entry_id, entry.data, control=False)
+    keeper = _keepers(hass).get(entry.entry_id) or Keeper(hass, entry.entry_id, entry.data, Terms())
     await keeper.async_forget()
 
 
@@ -175,10 +195,9 @@ async def async_mend_all(hass: HomeAssistant) -> None:
 def _keeper_for(hass: HomeAssistant, kept: KeptJournal) -> Keeper | None:
     """Make the keeper for a journal, by its entry, or by itself where the entry is gone."""
     if entry := hass.config_entries.async_get_entry(kept.entry_id):
-        control: bool = entry.options.get(CONF_ALLOW_CONTROL, False)
-        return Keeper(hass, kept.entry_id, entry.data, control=control)
+        return Keeper(hass, kept.entry_id, entry.data, Terms.of(entry.options))
     if kept.under_way:
-        return Keeper(hass, kept.entry_id, kept.under_way.gateway, control=False)
+        return Keeper(hass, kept.entry_id, kept.under_way.gateway, Terms())
     _LOGGER.warning("A journal of a removed entry cannot be read: see that the Powerwall runs")
     return None
 

@@ -1,5 +1,6 @@
 """What an entry keeps over a restart."""
 
+from collections.abc import Iterable
 import logging
 from typing import Any
 
@@ -15,6 +16,13 @@ _LOGGER = logging.getLogger(__name__)
 _VERSION = 1
 
 
+async def async_forget_login(hass: HomeAssistant, entry_id: str) -> None:
+    """Forget the session and the waits of another password than the one that is stored from now on."""
+    memory = EntryMemory(hass, entry_id)
+    await memory.async_load()
+    await memory.async_keep_login({})
+
+
 class EntryMemory:
     """A small file of an entry's own in Home Assistant's storage, which other users of the machine cannot read."""
 
@@ -23,6 +31,9 @@ class EntryMemory:
         self.grid = GridLog()
         self.return_charge: float | None = None
         """App % at which the house comes back to the grid; None where it was not taken off it."""
+
+        self.packs: tuple[str, ...] = ()
+        """Serials of the Powerwalls: on 1.15 they alone tell whether it is still the same gateway."""
 
         self.login: dict[str, Any] = {}
         """As `PowerwallGateway.export_login` gives it: a session is kept, because each login costs something."""
@@ -34,6 +45,8 @@ class EntryMemory:
         login, charge = kept.get("login"), kept.get("return_charge")
         self.login = login if isinstance(login, dict) else {}
         self.return_charge = charge if isinstance(charge, float) else None
+        packs = kept.get("packs")
+        self.packs = tuple(pack for pack in packs if isinstance(pack, str)) if isinstance(packs, list) else ()
 
     async def async_keep_grid(self, log: GridLog) -> None:
         """Keep what became of the grid over a restart, from this moment on."""
@@ -51,6 +64,11 @@ class EntryMemory:
         self.login = login
         await self._async_save()
 
+    async def async_keep_packs(self, packs: Iterable[str]) -> None:
+        """Keep which Powerwalls there are over a restart, from this moment on."""
+        self.packs = tuple(sorted(packs))
+        await self._async_save()
+
     async def async_forget(self) -> None:
         """Leave nothing behind."""
         await self._store.async_remove()
@@ -66,5 +84,10 @@ class EntryMemory:
 
     async def _async_save(self) -> None:
         await self._store.async_save(
-            {"grid": self.grid.to_json(), "login": self.login, "return_charge": self.return_charge}
+            {
+                "grid": self.grid.to_json(),
+                "login": self.login,
+                "return_charge": self.return_charge,
+                "packs": list(self.packs),
+            }
         )

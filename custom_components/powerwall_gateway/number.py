@@ -31,8 +31,15 @@ class GatewayNumber(GatewayControlEntity[SettingsData], NumberEntity):
     @property
     @override
     def native_value(self) -> float | None:
-        return None if (value := self.reading.value) is None else self.entity_description.value_fn(value)
+        if (read := self.reading.value) is None:
+            return None
+        return self._on_scale(self.entity_description.value_fn(read))
+
+    @property
+    @override
+    def native_min_value(self) -> float:
+        return self._scale.empty
 
     @override
     async def async_set_native_value(self, value: float) -> None:
-        await self.entity_description.set_fn(self._control, value)
+        await self.entity_description.set_fn(self._control, self._scale.to_app(value))

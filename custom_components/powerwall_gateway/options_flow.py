@@ -1,4 +1,4 @@
-"""What an owner may choose later: whether Home Assistant controls, and how often it looks."""
+"""What an owner may choose later: whether Home Assistant controls, how often it looks, in which percent."""
 
 from typing import Any, Final
 
@@ -6,20 +6,32 @@ import voluptuous as vol
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import PERCENTAGE, UnitOfTime
-from homeassistant.helpers.selector import NumberSelector, NumberSelectorConfig, NumberSelectorMode
+from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+)
 
 from .const import (
     CONF_ALLOW_CONTROL,
     CONF_GRID_INTERVAL,
     CONF_LIVE_INTERVAL,
+    CONF_LOGIN_LIMIT,
+    CONF_PERCENT,
     CONF_RETURN_CHARGE,
     GRID_INTERVAL,
     LIVE_INTERVAL,
     RETURN_CHARGE,
 )
+from .gateway import LOGINS_A_DAY, PercentScale
 from .gateway.island import LEAST_CHARGE
 
 LONGEST_INTERVAL: Final = 60.0
+
+MOST_LOGINS: Final = 10
+"""Within a day: each stops the Powerwall for two or three seconds."""
 
 
 def _seconds(least: float) -> Any:
@@ -47,12 +59,21 @@ _RETURN_CHARGE: Final = vol.All(
     vol.Coerce(float),
 )
 
+_LOGINS: Final = vol.All(
+    NumberSelector(NumberSelectorConfig(min=1, max=MOST_LOGINS, step=1, mode=NumberSelectorMode.BOX)),
+    vol.Coerce(int),
+)
+
 _SCHEMA: Final = vol.Schema(
     {
         vol.Required(CONF_ALLOW_CONTROL, default=False): bool,
         vol.Required(CONF_RETURN_CHARGE, default=RETURN_CHARGE): _RETURN_CHARGE,
         vol.Required(CONF_GRID_INTERVAL, default=GRID_INTERVAL): _seconds(GRID_INTERVAL),
         vol.Required(CONF_LIVE_INTERVAL, default=LIVE_INTERVAL): _seconds(LIVE_INTERVAL),
+        vol.Required(CONF_PERCENT, default=PercentScale.APP): SelectSelector(
+            SelectSelectorConfig(options=list(PercentScale), translation_key=CONF_PERCENT)
+        ),
+        vol.Required(CONF_LOGIN_LIMIT, default=LOGINS_A_DAY): _LOGINS,
     }
 )
 

@@ -7,8 +7,11 @@ import voluptuous as vol
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 
 from . import issues
+from .certificate import async_trust
+from .const import DOMAIN
 from .failures import translated
 from .gateway import GatewayError, Guard
 from .keeper import async_guard_of
@@ -45,8 +48,38 @@ class GuardedFix(RepairsFlow):
         )
 
 
+class CertificateFix(RepairsFlow):
+    """Shows the old certificate and the new one, and lets the owner decide."""
+
+    def __init__(self, entry_id: str) -> None:
+        self._entry_id = entry_id
+        self._shown: dict[str, str] = {}
+
+    async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Ask; what is shown now is what may be accepted, whatever is shown to the next one."""
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+        self._shown = (issue and issue.translation_placeholders) or {}
+        return self.async_show_menu(
+            step_id="init", menu_options=["accept", "refuse"], description_placeholders=self._shown
+        )
+
+    async def async_step_accept(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Trust the new one."""
+        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry is None or "new" not in self._shown:
+            return self.async_abort(reason="not_loaded")
+        async_trust(self.hass, entry, self._shown["new"])
+        return self.async_create_entry(data={})
+
+    async def async_step_refuse(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Go on sending nothing; the question stays."""
+        return self.async_abort(reason="refused")
+
+
 async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None) -> RepairsFlow:
     """Give the way to put an issue right."""
+    if data and data["key"] == issues.CERTIFICATE_CHANGED.key:
+        return CertificateFix(data["entry_id"])
     guard = async_guard_of(hass, data["entry_id"]) if data else None
     fix = Guard.log_in if data and data["key"] == issues.LOGIN_NEEDED.key else Guard.start
     return GuardedFix(guard, fix)

@@ -43,7 +43,10 @@ class GatewaySensor[DataT](GatewayValueEntity[DataT], SensorEntity):
     @property
     @override
     def native_value(self) -> StateType | datetime:
-        return None if (value := self.reading.value) is None else self.entity_description.value_fn(value)
+        if (read := self.reading.value) is None:
+            return None
+        value = self.entity_description.value_fn(read)
+        return self._on_scale(value) if self.entity_description.scaled and isinstance(value, int | float) else value
 
     @property
     @override

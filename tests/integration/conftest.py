@@ -12,8 +12,11 @@ from custom_components.powerwall_gateway import caretaker, keeper
 from custom_components.powerwall_gateway.const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
+    CONF_MAC,
     CONF_SCHEME,
     CONF_SERIAL,
+    CONFIG_MINOR_VERSION,
+    CONFIG_VERSION,
     DOMAIN,
 )
 from custom_components.powerwall_gateway.coordinator import grid
@@ -57,11 +60,14 @@ def entry_for(simulator: Simulator, *, options: dict[str, Any] | None = None, **
         domain=DOMAIN,
         title="Home Energy Gateway",
         unique_id=simulator.serial,
+        version=CONFIG_VERSION,
+        minor_version=CONFIG_MINOR_VERSION,
         data={
             CONF_HOST: f"{simulator.host}:{simulator.port}",
             CONF_SCHEME: "https" if tls else "http",
             CONF_FINGERPRINT: simulator.fingerprint.hex() if simulator.fingerprint else None,
             CONF_SERIAL: simulator.serial,
+            CONF_MAC: None,
             **({CONF_PASSWORD: simulator.password} if tls else {}),
             **data,
         },

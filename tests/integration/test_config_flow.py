@@ -3,52 +3,33 @@
 from typing import Any
 
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
+    CONF_MAC,
     CONF_SCHEME,
     CONF_SERIAL,
-    DOMAIN,
 )
-from homeassistant.config_entries import SOURCE_USER
-from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_USERNAME
+from homeassistant.const import CONF_HOST, CONF_IP_ADDRESS, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .conftest import SetUp, entry_for, state_of
-
-
-def typed(simulator: Simulator, **changes: str) -> dict[str, str]:
-    """Fill the first form."""
-    return {CONF_HOST: f"{simulator.host}:{simulator.port}", CONF_SERIAL: simulator.serial} | changes
-
-
-def login(password: str, *, username: str = "customer", control: bool = True) -> dict[str, Any]:
-    """Fill the form that asks for a password."""
-    return {CONF_PASSWORD: password, CONF_ALLOW_CONTROL: control, "more": {CONF_USERNAME: username}}
-
-
-async def start(hass: HomeAssistant) -> Any:
-    """Open the first form."""
-    return await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-
-
-async def go_on(hass: HomeAssistant, flow: Any, user_input: dict[str, Any]) -> Any:
-    """Send a form."""
-    flow = await hass.config_entries.flow.async_configure(flow["flow_id"], user_input)
-    await hass.async_block_till_done()
-    return flow
+from .controlling import until
+from .flowing import asks, confirm, ends, go_on, login, start, suggested, typed
 
 
 async def test_1_15_needs_no_password_and_is_never_logged_in_to(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     flow = await start(hass)
-    assert (flow["type"], flow["step_id"], flow["errors"]) == (FlowResultType.FORM, "user", None)
+    asks(flow, "user")
     flow = await go_on(hass, flow, typed(gateway))
-    assert (flow["type"], flow["step_id"]) == (FlowResultType.FORM, "control")
+    asks(flow, "control")
+    shown = flow["description_placeholders"]
+    assert (shown["firmware"], shown["powerwalls"], shown["fingerprint"]) == ("1.15.0", "2", "-")
     assert flow["data_schema"]({}) == {CONF_ALLOW_CONTROL: True}
     flow = await go_on(hass, flow, {CONF_ALLOW_CONTROL: True})
     assert flow["type"] is FlowResultType.CREATE_ENTRY
@@ -59,6 +40,7 @@ async def test_1_15_needs_no_password_and_is_never_logged_in_to(hass: HomeAssist
         CONF_SCHEME: "http",
         CONF_FINGERPRINT: None,
         CONF_SERIAL: gateway.serial,
+        CONF_MAC: None,
     }
     assert flow["options"] == {CONF_ALLOW_CONTROL: True}
     assert gateway.logins == 0
@@ -70,17 +52,23 @@ async def test_21_44_asks_for_the_password_and_shows_the_certificate(
 ) -> None:
     gateway = await simulator("21.44")
     flow = await go_on(hass, await start(hass), typed(gateway))
-    assert (flow["type"], flow["step_id"]) == (FlowResultType.FORM, "login")
+    asks(flow, "login")
     assert gateway.fingerprint is not None
-    assert flow["description_placeholders"]["fingerprint"] == gateway.fingerprint.hex(":").upper()
+    shown = flow["description_placeholders"]
+    assert shown["fingerprint"] == gateway.fingerprint.hex(":").upper()
+    assert (shown["firmware"], shown["din"], shown["powerwalls"]) == ("21.44", gateway.din, "-")
     assert gateway.logins == 0
     flow = await go_on(hass, flow, login(gateway.password))
-    assert flow["type"] is FlowResultType.CREATE_ENTRY
+    shown = flow["description_placeholders"]
+    assert (shown["site"], shown["model"], shown["powerwalls"]) == ("Home Energy Gateway", "Backup Gateway 2", "2")
+    assert "password" not in str(shown)
+    flow = await confirm(hass, flow)
     assert flow["data"] == {
         CONF_HOST: f"127.0.0.1:{gateway.port}",
         CONF_SCHEME: "https",
         CONF_FINGERPRINT: gateway.fingerprint.hex(),
         CONF_SERIAL: gateway.serial,
+        CONF_MAC: None,
         CONF_PASSWORD: gateway.password,
         CONF_USERNAME: "customer",
     }
@@ -123,9 +111,8 @@ async def test_a_refused_form_keeps_what_was_typed(
     if errors is None:  # on 1.15 nothing contradicts a wrong serial
         assert flow["step_id"] == "control"
         return
-    assert (flow["type"], flow["step_id"], flow["errors"]) == (FlowResultType.FORM, "user", errors)
-    suggested = {str(key): key.description["suggested_value"] for key in flow["data_schema"].schema}
-    assert suggested == wrong
+    asks(flow, "user", errors)
+    assert suggested(flow) == wrong
     flow = await go_on(hass, flow, typed(gateway))
     assert flow["step_id"] == "control"
 
@@ -168,7 +155,7 @@ async def test_a_wrong_serial_is_told_before_the_password_is_asked(
 ) -> None:
     gateway = await simulator("21.44")
     flow = await go_on(hass, await start(hass), typed(gateway, serial="TG000000000000"))
-    assert (flow["step_id"], flow["errors"]) == ("user", {CONF_SERIAL: "wrong_serial"})
+    asks(flow, "user", {CONF_SERIAL: "wrong_serial"})
     assert gateway.logins == 0
     flow = await go_on(hass, flow, typed(gateway))
     assert flow["step_id"] == "login"
@@ -179,10 +166,9 @@ async def test_a_wrong_serial_that_only_a_login_shows(hass: HomeAssistant, simul
     gateway.overrides["status"] = {"version": "20.49.0 18dee2f7"}
     flow = await go_on(hass, await start(hass), typed(gateway, serial="TG000000000000"))
     flow = await go_on(hass, flow, login(gateway.password))
-    assert (flow["step_id"], flow["errors"]) == ("user", {CONF_SERIAL: "wrong_serial"})
+    asks(flow, "user", {CONF_SERIAL: "wrong_serial"})
     flow = await go_on(hass, flow, typed(gateway))
-    flow = await go_on(hass, flow, login(gateway.password))
-    assert flow["type"] is FlowResultType.CREATE_ENTRY
+    await confirm(hass, await go_on(hass, flow, login(gateway.password)))
 
 
 @pytest.mark.parametrize(
@@ -204,20 +190,18 @@ async def test_each_failed_login_has_its_own_message(
     flow = await go_on(hass, await start(hass), typed(gateway))
     gateway.faults.add(**fault)
     flow = await go_on(hass, flow, login(gateway.password))
-    assert (flow["step_id"], flow["errors"]) == ("login", errors)
+    asks(flow, "login", errors)
     gateway.faults.clear()
-    flow = await go_on(hass, flow, login(gateway.password))
-    assert flow["type"] is FlowResultType.CREATE_ENTRY
+    await confirm(hass, await go_on(hass, flow, login(gateway.password)))
 
 
 async def test_a_wrong_password_and_then_the_right_one(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     flow = await go_on(hass, await start(hass), typed(gateway))
     flow = await go_on(hass, flow, login("wrong"))
-    assert (flow["step_id"], flow["errors"]) == ("login", {CONF_PASSWORD: "invalid_auth"})
+    asks(flow, "login", {CONF_PASSWORD: "invalid_auth"})
     assert "wrong" not in str(flow["data_schema"].schema)
-    flow = await go_on(hass, flow, login(gateway.password))
-    assert flow["type"] is FlowResultType.CREATE_ENTRY
+    await confirm(hass, await go_on(hass, flow, login(gateway.password)))
 
 
 async def test_a_certificate_that_changes_under_way_gets_no_password(
@@ -238,47 +222,32 @@ async def test_a_gateway_is_set_up_once(hass: HomeAssistant, simulator: StartSim
     gateway = await simulator("1.15.0")
     await set_up(gateway)
     flow = await go_on(hass, await start(hass), typed(gateway))
-    assert (flow["type"], flow["reason"]) == (FlowResultType.ABORT, "already_configured")
-
-
-async def test_a_new_password(hass: HomeAssistant, simulator: StartSimulator) -> None:
-    gateway = await simulator("21.44")
-    entry = entry_for(gateway, password="old")
-    entry.add_to_hass(hass)
-    flow = await entry.start_reauth_flow(hass)
-    assert (flow["type"], flow["step_id"]) == (FlowResultType.FORM, "reauth_confirm")
-    flow = await go_on(hass, flow, {CONF_PASSWORD: "wrong, too"})
-    assert flow["errors"] == {CONF_PASSWORD: "invalid_auth"}
-    flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
-    assert (flow["type"], flow["reason"]) == (FlowResultType.ABORT, "reauth_successful")
-    assert entry.data[CONF_PASSWORD] == gateway.password
-
-
-async def test_a_new_password_for_another_gateway(hass: HomeAssistant, simulator: StartSimulator) -> None:
-    gateway = await simulator("21.44")
-    entry = entry_for(gateway, serial="TG000000000000")
-    entry.add_to_hass(hass)
-    flow = await entry.start_reauth_flow(hass)
-    flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
-    assert flow["errors"] == {"base": "wrong_serial"}
-    assert gateway.tokens == {}
+    ends(flow, "already_configured")
 
 
 @pytest.mark.parametrize(
-    ("firmware", "asks"), [("1.15.0", False), ("1.50.1", False), ("21.44", True), ("24.36", True), ("pw3", True)]
+    ("firmware", "step_id"),
+    [
+        ("1.15.0", "control"),
+        ("1.50.1", "control_encrypted"),
+        ("21.44", "login"),
+        ("24.36", "login"),
+        ("pw3", "login"),
+    ],
 )
 async def test_every_generation_is_set_up(
-    hass: HomeAssistant, simulator: StartSimulator, firmware: str, asks: bool
+    hass: HomeAssistant, simulator: StartSimulator, firmware: str, step_id: str
 ) -> None:
-    gateway = await simulator(firmware, password="sunshine" if asks else None)
+    wants_login = step_id == "login"
+    gateway = await simulator(firmware, password="sunshine" if wants_login else None)
     flow = await go_on(hass, await start(hass), typed(gateway))
-    if asks:
-        assert flow["step_id"] == "login"
-        flow = await go_on(hass, flow, login("sunshine"))
+    asks(flow, step_id)
+    if wants_login:
+        await confirm(hass, await go_on(hass, flow, login("sunshine")))
     else:
+        assert (flow["description_placeholders"]["fingerprint"] == "-") is (firmware == "1.15.0")
         flow = await go_on(hass, flow, {CONF_ALLOW_CONTROL: True})
-    assert flow["type"] is FlowResultType.CREATE_ENTRY
-    await hass.async_block_till_done()
+        assert flow["type"] is FlowResultType.CREATE_ENTRY
     keys = {"charge", "grid_power", "battery_power", "home_power", "solar_power", "grid_import_energy", "grid_status"}
     for key in keys:
         assert state_of(hass, gateway, "sensor", key) not in {None, "unknown", "unavailable"}
@@ -286,11 +255,113 @@ async def test_every_generation_is_set_up(
     unavailable = {state.entity_id for state in hass.states.async_all() if state.state == "unavailable"}
     assert unavailable == (unread if firmware == "1.15.0" else set())  # there they wait for the guarded login
     assert gateway.stopped_seconds == 0
-    assert gateway.logins == (2 if asks else 0)
+    assert gateway.logins == (2 if wants_login else 0)
 
 
 async def test_the_labels_password_is_not_enough_on_24_36(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("24.36")
     flow = await go_on(hass, await start(hass), typed(gateway))
     flow = await go_on(hass, flow, login(gateway.password))
-    assert flow["errors"] == {CONF_PASSWORD: "default_password"}
+    asks(flow, "login", {CONF_PASSWORD: "default_password"})
+
+
+# -- the password that the gateway came with ---------------------------------------------------------------------------
+
+
+async def test_a_blank_password_is_the_one_it_came_with(hass: HomeAssistant, simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    gateway.password = gateway.serial[-5:]
+    flow = await go_on(hass, await start(hass), typed(gateway))
+    flow = await confirm(hass, await go_on(hass, flow, login(None)))
+    assert flow["data"][CONF_PASSWORD] == gateway.password
+
+
+async def test_the_password_it_came_with_is_tried_once(hass: HomeAssistant, simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44", password="sunshine")
+    flow = await go_on(hass, await start(hass), typed(gateway))
+    flow = await go_on(hass, flow, login(None, username="installer"))
+    asks(flow, "login", {CONF_PASSWORD: "password_missing"})  # that password is not this login's
+    assert gateway.logins == 0
+    flow = await go_on(hass, flow, login(None))
+    asks(flow, "login", {CONF_PASSWORD: "default_refused"})
+    tried = gateway.logins
+    flow = await go_on(hass, flow, login(None))
+    asks(flow, "login", {CONF_PASSWORD: "password_missing"})
+    assert gateway.logins == tried
+    flow = await go_on(hass, flow, login("wrong"))
+    asks(flow, "login", {CONF_PASSWORD: "invalid_auth"})
+    await confirm(hass, await go_on(hass, flow, login("sunshine")))
+
+
+async def test_the_password_it_came_with_is_explained_where_it_is_not_taken(
+    hass: HomeAssistant, simulator: StartSimulator
+) -> None:
+    gateway = await simulator("24.36")
+    gateway.faults.add("login/Basic", status=401, body=b'{"error":"default password not supported"}')
+    flow = await go_on(hass, await start(hass), typed(gateway))
+    asks(await go_on(hass, flow, login(None)), "login", {CONF_PASSWORD: "default_password"})
+
+
+# -- encryption --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_gateway_that_could_encrypt_and_does_not_is_sent_nothing(
+    hass: HomeAssistant, simulator: StartSimulator
+) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.overrides["status"] = {"version": "21.44 223a56cd"}
+    flow = await go_on(hass, await start(hass), typed(gateway))
+    asks(flow, "user", {CONF_HOST: "not_encrypted"})
+    del gateway.overrides["status"]
+    asks(await go_on(hass, flow, typed(gateway)), "control")
+
+
+# -- what is known beforehand ------------------------------------------------------------------------------------------
+
+
+async def test_what_is_under_way_is_said_in_words(hass: HomeAssistant, simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    flow = await start(hass)
+    flow = await hass.config_entries.flow.async_configure(flow["flow_id"], typed(gateway))
+    assert (flow["type"], flow["progress_action"]) == (FlowResultType.SHOW_PROGRESS, "looking")
+    assert flow["description_placeholders"] == {"host": typed(gateway)[CONF_HOST]}
+    await hass.async_block_till_done()
+    flow = await hass.config_entries.flow.async_configure(flow["flow_id"])
+    flow = await hass.config_entries.flow.async_configure(flow["flow_id"], login(gateway.password))
+    assert (flow["type"], flow["progress_action"]) == (FlowResultType.SHOW_PROGRESS, "logging_in")
+
+
+async def test_a_form_that_is_closed_meanwhile_leaves_nothing_behind(
+    hass: HomeAssistant, simulator: StartSimulator
+) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.faults.add("status", delay=5)
+    flow = await start(hass)
+    flow = await hass.config_entries.flow.async_configure(flow["flow_id"], typed(gateway))
+    await until(lambda: gateway.requests)
+    hass.config_entries.flow.async_abort(flow["flow_id"])
+    await hass.async_block_till_done()
+    assert hass.config_entries.flow.async_progress() == []
+
+
+async def test_a_gateway_that_asks_for_no_login_and_does_not_stop(
+    hass: HomeAssistant, simulator: StartSimulator
+) -> None:
+    gateway = await simulator("1.50.1")
+    gateway.overrides["status"] = {"version": "20.49.0 18dee2f7"}
+    flow = await confirm(hass, await go_on(hass, await start(hass), typed(gateway)))
+    assert flow["options"] == {}
+
+
+async def test_what_core_knows_is_filled_in(hass: HomeAssistant, simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    MockConfigEntry(domain="powerwall", data={CONF_IP_ADDRESS: "192.0.2.7"}, unique_id=gateway.din).add_to_hass(hass)
+    flow = await start(hass)
+    assert suggested(flow) == {CONF_HOST: "192.0.2.7", CONF_SERIAL: gateway.serial}
+    entry_for(gateway).add_to_hass(hass)
+    assert suggested(await start(hass)) == {CONF_HOST: None, CONF_SERIAL: None}  # it is ours already
+
+
+async def test_what_core_knows_of_a_powerwall_3_is_its_address(hass: HomeAssistant) -> None:
+    MockConfigEntry(domain="powerwall", data={CONF_IP_ADDRESS: "192.0.2.7"}).add_to_hass(hass)
+    assert suggested(await start(hass)) == {CONF_HOST: "192.0.2.7", CONF_SERIAL: None}

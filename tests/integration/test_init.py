@@ -130,16 +130,6 @@ async def test_an_odd_answer_is_tried_again(
     assert entry.error_reason_translation_key == "unexpected_answer"
 
 
-async def test_a_refused_password_asks_for_another(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway, password="old")
-    assert entry.state is ConfigEntryState.SETUP_ERROR
-    assert entry.error_reason_translation_key == "login_refused"
-    assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == [SOURCE_REAUTH]
-
-
 async def test_another_gateway_is_refused(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway, serial="TG000000000000")

@@ -284,7 +284,10 @@ async def add(hass: HomeAssistant, gateway: Simulator, listener: Listener) -> No
         CONF_ALLOW_CONTROL: True,
         "more": {"username": "customer"},
     }
-    for _ in range(2):
+    for _ in range(4):
+        if flow["type"] == "progress":
+            await hass.async_block_till_done()
+            flow = await flows.async_configure(flow["flow_id"])
         if flow["type"] != "form":
             break
         entered = {str(key): typed[str(key)] for key in flow["data_schema"].schema}
@@ -292,6 +295,7 @@ async def add(hass: HomeAssistant, gateway: Simulator, listener: Listener) -> No
         placeholders = dict(flow.get("description_placeholders") or {})
         placeholders.pop("host", None)  # it was typed a moment ago
         placeholders.pop("fingerprint", None)
+        placeholders.pop("din", None)  # the form shows the serial that was typed with the part's number in front
         listener.hear("config flow", [placeholders, flow.get("errors"), flow.get("reason")])
         if flow["type"] == "form":
             suggested = [(key.description, str(key)) for key in flow["data_schema"].schema if "password" in str(key)]

@@ -38,8 +38,10 @@ async def add(api: Api, host: str, serial: str, password: str | None) -> str:
             raise FlowError("The gateway wants a login: give the password of its customer login with --password.")
         login = {"password": password, "allow_control": True, "more": {"username": "customer"}}
         step = await api.continue_flow(step["flow_id"], login)
-    elif step["type"] == "form" and step["step_id"] == "control":
+    elif step["type"] == "form" and step["step_id"] in {"control", "control_encrypted"}:
         step = await api.continue_flow(step["flow_id"], {"allow_control": True})
+    if step["type"] == "form" and step["step_id"] == "confirm":
+        step = await api.continue_flow(step["flow_id"], {})
     if step["type"] != "create_entry":
         raise FlowError(await _why(api, step))
     entry = step["result"]

@@ -12,6 +12,8 @@ from .websocket import WebSocket
 
 type Json = dict[str, Any]
 
+_LOOK_AGAIN = 0.2
+
 
 class ApiError(Exception):
     """Home Assistant answered a request with an error."""
@@ -82,8 +84,12 @@ class Api:
         return step
 
     async def continue_flow(self, flow_id: str, answers: Json) -> Json:
-        """Answer the form of a config flow and give the next step."""
-        step: Json = await self.request("POST", f"/api/config/config_entries/flow/{flow_id}", answers)
+        """Answer the form of a config flow and give the next step, when what is under way then is over."""
+        path = f"/api/config/config_entries/flow/{flow_id}"
+        step: Json = await self.request("POST", path, answers)
+        while step["type"] == "progress":
+            await asyncio.sleep(_LOOK_AGAIN)
+            step = await self.request("GET", path)
         return step
 
     async def entries(self, domain: str) -> list[Json]:

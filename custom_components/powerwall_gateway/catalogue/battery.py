@@ -9,7 +9,6 @@ from homeassistant.const import EntityCategory, UnitOfEnergy, UnitOfPower, UnitO
 
 from ..coordinator import LiveData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
-from ..gateway import app_from_raw
 from ..gateway.models import MetersAggregates, StateOfEnergy, SystemStatus
 from ..outlook import IDLE_POWER, Outlook
 from ..writing import ENERGIES, POWERS
@@ -30,11 +29,6 @@ def battery_state(power: float | None) -> BatteryState | None:
     if abs(power) < IDLE_POWER:
         return BatteryState.IDLE
     return BatteryState.DISCHARGING if power > 0 else BatteryState.CHARGING
-
-
-def app_percent(raw: float | None) -> float | None:
-    """Give the app's percent of the gateway's, in the steps that are worth a state."""
-    return None if raw is None else round(app_from_raw(raw), 1)
 
 
 def _state(meters: MetersAggregates) -> BatteryState | None:
@@ -103,7 +97,8 @@ SENSORS = (
         coordinator_fn=lambda data: data.live,
         reading_fn=lambda live, _: live.battery,
         always=True,
-        value_fn=lambda battery: app_percent(battery.percentage),
+        scaled=True,
+        value_fn=lambda battery: battery.percentage,
     ),
     GatewaySensorDescription[LiveData, StateOfEnergy | SystemStatus](
         key="charge_raw",

@@ -11,7 +11,6 @@ from ..description import (
     GatewaySwitchDescription,
 )
 from ..gateway.models import GridStatus, Operation, Sitemaster
-from .battery import app_percent
 
 SELECTS = (
     GatewaySelectDescription[SettingsData, Operation](
@@ -30,7 +29,6 @@ NUMBERS = (
         key="backup_reserve",
         device_class=NumberDeviceClass.BATTERY,
         native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
-        native_min_value=0,
         native_max_value=100,
         native_step=1,
         mode=NumberMode.SLIDER,
@@ -38,7 +36,7 @@ NUMBERS = (
         reading_fn=lambda settings, _: settings.operation,
         parts_fn=lambda data: (data.itself,) if data.control.allowed else (),
         allowed_fn=lambda control: control.allowed,
-        value_fn=lambda operation: app_percent(operation.backup_reserve_percent),
+        value_fn=lambda operation: operation.backup_reserve_percent,
         set_fn=lambda control, reserve: control.async_set(reserve=reserve),
     ),
 )

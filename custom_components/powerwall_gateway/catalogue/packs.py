@@ -24,7 +24,6 @@ from ..energy import PACK_POWER
 from ..gateway.models import BatteryBlock, SystemStatus, powerwall_model
 from ..reading import Reading
 from ..writing import ENERGIES, PACK_POWERS, PACK_VALUES, Writing
-from .battery import app_percent
 
 _GRID_STATES = ("compliant", "qualifying", "uncompliant")
 
@@ -109,9 +108,10 @@ _KILO_WATT_HOURS: dict[str, Any] = {
 SENSORS = (
     _sensor(
         "charge",
-        lambda block: app_percent(block.percentage),
+        lambda block: block.percentage,
         SensorDeviceClass.BATTERY,
         UnitOfRatio.PERCENTAGE,
+        scaled=True,
         suggested_display_precision=0,
     ),
     _sensor(

@@ -20,7 +20,6 @@ from ..gateway.models import (
     TroubleshootingProblems,
     UpdateState,
 )
-from .battery import app_percent
 
 
 def _problems(problems: TroubleshootingProblems) -> Mapping[str, Any]:
@@ -49,7 +48,8 @@ SENSORS = (
         coordinator_fn=lambda data: data.settings,
         reading_fn=lambda settings, _: settings.operation,
         exists_fn=lambda operation: operation.backup_reserve_percent is not None,
-        value_fn=lambda operation: app_percent(operation.backup_reserve_percent),
+        scaled=True,
+        value_fn=lambda operation: operation.backup_reserve_percent,
     ),
     GatewaySensorDescription[SettingsData, Operation](
         key="backup_reserve_raw",

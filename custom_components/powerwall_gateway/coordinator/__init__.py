@@ -6,8 +6,8 @@ from homeassistant.config_entries import ConfigEntry
 
 from ..control import Control
 from ..devices import Part
-from ..gateway import PowerwallGateway
-from .base import GatewayCoordinator
+from ..gateway import Doorman, PercentScale, PowerwallGateway
+from .base import GatewayCoordinator, is_final
 from .detail import Detail, DetailCoordinator, DetailData
 from .grid import GridCoordinator, GridData
 from .inventory import InventoryCoordinator, InventoryData
@@ -29,6 +29,7 @@ __all__ = [
     "PowerwallGatewayData",
     "SettingsCoordinator",
     "SettingsData",
+    "is_final",
 ]
 
 type PowerwallGatewayConfigEntry = ConfigEntry[PowerwallGatewayData]
@@ -47,6 +48,12 @@ class PowerwallGatewayData:
 
     device_id: str
     """Of the gateway in the device registry; the others hang below it."""
+
+    doorman: Doorman
+    """Makes sure that the same gateway answers as before."""
+
+    scale: PercentScale
+    """On which charge and reserve are shown and set."""
 
     control: Control
     """What may be changed, and how."""

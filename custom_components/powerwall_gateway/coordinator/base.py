@@ -9,9 +9,12 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
-from ..const import KEPT_AT_LEAST, KEPT_INTERVALS
+from ..const import KEPT_AT_LEAST, KEPT_INTERVALS, REFUSALS_BEFORE_REAUTH
 from ..gateway import (
+    GatewayAnotherError,
     GatewayBusyError,
+    GatewayCertificateError,
+    GatewayDefaultPasswordError,
     GatewayDeniedError,
     GatewayError,
     GatewayLoginError,
@@ -29,9 +32,6 @@ if TYPE_CHECKING:
     from . import PowerwallGatewayConfigEntry
 
 _LOGGER = logging.getLogger(__name__)
-
-_REFUSALS_BEFORE_REAUTH: Final = 2
-"""A gateway that is starting up refuses a good password once."""
 
 ABSENT_FOR: Final = 900.0
 """Seconds for which an endpoint that never answered, and is not there or not for this login, is left alone."""
@@ -126,14 +126,15 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
             error = rest
         elif clock() >= not_before or self._asks_again:
             try:
-                return Reading(value=await _once_more(last, endpoint), at=clock())
+                value = await _once_more(last, endpoint)
+                await self.config_entry.runtime_data.doorman.check()
+                return Reading(value=value, at=clock())
             except GatewayStoppedError as err:
                 return Reading(error=err, at=last.at)
             except GatewayError as err:
                 error = err
                 not_before = clock() + self._wait_after(err, last)
-                if isinstance(err, GatewayLoginError):
-                    self._ask_for_a_password()
+                self._report(err)
         kept = last.value if clock() - last.at < max(KEPT_INTERVALS * self.cadence.interval, KEPT_AT_LEAST) else None
         return Reading(value=kept, error=error, at=last.at, not_before=not_before)
 
@@ -148,9 +149,20 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
             case _:
                 return 0.0
 
-    def _ask_for_a_password(self) -> None:
-        if self.gateway.login_refusals >= _REFUSALS_BEFORE_REAUTH:
-            self.config_entry.async_start_reauth(self.hass)
+    def _report(self, err: GatewayError) -> None:
+        """Tell Home Assistant what only the owner can put right."""
+        match err:
+            case GatewayLoginError() if is_final(err, self.gateway):
+                self.config_entry.async_start_reauth(self.hass)
+            case GatewayAnotherError() | GatewayCertificateError():
+                # Whoever answers is not the gateway: setting up anew finds that out, too, and stops there.
+                if self.config_entry.state is ConfigEntryState.LOADED:
+                    self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
+
+
+def is_final(err: GatewayLoginError, gateway: PowerwallGateway) -> bool:
+    """Tell whether a refused login means the password: once may be a gateway that is starting up."""
+    return isinstance(err, GatewayDefaultPasswordError) or gateway.login_refusals >= REFUSALS_BEFORE_REAUTH
 
 
 async def _once_more[T](last: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> T:

@@ -12,6 +12,7 @@ from .capabilities import Capabilities, login_stops_powerwall
 from .client import PowerwallGateway
 from .connection import Connection, find, open_session
 from .errors import (
+    GatewayAnotherError,
     GatewayAnswerError,
     GatewayBusyError,
     GatewayCertificateError,
@@ -50,22 +51,25 @@ from .errors import (
     OperationStoppedError,
     OperationUnknownError,
 )
-from .guard import Guard
+from .guard import LOGINS_A_DAY, Guard
 from .health import Health
-from .introduction import Identity, Introduction, identify, meet, parse_serial
+from .introduction import Doorman, Identity, Introduction, Portrait, identify, meet, parse_serial, portray
 from .island import IslandControl
 from .journal import Journal, JournalRecord, UnderWay
 from .login import Credentials, Session
 from .operation import LocalOperation, OperationControl, OperationSettings
 from .pacer import Cadence, Pacer, Rank
-from .percent import app_from_raw, raw_from_app
+from .percent import PercentScale, app_from_raw, raw_from_app
 
 __all__ = [
+    "LOGINS_A_DAY",
     "Address",
     "Cadence",
     "Capabilities",
     "Connection",
     "Credentials",
+    "Doorman",
+    "GatewayAnotherError",
     "GatewayAnswerError",
     "GatewayBusyError",
     "GatewayCertificateError",
@@ -114,6 +118,8 @@ __all__ = [
     "OperationStoppedError",
     "OperationUnknownError",
     "Pacer",
+    "PercentScale",
+    "Portrait",
     "PowerwallGateway",
     "Rank",
     "Session",
@@ -125,5 +131,6 @@ __all__ = [
     "meet",
     "open_session",
     "parse_serial",
+    "portray",
     "raw_from_app",
 ]

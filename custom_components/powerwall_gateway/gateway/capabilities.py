@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from .models import Status
 
+_ENCRYPTED = (1, 20)
+"""From here on everything is asked over HTTPS; plain HTTP is answered with the way there."""
+
 _REAL_MODE = (1, 21)
 """From here on a write of the operation names the mode `real_mode`."""
 
@@ -28,6 +31,11 @@ def login_stops_powerwall(status: Status | None) -> bool:
     if status is None:
         return False
     return status.release is None or status.release < _LOGIN_LEAVES_RUNNING
+
+
+def speaks_plain_http(status: Status | None) -> bool:
+    """Tell whether a firmware has nothing but plain HTTP. One that cannot be read is taken for a newer one."""
+    return status is not None and status.release is not None and status.release < _ENCRYPTED
 
 
 def login_wants_force(status: Status | None) -> bool:

@@ -7,6 +7,7 @@ and an answer is read up to a limit.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from aiohttp import (
@@ -22,6 +23,8 @@ from aiohttp import (
     Fingerprint,
     ServerFingerprintMismatch,
     TCPConnector,
+    TraceConfig,
+    TraceConnectionCreateEndParams,
 )
 import orjson
 
@@ -68,10 +71,18 @@ class Answer:
 
 def open_session() -> ClientSession:
     """Open the HTTP session a `Connection` wants; whoever opens it closes it."""
+    trace = TraceConfig()
+    trace.on_connection_create_end.append(_count)
     return ClientSession(
         connector=TCPConnector(limit=2, keepalive_timeout=KEEP_ALIVE),
         cookie_jar=DummyCookieJar(),
+        trace_configs=[trace],
     )
+
+
+async def _count(_: ClientSession, context: SimpleNamespace, __: TraceConnectionCreateEndParams) -> None:
+    """Note at the `Connection` that asked for it that it was opened anew."""
+    context.trace_request_ctx.opened += 1
 
 
 class Connection:
@@ -93,6 +104,9 @@ class Connection:
         self.fingerprint = fingerprint
         self.tally = Tally()
         self.pacer = Pacer()
+        self.opened = 0
+        """How often it was opened anew: whoever answers now may be another than before."""
+
         self._session = session
         # One object for the connection's life: aiohttp shares a kept-alive connection only
         # among requests that ask for the very same check.
@@ -130,6 +144,7 @@ class Connection:
                     timeout=self._timeout,
                     ssl=self._certificate,
                     server_hostname=self.address.server_name,
+                    trace_request_ctx=self,
                 ) as response:
                     return await _read(response, path)
 

@@ -44,6 +44,10 @@ class GatewayCertificateError(GatewayError):
         self.fingerprint = fingerprint
 
 
+class GatewayAnotherError(GatewayError):
+    """Another gateway answers than the one that was met: its address has changed hands; the owner looks for it."""
+
+
 class GatewayAnswerError(GatewayError):
     """The gateway answered, but not with what was asked for.
 

@@ -71,6 +71,7 @@ class Guard:
         *,
         grid_connected_for: Callable[[], float],
         spawn: Spawn,
+        logins_a_day: int = LOGINS_A_DAY,
         when_asking: Callable[[bool], None] | None = None,
         clock: Callable[[], float] = time,
         pace: Pace | None = None,
@@ -84,6 +85,7 @@ class Guard:
         self._gateway = gateway
         self._journal = JournalKeeper(journal, clock)
         self._spawn = spawn
+        self._logins_a_day = logins_a_day
         self._when_asking = when_asking
         self._clock = clock
         self._pace = pace or Pace()
@@ -224,8 +226,8 @@ class Guard:
         if not self._gateway.has_credentials:
             raise GatewayLoginError("the gateway wants a login and there is no password", path="login/Basic")
         past = await self._journal.read_closed()
-        if len(past.logins) >= LOGINS_A_DAY:
-            raise GuardLoginLimitError(f"there were {LOGINS_A_DAY} logins within a day")
+        if len(past.logins) >= self._logins_a_day:
+            raise GuardLoginLimitError(f"there were {len(past.logins)} logins within a day")
         status = await self._gateway.status()
         opened = await self._open(Kind.LOGIN, past)
         error = None
@@ -334,7 +336,7 @@ class Guard:
                 return
         except GuardJournalError as err:
             # Which logins there were is not known, so there were as many as there may be.
-            record, left = JournalRecord(logins=(self._clock(),) * LOGINS_A_DAY), None
+            record, left = JournalRecord(logins=(self._clock(),) * self._logins_a_day), None
             _LOGGER.warning("The journal cannot be read, so the Powerwall may be stopped: %s", err)
         if left:
             await self._take_up(left)

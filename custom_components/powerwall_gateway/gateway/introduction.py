@@ -1,5 +1,7 @@
 """Meeting a gateway for the first time: is it one, which firmware, does it want a login, who is it?"""
 
+import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 import re
@@ -7,15 +9,20 @@ import re
 from aiohttp import ClientSession
 
 from .address import Address
-from .capabilities import login_stops_powerwall
+from .capabilities import login_stops_powerwall, speaks_plain_http
 from .client import PowerwallGateway
 from .connection import Connection, find
 from .errors import (
+    GatewayAnotherError,
+    GatewayAnswerError,
+    GatewayBusyError,
     GatewayDeniedError,
+    GatewayLoginError,
     GatewayNotFoundError,
     GatewayPayloadError,
     GatewayStoppedError,
 )
+from .lookout import packs_of
 from .models import Din, Status
 
 _SERIAL = re.compile(r"[A-Z0-9]{6,30}")
@@ -36,6 +43,11 @@ class Introduction:
     def login_stops_powerwall(self) -> bool:
         """Whether a login would stop the Powerwall."""
         return login_stops_powerwall(self.status)
+
+    @property
+    def lost_encryption(self) -> bool:
+        """Whether it speaks plain HTTP although its firmware has better: somebody may be in between."""
+        return self.connection.fingerprint is None and not speaks_plain_http(self.status)
 
 
 async def meet(session: ClientSession, address: Address) -> Introduction:
@@ -69,26 +81,93 @@ class Identity:
     status: Status | None
     """None from a Powerwall 3."""
 
-    din: Din | None
+    din: Din | None = None
     """None where it cannot be read."""
+
+    packs: frozenset[str] = frozenset()
+    """The serials of its Powerwalls; empty where they cannot be read, and not asked for where there is a DIN."""
+
+    def is_another(self, serial: str, packs: Collection[str]) -> bool:
+        """Tell whether this is for sure another gateway than the one with this serial and one of these Powerwalls."""
+        if self.din is not None:
+            return self.din.serial_number != serial
+        return bool(packs and self.packs) and self.packs.isdisjoint(packs)
 
 
 async def identify(gateway: PowerwallGateway) -> Identity:
     """Read who the gateway is, by as few requests as possible.
 
-    21.x and later tell it in `status`, to anybody; older ones in `config`, with a login;
-    1.15 without one and a Powerwall 3 tell nobody.
+    21.x and later tell it in `status`, to anybody; older ones in `config`, with a login. 1.15
+    without one names its Powerwalls alone, and a Powerwall 3 tells nothing.
     """
     status: Status | None = None
     with suppress(GatewayNotFoundError):
         status = await gateway.status()
         if din := Din.parse(status.din):
             return Identity(status=status, din=din)
-    din = None
     if gateway.has_credentials:
         with suppress(GatewayDeniedError, GatewayNotFoundError):
-            din = Din.parse((await gateway.config()).vin)
-    return Identity(status=status, din=din)
+            if din := Din.parse((await gateway.config()).vin):
+                return Identity(status=status, din=din)
+    return Identity(status=status, packs=await _packs_of(gateway))
+
+
+async def _packs_of(gateway: PowerwallGateway) -> frozenset[str]:
+    """Read the Powerwalls' serials, where they can be read."""
+    try:
+        return await packs_of(gateway)
+    except GatewayLoginError, GatewayBusyError:
+        raise
+    except GatewayAnswerError:
+        return frozenset()
+
+
+class Doorman:
+    """Makes sure, whenever the connection was opened anew, that the same gateway answers as before.
+
+    The answer that tells is the cheapest there is; a gateway that told nothing of itself when
+    it was met is asked nothing. `packs` are the serials of its Powerwalls, where those tell.
+    """
+
+    def __init__(self, gateway: PowerwallGateway, met: Identity, *, serial: str, packs: Collection[str]) -> None:
+        self._gateway = gateway
+        self._serial = serial
+        self._packs = packs
+        self._tells = met.din is not None or bool(packs)
+        self._seen = gateway.connection.opened
+        self._turn = asyncio.Lock()
+
+    async def check(self) -> None:
+        """Raise `GatewayAnotherError` when another gateway answers, and whatever the answers raise."""
+        async with self._turn:
+            opened = self._gateway.connection.opened
+            if opened == self._seen or not self._tells:
+                return
+            if (await identify(self._gateway)).is_another(self._serial, self._packs):
+                raise GatewayAnotherError("another gateway answers at this address")
+            self._seen = opened
+
+
+@dataclass(frozen=True, kw_only=True)
+class Portrait:
+    """What a person recognises a system by."""
+
+    identity: Identity
+
+    site_name: str | None
+    """What the owner called the place."""
+
+    packs: frozenset[str] | None
+    """The serials of its Powerwalls, None where they cannot be read."""
+
+
+async def portray(gateway: PowerwallGateway) -> Portrait:
+    """Read what a person recognises a system by; what cannot be read is left out, but for who it is."""
+    identity = await identify(gateway)
+    site_name = None
+    with suppress(GatewayAnswerError):
+        site_name = (await gateway.site_info()).site_name
+    return Portrait(identity=identity, site_name=site_name, packs=identity.packs or await _packs_of(gateway) or None)
 
 
 def parse_serial(typed: str) -> str:

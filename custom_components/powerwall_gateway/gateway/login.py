@@ -9,6 +9,7 @@ the Powerwall.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from time import monotonic, time
 from typing import Any, Self
 
@@ -31,6 +32,7 @@ from .errors import (
 from .models import LoginMemory, LoginRecord, Status
 
 _PATH = "login/Basic"
+_STARTING = timedelta(minutes=5)
 _SESSION_COOKIES = ("AuthCookie", "UserRecord")
 
 
@@ -44,6 +46,11 @@ class Credentials:
 
     email: str = "home.assistant@example.invalid"
     """Wanted by some firmware, checked by none; echoed back."""
+
+    @classmethod
+    def of_customer(cls, serial: str) -> Self:
+        """Give the owner's as the first gateways came with them: the last five of the serial."""
+        return cls(password=serial[-5:])
 
     @classmethod
     def of_installer(cls, serial: str) -> Self:
@@ -117,23 +124,28 @@ class Login:
             if self._last_error is not None and monotonic() < self._not_before:
                 # The same error time and again: without this it would gather a traceback with every poll.
                 raise self._last_error.with_traceback(None)
+            starting = False
             try:
                 status = status or await self._read_status()
+                starting = _is_starting(status)
                 if although_it_stops or not login_stops_powerwall(status):
                     self.session = await self._log_in(force=login_wants_force(status))
                     self.refusals = 0
                     return self.session
             except GatewayError as err:
                 self.session = None
-                self.failed(err)
+                self.failed(err, starting=starting)
                 raise
             # Nothing was sent, so there is nothing to wait for.
             self.session = None
             raise GatewayLoginStopsError("not logged in: on this firmware a login stops the Powerwall", path=_PATH)
 
-    def failed(self, err: GatewayError) -> None:
-        """Wait before the next login, longer after each failure: 30 s doubling to 30 min."""
-        self.refusals += isinstance(err, GatewayLoginError)
+    def failed(self, err: GatewayError, *, starting: bool = False) -> None:
+        """Wait before the next login, longer after each failure: 30 s doubling to 30 min.
+
+        A refusal by a gateway that is `starting` says nothing of the password.
+        """
+        self.refusals += isinstance(err, GatewayLoginError) and not starting
         wait = min(self.LONGEST_WAIT, self.FIRST_WAIT * 2**self._failures)
         if isinstance(err, GatewayBusyError):
             wait = max(wait, err.retry_after)
@@ -215,6 +227,11 @@ class Login:
             cookies={name: answer.cookies[name] for name in _SESSION_COOKIES if answer.cookies.get(name)},
             roles=record.roles or (),
         )
+
+
+def _is_starting(status: Status | None) -> bool:
+    """Tell whether the gateway has just started: it refuses good passwords until it is ready."""
+    return status is not None and status.up_time is not None and status.up_time < _STARTING
 
 
 def _refusal(err: GatewayDeniedError) -> GatewayLoginError:

@@ -1,0 +1,134 @@
+"""What a config flow finds out about a gateway, and what of it is to be stored."""
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+import logging
+from typing import Any
+
+from homeassistant.const import CONF_HOST
+
+from .certificate import readable
+from .const import CONF_FINGERPRINT, CONF_SCHEME, CONF_SERIAL
+from .forms import RefusedError, refusal
+from .gateway import Address, GatewayError, Portrait, PowerwallGateway, meet, open_session, portray
+from .gateway.models import Din, Status
+from .helpers import gateway_from
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Former:
+    """The gateway as an entry has it, which no other may take the place of."""
+
+    serial: str
+    fingerprint: str | None
+    packs: Collection[str]
+
+
+class Acquaintance:
+    """One gateway, as far as it is known by now.
+
+    What it finds against it is raised as `RefusedError`, to be shown in a form.
+    """
+
+    def __init__(self, data: Mapping[str, Any], former: Former | None = None) -> None:
+        self.data = dict(data)
+        """What is to be stored."""
+
+        self.needs_login = False
+        self.login_stops_powerwall = False
+        self._former = former
+        self._status: Status | None = None
+        self._portrait: Portrait | None = None
+
+    @property
+    def din(self) -> Din | None:
+        """Who it is, as far as it tells by now."""
+        if self._portrait and self._portrait.identity.din:
+            return self._portrait.identity.din
+        return Din.parse(self._status.din) if self._status else None
+
+    @property
+    def site_name(self) -> str | None:
+        """What the owner called the place."""
+        return self._portrait.site_name if self._portrait else None
+
+    @property
+    def has_new_certificate(self) -> bool:
+        """Whether it shows another certificate than the entry trusts."""
+        return self._former is not None and self._former.fingerprint != self.data[CONF_FINGERPRINT]
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What is known by now, for the texts."""
+        din, packs = self.din, self._portrait.packs if self._portrait else None
+        return {
+            "host": self.data.get(CONF_HOST, "-"),
+            "firmware": (self._status and self._status.firmware) or "-",
+            "din": f"{din.part_number}--{din.serial_number}" if din else "-",
+            "model": (din and din.model) or "-",
+            "fingerprint": readable(self.data.get(CONF_FINGERPRINT)),
+            "trusted": readable(self._former.fingerprint if self._former else None),
+            "site": self.site_name or "-",
+            "powerwalls": str(len(packs)) if packs else "-",
+        }
+
+    @property
+    def _is_encrypted(self) -> bool:
+        return self._former is not None and self._former.fingerprint is not None
+
+    async def look(self, address: Address) -> None:
+        """Look who answers at the address, by reads without effect alone; nothing is logged in to."""
+        self._portrait = None
+        async with open_session() as session:
+            try:
+                found = await meet(session, address)
+                if found.needs_login and found.login_stops_powerwall:
+                    raise RefusedError("login_would_stop")
+                if found.lost_encryption or (self._is_encrypted and not found.connection.fingerprint):
+                    raise RefusedError("not_encrypted", CONF_HOST)
+                if not found.needs_login:
+                    self._portrait = await portray(PowerwallGateway(found.connection))
+            except GatewayError as err:
+                _LOGGER.debug("Not set up: %s", err)
+                raise refusal(err, "not_a_gateway") from err
+        self._status = found.status
+        self.needs_login, self.login_stops_powerwall = found.needs_login, found.login_stops_powerwall
+        self._refuse_another()
+        self.data |= {
+            CONF_HOST: str(address),
+            CONF_SCHEME: found.connection.address.scheme,
+            CONF_FINGERPRINT: found.connection.fingerprint.hex() if found.connection.fingerprint else None,
+        }
+
+    async def log_in(self) -> None:
+        """Try the password on the very gateway that was met, and leave no session behind."""
+        async with open_session() as session:
+            gateway = gateway_from(session, self.data)
+            try:
+                await gateway.login()
+                self._portrait = await portray(gateway)
+            except GatewayError as err:
+                _LOGGER.debug("Not logged in: %s", err)
+                raise refusal(err, "login_failed") from err
+            finally:
+                with suppress(GatewayError):
+                    await gateway.logout()
+        self._refuse_another()
+
+    def _refuse_another(self) -> None:
+        """Make sure, as far as it can be read, that the serial is the gateway's, and the gateway the entry's."""
+        din = self.din
+        if din is not None and din.serial_number != self.data[CONF_SERIAL]:
+            raise RefusedError("wrong_serial", CONF_SERIAL)
+        if self._former is None:
+            return
+        packs = self._portrait.packs if self._portrait else None
+        if packs and self._former.packs:
+            another = packs.isdisjoint(self._former.packs)
+        else:
+            another = din is not None and din.serial_number != self._former.serial
+        if another:
+            raise RefusedError("another_gateway", CONF_HOST)

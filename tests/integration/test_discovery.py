@@ -1,0 +1,147 @@
+"""What a gateway tells the router: a new one is offered, a known one is followed to its new address."""
+
+from typing import Any
+
+import pytest
+
+from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_MAC, CONF_SERIAL, DOMAIN
+from homeassistant.config_entries import SOURCE_DHCP, SOURCE_IGNORE, ConfigEntryState
+from homeassistant.const import CONF_HOST
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+
+from .conftest import SetUp, entry_for
+from .flowing import asks, ends, go_on, login, suggested, typed
+
+MAC = "3c:2a:f4:00:01:02"
+NEW = "192.0.2.9"
+
+
+async def discover(hass: HomeAssistant, hostname: str, ip: str = "127.0.0.1", mac: str = MAC) -> Any:
+    """Let the router tell of a device."""
+    info = DhcpServiceInfo(ip=ip, hostname=hostname.lower(), macaddress=mac.replace(":", ""))
+    flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_DHCP}, data=info)
+    await hass.async_block_till_done()
+    return flow
+
+
+async def test_a_new_gateway(hass: HomeAssistant, simulator: StartSimulator) -> None:
+    gateway = await simulator("1.15.0")
+    flow = await discover(hass, gateway.din)
+    asks(flow, "discovery_confirm")
+    assert suggested(flow) == {CONF_HOST: "127.0.0.1", CONF_SERIAL: gateway.serial}
+    (shown,) = hass.config_entries.flow.async_progress()
+    assert shown["context"]["title_placeholders"] == {"host": "127.0.0.1"}
+    assert gateway.requests == []
+    flow = await go_on(hass, flow, typed(gateway, serial="no!"))
+    asks(flow, "discovery_confirm", {CONF_SERIAL: "invalid_serial"})
+    flow = await go_on(hass, await go_on(hass, flow, typed(gateway)), {CONF_ALLOW_CONTROL: False})
+    assert flow["data"][CONF_MAC] == MAC
+    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, gateway.serial), flow["result"].entry_id)
+    assert device is not None
+    assert device.connections == {(dr.CONNECTION_NETWORK_MAC, MAC)}
+
+
+async def test_a_powerwall_3_is_asked_for_its_serial(hass: HomeAssistant, simulator: StartSimulator) -> None:
+    gateway = await simulator("pw3")
+    flow = await discover(hass, "TeslaPW_ABC123")
+    asks(flow, "discovery_confirm")
+    assert suggested(flow) == {CONF_HOST: "127.0.0.1", CONF_SERIAL: None}
+    flow = await go_on(hass, flow, typed(gateway))
+    asks(await go_on(hass, flow, login(gateway.password)), "confirm")
+
+
+async def test_the_same_is_offered_once(hass: HomeAssistant, simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    await discover(hass, gateway.din)
+    ends(await discover(hass, gateway.din), "already_in_progress")
+
+
+async def test_an_ignored_one_stays_ignored(hass: HomeAssistant, simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    data = {"unique_id": gateway.serial, "title": "Gateway"}
+    await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_IGNORE}, data=data)
+    ends(await discover(hass, gateway.din), "already_configured")
+
+
+async def test_a_known_one_at_its_address_gets_its_network_interface(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    ends(await discover(hass, gateway.din), "already_configured")
+    assert (entry.data[CONF_HOST], entry.data[CONF_MAC]) == (f"127.0.0.1:{gateway.port}", MAC)
+    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, gateway.serial), entry.entry_id)
+    assert device is not None
+    assert device.connections == {(dr.CONNECTION_NETWORK_MAC, MAC)}
+
+
+async def test_one_that_answers_keeps_its_address(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    data = dict(entry.data)
+    ends(await discover(hass, gateway.din, ip=NEW), "already_configured")  # its cable, beside its Wi-Fi
+    assert dict(entry.data) == data
+    assert entry.state.name == "LOADED"
+
+
+@pytest.mark.parametrize("hostname", ["{din}", "some-other-name"])
+async def test_one_that_moved_is_followed(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, hostname: str
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway, host=f"nowhere.invalid:{gateway.port}", mac=MAC)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    ends(await discover(hass, hostname.format(din=gateway.din)), "already_configured")
+    assert entry.data[CONF_HOST] == f"127.0.0.1:{gateway.port}"
+    assert entry.state.name == "LOADED"
+
+
+async def test_one_that_moves_while_it_is_read_is_followed(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway, host=f"localhost:{gateway.port}")
+    assert entry.state.name == "LOADED"
+    await gateway.stop()
+    await entry.runtime_data.live.async_refresh()
+    ends(await discover(hass, gateway.din), "already_configured")
+    assert entry.data[CONF_HOST] == f"127.0.0.1:{gateway.port}"
+
+
+async def test_one_that_waits_is_woken(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway: Simulator = await simulator("21.44")
+    port = gateway.port
+    await gateway.stop()
+    entry = await set_up(gateway, mac=MAC)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    await gateway.start(port)
+    ends(await discover(hass, gateway.din), "already_configured")
+    assert entry.state.name == "LOADED"
+
+
+async def test_one_whose_address_another_has_is_followed(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    serial, gateway.serial = gateway.serial, "TG9999990000B1"
+    entry = await set_up(gateway, host=f"localhost:{gateway.port}", serial=serial)
+    assert entry.state.name == "SETUP_ERROR"
+    gateway.serial = serial
+    hass.config_entries.async_update_entry(entry, unique_id=serial)
+    ends(await discover(hass, gateway.din), "already_configured")
+    assert entry.data[CONF_HOST] == f"127.0.0.1:{gateway.port}"
+    assert entry.state.name == "LOADED"
+
+
+async def test_a_powerwall_3_at_a_known_address_is_known(hass: HomeAssistant, simulator: StartSimulator) -> None:
+    gateway = await simulator("pw3")
+    entry = entry_for(gateway)
+    entry.add_to_hass(hass)
+    ends(await discover(hass, "TeslaPW_ABC123"), "already_configured")
+    assert entry.data[CONF_MAC] == MAC

@@ -1,0 +1,168 @@
+"""When the owner is asked for a password, and when the gateway is waited for instead."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.powerwall_gateway.gateway import login as login_module
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
+from homeassistant.const import CONF_PASSWORD
+from homeassistant.core import HomeAssistant
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+
+from .conftest import SetUp, entry_for
+from .flowing import asks, ends, go_on
+
+
+class Clock:
+    """What time it is for the waits between logins."""
+
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Let the waits after refused logins be over when a test says so."""
+    clock = Clock()
+    monkeypatch.setattr(login_module, "monotonic", clock)
+    monkeypatch.setattr(login_module, "time", clock)
+    return clock
+
+
+def sources(hass: HomeAssistant) -> list[str]:
+    """Give where the flows under way come from."""
+    return [str(flow["context"]["source"]) for flow in hass.config_entries.flow.async_progress()]
+
+
+async def again(hass: HomeAssistant, entry: MockConfigEntry, clock: Clock | None = None) -> None:
+    """Set up as Home Assistant does after a while; with a clock, after every wait."""
+    if clock:
+        clock.now += login_module.Login.LONGEST_WAIT
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+
+
+async def test_a_password_that_is_refused_twice(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, clock: Clock
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway, password="old")
+    assert entry.state.name == "SETUP_RETRY"
+    assert entry.error_reason_translation_key == "login_refused_once"
+    assert sources(hass) == []
+    await again(hass, entry, clock)
+    assert entry.state.name == "SETUP_ERROR"
+    assert entry.error_reason_translation_key == "login_refused"
+    assert sources(hass) == [SOURCE_REAUTH]
+    assert gateway.logins == 2
+
+
+async def test_a_wait_outlives_the_setup_that_failed(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway, password="old")
+    for _ in range(3):
+        await again(hass, entry)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert gateway.logins == 1
+    flow = await entry.start_reauth_flow(hass)
+    ends(await go_on(hass, flow, {CONF_PASSWORD: gateway.password}), "reauth_successful")
+    assert entry.state.name == "LOADED"  # another password waits for nothing
+
+
+async def test_the_password_it_came_with_is_refused_for_good(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("24.36")
+    entry = await set_up(gateway)
+    assert entry.error_reason_translation_key == "login_refused"
+    assert sources(hass) == [SOURCE_REAUTH]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"path": "status", "status": 401},
+        {"path": "meters/aggregates", "status": 403},
+        {"path": "login/Basic", "status": 429},
+        {"path": "login/Basic", "status": 500},
+        {"path": "login/Basic", "status": 503},
+        {"path": "login/Basic", "drop": True},
+    ],
+)
+async def test_a_stray_refusal_asks_nobody(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, clock: Clock, fault: dict[str, Any]
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.faults.add(**fault)
+    entry = await set_up(gateway)
+    await again(hass, entry, clock)
+    await again(hass, entry, clock)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert sources(hass) == []
+
+
+async def test_a_gateway_that_starts_up_is_waited_for(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login_module, "_STARTING", timedelta(days=36500))
+    gateway = await simulator("21.44")
+    gateway.faults.add("login/Basic", status=401)
+    entry = await set_up(gateway)
+    for _ in range(3):
+        await again(hass, entry, clock)
+    assert sum(request.path == "login/Basic" for request in gateway.requests) == 4
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert sources(hass) == []
+
+
+async def test_new_firmware_that_wants_a_password(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway, password=None)
+    assert entry.error_reason_translation_key == "password_wanted"
+    assert sources(hass) == [SOURCE_REAUTH]
+
+
+async def test_new_firmware_that_speaks_https_only(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("1.50.1")
+    entry = await set_up(gateway, host=f"127.0.0.1:{gateway.http_port}", scheme="http", fingerprint=None)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "encrypted_now"
+
+
+# -- the form ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_new_password(hass: HomeAssistant, simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    entry = entry_for(gateway, password="old")
+    entry.add_to_hass(hass)
+    flow = await entry.start_reauth_flow(hass)
+    asks(flow, "reauth_confirm")
+    flow = await go_on(hass, flow, {CONF_PASSWORD: "wrong, too"})
+    asks(flow, "reauth_confirm", {CONF_PASSWORD: "invalid_auth"})
+    flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
+    ends(flow, "reauth_successful")
+    assert entry.data[CONF_PASSWORD] == gateway.password
+
+
+async def test_a_new_password_for_another_gateway(hass: HomeAssistant, simulator: StartSimulator) -> None:
+    gateway: Simulator = await simulator("21.44")
+    entry = entry_for(gateway, serial="TG000000000000")
+    entry.add_to_hass(hass)
+    flow = await entry.start_reauth_flow(hass)
+    flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
+    asks(flow, "reauth_confirm", {"base": "wrong_serial"})
+    assert gateway.tokens == {}
