@@ -265,8 +265,7 @@ class PowerwallGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_finish_waiting(self) -> None:
         """Raise what stood against it. Raises `RefusedError`."""
         task, self._task = self._task, None
-        if task:
-            await task
+        await (task or asyncio.sleep(0))  # a step that is asked for twice has nothing to wait for
 
     def _show_place(self, refused: RefusedError | None = None) -> ConfigFlowResult:
         schema = self.add_suggested_values_to_schema(forms.PLACE, self._place)
