@@ -1,7 +1,9 @@
 """Home Assistant with the integration, beside a simulated gateway."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+import json
 from pathlib import Path
+import re
 import shutil
 from typing import Any
 
@@ -124,8 +126,14 @@ async def old(
 async def automate(hass: HomeAssistant) -> AsyncIterator[Automate]:
     """Make an automation of a blueprint, as a person does who imported it, or Home Assistant does that starts."""
 
-    async def automate(name: str, *, at_start: bool = False, **inputs: Any) -> None:
-        shutil.copytree(BLUEPRINTS, hass.config.path("blueprints", "automation", DOMAIN), dirs_exist_ok=True)
+    async def automate(
+        name: str, *, at_start: bool = False, pause: dict[str, int] | None = None, **inputs: Any
+    ) -> None:
+        folder = Path(hass.config.path("blueprints", "automation", DOMAIN))
+        shutil.copytree(BLUEPRINTS, folder, dirs_exist_ok=True)
+        if pause:
+            file = folder / f"{name}.yaml"
+            file.write_text(re.sub(r"delay:\n +minutes: 1\n", f"delay: {json.dumps(pause)}\n", file.read_text()))
         path = f"{DOMAIN}/{name}.yaml"
         config = {"automation": [{"id": name, "alias": name, "use_blueprint": {"path": path, "input": inputs}}]}
         save_yaml(hass.config.path(AUTOMATIONS), config)

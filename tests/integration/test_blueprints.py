@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from freezegun.api import FrozenDateTimeFactory
@@ -10,6 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint.models import Blueprint
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util, yaml as yaml_util
 from tests.simulator import Simulator
@@ -105,6 +107,34 @@ async def test_a_failed_look_for_firmware_keeps_nobody_from_discharging(
     await until(lambda: asked_for(gateway, "system/update/status") == 1)
     await at(hass, freezer, 7, 55)
     await until(lambda: follows(gateway) == ("self_consumption", 5.0))
+
+
+@pytest.mark.parametrize("name", ["time_of_use", "hold_charge", "storm"])
+async def test_a_gateway_out_of_reach_is_asked_again(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], automate: Automate, name: str
+) -> None:
+    gateway, entry = old
+    gateway.house.charge = 62.5  # app 60.5 %
+    await entry.runtime_data.live.async_refresh()
+    hass.states.async_set("binary_sensor.on", "on")
+    inputs: dict[str, dict[str, Any]] = {
+        "time_of_use": {"discharge_time": "00:00:00", "charge_time": "23:59:59", "discharge_reserve": 60},
+        "hold_charge": {"cheap": "binary_sensor.on", "charge": entity_of(hass, gateway, "sensor", "charge")},
+        "storm": {"warning": "binary_sensor.on", "storm_reserve": 60},
+    }
+    await hass.config_entries.async_unload(entry.entry_id)
+    await automate(name, pause={"milliseconds": 20}, gateway=entry.entry_id, **inputs[name])
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+
+    def running() -> int:
+        automation = hass.states.get(f"automation.{name}")
+        return int(automation.attributes["current"]) if automation else 0
+
+    await until(running)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await until(lambda: follows(gateway) == ("self_consumption", 60.0))
+    await until(lambda: not running())
+    assert len(writes(gateway)) == 1
 
 
 # -- while it is cheap, and before a storm -----------------------------------------------------------------------------
