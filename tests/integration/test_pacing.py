@@ -12,16 +12,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway import entity
 from custom_components.powerwall_gateway.const import CONF_GRID_INTERVAL, CONF_LIVE_INTERVAL
 from custom_components.powerwall_gateway.coordinator import grid
-from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, STATE_UNAVAILABLE
+from custom_components.powerwall_gateway.writing import ENERGIES, ON_CHANGE, PACK_POWERS, POWERS, Writing
+from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event, HomeAssistant, callback
 from tests.conftest import StartSimulator
 from tests.simulator import Simulator
 from tests.simulator.wire import Json
 
 from .conftest import SetUp, state_of
-from .controlling import entity_of, until
-
-NAMES = ("grid_power", "grid_import_energy", "charge")
+from .controlling import asked_for, entity_of, until
 
 
 @pytest.fixture(autouse=True)
@@ -138,6 +137,44 @@ async def test_zero_and_what_is_not_there_are_written_at_once(
     await poll(hass, entry)
     assert state_of(hass, gateway, "sensor", "grid_power") == "-9.0"
     assert state_of(hass, gateway, "sensor", "grid_import_energy") == "5.0"
+
+
+@pytest.mark.parametrize(
+    ("writing", "last", "value", "elapsed", "worth"),
+    [
+        (ON_CHANGE, "idle", "charging", 0, True),
+        (ON_CHANGE, 5, 5, 3600, False),
+        (POWERS, None, 4, 0, True),
+        (POWERS, 4, None, 0, True),
+        (POWERS, 4, 13.9, 3600, False),
+        (POWERS, 4, 14, 0, True),
+        (POWERS, 4, 0, 0, True),
+        (POWERS, 0, -4, 0, True),
+        (POWERS, 4, -5.9, 3600, False),
+        (POWERS, 4, -6, 0, True),
+        (ENERGIES, 100, 100.001, 59, False),
+        (ENERGIES, 100, 100.001, 60, True),
+        (ENERGIES, 0, 1, 1, True),
+        (PACK_POWERS, 100, 200, 29, False),
+        (PACK_POWERS, 100, 109, 30, False),
+        (PACK_POWERS, 100, 200, 30, True),
+        (PACK_POWERS, 100, -100, 1, True),
+    ],
+)
+def test_what_is_worth_a_state(writing: Writing, last: object, value: object, elapsed: float, worth: bool) -> None:
+    assert writing.is_worth(value, last, elapsed) is worth
+
+
+async def test_what_is_lost_is_told_although_it_was_not_known_before(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, short_life: None
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides["meters/aggregates"] = {"site": {"instant_power": "many", "energy_imported": 5000}}
+    entry = await set_up(gateway)
+    assert state_of(hass, gateway, "sensor", "grid_power") == STATE_UNKNOWN
+    gateway.faults.add("meters/aggregates", status=500)
+    await poll(hass, entry)
+    assert state_of(hass, gateway, "sensor", "grid_power") == STATE_UNAVAILABLE
 
 
 @pytest.fixture
@@ -263,6 +300,22 @@ async def test_a_change_of_the_grid_refreshes_everything(
     await entry.runtime_data.grid.async_refresh()
     await asyncio.sleep(0.05)
     assert [request.path for request in gateway.requests] == ["system_status/grid_status"]
+
+
+async def test_a_grid_that_changes_again_meanwhile_has_everything_read_again(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("1.15.0", latency=0.02)
+    entry = await set_up(gateway, options={CONF_LIVE_INTERVAL: 60.0})
+    gateway.house.outage()
+    gateway.house.advance(10)
+    await entry.runtime_data.grid.async_refresh()
+    gateway.requests.clear()
+    await until(lambda: asked_for(gateway, "meters/aggregates") == 1)
+    gateway.house.restore()
+    gateway.house.advance(120)
+    await entry.runtime_data.grid.async_refresh()
+    await until(lambda: asked_for(gateway, "meters/aggregates") == 2)
 
 
 # -- a gateway that asks to wait, or is away ---------------------------------------------------------------------------

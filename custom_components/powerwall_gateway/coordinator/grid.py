@@ -67,6 +67,8 @@ class GridCoordinator(GatewayCoordinator[GridData]):
         self._due = 0.0
         self._asking = False
         self._asked_at = 0.0
+        self._is_stale = False
+        self._refreshing: asyncio.Task[None] | None = None
         self._kept_event = log.event
         self._connected_since: float | None = None
         self._chosen = False
@@ -149,13 +151,21 @@ class GridCoordinator(GatewayCoordinator[GridData]):
             self._due = max(began + self.cadence.interval, clock())
 
     def _refresh_everything(self) -> None:
-        """Read at once what changes with the grid."""
-        if self.config_entry.state is ConfigEntryState.LOADED:
-            data = self.config_entry.runtime_data
-            for coordinator in (data.live, data.settings):
-                self.config_entry.async_create_background_task(
-                    self.hass, coordinator.async_request_refresh(), name=f"{coordinator.name} after the grid changed"
-                )
+        """Have what changes with the grid read at once, and once more if the grid changes meanwhile."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return
+        self._is_stale = True
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = self.config_entry.async_create_background_task(
+                self.hass, self._refresh_the_stale(), name=f"{self.config_entry.title} after the grid changed"
+            )
+
+    async def _refresh_the_stale(self) -> None:
+        data = self.config_entry.runtime_data
+        while self._is_stale:
+            self._is_stale = False
+            await data.live.async_refresh()
+            await data.settings.async_refresh()
 
 
 def _state(status: Reading[GridStatus]) -> GridState | None:

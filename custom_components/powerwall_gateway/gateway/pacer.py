@@ -19,21 +19,24 @@ from typing import Any, Final
 from .errors import GatewayError, GatewayUnreachableError
 from .rest import Rest
 
-SHARE: Final = 0.25
-"""Of its time the gateway spends on us at most."""
+SHARE: Final = 0.24
+"""Of its time the gateway spends on us at most, and a hundredth for what was spent in advance."""
 
-RESERVE: Final = 6.0
+RESERVE: Final = 5.0
 """Seconds of the gateway's time that polls may spend in advance: a start and a refresh of everything come at once."""
 
-_LEFT: Final = 0.5
+_LEFT: Final = 0.4
 """Seconds of the reserve that each rank leaves to the next."""
 
-_PLANNED: Final = 0.245
-_PAID_BACK: Final = 0.006
+_PLANNED: Final = 0.235
+_PAID_BACK: Final = 0.004
 """Of its time that the cadences are given, and how much less for each second that was spent in advance."""
 
 _WEIGHT: Final = 0.3
 """Of the last round in what a round is expected to cost: one slow answer is no slow gateway."""
+
+_TICK: Final = 0.001
+"""Seconds by which a wait is longer than it would have to be, so that it is over after it."""
 
 _ASLEEP: Final = 3.0
 """Intervals without a round after which a cadence is taken to be switched off."""
@@ -169,7 +172,7 @@ class Pacer:
     async def room(self, reserve: float) -> None:
         """Wait until no more than `reserve` seconds of the gateway's time are spent in advance."""
         while (excess := self._owed() - reserve) > 0:
-            await self._sleep(excess / SHARE)
+            await self._sleep(excess / SHARE + _TICK)
 
     def interval_of(self, asking: Cadence) -> float:
         """Share out what is planned: all as they are wanted, or the first in order stretched until it fits."""
