@@ -1,0 +1,247 @@
+"""Whether it is still the same gateway: by its certificate, its serial, its Powerwalls."""
+
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.powerwall_gateway.const import CONF_FINGERPRINT, DOMAIN
+from custom_components.powerwall_gateway.memory import EntryMemory
+from custom_components.powerwall_gateway.repairs import async_create_fix_flow
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+
+from .conftest import SetUp, state_of
+from .flowing import confirm, ends, go_on, login, start, typed
+from .test_reconfigure import OTHER_PACKS
+
+
+async def restart(gateway: Simulator, *, certificate: bool = False) -> None:
+    """Cut every connection and listen again, with another certificate."""
+    port = gateway.port
+    await gateway.stop()
+    if certificate:
+        gateway.renew_certificate()
+    await gateway.start(port)
+    gateway.requests.clear()
+
+
+async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Poll once, and let come what comes of it."""
+    await entry.runtime_data.live.async_refresh()
+    await hass.async_block_till_done()
+
+
+def question(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | None:
+    """Give the repair that asks about the certificate."""
+    return ir.async_get(hass).async_get_issue(DOMAIN, f"certificate_changed_{entry.entry_id}")
+
+
+# -- the certificate ---------------------------------------------------------------------------------------------------
+
+
+async def test_another_certificate_stops_everything(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    old, logins = gateway.fingerprint, gateway.logins
+    await restart(gateway, certificate=True)
+    await poll(hass, entry)
+    assert entry.state.name == "SETUP_ERROR"
+    assert entry.error_reason_translation_key == "certificate_changed"
+    assert (gateway.requests, gateway.logins) == ([], logins)
+    issue = question(hass, entry)
+    assert issue is not None
+    assert old
+    assert gateway.fingerprint
+    assert issue.is_fixable
+    assert issue.translation_placeholders == {
+        "name": entry.title,
+        "old": old.hex(":").upper(),
+        "new": gateway.fingerprint.hex(":").upper(),
+    }
+
+
+async def test_the_owner_keeps_refusing_and_then_accepts(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, hass_client: ClientSessionGenerator
+) -> None:
+    await async_setup_component(hass, "repairs", {})
+    client = await hass_client()
+
+    async def answer(choice: str) -> Any:
+        form = {"handler": DOMAIN, "issue_id": f"certificate_changed_{entry.entry_id}"}
+        menu = await (await client.post("/api/repairs/issues/fix", json=form)).json()
+        assert (menu["type"], menu["menu_options"]) == ("menu", ["accept", "refuse"])
+        path = f"/api/repairs/issues/fix/{menu['flow_id']}"
+        return await (await client.post(path, json={"next_step_id": choice})).json()
+
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway, fingerprint="00" * 32)
+    assert question(hass, entry)
+    assert (await answer("refuse"))["reason"] == "refused"
+    assert question(hass, entry)
+    assert gateway.requests == []
+    assert (await answer("accept"))["type"] == "create_entry"
+    await hass.async_block_till_done()
+    assert gateway.fingerprint
+    assert entry.data[CONF_FINGERPRINT] == gateway.fingerprint.hex()
+    assert entry.state.name == "LOADED"
+    assert question(hass, entry) is None
+
+
+async def test_what_is_accepted_is_what_was_shown(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway, fingerprint="00" * 32)
+    issue = question(hass, entry)
+    assert issue
+    data = {"entry_id": entry.entry_id, "key": "certificate_changed"}
+    flow: Any = await async_create_fix_flow(hass, issue.issue_id, data)
+    flow.hass, flow.issue_id, flow.flow_id, flow.handler = hass, issue.issue_id, "1", DOMAIN
+    await flow.async_step_init()
+    shown = gateway.fingerprint
+    await restart(gateway, certificate=True)
+    await flow.async_step_accept()
+    await hass.async_block_till_done()
+    assert shown
+    assert entry.data[CONF_FINGERPRINT] == shown.hex()
+    assert entry.state.name == "SETUP_ERROR"
+    assert gateway.requests == []
+
+
+async def test_the_old_certificate_is_back(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway, fingerprint="00" * 32)
+    assert question(hass, entry)
+    assert gateway.fingerprint
+    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_FINGERPRINT: gateway.fingerprint.hex()})
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert question(hass, entry) is None
+
+
+async def test_a_removed_entry_asks_nothing(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway, fingerprint="00" * 32)
+    assert question(hass, entry)
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert question(hass, entry) is None
+
+
+# -- who it is ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
+async def test_the_same_gateway_on_a_new_connection(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
+) -> None:
+    gateway = await simulator(firmware)
+    entry = await set_up(gateway)
+    await poll(hass, entry)
+    tells = "powerwalls" if firmware == "1.15.0" else "status"
+    gateway.requests.clear()
+    await poll(hass, entry)
+    assert tells not in [request.path for request in gateway.requests]
+    await restart(gateway)
+    await poll(hass, entry)
+    assert [request.path for request in gateway.requests].count(tells) == 1
+    assert entry.state.name == "LOADED"
+
+
+@pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
+async def test_another_gateway_takes_over_the_address(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
+) -> None:
+    gateway = await simulator(firmware)
+    entry = await set_up(gateway)
+    seen = state_of(hass, gateway, "sensor", "solar_energy")
+    serial, logins = gateway.serial, gateway.logins
+    gateway.house.advance(3600)
+    if firmware == "1.15.0":
+        gateway.overrides["powerwalls"] = OTHER_PACKS
+    else:
+        gateway.serial = "TG9999990000B1"
+    told: list[str | None] = []
+    hass.bus.async_listen(
+        "state_changed",
+        lambda event: (
+            told.append(event.data["new_state"] and event.data["new_state"].state)
+            if event.data["entity_id"].endswith("solar_production")
+            else None
+        ),
+    )
+    await restart(gateway)
+    await poll(hass, entry)
+    assert entry.state.name == "SETUP_ERROR"
+    assert entry.error_reason_translation_key == "another_gateway"
+    assert gateway.logins == logins
+    assert {value for value in told if value} <= {seen, "unavailable"}  # nothing of the other one's was taken
+    gateway.serial = serial
+    gateway.overrides.clear()
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert entry.state.name == "LOADED"
+
+
+async def test_another_gateway_of_1_15_after_a_restart(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("1.15.0")
+    entry = await set_up(gateway)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    gateway.overrides["powerwalls"] = OTHER_PACKS
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.error_reason_translation_key == "another_gateway"
+
+
+async def test_a_powerwall_that_was_added_is_learned(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("1.15.0")
+    entry = await set_up(gateway)
+    gateway.house.add_pack()
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert entry.state.name == "LOADED"
+    memory = EntryMemory(hass, entry.entry_id)
+    await memory.async_load()
+    assert set(memory.packs) == set(gateway.gateway.pack_serials)
+
+
+@pytest.mark.parametrize("firmware", ["1.15.0", "21.44", "pw3"])
+async def test_two_side_by_side(hass: HomeAssistant, simulator: StartSimulator, firmware: str) -> None:
+    for gateway in (await simulator(firmware), await simulator(firmware, serial="TG9999990000B1")):
+        flow = await go_on(hass, await start(hass), typed(gateway))
+        if firmware == "1.15.0":
+            flow = await go_on(hass, flow, {"allow_control": False})
+        else:
+            flow = await confirm(hass, await go_on(hass, flow, login(gateway.password)))
+        await hass.async_block_till_done()
+        assert flow["result"].state.name == "LOADED"
+        assert state_of(hass, gateway, "sensor", "charge") not in {None, "unavailable"}
+    assert len(hass.config_entries.async_entries(DOMAIN)) == 2
+
+
+@pytest.mark.parametrize("firmware", ["1.15.0", "pw3"])
+async def test_who_tells_nothing_of_itself_is_not_added_twice(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
+) -> None:
+    gateway = await simulator(firmware)
+    await set_up(gateway)
+    ends(await go_on(hass, await start(hass), typed(gateway, serial="TG9999990000B1")), "already_configured")
+
+
+async def test_a_powerwall_3_is_asked_for_nothing_it_has_not(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("pw3")
+    entry = await set_up(gateway)
+    await restart(gateway)
+    await poll(hass, entry)
+    assert not {"status", "config", "powerwalls"} & {request.path for request in gateway.requests}
+    assert entry.state.name == "LOADED"

@@ -1,0 +1,109 @@
+"""What the owner chose, and what it changes; and entries of earlier versions."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.powerwall_gateway.const import (
+    CONF_ALLOW_CONTROL,
+    CONF_LOGIN_LIMIT,
+    CONF_MAC,
+    CONF_PERCENT,
+    CONFIG_MINOR_VERSION,
+    DOMAIN,
+)
+from custom_components.powerwall_gateway.gateway import app_from_raw
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import HomeAssistantError
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+
+from .conftest import SetUp, entry_for, state_of
+from .controlling import PACE, at_rest, call, entity_of, logged_in, writes
+
+
+async def choose(hass: HomeAssistant, entry: MockConfigEntry, **options: Any) -> None:
+    """Change options in their form; the rest stays as it is shown."""
+    flow: Any = await hass.config_entries.options.async_init(entry.entry_id)
+    shown = flow["data_schema"]({}) | entry.options
+    flow = await hass.config_entries.options.async_configure(flow["flow_id"], shown | options)
+    assert flow["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+
+
+async def test_raw_percent_everywhere(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], all_enabled: None
+) -> None:
+    gateway, entry = old
+    raw = entry.runtime_data.live.data.battery.value.percentage
+    assert state_of(hass, gateway, "sensor", "charge") == str(round(app_from_raw(raw), 1))
+    await choose(hass, entry, **{CONF_PERCENT: "raw"})
+    raw = entry.runtime_data.live.data.battery.value.percentage
+    assert state_of(hass, gateway, "sensor", "charge") == str(round(raw, 1))
+    for platform in ("number", "sensor"):
+        assert float(state_of(hass, gateway, platform, "backup_reserve") or 0) == round(gateway.house.reserve, 1)
+    state = hass.states.get(entity_of(hass, gateway, "number", "backup_reserve"))
+    assert state
+    assert (state.attributes["min"], state.attributes["max"]) == (5, 100)
+    await call(hass, gateway, "number", "backup_reserve", "set_value", value=40)
+    assert writes(gateway)[-1]["backup_reserve_percent"] == pytest.approx(40)
+    assert state_of(hass, gateway, "number", "backup_reserve") == "40.0"
+    # An action keeps to the app's percent, as its description says.
+    await hass.services.async_call(DOMAIN, "set_operation", {"reserve": 20}, blocking=True)
+    assert writes(gateway)[-1]["backup_reserve_percent"] == pytest.approx(24)
+
+
+async def test_a_pack_in_raw_percent(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway, options={CONF_PERCENT: "raw"})
+    block = entry.runtime_data.live.data.system.value.battery_blocks[0]
+    assert state_of(hass, gateway, "sensor", f"{block.serial_number}_charge") == str(round(block.percentage, 1))
+
+
+async def test_as_many_logins_a_day_as_the_owner_said(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, quick: None
+) -> None:
+    gateway = await simulator("1.15.0")
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True, CONF_LOGIN_LIMIT: 1})
+    await logged_in(hass, entry)
+    await entry.runtime_data.gateway.logout()
+    with pytest.raises(HomeAssistantError) as refused:
+        await entry.runtime_data.control.async_log_in()
+    assert refused.value.translation_key == "too_many_logins"
+    assert gateway.logins == 1
+    await choose(hass, entry, **{CONF_LOGIN_LIMIT: 2})
+    await entry.runtime_data.gateway.logout()  # the one that was kept
+    grid = entry.runtime_data.grid
+    await grid.async_refresh()
+    await asyncio.sleep(2 * PACE.connected)
+    await grid.async_refresh()
+    await entry.runtime_data.control.async_log_in()
+    await at_rest(hass, entry)
+    assert gateway.logins == 2
+
+
+async def test_an_entry_of_before_discovery(hass: HomeAssistant, simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    now = entry_for(gateway)
+    data = {key: value for key, value in now.data.items() if key != CONF_MAC}
+    before = MockConfigEntry(
+        domain=DOMAIN, title=now.title, unique_id=now.unique_id, data=data, version=1, minor_version=1
+    )
+    before.add_to_hass(hass)
+    await hass.config_entries.async_setup(before.entry_id)
+    assert before.state.name == "LOADED"
+    assert (before.version, before.minor_version) == (1, CONFIG_MINOR_VERSION)
+    assert dict(before.data) == dict(now.data)
+
+
+async def test_an_entry_of_a_version_to_come(hass: HomeAssistant, simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    now = entry_for(gateway)
+    later = MockConfigEntry(domain=DOMAIN, unique_id=now.unique_id, data=dict(now.data), version=2)
+    later.add_to_hass(hass)
+    await hass.config_entries.async_setup(later.entry_id)
+    assert later.state.name == "MIGRATION_ERROR"
+    assert gateway.requests == []
