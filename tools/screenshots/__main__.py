@@ -83,8 +83,7 @@ async def _add_integration(camera: Camera, to: Target) -> None:
     await page.click("Submit", until="field('password')")
     await page.fill("password", to.password or "")
     await camera.snap("add-password", 720)
-    await page.click("Submit", until="text('Backup Gateway 2')")
-    await camera.snap("add-confirm", 720)
+    await page.click("Submit", until="button('Submit') && !field('password')")
     await page.click("Submit", until="button('Skip and finish')")
     await camera.snap("added", 720)
 
