@@ -60,7 +60,8 @@ class PowerwallGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
 
         self._tried_default = False
         self._took_default = False
-        self._task: asyncio.Task[None] | None = None
+        self._under_way: list[asyncio.Task[None]] = []
+        """One at most: what a person is told to wait for."""
 
     @staticmethod
     @callback
@@ -251,21 +252,21 @@ class PowerwallGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
         self, work: Callable[[], Coroutine[Any, Any, None]], step_id: str, next_step_id: str
     ) -> ConfigFlowResult:
         """Show in words what is under way, until it is over."""
-        if self._task is None:
-            self._task = self.hass.async_create_task(work(), f"{DOMAIN} {step_id}")
-        if self._task.done():
+        if not self._under_way:
+            self._under_way.append(self.hass.async_create_task(work(), f"{DOMAIN} {step_id}"))
+        (task,) = self._under_way
+        if task.done():
             return self.async_show_progress_done(next_step_id=next_step_id)
         return self.async_show_progress(
             step_id=step_id,
             progress_action=step_id,
             description_placeholders={"host": self._place.get(CONF_HOST) or self._gateway.facts["host"]},
-            progress_task=self._task,
+            progress_task=task,
         )
 
     async def _async_finish_waiting(self) -> None:
         """Raise what stood against it. Raises `RefusedError`."""
-        task, self._task = self._task, None
-        await (task or asyncio.sleep(0))  # a step that is asked for twice has nothing to wait for
+        await self._under_way.pop()
 
     def _show_place(self, refused: RefusedError | None = None) -> ConfigFlowResult:
         schema = self.add_suggested_values_to_schema(forms.PLACE, self._place)

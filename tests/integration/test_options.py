@@ -1,6 +1,5 @@
 """What the owner chose, and what it changes; and entries of earlier versions."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -8,6 +7,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.const import (
     CONF_ALLOW_CONTROL,
+    CONF_LIVE_INTERVAL,
     CONF_LOGIN_LIMIT,
     CONF_MAC,
     CONF_PERCENT,
@@ -22,7 +22,7 @@ from tests.conftest import StartSimulator
 from tests.simulator import Simulator
 
 from .conftest import SetUp, entry_for, state_of
-from .controlling import PACE, at_rest, call, entity_of, logged_in, writes
+from .controlling import call, entity_of, logged_in, writes
 
 
 async def choose(hass: HomeAssistant, entry: MockConfigEntry, **options: Any) -> None:
@@ -34,8 +34,17 @@ async def choose(hass: HomeAssistant, entry: MockConfigEntry, **options: Any) ->
     await hass.async_block_till_done()
 
 
+async def test_the_options_load_the_entry_anew(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    entry = await set_up(await simulator("21.44"))
+    await choose(hass, entry, **{CONF_ALLOW_CONTROL: True, CONF_LIVE_INTERVAL: 10})
+    assert (entry.options[CONF_ALLOW_CONTROL], entry.options[CONF_LIVE_INTERVAL]) == (True, 10.0)
+    assert entry.state.name == "LOADED"
+    assert entry.runtime_data.control.consented
+    assert entry.runtime_data.live.cadence.interval == 10.0
+
+
 async def test_raw_percent_everywhere(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], all_enabled: None
+    hass: HomeAssistant, all_enabled: None, old: tuple[Simulator, MockConfigEntry]
 ) -> None:
     gateway, entry = old
     raw = entry.runtime_data.live.data.battery.value.percentage
@@ -50,7 +59,7 @@ async def test_raw_percent_everywhere(
     assert (state.attributes["min"], state.attributes["max"]) == (5, 100)
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=40)
     assert writes(gateway)[-1]["backup_reserve_percent"] == pytest.approx(40)
-    assert state_of(hass, gateway, "number", "backup_reserve") == "40.0"
+    assert float(state_of(hass, gateway, "number", "backup_reserve") or 0) == 40
     # An action keeps to the app's percent, as its description says.
     await hass.services.async_call(DOMAIN, "set_operation", {"reserve": 20}, blocking=True)
     assert writes(gateway)[-1]["backup_reserve_percent"] == pytest.approx(24)
@@ -74,14 +83,10 @@ async def test_as_many_logins_a_day_as_the_owner_said(
         await entry.runtime_data.control.async_log_in()
     assert refused.value.translation_key == "too_many_logins"
     assert gateway.logins == 1
+    await entry.runtime_data.settings.async_refresh()  # so that no session is kept
+    await hass.async_block_till_done()
     await choose(hass, entry, **{CONF_LOGIN_LIMIT: 2})
-    await entry.runtime_data.gateway.logout()  # the one that was kept
-    grid = entry.runtime_data.grid
-    await grid.async_refresh()
-    await asyncio.sleep(2 * PACE.connected)
-    await grid.async_refresh()
-    await entry.runtime_data.control.async_log_in()
-    await at_rest(hass, entry)
+    await logged_in(hass, entry)
     assert gateway.logins == 2
 
 
