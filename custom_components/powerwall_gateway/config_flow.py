@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, override
+from typing import Any, Final, override
 
 import voluptuous as vol
 
@@ -39,6 +39,13 @@ from .renaming import async_rename
 _DEFAULT_TITLE = "Powerwall Gateway"
 
 _FIRST_STEPS = {SOURCE_DHCP: "discovery_confirm", SOURCE_RECONFIGURE: "reconfigure"}
+
+
+SHOWN_AFTER: Final = 0.3
+"""Seconds that something takes before it is worth saying that it is under way."""
+
+SHOWN_FOR: Final = 1.0
+"""Seconds for which that is said at least: a browser that learns of the end sooner than it listens waits for ever."""
 
 
 class PowerwallGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -129,7 +136,7 @@ class PowerwallGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_looking(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Say that somebody is looking."""
-        return self._wait_for(lambda: self._gateway.look(self._address), "looking", "looked")
+        return await self._async_wait_for(lambda: self._gateway.look(self._address), "looking", "looked")
 
     async def async_step_looked(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Go on by what was found."""
@@ -193,7 +200,7 @@ class PowerwallGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_logging_in(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Say that somebody is logging in."""
-        return self._wait_for(self._gateway.log_in, "logging_in", "logged_in")
+        return await self._async_wait_for(self._gateway.log_in, "logging_in", "logged_in")
 
     async def async_step_logged_in(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Go on by what the login came to."""
@@ -248,12 +255,15 @@ class PowerwallGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
 
     # -- what is shown -------------------------------------------------------------------------------------------------
 
-    def _wait_for(
+    async def _async_wait_for(
         self, work: Callable[[], Coroutine[Any, Any, None]], step_id: str, next_step_id: str
     ) -> ConfigFlowResult:
         """Show in words what is under way, until it is over."""
         if not self._under_way:
-            self._under_way.append(self.hass.async_create_task(work(), f"{DOMAIN} {step_id}"))
+            begun = self.hass.async_create_task(work(), f"{DOMAIN} {step_id}")
+            if not (await asyncio.wait({begun}, timeout=SHOWN_AFTER))[0]:
+                begun = self.hass.async_create_task(_lasting(begun), f"{DOMAIN} {step_id}, shown")
+            self._under_way.append(begun)
         (task,) = self._under_way
         if task.done():
             return self.async_show_progress_done(next_step_id=next_step_id)
@@ -293,3 +303,9 @@ class PowerwallGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
             errors=refused.errors(schema) if refused else None,
             description_placeholders=self._gateway.facts,
         )
+
+
+async def _lasting(begun: asyncio.Task[None]) -> None:
+    """Wait for something that is shown, and until a browser had the time to listen for its end."""
+    await asyncio.gather(begun, asyncio.sleep(SHOWN_FOR), return_exceptions=True)
+    await begun

@@ -1,10 +1,12 @@
 """Setting up: every step, every refusal, and the way on from it in the same form."""
 
+import asyncio
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
+from custom_components.powerwall_gateway import config_flow
 from custom_components.powerwall_gateway.const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -14,11 +16,11 @@ from custom_components.powerwall_gateway.const import (
 )
 from homeassistant.const import CONF_HOST, CONF_IP_ADDRESS, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import EVENT_DATA_ENTRY_FLOW_PROGRESSED, FlowResultType
 from tests.conftest import StartSimulator
 
 from .conftest import SetUp, entry_for, state_of
-from .controlling import until
+from .controlling import asked_for, until
 from .flowing import asks, confirm, ends, go_on, login, start, suggested, typed
 
 
@@ -319,20 +321,39 @@ async def test_a_gateway_that_could_encrypt_and_does_not_is_sent_nothing(
 # -- what is known beforehand ------------------------------------------------------------------------------------------
 
 
-async def test_what_is_under_way_is_said_in_words(hass: HomeAssistant, simulator: StartSimulator) -> None:
+@pytest.fixture
+def slow_eyes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show everything that is under way, and for long enough that a browser under load listens in time."""
+    monkeypatch.setattr(config_flow, "SHOWN_AFTER", 0.0)
+    monkeypatch.setattr(config_flow, "SHOWN_FOR", 1.5)
+
+
+async def test_what_is_under_way_is_said_in_words_until_a_browser_listens(
+    hass: HomeAssistant, simulator: StartSimulator, slow_eyes: None
+) -> None:
     gateway = await simulator("21.44")
-    flow = await start(hass)
-    flow = await hass.config_entries.flow.async_configure(flow["flow_id"], typed(gateway))
-    assert (flow["type"], flow["progress_action"]) == (FlowResultType.SHOW_PROGRESS, "looking")
-    assert flow["description_placeholders"] == {"host": typed(gateway)[CONF_HOST]}
-    await hass.async_block_till_done()
-    flow = await hass.config_entries.flow.async_configure(flow["flow_id"])
-    flow = await hass.config_entries.flow.async_configure(flow["flow_id"], login(gateway.password))
-    assert (flow["type"], flow["progress_action"]) == (FlowResultType.SHOW_PROGRESS, "logging_in")
+    flows = hass.config_entries.flow
+
+    async def send(flow: Any, form: dict[str, Any], progress: str, path: str) -> Any:
+        flow = await flows.async_configure(flow["flow_id"], form)
+        assert (flow["type"], flow["progress_action"]) == (FlowResultType.SHOW_PROGRESS, progress)
+        assert flow["description_placeholders"] == {"host": typed(gateway)[CONF_HOST]}
+        again = await flows.async_configure(flow["flow_id"])  # a browser that is loaded anew
+        assert again["type"] is FlowResultType.SHOW_PROGRESS
+        await until(lambda: asked_for(gateway, path))
+        await asyncio.sleep(0.2)  # it is over, and the browser only begins to listen
+        ended = async_capture_events(hass, EVENT_DATA_ENTRY_FLOW_PROGRESSED)
+        await until(lambda: ended)
+        return await flows.async_configure(flow["flow_id"])
+
+    flow = await send(await start(hass), typed(gateway), "looking", "meters/aggregates")
+    asks(flow, "login")
+    flow = await send(flow, login("wrong"), "logging_in", "login/Basic")
+    asks(flow, "login", {CONF_PASSWORD: "invalid_auth"})
 
 
 async def test_a_form_that_is_closed_meanwhile_leaves_nothing_behind(
-    hass: HomeAssistant, simulator: StartSimulator
+    hass: HomeAssistant, simulator: StartSimulator, slow_eyes: None
 ) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("status", delay=5)
