@@ -173,6 +173,7 @@ async def test_an_unknown_firmware_is_refused() -> None:
 @pytest.mark.parametrize("firmware", PROFILES)
 async def test_control_tells_the_truth_to_everyone(simulator: StartSimulator, firmware: str) -> None:
     gateway = await start(simulator, firmware)
+    gateway.latency = 0.02
     async with Browser(gateway) as browser:
         await browser.login()
         truth = (await browser.get("/simulator")).json
@@ -184,6 +185,7 @@ async def test_control_tells_the_truth_to_everyone(simulator: StartSimulator, fi
         assert truth[name] == getattr(house, name)
     assert truth["requests"] == {"login/Basic": 1}  # looking behind is no request to the gateway
     assert (truth["logins"], truth["connections"], truth["sessions"]) == (1, 1, 1)
+    assert truth["busy_seconds"] >= 0.02
     assert truth["running"] is (firmware != "1.15.0")
 
 

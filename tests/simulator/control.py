@@ -169,6 +169,7 @@ class Control:
             "sessions": len(gateway.desk.tokens),
             "logins": front.logins,
             "connections": connections,
+            "busy_seconds": round(front.busy_seconds, 3),
             "requests": dict(Counter(request.path for request in front.requests)),
             "faults": faults,
         }

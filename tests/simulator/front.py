@@ -49,6 +49,9 @@ class Front:
         self.overrides: dict[str, Json | bytes] = {}
         self.requests: list[Request] = []
         self.logins = 0
+        self.busy_seconds = 0.0
+        """How long answers took in all, also those that nobody waited for."""
+
         self.witness: Callable[[str, Call], None] = _nobody
         """Told of every request when it has arrived ("sent"), and when the gateway has acted on it ("acted")."""
 
@@ -58,6 +61,13 @@ class Front:
 
     async def handle(self, request: web.Request, connection: int) -> web.Response:
         """Answer a request."""
+        began = time.monotonic()
+        try:
+            return await self._handle(request, connection)
+        finally:
+            self.busy_seconds += time.monotonic() - began
+
+    async def _handle(self, request: web.Request, connection: int) -> web.Response:
         call = self._call(request, await request.read())
         self._record(call, connection)
         self.witness("sent", call)

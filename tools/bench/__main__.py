@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 import sys
 
-from tools.bench import client, entities
+from tools.bench import client, cost, entities, outage
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,20 @@ async def _client(_: argparse.Namespace) -> int:
 
 BENCHES = {
     "client": Bench("decode time, requests, bytes and CPU of one live refresh, by three clients", _client),
+    "cost": Bench(
+        "what core's powerwall and this integration cost the gateway, the machine and the recorder; about 15 minutes",
+        cost.run,
+        cost.add_arguments,
+    ),
     "entities": Bench(
         "every fact that core's powerwall shows, and who tells it here; fails where one is missing or told otherwise",
         entities.run,
         entities.add_arguments,
+    ),
+    "outage": Bench(
+        "how soon core's powerwall and this integration know that the grid is gone; about 20 minutes",
+        outage.run,
+        outage.add_arguments,
     ),
 }
 

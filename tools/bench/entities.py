@@ -5,7 +5,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import asdict
-from datetime import timedelta, timezone
 from functools import partial
 import json
 from pathlib import Path
@@ -17,29 +16,24 @@ from rich.console import Console
 from rich.table import Table
 
 from homeassistant.const import __version__ as home_assistant_version
-from homeassistant.util import dt as dt_util, slugify
-from tools.child_process import ProcessError, free_port
+from homeassistant.util import slugify
+from tools.child_process import free_port
 from tools.develop import integration
-from tools.develop.gateway import GatewayError
 from tools.develop.integration import FlowError
 from tools.develop.simulator import simulated_gateway
-from tools.develop.target import Target
-from tools.home_assistant import Api, ApiError, HomeAssistant, SignInError, WebSocketError
+from tools.home_assistant import Api, HomeAssistant
 
 from .facts import CORE, Comparison, Fact, Json, Shown, Verdict, compare
+from .sides import ERRORS, add_core, morning
 
 FIRMWARES = ("21.44", "24.36")
 """Those with a Powerwall 2 that core can log in to."""
-
-HOUSE_TIME = timedelta(hours=9)
-"""By then the sun shines and charges the battery, so that no power is zero and hides a wrong sign."""
 
 STILL = 10
 """Seconds without a change after which both integrations have shown all they have: the house stands still."""
 LIMIT = 90
 PROGRESS_INTERVAL = 5
 WIDTH = 132
-ERRORS = (ApiError, FlowError, GatewayError, ProcessError, SignInError, WebSocketError)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,30 +62,13 @@ async def _compare(firmware: str, console: Console) -> Comparison:
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         tell(f"Starting a simulated gateway with firmware {firmware} …")
-        to = await stack.enter_async_context(simulated_gateway(firmware, 0, folder, lambda _: None, _morning()))
+        to = await stack.enter_async_context(simulated_gateway(firmware, 0, folder, lambda _: None, morning()))
         home = await stack.enter_async_context(HomeAssistant(folder / "home", free_port(), tell=tell))
         tell("Setting up core's powerwall …")
-        core = await _add_core(home.api, to)
+        core = await add_core(home.api, to)
         tell("Setting up this integration …")
         ours = await integration.add(home.api, to.host, to.serial, to.password)
         return await Both(home.api, to.serial, {CORE: core, integration.DOMAIN: ours}, console).compare()
-
-
-def _morning() -> timezone:
-    """Give the zone where it is late morning now."""
-    now = dt_util.utcnow()
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return timezone(HOUSE_TIME - (now - midnight))
-
-
-async def _add_core(api: Api, to: Target) -> str:
-    """Walk through core's config flow and give the id of the entry it made."""
-    step = await api.start_flow(CORE)
-    step = await api.continue_flow(step["flow_id"], {"ip_address": to.host, "password": to.password})
-    if step["type"] != "create_entry":
-        raise FlowError(f"Core's powerwall cannot be set up: {step}")
-    entry_id: str = step["result"]["entry_id"]
-    return entry_id
 
 
 class Both:

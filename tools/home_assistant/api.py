@@ -92,6 +92,16 @@ class Api:
             step = await self.request("GET", path)
         return step
 
+    async def start_options(self, entry_id: str) -> Json:
+        """Start the options flow of a config entry and give its first step."""
+        step: Json = await self.request("POST", "/api/config/config_entries/options/flow", {"handler": entry_id})
+        return step
+
+    async def continue_options(self, flow_id: str, answers: Json) -> Json:
+        """Answer the form of an options flow and give the next step."""
+        step: Json = await self.request("POST", f"/api/config/config_entries/options/flow/{flow_id}", answers)
+        return step
+
     async def entries(self, domain: str) -> list[Json]:
         """Give the config entries of an integration."""
         entries: list[Json] = await self.command("config_entries/get", domain=domain)

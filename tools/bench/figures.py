@@ -1,0 +1,133 @@
+"""What was measured, of core's and of ours: statistics, ratios, targets, and the table of them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from math import ceil, inf, isinf
+import os
+import platform
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from homeassistant.const import __version__ as home_assistant_version
+
+type Json = dict[str, Any]
+
+NEVER = inf
+"""Stands for the time of what did not happen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What is aimed at; a figure is to be at most this."""
+
+    ratio: float | None = None
+    """Of core's figure."""
+
+    value: float | None = None
+    """In the figure's own unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of both sides, in one unit. Infinity stands for what never happened."""
+
+    name: str
+    unit: str
+    digits: int
+    core: float
+    ours: float
+    target: Target | None = None
+    idle: float | None = None
+    """That of a Home Assistant with neither, where it was measured, too."""
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours as a part of core's."""
+        return self.ours / self.core if self.core and not isinf(self.core) else None
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the target is reached; None where there is none."""
+        if self.target is None:
+            return None
+        limits = []
+        if self.target.ratio is not None:
+            limits.append(self.target.ratio * self.core)
+        if self.target.value is not None:
+            limits.append(self.target.value)
+        return self.ours <= min(limits)
+
+    def as_dict(self) -> Json:
+        """Give what `--json` writes; JSON has no infinity."""
+        numbers = {"core": self.core, "ours": self.ours, "idle": self.idle, "ratio": self.ratio}
+        target = self.target and {name: limit for name, limit in asdict(self.target).items() if limit is not None}
+        return {
+            "name": self.name,
+            "unit": self.unit,
+            **{name: None if number is None or isinf(number) else number for name, number in numbers.items()},
+            "target": target,
+            "reached": self.reached,
+        }
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Give the least value that this share of all values does not exceed: one of them, never one in between."""
+    return sorted(values)[max(0, ceil(len(values) * percent / 100) - 1)]
+
+
+def table(title: str, figures: Iterable[Figure]) -> Table:
+    """Lay the figures side by side."""
+    figures = list(figures)
+    idle = any(figure.idle is not None for figure in figures)
+    drawn = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    drawn.add_column("", no_wrap=True)
+    for column in (*(("idle",) if idle else ()), "core", "ours", "ours/core", "target", ""):
+        drawn.add_column(column, justify="right", no_wrap=True)
+    for figure in figures:
+        cells = [_number(figure, figure.core), _number(figure, figure.ours), _ratio(figure.ratio), _target(figure)]
+        before = [_number(figure, figure.idle)] if idle else []
+        drawn.add_row(f"{figure.name}, {figure.unit}", *before, *cells, _verdict(figure))
+    return drawn
+
+
+def _number(figure: Figure, number: float | None) -> str:
+    if number is None:
+        return ""
+    return "never" if isinf(number) else f"{number:,.{figure.digits}f}"
+
+
+def _ratio(ratio: float | None) -> str:
+    return "" if ratio is None else "never" if isinf(ratio) else f"{ratio:.3g}"
+
+
+def _target(figure: Figure) -> str:
+    if figure.target is None:
+        return ""
+    limits = []
+    if figure.target.ratio is not None:
+        limits.append(f"≤ {figure.target.ratio:g} x core")
+    if figure.target.value is not None:
+        limits.append(f"≤ {figure.target.value:g}")
+    return ", ".join(limits)
+
+
+def _verdict(figure: Figure) -> str:
+    return {None: "", True: "[green]reached[/]", False: "[bold red]MISSED[/]"}[figure.reached]
+
+
+def report(bench: str, options: Json, figures: Iterable[Figure], measured: Json) -> Json:
+    """Give what `--json` writes: the figures, what they were made of, and where."""
+    return {
+        "bench": bench,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "home_assistant": home_assistant_version,
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "load": os.getloadavg()[2],
+        "options": options,
+        "figures": [figure.as_dict() for figure in figures],
+        "measured": measured,
+    }
