@@ -82,7 +82,7 @@ async def _measure(arguments: argparse.Namespace, tell: Callable[[str], None]) -
         core, ours = await stack.enter_async_context(both_sides(folder, arguments.latency / 1000, tell))
         idle = Side("idle", "", None, folder, tell)
         sides = (idle, core, ours)
-        await _set_up(sides, arguments.cadence)
+        await _set_up(sides, arguments.cadence, tell)
         tell(f"Starting each {STARTS} times …")
         starts = [[await _start(side) for _ in range(STARTS)] if side.domain else [] for side in sides]
         for side in sides:
@@ -92,15 +92,17 @@ async def _measure(arguments: argparse.Namespace, tell: Callable[[str], None]) -
         return await _costs(sides, starts, arguments.minutes * 60, tell)
 
 
-async def _set_up(sides: Sequence[Side], cadence: str) -> None:
+async def _set_up(sides: Sequence[Side], cadence: str, tell: Callable[[str], None]) -> None:
     """Start each for the first time, which counts for nothing."""
     idle, core, ours = sides
     async with idle.running():
         pass
     async with core.running():
+        tell(f"[{core.name}] Setting up {core.domain} …")
         await core.add_integration()
         facts = await core.registered()
     async with ours.running():
+        tell(f"[{ours.name}] Setting up {ours.domain} …")
         await ours.add_integration()
         if cadence == CORE_CADENCE:
             await ours.set_options(grid_interval=CORE_INTERVAL, live_interval=CORE_INTERVAL)

@@ -197,18 +197,31 @@ class Outages:
         await asyncio.gather(*(watch.side.gateway.back_door.order(**orders) for watch in self._both))
 
 
+def _minutes(flips: Sequence[Flip]) -> float:
+    """Guess how long they take: until core sees one, half a cycle on average, and some moments for the way back."""
+    return sum(flip.wait + (CORE_CYCLE / 2 if flip.lasts is None else flip.lasts) + LEEWAY for flip in flips) / 60
+
+
 def _in_words(after: float) -> str:
     return "missed it" if after == NEVER else f"after {after:.2f} s"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what can be chosen."""
-    parser.add_argument("--flips", type=int, default=30, help="outages that last until they are seen (default: 30)")
+    parser.add_argument(
+        "--flips", type=_one_or_more, default=30, help="outages that last until they are seen (default: 30)"
+    )
     parser.add_argument("--short", type=int, default=6, help="outages of 5 s, and as many of 10 s (default: 6)")
     parser.add_argument("--latency", type=int, default=100, metavar="MS", help="of every answer (default: 100)")
     parser.add_argument("--seed", type=int, default=1, help="another seed, other phases (default: 1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured there, too")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it there")
+
+
+def _one_or_more(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("at least one")
+    return number
 
 
 async def run(arguments: argparse.Namespace) -> int:
@@ -242,10 +255,11 @@ async def _measure(flips: Sequence[Flip], latency: float, tell: Callable[[str], 
         sides = await stack.enter_async_context(both_sides(folder, latency, tell))
         for side in sides:
             await stack.enter_async_context(side.running())
+            tell(f"[{side.name}] Setting up {side.domain} …")
             await side.add_integration()
         await set_clocks([side.gateway for side in sides])
         core, ours = [await stack.enter_async_context(Watch.open(side)) for side in sides]
-        tell(f"Making {len(flips)} outages …")
+        tell(f"Making {len(flips)} outages, which takes about {_minutes(flips):.0f} minutes …")
         await Outages(core, ours, LEEWAY + 5 * latency, tell).make(flips)
         return core.seen, ours.seen
 
