@@ -14,13 +14,16 @@ from time import monotonic, time
 from rich.console import Console
 
 from tools.child_process import ProcessError
+from tools.develop.integration import FlowError
 
-from .facts import compare
+from .facts import Shown, compare
 from .figures import report, table
 from .sides import ERRORS, FIRMWARE, Side, both_sides, set_clocks
 from .spending import CORE_CADENCE, DEFAULT, Cost, Sample, count_rows, figures, memory_of
 
 CORE_INTERVAL = 30.0
+STILL, MOST_REQUESTS = 5.0, 40
+"""Seconds, and the time of so many answers, after which no more entities come."""
 
 STARTS = 3
 SETTLE = 75.0
@@ -82,7 +85,7 @@ async def _measure(arguments: argparse.Namespace, tell: Callable[[str], None]) -
         core, ours = await stack.enter_async_context(both_sides(folder, arguments.latency / 1000, tell))
         idle = Side("idle", "", None, folder, tell)
         sides = (idle, core, ours)
-        await _set_up(sides, arguments.cadence, tell)
+        await _set_up(sides, arguments, tell)
         tell(f"Starting each {STARTS} times …")
         starts = [[await _start(side) for _ in range(STARTS)] if side.domain else [] for side in sides]
         for side in sides:
@@ -92,7 +95,7 @@ async def _measure(arguments: argparse.Namespace, tell: Callable[[str], None]) -
         return await _costs(sides, starts, arguments.minutes * 60, tell)
 
 
-async def _set_up(sides: Sequence[Side], cadence: str, tell: Callable[[str], None]) -> None:
+async def _set_up(sides: Sequence[Side], arguments: argparse.Namespace, tell: Callable[[str], None]) -> None:
     """Start each for the first time, which counts for nothing."""
     idle, core, ours = sides
     async with idle.running():
@@ -104,11 +107,19 @@ async def _set_up(sides: Sequence[Side], cadence: str, tell: Callable[[str], Non
     async with ours.running():
         tell(f"[{ours.name}] Setting up {ours.domain} …")
         await ours.add_integration()
-        if cadence == CORE_CADENCE:
-            await ours.set_options(grid_interval=CORE_INTERVAL, live_interval=CORE_INTERVAL)
-            shown = [fact for fact in facts if fact.on_by_default]
-            told = compare(shown, await ours.registered()).facts
-            await ours.enable_only({fact.ours.entity_id for fact in told if fact.ours})
+        if arguments.cadence == CORE_CADENCE:
+            still = STILL + MOST_REQUESTS * arguments.latency / 1000
+            tell(f"[{ours.name}] Waiting for all entities, to enable those that core shows …")
+            await _do_as_core(ours, [fact for fact in facts if fact.on_by_default], still)
+
+
+async def _do_as_core(ours: Side, facts: Sequence[Shown], still: float) -> None:
+    """Poll as seldom as core, and show what it shows."""
+    await ours.set_options(grid_interval=CORE_INTERVAL, live_interval=CORE_INTERVAL)
+    told = compare(facts, await ours.wait_for_entities(still)).facts
+    if missing := [fact.core.key for fact in told if fact.ours is None]:
+        raise FlowError(f"Nobody here tells what core does: {', '.join(missing)}")
+    await ours.enable_only({fact.ours.entity_id for fact in told if fact.ours})
 
 
 async def _start(side: Side) -> float:

@@ -1,5 +1,6 @@
 """The sides of a comparison: each integration in a Home Assistant of its own, beside a gateway of its own."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ PROBE = Path(__file__).resolve().parent / "probe"
 PROBE_DOMAIN = "bench_probe"
 PROBE_URL = "/api/bench_probe"
 DAY = 86_400.0
+PAUSE = 1.0
 
 
 class BackDoor:
@@ -180,6 +182,15 @@ class Side:
             for entity in await self.api.command("config/entity_registry/list")
             if entity["platform"] == self.domain
         ]
+
+    async def wait_for_entities(self, still: float) -> list[Shown]:
+        """Wait until no more entities came for so many seconds, and give them all: what is polled late comes late."""
+        entities, since = await self.registered(), monotonic()
+        while monotonic() - since < still:
+            await asyncio.sleep(PAUSE)
+            if len(now := await self.registered()) != len(entities):
+                entities, since = now, monotonic()
+        return entities
 
     async def entity_id(self, key: str) -> str:
         """Give the id of an entity of the gateway's own."""
