@@ -29,8 +29,9 @@ SHORT_SECONDS = (5, 10)
 LIMIT = 90.0
 """Seconds after which nobody is waited for any longer."""
 
-LEEWAY = 2.0
-"""Seconds, beside the time of some answers, in which what was sampled during a short outage is shown."""
+LEEWAY, CORE_REQUESTS = 2.0, 10
+"""Seconds, and the time of so many answers, in which what was sampled during a short outage is shown: core shows
+nothing before all of a refresh have come."""
 
 HURRY, RETURN = 300.0, 0.2
 """The house's seconds in one, and our seconds, while it comes back to the grid, which takes it 20 of its own."""
@@ -260,7 +261,7 @@ async def _measure(flips: Sequence[Flip], latency: float, tell: Callable[[str], 
         await set_clocks([side.gateway for side in sides])
         core, ours = [await stack.enter_async_context(Watch.open(side)) for side in sides]
         tell(f"Making {len(flips)} outages, which takes about {_minutes(flips):.0f} minutes …")
-        await Outages(core, ours, LEEWAY + 5 * latency, tell).make(flips)
+        await Outages(core, ours, LEEWAY + CORE_REQUESTS * latency, tell).make(flips)
         return core.seen, ours.seen
 
 
