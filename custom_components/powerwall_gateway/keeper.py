@@ -13,7 +13,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from . import issues
 from .const import CONF_ALLOW_CONTROL, CONF_LOGIN_LIMIT, DOMAIN
-from .gateway import LOGINS_A_DAY, Guard, Health, IslandControl, LocalOperation, open_session
+from .gateway import LOGINS_A_DAY, GatewayError, Guard, Health, IslandControl, LocalOperation, open_session
 from .gateway.starting import Pace
 from .helpers import gateway_from
 from .journal import FileJournal, KeptJournal, async_find_journals
@@ -93,7 +93,13 @@ class Keeper:
     @callback
     def async_mend(self) -> None:
         """Put right what an earlier process began, for as long as it takes and whatever becomes of the entry."""
-        self._hass.async_create_background_task(self.guard.mend(), f"{DOMAIN} mending {self._entry_id}")
+        self._hass.async_create_background_task(self._mend(), f"{DOMAIN} mending {self._entry_id}")
+
+    async def _mend(self) -> None:
+        try:
+            await self.guard.mend()
+        except GatewayError as err:
+            _LOGGER.debug("Mending ended before its time: %s", err)  # nobody waits for it
 
     async def async_let_go(self) -> None:
         """Give it back: the entry is not loaded any more.

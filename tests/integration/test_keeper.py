@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from custom_components.powerwall_gateway import caretaker, journal as journal_mo
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway import GuardError, GuardJournalError, JournalRecord, UnderWay
 from custom_components.powerwall_gateway.gateway.journal import Kind
+from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
@@ -325,3 +327,23 @@ async def test_a_full_disk_forbids_the_login(
     await until(lambda: "out of reach" in caplog.text)
     assert gateway.logins == 0
     assert gateway.running
+
+
+async def test_mending_that_is_broken_off_is_no_error(
+    hass: HomeAssistant, simulator: StartSimulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = await simulator("1.15.0")
+    entry = entry_for(gateway)
+    leave_open(hass, gateway, entry.entry_id)
+    gateway.faults.add("*", drop=True)
+    entry.add_to_hass(hass)
+    assert await async_setup_component(hass, DOMAIN, {})
+    await hass.async_block_till_done()
+    # Another way to the same gateway: the keeper of the former one gives up, and the next one mends.
+    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_PASSWORD: "sunshine"})
+    gateway.faults.clear()
+    await hass.config_entries.async_reload(entry.entry_id)
+    await until(lambda: gateway.running and is_closed(hass))
+    gc.collect()  # a task whose error nobody took complains when it goes
+    await hass.async_block_till_done()
+    assert "never retrieved" not in caplog.text
