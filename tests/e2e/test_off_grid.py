@@ -1,0 +1,73 @@
+"""A house that Home Assistant took off the grid comes back to it, also where Home Assistant died of a power cut."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+from tests.simulator.gateway.answers import Call
+from tools.child_process import free_port
+from tools.develop.integration import DOMAIN, add, entity_ids
+from tools.home_assistant import HomeAssistant, errors_about
+
+RECONNECTING_SECONDS = 60
+
+
+async def until(true: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for something."""
+    async with asyncio.timeout(30):
+        while not await true():
+            await asyncio.sleep(0.1)
+
+
+async def shows(home: HomeAssistant, entity_id: str, wanted: str) -> bool:
+    """Tell whether an entity has a state."""
+    state = (await home.api.states()).get(entity_id)
+    return state is not None and state.state == wanted
+
+
+async def is_kept(folder: Path) -> bool:
+    """Tell whether the new entry is on disk: Home Assistant writes it a second later."""
+    entries = folder / ".storage" / "core.config_entries"
+    return entries.exists() and DOMAIN in entries.read_text()
+
+
+async def comes_back(gateway: Simulator) -> bool:
+    """Tell whether the gateway was told to come back."""
+    return not gateway.house.off_grid_on_purpose
+
+
+async def test_killed_while_the_house_leaves_the_grid(simulator: StartSimulator, tmp_path: Path) -> None:
+    gateway = await simulator("21.44")
+    gateway.house.charge = 80.0
+    port = free_port()
+    async with HomeAssistant(tmp_path, port) as home:
+        await add(home.api, f"{gateway.host}:{gateway.port}", gateway.serial, gateway.password)
+        switch = (await entity_ids(home.api, gateway.serial))["off_grid"]
+        await until(lambda: is_kept(tmp_path))
+
+        def kill_when_done(step: str, call: Call) -> None:
+            if (step, call.method, call.path) == ("acted", "POST", "v2/islanding/mode"):
+                home.kill()
+
+        gateway.front.witness = kill_when_done
+        with suppress(aiohttp.ClientError):
+            await home.api.call_service("switch", "turn_on", entity_id=switch)
+        async with asyncio.timeout(10):
+            assert await home.wait() == -9
+    gateway.front.witness = lambda *_: None
+    gateway.house.advance(5)
+    assert gateway.house.grid_status == "SystemIslandedActive"
+
+    async with HomeAssistant(tmp_path, port) as home:
+        await until(lambda: shows(home, switch, "on"))
+        assert (await home.api.states())["sensor.home_energy_gateway_last_outage"].state == "unknown"
+        gateway.house.charge = 23.0  # app 19 %
+        await until(lambda: comes_back(gateway))
+        gateway.house.advance(RECONNECTING_SECONDS)
+        await until(lambda: shows(home, switch, "off"))
+        assert errors_about(home.log, DOMAIN) == []
