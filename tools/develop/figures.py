@@ -13,6 +13,8 @@ type Value = float | str | bool
 
 # Home Assistant's value may be as old as the integration's interval, and both sides look at a house that moves.
 WINDOW = 10
+A_MINUTE = 150
+"""Wh: an energy is written once a minute, and 9 kW bring that much meanwhile."""
 IN_BASE_UNIT = {"W": 1, "kW": 1000, "Wh": 1, "kWh": 1000, "MWh": 1_000_000, "%": 1}
 BASE_UNIT = {"W": "W", "kW": "W", "Wh": "Wh", "kWh": "Wh", "MWh": "Wh", "%": "%"}
 
@@ -80,12 +82,12 @@ FIGURES = (
     Figure("home_power", "Home power", _power("load"), "W", 1),
     Figure("solar_power", "Solar power", _power("solar"), "W", 1),
     Figure("charge", "Charge", _charge, "%", 0.1),
-    Figure("grid_import_energy", "Grid import", _energy("site", "imported"), "Wh", 1),
-    Figure("grid_export_energy", "Grid export", _energy("site", "exported"), "Wh", 1),
-    Figure("solar_energy", "Solar production", _energy("solar", "exported"), "Wh", 1),
-    Figure("home_energy", "Home consumption", _energy("load", "imported"), "Wh", 1),
-    Figure("battery_charge_energy", "Battery charged", _energy("battery", "imported"), "Wh", 1),
-    Figure("battery_discharge_energy", "Battery discharged", _energy("battery", "exported"), "Wh", 1),
+    Figure("grid_import_energy", "Grid import", _energy("site", "imported"), "Wh", A_MINUTE),
+    Figure("grid_export_energy", "Grid export", _energy("site", "exported"), "Wh", A_MINUTE),
+    Figure("solar_energy", "Solar production", _energy("solar", "exported"), "Wh", A_MINUTE),
+    Figure("home_energy", "Home consumption", _energy("load", "imported"), "Wh", A_MINUTE),
+    Figure("battery_charge_energy", "Battery charged", _energy("battery", "imported"), "Wh", A_MINUTE),
+    Figure("battery_discharge_energy", "Battery discharged", _energy("battery", "exported"), "Wh", A_MINUTE),
     Figure("grid_status", "Grid status", _grid_status),
     Figure("grid", "Grid", lambda reading: _grid_status(reading) == "connected"),
     Figure("running", "Running", lambda reading: bool(reading["sitemaster"]["running"])),
