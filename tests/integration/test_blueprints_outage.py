@@ -67,9 +67,11 @@ def entities(hass: HomeAssistant, gateway: Simulator) -> dict[str, str]:
 
 
 async def look(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Poll the charge and the grid."""
+    """Poll the charge and the grid, and wait for what a change of the grid has polled in the background."""
     await entry.runtime_data.live.async_refresh()
     await entry.runtime_data.grid.async_refresh()
+    if refreshing := entry.runtime_data.grid._refreshing:
+        await refreshing
     await hass.async_block_till_done()
 
 
