@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from tests.simulator import Simulator
 
-PACE = Pace(connected=0.01, steady=0.05, look=0.005, first_pause=0.01, longest_pause=0.05, patience=1.0)
+PACE = Pace(connected=0.01, steady=0.05, look=0.005, first_pause=0.01, longest_pause=0.05, patience=10.0)
 
 
 async def until(true: Callable[[], object]) -> None:
@@ -32,11 +32,15 @@ async def steady_grid(entry: MockConfigEntry) -> None:
 
 
 async def logged_in(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Let the grid be seen for long enough that the entry logs in by itself, and wait until that is over."""
+    """Let the grid be seen for long enough that the entry logs in by itself, and wait until that is over.
+
+    A poll of the grid may have found the Powerwall stopped by that login, so it is seen anew.
+    """
     await steady_grid(entry)
     await until(lambda: entry.runtime_data.gateway.has_session)
     await until(lambda: entry.runtime_data.settings.data.operation.value)  # the controls are there
     await at_rest(hass, entry)
+    await steady_grid(entry)
 
 
 async def at_rest(hass: HomeAssistant, entry: MockConfigEntry) -> None:
