@@ -1,4 +1,4 @@
-"""Writes the README's table of entities: from the catalogue, its English texts, and the snapshots of every firmware."""
+"""Writes the table of entities: from the catalogue, its English texts, and the snapshots of every firmware."""
 
 from itertools import chain
 import json
@@ -21,7 +21,7 @@ from custom_components.powerwall_gateway.catalogue import (
 from custom_components.powerwall_gateway.description import GatewayEntityDescription, GatewayEventDescription
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "entities.md"
 SNAPSHOTS = ROOT / "tests" / "integration" / "snapshots" / "test_snapshots.ambr"
 TEXTS = json.loads((ROOT / "custom_components" / "powerwall_gateway" / "translations" / "en.json").read_text())
 
@@ -87,9 +87,9 @@ def section() -> str:
     )
 
 
-def readme() -> str:
-    """Give the README with the table as it should be."""
-    text = README.read_text(encoding="utf-8")
+def page() -> str:
+    """Give the page with the table as it should be."""
+    text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{section()}{after}"
@@ -139,4 +139,4 @@ def _unit(platform: str, description: GatewayEntityDescription[Any, Any]) -> str
 
 
 if __name__ == "__main__":
-    README.write_text(readme(), encoding="utf-8")
+    PAGE.write_text(page(), encoding="utf-8")

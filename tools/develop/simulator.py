@@ -49,6 +49,7 @@ async def simulated_gateway(
         host = f"{simulator.host}:{port}"
         url = await _url(process, host)
         tell(f"The simulated gateway with firmware {firmware} is at {url}.")
+        tell(f"To add it by hand: address {host}, serial number {simulator.serial}, password {simulator.password}")
         tell(f"""An outage: curl -sk {url}/simulator -d '{{"grid": "down"}}', and "up" ends it.""")
         yield Target(host, simulator.serial, url, simulator.password, past)
     finally:

@@ -1,0 +1,77 @@
+"""What `docs/examples.md` gives to copy fits the entities and actions that there are."""
+
+from collections.abc import Iterator
+from pathlib import Path
+import re
+from typing import Any, Final
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from homeassistant.components.automation.config import async_validate_config_item
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.template import Template
+from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import parse_yaml
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+
+from .conftest import SetUp
+
+PAGE: Final = Path(__file__).parent.parent.parent / "docs" / "examples.md"
+EXAMPLES: Final[dict[str, Any]] = {
+    heading: parse_yaml(text)
+    for heading, text in re.findall(r"^## (.+?)$.+?^```yaml\n(.+?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+}
+OF_THE_OWNER: Final = {"switch.pool_pump"}
+_ENTITY: Final = re.compile(r"\b(?:sensor|binary_sensor|event|select|number|switch|button)\.[a-z0-9_]+\b")
+
+
+@pytest.fixture
+async def entities(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, old: tuple[Simulator, MockConfigEntry]
+) -> set[str]:
+    """Give the names that a gateway of 2018 with control, and a current one, have."""
+    of_old = set(hass.states.async_entity_ids())
+    assert await hass.config_entries.async_remove(old[1].entry_id)
+    await set_up(await simulator("21.44"))
+    return of_old | set(hass.states.async_entity_ids())
+
+
+def test_there_are_dashboards_and_automations() -> None:
+    assert {heading.partition(":")[0] for heading in EXAMPLES} == {"Dashboard", "Automation"}
+
+
+async def test_every_entity_is_one_of_ours(entities: set[str]) -> None:
+    named = {entity for text in _texts(EXAMPLES) for entity in _ENTITY.findall(text)}
+    assert len(named) > 10
+    assert named - entities - OF_THE_OWNER == set()
+
+
+@pytest.mark.parametrize("heading", [heading for heading in EXAMPLES if heading.startswith("Automation")])
+async def test_home_assistant_takes_the_automation(hass: HomeAssistant, entities: set[str], heading: str) -> None:
+    for component in ("homeassistant", "persistent_notification"):
+        assert await async_setup_component(hass, component, {})
+    config = await async_validate_config_item(hass, heading, EXAMPLES[heading])
+    assert config is not None
+    assert config.validation_error is None
+    for action in re.findall(r"'action': '([\w.]+)'", str(EXAMPLES[heading])):
+        assert hass.services.has_service(*action.split(".")), action
+
+
+async def test_every_template_gives_a_text(hass: HomeAssistant, entities: set[str]) -> None:
+    for text in _texts(EXAMPLES):
+        if "{{" in text and "trigger" not in text and "stands" not in text:
+            assert Template(text, hass).async_render()
+
+
+def _texts(of: Any) -> Iterator[str]:
+    """Give every text in something read from YAML."""
+    if isinstance(of, dict):
+        for value in of.values():
+            yield from _texts(value)
+    elif isinstance(of, list):
+        for value in of:
+            yield from _texts(value)
+    elif isinstance(of, str):
+        yield of

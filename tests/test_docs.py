@@ -1,0 +1,97 @@
+"""Every link and every command in the README and the docs leads somewhere."""
+
+from collections.abc import Iterator
+from pathlib import Path
+import re
+import subprocess
+import sys
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parent.parent
+PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+NAMES: Final = [str(page.relative_to(ROOT)) for page in PAGES]
+
+_LINK: Final = re.compile(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$|src=\"([^\"]+)\"", re.MULTILINE)
+_REFERENCE: Final = re.compile(r"\[[^\]\n]+\]\[([^\]\n]+)\]")
+_HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_FENCED: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_COMMAND: Final = re.compile(r"(?:scripts/|python -m )[\w./-]+(?: --[\w-]+| [a-z]+\b)?")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_link_within_the_repository_leads_somewhere(name: str) -> None:
+    page = ROOT / name
+    for link in _links(page):
+        if link.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{name} links to {link}"
+        if anchor:
+            assert anchor in _anchors(target), f"{name} links to {link}"
+
+
+def test_every_picture_is_shown_somewhere() -> None:
+    shown = {(page.parent / link).resolve() for page in PAGES for link in _links(page)}
+    pictures = {picture for picture in (ROOT / "docs" / "images").iterdir() if picture.suffix == ".png"}
+    assert pictures - shown == set()
+
+
+def test_every_page_is_linked_to_from_the_readme() -> None:
+    linked = {(ROOT / link.partition("#")[0]).resolve() for link in _links(ROOT / "README.md")}
+    assert {page for page in PAGES if page.parent.name == "docs"} - linked == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_is_there(name: str) -> None:
+    for command in _COMMAND.findall((ROOT / name).read_text(encoding="utf-8")):
+        program, *words = command.removeprefix("python -m ").split(" ")
+        if program.startswith("scripts/"):
+            assert (ROOT / program).stat().st_mode & 0o100, f"{name} says {command}"
+        else:
+            path = ROOT / program.replace(".", "/")
+            assert path.is_dir() or path.with_suffix(".py").exists(), f"{name} says {command}"
+        for word in words:
+            if word != "--help":
+                assert _knows(program, word), f"{name} says {command}"
+
+
+def _knows(program: str, word: str) -> bool:
+    """Tell whether a script, or the module that it runs, has such an option or subcommand."""
+    modules = [program]
+    if program.startswith("scripts/"):
+        script = (ROOT / program).read_text(encoding="utf-8")
+        if f"{word})" in script:
+            return True
+        modules = [_WHOLE.get(module, module) for module in re.findall(r"-m ([\w.]+)", script)]
+    return any(re.search(rf"(?<!\w){word}\b", _help(module)) for module in modules)
+
+
+_WHOLE: Final = {"gateway": "custom_components.powerwall_gateway.gateway"}
+_HELP: Final[dict[str, str]] = {}
+
+
+def _help(module: str) -> str:
+    """Give what a module of the repository says of itself."""
+    if module not in _HELP:
+        answer = subprocess.run(  # noqa: S603 -- a module of this repository
+            [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        _HELP[module] = answer.stdout
+    return _HELP[module]
+
+
+def _links(page: Path) -> Iterator[str]:
+    text = _FENCED.sub("", page.read_text(encoding="utf-8"))
+    for groups in _LINK.findall(text):
+        yield next(filter(None, groups))
+    for reference in _REFERENCE.findall(text):
+        assert f"\n[{reference}]: " in text, f"{page.name} has no address for [{reference}]"
+
+
+def _anchors(page: Path) -> set[str]:
+    """Give the anchors that a rendered page has: its headings in small letters, spaces as dashes."""
+    text = _FENCED.sub("", page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in _HEADING.findall(text)}
