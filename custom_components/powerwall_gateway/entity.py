@@ -28,6 +28,7 @@ class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
     ) -> None:
         super().__init__(description.coordinator_fn(data), description.context)
         self.entity_description = description
+        self._read_from: DataT | None = None
         self._part = part
         self._control = data.control
         self._scale = data.scale
@@ -40,8 +41,10 @@ class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
 
     @property
     def reading(self) -> Reading[Any]:
-        """What was read last of what this entity is about."""
-        return self.entity_description.reading_fn(self.coordinator.data, self._part.id)
+        """What was read last of what this entity is about; looked up once for every poll."""
+        if (data := self.coordinator.data) is not self._read_from:
+            self._read_from, self._reading = data, self.entity_description.reading_fn(data, self._part.id)
+        return self._reading
 
     @property
     @override
@@ -55,8 +58,9 @@ class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
-        attributes_fn, value = self.entity_description.attributes_fn, self.reading.value
-        return None if attributes_fn is None or value is None else attributes_fn(value)
+        if (attributes_fn := self.entity_description.attributes_fn) is None or (value := self.reading.value) is None:
+            return None
+        return attributes_fn(value)
 
 
 class GatewayValueEntity[DataT](GatewayEntity[DataT]):
@@ -115,17 +119,20 @@ def add_as_found[DescriptionT: GatewayEntityDescription[Any, Any]](
     by_coordinator: dict[GatewayCoordinator[Any], list[DescriptionT]] = {}
     for description in descriptions:
         by_coordinator.setdefault(description.coordinator_fn(data), []).append(description)
-    made: set[str] = set()
+    made: set[tuple[str, str]] = set()
 
     def watch(coordinator: GatewayCoordinator[Any], described: list[DescriptionT]) -> None:
+        kinds = {description.parts_fn for description in described}
+
         @callback
         def look() -> None:
             found: list[Entity] = []
+            parts = {parts_fn: tuple(parts_fn(data)) for parts_fn in kinds}
             for description in described:
-                for part in description.parts_fn(data):
-                    unique_id = part.unique_id(data.serial, description.key)
-                    if unique_id not in made and description.exists(coordinator.data, part):
-                        made.add(unique_id)
+                for part in parts[description.parts_fn]:
+                    entity = (part.id, description.key)
+                    if entity not in made and description.exists(coordinator.data, part):
+                        made.add(entity)
                         found.append(make(data, description, part))
             if found:
                 add_entities(found)

@@ -275,7 +275,7 @@ async def test_what_was_seen_there_puts_off_the_watch_but_not_for_more_than_a_mi
     watch, live = entry.runtime_data.grid, entry.runtime_data.live
     due = watch._due
     await live.async_refresh()
-    assert due < watch._due < hass.loop.time() + 1.1 * watch.cadence.interval
+    assert due < watch._due < hass.loop.time() + grid._PUT_OFF * watch.cadence.interval
     due = watch._due
     monkeypatch.setattr(grid, "SERVICES_INTERVAL", 0.0)
     await live.async_refresh()

@@ -25,8 +25,9 @@ SERVICES_INTERVAL: Final = 60.0
 _GAP: Final = 1.5
 """Intervals between two answers of which none is missing."""
 
-_PUT_OFF: Final = 1.1
-"""Intervals until `grid_status` is asked after another answer told: where both come as often, the other is enough."""
+_PUT_OFF: Final = 1.2
+"""Intervals until `grid_status` is asked after another answer told. So much more than one lets the next such answer
+come first, where it is due after a whole number of them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, override
 
 from homeassistant.core import HomeAssistant
@@ -25,7 +26,7 @@ class LiveData:
     battery: Reading[SystemStatus | StateOfEnergy] = Reading()
     outlook: Reading[Outlook] = Reading()
 
-    @property
+    @cached_property
     def system(self) -> Reading[SystemStatus]:
         """The richer answer about the battery, where this firmware has it: energies, and every pack."""
         return self.battery.map(lambda battery: battery if isinstance(battery, SystemStatus) else None)
