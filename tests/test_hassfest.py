@@ -12,6 +12,7 @@ import pytest
 
 from homeassistant.helpers.selector import validate_selector
 from homeassistant.util.yaml import parse_yaml
+from tools import release
 
 ROOT = Path(__file__).parent.parent
 INTEGRATION = ROOT / "custom_components" / "powerwall_gateway"
@@ -149,7 +150,12 @@ def test_what_is_discovered() -> None:
 
 def test_hacs() -> None:
     hacs = json.loads((ROOT / "hacs.json").read_text())
-    assert hacs == {"name": load("manifest.json")["name"], "homeassistant": "2026.10.0"}
+    assert hacs == {
+        "name": load("manifest.json")["name"],
+        "homeassistant": "2026.10.0",
+        "zip_release": True,
+        "filename": release.ZIP_NAME,
+    }
     assert set(hacs) <= HACS_KEYS
     assert [path.name for path in (ROOT / "custom_components").iterdir() if path.is_dir() and path.name[0] != "_"] == [
         "powerwall_gateway"

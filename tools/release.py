@@ -1,0 +1,98 @@
+"""Makes what HACS installs: the zip of the integration, and the notes of its version, once everything agrees on it."""
+
+import argparse
+from datetime import date
+import json
+from pathlib import Path
+import re
+import sys
+import tomllib
+from typing import Final
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+ROOT: Final = Path(__file__).parent.parent
+INTEGRATION: Final = Path("custom_components") / "powerwall_gateway"
+ZIP_NAME: Final = "powerwall_gateway.zip"
+
+_SECTION: Final = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<date>\S+))?$", re.MULTILINE)
+_MOMENT: Final = (1980, 1, 1, 0, 0, 0)
+"""Of every file in the zip, so that the same files make the same zip."""
+
+
+class DisagreementError(Exception):
+    """The version is not the same everywhere; the text says where to change what."""
+
+
+def version_of(root: Path) -> str:
+    """Give the version that manifest and project have in common."""
+    manifest: str = json.loads((root / INTEGRATION / "manifest.json").read_text(encoding="utf-8"))["version"]
+    project: str = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    if manifest != project:
+        raise DisagreementError(f"manifest.json has version {manifest}, pyproject.toml {project}: make them the same.")
+    return manifest
+
+
+def notes_of(root: Path, version: str) -> str:
+    """Give what the changelog says of a version, which has to be the newest in it, and dated."""
+    text = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+    sections = list(_SECTION.finditer(text))
+    released = [section for section in sections if section["version"] != "Unreleased"]
+    if not released or released[0]["version"] != version:
+        newest = released[0]["version"] if released else "none"
+        raise DisagreementError(
+            f"The newest version in CHANGELOG.md is {newest}: give what is under [Unreleased] the heading "
+            f"'## [{version}] - {date.today().isoformat()}'."  # noqa: DTZ011 -- the day where the maintainer is
+        )
+    try:
+        date.fromisoformat(released[0]["date"] or "")
+    except ValueError:
+        raise DisagreementError(f"The heading of {version} in CHANGELOG.md has no date (year-month-day).") from None
+    following = [section.start() for section in sections if section.start() > released[0].start()]
+    return text[released[0].end() : following[0] if following else len(text)].strip() + "\n"
+
+
+def check_tag(version: str, tag: str) -> None:
+    """Make sure that a tag names the version."""
+    if tag != f"v{version}":
+        raise DisagreementError(f"The tag is {tag}, the version {version}: the tag has to be v{version}.")
+
+
+def write_zip(root: Path, target: Path) -> list[str]:
+    """Write the zip with the integration's files at its top, as HACS unpacks it, and give their names."""
+    folder = root / INTEGRATION
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with ZipFile(target, "w", ZIP_DEFLATED) as archive:
+        for path in files:
+            entry = ZipInfo(str(path.relative_to(folder)), _MOMENT)
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = ZIP_DEFLATED
+            archive.writestr(entry, path.read_bytes())
+    return [str(path.relative_to(folder)) for path in files]
+
+
+def main() -> int:
+    """Check, and write what a release is made of."""
+    parser = argparse.ArgumentParser(prog="scripts/release", description=__doc__)
+    parser.add_argument("--tag", help="of the release; it has to be v and the version")
+    parser.add_argument("--to", type=Path, default=ROOT / "dist", help="folder to write to (default: dist)")
+    parser.add_argument("--check", action="store_true", help="check only, and write nothing")
+    arguments = parser.parse_args()
+    try:
+        version = version_of(ROOT)
+        notes = notes_of(ROOT, version)
+        if arguments.tag:
+            check_tag(version, arguments.tag)
+    except DisagreementError as err:
+        print(err, file=sys.stderr)
+        return 1
+    print(f"Manifest, project and changelog agree on {version}.")
+    if not arguments.check:
+        files = write_zip(ROOT, arguments.to / ZIP_NAME)
+        (arguments.to / "notes.md").write_text(notes, encoding="utf-8")
+        print(f"{arguments.to / ZIP_NAME} has {len(files)} files, {arguments.to / 'notes.md'} what changed.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
