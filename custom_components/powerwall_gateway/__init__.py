@@ -70,6 +70,7 @@ PLATFORMS = [
 async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
     """Start what an earlier process left stopped, and offer the actions."""
     await async_mend_all(hass)
+    checkup.async_watch_disabled(hass)
     async_setup_services(hass)
     return True
 
@@ -147,7 +148,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigE
     """Stop polling and close the connection."""
     unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
     if unloaded:
-        issues.async_put_aside(hass, entry.entry_id)
+        issues.async_put_aside(hass, entry.entry_id, issues.OF_LOADED)
     return unloaded
 
 

@@ -5,9 +5,10 @@ What a login or a stop of ours leads to is the caretaker's.
 
 from typing import Final
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
 from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util.hass_dict import HassKey
 
 from . import issues
@@ -116,8 +117,21 @@ def async_note_answer(hass: HomeAssistant, entry: ConfigEntry, err: GatewayError
 
 
 @callback
+def async_watch_disabled(hass: HomeAssistant) -> None:
+    """Take away what was found wrong with an entry as soon as its owner disables it, loaded or not."""
+
+    @callback
+    def look(change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        if entry.domain == DOMAIN and entry.disabled_by:
+            async_forget(hass, entry.entry_id)
+            issues.async_put_aside(hass, entry.entry_id, issues.OF_ENABLED)
+
+    async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, look)
+
+
+@callback
 def async_forget(hass: HomeAssistant, entry_id: str) -> None:
-    """Forget an entry that is removed."""
+    """Forget since when the gateway of an entry that is removed or disabled has been away."""
     hass.data.get(_UNREACHABLE_SINCE, {}).pop(entry_id, None)
 
 

@@ -1,5 +1,6 @@
 """What Home Assistant's repairs show, made and removed as the state says."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,9 +66,12 @@ OF_LOADED: Final = (
     PACK_FAULT,
     IDLE,
 )
-"""What is raised by looking, and raised again as soon as somebody looks again."""
+"""What a loaded entry raises by looking, and raises again as soon as it is loaded again."""
 
-ALL: Final = (*OF_LOADED, STOPPED_LONG_AGO, LEFT_STOPPED, CERTIFICATE_CHANGED)
+OF_ENABLED: Final = (*OF_LOADED, CERTIFICATE_CHANGED)
+"""What is raised by that, and by trying to load it."""
+
+ALL: Final = (*OF_ENABLED, STOPPED_LONG_AGO, LEFT_STOPPED)
 
 
 @callback
@@ -76,7 +80,7 @@ def async_show(hass: HomeAssistant, issue: Issue, entry_id: str, *, shown: bool,
 
     The placeholders are for its texts, besides the entry's name; no secret may be among them.
     """
-    issue_id = f"{issue.key}_{entry_id}"
+    issue_id = _id(issue, entry_id)
     if not shown:
         ir.async_delete_issue(hass, DOMAIN, issue_id)
         return
@@ -95,10 +99,13 @@ def async_show(hass: HomeAssistant, issue: Issue, entry_id: str, *, shown: bool,
 
 
 @callback
-def async_put_aside(hass: HomeAssistant, entry_id: str) -> None:
-    """Take away what nobody looks at any more, since the entry is unloaded."""
-    for issue in OF_LOADED:
-        async_show(hass, issue, entry_id, shown=False)
+def async_put_aside(hass: HomeAssistant, entry_id: str, found: Iterable[Issue]) -> None:
+    """Take away what nobody looks at any more; what the owner ignores is out of sight, and stays ignored."""
+    registry = ir.async_get(hass)
+    for issue in found:
+        known = registry.async_get_issue(DOMAIN, _id(issue, entry_id))
+        if known and known.dismissed_version is None:
+            async_show(hass, issue, entry_id, shown=False)
 
 
 @callback
@@ -107,3 +114,7 @@ def async_forget(hass: HomeAssistant, entry_id: str) -> None:
     for issue in ALL:
         if not issue.is_persistent:
             async_show(hass, issue, entry_id, shown=False)
+
+
+def _id(issue: Issue, entry_id: str) -> str:
+    return f"{issue.key}_{entry_id}"

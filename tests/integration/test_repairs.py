@@ -8,7 +8,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import checkup
 from custom_components.powerwall_gateway.const import DOMAIN
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from tests.conftest import StartSimulator
@@ -124,6 +124,46 @@ async def test_a_gateway_that_is_away_at_start(hass: HomeAssistant, simulator: S
     await hass.config_entries.async_reload(entry.entry_id)
     assert entry.state is ConfigEntryState.LOADED
     assert shown(hass, entry, "unreachable") is None
+
+
+async def test_a_gateway_that_is_away_and_whose_entry_is_disabled(
+    hass: HomeAssistant, simulator: StartSimulator
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    await gateway.stop()
+    entry = entry_for(gateway)
+    entry.add_to_hass(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await asyncio.sleep(0.015)
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert entry.state.name == "SETUP_RETRY"
+    assert shown(hass, entry, "unreachable")
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
+    assert shown(hass, entry, "unreachable") is None
+    assert hass.data[checkup._UNREACHABLE_SINCE] == {}  # its hour begins anew when it is enabled
+
+
+async def test_another_certificate_of_an_entry_that_is_disabled(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    entry = await set_up(await simulator("21.44"), fingerprint="00" * 32)
+    assert shown(hass, entry, "certificate_changed")
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
+    assert shown(hass, entry, "certificate_changed") is None
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, None)
+    assert shown(hass, entry, "certificate_changed")
+
+
+async def test_what_the_owner_ignores_is_ignored_after_a_reload_too(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    entry = await set_up(await simulator("21.44"))
+    issue_id = f"default_password_{entry.entry_id}"
+    ir.async_ignore_issue(hass, DOMAIN, issue_id, True)
+    await hass.config_entries.async_reload(entry.entry_id)
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    assert issue
+    assert issue.dismissed_version
 
 
 async def test_a_stopped_or_busy_gateway_is_not_away(
