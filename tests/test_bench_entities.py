@@ -6,6 +6,7 @@ import pytest
 
 from custom_components.powerwall_gateway.catalogue import BINARY_SENSORS, SENSORS, packs
 from custom_components.powerwall_gateway.const import CONF_SERIAL, DOMAIN
+from custom_components.powerwall_gateway.core_powerwall import CORE, OF_GATEWAY, OF_PACK
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.const import CONF_HOST, CONF_IP_ADDRESS, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
@@ -14,7 +15,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.entity import Entity
 from tests.conftest import StartSimulator
 from tools.bench.entities import FIRMWARES
-from tools.bench.facts import CORE, OF_GATEWAY, OF_PACK, SWITCH, Json, Shown, Verdict, compare
+from tools.bench.facts import SWITCH, TELLING_OF_GATEWAY, TELLING_OF_PACK, Json, Shown, Verdict, compare
 from tools.home_assistant import State
 
 
@@ -79,9 +80,11 @@ def test_the_entities_that_are_to_tell_exist() -> None:
         for description in descriptions:
             keys = of_packs if description.parts_fn is packs.parts else of_gateway
             keys.add(f"{platform}.{description.key}")
-    told = {telling.key for telling in OF_GATEWAY.values() if not telling.key.startswith(SWITCH)}
+    told = {key for key in OF_GATEWAY.values() if not key.startswith(SWITCH)}
     assert told <= of_gateway
-    assert {telling.key for telling in OF_PACK.values()} <= of_packs
+    assert set(OF_PACK.values()) <= of_packs
+    assert set(TELLING_OF_GATEWAY) <= set(OF_GATEWAY)
+    assert set(TELLING_OF_PACK) <= set(OF_PACK)
 
 
 @pytest.mark.parametrize("firmware", FIRMWARES)

@@ -85,7 +85,7 @@ def test_every_step_has_its_texts() -> None:
 
 def test_every_exception_has_a_text_and_every_text_an_exception() -> None:
     raising = ["__init__.py", "failures.py", "off_grid.py"]
-    raising += [f"services/{room}.py" for room in ("operation", "target", "upkeep")]
+    raising += [f"services/{room}.py" for room in ("operation", "takeover", "target", "upkeep")]
     written = set(chain.from_iterable(strings(module) for module in raising))
     assert set(TEXTS["exceptions"]) <= written
     keys = r'translation_key="(\w+)"|(?:wrong|failed)\(\s*"(\w+)"|^    \(\w+Error, "(\w+)",'

@@ -35,6 +35,7 @@ from .coordinator import (
     is_final,
 )
 from .devices import Part
+from .energy_dashboard import EnergyOffer
 from .gateway import (
     Doorman,
     GatewayAnswerError,
@@ -138,6 +139,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     Caretaker(hass, entry, memory).async_start()
     Checkup(hass, entry).async_start()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    await EnergyOffer(hass, entry, memory).async_start()
     entry.async_create_background_task(hass, data.grid.watch(), name=f"{entry.title} grid watch")
     # What there is besides comes when it comes: nobody waits a dozen slow answers for his powers.
     entry.async_create_task(hass, _look_around(hass, entry), name=f"{entry.title} inventory")

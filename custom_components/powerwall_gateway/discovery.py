@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import CONF_HOST, CONF_IP_ADDRESS
@@ -11,10 +11,9 @@ from homeassistant.helpers.device_registry import format_mac
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 
 from .const import CONF_MAC, CONF_SERIAL, DOMAIN
+from .core_powerwall import CORE
 from .gateway import Address, GatewayUnreachableError
 from .gateway.models import Din
-
-_CORE: Final = "powerwall"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +73,7 @@ def news(entry: ConfigEntry, seen: Seen) -> dict[str, Any]:
 def known_to_core(hass: HomeAssistant) -> dict[str, str]:
     """Give host and serial of a gateway that Home Assistant's own integration has, and this one has not."""
     ours = {entry.unique_id for entry in hass.config_entries.async_entries(DOMAIN)}
-    for entry in hass.config_entries.async_entries(_CORE, include_ignore=False):
+    for entry in hass.config_entries.async_entries(CORE, include_ignore=False):
         din = Din.parse(entry.unique_id)
         if (host := entry.data.get(CONF_IP_ADDRESS)) and (din is None or din.serial_number not in ours):
             return {CONF_HOST: host} | ({CONF_SERIAL: din.serial_number} if din else {})

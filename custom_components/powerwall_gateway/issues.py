@@ -56,6 +56,9 @@ IDLE: Final = Issue(key="idle", severity=ir.IssueSeverity.WARNING)
 CERTIFICATE_CHANGED: Final = Issue(key="certificate_changed", severity=ir.IssueSeverity.ERROR, is_fixable=True)
 """Whoever answers shows another certificate, `new`, than the trusted one, `old`: nothing is sent to it."""
 
+ENERGY_DASHBOARD: Final = Issue(key="energy_dashboard", severity=ir.IssueSeverity.WARNING, is_fixable=True)
+"""An offer: the Energy dashboard could show the house; `entities` lists what would be added."""
+
 OF_LOADED: Final = (
     STOPPED,
     LOGIN_NEEDED,
@@ -65,6 +68,7 @@ OF_LOADED: Final = (
     UNREACHABLE,
     PACK_FAULT,
     IDLE,
+    ENERGY_DASHBOARD,
 )
 """What a loaded entry raises by looking, and raises again as soon as it is loaded again."""
 

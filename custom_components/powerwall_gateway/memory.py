@@ -35,6 +35,9 @@ class EntryMemory:
         self.packs: tuple[str, ...] = ()
         """Serials of the Powerwalls: on 1.15 they alone tell whether it is still the same gateway."""
 
+        self.was_on_dashboard = False
+        """Whether the Energy dashboard has had our entities: what is taken out of it again is not offered again."""
+
         self.login: dict[str, Any] = {}
         """As `PowerwallGateway.export_login` gives it: a session is kept, because each login costs something."""
 
@@ -45,6 +48,7 @@ class EntryMemory:
         login, charge = kept.get("login"), kept.get("return_charge")
         self.login = login if isinstance(login, dict) else {}
         self.return_charge = charge if isinstance(charge, float) else None
+        self.was_on_dashboard = kept.get("was_on_dashboard") is True
         packs = kept.get("packs")
         self.packs = tuple(pack for pack in packs if isinstance(pack, str)) if isinstance(packs, list) else ()
 
@@ -69,6 +73,11 @@ class EntryMemory:
         self.packs = tuple(sorted(packs))
         await self._async_save()
 
+    async def async_keep_was_on_dashboard(self) -> None:
+        """Keep over a restart, from this moment on, that the Energy dashboard has had our entities."""
+        self.was_on_dashboard = True
+        await self._async_save()
+
     async def async_forget(self) -> None:
         """Leave nothing behind."""
         await self._store.async_remove()
@@ -89,5 +98,6 @@ class EntryMemory:
                 "login": self.login,
                 "return_charge": self.return_charge,
                 "packs": list(self.packs),
+                "was_on_dashboard": self.was_on_dashboard,
             }
         )

@@ -64,7 +64,7 @@ _LOGINS: Final = vol.All(
     vol.Coerce(int),
 )
 
-_SCHEMA: Final = vol.Schema(
+SCHEMA: Final = vol.Schema(
     {
         vol.Required(CONF_ALLOW_CONTROL, default=False): bool,
         vol.Required(CONF_RETURN_CHARGE, default=RETURN_CHARGE): _RETURN_CHARGE,
@@ -87,5 +87,5 @@ class PowerwallGatewayOptionsFlow(OptionsFlowWithReload):
             return self.async_create_entry(data=user_input)
         return self.async_show_form(
             step_id="init",
-            data_schema=self.add_suggested_values_to_schema(_SCHEMA, self.config_entry.options),
+            data_schema=self.add_suggested_values_to_schema(SCHEMA, self.config_entry.options),
         )

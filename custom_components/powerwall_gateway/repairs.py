@@ -6,12 +6,15 @@ from typing import Any
 import voluptuous as vol
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
 from . import issues
 from .certificate import async_trust
 from .const import DOMAIN
+from .coordinator import PowerwallGatewayConfigEntry
+from .energy_dashboard import async_fill
 from .failures import translated
 from .gateway import GatewayError, Guard
 from .keeper import async_guard_of
@@ -76,8 +79,37 @@ class CertificateFix(RepairsFlow):
         return self.async_abort(reason="refused")
 
 
+class DashboardFix(RepairsFlow):
+    """Says what would be added to the Energy dashboard, and adds it."""
+
+    def __init__(self, entry_id: str) -> None:
+        self._entry_id = entry_id
+
+    async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Begin with the question."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Ask whether to do it, and do it."""
+        if user_input is None:
+            issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+            return self.async_show_form(
+                step_id="confirm",
+                data_schema=vol.Schema({}),
+                description_placeholders=issue.translation_placeholders if issue else None,
+            )
+        entry: PowerwallGatewayConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry is None or entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
+        if not await async_fill(self.hass, entry):
+            return self.async_abort(reason="nothing_to_add")
+        return self.async_create_entry(data={})
+
+
 async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None) -> RepairsFlow:
     """Give the way to put an issue right."""
+    if data and data["key"] == issues.ENERGY_DASHBOARD.key:
+        return DashboardFix(data["entry_id"])
     if data and data["key"] == issues.CERTIFICATE_CHANGED.key:
         return CertificateFix(data["entry_id"])
     guard = async_guard_of(hass, data["entry_id"]) if data else None

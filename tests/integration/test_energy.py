@@ -1,22 +1,11 @@
-"""Energies that the Energy dashboard can trust: glitches, resets, restarts, and Home Assistant's own judgement."""
-
-from typing import Any
+"""Energies that the Energy dashboard can trust: glitches, resets, restarts."""
 
 import pytest
 from pytest_homeassistant_custom_component.common import mock_restore_cache_with_extra_data
-from pytest_homeassistant_custom_component.components.recorder.common import (
-    async_wait_recording_done,
-    do_adhoc_statistics,
-    get_start_time,
-)
 
 from custom_components.powerwall_gateway.energy import GRAIN, HOUSE_POWER, RESET_SECONDS, EnergyGuard
-from homeassistant.components.energy import data
-from homeassistant.components.energy.validate import async_validate
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.core import HomeAssistant, State
-from homeassistant.setup import async_setup_component
-from homeassistant.util import dt as dt_util
 from tests.conftest import StartSimulator
 
 from .conftest import SetUp, state_of
@@ -120,61 +109,3 @@ async def test_a_counter_that_reads_zero_after_a_restart_moves_nothing(
     await entry.runtime_data.live.async_refresh()
     await hass.async_block_till_done()
     assert float(state_of(hass, gateway, "sensor", "grid_import_energy") or 0) == pytest.approx(truth / 1000)
-
-
-def _statistic(name: str) -> str:
-    return f"sensor.home_energy_gateway_{name}"
-
-
-SOURCES: list[Any] = [
-    {
-        "type": "grid",
-        "stat_energy_from": _statistic("grid_import"),
-        "stat_energy_to": _statistic("grid_export"),
-        "stat_rate": _statistic("grid_power"),
-        "stat_cost": None,
-        "stat_compensation": None,
-        "entity_energy_price": None,
-        "number_energy_price": None,
-        "entity_energy_price_export": None,
-        "number_energy_price_export": None,
-        "cost_adjustment_day": 0.0,
-    },
-    {
-        "type": "solar",
-        "stat_energy_from": _statistic("solar_production"),
-        "stat_rate": _statistic("solar_power"),
-        "config_entry_solar_forecast": None,
-    },
-    {
-        "type": "battery",
-        "stat_energy_from": _statistic("battery_discharged"),
-        "stat_energy_to": _statistic("battery_charged"),
-        "stat_rate": _statistic("battery_power"),
-        "stat_soc": _statistic("charge"),
-    },
-]
-HOME_SOURCE = {
-    "type": "home",
-    "stat_energy_to": _statistic("home_consumption"),
-    "stat_rate": _statistic("home_power"),
-}
-"""Known since 2026.11."""
-
-
-async def test_home_assistant_finds_nothing_wrong_with_the_energy_dashboard(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    assert await async_setup_component(hass, "energy", {})
-    await set_up(gateway)
-    await hass.async_block_till_done()
-    await async_wait_recording_done(hass)
-    do_adhoc_statistics(hass, start=get_start_time(dt_util.utcnow()))
-    await async_wait_recording_done(hass)
-    sources = [*SOURCES, HOME_SOURCE] if hasattr(data, "HomeSourceType") else SOURCES
-    manager = await data.async_get_manager(hass)
-    await manager.async_update({"energy_sources": sources, "device_consumption": []})
-    result = (await async_validate(hass)).as_dict()
-    assert [issue for source in result["energy_sources"] for issue in source] == []
-    assert len(result["energy_sources"]) == len(sources)

@@ -34,6 +34,7 @@ ACTIONS: dict[str, dict[str, Any]] = {
     "stop": {},
     "check_update": {},
     "run_connection_test": {},
+    "take_over": {},
     "get_endpoint": {"path": "status"},
 }
 

@@ -15,6 +15,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from custom_components.powerwall_gateway.core_powerwall import CORE
 from homeassistant.const import __version__ as home_assistant_version
 from homeassistant.util import slugify
 from tools.child_process import free_port
@@ -23,7 +24,7 @@ from tools.develop.integration import FlowError
 from tools.develop.simulator import simulated_gateway
 from tools.home_assistant import Api, HomeAssistant
 
-from .facts import CORE, Comparison, Fact, Json, Shown, Verdict, compare
+from .facts import Comparison, Fact, Json, Shown, Verdict, compare
 from .sides import ERRORS, add_core, morning
 
 FIRMWARES = ("21.44", "24.36")

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from custom_components.powerwall_gateway.core_powerwall import CORE, OF_GATEWAY, OF_PACK
 from homeassistant.util.unit_conversion import BaseUnitConverter, EnergyConverter, PowerConverter
 from tools.home_assistant import State
 
 type Json = dict[str, Any]
 
-CORE = "powerwall"
 NO_VALUE = frozenset({"unavailable", "unknown"})
 CONVERTERS: tuple[type[BaseUnitConverter], ...] = (PowerConverter, EnergyConverter)
 SWITCH = "switch."
@@ -83,9 +83,8 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """How a fact is told here: by which entity, and how its value becomes core's."""
+    """How the value of the entity that tells a fact here becomes core's."""
 
-    key: str
     digits: int | None = None
     """To how many digits core rounds, in its own unit; None where it rounds nothing."""
 
@@ -132,54 +131,32 @@ APP_STEP = 0.05 * 0.95
 """What a step of 0.1 app percent leaves open, in raw percent."""
 
 
-def _of_meter(core: str, ours: str) -> dict[str, Telling]:
+def _of_meter(core: str) -> dict[str, Telling]:
     return {
-        f"sensor.{core}_instant_power": Telling(f"sensor.{ours}_power", 3),
-        f"sensor.{core}_instant_voltage": Telling(f"sensor.{ours}_voltage", 1),
-        f"sensor.{core}_instant_current": Telling(f"sensor.{ours}_current", 1),
-        f"sensor.{core}_instant_frequency": Telling(f"sensor.{ours}_frequency", 1, no_reading=0),
+        f"sensor.{core}_instant_power": Telling(3),
+        f"sensor.{core}_instant_voltage": Telling(1),
+        f"sensor.{core}_instant_current": Telling(1),
+        f"sensor.{core}_instant_frequency": Telling(1, no_reading=0),
+        f"sensor.{core}_import": Telling(1),
+        f"sensor.{core}_export": Telling(1),
     }
 
 
-OF_GATEWAY: Mapping[str, Telling] = {
-    "sensor.charge": Telling("sensor.charge", error=APP_STEP, in_core_words=_raw_percent),
-    "sensor.backup_reserve": Telling("sensor.backup_reserve", 0, error=APP_STEP, in_core_words=_raw_percent),
-    "sensor.operation_mode": Telling("sensor.operation_mode"),
-    **_of_meter("site", "grid"),
-    **_of_meter("battery", "battery"),
-    **_of_meter("load", "home"),
-    **_of_meter("solar", "solar"),
-    **_of_meter("generator", "generator"),
-    **_of_meter("busway", "busway"),
-    "sensor.site_import": Telling("sensor.grid_import_energy", 1),
-    "sensor.site_export": Telling("sensor.grid_export_energy", 1),
-    "sensor.battery_import": Telling("sensor.battery_charge_energy", 1),
-    "sensor.battery_export": Telling("sensor.battery_discharge_energy", 1),
-    "sensor.load_import": Telling("sensor.home_energy", 1),
-    "sensor.load_export": Telling("sensor.home_export_energy", 1),
-    "sensor.solar_export": Telling("sensor.solar_energy", 1),
-    "sensor.solar_import": Telling("sensor.solar_standby_energy", 1),
-    "sensor.max_charge_power": Telling("sensor.max_charge_power"),
-    "sensor.max_discharge_power": Telling("sensor.max_discharge_power"),
-    "binary_sensor.running": Telling("binary_sensor.running"),
-    "binary_sensor.connected_to_tesla": Telling("binary_sensor.connected_to_tesla"),
-    "binary_sensor.grid_status": Telling("binary_sensor.grid"),
-    "binary_sensor.grid_services_active": Telling("binary_sensor.grid_services"),
-    "binary_sensor.powerwall_charging": Telling("binary_sensor.battery_charging"),
-    "switch.off_grid_operation": Telling("switch.off_grid"),
+METERS = ("site", "battery", "load", "solar", "generator", "busway")
+
+TELLING_OF_GATEWAY: Mapping[str, Telling] = {
+    "sensor.charge": Telling(error=APP_STEP, in_core_words=_raw_percent),
+    "sensor.backup_reserve": Telling(0, error=APP_STEP, in_core_words=_raw_percent),
+    **{key: telling for meter in METERS for key, telling in _of_meter(meter).items() if key in OF_GATEWAY},
 }
 
-OF_PACK: Mapping[str, Telling] = {
-    "sensor.battery_capacity": Telling("sensor.energy_capacity"),
-    "sensor.battery_remaining": Telling("sensor.energy_remaining"),
-    "sensor.battery_import": Telling("sensor.energy_charged"),
-    "sensor.battery_export": Telling("sensor.energy_discharged"),
-    "sensor.battery_instant_voltage": Telling("sensor.voltage", 1),
-    "sensor.instant_current": Telling("sensor.current", 1),
-    "sensor.instant_frequency": Telling("sensor.frequency", 1),
-    "sensor.instant_power": Telling("sensor.power"),
-    "sensor.grid_state": Telling("sensor.grid_state", in_core_words="grid_{}".format),
+TELLING_OF_PACK: Mapping[str, Telling] = {
+    "sensor.battery_instant_voltage": Telling(1),
+    "sensor.instant_current": Telling(1),
+    "sensor.instant_frequency": Telling(1),
+    "sensor.grid_state": Telling(in_core_words="grid_{}".format),
 }
+"""What is not named is told as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,17 +198,18 @@ def compare(core: Iterable[Shown], ours: Iterable[Shown]) -> Comparison:
 
 
 def _fact(core: Shown, by_place: Mapping[tuple[str, str], Shown]) -> Fact:
-    telling = (OF_PACK if core.part else OF_GATEWAY).get(core.key)
-    ours = by_place.get((core.part, telling.key)) if telling else None
+    key = (OF_PACK if core.part else OF_GATEWAY).get(core.key)
+    ours = by_place.get((core.part, key)) if key else None
+    telling = (TELLING_OF_PACK if core.part else TELLING_OF_GATEWAY).get(core.key, Telling())
     return Fact(core, ours, _verdict(core, ours, telling))
 
 
-def _verdict(core: Shown, ours: Shown | None, telling: Telling | None) -> Verdict:
+def _verdict(core: Shown, ours: Shown | None, telling: Telling) -> Verdict:
     if core.key.startswith(SWITCH):
         return Verdict.CONTROL
-    if telling and telling.measured_nothing(core):
+    if telling.measured_nothing(core):
         return Verdict.NO_READING
-    if telling is None or ours is None:
+    if ours is None:
         return Verdict.MISSING
     if core.value is None or ours.value is None:
         return Verdict.AGREES if core.value is ours.value else Verdict.DIFFERS

@@ -15,8 +15,9 @@ from typing import Self
 
 from rich.console import Console
 
+from custom_components.powerwall_gateway.core_powerwall import CORE
+
 from . import plot
-from .facts import CORE
 from .figures import NEVER, Figure, Json, Target, percentile, report, table
 from .sides import ERRORS, FIRMWARE, Side, both_sides, set_clocks
 

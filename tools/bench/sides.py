@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import aiohttp
 
+from custom_components.powerwall_gateway.core_powerwall import CORE
 from homeassistant.util import dt as dt_util
 from tests.simulator.house import SUMMER_NOON
 from tools.child_process import ProcessError, free_port
@@ -22,7 +23,7 @@ from tools.develop.target import Target
 from tools.home_assistant import Api, ApiError, HomeAssistant, SignInError, WebSocketError
 from tools.home_assistant.configuration import CONFIGURATION_YAML
 
-from .facts import CORE, Shown
+from .facts import Shown
 
 type Json = dict[str, Any]
 

@@ -4,7 +4,7 @@ from homeassistant.core import HomeAssistant, SupportsResponse, callback
 from homeassistant.helpers.service import async_register_admin_service
 
 from ..const import DOMAIN
-from . import look, operation, upkeep
+from . import look, operation, takeover, upkeep
 
 
 @callback
@@ -17,6 +17,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         ("stop", operation.async_stop, operation.STOP, none),
         ("check_update", upkeep.async_check_update, upkeep.CHECK_UPDATE, optional),
         ("run_connection_test", upkeep.async_run_connection_test, upkeep.RUN_CONNECTION_TEST, optional),
+        ("take_over", takeover.async_take_over_from_core, takeover.TAKE_OVER, optional),
         ("get_endpoint", look.async_get_endpoint, look.GET_ENDPOINT, only),
     ):
         async_register_admin_service(hass, DOMAIN, name, function, schema, response)

@@ -1,0 +1,170 @@
+"""Home Assistant's own `powerwall` integration: which entity here tells what one of its entities shows.
+
+Whoever comes from it may have our entities take over its entity ids, and with them the history and the statistics that
+the recorder keeps under those, and the dashboards and automations that name them.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_HOST, CONF_IP_ADDRESS, CONF_UNIT_OF_MEASUREMENT
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+
+from .const import CONF_SERIAL, DOMAIN
+from .gateway.models import Din
+
+CORE: Final = "powerwall"
+
+
+def _of_meter(core: str, ours: str) -> dict[str, str]:
+    return {
+        f"sensor.{core}_instant_{quantity}": f"sensor.{ours}_{quantity}"
+        for quantity in ("power", "voltage", "current", "frequency")
+    }
+
+
+OF_GATEWAY: Final = {
+    "sensor.charge": "sensor.charge",
+    "sensor.backup_reserve": "sensor.backup_reserve",
+    "sensor.operation_mode": "sensor.operation_mode",
+    **_of_meter("site", "grid"),
+    **_of_meter("battery", "battery"),
+    **_of_meter("load", "home"),
+    **_of_meter("solar", "solar"),
+    **_of_meter("generator", "generator"),
+    **_of_meter("busway", "busway"),
+    "sensor.site_import": "sensor.grid_import_energy",
+    "sensor.site_export": "sensor.grid_export_energy",
+    "sensor.battery_import": "sensor.battery_charge_energy",
+    "sensor.battery_export": "sensor.battery_discharge_energy",
+    "sensor.load_import": "sensor.home_energy",
+    "sensor.load_export": "sensor.home_export_energy",
+    "sensor.solar_export": "sensor.solar_energy",
+    "sensor.solar_import": "sensor.solar_standby_energy",
+    "sensor.max_charge_power": "sensor.max_charge_power",
+    "sensor.max_discharge_power": "sensor.max_discharge_power",
+    "binary_sensor.running": "binary_sensor.running",
+    "binary_sensor.connected_to_tesla": "binary_sensor.connected_to_tesla",
+    "binary_sensor.grid_status": "binary_sensor.grid",
+    "binary_sensor.grid_services_active": "binary_sensor.grid_services",
+    "binary_sensor.powerwall_charging": "binary_sensor.battery_charging",
+    "switch.off_grid_operation": "switch.off_grid",
+}
+"""By the platform and the key of core's entity: those of ours."""
+
+OF_PACK: Final = {
+    "sensor.battery_capacity": "sensor.energy_capacity",
+    "sensor.battery_remaining": "sensor.energy_remaining",
+    "sensor.battery_import": "sensor.energy_charged",
+    "sensor.battery_export": "sensor.energy_discharged",
+    "sensor.battery_instant_voltage": "sensor.voltage",
+    "sensor.instant_current": "sensor.current",
+    "sensor.instant_frequency": "sensor.frequency",
+    "sensor.instant_power": "sensor.power",
+    "sensor.grid_state": "sensor.grid_state",
+}
+"""The same of a Powerwall's."""
+
+
+type Known = er.RegistryEntry | er.DeletedRegistryEntry
+"""An entity of core's; the registry remembers for a month those that were deleted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """An entity of core's, and ours that tells the same; None where there is none."""
+
+    core: Known
+    ours: er.RegistryEntry | None
+
+    @property
+    def ids(self) -> tuple[str, str | None]:
+        """What both are called."""
+        return self.core.entity_id, self.ours.entity_id if self.ours else None
+
+
+@callback
+def pairs(hass: HomeAssistant, entry: ConfigEntry) -> list[Pair]:
+    """Give every entity that core has, or had, of an entry's gateway, sorted by its id."""
+    registry = er.async_get(hass)
+    serial: str = entry.data[CONF_SERIAL]
+    names = _names_of_powerwall_3(hass, entry.data[CONF_HOST])
+    known: list[Known] = [*registry.entities.values(), *registry.deleted_entities.values()]
+    found: list[Pair] = []
+    for core in known:
+        name, _, key = core.unique_id.partition("_")
+        din = Din.parse(name)
+        if core.platform == CORE and (name in names or (din is not None and din.serial_number == serial)):
+            found.append(Pair(core=core, ours=_counterpart(registry, serial, f"{core.domain}.{key}")))
+    return sorted(found, key=lambda pair: pair.core.entity_id)
+
+
+@callback
+def is_in_use(hass: HomeAssistant, found: list[Pair]) -> bool:
+    """Tell whether core's entry is there and enabled: then it would only make its entities anew, under other ids."""
+    of = {pair.core.config_entry_id for pair in found if isinstance(pair.core, er.RegistryEntry)}
+    entries = (hass.config_entries.async_get_entry(entry_id) for entry_id in of if entry_id)
+    return any(entry is not None and entry.disabled_by is None for entry in entries)
+
+
+@callback
+def async_take_over(hass: HomeAssistant, found: list[Pair]) -> list[Pair]:
+    """Give our entities the ids of core's, and give the pairs of which that became true.
+
+    Core's entity goes out of the registry and is not renamed: a name's history would go with it. What core
+    showed in another unit is shown in that one, so that the history stays one curve and a threshold means the same.
+    """
+    registry = er.async_get(hass)
+    taken_over: list[Pair] = []
+    for pair in found:
+        core, ours = pair.core, pair.ours
+        if ours is None:
+            continue
+        if isinstance(core, er.RegistryEntry):
+            registry.async_remove(core.entity_id)
+            _keep_unit(registry, core, ours)
+        if ours.entity_id != core.entity_id:
+            if registry.async_get(core.entity_id):
+                continue  # deleted long ago, and somebody else's since
+            registry.async_update_entity(ours.entity_id, new_entity_id=core.entity_id)
+        if ours.disabled_by is er.RegistryEntryDisabler.INTEGRATION and _was_enabled(core):
+            registry.async_update_entity(core.entity_id, disabled_by=None)
+        taken_over.append(pair)
+    return taken_over
+
+
+def _names_of_powerwall_3(hass: HomeAssistant, host: str) -> set[str]:
+    """Give what core may call a gateway that shows no DIN: what its entry is known by, or its address."""
+    entries = hass.config_entries.async_entries(CORE, include_ignore=False)
+    return {host}.union(
+        entry.unique_id for entry in entries if entry.unique_id and entry.data.get(CONF_IP_ADDRESS) == host
+    )
+
+
+def _counterpart(registry: er.EntityRegistry, serial: str, key: str) -> er.RegistryEntry | None:
+    """Find our entity, by the platform and the key of core's; a Powerwall's has its serial in front."""
+    ours, part = OF_GATEWAY.get(key), ""
+    if ours is None:
+        platform, _, name = key.partition(".")
+        part, _, rest = name.partition("_")
+        ours = OF_PACK.get(f"{platform}.{rest}")
+    if ours is None:
+        return None
+    platform, _, name = ours.partition(".")
+    unique_id = "_".join(filter(None, (serial, part, name)))
+    entity_id = registry.async_get_entity_id(platform, DOMAIN, unique_id)
+    return registry.async_get(entity_id) if entity_id else None
+
+
+def _keep_unit(registry: er.EntityRegistry, core: er.RegistryEntry, ours: er.RegistryEntry) -> None:
+    """Show ours in the unit that core's had, from its first state under the new id on."""
+    if core.unit_of_measurement not in {None, ours.unit_of_measurement}:
+        options = {**ours.options.get(core.domain, {}), CONF_UNIT_OF_MEASUREMENT: core.unit_of_measurement}
+        registry.async_update_entity_options(ours.entity_id, core.domain, options)
+
+
+def _was_enabled(core: Known) -> bool:
+    """Tell whether the owner had it enabled: the entities of a disabled entry are disabled with it."""
+    return core.disabled_by in {None, er.RegistryEntryDisabler.CONFIG_ENTRY}

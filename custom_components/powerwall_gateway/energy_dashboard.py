@@ -1,0 +1,154 @@
+"""Home Assistant's Energy dashboard: offered once, and filled with the integration's entities if the owner agrees.
+
+What the dashboard has stays as it is: of a kind of source that is there already, no second one is offered.
+"""
+
+from typing import Any, Final
+
+import voluptuous as vol
+
+from homeassistant.components.energy.const import DOMAIN as DASHBOARD
+from homeassistant.components.energy.data import (
+    ENERGY_SOURCE_SCHEMA,
+    EnergyManager,
+    EnergyPreferences,
+    SourceType,
+    async_get_manager,
+)
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
+from homeassistant.core import HomeAssistant, State, callback
+from homeassistant.helpers import entity_registry as er
+
+from . import issues
+from .const import DOMAIN
+from .coordinator import PowerwallGatewayConfigEntry
+from .memory import EntryMemory
+
+_ENERGIES: Final = {
+    "grid": {"stat_energy_from": "grid_import_energy", "stat_energy_to": "grid_export_energy"},
+    "solar": {"stat_energy_from": "solar_energy"},
+    "battery": {"stat_energy_from": "battery_discharge_energy", "stat_energy_to": "battery_charge_energy"},
+    "home": {"stat_energy_to": "home_energy"},
+}
+"""By kind of source: its fields, and the keys of our sensors. Without one of these there is no such source."""
+
+_POWERS: Final = {"grid": "grid_power", "solar": "solar_power", "battery": "battery_power", "home": "home_power"}
+"""The gateway's signs are the dashboard's: what the house gets is positive."""
+
+_BY_DIRECTION: Final = ("grid", "battery")
+"""Kinds whose power has two, so that the dashboard also keeps how it is to be read."""
+
+_NO_PRICES: Final = {
+    "stat_cost": None,
+    "entity_energy_price": None,
+    "number_energy_price": None,
+    "stat_compensation": None,
+    "entity_energy_price_export": None,
+    "number_energy_price_export": None,
+    "cost_adjustment_day": 0.0,
+}
+
+
+class EnergyOffer:
+    """Offers it from Home Assistant's repairs, until the dashboard has had our entities once."""
+
+    _manager: EnergyManager
+
+    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, memory: EntryMemory) -> None:
+        self._hass = hass
+        self._entry = entry
+        self._memory = memory
+
+    async def async_start(self) -> None:
+        """Look now, and after every poll until the entry is unloaded."""
+        if self._memory.was_on_dashboard or DASHBOARD not in self._hass.config.components:
+            return
+        self._manager = await async_get_manager(self._hass)
+        self._entry.async_on_unload(self._entry.runtime_data.live.async_add_lookout(self._look))
+        self._look()
+
+    @callback
+    def _look(self) -> None:
+        if self._memory.was_on_dashboard:
+            return
+        shown = _shown(self._hass, self._entry)
+        ours = {state.entity_id for state in shown.values()}
+        offered: list[SourceType] = []
+        if any(ours.intersection(_texts(source)) for source in _chosen(self._manager)["energy_sources"]):
+            self._entry.async_create_task(self._hass, self._memory.async_keep_was_on_dashboard())
+        else:
+            offered = _missing(self._manager, shown)
+        entity_ids = list(dict.fromkeys(text for source in offered for text in _texts(source) if text in ours))
+        issues.async_show(
+            self._hass,
+            issues.ENERGY_DASHBOARD,
+            self._entry.entry_id,
+            shown=bool(offered),
+            entities="\n".join(f"- {state.name}" for state in map(self._hass.states.get, entity_ids) if state),
+        )
+
+
+async def async_fill(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> bool:
+    """Add what the dashboard lacks, and tell whether there was anything."""
+    manager = await async_get_manager(hass)
+    if missing := _missing(manager, _shown(hass, entry)):
+        chosen = _chosen(manager)
+        await manager.async_update({**chosen, "energy_sources": [*chosen["energy_sources"], *missing]})
+    entry.runtime_data.live.async_have_lookouts_look()
+    return bool(missing)
+
+
+@callback
+def _chosen(manager: EnergyManager) -> EnergyPreferences:
+    """Give what the owner chose for the dashboard."""
+    return manager.data or manager.default_preferences()
+
+
+@callback
+def _shown(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> dict[str, State]:
+    """Give our sensors that show a value, each by its key: the dashboard complains of all others."""
+    registry, serial = er.async_get(hass), entry.runtime_data.serial
+    keys = {*_POWERS.values(), "charge"}.union(*(fields.values() for fields in _ENERGIES.values()))
+    ids = {key: registry.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{serial}_{key}") for key in keys}
+    states = {key: hass.states.get(entity_id) for key, entity_id in ids.items() if entity_id}
+    return {
+        key: state for key, state in states.items() if state and state.state not in {STATE_UNAVAILABLE, STATE_UNKNOWN}
+    }
+
+
+@callback
+def _missing(manager: EnergyManager, shown: dict[str, State]) -> list[SourceType]:
+    """Give what could be added: kinds of source that the dashboard has none of, as far as this release knows them."""
+    there = {source["type"] for source in _chosen(manager)["energy_sources"]}
+    found: list[SourceType] = []
+    for kind, fields in _ENERGIES.items():
+        if kind in there or not shown.keys() >= set(fields.values()):
+            continue
+        try:
+            found += ENERGY_SOURCE_SCHEMA([_source(kind, shown)])
+        except vol.Invalid:
+            continue  # the home, on a release before 2026.11
+    return found
+
+
+def _source(kind: str, shown: dict[str, State]) -> dict[str, Any]:
+    """Write a source as the dashboard's own page does."""
+    source: dict[str, Any] = {"type": kind}
+    source |= {field: shown[key].entity_id for field, key in _ENERGIES[kind].items()}
+    if power := shown.get(_POWERS[kind]):
+        rate = {"stat_rate": power.entity_id}
+        source |= {"power_config": rate} if kind in _BY_DIRECTION else rate
+    if kind == "grid":
+        source |= _NO_PRICES
+    if kind == "solar":
+        source["config_entry_solar_forecast"] = None
+    if kind == "battery" and (charge := shown.get("charge")):
+        source["stat_soc"] = charge.entity_id
+    return source
+
+
+def _texts(source: object) -> list[str]:
+    """Give every text in a source, its entities among them."""
+    if isinstance(source, dict):
+        return [text for value in source.values() for text in _texts(value)]
+    return [source] if isinstance(source, str) else []

@@ -1,0 +1,220 @@
+"""The Energy dashboard: what is offered, what is added, and that Home Assistant finds nothing wrong with it."""
+
+import json
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+    do_adhoc_statistics,
+    get_start_time,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.powerwall_gateway.const import DOMAIN
+from custom_components.powerwall_gateway.energy_dashboard import async_fill
+from custom_components.powerwall_gateway.repairs import async_create_fix_flow
+from homeassistant.components.energy import data
+from homeassistant.components.energy.validate import async_validate
+from homeassistant.components.recorder.core import Recorder
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+
+from .conftest import SetUp
+
+KNOWS_HOME = hasattr(data, "HomeSourceType")
+"""Since 2026.11."""
+
+
+def sensor(name: str) -> str:
+    return f"sensor.home_energy_gateway_{name}"
+
+
+PRICES = {
+    "stat_cost": None,
+    "entity_energy_price": None,
+    "number_energy_price": None,
+    "stat_compensation": None,
+    "entity_energy_price_export": None,
+    "number_energy_price_export": None,
+    "cost_adjustment_day": 0.0,
+}
+GRID = {
+    "type": "grid",
+    "stat_energy_from": sensor("grid_import"),
+    "stat_energy_to": sensor("grid_export"),
+    "power_config": {"stat_rate": sensor("grid_power")},
+    "stat_rate": sensor("grid_power"),
+    **PRICES,
+}
+SOLAR = {
+    "type": "solar",
+    "stat_energy_from": sensor("solar_production"),
+    "stat_rate": sensor("solar_power"),
+    "config_entry_solar_forecast": None,
+}
+BATTERY = {
+    "type": "battery",
+    "stat_energy_from": sensor("battery_discharged"),
+    "stat_energy_to": sensor("battery_charged"),
+    "power_config": {"stat_rate": sensor("battery_power")},
+    "stat_rate": sensor("battery_power"),
+    "stat_soc": sensor("charge"),
+}
+HOME = {"type": "home", "stat_energy_to": sensor("home_consumption"), "stat_rate": sensor("home_power")}
+ALL = [GRID, SOLAR, BATTERY, *([HOME] if KNOWS_HOME else [])]
+OTHER_GRID = {"type": "grid", "stat_energy_from": "sensor.meter", "stat_energy_to": None, **PRICES}
+DEVICES = [{"stat_consumption": "sensor.fridge"}]
+
+
+@pytest.fixture(autouse=True)
+async def auto_enable_custom_integrations(
+    recorder_mock: Recorder, enable_custom_integrations: None, hass: HomeAssistant
+) -> None:
+    """Start the recorder, which has to come before everything else, the dashboard, and the repairs."""
+    assert await async_setup_component(hass, "energy", {})
+    assert await async_setup_component(hass, "repairs", {})
+
+
+async def choose(hass: HomeAssistant, *sources: dict[str, Any]) -> None:
+    """Be the owner who chooses on the dashboard's own page."""
+    chosen: Any = {"energy_sources": list(sources), "device_consumption": DEVICES}
+    await (await data.async_get_manager(hass)).async_update(chosen)
+
+
+async def chosen(hass: HomeAssistant) -> Any:
+    return (await data.async_get_manager(hass)).data
+
+
+def offer(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | None:
+    return ir.async_get(hass).async_get_issue(DOMAIN, f"energy_dashboard_{entry.entry_id}")
+
+
+def offered(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
+    """Give the names of what is offered."""
+    issue = offer(hass, entry)
+    listed = ((issue and issue.translation_placeholders) or {}).get("entities", "")
+    return [line.removeprefix("- Home Energy Gateway ") for line in listed.splitlines()]
+
+
+async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    await entry.runtime_data.live.async_refresh()
+    await hass.async_block_till_done()
+
+
+async def accept(client: ClientSessionGenerator, entry: MockConfigEntry) -> Any:
+    """Open the repair and submit it, as the page does."""
+    pages = await client()
+    form = {"handler": DOMAIN, "issue_id": f"energy_dashboard_{entry.entry_id}"}
+    asked = await (await pages.post("/api/repairs/issues/fix", json=form)).json()
+    assert (asked["type"], asked["step_id"]) == ("form", "confirm")
+    assert "Grid import" in asked["description_placeholders"]["entities"]
+    return await (await pages.post(f"/api/repairs/issues/fix/{asked['flow_id']}", json={})).json()
+
+
+async def test_an_empty_dashboard_is_filled_and_home_assistant_finds_nothing_wrong_with_it(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, hass_client: ClientSessionGenerator
+) -> None:
+    entry = await set_up(await simulator("21.44"))
+    await async_wait_recording_done(hass)
+    do_adhoc_statistics(hass, start=get_start_time(dt_util.utcnow()))
+    await async_wait_recording_done(hass)
+    assert offered(hass, entry) == [
+        *("Grid import", "Grid export", "Grid power", "Solar production", "Solar power"),
+        *("Battery discharged", "Battery charged", "Battery power", "Charge"),
+        *(("Home consumption", "Home power") if KNOWS_HOME else ()),
+    ]
+    assert (await accept(hass_client, entry))["type"] == "create_entry"
+    assert offer(hass, entry) is None
+    assert (await chosen(hass))["energy_sources"] == ALL
+    result = (await async_validate(hass)).as_dict()
+    assert [issue for source in result["energy_sources"] for issue in source] == []
+    assert len(result["energy_sources"]) == len(ALL)
+
+
+async def test_an_owner_with_another_meter_gets_the_rest(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    await choose(hass, OTHER_GRID)
+    entry = await set_up(await simulator("21.44"))
+    assert "Solar production" in offered(hass, entry)
+    assert "Grid import" not in offered(hass, entry)
+    before = await chosen(hass)
+    await async_fill(hass, entry)
+    assert await chosen(hass) == {**before, "energy_sources": [OTHER_GRID, *ALL[1:]]}
+
+
+@pytest.mark.parametrize("ours", [GRID, {**GRID, "stat_energy_to": None}], ids=["whole", "import alone"])
+async def test_nothing_is_offered_where_our_grid_is_shown(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, ours: dict[str, Any]
+) -> None:
+    await choose(hass, ours)
+    assert offer(hass, await set_up(await simulator("21.44"))) is None
+
+
+async def test_it_is_offered_until_the_owner_has_chosen_and_then_never_again(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    entry = await set_up(await simulator("21.44"))
+    assert offer(hass, entry)
+    await choose(hass, GRID)
+    await poll(hass, entry)
+    assert offer(hass, entry) is None
+    await choose(hass)
+    await poll(hass, entry)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert offer(hass, entry) is None
+
+
+async def test_what_is_ignored_stays_ignored(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    entry = await set_up(await simulator("21.44"))
+    ir.async_ignore_issue(hass, DOMAIN, f"energy_dashboard_{entry.entry_id}", True)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await poll(hass, entry)
+    issue = offer(hass, entry)
+    assert issue
+    assert issue.dismissed_version
+
+
+async def test_what_shows_no_value_is_not_offered(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    gateway.overrides["meters/aggregates"] = {"site": {"energy_imported": 5.0, "energy_exported": 5.0}}
+    entry = await set_up(gateway)
+    assert offered(hass, entry) == ["Grid import", "Grid export"]
+    er.async_get(hass).async_update_entity(sensor("grid_export"), disabled_by=er.RegistryEntryDisabler.USER)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert offer(hass, entry) is None
+
+
+async def test_an_offer_that_came_too_late_adds_nothing(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, hass_client: ClientSessionGenerator
+) -> None:
+    entry = await set_up(await simulator("21.44"))
+    await choose(hass, *json.loads(json.dumps(ALL).replace("home_energy_gateway", "other")))
+    assert (await accept(hass_client, entry))["reason"] == "nothing_to_add"
+    assert offer(hass, entry) is None
+    await choose(hass)
+    await poll(hass, entry)
+    assert offer(hass, entry)
+
+
+async def test_an_entry_that_is_not_loaded_adds_nothing(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    entry = await set_up(await simulator("21.44"))
+    issue = offer(hass, entry)
+    assert issue
+    flow: Any = await async_create_fix_flow(hass, issue.issue_id, dict(issue.data or {}))
+    flow.hass, flow.issue_id = hass, issue.issue_id
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert (await flow.async_step_confirm({}))["reason"] == "not_loaded"
+    assert offer(hass, entry) is None
