@@ -21,7 +21,9 @@ from .conftest import SetUp
 PAGE: Final = Path(__file__).parent.parent.parent / "docs" / "examples.md"
 EXAMPLES: Final[dict[str, Any]] = {
     heading: parse_yaml(text)
-    for heading, text in re.findall(r"^## (.+?)$.+?^```yaml\n(.+?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    for heading, text in re.findall(
+        r"^## (\w+: .+?)$.+?^```yaml\n(.+?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE
+    )
 }
 OF_THE_OWNER: Final = {"switch.pool_pump"}
 _ENTITY: Final = re.compile(r"\b(?:sensor|binary_sensor|event|select|number|switch|button)\.[a-z0-9_]+\b")
