@@ -53,6 +53,8 @@ class EnergyOffer:
     """Offers it from Home Assistant's repairs, until the dashboard has had our entities once."""
 
     _manager: EnergyManager
+    _seen: EnergyPreferences | None
+    """What was chosen for the dashboard when it was looked at last."""
 
     def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, memory: EntryMemory) -> None:
         self._hass = hass
@@ -60,15 +62,23 @@ class EnergyOffer:
         self._memory = memory
 
     async def async_start(self) -> None:
-        """Look now, and after every poll until the entry is unloaded."""
+        """Look now, with the inventory, and soon after the owner chose something, until the entry is unloaded."""
         if self._memory.was_on_dashboard or DASHBOARD not in self._hass.config.components:
             return
         self._manager = await async_get_manager(self._hass)
-        self._entry.async_on_unload(self._entry.runtime_data.live.async_add_lookout(self._look))
+        data = self._entry.runtime_data
+        self._entry.async_on_unload(data.inventory.async_add_lookout(self._look))
+        self._entry.async_on_unload(data.live.async_add_lookout(self._look_where_it_changed))
         self._look()
 
     @callback
+    def _look_where_it_changed(self) -> None:
+        if self._manager.data is not self._seen:
+            self._look()
+
+    @callback
     def _look(self) -> None:
+        self._seen = self._manager.data
         if self._memory.was_on_dashboard:
             return
         shown = _shown(self._hass, self._entry)

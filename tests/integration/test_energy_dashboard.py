@@ -189,10 +189,15 @@ async def test_what_shows_no_value_is_not_offered(
     gateway.overrides["meters/aggregates"] = {"site": {"energy_imported": 5.0, "energy_exported": 5.0}}
     entry = await set_up(gateway)
     assert offered(hass, entry) == ["Grid import", "Grid export"]
+    gateway.overrides.clear()
+    await poll(hass, entry)
+    await entry.runtime_data.inventory.async_refresh()
+    assert "Solar production" in offered(hass, entry)
     er.async_get(hass).async_update_entity(sensor("grid_export"), disabled_by=er.RegistryEntryDisabler.USER)
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
-    assert offer(hass, entry) is None
+    assert "Solar production" in offered(hass, entry)
+    assert "Grid import" not in offered(hass, entry)
 
 
 async def test_an_offer_that_came_too_late_adds_nothing(
