@@ -20,8 +20,9 @@ from tests.simulator import Simulator
 from tests.simulator.firmware import PROFILES
 from tests.simulator.gateway.ct_meters import SHORT_ID
 
-PASSWORDS: dict[str, dict[str, Any]] = {"24.36": {"password": "the owner's own"}}
-"""24.36 refuses the one it comes with."""
+_OWN = {"password": "the owner's own"}
+PASSWORDS: dict[str, dict[str, Any]] = {"24.36": _OWN, "26.18": _OWN}
+"""From 24.36 on the one it comes with is refused."""
 
 PEOPLES = (
     "10010",

@@ -32,6 +32,8 @@ REFUSED = {
 }
 """What a gateway answers with an error while it runs, to whoever may ask."""
 TOGGLE = {"status", "auth/toggle/supported"}
+SIGNED = "/tedapi/din"
+"""What a client has to know before it signs."""
 OWNER = LIVE | FAULTS | SITE | SYSTEM | PEOPLE | SOLAR | TESTS | LATER | SYNCHROMETER | WIFI | REFUSED.keys()
 
 OPEN: dict[str, set[str]] = {
@@ -39,6 +41,7 @@ OPEN: dict[str, set[str]] = {
     "1.50.1": LIVE | FAULTS | SITE | TOGGLE,
     "21.44": TOGGLE | {"legal/radio"},
     "24.36": TOGGLE | {"legal/radio"},
+    "26.18": TOGGLE | {"legal/radio"},
     "pw3": set(),
 }
 LOGIN: dict[str, set[str]] = {
@@ -46,7 +49,8 @@ LOGIN: dict[str, set[str]] = {
     "1.50.1": SYSTEM | PEOPLE | SOLAR | TESTS | LATER,
     "21.44": OWNER | {"system_status", "devices/vitals"},
     "24.36": OWNER | {"system_status"},
-    "pw3": LIVE,
+    "26.18": OWNER | {"system_status", SIGNED},
+    "pw3": LIVE | {SIGNED},
 }
 EFFECTS = {"logout", "sitemaster/run", "sitemaster/stop", "config/completed"}
 """A GET of these changes something."""
@@ -55,7 +59,8 @@ ABSENT: dict[str, set[str]] = {
     "1.15.0": {"system_status", "devices/vitals", "meters/site", "auth/toggle/supported", "site_info/grid_regions"},
     "1.50.1": OLD | {"system_status", "devices/vitals", "networks/wifi_scan", "networks/Home/enable"},
     "21.44": OLD | {"networks/wifi_scan", "customer/registration/skip", "customer/registration/emailed"},
-    "24.36": OLD | {"networks/wifi_scan", "devices/vitals", "solar_powerwall"},
+    "24.36": OLD | {"networks/wifi_scan", "devices/vitals", "solar_powerwall", SIGNED},
+    "26.18": OLD | {"networks/wifi_scan", "devices/vitals", "solar_powerwall"},
     "pw3": (OWNER | TOGGLE | {"system_status", "devices/vitals", "logout", "sitemaster/run"}) - LIVE,
 }
 """What this firmware does not have, or has no more."""

@@ -6,8 +6,9 @@ from tests.conftest import StartSimulator
 from tests.simulator import Simulator
 from tests.simulator.gateway.state import Job
 
-OPTIONS: dict[str, dict[str, Any]] = {"24.36": {"password": "the owner's own"}}
-"""24.36 refuses the password it comes with."""
+_OWN = {"password": "the owner's own"}
+OPTIONS: dict[str, dict[str, Any]] = {"24.36": _OWN, "26.18": _OWN}
+"""From 24.36 on the password it comes with is refused."""
 
 
 async def start(simulator: StartSimulator, firmware: str, **options: Any) -> Simulator:

@@ -56,6 +56,8 @@ async def test_every_answer_is_json_as_go_prints_it(simulator: StartSimulator, f
         await browser.login()
         gateway.running = True
         for path, seen in (await everything(gateway, browser)).items():
+            if path.startswith("/"):
+                continue  # not below /api/, where everything is JSON
             assert seen.headers["Content-Type"] == "application/json"
             negative_zero = seen.body.replace(b":-0,", b":0,")  # Python reads it as 0
             assert negative_zero == go_json(seen.json).encode(), path

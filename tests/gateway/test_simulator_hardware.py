@@ -151,7 +151,7 @@ async def test_who_may_read_of_the_strings(simulator: StartSimulator, firmware: 
         assert (await browser.get("solar_powerwall")).status == 404
 
 
-@pytest.mark.parametrize("firmware", [firmware for firmware in PROFILES if firmware not in PLUS])
+@pytest.mark.parametrize("firmware", [name for name, profile in PROFILES.items() if not profile.powerwall_plus])
 def test_older_and_newer_gateways_know_no_powerwall_plus(firmware: str) -> None:
     with pytest.raises(ValueError, match=f"Firmware {firmware} knows no Powerwall"):
         Simulator(firmware, powerwall_plus=True)

@@ -96,6 +96,7 @@ class Control:
             gateway.desk.tokens.clear()
         if orders.switch is True:
             gateway.desk.presence.flip()
+            gateway.keyring.confirm()
         elif orders.switch is False:
             gateway.desk.presence.end()
         if orders.running is True:

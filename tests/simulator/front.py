@@ -26,7 +26,7 @@ class Request:
 
     method: str
     path: str
-    """Below /api/."""
+    """Below /api/, or with its leading slash where it is elsewhere."""
     at: float
     """`time.monotonic()`"""
     connection: int

@@ -159,8 +159,9 @@ class Simulator:
             self.gateway.stop()
 
     def flip_switch(self) -> None:
-        """Flip a Powerwall's switch off and on, which shows that somebody is there."""
+        """Flip a Powerwall's switch off and on, which shows that somebody is there, and confirms keys that wait."""
         self.gateway.desk.presence.flip()
+        self.gateway.keyring.confirm()
 
     @property
     def stopped_seconds(self) -> float:

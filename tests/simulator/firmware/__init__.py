@@ -2,8 +2,8 @@
 
 from tests.simulator.gateway import Profile
 
-from . import pw3, v1_15, v1_50, v21_44, v24_36
+from . import pw3, v1_15, v1_50, v21_44, v24_36, v26_18
 
 PROFILES: dict[str, Profile] = {
-    firmware.PROFILE.firmware: firmware.PROFILE for firmware in (v1_15, v1_50, v21_44, v24_36, pw3)
+    firmware.PROFILE.firmware: firmware.PROFILE for firmware in (v1_15, v1_50, v21_44, v24_36, v26_18, pw3)
 }

@@ -1,4 +1,4 @@
-"""A Powerwall 3 on 26.26: four paths, and everything else is not there."""
+"""A Powerwall 3 on 26.26: four paths, what is signed, and everything else is not there."""
 
 from hashlib import sha256
 
@@ -6,6 +6,8 @@ from tests.simulator.gateway import access, meters, power_system
 from tests.simulator.gateway.login import LoginRules
 from tests.simulator.gateway.nameplate import Nameplate
 from tests.simulator.gateway.profile import Access, Endpoint, Profile, reads
+
+from .shared import SIGNED
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
@@ -44,5 +46,6 @@ PROFILE = Profile(
         "meters/aggregates": reads(meters.aggregates(meters.SYNCHROMETER), Access.LOGIN, live=True),
         "system_status/soe": reads(power_system.soe, Access.LOGIN, live=True),
         "system_status/grid_status": reads(power_system.grid_status, Access.LOGIN, live=True),
+        **SIGNED,
     },
 )

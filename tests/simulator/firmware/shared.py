@@ -1,6 +1,6 @@
 """What several firmwares have in common."""
 
-from tests.simulator.gateway import access
+from tests.simulator.gateway import access, signed
 from tests.simulator.gateway.profile import Access, Endpoint
 
 
@@ -8,6 +8,12 @@ def closed(*verbs: str) -> dict[str, Endpoint]:
     """Describe calls that refuse everybody but an installer, and whose further course nobody has described."""
     return {verb: Endpoint(access.beyond, Access.INSTALLER) for verb in verbs}
 
+
+SIGNED: dict[str, dict[str, Endpoint]] = {
+    "/tedapi/din": {"GET": Endpoint(signed.din, Access.LOGIN)},
+    "/tedapi/v1r": {"POST": Endpoint(signed.v1r, Access.OPEN)},
+}
+"""What is signed, and what has to be known to sign it. A leading slash: not below /api/."""
 
 WIZARD: dict[str, dict[str, Endpoint]] = {
     "autoconfig/cancel": closed("POST"),

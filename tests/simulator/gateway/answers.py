@@ -23,7 +23,7 @@ class Call:
 
     method: str
     path: str
-    """Below /api/."""
+    """Below /api/, or with its leading slash where it is elsewhere."""
     target: str
     """The same, still encoded as it came."""
     arguments: Mapping[str, str] = field(default_factory=dict)

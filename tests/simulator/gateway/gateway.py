@@ -4,8 +4,9 @@ import time
 
 from tests.simulator.house import House, Pack
 from tests.simulator.house.noise import chance
-from tests.simulator.wire import NANOSECONDS, go_time
+from tests.simulator.wire import NANOSECONDS, Json, go_time
 
+from .keys import Keyring
 from .login import LoginDesk, LoginRules
 from .nameplate import Nameplate
 from .state import Job, Operation, Registration, Uplinks, default_networks
@@ -28,6 +29,13 @@ class Gateway:
         """Seconds `sitemaster/run` takes to bring the system up."""
         self.commission_count = nameplate.commission_count
         self.operation = Operation(house.mode, house.reserve)
+        self.keyring = Keyring()
+        self.site_settings: dict[str, Json] = {}
+        """What signed requests set besides mode and reserve, as `config.json` keeps it."""
+        self.follows_config = True
+        """Does the battery follow what is written there? Some firmware only stores it."""
+        self.clock_ahead = 0.0
+        """Seconds by which the gateway's clock is ahead of everybody else's."""
         self.registration = Registration()
         self.networks = default_networks()
         self.uplinks = Uplinks()

@@ -53,7 +53,7 @@ class Profile:
     nameplate: Nameplate
     login: LoginRules
     endpoints: Mapping[str, Mapping[str, Endpoint]]
-    """By path below /api/, then by verb."""
+    """By path below /api/, then by verb; a path that begins with a slash is not below it."""
     powerwall_plus: Mapping[str, Mapping[str, Endpoint]] = field(default_factory=dict)
     """Likewise: what is there besides with a Powerwall+. Empty where the firmware is older than that."""
 

@@ -1,0 +1,65 @@
+"""The public keys that a gateway was told of, and which of them somebody at the Powerwall confirmed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+import time
+
+WINDOW_SECONDS = 600.0
+"""Owners found about ten minutes from the registration."""
+
+
+class KeyState(IntEnum):
+    """How far a key has come, numbered as the gateway does."""
+
+    PENDING = 1
+    EXPIRED = 2
+    """Nobody confirmed it in time; registering it again opens the window anew."""
+    VERIFIED = 3
+
+
+@dataclass
+class Key:
+    """A registered key."""
+
+    public_key: bytes
+    """PKCS #1, DER."""
+    registered: float
+    verified: bool = False
+
+
+class Keyring:
+    """Knows keys by what they look like on the wire."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._keys: dict[bytes, Key] = {}
+
+    def register(self, public_key: bytes) -> None:
+        """Do what Tesla's cloud does for an owner; the same key again opens its window anew, and stays verified."""
+        known = self._keys.get(public_key)
+        self._keys[public_key] = Key(public_key, self.clock(), verified=known is not None and known.verified)
+
+    def forget(self, public_key: bytes) -> None:
+        """Take a key away, as an owner does in Tesla's app."""
+        self._keys.pop(public_key, None)
+
+    def confirm(self) -> None:
+        """Somebody flips a Powerwall's switch: what waits for that is verified."""
+        for public_key, key in self._keys.items():
+            if self.state(public_key) is KeyState.PENDING:
+                key.verified = True
+
+    def state(self, public_key: bytes) -> KeyState | None:
+        """Tell how far a key has come; None for one that was never registered."""
+        key = self._keys.get(public_key)
+        if key is None:
+            return None
+        if key.verified:
+            return KeyState.VERIFIED
+        return KeyState.PENDING if self.clock() - key.registered < WINDOW_SECONDS else KeyState.EXPIRED
+
+    @property
+    def keys(self) -> list[bytes]:
+        """All keys, the oldest first."""
+        return list(self._keys)
