@@ -15,6 +15,7 @@ from tests.test_static import TEXTS
 FIELDS: dict[str, Any] = {
     "charge": 19.9,
     "fingerprint": bytes(32),
+    "firmware": "26.10.4",
     "least": 20.0,
     "mode": "backup",
     "reserve": 30.0,

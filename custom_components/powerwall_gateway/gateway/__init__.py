@@ -16,9 +16,13 @@ from .errors import (
     GatewayAnswerError,
     GatewayBusyError,
     GatewayCertificateError,
+    GatewayClockError,
     GatewayDefaultPasswordError,
     GatewayDeniedError,
     GatewayError,
+    GatewayKeyError,
+    GatewayKeyUnconfirmedError,
+    GatewayKeyUnknownError,
     GatewayLoginError,
     GatewayLoginLimitError,
     GatewayLoginStopsError,
@@ -47,6 +51,7 @@ from .errors import (
     OperationInvalidError,
     OperationNotAllowedError,
     OperationNotAppliedError,
+    OperationNotFollowedError,
     OperationRefusedError,
     OperationStoppedError,
     OperationUnknownError,
@@ -60,6 +65,8 @@ from .login import Credentials, Session
 from .operation import LocalOperation, OperationControl, OperationSettings
 from .pacer import Cadence, Pacer, Rank
 from .percent import PercentScale, app_from_raw, raw_from_app
+from .signed_operation import SignedOperation
+from .signing_key import make_key, public_part, read_key
 
 __all__ = [
     "LOGINS_A_DAY",
@@ -73,9 +80,13 @@ __all__ = [
     "GatewayAnswerError",
     "GatewayBusyError",
     "GatewayCertificateError",
+    "GatewayClockError",
     "GatewayDefaultPasswordError",
     "GatewayDeniedError",
     "GatewayError",
+    "GatewayKeyError",
+    "GatewayKeyUnconfirmedError",
+    "GatewayKeyUnknownError",
     "GatewayLoginError",
     "GatewayLoginLimitError",
     "GatewayLoginStopsError",
@@ -113,6 +124,7 @@ __all__ = [
     "OperationInvalidError",
     "OperationNotAllowedError",
     "OperationNotAppliedError",
+    "OperationNotFollowedError",
     "OperationRefusedError",
     "OperationSettings",
     "OperationStoppedError",
@@ -123,14 +135,18 @@ __all__ = [
     "PowerwallGateway",
     "Rank",
     "Session",
+    "SignedOperation",
     "UnderWay",
     "app_from_raw",
     "find",
     "identify",
     "login_stops_powerwall",
+    "make_key",
     "meet",
     "open_session",
     "parse_serial",
     "portray",
+    "public_part",
     "raw_from_app",
+    "read_key",
 ]

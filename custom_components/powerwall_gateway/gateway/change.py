@@ -264,7 +264,7 @@ class Change:
         if not values.stand_in(seen):
             standing_mode, standing_reserve = seen.operation_mode, app_reserve(seen)
             raise OperationNotAppliedError(
-                f"the gateway accepted {self._asked} and shows {_text(standing_mode, standing_reserve)}",
+                f"the gateway accepted {self._asked} and shows {in_words(standing_mode, standing_reserve)}",
                 mode=self._mode,
                 reserve=self._reserve,
                 standing_mode=standing_mode,
@@ -284,7 +284,7 @@ class Change:
 
     @property
     def _asked(self) -> str:
-        return _text(self._mode, self._reserve)
+        return in_words(self._mode, self._reserve)
 
     def _unknown(self) -> OperationUnknownError:
         return OperationUnknownError(
@@ -329,5 +329,6 @@ def app_reserve(operation: Operation) -> float | None:
     return None if raw is None else app_from_raw(raw)
 
 
-def _text(mode: str | None, reserve: float | None) -> str:
+def in_words(mode: str | None, reserve: float | None) -> str:
+    """Say what is set."""
     return f"mode {mode or '?'} with a reserve of {'?' if reserve is None else f'{reserve:.1f}'} %"

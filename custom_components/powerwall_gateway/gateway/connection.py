@@ -4,6 +4,7 @@ Requests go in sequence, paced (see `pacer`). Nothing is redirected, no cookie j
 and an answer is read up to a limit.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         once: bool = False,
     ) -> Answer:
-        """Ask for `path` (below `/api/`) and give the answer of a 2xx.
+        """Ask for `path` (below `/api/`, unless it begins with a slash) and give the answer of a 2xx.
 
         `once` is for a call with an effect: it goes over a fresh connection, so that a dead
         kept-alive one cannot lose it, and is never repeated.
@@ -137,7 +138,7 @@ class Connection:
             with self.tally.counting(path), _as_gateway_error(path):
                 async with session.request(
                     method,
-                    f"{self.address.url}/api/{path}",
+                    self.address.url + (path if path.startswith("/") else f"/api/{path}"),
                     data=body,
                     headers=headers,
                     allow_redirects=False,
@@ -147,6 +148,31 @@ class Connection:
                     trace_request_ctx=self,
                 ) as response:
                     return await _read(response, path)
+
+    def open_library_session(self) -> ClientSession:
+        """Open a session for a library that asks this gateway by itself; whoever opens it closes it.
+
+        What the library asks goes the way of everything else: to the trusted certificate alone, in
+        its turn, counted, and with our own errors for whatever is no 2xx.
+        """
+        return ClientSession(
+            # A request's own `ssl=False` leaves the connector's fingerprint in force.
+            connector=TCPConnector(limit=1, keepalive_timeout=KEEP_ALIVE, ssl=self._certificate),
+            cookie_jar=DummyCookieJar(),
+            middlewares=(self._pass_on,),
+        )
+
+    async def _pass_on(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        """Let a library's request through in its turn, and take its time like that of any other."""
+        path = request.url.path
+        async with self.pacer.turn():
+            with self.tally.counting(path), _as_gateway_error(path):
+                async with asyncio.timeout(self._timeout.total):
+                    response = await handler(request)
+                    body = await response.read()
+                if not 200 <= response.status < 300:
+                    raise _error_for(response, body, path)
+                return response
 
 
 async def find(session: ClientSession, address: Address, *, timeout: float = TIMEOUT) -> Connection:

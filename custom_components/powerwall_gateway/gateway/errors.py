@@ -126,6 +126,22 @@ class GatewaySwitchNeededError(GatewayLoginError):
     """The installer's login wants proof of presence (1.50 and later): somebody has to flip a Powerwall's switch."""
 
 
+class GatewayKeyError(GatewayAnswerError):
+    """The gateway does not take what is signed with our key; the children say what the owner can do about it."""
+
+
+class GatewayKeyUnknownError(GatewayKeyError):
+    """The gateway does not know the key: it was never registered for it, or was taken away."""
+
+
+class GatewayKeyUnconfirmedError(GatewayKeyError):
+    """The gateway knows the key, and nobody has confirmed it at the Powerwall, or not in time."""
+
+
+class GatewayClockError(GatewayAnswerError):
+    """The gateway takes a signature that was just made for one of another time: one of the two clocks is wrong."""
+
+
 class OperationError(GatewayError):
     """Mode and reserve are not known to be as they were asked for; the child says how far it came.
 
@@ -193,6 +209,17 @@ class OperationNotAppliedError(OperationError):
         super().__init__(message, mode=mode, reserve=reserve)
         self.standing_mode = standing_mode
         self.standing_reserve = standing_reserve
+
+
+class OperationNotFollowedError(OperationError):
+    """The gateway stored mode and reserve and shows them, and the battery does something else.
+
+    `firmware` is what runs there, empty where it is not told: some of it only stores what is signed.
+    """
+
+    def __init__(self, message: str, *, mode: str | None, reserve: float | None, firmware: str) -> None:
+        super().__init__(message, mode=mode, reserve=reserve)
+        self.firmware = firmware
 
 
 class OperationUnknownError(OperationError):

@@ -1,7 +1,7 @@
 """Leaving the grid on purpose, and coming back to it: ordered once, and done when `grid_status` shows it."""
 
 import asyncio
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from .change import Watch
 from .client import PowerwallGateway
@@ -20,6 +20,9 @@ from .errors import (
 from .models import GridState
 from .percent import app_from_raw
 
+if TYPE_CHECKING:
+    from .signed import SignedGateway
+
 _PATH = "v2/islanding/mode"
 
 LEAST_CHARGE: Final = 20.0
@@ -33,6 +36,8 @@ RETURNING: Final = Watch(1.0, 5.0, 120.0)
 class IslandControl:
     """Takes the house off the grid and back, through `POST /api/v2/islanding/mode` (20.49 and later, customer).
 
+    Where that is missing, as on a Powerwall 3, it takes a signed request if there is a key.
+
     Off grid the gateway's own failsafe stays on: it reconnects by itself before the battery
     is empty. Nothing is ever forced.
     """
@@ -41,13 +46,21 @@ class IslandControl:
         self._gateway = gateway
         self._leaving = leaving
         self._returning = returning
+        self.signed: SignedGateway | None = None
+        """The way of signed requests, where the owner gave a key."""
+
         self._turn = asyncio.Lock()
         self._is_there = False
         self._refused_by: str | None = None
 
     @property
     def allowed(self) -> bool:
-        """Whether it is worth a try: by the session's role, the firmware, a look at the path, and earlier refusals."""
+        """Whether it is worth a try, by either way."""
+        return self._allowed_by_login or self._allowed_by_key
+
+    @property
+    def _allowed_by_login(self) -> bool:
+        """Tell by the session's role, the firmware, a look at the path, and earlier refusals."""
         capabilities = self._gateway.capabilities
         return (
             self._is_there
@@ -55,6 +68,10 @@ class IslandControl:
             and capabilities.has(_PATH)
             and (self._refused_by is None or self._refused_by != self._firmware)
         )
+
+    @property
+    def _allowed_by_key(self) -> bool:
+        return self.signed is not None and self.signed.verified is True
 
     @property
     def busy(self) -> bool:
@@ -119,7 +136,10 @@ class IslandControl:
     async def _order(self, *, off_grid: bool) -> None:
         """Say it once. An answer that was lost is made up for by looking."""
         try:
-            await self._gateway.v2_islanding_mode(off_grid=off_grid)
+            if self.signed is not None and self._allowed_by_key and not self._allowed_by_login:
+                await self.signed.island(off_grid=off_grid)
+            else:
+                await self._gateway.v2_islanding_mode(off_grid=off_grid)
         except GatewayUnreachableError, GatewayPayloadError:
             pass
         except GatewayNotAllowedError, GatewayNotFoundError:

@@ -75,6 +75,11 @@ class Session:
         """
         if self.cookies:
             return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        return self.bearer
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        """Present the session by its token."""
         return {"Authorization": f"Bearer {self.token}"}
 
 
@@ -105,6 +110,11 @@ class Login:
     def headers(self) -> dict[str, str]:
         """What to send along with a request."""
         return self.session.headers if self.session else {}
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        """What to send along with a request outside of `/api/`, where no client was seen to send cookies."""
+        return self.session.bearer if self.session else {}
 
     async def renew(
         self, spent: Session | None = None, *, although_it_stops: bool = False, status: Status | None = None

@@ -62,45 +62,18 @@ class OperationControl(Protocol):
         """Wait until nothing is under way; to be called before the connection closes."""
 
 
-class LocalOperation(OperationControl):
-    """Sets mode and reserve through the gateway's local API.
+class QueuedOperation(OperationControl):
+    """Makes one set at a time, and one of those that wait."""
 
-    `log_in` gets a session on firmware where a login stops the Powerwall, and comes back when
-    it runs again; a set or a read calls it once at most. Without it a session is used as long
-    as there is one.
-    """
-
-    def __init__(
-        self,
-        gateway: PowerwallGateway,
-        *,
-        log_in: LogIn | None = None,
-        first_pause: float = FIRST_PAUSE,
-        longest_pause: float = LONGEST_PAUSE,
-        patience: float = PATIENCE,
-    ) -> None:
-        self._gateway = gateway
-        self._log_in = log_in
-        self._watch = Watch(first_pause, longest_pause, patience)
-        self._experience = Experience()
+    def __init__(self) -> None:
         self._turn = asyncio.Lock()
         self._waiting: _Queued | None = None
         self._under_way: set[asyncio.Task[OperationSettings]] = set()
 
-    @property
-    @override
-    def allowed(self) -> bool:
-        return self._experience.allows(self._gateway.capabilities)
-
-    @property
-    @override
-    def modes(self) -> tuple[OperationMode, ...]:
-        return _SETTABLE
-
     @override
     async def read(self) -> OperationSettings:
         async with self._turn:
-            return _settings(await Access(self._log_in).having(self._gateway.operation))
+            return _settings(await self._look())
 
     @override
     async def set(self, *, mode: OperationMode | None = None, reserve: float | None = None) -> OperationSettings:
@@ -122,9 +95,13 @@ class LocalOperation(OperationControl):
         while self._under_way:
             await asyncio.wait(self._under_way)
 
-    def reset(self) -> None:
-        """Forget a refusal, so that setting is tried again. Another firmware does so by itself."""
-        self._experience.refused_by = None
+    async def _look(self) -> Operation:
+        """Read what stands."""
+        raise NotImplementedError
+
+    async def _change(self, wish: Wish) -> Operation:
+        """Make one change, and give what was read back."""
+        raise NotImplementedError
 
     def _checked(self, mode: OperationMode | None, reserve: float | None) -> Wish:
         """Let through what a gateway could take: what comes from a template can be of any kind."""
@@ -142,13 +119,58 @@ class LocalOperation(OperationControl):
     async def _set(self, queued: _Queued) -> OperationSettings:
         async with self._turn:
             self._waiting = None
-            change = Change(self._gateway, Access(self._log_in), self._watch, self._experience, queued.wish)
-            return _settings(await change.make())
+            return _settings(await self._change(queued.wish))
 
     def _ended(self, task: asyncio.Task[OperationSettings]) -> None:
         self._under_way.discard(task)
         if not task.cancelled():
             task.exception()  # asyncio complains of one that nobody took: its callers may all have been cancelled
+
+
+class LocalOperation(QueuedOperation):
+    """Sets mode and reserve through the gateway's local API.
+
+    `log_in` gets a session on firmware where a login stops the Powerwall, and comes back when
+    it runs again; a set or a read calls it once at most. Without it a session is used as long
+    as there is one.
+    """
+
+    def __init__(
+        self,
+        gateway: PowerwallGateway,
+        *,
+        log_in: LogIn | None = None,
+        first_pause: float = FIRST_PAUSE,
+        longest_pause: float = LONGEST_PAUSE,
+        patience: float = PATIENCE,
+    ) -> None:
+        super().__init__()
+        self._gateway = gateway
+        self._log_in = log_in
+        self._watch = Watch(first_pause, longest_pause, patience)
+        self._experience = Experience()
+
+    @property
+    @override
+    def allowed(self) -> bool:
+        return self._experience.allows(self._gateway.capabilities)
+
+    @property
+    @override
+    def modes(self) -> tuple[OperationMode, ...]:
+        return _SETTABLE
+
+    def reset(self) -> None:
+        """Forget a refusal, so that setting is tried again. Another firmware does so by itself."""
+        self._experience.refused_by = None
+
+    @override
+    async def _look(self) -> Operation:
+        return await Access(self._log_in).having(self._gateway.operation)
+
+    @override
+    async def _change(self, wish: Wish) -> Operation:
+        return await Change(self._gateway, Access(self._log_in), self._watch, self._experience, wish).make()
 
 
 @dataclass

@@ -170,18 +170,28 @@ class Caller:
         return payload
 
     async def _ask(
-        self, method: Method, path: str, json: Mapping[str, Any] | None = None, *, once: bool = False
+        self,
+        method: Method,
+        path: str,
+        json: Mapping[str, Any] | None = None,
+        *,
+        once: bool = False,
+        as_bearer: bool = False,
     ) -> Answer:
+        async def ask() -> Answer:
+            headers = self._login.bearer if as_bearer else self._login.headers
+            return await self.connection.request(method, path, json=json, headers=headers, once=once)
+
         session = self._login.session
         try:
-            return await self.connection.request(method, path, json=json, headers=self._login.headers, once=once)
+            return await ask()
         except GatewayDeniedError:
             if not self._login.possible:
                 raise
         # What was denied was not done, so asking once more does nothing twice.
         await self._login.renew(spent=session)
         try:
-            answer = await self.connection.request(method, path, json=json, headers=self._login.headers, once=once)
+            answer = await ask()
         except GatewayDeniedError as err:
             refusal = GatewayNotAllowedError(
                 "this login may not do that", path=path, status=err.status, reason=err.reason

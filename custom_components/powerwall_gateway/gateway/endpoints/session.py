@@ -1,7 +1,11 @@
 """Logging in and out."""
 
+import gzip
+import zlib
+
+from ..errors import GatewayNotFoundError, GatewayPayloadError
 from ..login import Session
-from ..models import LoginRecord, Status, ToggleAuth
+from ..models import Din, LoginRecord, Status, ToggleAuth
 from .caller import Caller
 from .endpoint import Access, endpoint
 
@@ -30,6 +34,23 @@ class SessionApi(Caller):
         """End the session at the gateway."""
         await self._login.end()
 
+    async def tedapi_din(self) -> str:
+        """Read the number of the gateway that signed requests have to name: `GET /tedapi/din`, outside of `/api/`.
+
+        Raises `GatewayNotFoundError` where the firmware takes no signed requests.
+        """
+        path = "/tedapi/din"
+        try:
+            answer = await self._ask("GET", path, as_bearer=True)
+        except GatewayNotFoundError:
+            self._missing.add(path)
+            raise
+        din = _unpacked(answer.body).decode(errors="replace").strip()
+        if Din.parse(din) is None:
+            raise GatewayPayloadError("the answer is no number of a gateway", path=path, status=answer.status)
+        self._missing.discard(path)
+        return din
+
     @endpoint("GET", "auth/toggle/supported", Access.ANYBODY, since="20.49")
     async def auth_toggle_supported(self) -> ToggleAuth:
         """Read whether a Powerwall's switch can be watched: only while the Powerwall runs."""
@@ -54,3 +75,11 @@ class SessionApi(Caller):
     async def auth_toggle_cancel(self) -> None:
         """Stop watching. Raises `GatewayNotFoundError` (404) where nobody watches, too."""
         await self._send("DELETE", "auth/toggle/login")
+
+
+def _unpacked(body: bytes) -> bytes:
+    """Give what was compressed without a word of it, as firmware from 25.42.2 on answers outside of `/api/`."""
+    try:
+        return gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+    except OSError, EOFError, zlib.error:
+        return b""

@@ -1,6 +1,7 @@
 """The gateway's answers as frozen dataclasses, by subject."""
 
 from .battery import BatteryBlock, StateOfEnergy, SystemStatus
+from .config_file import ConfigFile, ExportRule, SiteSettings
 from .diagnostic import CheckStatus, Diagnostic, DiagnosticCheck
 from .grid import AlertValue, GridFault, GridState, GridStatus, Islanding, IslandMode
 from .meter_hardware import (
@@ -43,6 +44,7 @@ __all__ = [
     "CheckStatus",
     "Component",
     "Config",
+    "ConfigFile",
     "ConnectionTest",
     "ConnectionTests",
     "Consents",
@@ -53,6 +55,7 @@ __all__ = [
     "Diagnostic",
     "DiagnosticCheck",
     "Din",
+    "ExportRule",
     "Generators",
     "GridCode",
     "GridCodes",
@@ -90,6 +93,7 @@ __all__ = [
     "SiteInfo",
     "SiteMeter",
     "SiteName",
+    "SiteSettings",
     "Sitemaster",
     "SolarInverter",
     "SolarMeter",

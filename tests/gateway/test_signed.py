@@ -1,0 +1,344 @@
+"""Requests signed with the owner's key, against the simulated gateway."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+import threading
+
+from aiopowerwall import transport
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    GatewayAnswerError,
+    GatewayBusyError,
+    GatewayCertificateError,
+    GatewayClockError,
+    GatewayError,
+    GatewayKeyUnconfirmedError,
+    GatewayKeyUnknownError,
+    GatewayLoginError,
+    GatewayLoginStopsError,
+    GatewayNotFoundError,
+    GatewayPayloadError,
+    GatewayRefusedError,
+    GatewayTimeoutError,
+    GatewayUnreachableError,
+    PowerwallGateway,
+    make_key,
+    public_part,
+    read_key,
+)
+from custom_components.powerwall_gateway.gateway.models import ExportRule, OperationMode
+from custom_components.powerwall_gateway.gateway.pacer import Rank
+from custom_components.powerwall_gateway.gateway.signed import PATH, SignedGateway
+from tests.conftest import StartSimulator
+from tests.pairing import SIGNED, pair, pem, public_key
+from tests.simulator import Simulator
+
+from .conftest import Client
+from .profiles import start
+
+DIN = "/tedapi/din"
+
+type Sign = Callable[..., Awaitable[SignedGateway]]
+
+
+@pytest.fixture(params=SIGNED)
+async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
+    """Start a gateway that takes signed requests."""
+    return await start(simulator, request.param)
+
+
+@pytest.fixture
+async def sign(client: Client) -> AsyncIterator[Sign]:
+    """Make signing clients, each with a key of its own by number."""
+    async with AsyncExitStack() as stack:
+
+        async def sign(simulator: Simulator, number: int = 0, **options: object) -> SignedGateway:
+            signed = SignedGateway(await client(simulator, **options), pem(number))
+            stack.push_async_callback(signed.close)
+            return signed
+
+        yield sign
+
+
+def powerwall_of(signed: SignedGateway) -> PowerwallGateway:
+    """Give the unsigned client that the signing one stands on."""
+    return signed._gateway
+
+
+def verified(signed: SignedGateway) -> bool | None:
+    """Say whether the gateway took the key the last time."""
+    return signed.verified
+
+
+def asked(simulator: Simulator, path: str) -> int:
+    """Count the requests of a path."""
+    return sum(request.path == path for request in simulator.requests)
+
+
+async def test_it_reads_and_writes(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    assert verified(signed) is None
+    config = await signed.config()
+    assert (config.operation.operation_mode, config.operation.backup_reserve_percent) == (
+        OperationMode.SELF_CONSUMPTION,
+        24,
+    )
+    assert verified(signed) is True
+    await signed.write(
+        {
+            "default_real_mode": "backup",
+            "site_info.customer_preferred_export_rule": "pv_only",
+            "site_info.disallow_charge_from_grid_with_solar_installed": True,
+        }
+    )
+    config = await signed.config()
+    assert config.site_info
+    assert config.default_real_mode is OperationMode.BACKUP
+    assert config.site_info.export_rule is ExportRule.SOLAR
+    assert config.site_info.keeps_from_grid_charging is True
+    assert gateway.house.mode == "backup"
+
+
+async def test_it_tells_the_firmware(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    assert await signed.look()
+    assert signed.firmware == gateway.gateway.nameplate.version.split()[0]
+    before = asked(gateway, PATH)
+    assert await signed.look()
+    assert asked(gateway, PATH) == before
+
+
+async def test_it_uses_the_session_there_is(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    await powerwall_of(signed).login()
+    for _ in range(2):
+        await signed.config()
+    assert (gateway.logins, asked(gateway, DIN)) == (1, 1)
+    gateway.tokens.clear()
+    await signed.config()
+    assert gateway.logins == 1
+    await signed.close()
+    await signed.config()
+    assert (gateway.logins, asked(gateway, DIN)) == (2, 3)
+
+
+async def test_nothing_logs_in_where_that_stops_the_powerwall(simulator: StartSimulator, sign: Sign) -> None:
+    gateway = await simulator("1.50.1")
+    gateway.faults.add(DIN, status=403)
+    with pytest.raises(GatewayLoginStopsError):
+        await (await sign(gateway)).config()
+    assert (gateway.logins, gateway.stopped_seconds) == (0, 0.0)
+
+
+async def test_a_wrong_password(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    with pytest.raises(GatewayLoginError):
+        await (await sign(gateway, password="wrong")).config()
+
+
+async def test_firmware_that_takes_none(simulator: StartSimulator, sign: Sign) -> None:
+    signed = await sign(await simulator("21.44"))
+    with pytest.raises(GatewayNotFoundError):
+        await signed.config()
+    assert verified(signed) is None
+    assert not powerwall_of(signed).capabilities.has(DIN)
+
+
+async def test_a_key_that_nobody_registered(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    stranger = await sign(gateway, 1)
+    with pytest.raises(GatewayKeyUnknownError):
+        await stranger.look()
+    assert verified(stranger) is False
+
+
+async def test_a_key_that_nobody_confirmed(gateway: Simulator, sign: Sign) -> None:
+    gateway.gateway.keyring.register(public_key())
+    signed = await sign(gateway)
+    with pytest.raises(GatewayKeyUnconfirmedError):
+        await signed.look()
+    assert verified(signed) is False
+    gateway.flip_switch()
+    assert await signed.look()
+    assert verified(signed) is True
+    gateway.gateway.keyring.forget(public_key())
+    with pytest.raises(GatewayKeyUnknownError):
+        await signed.config()
+    assert verified(signed) is False
+
+
+@pytest.mark.parametrize("ahead", [60.0, -600.0])
+async def test_clocks_that_differ(gateway: Simulator, sign: Sign, ahead: float) -> None:
+    pair(gateway)
+    gateway.gateway.clock_ahead = ahead
+    signed = await sign(gateway)
+    with pytest.raises(GatewayClockError):
+        await signed.config()
+    assert verified(signed) is None
+    gateway.gateway.clock_ahead = 0
+    assert await signed.config()
+
+
+async def test_a_signature_that_waited_for_too_long_is_made_anew(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    gateway.gateway.clock_ahead = 60.0
+
+    def come_to_its_senses(step: str, _: object) -> None:
+        if step == "acted" and asked(gateway, PATH) == 1:
+            gateway.gateway.clock_ahead = 0.0
+
+    gateway.front.witness = come_to_its_senses
+    assert await signed.config()
+    assert asked(gateway, PATH) == 2
+
+
+async def test_another_gateway_at_the_same_address(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    await signed.config()
+    gateway.serial = "TG9999999999ZZ"
+    with pytest.raises(GatewayRefusedError) as refused:
+        await signed.config()
+    assert refused.value.reason == "MESSAGEFAULT_ERROR_INVALID_SIGNATURE"
+    assert await signed.config()
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(429, GatewayBusyError), (503, GatewayBusyError), (404, GatewayNotFoundError)]
+)
+async def test_what_http_says(gateway: Simulator, sign: Sign, status: int, error: type[GatewayError]) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    gateway.faults.add(PATH, status=status, retry_after=7 if status != 404 else None)
+    with pytest.raises(error) as raised:
+        await signed.config()
+    if isinstance(raised.value, GatewayBusyError):
+        assert raised.value.retry_after == 7
+    gateway.faults.clear()
+    assert await signed.config()
+
+
+@pytest.mark.parametrize("body", [b"<html>busy</html>", b"", b"\x1f\x8bno"])
+async def test_nonsense(gateway: Simulator, sign: Sign, body: bytes) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    gateway.faults.add(PATH, status=200, body=body)
+    with pytest.raises(GatewayAnswerError):
+        await signed.config()
+
+
+@pytest.mark.parametrize("body", [b"<html>busy</html>", b"", b"\x1f\x8bno"])
+async def test_a_number_that_is_none(gateway: Simulator, sign: Sign, body: bytes) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    gateway.faults.add(DIN, status=200, body=body, times=1)
+    with pytest.raises(GatewayPayloadError):
+        await signed.config()
+    assert await signed.config()
+
+
+async def test_nobody_answers(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    gateway.faults.add(PATH, delay=30.0)
+    with pytest.raises(GatewayTimeoutError):
+        await signed.config()
+    gateway.faults.clear()
+    gateway.faults.add(PATH, drop=True)
+    with pytest.raises(GatewayUnreachableError):
+        await signed.config()
+
+
+async def test_nothing_is_sent_to_another_certificate(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    await signed.config()
+    port = gateway.port
+    await gateway.stop()
+    gateway.renew_certificate()
+    await gateway.start(port)
+    before = len(gateway.requests)
+    with pytest.raises(GatewayCertificateError):
+        await signed.config()
+    assert len(gateway.requests) == before
+
+
+async def test_requests_are_paced_and_counted(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    await signed.look()
+    gateway.latency = 0.05
+    connection = powerwall_of(signed).connection
+    cadence = connection.pacer.cadence(Rank.SETTINGS, 60.0)
+    with cadence.round():
+        await signed.config()
+    assert cadence.cost >= 0.05
+    assert connection.tally.paths[PATH].requests == 2
+
+
+async def test_requests_take_their_turn(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    await signed.look()
+    under_way = 0
+    most = 0
+
+    def count(step: str, _: object) -> None:
+        nonlocal under_way, most
+        under_way += 1 if step == "sent" else -1
+        most = max(most, under_way)
+
+    gateway.front.witness = count
+    gateway.latency = 0.01
+    await asyncio.gather(*(ask() for ask in (signed.config, powerwall_of(signed).soe) for _ in range(3)))
+    assert (most, under_way) == (1, 0)
+
+
+async def test_the_key_is_computed_with_in_other_threads(
+    gateway: Simulator, sign: Sign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair(gateway)
+    threads: list[threading.Thread] = []
+
+    def noting[**P, T](work: Callable[P, T]) -> Callable[P, T]:
+        def note(*args: P.args, **kwargs: P.kwargs) -> T:
+            threads.append(threading.current_thread())
+            return work(*args, **kwargs)
+
+        return note
+
+    monkeypatch.setattr(transport.V1rTransport, "_sign", noting(transport.V1rTransport._sign))
+    loaded = noting(transport.V1rTransport._load_private_key)
+    monkeypatch.setattr(transport.V1rTransport, "_load_private_key", staticmethod(loaded))
+    await (await sign(gateway)).config()
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
+
+
+# -- keys --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_key_is_read_as_people_paste_it() -> None:
+    text = pem().decode()
+    assert read_key(text) == read_key(f"Here it is:\n\n{text}\n") == read_key(text.replace("\n", " ")) == pem()
+    assert public_part(pem())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "-----BEGIN PUBLIC KEY-----"]
+)
+def test_what_is_no_key(text: str) -> None:
+    with pytest.raises(ValueError, match="no "):
+        read_key(text)
+
+
+def test_a_key_of_our_own() -> None:
+    key = make_key()
+    assert read_key(key.decode()) == key
+    assert len(public_part(key)) > 690  # 4096 bits in base64
