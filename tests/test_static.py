@@ -74,6 +74,22 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
     assert set(chain.from_iterable(raised)) - {""} == set(TEXTS["config"]["error"])
 
 
+def test_every_error_of_the_options_has_a_text_and_every_text_an_error() -> None:
+    raised = {name for room in ("options_flow.py", "pairing.py") for name in strings(room)}
+    used = set(
+        chain.from_iterable(
+            re.findall(
+                r'RefusedError\("(\w+)"|return "(key_\w+)"|^    \(\w+Error, "(\w+)"\),',
+                (INTEGRATION / room).read_text(),
+                re.MULTILINE,
+            )
+            for room in ("options_flow.py", "pairing.py")
+        )
+    )
+    assert set(chain.from_iterable(used)) - {""} <= set(TEXTS["options"]["error"])
+    assert set(TEXTS["options"]["error"]) | set(TEXTS["options"]["abort"]) <= raised
+
+
 def test_every_step_has_its_texts() -> None:
     flow = strings("config_flow.py") | {
         node.name.removeprefix("async_step_")
@@ -81,6 +97,8 @@ def test_every_step_has_its_texts() -> None:
         if isinstance(node, ast.AsyncFunctionDef)
     }
     assert set(TEXTS["config"]["step"]) | set(TEXTS["config"]["progress"]) <= flow
+    steps = re.findall(r"async_step_(\w+)\(self", (INTEGRATION / "options_flow.py").read_text())
+    assert set(TEXTS["options"]["step"]) == {step for step in steps if step != "make_key"}  # which shows another one's
 
 
 def test_every_exception_has_a_text_and_every_text_an_exception() -> None:
@@ -103,7 +121,7 @@ def test_every_issue_has_its_texts() -> None:
 def test_every_field_is_explained() -> None:
     for step in chain(TEXTS["config"]["step"].values(), TEXTS["options"]["step"].values()):
         assert step["title"]
-        assert set(step["data"]) == set(step["data_description"])
+        assert set(step.get("data", ())) == set(step.get("data_description", ()))
 
 
 def imports_of(path: Path) -> set[str]:

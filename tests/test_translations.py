@@ -52,7 +52,7 @@ def test_a_text_keeps_its_placeholders_figures_and_paragraphs(language: str) -> 
 @pytest.mark.parametrize("language", ["en", *LANGUAGES])
 def test_a_text_that_names_another_names_it_as_it_is_shown(language: str) -> None:
     shown = texts(language)
-    box = shown["options.step.init.data.allow_control"]
+    box = shown["options.step.settings.data.allow_control"]
     assert shown["config.step.control.data.allow_control"] == shown["config.step.login.data.allow_control"] == box
     for key in ("exceptions.control_not_allowed.message", "exceptions.login_needed.message"):
         assert box in shown[key]

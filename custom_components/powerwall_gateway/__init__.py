@@ -53,6 +53,7 @@ from .hardware import is_removable, watch_hardware
 from .keeper import async_forget_keeper, async_hold_keeper, async_mend_all
 from .memory import EntryMemory
 from .off_grid import OffGrid
+from .pairing import KeyStore
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -107,7 +108,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         await memory.async_keep_packs(identity.packs)
 
     itself = _device(entry, gateway, identity)
-    settings = SettingsCoordinator(hass, entry, gateway)
+    settings = SettingsCoordinator(hass, entry, gateway, keeper.signed)
     inventory = InventoryCoordinator(hass, entry, gateway)
     grid = GridCoordinator(hass, entry, gateway, memory.grid)
     live = LiveCoordinator(hass, entry, gateway)
@@ -165,6 +166,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigE
     """Leave nothing behind but what starts the Powerwall, if need be."""
     await async_forget_keeper(hass, entry)
     await EntryMemory(hass, entry.entry_id).async_forget()
+    await KeyStore(hass, entry.entry_id).async_forget()
     checkup.async_forget(hass, entry.entry_id)
     issues.async_forget(hass, entry.entry_id)
 

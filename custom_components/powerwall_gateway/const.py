@@ -25,6 +25,9 @@ CONF_LOGIN_LIMIT: Final = "login_limit"
 CONF_MAC: Final = "mac"
 """Of the gateway's network interface as discovery saw it, None where it did not."""
 
+CONF_PRIVATE_KEY: Final = "private_key"
+"""A field of the form that takes a key; no entry holds one."""
+
 CONF_PERCENT: Final = "percent"
 """An option: on which of `PercentScale` charge and reserve are shown and set."""
 
@@ -35,6 +38,10 @@ CONF_SCHEME: Final = "scheme"
 """`https` or `http` as found at set-up; never downgraded."""
 
 CONF_SERIAL: Final = "serial"
+
+SIGNED_REQUIREMENT: Final = "aiopowerwall>=0.4.1,<1"
+"""What signs requests; installed for owners with a key alone, so that nobody else depends on it. The range holds the
+version that Home Assistant's own `teslemetry` pins."""
 
 RETURN_CHARGE: Final = 20.0
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from .failures import translated
 from .gateway import GatewayError
 from .gateway.models import OperationMode
-from .gateway.operation import OperationSettings
+from .gateway.operation import OperationControl, OperationSettings
 from .keeper import Keeper
 from .off_grid import OffGrid
 
 if TYPE_CHECKING:
     from .coordinator import InventoryCoordinator, SettingsCoordinator
+    from .gateway.signed import SignedGateway
 
 
 class Control:
@@ -42,8 +43,13 @@ class Control:
 
         self._settings = settings
         self._inventory = inventory
-        self._operation = keeper.operation
+        self._keeper = keeper
         self._guard = keeper.guard
+
+    @property
+    def _operation(self) -> OperationControl:
+        """Who sets mode and reserve by now: that may change while the entry is loaded."""
+        return self._keeper.operation
 
     @property
     def allowed(self) -> bool:
@@ -62,6 +68,11 @@ class Control:
     def modes(self) -> tuple[OperationMode, ...]:
         """The modes that can be set."""
         return self._operation.modes
+
+    @property
+    def signed(self) -> SignedGateway | None:
+        """The way of signed requests, where the owner gave a key."""
+        return self._keeper.signed
 
     @property
     def busy(self) -> bool:

@@ -114,6 +114,7 @@ def _gateway(data: PowerwallGatewayData) -> dict[str, Any]:
         "scheme": gateway.connection.address.scheme,
         "has_session": gateway.has_session,
         "login_refusals": gateway.login_refusals,
+        "key": {"verified": control.signed.verified, "firmware": control.signed.firmware} if control.signed else None,
         "capabilities": {
             "roles": list(capable.roles),
             "is_restricted": capable.is_restricted,

@@ -15,7 +15,7 @@ from homeassistant.helpers.selector import (
     TextSelectorType,
 )
 
-from .const import CONF_ALLOW_CONTROL, CONF_SERIAL
+from .const import CONF_ALLOW_CONTROL, CONF_PRIVATE_KEY, CONF_SERIAL
 from .gateway import (
     Address,
     GatewayBusyError,
@@ -54,6 +54,8 @@ LOGIN: Final = vol.Schema(
 NEW_PASSWORD: Final = vol.Schema({vol.Required(CONF_PASSWORD): _PASSWORD_FIELD})
 SAME_PASSWORD: Final = vol.Schema({vol.Optional(CONF_PASSWORD): _PASSWORD_FIELD})
 """A blank password stands for the one that is stored."""
+
+PRIVATE_KEY: Final = vol.Schema({vol.Required(CONF_PRIVATE_KEY): TextSelector(TextSelectorConfig(multiline=True))})
 
 NOTHING: Final = vol.Schema({})
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 import logging
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HassJob, HomeAssistant, callback
@@ -13,10 +13,24 @@ from homeassistant.util.hass_dict import HassKey
 
 from . import issues
 from .const import CONF_ALLOW_CONTROL, CONF_LOGIN_LIMIT, DOMAIN
-from .gateway import LOGINS_A_DAY, GatewayError, Guard, Health, IslandControl, LocalOperation, open_session
+from .gateway import (
+    LOGINS_A_DAY,
+    GatewayError,
+    Guard,
+    Health,
+    IslandControl,
+    LocalOperation,
+    OperationControl,
+    SignedOperation,
+    open_session,
+)
 from .gateway.starting import Pace
 from .helpers import gateway_from
 from .journal import FileJournal, KeptJournal, async_find_journals
+from .pairing import KeyStore, async_signed_gateway
+
+if TYPE_CHECKING:
+    from .gateway.signed import SignedGateway
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -76,9 +90,20 @@ class Keeper:
             pace=PACE,
         )
         self.island = IslandControl(self.gateway)
-        self.operation = LocalOperation(self.gateway, log_in=self.guard.log_in if terms.control else None)
+        self.signed: SignedGateway | None = None
+        """The way of signed requests, where the owner gave a key."""
+
+        self._private_key: bytes | None = None
+        self._local_operation = LocalOperation(self.gateway, log_in=self.guard.log_in if terms.control else None)
+        self._signed_operation: SignedOperation | None = None
         self._remove_shutdown_job = hass.async_add_shutdown_job(HassJob(self._shut_down, f"{DOMAIN} shutdown"))
         _keepers(hass)[entry_id] = self
+
+    @property
+    def operation(self) -> OperationControl:
+        """Who sets mode and reserve: with signed requests once the gateway took the key, else by its local API."""
+        signed = self._signed_operation
+        return signed if signed is not None and signed.allowed else self._local_operation
 
     def serves(self, data: Mapping[str, Any], terms: Terms) -> bool:
         """Tell whether it leads to the same gateway by the same way, and on the same terms."""
@@ -88,7 +113,28 @@ class Keeper:
     def async_hold(self) -> None:
         """Keep it for an entry that is being set up."""
         self._held = True
-        self.operation.reset()
+        self._local_operation.reset()
+
+    async def async_sign_with(self, private_key: bytes | None) -> None:
+        """Sign with this key from now on; None for no key."""
+        if private_key == self._private_key:
+            return
+        await self._finish()
+        self._private_key, former = private_key, self.signed
+        self.signed = self._signed_operation = None
+        if former is not None:
+            await former.close()
+        if private_key is not None:
+            self.signed = await async_signed_gateway(self._hass, self.gateway, private_key)
+        self.island.signed = self.signed
+        if self.signed is not None:
+            self._signed_operation = SignedOperation(self.gateway, self.signed)
+
+    async def _finish(self) -> None:
+        """Wait until no write is under way."""
+        await self._local_operation.finish()
+        if self._signed_operation is not None:
+            await self._signed_operation.finish()
 
     @callback
     def async_mend(self) -> None:
@@ -112,14 +158,14 @@ class Keeper:
         self.grid_connected_for = lambda: 0.0
         with suppress(TimeoutError):
             async with asyncio.timeout(UNLOAD_PATIENCE):
-                await self.operation.finish()
+                await self._finish()
                 await self.guard.wait()
         await self._close_if_done()
 
     async def async_replace(self) -> None:
         """Close it at once, for another one that leads to the same Powerwall by another way, and mends."""
         self._held = True
-        await self.operation.finish()
+        await self._finish()
         await self.guard.close(patience=0.0)
         await self._close()
 
@@ -160,10 +206,12 @@ class Keeper:
     async def _close(self) -> None:
         _keepers(self._hass).pop(self._entry_id, None)
         self._remove_shutdown_job()
+        if self.signed is not None:
+            await self.signed.close()
         await self._session.close()
 
     async def _shut_down(self) -> None:
-        await asyncio.gather(self.operation.finish(), self.guard.wait())
+        await asyncio.gather(self._finish(), self.guard.wait())
 
 
 def _keepers(hass: HomeAssistant) -> dict[str, Keeper]:
@@ -180,6 +228,7 @@ async def async_hold_keeper(hass: HomeAssistant, entry: ConfigEntry) -> Keeper:
     if keeper is None:
         keeper = Keeper(hass, entry.entry_id, entry.data, terms)
     keeper.async_hold()
+    await keeper.async_sign_with(await KeyStore(hass, entry.entry_id).async_load())
     if not keeper.guard.busy:
         keeper.async_mend()
     return keeper

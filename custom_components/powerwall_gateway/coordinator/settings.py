@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, override
 from homeassistant.core import HomeAssistant
 
 from ..const import SETTINGS_INTERVAL
-from ..gateway import PowerwallGateway, Rank
+from ..gateway import GatewayNotFoundError, PowerwallGateway, Rank
 from ..gateway.models import GridFault, Operation, Sitemaster
 from ..reading import Reading, since
 from .base import GatewayCoordinator
 
 if TYPE_CHECKING:
+    from ..gateway.signed import SignedGateway
     from . import PowerwallGatewayConfigEntry
 
 
@@ -24,6 +25,9 @@ class SettingsData:
     running_since: Reading[datetime] = Reading()
     operation: Reading[Operation] = Reading()
 
+    key: Reading[bool] = Reading()
+    """Whether the gateway takes what is signed with the owner's key; nothing where there is no key."""
+
     grid_faults: Reading[tuple[GridFault, ...]] = Reading()
     """Where `system_status`, which is read anyway, does not tell them."""
 
@@ -31,7 +35,13 @@ class SettingsData:
 class SettingsCoordinator(GatewayCoordinator[SettingsData]):
     """What changes seldom, every minute."""
 
-    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: PowerwallGatewayConfigEntry,
+        gateway: PowerwallGateway,
+        signed: SignedGateway | None,
+    ) -> None:
         super().__init__(
             hass,
             entry,
@@ -41,6 +51,7 @@ class SettingsCoordinator(GatewayCoordinator[SettingsData]):
             interval=SETTINGS_INTERVAL,
             data=SettingsData(),
         )
+        self._signed = signed
 
     @override
     async def _poll(self) -> SettingsData:
@@ -49,8 +60,18 @@ class SettingsCoordinator(GatewayCoordinator[SettingsData]):
         return SettingsData(
             sitemaster=sitemaster,
             running_since=since(last.running_since, sitemaster.map(lambda sitemaster: sitemaster.running_for)),
-            operation=await self._ask(last.operation, self.gateway.operation),
+            key=await self._ask(last.key, self._signed.look) if self._signed else Reading(),
+            operation=await self._operation(last.operation),
             grid_faults=Reading()
             if self.gateway.capabilities.has_system_status
             else await self._ask(last.grid_faults, self.gateway.system_status_grid_faults),
         )
+
+    async def _operation(self, last: Reading[Operation]) -> Reading[Operation]:
+        """Read mode and reserve, with a signed request only where there is no other way."""
+        if self.gateway.capabilities.has("operation") or self._signed is None:
+            last = await self._ask(last, self.gateway.operation)
+            if self._signed is None or not isinstance(last.error, GatewayNotFoundError):
+                return last
+            last = Reading()
+        return await self._ask(last, self._signed.operation)
