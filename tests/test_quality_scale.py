@@ -88,7 +88,7 @@ def test_every_field_of_the_reconfiguration_is_explained() -> None:
 
 def test_every_option_is_explained_with_its_default_and_its_range() -> None:
     written = section(CONFIGURATION, "## Options")
-    names = TEXTS["options"]["step"]["init"]["data"]
+    names = TEXTS["options"]["step"]["settings"]["data"]
     assert {str(key) for key in SCHEMA.schema} == set(names)
     for key, field in SCHEMA.schema.items():
         _, default, allowed = row(written, names[str(key)])
@@ -102,7 +102,7 @@ def test_every_option_is_explained_with_its_default_and_its_range() -> None:
 
 def test_both_scales_are_named() -> None:
     meaning, default, _ = row(
-        section(CONFIGURATION, "## Options"), TEXTS["options"]["step"]["init"]["data"][CONF_PERCENT]
+        section(CONFIGURATION, "## Options"), TEXTS["options"]["step"]["settings"]["data"][CONF_PERCENT]
     )
     scales = TEXTS["selector"][CONF_PERCENT]["options"]
     assert all(f"*{name}*" in meaning for name in scales.values())

@@ -64,7 +64,7 @@ class Caretaker:
     @callback
     def _look_at_inventory(self) -> None:
         control = self._data.control
-        if control.consented and not control.islands:
+        if control.consented and control.off_grid.is_unknown:
             self._entry.async_create_task(self._hass, self._look_for_the_way_off_the_grid())
 
     async def _look_for_the_way_off_the_grid(self) -> None:

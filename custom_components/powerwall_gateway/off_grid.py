@@ -52,6 +52,11 @@ class OffGrid:
         return self._island.allowed
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether a look would tell if a login is enough for it."""
+        return self._island.is_unknown
+
+    @property
     def is_due(self) -> bool:
         """Whether the charge has fallen so far that the house comes back."""
         due, battery = self._memory.return_charge, self._live.data.battery.value

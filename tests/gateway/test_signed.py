@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+import logging
 import threading
 
-from aiopowerwall import transport
+from aiopowerwall import PowerwallClient, PowerwallConnectionError, transport
 import pytest
+from tesla_protocol.energy_device.signed_message_pb2 import RoutableMessage
 
 from custom_components.powerwall_gateway.gateway import (
     GatewayAnswerError,
@@ -241,6 +243,25 @@ async def test_a_number_that_is_none(gateway: Simulator, sign: Sign, body: bytes
     with pytest.raises(GatewayPayloadError):
         await signed.config()
     assert await signed.config()
+
+
+async def test_the_library_logs_nothing_of_ours(
+    gateway: Simulator, sign: Sign, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    pair(gateway)
+    signed = await sign(gateway)
+    await signed.island(off_grid=True)
+    gateway.faults.add(PATH, status=200, body=RoutableMessage(uuid=gateway.din.encode()).SerializeToString())
+    with pytest.raises(GatewayAnswerError):
+        await signed.config()
+    assert "aiopowerwall" not in {record.name.partition(".")[0] for record in caplog.records}
+    gateway.faults.clear()
+    async with PowerwallClient(host="127.0.0.1:1", gateway_password="", rsa_private_key_pem=pem()) as others:
+        others._din = gateway.din
+        with pytest.raises(PowerwallConnectionError):
+            await others.set_island_mode(off_grid=True)
+    assert "aiopowerwall" in {record.name.partition(".")[0] for record in caplog.records}
 
 
 async def test_nobody_answers(gateway: Simulator, sign: Sign) -> None:

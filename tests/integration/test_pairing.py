@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway import diagnostics, keeper, options_flow, pairing
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_PRIVATE_KEY, DOMAIN
 from custom_components.powerwall_gateway.coordinator import grid
-from custom_components.powerwall_gateway.gateway import SignedOperation, public_part
+from custom_components.powerwall_gateway.gateway import IslandControl, SignedOperation, public_part
 from custom_components.powerwall_gateway.gateway.change import Watch
 from custom_components.powerwall_gateway.gateway.signed import PATH
 from homeassistant.core import HomeAssistant
@@ -336,6 +336,41 @@ async def test_what_is_only_stored_is_said_with_the_firmware(
         await call(hass, gateway, "select", "operation_mode", "select_option", option="backup")
     assert not_followed.value.translation_key == "operation_not_followed"
     assert not_followed.value.translation_placeholders == {"firmware": gateway.gateway.nameplate.version.split()[0]}
+
+
+async def test_a_powerwall_3_leaves_the_grid_and_comes_back(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = Watch(0.005, 0.01, 0.5)
+    monkeypatch.setattr(keeper, "IslandControl", partial(IslandControl, leaving=quick, returning=quick))
+    gateway = await start(simulator, "pw3", speed=1000.0)
+    house = gateway.house
+    house.charge, house.solar_power, house.home_power = 80.0, 0.0, 100.0
+    pair(gateway)
+    entry = await set_up(gateway, options=ALLOWED)
+    assert state_of(hass, gateway, "switch", "off_grid") is None
+    await keep_key(hass, entry)
+    assert state_of(hass, gateway, "switch", "off_grid") == "off"
+    await call(hass, gateway, "switch", "off_grid", "turn_on")
+    assert house.grid_status == "SystemIslandedActive"
+    assert state_of(hass, gateway, "switch", "off_grid") == "on"
+    await call(hass, gateway, "switch", "off_grid", "turn_off")
+    assert house.grid_status == "SystemGridConnected"
+
+
+async def test_where_a_login_is_enough_to_leave_the_grid_nothing_is_signed(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await start(simulator, "26.18", speed=1000.0)
+    house = gateway.house
+    house.charge, house.solar_power, house.home_power = 80.0, 0.0, 100.0
+    pair(gateway)
+    entry = await set_up(gateway, options=ALLOWED)
+    await keep_key(hass, entry)
+    before = asked_for(gateway, PATH)
+    await call(hass, gateway, "switch", "off_grid", "turn_on")
+    assert house.grid_status == "SystemIslandedActive"
+    assert asked_for(gateway, PATH) == before
 
 
 # -- where it is kept --------------------------------------------------------------------------------------------------

@@ -59,6 +59,12 @@ class IslandControl:
         return self._allowed_by_login or self._allowed_by_key
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether a look would tell if this firmware has the path."""
+        capabilities = self._gateway.capabilities
+        return not self._is_there and bool(capabilities.roles) and capabilities.has(_PATH)
+
+    @property
     def _allowed_by_login(self) -> bool:
         """Tell by the session's role, the firmware, a look at the path, and earlier refusals."""
         capabilities = self._gateway.capabilities
@@ -85,8 +91,7 @@ class IslandControl:
 
     async def look(self) -> None:
         """Find out whether this firmware has the path, without an effect. Raises a child of `GatewayError`."""
-        capabilities = self._gateway.capabilities
-        if not self._is_there and capabilities.roles and capabilities.has(_PATH):
+        if self.is_unknown:
             self._is_there = await self._gateway.has_islanding()
 
     async def check(self, least: float = LEAST_CHARGE) -> None:
