@@ -316,7 +316,7 @@ async def test_how_far_a_check_is_shows_meanwhile(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
-    gateway.gateway.update.seconds = 0.3
+    gateway.gateway.update.seconds = 1.0
     gateway.gateway.new_firmware = True
     await set_up(gateway)
     changes = async_capture_events(hass, EVENT_STATE_CHANGED)
