@@ -3,6 +3,8 @@
 What the dashboard has stays as it is: of a kind of source that is there already, no second one is offered.
 """
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import voluptuous as vol
@@ -108,6 +110,20 @@ async def async_fill(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) ->
     return bool(missing)
 
 
+async def async_follow(hass: HomeAssistant, renamed: Mapping[str, str]) -> None:
+    """Show entities that were renamed on under their new ids: the dashboard does not follow by itself.
+
+    Where it shows what had the new id already, it is left as it is.
+    """
+    if DASHBOARD not in hass.config.components:
+        return
+    manager = await async_get_manager(hass)
+    followed: EnergyPreferences = _with_ids(_chosen(manager), renamed)
+    with suppress(vol.Invalid):
+        ENERGY_SOURCE_SCHEMA(followed["energy_sources"])
+        await manager.async_update({**followed})
+
+
 @callback
 def _chosen(manager: EnergyManager) -> EnergyPreferences:
     """Give what the owner chose for the dashboard."""
@@ -155,6 +171,15 @@ def _source(kind: str, shown: dict[str, State]) -> dict[str, Any]:
     if kind == "battery" and (charge := shown.get("charge")):
         source["stat_soc"] = charge.entity_id
     return source
+
+
+def _with_ids(chosen: Any, renamed: Mapping[str, str]) -> Any:
+    """Put new ids in the place of old ones, wherever they are."""
+    if isinstance(chosen, dict):
+        return {key: _with_ids(value, renamed) for key, value in chosen.items()}
+    if isinstance(chosen, list):
+        return [_with_ids(value, renamed) for value in chosen]
+    return renamed.get(chosen, chosen) if isinstance(chosen, str) else chosen
 
 
 def _texts(source: object) -> list[str]:

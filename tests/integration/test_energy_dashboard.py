@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.energy_dashboard import async_fill
+from custom_components.powerwall_gateway.energy_dashboard import async_fill, async_follow
 from custom_components.powerwall_gateway.repairs import async_create_fix_flow
 from homeassistant.components.energy import data
 from homeassistant.components.energy.validate import async_validate
@@ -223,3 +223,21 @@ async def test_an_entry_that_is_not_loaded_adds_nothing(
     await hass.config_entries.async_unload(entry.entry_id)
     assert (await flow.async_step_confirm({}))["reason"] == "not_loaded"
     assert offer(hass, entry) is None
+
+
+async def test_the_dashboard_follows_what_is_renamed(hass: HomeAssistant) -> None:
+    await choose(hass, GRID, SOLAR)
+    await async_follow(hass, {sensor("grid_import"): "sensor.meter", sensor("grid_power"): "sensor.now"})
+    now = {"stat_rate": "sensor.now"}
+    assert await chosen(hass) == {
+        **data.EnergyManager.default_preferences(),
+        "energy_sources": [{**GRID, "stat_energy_from": "sensor.meter", "power_config": now, **now}, SOLAR],
+        "device_consumption": DEVICES,
+    }
+
+
+async def test_the_dashboard_stays_where_it_shows_what_had_the_new_id(hass: HomeAssistant) -> None:
+    await choose(hass, GRID, OTHER_GRID)
+    before = await chosen(hass)
+    await async_follow(hass, {sensor("grid_import"): "sensor.meter"})
+    assert await chosen(hass) == before

@@ -9,6 +9,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util.json import JsonValueType
 
 from ..core_powerwall import async_take_over, is_in_use, pairs
+from ..energy_dashboard import async_follow
 from .target import async_entry_of, schema_with, wrong
 
 ATTR_RENAME: Final = "rename"
@@ -27,7 +28,9 @@ async def async_take_over_from_core(call: ServiceCall) -> ServiceResponse:
     if rename:
         if is_in_use(call.hass, found):
             raise wrong("core_in_use")
-        renamed += (pair.core.entity_id for pair in async_take_over(call.hass, found))
+        taken_over = async_take_over(call.hass, found)
+        await async_follow(call.hass, {pair.ours.entity_id: pair.core.entity_id for pair in taken_over if pair.ours})
+        renamed += (pair.core.entity_id for pair in taken_over)
     return {
         "entities": {core: ours for core, ours in ids.items() if ours},
         "without": [core for core, ours in ids.items() if not ours],
