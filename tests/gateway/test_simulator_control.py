@@ -1,12 +1,14 @@
 """Faults, time and the control path of the simulated gateway."""
 
 import asyncio
+from base64 import b64encode
 import time
 
 from aiohttp import ClientError
 import pytest
 
 from tests.conftest import StartSimulator
+from tests.pairing import public_key
 from tests.simulator import PROFILES, House, Simulator
 
 from .browser import Browser
@@ -224,6 +226,17 @@ async def test_control_pushes_everything_around(simulator: StartSimulator) -> No
         assert (truth["speed"], gateway.speed) == (60, 60)
 
 
+async def test_control_registers_keys(simulator: StartSimulator) -> None:
+    gateway = await simulator("pw3")
+    async with Browser(gateway) as browser:
+        key = b64encode(public_key()).decode()
+        truth = (await browser.post("/simulator", {"register_key": key, "follows_config": False})).json
+        assert (truth["keys"], truth["follows_config"]) == (["PENDING"], gateway.gateway.follows_config)
+        assert (await browser.post("/simulator", {"switch": True})).json["keys"] == ["VERIFIED"]
+        await browser.post("/simulator", {"fault": {"path": "/tedapi/v1r", "status": 429}})
+        assert (await browser.post("/tedapi/v1r")).status == 429
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -240,6 +253,7 @@ async def test_control_pushes_everything_around(simulator: StartSimulator) -> No
         (b'{"charge": null}', "from 0 to 100"),
         (b'{"solar_power": "much"}', '"solar_power" is a number'),
         (b'{"time": "noon"}', "2026-06-21T13:00"),
+        (b'{"register_key": "AAAA"}', "a public RSA key"),
         (b'{"fault": "status"}', '"fault" is an object'),
         (b'{"fault": {"status": 500}}', '"path"'),
         (b'{"fault": {"path": 3}}', '"path" is a text.'),

@@ -42,6 +42,8 @@ orders, while it runs (the printed `curl` lines show where to; most may go toget
   {"ethernet": true}, {"wifi_signal": 20}, {"cellular_signal": 70}, {"connected_to_tesla": false}
   {"new_firmware": true}                    there is some for `system/update` to find
   {"switch": true}                          somebody flips a Powerwall's switch
+  {"register_key": "MIIC..."}               a key for signed requests is registered; the switch confirms it
+  {"follows_config": false} or true         the battery follows what is signed, or it is only stored
   {"lose_sessions": true}                   every login is forgotten
   {"fault": {"path": "status", "status": 503, "times": 3}}, {"clear_faults": true}
 """

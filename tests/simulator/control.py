@@ -7,6 +7,7 @@ from aiohttp import web
 
 from .front import Front
 from .gateway import Gateway
+from .gateway.keys import KeyState
 from .orders import MistakeError, Orders, parse
 from .pace import Pace
 
@@ -94,6 +95,10 @@ class Control:
             gateway.new_firmware = orders.new_firmware
         if orders.lose_sessions:
             gateway.desk.tokens.clear()
+        if orders.register_key is not None:
+            gateway.keyring.register(orders.register_key)
+        if orders.follows_config is not None:
+            gateway.follows_config = orders.follows_config
         if orders.switch is True:
             gateway.desk.presence.flip()
             gateway.keyring.confirm()
@@ -167,6 +172,8 @@ class Control:
             "connected_to_tesla": gateway.connected_to_tesla,
             "new_firmware": gateway.new_firmware,
             "switch": gateway.desk.presence.proven,
+            "keys": [(gateway.keyring.state(key) or KeyState.EXPIRED).name for key in gateway.keyring.keys],
+            "follows_config": gateway.follows_config,
             "sessions": len(gateway.desk.tokens),
             "logins": front.logins,
             "connections": connections,

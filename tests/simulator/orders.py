@@ -1,9 +1,12 @@
 """Orders to the simulator: read from JSON and checked as a whole, before anything happens."""
 
+from base64 import b64decode
 from dataclasses import dataclass, fields
 from datetime import datetime
 import json
 import math
+
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from .faults import Fault
 from .wire import go_json
@@ -45,6 +48,10 @@ class Orders:
     lose_sessions: bool | None
     switch: bool | None
     """Somebody flips a Powerwall's switch, or walks away."""
+    register_key: bytes | None
+    """A public key for signed requests, as Tesla's cloud registers it."""
+    follows_config: bool | None
+    """Does the battery follow what is written with signed requests?"""
     new_firmware: bool | None
     """Is there some for `system/update` to find?"""
     latency: float | None
@@ -85,6 +92,8 @@ def parse(body: bytes) -> Orders:
         connected_to_tesla=read.flag("connected_to_tesla"),
         lose_sessions=read.flag("lose_sessions"),
         switch=read.flag("switch"),
+        register_key=read.key("register_key"),
+        follows_config=read.flag("follows_config"),
         new_firmware=read.flag("new_firmware"),
         latency=read.number("latency", 0, 3600),
         speed=read.number("speed", 0, 100_000),
@@ -136,7 +145,7 @@ def _fault(form: object) -> Fault:
     body = form.get("body", "")
     status, times = read.whole("status", 100, 599), read.whole("times", 1, 1_000_000)
     fault = Fault(
-        path=path.removeprefix("/").removeprefix("api/"),
+        path=path if path.startswith("/tedapi/") else path.removeprefix("/").removeprefix("api/"),
         method=read.text("method"),
         status=status,
         body=(body if isinstance(body, str) else go_json(body)).encode(),
@@ -179,6 +188,16 @@ class _Reader:
         if value is not None and not isinstance(value, str):
             raise MistakeError(f'"{name}" is a text.')
         return value
+
+    def key(self, name: str) -> bytes | None:
+        if name not in self._form:
+            return None
+        try:
+            key = b64decode(self.text(name) or "", validate=True)
+            load_der_public_key(key)
+        except ValueError:
+            raise MistakeError(f'"{name}" is a public RSA key, PKCS #1 in base64.') from None
+        return key
 
     def number(self, name: str, least: float, most: float) -> float | None:
         if name not in self._form:
