@@ -23,14 +23,14 @@ from tests.pairing import SIGNED, pair, pem, public_key
 from tests.simulator import House, Simulator
 
 from .conftest import SetUp, state_of
-from .controlling import asked_for, call
+from .controlling import asked_for, call, logged_in, writes
 
 ALLOWED = {CONF_ALLOW_CONTROL: True}
 SHORT = Watch(0.005, 0.02, 0.1)
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def impatient_owner(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for milliseconds where it is minutes."""
     monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
@@ -299,6 +299,16 @@ async def test_reading_stays_unsigned_where_it_can(
     before = asked_for(gateway, PATH)
     await entry.runtime_data.settings.async_refresh()
     assert asked_for(gateway, PATH) == before
+
+
+async def test_a_key_that_is_not_taken_takes_nothing_away(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = old
+    await keep_key(hass, entry)
+    await logged_in(hass, entry)
+    await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
+    assert writes(gateway)[-1]["backup_reserve_percent"] == pytest.approx(33.5)
 
 
 async def test_a_key_is_taken_as_soon_as_it_is_confirmed(
