@@ -34,7 +34,7 @@ from custom_components.powerwall_gateway.gateway.models import ExportRule, Opera
 from custom_components.powerwall_gateway.gateway.pacer import Rank
 from custom_components.powerwall_gateway.gateway.signed import PATH, SignedGateway
 from tests.conftest import StartSimulator
-from tests.pairing import SIGNED, pair, pem, public_key
+from tests.pairing import pair, pem, public_key
 from tests.simulator import Simulator
 
 from .conftest import Client
@@ -45,7 +45,7 @@ DIN = "/tedapi/din"
 type Sign = Callable[..., Awaitable[SignedGateway]]
 
 
-@pytest.fixture(params=SIGNED)
+@pytest.fixture(params=["pw3"])
 async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
     """Start a gateway that takes signed requests."""
     return await start(simulator, request.param)

@@ -22,7 +22,7 @@ from custom_components.powerwall_gateway.gateway.change import Watch
 from custom_components.powerwall_gateway.gateway.models import OperationMode
 from custom_components.powerwall_gateway.gateway.signed import PATH, SignedGateway
 from tests.conftest import StartSimulator
-from tests.pairing import SIGNED, pair, pem, public_key
+from tests.pairing import pair, pem, public_key
 from tests.simulator import House, Simulator
 from tests.simulator.gateway import config_file
 
@@ -67,7 +67,7 @@ class Operator:
         self.simulator.faults.add(PATH, **fault)
 
 
-@pytest.fixture(params=SIGNED)
+@pytest.fixture(params=["26.18"])
 async def operator(
     simulator: StartSimulator, client: Client, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Operator]:
