@@ -110,6 +110,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     itself = _device(entry, gateway, identity)
     settings = SettingsCoordinator(hass, entry, gateway, keeper.signed)
     inventory = InventoryCoordinator(hass, entry, gateway)
+    detail = DetailCoordinator(hass, entry, gateway, keeper.signed)
     grid = GridCoordinator(hass, entry, gateway, memory.grid)
     live = LiveCoordinator(hass, entry, gateway)
     return_charge: float = entry.options.get(CONF_RETURN_CHARGE, RETURN_CHARGE)
@@ -121,12 +122,19 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         device_id=dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **itself).id,
         grid=grid,
         live=live,
-        detail=DetailCoordinator(hass, entry, gateway),
+        detail=detail,
         settings=settings,
         inventory=inventory,
         doorman=Doorman(gateway, identity, serial=entry.data[CONF_SERIAL], packs=memory.packs),
         scale=PercentScale(entry.options.get(CONF_PERCENT, PercentScale.APP)),
-        control=Control(settings, inventory, keeper, off_grid, consented=entry.options.get(CONF_ALLOW_CONTROL, False)),
+        control=Control(
+            settings,
+            inventory,
+            detail,
+            keeper,
+            off_grid,
+            consented=entry.options.get(CONF_ALLOW_CONTROL, False),
+        ),
     )
     keeper.grid_connected_for = data.grid.connected_for
     await data.live.async_config_entry_first_refresh()

@@ -1,18 +1,18 @@
 """What may be changed here, and how: the one way to it for entities and actions."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from .failures import translated
-from .gateway import GatewayError
-from .gateway.models import OperationMode
+from .gateway import GatewayError, GridRules
+from .gateway.models import ExportRule, OperationMode
 from .gateway.operation import OperationControl, OperationSettings
 from .keeper import Keeper
 from .off_grid import OffGrid
 
 if TYPE_CHECKING:
-    from .coordinator import InventoryCoordinator, SettingsCoordinator
+    from .coordinator import DetailCoordinator, InventoryCoordinator, SettingsCoordinator
     from .gateway.signed import SignedGateway
 
 
@@ -27,6 +27,7 @@ class Control:
         self,
         settings: SettingsCoordinator,
         inventory: InventoryCoordinator,
+        detail: DetailCoordinator,
         keeper: Keeper,
         off_grid: OffGrid,
         *,
@@ -43,6 +44,7 @@ class Control:
 
         self._settings = settings
         self._inventory = inventory
+        self._detail = detail
         self._keeper = keeper
         self._guard = keeper.guard
 
@@ -65,6 +67,12 @@ class Control:
         return self.consented and self.off_grid.allowed
 
     @property
+    def rules_grid(self) -> bool:
+        """Whether it can be set what may flow to and from the grid: the owner said yes and gave a key."""
+        rules = self._keeper.grid_rules
+        return self.consented and rules is not None and rules.allowed
+
+    @property
     def modes(self) -> tuple[OperationMode, ...]:
         """The modes that can be set."""
         return self._operation.modes
@@ -84,6 +92,22 @@ class Control:
         settings = await self._do(self._operation.set(mode=mode, reserve=reserve))
         self.worked = True
         return settings
+
+    async def async_set_export(self, rule: ExportRule) -> None:
+        """Say what may flow to the grid."""
+        await self._do_by_rule(lambda rules: rules.set_export(rule))
+
+    async def async_set_grid_charging(self, *, allowed: bool) -> None:
+        """Say whether the battery may be charged from the grid."""
+        await self._do_by_rule(lambda rules: rules.set_grid_charging(allowed=allowed))
+
+    async def _do_by_rule(self, change: Callable[[GridRules], Awaitable[None]]) -> None:
+        if (rules := self._keeper.grid_rules) is None:
+            return  # the entry is being loaded anew without its key
+        try:
+            await self._do(change(rules))
+        finally:
+            await self._detail.async_look_again()
 
     async def async_start(self) -> None:
         """Start the Powerwall, and wait until it runs."""

@@ -18,7 +18,6 @@ from homeassistant.helpers.typing import StateType
 from .control import Control
 from .coordinator import GatewayCoordinator, PowerwallGatewayData
 from .devices import Part
-from .gateway.models import OperationMode
 from .outage import GridEvent
 from .reading import Reading
 from .writing import ON_CHANGE, Writing
@@ -115,8 +114,11 @@ class GatewayControlDescription[DataT, ValueT](GatewayEntityDescription[DataT, V
 class GatewaySelectDescription[DataT, ValueT](GatewayControlDescription[DataT, ValueT], SelectEntityDescription):
     """A select."""
 
+    options_fn: Callable[[Control], Iterable[str]]
+    """What can be chosen here and now."""
+
     current_fn: Callable[[ValueT], str | None]
-    select_fn: Callable[[Control, OperationMode], Awaitable[object]]
+    select_fn: Callable[[Control, str], Awaitable[object]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,7 @@ from .gateway import (
     OperationRefusedError,
     OperationStoppedError,
     OperationUnknownError,
+    RuleNotAppliedError,
 )
 
 type Placeholders = Callable[[Any], dict[str, str]]
@@ -66,6 +67,7 @@ _TEXTS: Final[tuple[tuple[type[GatewayError], str, Placeholders], ...]] = (
     (OperationNotFollowedError, "operation_not_followed", lambda err: {"firmware": err.firmware or "-"}),
     (OperationUnknownError, "operation_unknown", _nothing),
     (OperationInvalidError, "operation_invalid", lambda err: {"reason": err.message}),
+    (RuleNotAppliedError, "rule_not_applied", _nothing),
     (GuardGridError, "not_on_grid", _nothing),
     (GuardNotRunningError, "powerwall_stopped", _nothing),
     (GuardUnsureError, "not_sure", _nothing),

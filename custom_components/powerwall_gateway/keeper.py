@@ -16,6 +16,7 @@ from .const import CONF_ALLOW_CONTROL, CONF_LOGIN_LIMIT, DOMAIN
 from .gateway import (
     LOGINS_A_DAY,
     GatewayError,
+    GridRules,
     Guard,
     Health,
     IslandControl,
@@ -96,6 +97,9 @@ class Keeper:
         self._private_key: bytes | None = None
         self._local_operation = LocalOperation(self.gateway, log_in=self.guard.log_in if terms.control else None)
         self._signed_operation: SignedOperation | None = None
+        self.grid_rules: GridRules | None = None
+        """What may flow to and from the grid, where the owner gave a key."""
+
         self._remove_shutdown_job = hass.async_add_shutdown_job(HassJob(self._shut_down, f"{DOMAIN} shutdown"))
         _keepers(hass)[entry_id] = self
 
@@ -121,7 +125,7 @@ class Keeper:
             return
         await self._finish()
         self._private_key, former = private_key, self.signed
-        self.signed = self._signed_operation = None
+        self.signed = self._signed_operation = self.grid_rules = None
         if former is not None:
             await former.close()
         if private_key is not None:
@@ -129,12 +133,15 @@ class Keeper:
         self.island.signed = self.signed
         if self.signed is not None:
             self._signed_operation = SignedOperation(self.gateway, self.signed)
+            self.grid_rules = GridRules(self.signed)
 
     async def _finish(self) -> None:
         """Wait until no write is under way."""
         await self._local_operation.finish()
         if self._signed_operation is not None:
             await self._signed_operation.finish()
+        if self.grid_rules is not None:
+            await self.grid_rules.finish()
 
     @callback
     def async_mend(self) -> None:

@@ -7,10 +7,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .catalogue import SELECTS
-from .coordinator import PowerwallGatewayConfigEntry, SettingsData
+from .coordinator import PowerwallGatewayConfigEntry
 from .description import GatewaySelectDescription
 from .entity import GatewayControlEntity, add_as_found
-from .gateway.models import OperationMode
 
 PARALLEL_UPDATES = 0
 
@@ -20,19 +19,19 @@ async def async_setup_entry(
     entry: PowerwallGatewayConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Make the selects where mode and reserve may be set."""
+    """Make the selects where what they show may be set."""
     add_as_found(entry, async_add_entities, GatewaySelect, SELECTS)
 
 
-class GatewaySelect(GatewayControlEntity[SettingsData], SelectEntity):
+class GatewaySelect(GatewayControlEntity[Any], SelectEntity):
     """A select; it shows what was read, never what was asked for."""
 
-    entity_description: GatewaySelectDescription[SettingsData, Any]
+    entity_description: GatewaySelectDescription[Any, Any]
 
     @property
     @override
     def options(self) -> list[str]:
-        settable = [str(mode) for mode in self._control.modes]
+        settable = [str(option) for option in self.entity_description.options_fn(self._control)]
         current = self.current_option
         return settable if current is None or current in settable else [*settable, current]
 
@@ -43,5 +42,6 @@ class GatewaySelect(GatewayControlEntity[SettingsData], SelectEntity):
 
     @override
     async def async_select_option(self, option: str) -> None:
-        if option in self._control.modes:  # the current one may be listed without that it can be set
-            await self.entity_description.select_fn(self._control, OperationMode(option))
+        # The current one may be listed without that it can be set.
+        if option in self.entity_description.options_fn(self._control):
+            await self.entity_description.select_fn(self._control, option)

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .catalogue import SWITCHES
-from .coordinator import GridData, PowerwallGatewayConfigEntry
+from .coordinator import PowerwallGatewayConfigEntry
 from .description import GatewaySwitchDescription
 from .entity import GatewayControlEntity, add_as_found
 
@@ -19,14 +19,14 @@ async def async_setup_entry(
     entry: PowerwallGatewayConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Make the switches where the house may leave the grid."""
+    """Make the switches where what they show may be set."""
     add_as_found(entry, async_add_entities, GatewaySwitch, SWITCHES)
 
 
-class GatewaySwitch(GatewayControlEntity[GridData], SwitchEntity):
+class GatewaySwitch(GatewayControlEntity[Any], SwitchEntity):
     """A switch; it shows what was read, never what was asked for."""
 
-    entity_description: GatewaySwitchDescription[GridData, Any]
+    entity_description: GatewaySwitchDescription[Any, Any]
 
     @property
     @override

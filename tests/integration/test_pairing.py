@@ -348,6 +348,29 @@ async def test_what_is_only_stored_is_said_with_the_firmware(
     assert not_followed.value.translation_placeholders == {"firmware": gateway.gateway.nameplate.version.split()[0]}
 
 
+async def test_what_flows_to_and_from_the_grid(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+    pair(gateway)
+    entry = await set_up(gateway, options=ALLOWED)
+    assert state_of(hass, gateway, "switch", "grid_charging") is None
+    await keep_key(hass, entry)
+    kept = gateway.gateway.site_settings
+    assert state_of(hass, gateway, "switch", "grid_charging") == "on"
+    await call(hass, gateway, "switch", "grid_charging", "turn_off")
+    assert state_of(hass, gateway, "switch", "grid_charging") == "off"
+    assert kept == {"disallow_charge_from_grid_with_solar_installed": True}
+    await call(hass, gateway, "switch", "grid_charging", "turn_on")
+    assert (state_of(hass, gateway, "switch", "grid_charging"), kept) == ("on", {})
+    assert state_of(hass, gateway, "select", "export_rule") == "unknown"
+    await call(hass, gateway, "select", "export_rule", "select_option", option="pv_only")
+    assert state_of(hass, gateway, "select", "export_rule") == "pv_only"
+    assert kept == {"customer_preferred_export_rule": "pv_only"}
+    gateway.gateway.keyring.forget(public_key())
+    with pytest.raises(HomeAssistantError) as refused:
+        await call(hass, gateway, "switch", "grid_charging", "turn_off")
+    assert refused.value.translation_key == "key_unknown"
+    assert state_of(hass, gateway, "switch", "grid_charging") == "unavailable"
+
+
 async def test_a_powerwall_3_leaves_the_grid_and_comes_back(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,14 +3,14 @@
 from homeassistant.components.number import NumberDeviceClass, NumberMode
 from homeassistant.const import EntityCategory, UnitOfRatio
 
-from ..coordinator import GridData, SettingsData
+from ..coordinator import Detail, DetailData, GridData, SettingsData
 from ..description import (
     GatewayButtonDescription,
     GatewayNumberDescription,
     GatewaySelectDescription,
     GatewaySwitchDescription,
 )
-from ..gateway.models import GridStatus, Operation, Sitemaster
+from ..gateway.models import ConfigFile, ExportRule, GridStatus, Operation, OperationMode, Sitemaster
 
 SELECTS = (
     GatewaySelectDescription[SettingsData, Operation](
@@ -19,8 +19,21 @@ SELECTS = (
         reading_fn=lambda settings, _: settings.operation,
         parts_fn=lambda data: (data.itself,) if data.control.allowed else (),
         allowed_fn=lambda control: control.allowed,
+        options_fn=lambda control: control.modes,
         current_fn=lambda operation: operation.operation_mode,
-        select_fn=lambda control, mode: control.async_set(mode=mode),
+        select_fn=lambda control, mode: control.async_set(mode=OperationMode(mode)),
+    ),
+    GatewaySelectDescription[DetailData, ConfigFile](
+        key="export_rule",
+        entity_category=EntityCategory.CONFIG,
+        context=Detail.CONFIG,
+        coordinator_fn=lambda data: data.detail,
+        reading_fn=lambda detail, _: detail.config,
+        parts_fn=lambda data: (data.itself,) if data.control.rules_grid else (),
+        allowed_fn=lambda control: control.rules_grid,
+        options_fn=lambda _: ExportRule,
+        current_fn=lambda config: config.export_rule,
+        select_fn=lambda control, rule: control.async_set_export(ExportRule(rule)),
     ),
 )
 
@@ -53,6 +66,18 @@ SWITCHES = (
         is_on_fn=lambda grid: grid.chosen,
         turn_on_fn=lambda control: control.off_grid.async_leave(),
         turn_off_fn=lambda control: control.off_grid.async_return(),
+    ),
+    GatewaySwitchDescription[DetailData, ConfigFile](
+        key="grid_charging",
+        entity_category=EntityCategory.CONFIG,
+        context=Detail.CONFIG,
+        coordinator_fn=lambda data: data.detail,
+        reading_fn=lambda detail, _: detail.config,
+        parts_fn=lambda data: (data.itself,) if data.control.rules_grid else (),
+        allowed_fn=lambda control: control.rules_grid,
+        is_on_fn=lambda detail: detail.config.value is not None and detail.config.value.charges_from_grid,
+        turn_on_fn=lambda control: control.async_set_grid_charging(allowed=True),
+        turn_off_fn=lambda control: control.async_set_grid_charging(allowed=False),
     ),
 )
 

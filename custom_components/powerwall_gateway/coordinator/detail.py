@@ -9,11 +9,12 @@ from homeassistant.core import HomeAssistant
 
 from ..const import DETAIL_INTERVAL
 from ..gateway import PowerwallGateway, Rank
-from ..gateway.models import MeterReading, SiteMeter, SolarMeter, SolarPowerwall
+from ..gateway.models import ConfigFile, MeterReading, SiteMeter, SolarMeter, SolarPowerwall
 from ..reading import Reading
 from .base import GatewayCoordinator
 
 if TYPE_CHECKING:
+    from ..gateway.signed import SignedGateway
     from . import PowerwallGatewayConfigEntry
 
 
@@ -24,6 +25,7 @@ class Detail(Enum):
     SITE_METERS = auto()
     SOLAR_METERS = auto()
     SOLAR_POWERWALL = auto()
+    CONFIG = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,9 @@ class DetailData:
     solar_meters: Reading[tuple[SolarMeter, ...]] = Reading()
     solar_powerwall: Reading[SolarPowerwall] = Reading()
 
+    config: Reading[ConfigFile] = Reading()
+    """What only a signed request tells; nothing where there is no key."""
+
 
 class DetailCoordinator(GatewayCoordinator[DetailData]):
     """Every half minute, and only what an enabled entity stands on.
@@ -44,7 +49,13 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
     The first poll asks for everything, to find out what there is.
     """
 
-    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: PowerwallGatewayConfigEntry,
+        gateway: PowerwallGateway,
+        signed: SignedGateway | None,
+    ) -> None:
         super().__init__(
             hass,
             entry,
@@ -54,6 +65,7 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
             interval=DETAIL_INTERVAL,
             data=DetailData(),
         )
+        self._signed = signed
 
     @override
     async def _poll(self) -> DetailData:
@@ -70,4 +82,7 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
             site_meters=await ask(Detail.SITE_METERS, last.site_meters, self.gateway.meters_site),
             solar_meters=await ask(Detail.SOLAR_METERS, last.solar_meters, self.gateway.meters_solar),
             solar_powerwall=await ask(Detail.SOLAR_POWERWALL, last.solar_powerwall, self.gateway.solar_powerwall),
+            config=await ask(Detail.CONFIG, last.config, self._signed.config)
+            if self._signed and self._signed.verified
+            else last.config,
         )

@@ -55,7 +55,9 @@ from .errors import (
     OperationRefusedError,
     OperationStoppedError,
     OperationUnknownError,
+    RuleNotAppliedError,
 )
+from .grid_rules import GridRules
 from .guard import LOGINS_A_DAY, Guard
 from .health import Health
 from .introduction import Doorman, Identity, Introduction, Portrait, identify, meet, parse_serial, portray
@@ -99,6 +101,7 @@ __all__ = [
     "GatewayTimeoutError",
     "GatewayUnfinishedError",
     "GatewayUnreachableError",
+    "GridRules",
     "Guard",
     "GuardBusyError",
     "GuardError",
@@ -134,6 +137,7 @@ __all__ = [
     "Portrait",
     "PowerwallGateway",
     "Rank",
+    "RuleNotAppliedError",
     "Session",
     "SignedOperation",
     "UnderWay",

@@ -226,6 +226,10 @@ class OperationUnknownError(OperationError):
     """An answer was lost, and reading back could not tell what became of the write. Setting it again is safe."""
 
 
+class RuleNotAppliedError(GatewayError):
+    """The gateway accepted what may flow to or from the grid, and shows something else all the same."""
+
+
 class GuardError(GatewayError):
     """The guard did not dare it. Nothing was sent that changes anything; the children say what stood in the way."""
 

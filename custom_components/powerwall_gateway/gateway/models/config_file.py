@@ -38,6 +38,16 @@ class ConfigFile(Payload):
     site_info: SiteSettings | None = part("site_info", SiteSettings)
 
     @property
+    def export_rule(self) -> ExportRule | None:
+        """What may flow to the grid; None where nobody ever said so."""
+        return self.site_info.export_rule if self.site_info else None
+
+    @property
+    def charges_from_grid(self) -> bool:
+        """Whether the battery may be charged from the grid."""
+        return not (self.site_info and self.site_info.keeps_from_grid_charging)
+
+    @property
     def operation(self) -> Operation:
         """Mode and reserve as the unsigned `operation` tells them."""
         return Operation(
