@@ -86,7 +86,7 @@ async def test_history_and_statistics_of_core_go_on(
     gateway = await simulator("21.44")
     began = dt_util.utcnow()
     core = await add_core(hass, gateway)
-    first_hour = began.replace(minute=0, second=0, microsecond=0)
+    first_hour = dt_util.utcnow().replace(minute=0, second=0, microsecond=0)
     await compile_hour(hass, first_hour)
     consumed, power = "sensor.home_energy_gateway_load_import", "sensor.home_energy_gateway_load_power"
     core_shown = {state.entity_id: float(state.state) for state in map(hass.states.get, (consumed, power)) if state}
