@@ -80,30 +80,32 @@ class CertificateFix(RepairsFlow):
 
 
 class DashboardFix(RepairsFlow):
-    """Says what would be added to the Energy dashboard, and adds it."""
+    """Says what would be added to the Energy dashboard, and adds it, or never asks again."""
 
     def __init__(self, entry_id: str) -> None:
         self._entry_id = entry_id
 
     async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Begin with the question."""
-        return await self.async_step_confirm()
+        """Ask; the page of a repair that does something has no way of its own to ignore it."""
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+        placeholders = issue.translation_placeholders if issue else None
+        return self.async_show_menu(
+            step_id="init", menu_options=["add", "ignore"], description_placeholders=placeholders
+        )
 
-    async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Ask whether to do it, and do it."""
-        if user_input is None:
-            issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
-            return self.async_show_form(
-                step_id="confirm",
-                data_schema=vol.Schema({}),
-                description_placeholders=issue.translation_placeholders if issue else None,
-            )
+    async def async_step_add(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Add what the dashboard lacks by now."""
         entry: PowerwallGatewayConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
         if entry is None or entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
         if not await async_fill(self.hass, entry):
             return self.async_abort(reason="nothing_to_add")
         return self.async_create_entry(data={})
+
+    async def async_step_ignore(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Keep it out of sight for good."""
+        ir.async_ignore_issue(self.hass, DOMAIN, self.issue_id, ignore=True)
+        return self.async_abort(reason="ignored")
 
 
 async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None) -> RepairsFlow:

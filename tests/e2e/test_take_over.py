@@ -34,7 +34,7 @@ async def test_history_and_dashboard_go_on(socket_enabled: None, simulator: Star
 
         (issue_id,) = await offers(api)
         asked = await api.request("POST", "/api/repairs/issues/fix", {"handler": DOMAIN, "issue_id": issue_id})
-        done = await api.request("POST", f"/api/repairs/issues/fix/{asked['flow_id']}", {})
+        done = await api.request("POST", f"/api/repairs/issues/fix/{asked['flow_id']}", {"next_step_id": "add"})
         assert done["type"] == "create_entry"
         path = f"/api/services/{DOMAIN}/take_over?return_response"
         answer = (await api.request("POST", path, {"rename": True}))["service_response"]

@@ -107,14 +107,15 @@ async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await hass.async_block_till_done()
 
 
-async def accept(client: ClientSessionGenerator, entry: MockConfigEntry) -> Any:
-    """Open the repair and submit it, as the page does."""
+async def answer(client: ClientSessionGenerator, entry: MockConfigEntry, choice: str) -> Any:
+    """Open the repair and choose, as on its page."""
     pages = await client()
     form = {"handler": DOMAIN, "issue_id": f"energy_dashboard_{entry.entry_id}"}
     asked = await (await pages.post("/api/repairs/issues/fix", json=form)).json()
-    assert (asked["type"], asked["step_id"]) == ("form", "confirm")
+    assert (asked["type"], asked["menu_options"]) == ("menu", ["add", "ignore"])
     assert "Grid import" in asked["description_placeholders"]["entities"]
-    return await (await pages.post(f"/api/repairs/issues/fix/{asked['flow_id']}", json={})).json()
+    path = f"/api/repairs/issues/fix/{asked['flow_id']}"
+    return await (await pages.post(path, json={"next_step_id": choice})).json()
 
 
 async def test_an_empty_dashboard_is_filled_and_home_assistant_finds_nothing_wrong_with_it(
@@ -129,7 +130,7 @@ async def test_an_empty_dashboard_is_filled_and_home_assistant_finds_nothing_wro
         *("Battery discharged", "Battery charged", "Battery power", "Charge"),
         *(("Home consumption", "Home power") if KNOWS_HOME else ()),
     ]
-    assert (await accept(hass_client, entry))["type"] == "create_entry"
+    assert (await answer(hass_client, entry, "add"))["type"] == "create_entry"
     assert offer(hass, entry) is None
     assert (await chosen(hass))["energy_sources"] == ALL
     result = (await async_validate(hass)).as_dict()
@@ -172,9 +173,12 @@ async def test_it_is_offered_until_the_owner_has_chosen_and_then_never_again(
     assert offer(hass, entry) is None
 
 
-async def test_what_is_ignored_stays_ignored(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_what_is_ignored_stays_ignored(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, hass_client: ClientSessionGenerator
+) -> None:
     entry = await set_up(await simulator("21.44"))
-    ir.async_ignore_issue(hass, DOMAIN, f"energy_dashboard_{entry.entry_id}", True)
+    assert (await answer(hass_client, entry, "ignore"))["reason"] == "ignored"
+    assert await chosen(hass) is None
     await hass.config_entries.async_reload(entry.entry_id)
     await poll(hass, entry)
     issue = offer(hass, entry)
@@ -205,7 +209,7 @@ async def test_an_offer_that_came_too_late_adds_nothing(
 ) -> None:
     entry = await set_up(await simulator("21.44"))
     await choose(hass, *json.loads(json.dumps(ALL).replace("home_energy_gateway", "other")))
-    assert (await accept(hass_client, entry))["reason"] == "nothing_to_add"
+    assert (await answer(hass_client, entry, "add"))["reason"] == "nothing_to_add"
     assert offer(hass, entry) is None
     await choose(hass)
     await poll(hass, entry)
@@ -221,7 +225,7 @@ async def test_an_entry_that_is_not_loaded_adds_nothing(
     flow: Any = await async_create_fix_flow(hass, issue.issue_id, dict(issue.data or {}))
     flow.hass, flow.issue_id = hass, issue.issue_id
     await hass.config_entries.async_unload(entry.entry_id)
-    assert (await flow.async_step_confirm({}))["reason"] == "not_loaded"
+    assert (await flow.async_step_add({}))["reason"] == "not_loaded"
     assert offer(hass, entry) is None
 
 
