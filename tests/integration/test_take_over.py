@@ -143,8 +143,10 @@ async def test_what_core_tells_is_told_without_changing_anything(
     gateway = await simulator("21.44")
     core = await add_core(hass, gateway)
     await set_up(gateway)
+    new = er.async_get(hass).async_get_or_create("sensor", CORE, f"{gateway.din}_of_next_year", config_entry=core)
     ids = set(er.async_get(hass).entities)
     answer = await take_over(hass)
+    assert new.entity_id in answer["without"]
     assert set(er.async_get(hass).entities) == ids
     assert answer["renamed"] == []
     assert answer["entities"].keys() | answer["without"] == core_ids(hass)
