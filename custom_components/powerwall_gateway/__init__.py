@@ -144,6 +144,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         raise _setup_error(hass, entry, gateway, meters.error) from meters.error
     await data.grid.async_config_entry_first_refresh()
     await data.settings.async_config_entry_first_refresh()
+    if keeper.signed and identity.status is None and (firmware := keeper.signed.firmware):
+        itself["sw_version"] = firmware  # a Powerwall 3 tells it in no other way
+        dr.async_get(hass).async_update_device(data.device_id, sw_version=firmware)
 
     Caretaker(hass, entry, memory).async_start()
     Checkup(hass, entry).async_start()

@@ -11,6 +11,8 @@ from aiopowerwall import (
     PowerwallFaultError,
     PowerwallProtocolError,
     PowerwallRateLimitError,
+    battery_level_raw,
+    current_power,
 )
 from aiopowerwall.transport import V1rTransport
 import pytest
@@ -89,6 +91,13 @@ async def test_it_says_who_it_is(gateway: Simulator, client: Client) -> None:
     system = (await client().get_firmware_details())["system"]
     assert system["gateway"]["serialNumber"] == gateway.serial
     assert system["version"]["text"] == gateway.gateway.nameplate.version
+
+
+async def test_it_tells_of_the_battery(gateway: Simulator, client: Client) -> None:
+    pair(gateway)
+    status = await client().get_status()
+    assert battery_level_raw(status) == pytest.approx(gateway.house.charge, abs=0.1)
+    assert current_power(status)["LOAD"] == pytest.approx(gateway.house.home_power)
 
 
 async def test_it_lists_the_keys(gateway: Simulator, client: Client) -> None:

@@ -1,6 +1,5 @@
 """The owner's key: how it is made known, what the gateway says of it, and what it makes possible."""
 
-from functools import partial
 import json
 import logging
 from typing import Any
@@ -8,41 +7,31 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import diagnostics, keeper, options_flow, pairing
-from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_PRIVATE_KEY, DOMAIN
-from custom_components.powerwall_gateway.coordinator import grid
-from custom_components.powerwall_gateway.gateway import IslandControl, SignedOperation, public_part
-from custom_components.powerwall_gateway.gateway.change import Watch
+from custom_components.powerwall_gateway import diagnostics, options_flow, pairing
+from custom_components.powerwall_gateway.const import CONF_PRIVATE_KEY, DOMAIN
+from custom_components.powerwall_gateway.gateway import public_part
 from custom_components.powerwall_gateway.gateway.signed import PATH
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.exceptions import HomeAssistantError
 from tests.conftest import StartSimulator
 from tests.gateway.profiles import start
 from tests.pairing import SIGNED, pair, pem, public_key
-from tests.simulator import House, Simulator
+from tests.simulator import Simulator
 
 from .conftest import SetUp, state_of
-from .controlling import asked_for, call, logged_in, writes
-
-ALLOWED = {CONF_ALLOW_CONTROL: True}
-SHORT = Watch(0.005, 0.02, 0.1)
+from .signing import ALLOWED, feeding, keep_key, quicken
 
 
 @pytest.fixture(autouse=True)
-def impatient_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for milliseconds where it is minutes."""
-    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
-    monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
-    monkeypatch.setattr(keeper, "SignedOperation", partial(SignedOperation, reading_back=SHORT, following=SHORT))
+    quicken(monkeypatch)
 
 
 @pytest.fixture(params=SIGNED)
 async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
-    """Start a gateway that takes signed requests."""
-    gateway = await start(simulator, request.param, house=House(charge=60))
-    gateway.house.solar_power, gateway.house.home_power = 0.0, 2000.0
-    return gateway
+    """Start a gateway that takes signed requests, whose battery feeds the house."""
+    return await feeding(simulator, request.param)
 
 
 class Owner:
@@ -81,13 +70,6 @@ class Owner:
     def is_done(self) -> bool:
         """Whether the form is through."""
         return bool(self.shown["type"] is FlowResultType.CREATE_ENTRY)
-
-
-async def keep_key(hass: HomeAssistant, entry: MockConfigEntry, number: int = 0) -> None:
-    """Put a key where an earlier process kept it, and load the entry with it."""
-    await pairing.KeyStore(hass, entry.entry_id).async_keep(pem(number))
-    await hass.config_entries.async_reload(entry.entry_id)
-    await hass.async_block_till_done()
 
 
 # -- the form ----------------------------------------------------------------------------------------------------------
@@ -246,164 +228,6 @@ async def test_a_library_that_cannot_be_had(
     await owner.open("pairing", "check_key")
     await owner.answer({})
     assert owner.error == "library_missing"
-
-
-# -- what it makes possible --------------------------------------------------------------------------------------------
-
-
-async def test_mode_and_reserve_are_set(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
-    pair(gateway)
-    entry = await set_up(gateway, options=ALLOWED)
-    await keep_key(hass, entry)
-    await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
-    await call(hass, gateway, "select", "operation_mode", "select_option", option="autonomous")
-    assert (gateway.house.mode, gateway.house.reserve) == ("autonomous", 33.5)
-    assert state_of(hass, gateway, "select", "operation_mode") == "autonomous"
-    assert float(state_of(hass, gateway, "number", "backup_reserve") or 0) == pytest.approx(30)
-    answer = await hass.services.async_call(
-        DOMAIN, "set_operation", {"mode": "self_consumption", "reserve": 40}, blocking=True, return_response=True
-    )
-    assert answer == {"mode": "self_consumption", "reserve": 40}
-
-
-async def test_it_survives_a_restart_without_a_login(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
-    pair(gateway)
-    entry = await set_up(gateway, options=ALLOWED)
-    await keep_key(hass, entry)
-    assert entry.runtime_data.control.allowed
-    assert gateway.logins == 1
-
-
-async def test_without_consent_a_key_changes_nothing(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
-    pair(gateway)
-    entry = await set_up(gateway)
-    await keep_key(hass, entry)
-    assert not entry.runtime_data.control.allowed
-    assert state_of(hass, gateway, "select", "operation_mode") is None
-
-
-async def test_without_a_key_nothing_is_signed(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
-    pair(gateway)
-    entry = await set_up(gateway, options=ALLOWED)
-    assert not entry.runtime_data.control.allowed
-    assert not any("tedapi" in request.path for request in gateway.requests)
-
-
-async def test_reading_stays_unsigned_where_it_can(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await start(simulator, "26.18")
-    pair(gateway)
-    entry = await set_up(gateway, options=ALLOWED)
-    await keep_key(hass, entry)
-    before = asked_for(gateway, PATH)
-    await entry.runtime_data.settings.async_refresh()
-    assert asked_for(gateway, PATH) == before
-
-
-async def test_a_key_that_is_not_taken_takes_nothing_away(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = old
-    await keep_key(hass, entry)
-    await logged_in(hass, entry)
-    await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
-    assert writes(gateway)[-1]["backup_reserve_percent"] == pytest.approx(33.5)
-
-
-async def test_a_key_is_taken_as_soon_as_it_is_confirmed(
-    hass: HomeAssistant, gateway: Simulator, set_up: SetUp
-) -> None:
-    gateway.gateway.keyring.register(public_key())
-    entry = await set_up(gateway, options=ALLOWED)
-    await keep_key(hass, entry)
-    assert state_of(hass, gateway, "select", "operation_mode") is None
-    gateway.flip_switch()
-    await entry.runtime_data.settings.async_refresh()
-    await hass.async_block_till_done()
-    assert state_of(hass, gateway, "select", "operation_mode") == "self_consumption"
-
-
-async def test_a_key_that_is_taken_away(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
-    pair(gateway)
-    entry = await set_up(gateway, options=ALLOWED)
-    await keep_key(hass, entry)
-    gateway.gateway.keyring.forget(public_key())
-    with pytest.raises(HomeAssistantError) as refused:
-        await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
-    assert refused.value.translation_key == "key_unknown"
-    assert state_of(hass, gateway, "number", "backup_reserve") == "unavailable"
-
-
-async def test_what_is_only_stored_is_said_with_the_firmware(
-    hass: HomeAssistant, gateway: Simulator, set_up: SetUp
-) -> None:
-    pair(gateway)
-    entry = await set_up(gateway, options=ALLOWED)
-    await keep_key(hass, entry)
-    gateway.gateway.follows_config = False
-    with pytest.raises(HomeAssistantError) as not_followed:
-        await call(hass, gateway, "select", "operation_mode", "select_option", option="backup")
-    assert not_followed.value.translation_key == "operation_not_followed"
-    assert not_followed.value.translation_placeholders == {"firmware": gateway.gateway.nameplate.version.split()[0]}
-
-
-async def test_what_flows_to_and_from_the_grid(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
-    pair(gateway)
-    entry = await set_up(gateway, options=ALLOWED)
-    assert state_of(hass, gateway, "switch", "grid_charging") is None
-    await keep_key(hass, entry)
-    kept = gateway.gateway.site_settings
-    assert state_of(hass, gateway, "switch", "grid_charging") == "on"
-    await call(hass, gateway, "switch", "grid_charging", "turn_off")
-    assert state_of(hass, gateway, "switch", "grid_charging") == "off"
-    assert kept == {"disallow_charge_from_grid_with_solar_installed": True}
-    await call(hass, gateway, "switch", "grid_charging", "turn_on")
-    assert (state_of(hass, gateway, "switch", "grid_charging"), kept) == ("on", {})
-    assert state_of(hass, gateway, "select", "export_rule") == "unknown"
-    await call(hass, gateway, "select", "export_rule", "select_option", option="pv_only")
-    assert state_of(hass, gateway, "select", "export_rule") == "pv_only"
-    assert kept == {"customer_preferred_export_rule": "pv_only"}
-    gateway.gateway.keyring.forget(public_key())
-    with pytest.raises(HomeAssistantError) as refused:
-        await call(hass, gateway, "switch", "grid_charging", "turn_off")
-    assert refused.value.translation_key == "key_unknown"
-    assert state_of(hass, gateway, "switch", "grid_charging") == "unavailable"
-
-
-async def test_a_powerwall_3_leaves_the_grid_and_comes_back(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    quick = Watch(0.005, 0.01, 0.5)
-    monkeypatch.setattr(keeper, "IslandControl", partial(IslandControl, leaving=quick, returning=quick))
-    gateway = await start(simulator, "pw3", speed=1000.0)
-    house = gateway.house
-    house.charge, house.solar_power, house.home_power = 80.0, 0.0, 100.0
-    pair(gateway)
-    entry = await set_up(gateway, options=ALLOWED)
-    assert state_of(hass, gateway, "switch", "off_grid") is None
-    await keep_key(hass, entry)
-    assert state_of(hass, gateway, "switch", "off_grid") == "off"
-    await call(hass, gateway, "switch", "off_grid", "turn_on")
-    assert house.grid_status == "SystemIslandedActive"
-    assert state_of(hass, gateway, "switch", "off_grid") == "on"
-    await call(hass, gateway, "switch", "off_grid", "turn_off")
-    assert house.grid_status == "SystemGridConnected"
-
-
-async def test_where_a_login_is_enough_to_leave_the_grid_nothing_is_signed(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await start(simulator, "26.18", speed=1000.0)
-    house = gateway.house
-    house.charge, house.solar_power, house.home_power = 80.0, 0.0, 100.0
-    pair(gateway)
-    entry = await set_up(gateway, options=ALLOWED)
-    await keep_key(hass, entry)
-    before = asked_for(gateway, PATH)
-    await call(hass, gateway, "switch", "off_grid", "turn_on")
-    assert house.grid_status == "SystemIslandedActive"
-    assert asked_for(gateway, PATH) == before
 
 
 # -- where it is kept --------------------------------------------------------------------------------------------------

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Any
 
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import EntityCategory, UnitOfEnergy, UnitOfPower, UnitOfRatio, UnitOfTime
 
-from ..coordinator import LiveData
+from ..coordinator import Detail, DetailData, LiveData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
-from ..gateway.models import MetersAggregates, StateOfEnergy, SystemStatus
+from ..gateway.models import MetersAggregates, StateOfEnergy, StoredEnergy, SystemStatus
 from ..outlook import IDLE_POWER, Outlook
 from ..writing import ENERGIES, POWERS
 
@@ -35,9 +36,9 @@ def _state(meters: MetersAggregates) -> BatteryState | None:
     return battery_state(meters.battery.instant_power) if meters.battery else None
 
 
-def _stored_energy(
-    key: str, value_fn: Callable[[SystemStatus], float | None]
-) -> GatewaySensorDescription[LiveData, SystemStatus]:
+def _stored_energy[DataT, ValueT](
+    key: str, value_fn: Callable[[ValueT], float | None], **source: Any
+) -> GatewaySensorDescription[DataT, ValueT]:
     return GatewaySensorDescription(
         key=key,
         device_class=SensorDeviceClass.ENERGY_STORAGE,
@@ -45,10 +46,30 @@ def _stored_energy(
         native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
         suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
         suggested_display_precision=1,
-        coordinator_fn=lambda data: data.live,
-        reading_fn=lambda live, _: live.system,
         value_fn=value_fn,
         writing=ENERGIES,
+        **source,
+    )
+
+
+def _polled_energy(
+    key: str, value_fn: Callable[[SystemStatus], float | None]
+) -> GatewaySensorDescription[LiveData, SystemStatus]:
+    """Describe what the gateway tells beside the charge."""
+    return _stored_energy(key, value_fn, coordinator_fn=lambda data: data.live, reading_fn=lambda live, _: live.system)
+
+
+def _signed_energy(
+    key: str, value_fn: Callable[[StoredEnergy], float | None]
+) -> GatewaySensorDescription[DetailData, StoredEnergy]:
+    """Describe the same where only a signed request tells it: on a Powerwall 3."""
+    return _stored_energy(
+        key,
+        value_fn,
+        context=Detail.CONTROLLER,
+        coordinator_fn=lambda data: data.detail,
+        reading_fn=lambda detail, _: detail.controller.map(lambda controller: controller.stored),
+        exists_fn=lambda stored: value_fn(stored) is not None,
     )
 
 
@@ -112,8 +133,10 @@ SENSORS = (
         always=True,
         value_fn=lambda battery: None if battery.percentage is None else round(battery.percentage, 1),
     ),
-    _stored_energy("energy_remaining", lambda system: system.nominal_energy_remaining),
-    _stored_energy("energy_capacity", lambda system: system.nominal_full_pack_energy),
+    _polled_energy("energy_remaining", lambda system: system.nominal_energy_remaining),
+    _polled_energy("energy_capacity", lambda system: system.nominal_full_pack_energy),
+    _signed_energy("energy_remaining", lambda stored: stored.remaining),
+    _signed_energy("energy_capacity", lambda stored: stored.full),
     _limit("max_charge_power", lambda system: system.instantaneous_max_charge_power),
     _limit("max_discharge_power", lambda system: system.instantaneous_max_discharge_power),
     GatewaySensorDescription[LiveData, MetersAggregates](

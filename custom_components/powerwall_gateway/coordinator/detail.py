@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 
 from ..const import DETAIL_INTERVAL
 from ..gateway import PowerwallGateway, Rank
-from ..gateway.models import ConfigFile, MeterReading, SiteMeter, SolarMeter, SolarPowerwall
+from ..gateway.models import ConfigFile, Controller, MeterReading, SiteMeter, SolarMeter, SolarPowerwall
 from ..reading import Reading
 from .base import GatewayCoordinator
 
@@ -26,6 +26,7 @@ class Detail(Enum):
     SOLAR_METERS = auto()
     SOLAR_POWERWALL = auto()
     CONFIG = auto()
+    CONTROLLER = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,9 @@ class DetailData:
     solar_powerwall: Reading[SolarPowerwall] = Reading()
 
     config: Reading[ConfigFile] = Reading()
-    """What only a signed request tells; nothing where there is no key."""
+    controller: Reading[Controller] = Reading()
+    """What only a signed request tells; nothing where there is no key. The controller is asked where there is no other
+    way to the energy in the battery."""
 
 
 class DetailCoordinator(GatewayCoordinator[DetailData]):
@@ -75,6 +78,7 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
         async def ask[T](detail: Detail, reading: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> Reading[T]:
             return await self._ask(reading, endpoint) if detail in wanted or reading.never_answered else reading
 
+        signed = self._signed if self._signed and self._signed.verified else None
         return DetailData(
             ct_readings=await ask(Detail.CT_READINGS, last.ct_readings, self.gateway.meters_readings)
             if self.gateway.capabilities.reads_meter_inputs
@@ -82,7 +86,8 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
             site_meters=await ask(Detail.SITE_METERS, last.site_meters, self.gateway.meters_site),
             solar_meters=await ask(Detail.SOLAR_METERS, last.solar_meters, self.gateway.meters_solar),
             solar_powerwall=await ask(Detail.SOLAR_POWERWALL, last.solar_powerwall, self.gateway.solar_powerwall),
-            config=await ask(Detail.CONFIG, last.config, self._signed.config)
-            if self._signed and self._signed.verified
-            else last.config,
+            config=await ask(Detail.CONFIG, last.config, signed.config) if signed else last.config,
+            controller=await ask(Detail.CONTROLLER, last.controller, signed.controller)
+            if signed and not self.gateway.capabilities.has_system_status
+            else last.controller,
         )

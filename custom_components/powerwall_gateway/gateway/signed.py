@@ -33,7 +33,7 @@ from .errors import (
     GatewayRefusedError,
     GatewayTimeoutError,
 )
-from .models import ConfigFile, Operation
+from .models import ConfigFile, Controller, Operation
 from .words import discreet
 
 PATH: Final = "/tedapi/v1r"
@@ -98,6 +98,13 @@ class SignedGateway:
         if not ConfigFile.knows(config):
             raise GatewayPayloadError("what is set is not in the answer", path=PATH)
         return ConfigFile.from_dict(config)
+
+    async def controller(self) -> Controller:
+        """Read what the device controller tells of the battery."""
+        status = await self._ask(lambda client: client.get_status())
+        if not Controller.knows(status):
+            raise GatewayPayloadError("the controller tells nothing", path=PATH)
+        return Controller.from_dict(status)
 
     async def operation(self) -> Operation:
         """Read mode and reserve."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import gzip
+import json
 import struct
 import time
 from typing import Final
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from google.protobuf.message import DecodeError
 from tesla_protocol.energy_device import (
     authorization_types_pb2 as authorization,
+    graphql_api_pb2 as graphql,
     signed_message_pb2 as signed,
     teg_api_pb2 as teg,
 )
@@ -144,6 +146,27 @@ def _list_clients(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
     return answer
 
 
+def _query(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
+    """Answer every query as the one about the controller: queries come with Tesla's own signature, so there are few."""
+    house = gateway.house
+    flow = house.flow
+    powers = {"SITE": flow.grid, "BATTERY": flow.battery, "LOAD": flow.home, "SOLAR": flow.solar}
+    battery = {
+        "nominalFullPackEnergyWh": round(house.battery.capacity),
+        "nominalEnergyRemainingWh": round(house.battery.remaining),
+    }
+    control = {
+        "systemStatus": battery,
+        "islanding": {"contactorClosed": not house.islanded, "gridOK": house.grid.up, "microGridOK": house.islanded},
+        "meterAggregates": [{"location": place, "realPowerW": power} for place, power in powers.items()],
+        "alerts": {"active": ["SystemConnectedToGrid"] if not house.islanded else []},
+    }
+    answer = MessageEnvelope()
+    answer.graphql.query_response.status = graphql.GRAPH_QL_STATUS_SUCCESS
+    answer.graphql.query_response.data = json.dumps({"control": control})
+    return answer
+
+
 def _set_island_mode(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
     request = asked.teg.set_island_mode_request
     answer = MessageEnvelope()
@@ -171,6 +194,7 @@ _REPLIES: Final[dict[str, Callable[[Gateway, MessageEnvelope], MessageEnvelope]]
     "filestore.update_file_request": _update_file,
     "authorization.list_authorized_clients_request": _list_clients,
     "teg.set_island_mode_request": _set_island_mode,
+    "graphql.query_request": _query,
     "common.get_system_info_request": _system_info,
 }
 

@@ -2,6 +2,7 @@
 
 from .battery import BatteryBlock, StateOfEnergy, SystemStatus
 from .config_file import ConfigFile, ExportRule, SiteSettings
+from .controller import Controller, StoredEnergy
 from .diagnostic import CheckStatus, Diagnostic, DiagnosticCheck
 from .grid import AlertValue, GridFault, GridState, GridStatus, Islanding, IslandMode
 from .meter_hardware import (
@@ -48,6 +49,7 @@ __all__ = [
     "ConnectionTest",
     "ConnectionTests",
     "Consents",
+    "Controller",
     "CtReading",
     "CurrentTransformers",
     "Customer",
@@ -102,6 +104,7 @@ __all__ = [
     "SolarString",
     "StateOfEnergy",
     "Status",
+    "StoredEnergy",
     "SystemStatus",
     "SystemTesting",
     "SystemUpdate",

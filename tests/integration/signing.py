@@ -1,0 +1,42 @@
+"""A gateway that takes signed requests, and an entry with a key."""
+
+from functools import partial
+from typing import Final
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.powerwall_gateway import diagnostics, keeper, pairing
+from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
+from custom_components.powerwall_gateway.coordinator import grid
+from custom_components.powerwall_gateway.gateway import SignedOperation
+from custom_components.powerwall_gateway.gateway.change import Watch
+from homeassistant.core import HomeAssistant
+from tests.conftest import StartSimulator
+from tests.gateway.profiles import start
+from tests.pairing import pem
+from tests.simulator import House, Simulator
+
+ALLOWED: Final = {CONF_ALLOW_CONTROL: True}
+SHORT: Final = Watch(0.005, 0.02, 0.1)
+
+
+def quicken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for milliseconds where it is minutes."""
+    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
+    monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
+    monkeypatch.setattr(keeper, "SignedOperation", partial(SignedOperation, reading_back=SHORT, following=SHORT))
+
+
+async def feeding(simulator: StartSimulator, firmware: str) -> Simulator:
+    """Start a gateway that takes signed requests, whose battery feeds the house."""
+    gateway = await start(simulator, firmware, house=House(charge=60))
+    gateway.house.solar_power, gateway.house.home_power = 0.0, 2000.0
+    return gateway
+
+
+async def keep_key(hass: HomeAssistant, entry: MockConfigEntry, number: int = 0) -> None:
+    """Put a key where an earlier process kept it, and load the entry with it."""
+    await pairing.KeyStore(hass, entry.entry_id).async_keep(pem(number))
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
