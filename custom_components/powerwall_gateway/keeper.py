@@ -120,8 +120,8 @@ class Keeper:
         self._local_operation.reset()
 
     async def async_sign_with(self, private_key: bytes | None) -> None:
-        """Sign with this key from now on; None for no key."""
-        if private_key == self._private_key:
+        """Sign with this key from now on; None for no key. Where nothing could sign before, it is tried again."""
+        if private_key == self._private_key and (private_key is None) is (self.signed is None):
             return
         await self._finish()
         self._private_key, former = private_key, self.signed
