@@ -16,7 +16,7 @@ from tools.develop.simulator import simulated_gateway
 from tools.develop.target import Target
 from tools.home_assistant import HomeAssistant
 
-from . import control
+from . import control, pairing
 from .browser import BrowserError, chromium
 from .camera import PICTURES, Camera, signed_in
 
@@ -38,6 +38,7 @@ def main() -> int:
     try:
         asyncio.run(_take(arguments.folder, arguments.minutes))
         asyncio.run(control.take(arguments.folder))
+        asyncio.run(pairing.take(arguments.folder))
     except KeyboardInterrupt:
         return 1
     except (BrowserError, ProcessError) as error:

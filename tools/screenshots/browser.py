@@ -112,6 +112,11 @@ class Page:
             return
         raise BrowserError(f"Clicked {text} in vain: {until} did not come true.")
 
+    async def press(self, element: str) -> None:
+        """Click on what an expression finds, as soon as it is there."""
+        await self.wait_for(element)
+        await self.evaluate(f"{element}.click()")
+
     async def fill(self, name: str, text: str) -> None:
         """Type into the field with this name."""
         await self.wait_for(f"field({json.dumps(name)})")
