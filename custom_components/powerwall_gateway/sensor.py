@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any, override
 
-from homeassistant.components.sensor import RestoreSensor, SensorEntity
+from homeassistant.components.sensor import SensorEntity
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
@@ -13,7 +14,7 @@ from .catalogue import SENSORS
 from .coordinator import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .description import GatewaySensorDescription
 from .devices import Part
-from .energy import EnergyGuard
+from .energy import Count, EnergyGuard
 from .entity import GatewayValueEntity, add_as_found
 
 PARALLEL_UPDATES = 0
@@ -54,7 +55,7 @@ class GatewaySensor[DataT](GatewayValueEntity[DataT], SensorEntity):
         return self.native_value
 
 
-class GatewayEnergySensor[DataT](GatewaySensor[DataT], RestoreSensor):
+class GatewayEnergySensor[DataT](GatewaySensor[DataT], RestoreEntity):
     """A lifetime energy, guarded against glitches and kept over restarts."""
 
     _energy: float | None = None
@@ -63,11 +64,17 @@ class GatewayEnergySensor[DataT](GatewaySensor[DataT], RestoreSensor):
     async def async_added_to_hass(self) -> None:
         description = self.entity_description
         self._guard = EnergyGuard(description.key, description.rated_power or 0.0)
-        state, data = await self.async_get_last_state(), await self.async_get_last_sensor_data()
-        if state and data and isinstance(data.native_value, int | float):
-            self._guard.restore(float(data.native_value), state.last_updated.timestamp())
+        state, kept = await self.async_get_last_state(), await self.async_get_last_extra_data()
+        if state and kept:
+            self._guard.count = Count.from_dict(kept.as_dict(), state.last_updated.timestamp())
         self._take()
         await super().async_added_to_hass()  # last: from here on the coordinator calls
+
+    @property
+    @override
+    def extra_restore_state_data(self) -> RestoredExtraData | None:
+        """Keep what was passed on last, also while the gateway does not answer."""
+        return RestoredExtraData(self._guard.count.as_dict()) if self._guard.count else None
 
     @callback
     @override

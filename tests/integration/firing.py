@@ -1,0 +1,222 @@
+"""A gateway whose counters are under fire, and what flows meanwhile."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from random import Random
+
+from freezegun.api import FrozenDateTimeFactory
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+    do_adhoc_statistics,
+)
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import restore_state
+from homeassistant.util import dt as dt_util
+from tests.simulator import Simulator
+from tests.simulator.house import House
+
+type Saying = Callable[[str, float], float | None]
+"""What is said instead of what a counter has counted; None for nothing at all."""
+
+COUNTERS = {
+    "grid_import_energy": ("site", "energy_imported"),
+    "grid_export_energy": ("site", "energy_exported"),
+    "solar_energy": ("solar", "energy_exported"),
+    "home_energy": ("load", "energy_imported"),
+    "battery_charge_energy": ("battery", "energy_imported"),
+    "battery_discharge_energy": ("battery", "energy_exported"),
+}
+MINUTE = 60
+"""Seconds between two polls."""
+
+BELIEVED = 16
+"""Minutes after which another counter is believed."""
+
+PERIOD = 5
+"""Minutes of one row of the recorder's short-term statistics."""
+
+
+def flowed(house: House) -> dict[str, float]:
+    """Give what has flowed in truth, in Wh."""
+    return {key: getattr(house, key) for key in COUNTERS}
+
+
+def instead(nonsense: Mapping[str, float | None]) -> Saying:
+    """Say this, and the truth about other counters."""
+    return nonsense.get
+
+
+class Fire:
+    """Home Assistant on a frozen clock, and a gateway that says what the fire makes of its counters.
+
+    What has flowed comes from the house; `lost` is what nobody can know of it: what flowed
+    between the last look at a counter and the beginning of the next one.
+    """
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        freezer: FrozenDateTimeFactory,
+        gateway: Simulator,
+        entry: MockConfigEntry,
+        dice: Random,
+    ) -> None:
+        self.minutes = 0
+        self.lost = dict.fromkeys(COUNTERS, 0.0)
+        self._hass = hass
+        self._freezer = freezer
+        self._gateway = gateway
+        self._entry = entry
+        self._dice = dice
+        self._began_at = dict.fromkeys(COUNTERS, 0.0)
+        self._seen = flowed(gateway.house)
+        self._counted: list[dict[str, float]] = []
+
+    @property
+    def happenings(self) -> tuple[Callable[[], Awaitable[None]], ...]:
+        """All that can happen."""
+        return (
+            self.glitch,
+            self.noise,
+            self.nothing,
+            self.old_answers,
+            self.stand_still,
+            self.begin_anew,
+            self.another_meter,
+            self.silence,
+            self.restart,
+        )
+
+    # -- time ----------------------------------------------------------------------------------------------------------
+
+    async def live(self, minutes: int, said: Saying | None = None) -> None:
+        """Let time pass, with a poll every minute."""
+        for _ in range(minutes):
+            self._gateway.house.advance(MINUTE)
+            await self._poll_after_a_minute(said)
+
+    async def _poll_after_a_minute(self, said: Saying | None = None) -> None:
+        self._freezer.tick(MINUTE)
+        self.minutes += 1
+        self._say(said)
+        await self._entry.runtime_data.live.async_refresh()
+        if said is None:
+            self._seen = flowed(self._gateway.house)
+        await self._record()
+
+    def _say(self, said: Saying | None) -> None:
+        """Put into the gateway's mouth what its counters say."""
+        counted = {key: energy - self._began_at[key] for key, energy in flowed(self._gateway.house).items()}
+        self._counted.append(counted)
+        meters: dict[str, dict[str, float | None]] = {}
+        for key, (meter, field) in COUNTERS.items():
+            meters.setdefault(meter, {"instant_power": 1.0})[field] = said(key, counted[key]) if said else counted[key]
+        self._gateway.overrides["meters/aggregates"] = {**meters}
+
+    async def _record(self) -> None:
+        """Have the recorder make its statistics as often as it does by itself."""
+        if self.minutes % PERIOD == 0:
+            await async_wait_recording_done(self._hass)
+            do_adhoc_statistics(self._hass, start=dt_util.utcnow() - timedelta(minutes=PERIOD))
+            await async_wait_recording_done(self._hass)
+
+    # -- what happens to counters --------------------------------------------------------------------------------------
+
+    async def glitch(self) -> None:
+        """All counters or one say nonsense for some polls, or for more than an hour."""
+        nonsense = self._dice.choice((0.0, 1.0, 12_345.0, 99e6, 4_294_967.295))
+        await self.live(self._dice.choice((1, 2, 5, 20, 80)), instead(dict.fromkeys(self._some(), nonsense)))
+
+    async def noise(self) -> None:
+        """They say something else every time."""
+        await self.live(
+            self._dice.randint(3, 30), lambda _, counted: self._dice.choice((0.0, counted * 3, counted / 2, 7e7))
+        )
+
+    async def nothing(self) -> None:
+        """They say nothing."""
+        await self.live(self._dice.randint(1, 30), instead(dict.fromkeys(self._some())))
+
+    async def old_answers(self) -> None:
+        """Answers come out of order."""
+        for _ in range(self._dice.randint(1, 5)):
+            await self.live(1, instead(self._dice.choice(self._counted[-60:])))
+            await self.live(1)
+
+    async def stand_still(self) -> None:
+        """They stop, as where a meter is out of reach, and catch up."""
+        await self.live(self._dice.randint(5, 300), instead(self._counted[-1]))
+
+    async def begin_anew(self) -> None:
+        """One is reset, or rolls over, between two polls."""
+        seconds = self._dice.randint(0, MINUTE)
+        self._gateway.house.advance(seconds)
+        self._begin(self._one(), 0.0)
+        self._gateway.house.advance(MINUTE - seconds)
+        await self._poll_after_a_minute()
+        await self.live(BELIEVED)
+
+    async def another_meter(self) -> None:
+        """One goes on from where another one was."""
+        key = self._one()
+        counted = self._counted[-1][key]
+        self._gateway.house.advance(MINUTE)
+        self._begin(
+            key,
+            self._dice.choice(
+                (counted + self._dice.uniform(1e5, 1e7), counted - self._dice.uniform(2e4, 2e5), 2 * counted + 4e4)
+            ),
+        )
+        await self._poll_after_a_minute()
+        await self.live(BELIEVED)
+
+    def _begin(self, key: str, reading: float) -> None:
+        """Have a counter say this now, and count on from there."""
+        now = flowed(self._gateway.house)[key]
+        self.lost[key] += now - self._seen[key]
+        self._began_at[key] = now - reading
+
+    # -- what happens to Home Assistant --------------------------------------------------------------------------------
+
+    async def silence(self) -> None:
+        """Nobody answers."""
+        self._gateway.faults.add("*", drop=True)
+        await self.live(self._dice.choice((1, 10, 200)), instead({}))
+        self._gateway.faults.clear()
+
+    async def restart(self) -> None:
+        """Home Assistant is away, maybe after a silence; maybe a counter begins anew then, or all talk nonsense."""
+        if self._dice.choice((True, False)):
+            await self.silence()
+        await self._hass.config_entries.async_unload(self._entry.entry_id)
+        await self._forget_what_is_not_on_disk()
+        await self._be_away(self._dice.randint(0, 45))
+        if self._dice.choice((True, False)):
+            self._begin(self._one(), 0.0)
+        await self._be_away(self._dice.randint(1, 45))
+        nonsense = self._dice.choice((None, 0.0, 99e7))
+        self._say(None if nonsense is None else lambda _, __: nonsense)
+        await self._hass.config_entries.async_setup(self._entry.entry_id)
+        await self._hass.async_block_till_done()
+        await self.live(BELIEVED)
+
+    async def _forget_what_is_not_on_disk(self) -> None:
+        kept = restore_state.async_get(self._hass)
+        await kept.async_dump_states()
+        kept.last_states.clear()
+        await kept.async_load()
+
+    async def _be_away(self, minutes: int) -> None:
+        for _ in range(minutes):
+            self._gateway.house.advance(MINUTE)
+            self._freezer.tick(MINUTE)
+            self.minutes += 1
+            await self._record()
+
+    def _one(self) -> str:
+        return self._dice.choice(list(COUNTERS))
+
+    def _some(self) -> list[str]:
+        return self._dice.choice((list(COUNTERS), [self._one()]))

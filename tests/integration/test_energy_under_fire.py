@@ -1,0 +1,86 @@
+"""Counters under fire: Home Assistant's long-term statistics beside what has really flowed."""
+
+from datetime import timedelta
+import os
+from random import Random
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+
+from custom_components.powerwall_gateway.const import DOMAIN
+from homeassistant.components.recorder.core import Recorder
+from homeassistant.components.recorder.statistics import statistics_during_period
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.recorder import get_instance
+from homeassistant.util import dt as dt_util
+from tests.conftest import StartSimulator
+
+from .conftest import SetUp
+from .firing import COUNTERS, Fire, flowed
+
+HOURS = 30 * 24 if os.environ.get("POWERWALL_TESTS") == "deep" else 1
+"""For as long at least, and everything happens once at least: `scripts/test --deep` lives through a month."""
+
+SEED = int(os.environ.get("POWERWALL_SEED", "1"))
+PEACE = (20, 60)
+"""Minutes between two happenings."""
+
+RECORDED = (
+    "grid_import",
+    "grid_export",
+    "solar_production",
+    "home_consumption",
+    "battery_charged",
+    "battery_discharged",
+)
+
+EXACT = 0.01
+"""Wh."""
+
+
+@pytest.fixture
+def recorder_config() -> dict[str, Any]:
+    """Record the energies alone: a month of everything is long."""
+    return {"include": {"entities": [f"sensor.home_energy_gateway_{name}" for name in RECORDED]}}
+
+
+@pytest.fixture(autouse=True)
+def auto_enable_custom_integrations(recorder_mock: Recorder, enable_custom_integrations: None) -> None:
+    """Start the recorder, which has to come before everything else."""
+
+
+async def test_the_statistics_hold_what_has_flowed(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, freezer: FrozenDateTimeFactory, impatient: None
+) -> None:
+    freezer.move_to(dt_util.utcnow().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
+    gateway = await simulator("1.15.0")
+    began, before = dt_util.utcnow(), flowed(gateway.house)
+    entry = await set_up(gateway)
+    hass.config_entries.async_update_entry(entry, pref_disable_polling=True)
+    registry = er.async_get(hass)
+    ids = {key: registry.async_get_entity_id("sensor", DOMAIN, f"{gateway.serial}_{key}") or "" for key in COUNTERS}
+    dice = Random(SEED)  # noqa: S311
+    fire = Fire(hass, freezer, gateway, entry, dice)
+
+    async def compare(what: str) -> None:
+        """Wait for the end of an hour, and look at the sum that the recorder holds then."""
+        await fire.live(59 - fire.minutes % 60)
+        true = flowed(gateway.house)
+        await fire.live(1)
+        rows = await get_instance(hass).async_add_executor_job(
+            statistics_during_period, hass, began, None, set(ids.values()), "hour", None, {"sum"}
+        )
+        for key, entity_id in ids.items():
+            sums = [1000 * (row["sum"] or 0.0) for row in rows[entity_id]]
+            assert sums == sorted(sums), f"{key} fell {what}"
+            expected = true[key] - before[key] - fire.lost[key]
+            assert sums[-1] == pytest.approx(expected, abs=EXACT), f"{key} is wrong {what}"
+
+    while fire.minutes < HOURS * 60:
+        for happen in dice.sample(fire.happenings, len(fire.happenings)):
+            await fire.live(dice.randint(*PEACE))
+            what = f"after {happen.__name__} in minute {fire.minutes}, seed {SEED}"
+            await happen()
+            await compare(what)
