@@ -194,6 +194,27 @@ async def test_one_line_down_and_one_line_up(
     ]
 
 
+async def test_one_path_that_nobody_answers_fills_no_log(
+    simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "custom_components.powerwall_gateway")
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway, password=None)
+    await read_all(powerwall)
+    gateway.faults.add("system_status/soe", drop=True)
+    for _ in range(5):
+        await read_all(powerwall)
+    lost = "system_status/soe: no connection to the gateway (ServerDisconnectedError)"
+    assert said(caplog) == [
+        f"The gateway is not to be reached: {lost}",
+        "The gateway answers again",
+        f"Failed: {lost}",
+    ]
+    gateway.faults.clear()
+    await read_all(powerwall)
+    assert said(caplog) == ["system_status/soe answers again"]
+
+
 async def read_all(powerwall: PowerwallGateway) -> None:
     """Read the live data, whatever comes."""
     for read in (powerwall.meters_aggregates, powerwall.soe, powerwall.grid_status):

@@ -34,6 +34,9 @@ MINUTE = 60
 BELIEVED = 16
 """Minutes after which another counter is believed."""
 
+SURELY = 500_000.0
+"""Wh that do not flow in hours."""
+
 PERIOD = 5
 """Minutes of one row of the recorder's short-term statistics."""
 
@@ -126,14 +129,12 @@ class Fire:
 
     async def glitch(self) -> None:
         """All counters or one say nonsense for some polls, or for more than an hour."""
-        nonsense = self._dice.choice((0.0, 1.0, 12_345.0, 99e6, 4_294_967.295))
-        await self.live(self._dice.choice((1, 2, 5, 20, 80)), instead(dict.fromkeys(self._some(), nonsense)))
+        said = {key: self._impossible(self._counted[-1][key]) for key in self._some()}
+        await self.live(self._dice.choice((1, 2, 5, 20, 80)), instead(said))
 
     async def noise(self) -> None:
         """They say something else every time."""
-        await self.live(
-            self._dice.randint(3, 30), lambda _, counted: self._dice.choice((0.0, counted * 3, counted / 2, 7e7))
-        )
+        await self.live(self._dice.randint(3, 30), lambda _, counted: self._impossible(counted))
 
     async def nothing(self) -> None:
         """They say nothing."""
@@ -142,7 +143,7 @@ class Fire:
     async def old_answers(self) -> None:
         """Answers come out of order."""
         for _ in range(self._dice.randint(1, 5)):
-            await self.live(1, instead(self._dice.choice(self._counted[-60:])))
+            await self.live(1, instead(self._dice.choice(self._counted[-30:])))
             await self.live(1)
 
     async def stand_still(self) -> None:
@@ -150,10 +151,11 @@ class Fire:
         await self.live(self._dice.randint(5, 300), instead(self._counted[-1]))
 
     async def begin_anew(self) -> None:
-        """One is reset, or rolls over, between two polls."""
+        """One is reset or rolls over between two polls, or all are."""
         seconds = self._dice.randint(0, MINUTE)
         self._gateway.house.advance(seconds)
-        self._begin(self._one(), 0.0)
+        for key in self._some():
+            self._begin(key, 0.0)
         self._gateway.house.advance(MINUTE - seconds)
         await self._poll_after_a_minute()
         await self.live(BELIEVED)
@@ -163,12 +165,7 @@ class Fire:
         key = self._one()
         counted = self._counted[-1][key]
         self._gateway.house.advance(MINUTE)
-        self._begin(
-            key,
-            self._dice.choice(
-                (counted + self._dice.uniform(1e5, 1e7), counted - self._dice.uniform(2e4, 2e5), 2 * counted + 4e4)
-            ),
-        )
+        self._begin(key, self._impossible(counted) or counted + SURELY)
         await self._poll_after_a_minute()
         await self.live(BELIEVED)
 
@@ -214,6 +211,12 @@ class Fire:
             self._freezer.tick(MINUTE)
             self.minutes += 1
             await self._record()
+
+    def _impossible(self, counted: float) -> float:
+        """Give a reading that no house can have come to; a smaller leap may be believed."""
+        more = counted + self._dice.uniform(SURELY, 1e8)
+        less = counted - self._dice.uniform(SURELY, counted) if counted > 2 * SURELY else 0.0
+        return self._dice.choice((0.0, less, more))
 
     def _one(self) -> str:
         return self._dice.choice(list(COUNTERS))

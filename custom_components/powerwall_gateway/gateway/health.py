@@ -12,6 +12,9 @@ class Health:
 
     def __init__(self) -> None:
         self._unreachable = False
+        self._silent: set[str] = set()
+        """What nobody answered. Where others are answered and this is not, it is not the gateway that is gone."""
+
         self._stopped: set[str] = set()
         self._failing: set[str] = set()
         self._open: set[str] = set()
@@ -20,6 +23,7 @@ class Health:
     def answered(self, path: str) -> None:
         """Note a good answer."""
         self._open.add(path)
+        self._silent.discard(path)
         if self._unreachable:
             self._unreachable = False
             _LOGGER.info("The gateway answers again")
@@ -34,7 +38,8 @@ class Health:
     def failed(self, path: str, err: GatewayError) -> None:
         """Note a failure."""
         match err:
-            case GatewayUnreachableError():
+            case GatewayUnreachableError() if self._unreachable or path not in self._silent:
+                self._silent.add(path)
                 if not self._unreachable:
                     self._unreachable = True
                     _LOGGER.warning("The gateway is not to be reached: %s", err)
