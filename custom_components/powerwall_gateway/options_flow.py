@@ -28,8 +28,9 @@ from .const import (
     RETURN_CHARGE,
 )
 from .forms import RefusedError
-from .gateway import LOGINS_A_DAY, GatewayError, PercentScale, PowerwallGateway, make_key, read_key
+from .gateway import LOGINS_A_DAY, GatewayError, PercentScale, PowerwallGateway
 from .gateway.island import LEAST_CHARGE
+from .gateway.signing_key import make_key, read_key
 from .pairing import Pairing
 
 LONGEST_INTERVAL: Final = 60.0

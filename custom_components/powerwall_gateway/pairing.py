@@ -23,8 +23,8 @@ from .gateway import (
     GatewayNotFoundError,
     GatewayUnreachableError,
     PowerwallGateway,
-    public_part,
 )
+from .gateway.signing_key import public_part
 
 if TYPE_CHECKING:
     from .gateway.signed import SignedGateway

@@ -26,13 +26,11 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayTimeoutError,
     GatewayUnreachableError,
     PowerwallGateway,
-    make_key,
-    public_part,
-    read_key,
 )
 from custom_components.powerwall_gateway.gateway.models import ExportRule, OperationMode
 from custom_components.powerwall_gateway.gateway.pacer import Rank
 from custom_components.powerwall_gateway.gateway.signed import PATH, SignedGateway
+from custom_components.powerwall_gateway.gateway.signing_key import make_key, public_part, read_key
 from tests.conftest import StartSimulator
 from tests.pairing import pair, pem, public_key
 from tests.simulator import Simulator

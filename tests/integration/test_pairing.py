@@ -9,8 +9,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import diagnostics, options_flow, pairing
 from custom_components.powerwall_gateway.const import CONF_PRIVATE_KEY, DOMAIN
-from custom_components.powerwall_gateway.gateway import public_part
 from custom_components.powerwall_gateway.gateway.signed import PATH
+from custom_components.powerwall_gateway.gateway.signing_key import public_part
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from tests.conftest import StartSimulator

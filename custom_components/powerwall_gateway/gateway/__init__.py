@@ -68,7 +68,6 @@ from .operation import LocalOperation, OperationControl, OperationSettings
 from .pacer import Cadence, Pacer, Rank
 from .percent import PercentScale, app_from_raw, raw_from_app
 from .signed_operation import SignedOperation
-from .signing_key import make_key, public_part, read_key
 
 __all__ = [
     "LOGINS_A_DAY",
@@ -145,12 +144,9 @@ __all__ = [
     "find",
     "identify",
     "login_stops_powerwall",
-    "make_key",
     "meet",
     "open_session",
     "parse_serial",
     "portray",
-    "public_part",
     "raw_from_app",
-    "read_key",
 ]
