@@ -41,7 +41,7 @@ CONF_SERIAL: Final = "serial"
 
 SIGNED_REQUIREMENT: Final = "aiopowerwall>=0.4.1,<1"
 """What signs requests; installed for owners with a key alone, so that nobody else depends on it. The range holds the
-version that Home Assistant's own `teslemetry` pins."""
+versions that Home Assistant's own `teslemetry` pins: 0.4.1 in 2026.10, 0.10.0 in 2026.11."""
 
 RETURN_CHARGE: Final = 20.0
 

@@ -56,7 +56,11 @@ async def async_signed_gateway(
     except RequirementsNotFound as err:
         _LOGGER.warning("Nothing is signed, because a library is missing: %s", err)
         return None
-    module = await async_import_module(hass, f"{__package__}.gateway.signed")
+    try:
+        module = await async_import_module(hass, f"{__package__}.gateway.signed")
+    except ImportError as err:
+        _LOGGER.warning("Nothing is signed, because a library has changed: %s", err)
+        return None
     signed: SignedGateway = module.SignedGateway(gateway, private_key)
     return signed
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from custom_components.powerwall_gateway.gateway.signed import PATH
 from custom_components.powerwall_gateway.gateway.signing_key import public_part
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers.storage import Store
 from tests.conftest import StartSimulator
 from tests.gateway.profiles import start
 from tests.pairing import SIGNED, pair, pem, public_key
@@ -213,6 +215,18 @@ async def test_a_key_waits_for_an_entry_that_is_loaded(
     assert (owner.shown["type"], owner.shown["reason"]) == (FlowResultType.ABORT, "not_loaded")
 
 
+async def test_a_library_that_has_changed(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("aiopowerwall.PowerwallFaultError")
+    monkeypatch.delitem(sys.modules, "custom_components.powerwall_gateway.gateway.signed")
+    gateway = await start(simulator, "pw3")
+    entry = await set_up(gateway, options=ALLOWED)
+    await keep_key(hass, entry)
+    assert entry.state.name == "LOADED"
+    assert not entry.runtime_data.control.allowed
+
+
 async def test_a_library_that_cannot_be_had(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,7 +253,15 @@ async def test_the_key_is_in_private_storage_and_nowhere_else(
     simulator: StartSimulator,
     set_up: SetUp,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    private: list[bool] = []
+
+    def store(*where: Any, **how: Any) -> Store[Any]:
+        private.append(how["private"])
+        return Store(*where, **how)
+
+    monkeypatch.setattr(pairing, "Store", store)
     caplog.set_level(logging.DEBUG)
     gateway = await start(simulator, "pw3")
     pair(gateway)
@@ -247,7 +269,8 @@ async def test_the_key_is_in_private_storage_and_nowhere_else(
     owner = Owner(hass, entry)
     await owner.paste(pem())
     assert _kept_in(hass_storage) == [f"{DOMAIN}.{entry.entry_id}.key"]
-    assert pairing.KeyStore(hass, entry.entry_id)._store._private
+    assert private
+    assert all(private)
     told = json.dumps(await diagnostics.async_get_config_entry_diagnostics(hass, entry), default=str)
     # What the test harness itself logs of its storage in memory does not count.
     logged = [record.getMessage() for record in caplog.records if "homeassistant_custom_component" not in record.name]

@@ -44,8 +44,8 @@ _PATIENCE: Final = 60.0
 _UNKNOWN_KEY: Final = "UNKNOWN_KEY_ID"
 _WRONG_TIME: Final = frozenset({"MESSAGEFAULT_ERROR_TIME_EXPIRED", "MESSAGEFAULT_ERROR_TIME_TO_LIVE_TOO_LONG"})
 
-_NOT_CAUGHT: Final = (EOFError, LookupError, TypeError, ValueError, zlib.error)
-"""What the library lets pass of an answer that is nonsense."""
+_NOT_CAUGHT: Final = (AttributeError, EOFError, LookupError, TypeError, ValueError, zlib.error)
+"""What the library lets pass of an answer that is nonsense, and what it comes to where its newer versions differ."""
 
 _asks_for_us: ContextVar[bool] = ContextVar("asks_for_us", default=False)
 
