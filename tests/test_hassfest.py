@@ -178,7 +178,7 @@ def test_they_are_really_asked() -> None:
     assert {"home-assistant/actions/hassfest", "hacs/action"} <= used
     tested = parsed((ROOT / ".github" / "workflows" / "test.yml").read_text())["jobs"]
     run = {step["run"] for job in tested.values() for step in job["steps"] if "run" in step}
-    assert run == {"scripts/test", "scripts/test --next"}
+    assert run == {"scripts/test", "scripts/test --browser", "scripts/test --next"}
 
 
 # -- the quality scale -------------------------------------------------------------------------------------------------

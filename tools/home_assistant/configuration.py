@@ -16,6 +16,7 @@ homeassistant:
   country: US
   unit_system: metric
   time_zone: {time_zone}
+  language: {language}
 
 frontend:
 api:
@@ -38,12 +39,12 @@ logger:
 """
 
 
-def write(folder: Path, port: int, time_zone: str) -> None:
+def write(folder: Path, port: int, time_zone: str, language: str) -> None:
     """Make the folder ready for a start; what is there already stays."""
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "configuration.yaml"
     if not configuration.exists():
-        configuration.write_text(CONFIGURATION_YAML.format(time_zone=time_zone), encoding="utf-8")
+        configuration.write_text(CONFIGURATION_YAML.format(time_zone=time_zone, language=language), encoding="utf-8")
     storage.seed(folder, port)
     link_integration(folder)
 

@@ -35,12 +35,14 @@ class HomeAssistant:
         program: Sequence[str] = ("-m", "homeassistant"),
         path: Sequence[Path] = (),
         time_zone: str = "UTC",
+        language: str = "en",
         tell: Callable[[str], None] = print,
     ) -> None:
         self.folder = folder.resolve()
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self._time_zone = time_zone
+        self._language = language
         self._tell = tell
         self._process = ChildProcess(
             "Home Assistant",
@@ -73,7 +75,7 @@ class HomeAssistant:
 
     async def __aenter__(self) -> Self:
         self.check_port()
-        configuration.write(self.folder, self.port, self._time_zone)
+        configuration.write(self.folder, self.port, self._time_zone, self._language)
         self._session = aiohttp.ClientSession()
         try:
             await self._start()

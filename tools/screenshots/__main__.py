@@ -2,26 +2,42 @@
 
 import argparse
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 import sys
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
+import aiohttp
+from playwright.async_api import Error as BrowserError
+
+from tools.browser import PageError, Person, chromium, desktop, signed_in
 from tools.child_process import ProcessError, free_port
 from tools.develop import dashboard, energy, past
-from tools.develop.integration import DOMAIN, device_ids, entity_ids
+from tools.develop.integration import add, device_ids, entity_ids
 from tools.develop.simulator import simulated_gateway
 from tools.develop.target import Target
 from tools.home_assistant import HomeAssistant
+from tools.home_assistant.configuration import REPOSITORY
 
-from . import control, pairing
-from .browser import BrowserError, chromium
-from .camera import PICTURES, Camera, signed_in
+PICTURES = REPOSITORY / "docs" / "images"
 
-HOUR = 18
+HOUR = 19
 """Of the day in the pictures: the sun still shines, the Powerwall helps out, and a day is in the graphs."""
+
+OUTAGE = 20
+"""Seconds that the outage in the pictures lasts."""
+
+FORM, LONG_FORM = 720, 860
+"""How high the window is for a form."""
+
+LOGIN_LIMIT = 120
+"""Seconds until mode and reserve of a gateway of 2018 can be read: the login waits for a minute on the grid."""
+
+RETURN_LIMIT = 120
+"""Seconds until the gateway is back on the grid, and until it is told that the grid has settled."""
 
 
 def main() -> int:
@@ -37,60 +53,125 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         asyncio.run(_take(arguments.folder, arguments.minutes))
-        asyncio.run(control.take(arguments.folder))
-        asyncio.run(pairing.take(arguments.folder))
     except KeyboardInterrupt:
         return 1
-    except (BrowserError, ProcessError) as error:
+    except (BrowserError, PageError, ProcessError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
 async def _take(folder: Path, minutes: float) -> None:
+    async with _house("1.15.0", folder) as (person, home, to):
+        await _take_control(person, home, to)
+    async with _house("21.44", folder) as (person, home, to):
+        await _take_pages(person, home, to, minutes)
+    async with _house("pw3", folder) as (person, home, to):
+        await _take_key(person, home, to)
+
+
+@asynccontextmanager
+async def _house(firmware: str, folder: Path) -> AsyncIterator[tuple[Person, HomeAssistant, Target]]:
+    """Give a gateway, a Home Assistant that does not know it yet, and its owner at a desk."""
     zone = _zone_where_it_is(HOUR)
     async with AsyncExitStack() as stack:
         temporary = Path(stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True)))
-        to = await stack.enter_async_context(simulated_gateway("21.44", 1, temporary, print, ZoneInfo(zone)))
+        to = await stack.enter_async_context(simulated_gateway(firmware, 1, temporary, print, ZoneInfo(zone)))
         home = await stack.enter_async_context(HomeAssistant(temporary / "home", free_port(), time_zone=zone))
-        page = await stack.enter_async_context(chromium(temporary / "browser"))
-        await page.send("Emulation.setTimezoneOverride", timezoneId=zone)
-        await page.run_before_every_page(signed_in(home.api))
-        camera = Camera(page, home.url, folder)
-        await _add_integration(camera, to)
-        ids = await entity_ids(home.api, to.serial)
-        await dashboard.set_up(home.api, ids)
-        await energy.set_up(home.api, ids)
-        if to.past:
-            await past.write(home.api, ids, to.past)
-        await _wait(minutes)
-        await camera.take("overview", f"/{dashboard.URL_PATH}", 1310)
-        await camera.take("energy", "/energy", 1000)
-        await camera.take("energy-now", "/energy/now", 1000)
-        await camera.take("integration", f"/config/integrations/integration/{DOMAIN}", 620)
-        devices = await device_ids(home.api)
-        await camera.take("device", f"/config/devices/device/{devices[to.serial]}", 1830)
-        await camera.take("powerwall", f"/config/devices/device/{_first_powerwall(devices, to.serial)}", 900)
+        browser = await stack.enter_async_context(chromium())
+        page = await stack.enter_async_context(signed_in(browser, home.api, desktop("en"), folder, zone))
+        yield Person(page), home, to
 
 
-async def _add_integration(camera: Camera, to: Target) -> None:
-    """Go through the config flow as a person does."""
-    page = camera.page
-    await camera.open(f"/config/integrations/dashboard/add?domain={DOMAIN}")
-    await page.click("OK", until="field('host')")
-    await page.fill("host", to.host)
-    await page.fill("serial", to.serial)
-    await camera.snap("add-gateway", 720)
-    await page.click("Submit", until="field('password')")
-    await page.fill("password", to.password or "")
-    await camera.snap("add-password", 720)
-    await page.click("Submit", until="button('Submit') && !field('password')")
-    await page.click("Submit", until="button('Skip and finish')")
-    await camera.snap("added", 720)
+async def _take_control(person: Person, home: HomeAssistant, to: Target) -> None:
+    """Mode and reserve of a gateway of 2018, allowed in the form and changed on its page."""
+    words, page = person.words, person.page
+    await person.begin_to_add()
+    await person.say_where(to.host, to.serial)
+    await person.submit()
+    await person.reads(words.ours("config.step.control.title"))
+    await page.snap("add-control", FORM)
+    await person.submit()
+    await person.skip_and_finish()
+    print("Waiting for the login, which wants a minute on the grid …")
+    await person.look_at_device((await device_ids(home.api))[to.serial])
+    mode, modes = words.ours("entity.select.operation_mode.name"), "entity.select.operation_mode.state"
+    await person.sees_chosen(mode, words.ours(f"{modes}.self_consumption"), LOGIN_LIMIT)
+    await person.slide(words.ours("entity.number.backup_reserve.name"), 30)
+    await person.choose(mode, words.ours(f"{modes}.backup"))
+    await home.api.wait_for_state((await entity_ids(home.api, to.serial))["backup_reserve"], "30.0")
+    await person.sees_chosen(mode, words.ours(f"{modes}.backup"), LOGIN_LIMIT)
+    await person.sees(words.ours("entity.sensor.charge.name"), "%")  # after the moment for which a write stops it
+    await page.snap("control", FORM)
 
 
-def _first_powerwall(devices: dict[str, str], serial: str) -> str:
-    return devices[min(name for name in devices if name.startswith(f"{serial}_powerwall_"))]
+async def _take_pages(person: Person, home: HomeAssistant, to: Target, minutes: float) -> None:
+    """From the first form to the dashboards, with a gateway of 2021 that wants a password."""
+    words, page = person.words, person.page
+    await person.begin_to_add()
+    await person.say_where(to.host, to.serial)
+    await page.snap("add-gateway", FORM)
+    await person.submit()
+    await person.say_password(to.password or "")
+    await page.snap("add-password", LONG_FORM)
+    await person.submit()
+    await person.reads(words.ours("config.step.confirm.title"))
+    await page.snap("add-confirm", FORM)
+    await person.submit()
+    await person.skip_and_finish()
+    ids = await entity_ids(home.api, to.serial)
+    await dashboard.set_up(home.api, ids)
+    await energy.set_up(home.api, ids)
+    if to.past:
+        await past.write(home.api, ids, to.past)
+    await _wait(minutes)
+    for name, path, height in (
+        ("overview", f"/{dashboard.URL_PATH}", 1310),
+        ("energy", "/energy", 1000),
+        ("energy-now", "/energy/now", 620),
+    ):
+        await page.open(path)
+        await page.snap(name, height)
+    await person.look_at_entry()
+    await page.snap("integration", FORM)
+    devices = await device_ids(home.api)
+    await person.look_at_device(devices[to.serial])
+    await page.snap("device", 1940)
+    await person.look_at_device(devices[min(name for name in devices if name.startswith(f"{to.serial}_powerwall_"))])
+    await page.snap("powerwall", 900)
+    await _take_outage(person, to, devices[to.serial])
+
+
+async def _take_outage(person: Person, to: Target, device_id: str) -> None:
+    """Have an outage, and show what is told of it when the grid is back."""
+    words, states = person.words, "entity.sensor.grid_status.state"
+    status = words.ours("entity.sensor.grid_status.name")
+    await person.look_at_device(device_id)
+    await _order(to, grid="down")
+    await person.sees(status, words.ours(f"{states}.islanded"))
+    await asyncio.sleep(OUTAGE)
+    await _order(to, grid="up")
+    await person.sees(status, words.ours(f"{states}.connected"), RETURN_LIMIT)
+    await person.page.open(f"/logbook?device_id={device_id}")
+    await person.reads(words.ours("entity.event.grid_event.state_attributes.event_type.state.restored"), RETURN_LIMIT)
+    await person.page.snap("outage-logbook", FORM)
+
+
+async def _take_key(person: Person, home: HomeAssistant, to: Target) -> None:
+    """Make a key for control of a Powerwall 3."""
+    await add(home.api, to.host, to.serial, to.password)
+    await person.look_at_entry()
+    await person.make_key()
+    await person.page.snap("key", LONG_FORM)
+
+
+async def _order(to: Target, **order: str) -> None:
+    """Push the simulated house around."""
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False), raise_for_status=True) as session,
+        session.post(f"{to.url}/simulator", json=order),
+    ):
+        pass
 
 
 async def _wait(minutes: float) -> None:

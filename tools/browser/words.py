@@ -1,0 +1,45 @@
+"""The texts that a person reads, in one language: Home Assistant's own, and the integration's."""
+
+from functools import cache
+import json
+import re
+from typing import Any
+
+import hass_frontend
+
+from tools.home_assistant.configuration import INTEGRATION
+
+FRONTEND = hass_frontend.where() / "static" / "translations"
+
+
+class Words:
+    """`words("ui.common.ok")`, and `words.ours("config.step.user.title")`."""
+
+    def __init__(self, language: str) -> None:
+        self._frontend = _frontend(language)
+        self._ours = json.loads((INTEGRATION / "translations" / f"{language}.json").read_text(encoding="utf-8"))
+
+    def __call__(self, key: str, **placeholders: str) -> str:
+        """Give a text of Home Assistant's pages."""
+        return _filled(self._frontend[key], placeholders)
+
+    def ours(self, key: str, **placeholders: str) -> str:
+        """Give a text of the integration."""
+        value: Any = self._ours
+        for part in key.split("."):
+            value = value[part]
+        return _filled(value, placeholders)
+
+
+@cache
+def _frontend(language: str) -> dict[str, str]:
+    """Read what all pages share, and the settings' own."""
+    texts: dict[str, str] = {}
+    for folder in (FRONTEND, FRONTEND / "config"):
+        (file,) = folder.glob(f"{language}-{'[0-9a-f]' * 32}.json")
+        texts |= json.loads(file.read_text(encoding="utf-8"))
+    return texts
+
+
+def _filled(text: str, placeholders: dict[str, str]) -> str:
+    return re.sub(r"{(\w+)}", lambda found: placeholders[found[1]], text)
