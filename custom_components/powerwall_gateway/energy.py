@@ -107,10 +107,10 @@ class EnergyGuard:
             return self._begin(reading, now)
         if self.count.at > now:  # the clock was set back
             self.count = replace(self.count, at=now, moved_at=now)
+        if self._former and self._is_back(reading, self._former, self.count, now):
+            return self._come_back(self.count, self._former, reading, now)
         if self._follows(reading, self.count.reading, now - self.count.at):
             return self._go_on(self.count, reading, now)
-        if self._former and self._follows(reading, self._former.reading, now - self._former.at):
-            return self._come_back(self.count, self._former, reading, now)
         elsewhere = self._see_elsewhere(reading, now)
         if elsewhere.lasts:
             return self._believe(self.count, elsewhere)
@@ -125,6 +125,11 @@ class EnergyGuard:
     def _follows(self, reading: float, before: float, seconds: float) -> bool:
         """Tell whether a counter can have come here in so many seconds."""
         return -GRAIN <= reading - before <= self._possible(seconds)
+
+    def _is_back(self, reading: float, former: Count, count: Count, now: float) -> bool:
+        """Tell whether it is the counter from before: it can be, and is nearer to that than to the present one."""
+        nearer = abs(reading - former.reading) < abs(reading - count.reading)
+        return nearer and self._follows(reading, former.reading, now - former.at)
 
     def _begin(self, reading: float, now: float) -> float | None:
         """Start with what a counter says; a 0 has to last, or its whole life would seem to flow next."""

@@ -32,10 +32,16 @@ MINUTE = 60
 """Seconds between two polls."""
 
 BELIEVED = 16
-"""Minutes after which another counter is believed."""
+"""Minutes after which nothing is held back any more."""
 
 SURELY = 500_000.0
 """Wh that do not flow in hours."""
+
+EVER = 2e7
+"""Wh that do not flow in the days for which a counter may stand still, either."""
+
+ENOUGH = 20_000.0
+"""Wh that do not flow in two."""
 
 PERIOD = 5
 """Minutes of one row of the recorder's short-term statistics."""
@@ -154,20 +160,23 @@ class Fire:
         """One is reset or rolls over between two polls, or all are."""
         seconds = self._dice.randint(0, MINUTE)
         self._gateway.house.advance(seconds)
-        for key in self._some():
-            self._begin(key, 0.0)
+        self._reset(self._some())
         self._gateway.house.advance(MINUTE - seconds)
         await self._poll_after_a_minute()
-        await self.live(BELIEVED)
 
     async def another_meter(self) -> None:
         """One goes on from where another one was."""
         key = self._one()
         counted = self._counted[-1][key]
         self._gateway.house.advance(MINUTE)
-        self._begin(key, self._impossible(counted) or counted + SURELY)
+        self._begin(key, self._impossible(counted) or counted + EVER)
         await self._poll_after_a_minute()
-        await self.live(BELIEVED)
+
+    def _reset(self, keys: list[str]) -> None:
+        """Have counters begin at 0, but for those that would soon have passed where they were: a step back is lost."""
+        for key in keys:
+            if self._counted[-1][key] > ENOUGH:
+                self._begin(key, 0.0)
 
     def _begin(self, key: str, reading: float) -> None:
         """Have a counter say this now, and count on from there."""
@@ -191,13 +200,12 @@ class Fire:
         await self._forget_what_is_not_on_disk()
         await self._be_away(self._dice.randint(0, 45))
         if self._dice.choice((True, False)):
-            self._begin(self._one(), 0.0)
+            self._reset([self._one()])
         await self._be_away(self._dice.randint(1, 45))
         nonsense = self._dice.choice((None, 0.0, 99e7))
         self._say(None if nonsense is None else lambda _, __: nonsense)
         await self._hass.config_entries.async_setup(self._entry.entry_id)
         await self._hass.async_block_till_done()
-        await self.live(BELIEVED)
 
     async def _forget_what_is_not_on_disk(self) -> None:
         kept = restore_state.async_get(self._hass)
@@ -214,7 +222,7 @@ class Fire:
 
     def _impossible(self, counted: float) -> float:
         """Give a reading that no house can have come to; a smaller leap may be believed."""
-        more = counted + self._dice.uniform(SURELY, 1e8)
+        more = counted + self._dice.uniform(EVER, 1e8)
         less = counted - self._dice.uniform(SURELY, counted) if counted > 2 * SURELY else 0.0
         return self._dice.choice((0.0, less, more))
 

@@ -85,6 +85,20 @@ def test_what_was_a_glitch_for_hours_costs_nothing() -> None:
     assert guard.take(8001, 181 * 60) == 8001
 
 
+def test_a_young_counter_comes_back_from_a_long_glitch_too() -> None:
+    guard = knowing(1200)
+    for minute in range(1, 30):
+        guard.take(0, 60 * minute)
+    assert guard.take(1210, 30 * 60) == 1210  # by a minute at 75 kW it could have come from 0
+
+
+def test_a_young_counter_that_was_reset_counts_on() -> None:
+    guard = knowing(150)
+    for minute in range(1, 30):
+        guard.take(0, 60 * minute)
+    assert guard.take(60, 30 * 60) == 210  # not far from where it was, but nearer to where it is
+
+
 def test_a_counter_that_counts_is_no_glitch() -> None:
     guard = knowing(5000)
     for minute in range(1, 60):

@@ -17,7 +17,6 @@ from rich.console import Console
 
 from homeassistant.const import __version__ as home_assistant_version
 from tools.bench.sides import ERRORS
-from tools.develop.simulator import FIRMWARES
 
 from .figures import Figure, table
 from .home import soaked
@@ -42,7 +41,6 @@ def _arguments() -> argparse.Namespace:
         " a small machine)",
     )
     parser.add_argument("--seed", type=int, default=1, help="another seed, other faults (default: 1)")
-    parser.add_argument("--firmware", choices=FIRMWARES, default="21.44", help="of the gateway (default: 21.44)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was seen there, too")
     parser.add_argument("--log", type=Path, metavar="FILE", help="keep Home Assistant's log there")
     return parser.parse_args()
@@ -55,7 +53,7 @@ async def run(arguments: argparse.Namespace) -> int:
     tell = partial(console.print, soft_wrap=True, markup=False)
     try:
         with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            async with soaked(Path(folder), arguments.firmware, arguments.accelerate, tell) as home:
+            async with soaked(Path(folder), arguments.accelerate, tell) as home:
                 soak = Soak(home, tell)
                 try:
                     await soak.run(arguments.hours, arguments.seed)
@@ -86,7 +84,7 @@ def _report(arguments: argparse.Namespace, soak: Soak, figures: list[Figure]) ->
         "python": platform.python_version(),
         "processors": os.cpu_count(),
         "load": os.getloadavg()[2],
-        "options": {name: getattr(arguments, name) for name in ("hours", "accelerate", "seed", "firmware")},
+        "options": {name: getattr(arguments, name) for name in ("hours", "accelerate", "seed")},
         "figures": [figure.as_dict() for figure in figures],
         "troubles": [asdict(each) for each in soak.rounds],
         "samples": soak.samples,
