@@ -116,7 +116,8 @@ class EnergyGuard:
             return self._believe(self.count, elsewhere)
         if not self._told:
             self._told = True
-            _LOGGER.warning("%s went from %.0f to %.0f Wh: held back", self.name, self.count.reading, reading)
+            what = "fell" if reading < self.count.reading else "jumped"
+            _LOGGER.warning("%s %s from %.0f to %.0f Wh: held back", self.name, what, self.count.reading, reading)
         return self.count.shown
 
     def _possible(self, seconds: float) -> float:
