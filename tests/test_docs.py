@@ -45,6 +45,12 @@ def test_every_page_is_linked_to_from_the_readme() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_no_merge_was_left_half_done(name: str) -> None:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.startswith(("<<<<<<< ", ">>>>>>> "))] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_command_is_there(name: str) -> None:
     for command in _COMMAND.findall((ROOT / name).read_text(encoding="utf-8")):
         program, *words = command.removeprefix("python -m ").split(" ")
