@@ -1,6 +1,7 @@
 """Connections, certificates and redirections of the simulated gateway."""
 
 import asyncio
+import gzip
 import socket
 import ssl
 
@@ -144,3 +145,13 @@ async def test_plain_http_sends_everybody_to_https_on_1_50(simulator: StartSimul
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44", "24.36", "pw3"])
 async def test_the_others_have_one_port(simulator: StartSimulator, firmware: str) -> None:
     assert (await simulator(firmware)).http_port is None
+
+
+async def test_a_body_can_claim_to_be_packed(simulator: StartSimulator) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.faults.add("status", status=200, body=gzip.compress(b"{}"), encoding="gzip", times=1)
+    gateway.faults.add("status", status=200, body=b"{}", encoding="gzip", times=1)
+    async with Browser(gateway) as browser:
+        assert (await browser.get("status")).body == b"{}"
+        with pytest.raises(ClientError):
+            await browser.get("status")

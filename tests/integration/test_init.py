@@ -348,3 +348,20 @@ async def test_nothing_secret_is_logged(
     assert "refused" in ours
     for secret in (*tokens, gateway.serial, entry.data["password"]):
         assert secret not in ours
+
+
+async def test_a_404_for_the_packs_lasts_no_longer_than_it_comes(
+    hass: HomeAssistant, simulator: StartSimulator, short_memory: None, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    energy = state_of(hass, gateway, "sensor", "energy_remaining")
+    gateway.faults.add("system_status", status=404)
+    await asyncio.sleep(0.25)
+    await poll(hass, entry)
+    await poll(hass, entry)
+    assert state_of(hass, gateway, "sensor", "energy_remaining") == STATE_UNAVAILABLE
+    assert state_of(hass, gateway, "sensor", "charge") != STATE_UNAVAILABLE  # the plain answer has it
+    gateway.faults.clear()
+    await poll(hass, entry)
+    assert state_of(hass, gateway, "sensor", "energy_remaining") == energy

@@ -19,6 +19,8 @@ class Fault:
     content_type: str | None = None
     retry_after: int | None = None
     """Say with the status after how many seconds to come again."""
+    encoding: str | None = None
+    """How the body claims to be packed."""
     delay: float = 0.0
     drop: bool = False
     """Cut the connection instead of answering."""
@@ -38,6 +40,8 @@ class Fault:
         if self.status is None:
             return None
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        if self.encoding is not None:
+            headers["Content-Encoding"] = self.encoding
         return Answer(status=self.status, payload=self.body, content_type=self.content_type, headers=headers)
 
 
@@ -56,6 +60,7 @@ class Faults:
         body: bytes | Json = b"",
         content_type: str | None = None,
         retry_after: int | None = None,
+        encoding: str | None = None,
         delay: float = 0.0,
         drop: bool = False,
         after: bool = False,
@@ -64,7 +69,7 @@ class Faults:
         """Add a fault; a body that is not bytes is sent as JSON."""
         if not isinstance(body, bytes):
             body, content_type = go_json(body).encode(), content_type or "application/json"
-        fault = Fault(path, method, status, body, content_type, retry_after, delay, drop, after, times)
+        fault = Fault(path, method, status, body, content_type, retry_after, encoding, delay, drop, after, times)
         if not fault.harms:
             raise ValueError("A fault needs a status, a delay or drop=True.")
         self.active.append(fault)

@@ -1,6 +1,5 @@
 """What flows, and how full the battery is."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, override
@@ -46,6 +45,9 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
             data=LiveData(),
         )
         self._trend = Trend()
+        self._has_told_all = False
+        """Whether there was a `system_status` since the entry was loaded: then it is asked for at every poll, whatever
+        one 404 says."""
 
     @override
     async def _poll(self) -> LiveData:
@@ -57,9 +59,14 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
 
     async def _battery(self) -> SystemStatus | StateOfEnergy:
         """Read the charge from the richest answer this firmware has; 1.15 and a Powerwall 3 have the plain one only."""
-        if self.gateway.capabilities.has_system_status:
-            with suppress(GatewayNotFoundError):
+        if self._has_told_all or self.gateway.capabilities.has_system_status:
+            try:
                 system = await self.gateway.system_status()
+            except GatewayNotFoundError:
+                if self.data.system.value is not None:
+                    raise  # it was there a moment ago; the poorer answer would hide every pack at once
+            else:
+                self._has_told_all = True
                 self.config_entry.runtime_data.grid.async_take(system)
                 return system
         return await self.gateway.soe()
