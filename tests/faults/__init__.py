@@ -1,1 +1,1 @@
-"""Every fault on every endpoint, in Home Assistant: what is lost meanwhile, and that nothing of it stays."""
+"""Everything a gateway can do wrong, at every endpoint: what it costs, and that nothing of it lasts."""

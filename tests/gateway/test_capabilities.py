@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.powerwall_gateway.gateway import Capabilities
+from custom_components.powerwall_gateway.gateway import Capabilities, GatewayNotFoundError
 from custom_components.powerwall_gateway.gateway.models import Status
 from tests.conftest import StartSimulator
 
@@ -83,18 +83,46 @@ async def test_discovery_of_a_powerwall_3(simulator: StartSimulator, client: Cli
     assert not found.has_system_status
 
 
-async def test_a_path_that_vanishes_is_known_to_be_gone_until_the_firmware_changes(
+async def test_a_path_that_never_answered_is_not_asked_for_until_the_firmware_changes(
     simulator: StartSimulator, client: Client
 ) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
-    assert (await powerwall.discover()).has_system_status
     gateway.faults.add("system_status", status=404)
-    await powerwall.discover()
-    assert not powerwall.capabilities.has_system_status
-    await powerwall.status()
-    assert not powerwall.capabilities.has_system_status
+    assert not (await powerwall.discover()).has_system_status
     gateway.faults.clear()
+    for unread in ({"version": None}, {}):
+        gateway.overrides["status"] = unread
+        await powerwall.status()
+        assert not powerwall.capabilities.has_system_status
     gateway.overrides["status"] = {"version": "22.1.0 00000000"}
     await powerwall.status()
     assert powerwall.capabilities.has_system_status
+
+
+async def test_a_path_that_answered_is_there_until_the_firmware_changes(
+    simulator: StartSimulator, client: Client
+) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    await powerwall.discover()
+    gateway.faults.add("system_status", status=404)
+    with pytest.raises(GatewayNotFoundError):
+        await powerwall.system_status()
+    assert powerwall.capabilities.has_system_status
+    gateway.overrides["status"] = {"version": "22.1.0 00000000"}
+    await powerwall.status()
+    with pytest.raises(GatewayNotFoundError):
+        await powerwall.system_status()
+    assert not powerwall.capabilities.has_system_status
+
+
+async def test_a_gateway_that_told_its_firmware_is_no_powerwall_3(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway, password=None)
+    await powerwall.discover()
+    gateway.faults.add("status", status=404)
+    with pytest.raises(GatewayNotFoundError):
+        await powerwall.status()
+    assert powerwall.capabilities.login_stops_powerwall
+    assert not powerwall.capabilities.is_restricted

@@ -1,7 +1,6 @@
 """Connections, certificates and redirections of the simulated gateway."""
 
 import asyncio
-import gzip
 import socket
 import ssl
 
@@ -147,11 +146,13 @@ async def test_the_others_have_one_port(simulator: StartSimulator, firmware: str
     assert (await simulator(firmware)).http_port is None
 
 
-async def test_a_body_can_claim_to_be_packed(simulator: StartSimulator) -> None:
+async def test_what_is_no_answer_is_put_on_the_wire_as_it_is(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
-    gateway.faults.add("status", status=200, body=gzip.compress(b"{}"), encoding="gzip", times=1)
-    gateway.faults.add("status", status=200, body=b"{}", encoding="gzip", times=1)
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\n"
+    gateway.faults.add("status", raw=head + b"all", times=1)
+    gateway.faults.add("status", raw=head, again=b"few", pause=0.01, times=1)
     async with Browser(gateway) as browser:
-        assert (await browser.get("status")).body == b"{}"
         with pytest.raises(ClientError):
             await browser.get("status")
+        assert (await browser.get("status")).body == b"fewfewfew"
+        assert (await browser.get("status")).status == 200

@@ -19,20 +19,24 @@ class Fault:
     content_type: str | None = None
     retry_after: int | None = None
     """Say with the status after how many seconds to come again."""
-    encoding: str | None = None
-    """How the body claims to be packed."""
     delay: float = 0.0
     drop: bool = False
     """Cut the connection instead of answering."""
     after: bool = False
     """Let the gateway act first, so that only its answer is lost."""
+    raw: bytes = b""
+    """Put on the wire as it is, in place of an HTTP answer; then the connection is closed."""
+    again: bytes = b""
+    """Put on the wire after `raw` again and again, until the client leaves."""
+    pause: float = 0.0
+    """Seconds between two of these."""
     times: int | None = None
     """How often it still happens; None: until cleared."""
 
     @property
     def harms(self) -> bool:
         """Does the fault do anything?"""
-        return self.status is not None or self.drop or self.delay > 0
+        return self.status is not None or self.drop or self.delay > 0 or bool(self.raw)
 
     @property
     def answer(self) -> Answer | None:
@@ -40,8 +44,6 @@ class Fault:
         if self.status is None:
             return None
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-        if self.encoding is not None:
-            headers["Content-Encoding"] = self.encoding
         return Answer(status=self.status, payload=self.body, content_type=self.content_type, headers=headers)
 
 
@@ -60,18 +62,22 @@ class Faults:
         body: bytes | Json = b"",
         content_type: str | None = None,
         retry_after: int | None = None,
-        encoding: str | None = None,
         delay: float = 0.0,
         drop: bool = False,
         after: bool = False,
+        raw: bytes = b"",
+        again: bytes = b"",
+        pause: float = 0.0,
         times: int | None = None,
     ) -> Fault:
         """Add a fault; a body that is not bytes is sent as JSON."""
         if not isinstance(body, bytes):
             body, content_type = go_json(body).encode(), content_type or "application/json"
-        fault = Fault(path, method, status, body, content_type, retry_after, encoding, delay, drop, after, times)
+        fault = Fault(
+            path, method, status, body, content_type, retry_after, delay, drop, after, raw, again, pause, times
+        )
         if not fault.harms:
-            raise ValueError("A fault needs a status, a delay or drop=True.")
+            raise ValueError("A fault needs a status, a delay, raw bytes or drop=True.")
         self.active.append(fault)
         return fault
 

@@ -12,7 +12,7 @@ from .faults import Fault, Faults
 from .gateway import Gateway, Profile
 from .gateway.answers import NOT_FOUND, SITEMASTER_DOWN, WRONG_METHOD, Answer, Call, refusal
 from .gateway.routes import Routes
-from .listener import UNTYPED, cut
+from .listener import UNTYPED, babble, cut
 from .pace import Pace
 from .wire import Json
 
@@ -73,6 +73,9 @@ class Front:
         self.witness("sent", call)
         fault = self.faults.take(call.method, call.path)
         await sleep(self._pace.latency)
+        if fault and fault.raw:
+            LOGGER.info("%s %s -> what is no answer", call.method, request.path_qs)
+            return await babble(request, fault.raw, fault.again, fault.pause)
         answer = await self._answer(call, fault)
         self.witness("acted", call)
         if answer is None:

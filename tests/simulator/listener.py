@@ -13,6 +13,8 @@ IDLE_SECONDS = 3600.0
 """Go keeps an idle connection for ever."""
 LAST_WORDS_SECONDS = 0.05
 """How long a request may go on when the simulator stops."""
+_BUFFER = 1_000_000
+"""Bytes that may wait for a slow reader."""
 UNTYPED = web.ResponseKey("untyped", bool)
 """Marks a response that has no content type."""
 
@@ -102,4 +104,18 @@ def cut(request: web.Request) -> web.Response:
     """Drop the connection without an answer."""
     if request.transport is not None:
         request.transport.abort()
+    return web.Response()
+
+
+async def babble(request: web.Request, first: bytes, again: bytes, pause: float) -> web.Response:
+    """Put bytes on the wire instead of an answer, some of them again and again until the client leaves, and close."""
+    transport = request.transport
+    if transport is None:
+        return web.Response()
+    transport.write(first)
+    while again and not transport.is_closing():
+        if transport.get_write_buffer_size() < _BUFFER:
+            transport.write(again)
+        await asyncio.sleep(pause)
+    transport.close()
     return web.Response()

@@ -45,9 +45,6 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
             data=LiveData(),
         )
         self._trend = Trend()
-        self._has_told_all = False
-        """Whether there was a `system_status` since the entry was loaded: then it is asked for at every poll, whatever
-        one 404 says."""
 
     @override
     async def _poll(self) -> LiveData:
@@ -59,14 +56,13 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
 
     async def _battery(self) -> SystemStatus | StateOfEnergy:
         """Read the charge from the richest answer this firmware has; 1.15 and a Powerwall 3 have the plain one only."""
-        if self._has_told_all or self.gateway.capabilities.has_system_status:
+        if self.gateway.capabilities.has_system_status:
             try:
                 system = await self.gateway.system_status()
             except GatewayNotFoundError:
                 if self.data.system.value is not None:
-                    raise  # it was there a moment ago; the poorer answer would hide every pack at once
+                    raise  # it was there a moment ago: the poorer answer would hide every pack at once
             else:
-                self._has_told_all = True
                 self.config_entry.runtime_data.grid.async_take(system)
                 return system
         return await self.gateway.soe()

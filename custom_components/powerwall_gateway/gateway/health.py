@@ -13,7 +13,7 @@ class Health:
     def __init__(self) -> None:
         self._unreachable = False
         self._silent: set[str] = set()
-        """What nobody answered. Where others are answered and this is not, it is not the gateway that is gone."""
+        """What nobody answered while all of it seemed out of reach."""
 
         self._stopped: set[str] = set()
         self._failing: set[str] = set()
@@ -23,10 +23,13 @@ class Health:
     def answered(self, path: str) -> None:
         """Note a good answer."""
         self._open.add(path)
-        self._silent.discard(path)
         if self._unreachable:
             self._unreachable = False
-            _LOGGER.info("The gateway answers again")
+            if path in self._silent | self._failing:
+                _LOGGER.info("The gateway answers again")
+            else:  # it was there all along, and these are what failed
+                self._failing |= self._silent
+            self._silent.clear()
         if path in self._stopped:
             self._stopped.discard(path)
             if not self._stopped:
@@ -38,11 +41,11 @@ class Health:
     def failed(self, path: str, err: GatewayError) -> None:
         """Note a failure."""
         match err:
-            case GatewayUnreachableError() if self._unreachable or path not in self._silent:
-                self._silent.add(path)
+            case GatewayUnreachableError() if path not in self._failing:
                 if not self._unreachable:
                     self._unreachable = True
                     _LOGGER.warning("The gateway is not to be reached: %s", err)
+                self._silent.add(path)
             case GatewayStoppedError():
                 if not self._stopped:
                     _LOGGER.warning("The Powerwall is stopped: the gateway has no live data")

@@ -5,6 +5,8 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 import re
+from time import monotonic
+from typing import Final
 
 from aiohttp import ClientSession
 
@@ -17,6 +19,7 @@ from .errors import (
     GatewayAnswerError,
     GatewayBusyError,
     GatewayDeniedError,
+    GatewayError,
     GatewayLoginError,
     GatewayNotFoundError,
     GatewayPayloadError,
@@ -87,6 +90,11 @@ class Identity:
     packs: frozenset[str] = frozenset()
     """The serials of its Powerwalls; empty where they cannot be read, and not asked for where there is a DIN."""
 
+    @property
+    def is_told(self) -> bool:
+        """Whether anything could be read that tells it from others."""
+        return self.din is not None or bool(self.packs)
+
     def is_another(self, serial: str, packs: Collection[str]) -> bool:
         """Tell whether this is for sure another gateway than the one with this serial and one of these Powerwalls."""
         if self.din is not None:
@@ -122,6 +130,10 @@ async def _packs_of(gateway: PowerwallGateway) -> frozenset[str]:
         return frozenset()
 
 
+BETWEEN_CHECKS: Final = 3.0
+"""Seconds: whoever cannot tell who it is is not asked again with every other answer."""
+
+
 class Doorman:
     """Makes sure, whenever the connection was opened anew, that the same gateway answers as before.
 
@@ -136,6 +148,8 @@ class Doorman:
         self._tells = met.din is not None or bool(packs)
         self._seen = gateway.connection.opened
         self._turn = asyncio.Lock()
+        self._failure: GatewayError | None = None
+        self._unsure_since = -BETWEEN_CHECKS
 
     async def check(self) -> None:
         """Raise `GatewayAnotherError` when another gateway answers, and whatever the answers raise."""
@@ -143,8 +157,20 @@ class Doorman:
             opened = self._gateway.connection.opened
             if opened == self._seen or not self._tells:
                 return
-            if (await identify(self._gateway)).is_another(self._serial, self._packs):
+            if monotonic() - self._unsure_since < BETWEEN_CHECKS:
+                if self._failure:
+                    raise self._failure.with_traceback(None)
+                return
+            self._failure = None
+            try:
+                identity = await identify(self._gateway)
+            except GatewayError as err:
+                self._failure, self._unsure_since = err, monotonic()
+                raise
+            if identity.is_another(self._serial, self._packs):
                 raise GatewayAnotherError("another gateway answers at this address")
+            if not identity.is_told:
+                self._unsure_since = monotonic()
             self._seen = opened
 
 

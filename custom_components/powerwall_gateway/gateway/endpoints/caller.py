@@ -35,7 +35,13 @@ class Caller:
         self._health = health
         self._login = Login(connection, credentials)
         self._status: Status | None = None
+        self._version: str | None = None
+        """That was read last."""
+
         self._missing: set[str] = set()
+        self._there: set[str] = set()
+        """What this firmware answered: a 404 later on is that of a gateway that starts up, say."""
+
         self._answers: dict[str, tuple[bytes, Any]] = {}
         """By path, the last answer as it came and as it was read; the newest path last."""
 
@@ -92,15 +98,14 @@ class Caller:
     async def _read_status(self) -> Status:
         """Read `status` and keep it.
 
-        Another firmware than last time may have what was missing, so that is forgotten.
+        Another firmware than last time may have what was missing, and lack what was there, so both
+        are forgotten. What was told once stands: a gateway that had `status` is no Powerwall 3.
         """
-        try:
-            status = await self._read("status", Status)
-        except GatewayNotFoundError:
-            self._status = None
-            raise
-        if self._status is None or status.version != self._status.version:
+        status = await self._read("status", Status)
+        if status.version is not None and status.version != self._version:
             self._missing.clear()
+            self._there.clear()
+            self._version = status.version
         self._status = status
         return status
 
@@ -159,12 +164,13 @@ class Caller:
         try:
             payload = read(await self._ask("GET", path, once=once))
         except GatewayError as err:
-            if isinstance(err, GatewayNotFoundError):
+            if isinstance(err, GatewayNotFoundError) and path not in self._there:
                 self._missing.add(path)
             if self._health:
                 self._health.failed(path, err)
             raise
         self._missing.discard(path)
+        self._there.add(path)
         if self._health:
             self._health.answered(path)
         return payload
