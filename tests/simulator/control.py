@@ -135,7 +135,13 @@ class Control:
         """Everything there is to know, with no regard to firmware or login."""
         gateway, house, front = self._gateway, self._gateway.house, self._front
         flow = house.flow
-        faults = [vars(fault) | {"body": fault.body.decode(errors="replace")} for fault in front.faults.active]
+        faults = [
+            {
+                name: value.decode(errors="replace") if isinstance(value, bytes) else value
+                for name, value in vars(fault).items()
+            }
+            for fault in front.faults.active
+        ]
         return {
             "firmware": front.profile.firmware,
             "serial": gateway.serial,

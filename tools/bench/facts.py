@@ -137,8 +137,8 @@ def _of_meter(core: str) -> dict[str, Telling]:
         f"sensor.{core}_instant_voltage": Telling(1),
         f"sensor.{core}_instant_current": Telling(1),
         f"sensor.{core}_instant_frequency": Telling(1, no_reading=0),
-        f"sensor.{core}_import": Telling(1),
-        f"sensor.{core}_export": Telling(1),
+        f"sensor.{core}_import": Telling(1, no_reading=0),  # a first 0 is shown when it has lasted for a while
+        f"sensor.{core}_export": Telling(1, no_reading=0),
     }
 
 
