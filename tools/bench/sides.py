@@ -21,7 +21,7 @@ from tools.develop.integration import FlowError
 from tools.develop.simulator import simulated_gateway
 from tools.develop.target import Target
 from tools.home_assistant import Api, ApiError, HomeAssistant, SignInError, WebSocketError
-from tools.home_assistant.configuration import CONFIGURATION_YAML
+from tools.home_assistant.configuration import as_yaml
 
 from .facts import Shown
 
@@ -158,7 +158,7 @@ class Side:
         link = components / PROBE_DOMAIN
         if not link.exists():
             link.symlink_to(PROBE, target_is_directory=True)
-            configuration = CONFIGURATION_YAML.format(time_zone="UTC")
+            configuration = as_yaml(time_zone="UTC")
             watch = f"\n{PROBE_DOMAIN}:\n  watch: {self.domain}\n" if self.domain else f"\n{PROBE_DOMAIN}:\n"
             (self.folder / "configuration.yaml").write_text(configuration + watch, encoding="utf-8")
 

@@ -9,7 +9,7 @@ INTEGRATION = REPOSITORY / "custom_components" / "powerwall_gateway"
 STAND_INS = Path(__file__).resolve().parent / "stand_ins"
 
 # `default_config` would pull in a dozen integrations that need the internet or libraries without a wheel.
-CONFIGURATION_YAML = """\
+_YAML = """\
 # Written once by tools/home_assistant; yours to change where the folder is kept (scripts/develop --config DIR).
 homeassistant:
   name: Home
@@ -39,12 +39,17 @@ logger:
 """
 
 
+def as_yaml(time_zone: str, language: str = "en") -> str:
+    """Give the text of `configuration.yaml`."""
+    return _YAML.format(time_zone=time_zone, language=language)
+
+
 def write(folder: Path, port: int, time_zone: str, language: str) -> None:
     """Make the folder ready for a start; what is there already stays."""
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "configuration.yaml"
     if not configuration.exists():
-        configuration.write_text(CONFIGURATION_YAML.format(time_zone=time_zone, language=language), encoding="utf-8")
+        configuration.write_text(as_yaml(time_zone, language), encoding="utf-8")
     storage.seed(folder, port)
     link_integration(folder)
 

@@ -127,7 +127,7 @@ def _home_assistant(folder: Path, tell: Callable[[str], None]) -> HomeAssistant:
     components.mkdir(parents=True)
     (components / "__init__.py").touch()  # else the repository's, which is on the path for `tools`, hides this one
     (components / "soak_probe").symlink_to(PROBE, target_is_directory=True)
-    text = configuration.CONFIGURATION_YAML.format(time_zone="UTC") + "\nsoak_probe:\n"
+    text = configuration.as_yaml(time_zone="UTC") + "\nsoak_probe:\n"
     (folder / "configuration.yaml").write_text(text, encoding="utf-8")
     return HomeAssistant(
         folder,
