@@ -1,12 +1,13 @@
 """Nothing that the integration ever says tells whose the system is or opens a door to it, whatever goes wrong."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 import json
 import logging
 import re
 from typing import Any
 
+from aiohttp import ClientTimeout
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -205,11 +206,22 @@ def _password_changed(gateway: Simulator) -> None:
     gateway.password = "another one"
 
 
+def _slow(gateway: Simulator) -> None:
+    gateway.faults.add("*", delay=0.05)
+
+
+async def _another_certificate(gateway: Simulator) -> None:
+    port = gateway.port
+    await gateway.stop()
+    gateway.renew_certificate()
+    await gateway.start(port)
+
+
 def _another_gateway(gateway: Simulator) -> None:
     gateway.serial = "TG9999999999ZZ"
 
 
-CASES: dict[str, tuple[Callable[[Simulator], None], ...]] = {
+CASES: dict[str, tuple[Callable[[Simulator], Awaitable[None] | None], ...]] = {
     "all is well": (lambda _: None,),
     "errors that confess": tuple(map(errors_confess, (400, 401, 403, 404, 418, 429, 500, 502, 503))),
     "garbage, and no answer": (_garbage, _all_dropped),
@@ -219,6 +231,8 @@ CASES: dict[str, tuple[Callable[[Simulator], None], ...]] = {
     "sessions lost": (_sessions_lost,),
     "password changed": (_password_changed,),
     "another gateway": (_another_gateway,),
+    "another certificate": (_another_certificate,),
+    "too slow": (_slow,),
 }
 """Each may go on from one thing to the next."""
 
@@ -241,7 +255,10 @@ async def test_nothing_is_told(
     listener = Listener(hass, gateway, caplog)
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     for happens in CASES[case]:
-        happens(gateway)
+        if (under_way := happens(gateway)) is not None:
+            await under_way
+        if happens is _slow:
+            entry.runtime_data.gateway.connection._timeout = ClientTimeout(total=0.02)
         await poll(hass, entry)
         await listener.look_around(entry)
     await listener.try_everything()
