@@ -249,7 +249,8 @@ async def test_nothing_is_told(
     case: str,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    gateway: Simulator = await simulator(firmware, password="sunshine at noon" if firmware == "21.44" else None)
+    later: dict[str, Any] = {"password": "sunshine at noon", "powerwall_plus": True} if firmware == "21.44" else {}
+    gateway: Simulator = await simulator(firmware, **later)
     gateway.gateway.wifi_scan.start(0)
     gateway.gateway.wifi_scan.seconds = 1e-9
     listener = Listener(hass, gateway, caplog)
