@@ -70,7 +70,7 @@ async def test_the_statistics_hold_what_has_flowed(
     hass.config_entries.async_update_entry(entry, pref_disable_polling=True)
     registry = er.async_get(hass)
     ids = {key: registry.async_get_entity_id("sensor", DOMAIN, f"{gateway.serial}_{key}") or "" for key in COUNTERS}
-    dice = Random(SEED)  # noqa: S311
+    dice = Random(SEED)
     fire = Fire(hass, freezer, gateway, entry, dice)
 
     async def compare(what: str) -> None:

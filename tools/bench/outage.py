@@ -66,7 +66,7 @@ class Seen:
 
 def plan(flips: int, short: int, seed: int) -> list[Flip]:
     """Give outages at random phases, the short ones among the others."""
-    dice = Random(seed)  # noqa: S311
+    dice = Random(seed)
     lengths: list[float | None] = [None] * flips
     lengths += [seconds for seconds in SHORT_SECONDS for _ in range(short)]
     dice.shuffle(lengths)

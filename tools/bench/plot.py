@@ -46,7 +46,7 @@ def draw_outages(core: Sequence[float], ours: Sequence[float], conditions: str, 
 
 
 def _strip(axes: Axes, row: float, seconds: Sequence[float], colour: str) -> None:
-    dice = Random(1)  # noqa: S311
+    dice = Random(1)
     heights = [row + dice.uniform(-0.17, 0.17) for _ in seconds]
     axes.scatter(seconds, heights, s=34, color=colour, alpha=0.6, linewidths=0, zorder=3)
     middle, longest = percentile(seconds, 50), percentile(seconds, 100)

@@ -220,7 +220,7 @@ KINDS: Final[dict[str, tuple[Callable[[Random], tuple[str, Happening]], tuple[fl
 
 def troubles(seed: int) -> Iterator[Trouble]:
     """Draw troubles without an end: every kind once before any comes again, in an order by the seed."""
-    dice = Random(seed)  # noqa: S311
+    dice = Random(seed)
     while True:
         for name in dice.sample(list(KINDS), len(KINDS)):
             draw, (least, most) = KINDS[name]
