@@ -1,0 +1,126 @@
+"""The house stands as `docs/architecture.md` draws it: nothing skips a floor, and nothing goes round in circles."""
+
+from pathlib import Path
+import re
+from typing import Final
+
+import grimp
+import pytest
+
+ROOT: Final = Path(__file__).parent.parent
+HOUSE: Final = "custom_components.powerwall_gateway"
+CLIENT: Final = f"{HOUSE}.gateway"
+PLATFORMS: Final = ("binary_sensor", "button", "event", "number", "select", "sensor", "switch")
+
+RUNNING: Final = grimp.build_graph("custom_components", exclude_type_checking_imports=True, cache_dir=None)
+"""Who imports whom when it runs."""
+
+WRITTEN: Final = grimp.build_graph("custom_components", include_external_packages=True, cache_dir=None)
+"""The same with what only the type checker imports, and with whom it is not of this house."""
+
+type Arrows = set[tuple[str, str]]
+"""From a room to one that imports it, as the data goes."""
+
+
+def test_the_client_knows_nothing_of_home_assistant() -> None:
+    for module in {CLIENT} | WRITTEN.find_descendants(CLIENT):
+        for imported in WRITTEN.find_modules_directly_imported_by(module):
+            assert imported != "homeassistant", module
+            assert not imported.startswith(HOUSE) or imported.startswith(CLIENT), f"{module} reaches above the client"
+
+
+def test_nothing_skips_a_floor() -> None:
+    """Entities know coordinators and models, and neither the client nor the wire."""
+    floors = {"catalogue", "coordinator", "const", "description", "devices", "energy", "entity", "outage", "outlook"}
+    floors |= {"reading", "writing", "gateway.models"}
+    for platform in PLATFORMS:
+        assert _rooms_imported_by(platform) <= floors
+    for subject in WRITTEN.find_children(f"{HOUSE}.catalogue"):
+        of_its_own = {room for room in _rooms_imported_by(subject) if room.startswith("catalogue.")}
+        assert _rooms_imported_by(subject) - of_its_own <= floors | {"gateway"}  # the app's percent is the client's
+
+
+def test_nothing_goes_round_in_circles() -> None:
+    for module in RUNNING.modules:
+        for imported in RUNNING.find_modules_directly_imported_by(module):
+            circle = RUNNING.find_shortest_chain(importer=imported, imported=module)
+            assert circle is None, f"{' → '.join(circle)} → {imported}"
+
+
+@pytest.mark.parametrize("drawn", ["within", "around"])
+def test_the_drawing_is_true(drawn: str) -> None:
+    """Every arrow is there whose import does not follow from other arrows, and no other one is."""
+    drawing, rooms = _drawing()
+    package = CLIENT if drawn == "within" else HOUSE
+    boxes = {box: _modules(package, names) for box, names in rooms[drawn].items()}
+    assert drawing[drawn] == _without_what_follows(_imports_between(boxes))
+
+
+def _rooms_imported_by(module: str) -> set[str]:
+    imported = WRITTEN.find_modules_directly_imported_by(f"{HOUSE}.{module.removeprefix(f'{HOUSE}.')}")
+    return {name.removeprefix(f"{HOUSE}.") for name in imported if name.startswith(f"{HOUSE}.")}
+
+
+# -- the drawing -------------------------------------------------------------------------------------------------------
+
+
+def _drawing() -> tuple[dict[str, Arrows], dict[str, dict[str, list[str]]]]:
+    """Read the arrows within the client and around it, and which modules each box stands for."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    text = page.partition("```mermaid\n")[2].partition("```")[0]
+    within, _, after = text.partition("subgraph gateway")[2].partition("\n  end\n")
+    parts = {"within": within.partition("\n")[2], "around": after}
+    drawing = {part: _arrows(lines) for part, lines in parts.items()}
+    labels = {box: re.findall(r"\b\w+\b", label.replace("<br>", " ")) for box, label in _LABEL.findall(text)}
+    rooms = {
+        part: {box: labels.get(box, [box]) for box in {box for arrow in arrows for box in arrow}}
+        for part, arrows in drawing.items()
+    }
+    return drawing, rooms
+
+
+_LABEL: Final = re.compile(r"(\w+)\[\"(.*?)\"\]")
+
+
+def _arrows(text: str) -> Arrows:
+    """Read lines like `a --> b & c --> d`."""
+    found: Arrows = set()
+    for line in _LABEL.sub(r"\1", text).splitlines():
+        if "-->" in line:
+            stages = [[box.strip() for box in stage.split("&")] for stage in line.split("-->")]
+            found |= {(before, after) for i, stage in enumerate(stages[1:]) for before in stages[i] for after in stage}
+    return found
+
+
+# -- what is true ------------------------------------------------------------------------------------------------------
+
+
+def _modules(package: str, names: list[str]) -> set[str]:
+    modules = {f"{package}.{name}" for name in names}
+    assert modules <= RUNNING.modules
+    return modules.union(*(RUNNING.find_descendants(module) for module in modules))
+
+
+def _imports_between(boxes: dict[str, set[str]]) -> Arrows:
+    return {
+        (before, after)
+        for before, imported in boxes.items()
+        for after, importing in boxes.items()
+        if before != after and any(RUNNING.find_modules_directly_imported_by(module) & imported for module in importing)
+    }
+
+
+def _without_what_follows(arrows: Arrows) -> Arrows:
+    """Leave out every arrow beside a longer way of other ones."""
+    return {(start, end) for start, end in arrows if end not in _reached(start, arrows - {(start, end)})}
+
+
+def _reached(start: str, arrows: Arrows) -> set[str]:
+    reached: set[str] = set()
+    ahead = [start]
+    while ahead:
+        room = ahead.pop()
+        further = {after for before, after in arrows if before == room} - reached
+        reached |= further
+        ahead += further
+    return reached
