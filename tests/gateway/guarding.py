@@ -105,6 +105,8 @@ class Death:
             else:
                 # Gently, as by a shutdown, is once. A kill lets nothing more be done: every further wait ends, too.
                 self.came = True
+                if waits_for:  # or the loop goes on listening at its socket, and mistakes the next one for it
+                    waits_for.cancel()
                 thrown = asyncio.CancelledError()
 
 
@@ -123,7 +125,7 @@ class Home:
         self,
         *,
         pace: Pace = PACE,
-        timeout: float = 1.0,
+        timeout: float = 10.0,
         death: Death | None = None,
         credentials: Credentials | None = None,
     ) -> AsyncIterator[Guard]:
