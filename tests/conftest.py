@@ -9,7 +9,10 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 import pytest
 
+from tests.complaints import complaints
 from tests.simulator import Simulator
+
+__all__ = ["complaints"]  # a fixture of every test
 
 # How hard random payloads are thrown: `scripts/test --deep` is the second.
 settings.register_profile("plain", max_examples=15, deadline=None)

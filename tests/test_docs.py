@@ -69,7 +69,7 @@ def _knows(program: str, word: str) -> bool:
     modules = [program]
     if program.startswith("scripts/"):
         script = (ROOT / program).read_text(encoding="utf-8")
-        if f"{word})" in script:
+        if f"{word})" in script or (ROOT / word).is_dir():
             return True
         modules = [_WHOLE.get(module, module) for module in re.findall(r"-m ([\w.]+)", script)]
     return any(re.search(rf"(?<!\w){word}\b", _help(module)) for module in modules)
@@ -77,13 +77,19 @@ def _knows(program: str, word: str) -> bool:
 
 _WHOLE: Final = {"gateway": "custom_components.powerwall_gateway.gateway"}
 _HELP: Final[dict[str, str]] = {}
+_RUN: Final = (
+    "import runpy, sys, homeassistant; "
+    "del sys.argv[0]; "
+    "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
+)
+"""The newest Home Assistant insists on being imported first."""
 
 
 def _help(module: str) -> str:
     """Give what a module of the repository says of itself."""
     if module not in _HELP:
         answer = subprocess.run(  # noqa: S603 -- a module of this repository
-            [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+            [sys.executable, "-c", _RUN, module, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
         )
         _HELP[module] = answer.stdout
     return _HELP[module]

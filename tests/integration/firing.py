@@ -210,7 +210,6 @@ class Fire:
     async def _forget_what_is_not_on_disk(self) -> None:
         kept = restore_state.async_get(self._hass)
         await kept.async_dump_states()
-        kept.last_states.clear()
         await kept.async_load()
 
     async def _be_away(self, minutes: int) -> None:

@@ -1,7 +1,7 @@
 """A real Home Assistant with this repository's integration, for commands and end-to-end tests."""
 
 from .api import Api, ApiError, State
-from .log import errors_about
+from .log import errors_about, is_complaint
 from .process import HomeAssistant
 from .sign_in import PASSWORD, USER_NAME, SignInError
 from .websocket import WebSocket, WebSocketError
@@ -17,4 +17,5 @@ __all__ = [
     "WebSocket",
     "WebSocketError",
     "errors_about",
+    "is_complaint",
 ]

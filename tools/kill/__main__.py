@@ -1,5 +1,6 @@
 """Walks every point: kill there, restart, and see that the Powerwall runs and the journal is closed."""
 
+import argparse
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -252,4 +253,5 @@ async def walk() -> int:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="scripts/test --kill", description=__doc__).parse_args()
     sys.exit(asyncio.run(walk()))

@@ -1,0 +1,55 @@
+"""Whoever uses what will go from Home Assistant or from Python is told, in the log or by an error."""
+
+import logging
+import warnings
+
+import pytest
+
+from custom_components.powerwall_gateway.const import DOMAIN
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.deprecation import deprecated_function
+from homeassistant.helpers.frame import report_usage
+from homeassistant.loader import async_get_integration
+from tests.complaints import Complaints
+
+
+def goes(module: str, kind: type[Warning]) -> None:
+    """Warn as if a module used what will go."""
+    warnings.warn_explicit("this goes", kind, "here.py", 1, module)
+
+
+@deprecated_function("another")
+def old() -> None:
+    """Do what is done otherwise now."""
+
+
+async def test_home_assistant_complains_of_the_integration(
+    hass: HomeAssistant, enable_custom_integrations: None, complaints: Complaints
+) -> None:
+    await async_get_integration(hass, DOMAIN)
+    report_usage("does what will not work any more", integration_domain=DOMAIN)
+    (complaint,) = complaints.taken()
+    assert "does what will not work any more" in complaint
+
+
+def test_home_assistant_complains_of_a_test(complaints: Complaints) -> None:
+    old()
+    (complaint,) = complaints.taken()
+    assert complaint.startswith("The deprecated function old was called")
+
+
+def test_what_is_said_of_other_integrations_is_theirs(complaints: Complaints) -> None:
+    logging.getLogger("homeassistant.helpers.frame").warning("Detected that integration 'sun' calls old things, please")
+    assert complaints.taken() == []
+
+
+@pytest.mark.parametrize("kind", [DeprecationWarning, PendingDeprecationWarning, FutureWarning])
+@pytest.mark.parametrize("module", ["custom_components.powerwall_gateway.gateway.login", "tests.here", "tools.there"])
+def test_what_goes_from_python_or_a_library_is_an_error_here(module: str, kind: type[Warning]) -> None:
+    with pytest.raises(kind, match="this goes"):
+        goes(module, kind)
+
+
+def test_what_somebody_else_uses_is_theirs() -> None:
+    with warnings.catch_warnings(record=True):  # kept and looked at by nobody, were it not an error
+        goes("aiohttp.client", DeprecationWarning)
