@@ -1,6 +1,7 @@
 """Where a gateway lives: host, port and scheme."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from ipaddress import ip_address
 import re
 from typing import Literal, Self, override
@@ -50,14 +51,14 @@ class Address:
         """Give the same place by another scheme."""
         return replace(self, scheme=scheme)
 
-    @property
+    @cached_property
     def url(self) -> str:
         """The base URL, without a path."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port in {None, STANDARD_PORTS[self.scheme]} else f":{self.port}"
         return f"{self.scheme}://{host}{port}"
 
-    @property
+    @cached_property
     def server_name(self) -> str | None:
         """The name to ask for in the TLS handshake, None to leave it to the host."""
         try:

@@ -234,7 +234,7 @@ def _as_gateway_error(path: str) -> Iterator[None]:
 
 async def _read(response: ClientResponse, path: str) -> Answer:
     body = b""
-    async for chunk in response.content.iter_chunked(65536):
+    while chunk := await response.content.readany():
         body += chunk
         if len(body) > MAX_BYTES:
             raise GatewayPayloadError(

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from time import monotonic, time
 from typing import Any, Self
 
@@ -67,7 +68,7 @@ class Session:
     roles: tuple[str, ...] = ()
     """`Home_Owner`, `Provider_Engineer`, …"""
 
-    @property
+    @cached_property
     def headers(self) -> dict[str, str]:
         """Present the session: by cookies where the gateway set them (1.37 and later), else as a Bearer.
 
@@ -77,7 +78,7 @@ class Session:
             return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         return self.bearer
 
-    @property
+    @cached_property
     def bearer(self) -> dict[str, str]:
         """Present the session by its token."""
         return {"Authorization": f"Bearer {self.token}"}
