@@ -383,6 +383,55 @@ async def test_a_session_that_ended_is_never_renewed_where_that_stops(
     assert gateway.logins == 1
 
 
+@pytest.mark.parametrize("path", ["*", "meters/aggregates"])
+async def test_a_good_session_outlives_a_time_in_which_everything_is_denied(
+    simulator: StartSimulator, client: Client, path: str
+) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    await powerwall.meters_aggregates()
+    gateway.faults.add(path, status=403)
+    for _ in range(3):
+        with pytest.raises(GatewayDeniedError):
+            await powerwall.meters_aggregates()
+    gateway.faults.clear()
+    logins = gateway.logins
+    await powerwall.meters_aggregates()  # however long the next login would have to wait
+    assert powerwall.has_session
+    assert gateway.logins == logins
+
+
+async def test_a_session_is_not_lost_to_one_denial_where_a_login_stops(
+    simulator: StartSimulator, connect: Connect
+) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await installer(gateway, connect)
+    await powerwall.login(although_it_stops=True)
+    await powerwall.sitemaster_run()
+    gateway.faults.add("operation", status=401, times=1)
+    with pytest.raises(GatewayDeniedError, match="stops the Powerwall"):
+        await powerwall.operation()
+    assert powerwall.has_session is False
+    await powerwall.operation()
+    assert powerwall.export_login()["session"]
+    assert gateway.requests[-1].authenticated
+    assert gateway.logins == 1
+
+
+async def test_a_session_that_was_denied_is_no_reason_not_to_log_in(
+    simulator: StartSimulator, connect: Connect
+) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await installer(gateway, connect)
+    await powerwall.login(although_it_stops=True)
+    gateway.tokens.clear()
+    with pytest.raises(GatewayDeniedError, match="stops the Powerwall"):
+        await powerwall.operation()
+    await powerwall.login(although_it_stops=True)
+    assert powerwall.has_session
+    assert gateway.logins == 2
+
+
 @pytest.mark.parametrize(
     ("version", "force"),
     [("1.15.0\n", False), ("1.17.1", True), ("1.46.0", True), ("21.44 223a56cd", False), ("?", False)],

@@ -26,6 +26,7 @@ from .errors import (
     GatewayLoginError,
     GatewayLoginLimitError,
     GatewayLoginStopsError,
+    GatewayNotAllowedError,
     GatewayNotFoundError,
     GatewayPayloadError,
     GatewaySwitchNeededError,
@@ -95,12 +96,21 @@ class Login:
         self.refusals = 0
         """How many logins in a row the gateway refused."""
 
+        self._denied: set[str] = set()
+        """Paths that were denied to the session, with no other to be had. It is kept all the same: a gateway that
+        starts up denies everything to everybody for a while."""
+
         self._connection = connection
         self._credentials = credentials
         self._turn = asyncio.Lock()
         self._failures = 0
         self._not_before = 0.0
         self._last_error: GatewayError | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether there is a session, as far as is known: the gateway may have dropped it."""
+        return self.session is not None and not self._denied
 
     @property
     def possible(self) -> bool:
@@ -118,9 +128,14 @@ class Login:
         return self.session.bearer if self.session else {}
 
     async def renew(
-        self, spent: Session | None = None, *, although_it_stops: bool = False, status: Status | None = None
+        self,
+        spent: Session | None = None,
+        *,
+        denied: str | None = None,
+        although_it_stops: bool = False,
+        status: Status | None = None,
     ) -> Session:
-        """Log in, unless somebody replaced the `spent` session meanwhile.
+        """Log in, unless somebody replaced the `spent` session meanwhile, to which the path `denied` was.
 
         Raises `GatewayLoginStopsError` where it would stop the Powerwall, but for a caller who knows
         and starts it again, and `GatewayLoginError` when it is refused. After a failure the same
@@ -130,8 +145,10 @@ class Login:
         comes between what it looked at last and the login.
         """
         async with self._turn:
-            if self.session is not None and self.session is not spent:
+            if self.session is not None and self.session is not spent and (spent is not None or self.is_good):
                 return self.session
+            if denied and not isinstance(self._last_error, GatewayNotAllowedError):  # which is about the role alone
+                self._denied.add(denied)
             if self._last_error is not None and monotonic() < self._not_before:
                 # The same error time and again: without this it would gather a traceback with every poll.
                 raise self._last_error.with_traceback(None)
@@ -142,13 +159,12 @@ class Login:
                 if although_it_stops or not login_stops_powerwall(status):
                     self.session = await self._log_in(force=login_wants_force(status))
                     self.refusals = 0
+                    self._denied.clear()
                     return self.session
             except GatewayError as err:
-                self.session = None
                 self.failed(err, starting=starting)
                 raise
             # Nothing was sent, so there is nothing to wait for.
-            self.session = None
             raise GatewayLoginStopsError("not logged in: on this firmware a login stops the Powerwall", path=_PATH)
 
     def failed(self, err: GatewayError, *, starting: bool = False) -> None:
@@ -164,6 +180,12 @@ class Login:
         self._not_before = monotonic() + wait
         self._last_error = err
 
+    def accepted(self, path: str) -> None:
+        """Note an answer: one that was denied before tells that the session is as good as ever."""
+        if path in self._denied:
+            self._denied.clear()
+            self.succeeded()
+
     def succeeded(self) -> None:
         """Forget earlier failures: the session was accepted."""
         self._failures = 0
@@ -173,6 +195,7 @@ class Login:
         """Give the session back: `GET /api/logout`, 204. The gateway ends the one that is sent along."""
         if self.session is not None:
             headers, self.session = self.session.headers, None
+            self._denied.clear()
             await self._connection.request("GET", "logout", headers=headers, once=True)
 
     def export(self) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Caller:
     @property
     def has_session(self) -> bool:
         """Whether there is a session, as far as is known: the gateway may have dropped it."""
-        return self._login.session is not None
+        return self._login.is_good
 
     @property
     def login_refusals(self) -> int:
@@ -190,12 +190,15 @@ class Caller:
 
         session = self._login.session
         try:
-            return await ask()
+            answer = await ask()
         except GatewayDeniedError:
             if not self._login.possible:
                 raise
+        else:
+            self._login.accepted(path)
+            return answer
         # What was denied was not done, so asking once more does nothing twice.
-        await self._login.renew(spent=session)
+        await self._login.renew(spent=session, denied=path)
         try:
             answer = await ask()
         except GatewayDeniedError as err:
