@@ -18,6 +18,7 @@ from ..gateway import (
     GatewayDeniedError,
     GatewayError,
     GatewayLoginError,
+    GatewayLoginLimitError,
     GatewayNotFoundError,
     GatewayPayloadError,
     GatewayStoppedError,
@@ -141,6 +142,8 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
     def _wait_after(self, err: GatewayError, last: Reading[object]) -> float:
         """Tell for how many seconds to leave the endpoint alone."""
         match err:
+            case GatewayLoginLimitError():
+                return 0.0  # the login waits, and whatever stands on it is there as soon as it is over
             case GatewayBusyError():
                 # The grid watch is back as soon as the gateway has rested: nothing else sees an outage.
                 return 0.0 if self.cadence.rank is Rank.GRID and self.cadence.rest else err.retry_after
