@@ -2,6 +2,7 @@
 
 import logging
 
+from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 
@@ -76,6 +77,10 @@ class Caretaker:
 
     @callback
     def _look_at_live(self) -> None:
+        if self._data.gateway.has_session:
+            # It refused a password that it takes again: nobody has to type it.
+            for flow in self._entry.async_get_active_flows(self._hass, {SOURCE_REAUTH}):
+                self._hass.config_entries.flow.async_abort(flow["flow_id"])
         if self._data.control.off_grid.is_due:
             self._entry.async_create_background_task(self._hass, self._return(), f"{self._entry.title} return to grid")
 
