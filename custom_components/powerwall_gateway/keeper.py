@@ -41,6 +41,8 @@ UNLOAD_PATIENCE: Final = 90.0
 """Seconds for which an unload waits for a running Powerwall; the keeper goes on after that."""
 
 _KEEPERS: HassKey[dict[str, Keeper]] = HassKey(f"{DOMAIN}.keepers")
+_HEALTHS: HassKey[dict[str, Health]] = HassKey(f"{DOMAIN}.healths")
+"""By entry. They outlive the keepers: every try to set up an entry while its gateway is away has another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +82,7 @@ class Keeper:
         self._held = False
         self._forgotten = False
         self._journal = FileJournal(hass, entry_id)
-        self.gateway = gateway_from(self._session, data, control=terms.control, health=Health())
+        self.gateway = gateway_from(self._session, data, control=terms.control, health=_health_of(hass, entry_id))
         self.guard = Guard(
             self.gateway,
             self._journal,
@@ -221,6 +223,10 @@ class Keeper:
         await asyncio.gather(self._finish(), self.guard.wait())
 
 
+def _health_of(hass: HomeAssistant, entry_id: str) -> Health:
+    return hass.data.setdefault(_HEALTHS, {}).setdefault(entry_id, Health())
+
+
 def _keepers(hass: HomeAssistant) -> dict[str, Keeper]:
     return hass.data.setdefault(_KEEPERS, {})
 
@@ -245,6 +251,7 @@ async def async_forget_keeper(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Leave nothing behind of an entry that is removed, unless its Powerwall may be stopped."""
     keeper = _keepers(hass).get(entry.entry_id) or Keeper(hass, entry.entry_id, entry.data, Terms())
     await keeper.async_forget()
+    hass.data.get(_HEALTHS, {}).pop(entry.entry_id, None)
 
 
 async def async_mend_all(hass: HomeAssistant) -> None:

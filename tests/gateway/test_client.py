@@ -211,6 +211,43 @@ async def test_one_path_that_nobody_answers_fills_no_log(
     assert said(caplog) == ["system_status/soe answers again"]
 
 
+async def test_what_fails_for_one_reason_is_told_once(
+    simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "custom_components.powerwall_gateway")
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    await read_all(powerwall)
+    gateway.tokens.clear()
+    gateway.faults.add("login/Basic", status=401)
+    await read_all(powerwall)
+    await read_all(powerwall)
+    assert said(caplog) == ["Failed: login/Basic: the gateway refused the login"]
+    gateway.faults.clear()
+    powerwall._login.succeeded()  # and the wait is over
+    await read_all(powerwall)
+    assert said(caplog) == ["meters/aggregates answers again"]
+
+
+async def test_what_a_gateway_says_that_starts_up_is_no_news(
+    simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "custom_components.powerwall_gateway")
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway, password=None)
+    await read_all(powerwall)
+    for fault in ({"drop": True}, {"status": 502}, {"status": 500}):
+        gateway.faults.clear()
+        gateway.faults.add("*", **fault)
+        await read_all(powerwall)
+    gateway.faults.clear()
+    await read_all(powerwall)
+    assert [line.partition(":")[0] for line in said(caplog)] == [
+        "The gateway is not to be reached",
+        "The gateway answers again",
+    ]
+
+
 async def read_all(powerwall: PowerwallGateway) -> None:
     """Read the live data, whatever comes."""
     for read in (powerwall.meters_aggregates, powerwall.soe, powerwall.grid_status):

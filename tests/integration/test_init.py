@@ -119,6 +119,21 @@ async def test_nobody_there_is_tried_again(hass: HomeAssistant, simulator: Start
     assert entry.error_reason_translation_key == "unreachable"
 
 
+async def test_nobody_there_is_told_once_however_often_it_is_tried(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = await simulator("21.44")
+    port = gateway.port
+    await gateway.stop()
+    entry = await set_up(gateway)
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert caplog.text.count("The gateway is not to be reached") == 1
+    await gateway.start(port)
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert entry.state.name == "LOADED"
+    assert caplog.text.count("The gateway answers again") == 1
+
+
 @pytest.mark.parametrize("path", ["status", "meters/aggregates"])
 async def test_an_odd_answer_is_tried_again(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, path: str
@@ -277,6 +292,26 @@ async def test_a_changed_password_is_asked_for_after_the_second_refusal(
     await poll(hass, entry)
     assert gateway.logins == 3
     assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == [SOURCE_REAUTH]
+
+
+async def test_nobody_is_asked_any_more_for_a_password_that_is_taken_again(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.login.monotonic", lambda: now)
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    gateway.tokens.clear()
+    gateway.faults.add("login/Basic", status=403)
+    await poll(hass, entry)
+    now = 31.0
+    await poll(hass, entry)
+    await poll(hass, entry)
+    assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == [SOURCE_REAUTH]
+    gateway.faults.clear()
+    now = 92.0
+    await poll(hass, entry)
+    assert hass.config_entries.flow.async_progress() == []
 
 
 # -- the grid watch ----------------------------------------------------------------------------------------------------

@@ -1,10 +1,14 @@
 """Says once when a gateway stops answering, and once when it answers again."""
 
 import logging
+from typing import Final
 
 from .errors import GatewayDeniedError, GatewayError, GatewayNotFoundError, GatewayStoppedError, GatewayUnreachableError
 
 _LOGGER = logging.getLogger(__name__)
+
+_SILENCE: Final = ""
+"""How a path fails that nobody answers while others are answered."""
 
 
 class Health:
@@ -16,7 +20,9 @@ class Health:
         """What nobody answered while all of it seemed out of reach."""
 
         self._stopped: set[str] = set()
-        self._failing: set[str] = set()
+        self._failing: dict[str, str] = {}
+        """How each path fails. It is told of the first that fails so: a refused login, say, fails them all."""
+
         self._open: set[str] = set()
         """What was answered before: to be denied it is news, to be denied anything else is the firmware's way."""
 
@@ -25,17 +31,18 @@ class Health:
         self._open.add(path)
         if self._unreachable:
             self._unreachable = False
-            if path in self._silent | self._failing:
+            if path in self._silent | self._failing.keys():
                 _LOGGER.info("The gateway answers again")
             else:  # it was there all along, and these are what failed
-                self._failing |= self._silent
+                self._failing |= dict.fromkeys(self._silent, _SILENCE)
             self._silent.clear()
         if path in self._stopped:
             self._stopped.discard(path)
             if not self._stopped:
                 _LOGGER.info("The Powerwall runs again")
         if path in self._failing:
-            self._failing.discard(path)
+            over = self._failing[path]
+            self._failing = {other: way for other, way in self._failing.items() if way != over}
             _LOGGER.info("%s answers again", path)
 
     def failed(self, path: str, err: GatewayError) -> None:
@@ -46,6 +53,8 @@ class Health:
                     self._unreachable = True
                     _LOGGER.warning("The gateway is not to be reached: %s", err)
                 self._silent.add(path)
+            case _ if self._unreachable:
+                _LOGGER.debug("Still not as before: %s", err)  # what it says while it starts up is no news
             case GatewayStoppedError():
                 if not self._stopped:
                     _LOGGER.warning("The Powerwall is stopped: the gateway has no live data")
@@ -55,5 +64,6 @@ class Health:
             case GatewayDeniedError() if path not in self._open:
                 _LOGGER.debug("This login may not read %s", path)
             case _ if path not in self._failing:
-                self._failing.add(path)
-                _LOGGER.warning("Failed: %s", err)
+                told = err.message in self._failing.values()
+                self._failing[path] = err.message
+                _LOGGER.log(logging.DEBUG if told else logging.WARNING, "Failed: %s", err)
