@@ -1,6 +1,7 @@
 """The ward, with every wait scaled down, and the table of what everything cost."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
+from functools import partial
 import os
 from typing import Any
 
@@ -13,7 +14,11 @@ from custom_components.powerwall_gateway.gateway import connection, introduction
 from homeassistant.core import HomeAssistant
 from tests.conftest import StartSimulator
 from tests.integration.conftest import all_enabled, auto_enable_custom_integrations, entry_for, hass_config_dir
+from tests.simulator.listener import HOST
 
+from .clock import Clock
+from .course import Course
+from .table import of_endpoints as table_of_endpoints, of_the_whole as table_of_the_whole
 from .ward import Ward
 
 __all__ = ["all_enabled", "auto_enable_custom_integrations", "hass_config_dir"]
@@ -21,6 +26,10 @@ __all__ = ["all_enabled", "auto_enable_custom_integrations", "hass_config_dir"]
 TIMEOUT = 0.5
 """Seconds for an answer that does not come, instead of ten."""
 
+WARM_UP = 70.0
+"""Seconds in which everything but the inventory is polled."""
+
+type Accompany = Callable[..., Awaitable[Course]]
 type Admit = Callable[..., Awaitable[Ward]]
 
 
@@ -36,6 +45,35 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "_WAIT_WHEN_LIMITED", 0.05)
     monkeypatch.setattr(introduction, "BETWEEN_CHECKS", 0.4)
     monkeypatch.setattr(pacer, "RESERVE", 1e9)  # polls come as the test wants them, not as the gateway likes them
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Let time pass when the test says so."""
+    clock = Clock()
+    clock.install(monkeypatch)
+    monkeypatch.setattr(connection, "Pacer", partial(pacer.Pacer, clock=clock.monotonic))
+    return clock
+
+
+@pytest.fixture
+async def accompany(
+    hass: HomeAssistant, simulator: StartSimulator, clock: Clock, all_enabled: None, caplog: pytest.LogCaptureFixture
+) -> Accompany:
+    """Set up a gateway of a firmware that is polled as ever, every entity enabled."""
+
+    async def accompany(firmware: str, *, password: str | None = None, host: str = HOST) -> Course:
+        gateway = await simulator(firmware, password=password)
+        entry = entry_for(gateway, host=f"{host}:{gateway.port}")
+        entry.add_to_hass(hass)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await hass.async_block_till_done()
+        hass.loop.slow_callback_duration = 3600.0  # what a test lets pass is no slow callback
+        course = Course(Ward(hass, gateway, entry, caplog), clock)
+        await course.pass_by(WARM_UP)
+        return course
+
+    return accompany
 
 
 @pytest.fixture
@@ -63,29 +101,17 @@ async def admit(
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print what every fault cost at every endpoint."""
-    cells = [
+    """Print what everything cost, in the order in which it is written down."""
+    if os.environ.get("POWERWALL_TESTS") != "deep":
+        return
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    noted = [
         value
-        for reports in terminalreporter.stats.values()
         for report in reports
         if getattr(report, "when", "") == "call"
-        for name, value in getattr(report, "user_properties", ())
-        if name == "faults"
+        for value in getattr(report, "user_properties", ())
     ]
-    if cells and os.environ.get("POWERWALL_TESTS") == "deep":
-        for line in _table(cells):
-            terminalreporter.write_line(line)
-
-
-def _table(rows: list[tuple[str, str, dict[str, str]]]) -> Iterator[str]:
-    """Give a table for each firmware: a line for each fault, a column for each endpoint."""
-    yield "Entities hidden · requests in three polls · log records · polls until all is back"
-    for firmware in sorted({firmware for firmware, _, _ in rows}):
-        of_firmware = [(fault, cells) for row_firmware, fault, cells in rows if row_firmware == firmware]
-        paths = sorted({path for _, cells in of_firmware for path in cells})
-        yield f"\nfirmware {firmware}"
-        for number, path in enumerate(paths, start=1):
-            yield f"  {number:2} {path}"
-        yield f"{'':22}" + "".join(f"{number:>10}" for number in range(1, len(paths) + 1))
-        for fault, cells in of_firmware:
-            yield f"{fault:22}" + "".join(f"{cells.get(path, 'EMPTY'):>10}" for path in paths)
+    for name, table in (("faults", table_of_endpoints), ("whole", table_of_the_whole)):
+        if rows := sorted(value for title, value in noted if title == name):
+            for line in table(rows):
+                terminalreporter.write_line(line)

@@ -10,11 +10,14 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.const import DOMAIN
+from custom_components.powerwall_gateway.coordinator import GatewayCoordinator
 from custom_components.powerwall_gateway.entity import GatewayEntity
 from custom_components.powerwall_gateway.gateway import GatewayDeniedError, introduction
 from custom_components.powerwall_gateway.reading import Reading
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.entity_platform import async_get_platforms
 from homeassistant.util import dt as dt_util
 from tests.simulator import Simulator
@@ -51,6 +54,18 @@ class Cell:
         return f"{self.hidden}·{self.requests}·{self.logged}·{self.polls_until_back}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """What there was in this process at a moment."""
+
+    tasks: int
+    files: int
+    """Open ones; sockets are among them."""
+
+    questions: set[str]
+    """What people are asked."""
+
+
 class Ward:
     """One loaded entry whose polls the test makes."""
 
@@ -58,16 +73,22 @@ class Ward:
         self, hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, log: pytest.LogCaptureFixture
     ) -> None:
         self.gateway = gateway
-        self._hass = hass
-        self._entry = entry
+        self.hass = hass
+        self.entry = entry
         self._log = log
 
     async def poll(self) -> None:
         """Have every coordinator poll once, the live one after those that it takes something from."""
-        data = self._entry.runtime_data
-        for coordinator in (data.inventory, data.settings, data.grid, data.live, data.detail):
+        for coordinator in self.coordinators():
             await coordinator.async_refresh()
-        await self._hass.async_block_till_done()
+        await self.hass.async_block_till_done()
+
+    def coordinators(self) -> tuple[GatewayCoordinator[Any], ...]:
+        """Give every coordinator there is; none where the entry is not loaded."""
+        if self.entry.state is not ConfigEntryState.LOADED:
+            return ()
+        data = self.entry.runtime_data
+        return data.inventory, data.settings, data.grid, data.live, data.detail
 
     def paths(self) -> list[str]:
         """Give what is polled, by the requests of one round."""
@@ -75,13 +96,13 @@ class Ward:
 
     def states(self) -> dict[str, str]:
         """Give every state."""
-        return {state.entity_id: state.state for state in self._hass.states.async_all()}
+        return {state.entity_id: state.state for state in self.hass.states.async_all()}
 
     def entities(self) -> dict[str, GatewayEntity[Any]]:
         """Give every entity there is."""
         return {
             entity_id: entity
-            for platform in async_get_platforms(self._hass, DOMAIN)
+            for platform in async_get_platforms(self.hass, DOMAIN)
             for entity_id, entity in platform.entities.items()
             if isinstance(entity, GatewayEntity)
         }
@@ -91,8 +112,7 @@ class Ward:
 
         `is_answer` is for what may be an answer of the endpoint, whose entities may then show something else.
         """
-        before, tasks, files = self.states(), _tasks(), _open_files()
-        self._log.clear()
+        before, mark = self.states(), self.mark()
         self.gateway.requests.clear()
         self.gateway.faults.add(path, **harm)
         for _ in range(POLLS):
@@ -101,7 +121,7 @@ class Ward:
         assert requests <= POLLS * REQUESTS_A_POLL, f"{fault}: {path} was asked {requests} times"
         hidden = self._hidden(before, path)
         if not is_answer:
-            assert self._unlike(before).keys() <= hidden
+            assert self.unlike(before).keys() <= hidden
         self.gateway.faults.clear()
         polls = await self._until_back(before)
         cell = Cell(
@@ -109,10 +129,10 @@ class Ward:
             path=path,
             hidden=len(hidden),
             requests=requests,
-            logged=self._logged(fault, path),
+            logged=len(self.logged(f"{fault} at {path}")),
             polls_until_back=polls,
         )
-        await self._nothing_is_left(tasks, files)
+        await self.nothing_is_left(mark)
         return cell
 
     def _hidden(self, before: dict[str, str], path: str) -> set[str]:
@@ -135,11 +155,11 @@ class Ward:
         for polls in range(1, 4):
             await self._rested()
             await self.poll()
-            if not self._unlike(before):
+            if not self.unlike(before):
                 return polls
-        raise AssertionError(f"did not come back: {self._unlike(before)}")
+        raise AssertionError(f"did not come back: {self.unlike(before)}")
 
-    def _unlike(self, before: dict[str, str]) -> dict[str, str]:
+    def unlike(self, before: dict[str, str]) -> dict[str, str]:
         """Give the states that are not as they were."""
         now = self.states()
         return {
@@ -150,38 +170,57 @@ class Ward:
 
     async def _rested(self) -> None:
         """Wait for as long as the gateway asked to be left alone."""
-        data = self._entry.runtime_data
+        data = self.entry.runtime_data
         async with asyncio.timeout(5):
             while data.live.cadence.rest:
                 await asyncio.sleep(0.01)
-        await asyncio.sleep(max(0.0, self._left_alone_until() - self._hass.loop.time()))
+        await asyncio.sleep(max(0.0, self._left_alone_until() - self.hass.loop.time()))
         await asyncio.sleep(introduction.BETWEEN_CHECKS if data.doorman._failure else 0.0)
 
     def _left_alone_until(self) -> float:
-        data = self._entry.runtime_data
-        readings = [
-            reading
-            for coordinator in (data.live, data.grid, data.settings, data.inventory, data.detail)
-            for reading in vars(coordinator.data).values()
-            if isinstance(reading, Reading) and not reading.never_answered  # else this firmware has no such endpoint
+        times = [
+            reading.not_before
+            for coordinator in self.coordinators()
+            for reading in readings(coordinator)
+            if not reading.never_answered  # else this firmware has no such endpoint
         ]
-        return max((reading.not_before for reading in readings), default=0.0)
+        return max(times, default=0.0)
 
-    def _logged(self, fault: str, path: str) -> int:
-        """Count what was logged, and make sure that each thing was said once and nothing was a mistake of ours."""
+    def mark(self) -> Mark:
+        """Note what there is besides states, and begin a new log."""
+        self._log.clear()
+        return Mark(tasks=_tasks(), files=_open_files(), questions=self.questions())
+
+    def questions(self) -> set[str]:
+        """Give what people are asked: forms, and repairs."""
+        forms = {str(flow["context"]["source"]) for flow in self.hass.config_entries.flow.async_progress()}
+        return forms | {issue.issue_id for issue in ir.async_get(self.hass).issues.values() if issue.active}
+
+    def logged(self, what: str, *, errors: tuple[str, ...] = ()) -> list[str]:
+        """Give what we logged, and make sure that each thing was said once and nothing was a mistake of ours.
+
+        `errors` are how those begin by which Home Assistant itself says what is so. What it says besides is its own
+        affair: how often it tries to set up an entry, for one.
+        """
         records = [record for record in self._log.records if record.levelno >= logging.INFO]
         for record in records:
-            assert record.levelno < logging.ERROR, f"{fault} at {path}: {record.getMessage()}"
-            assert not record.exc_info, f"{fault} at {path}: {record.getMessage()}"
-        ours = [record.getMessage() for record in records if record.name.startswith(OURS)]
-        assert len(ours) == len(set(ours)), f"{fault} at {path}: {ours}"
-        return len(ours)
+            if not record.getMessage().startswith(errors):
+                assert record.levelno < logging.ERROR, f"{what}: {record.getMessage()}"
+                assert not record.exc_info, f"{what}: {record.getMessage()}"
+        ours = [record.getMessage() for record in records if DOMAIN in record.pathname]
+        assert len(ours) == len(set(ours)), f"{what}: {ours}"
+        return ours
 
-    async def _nothing_is_left(self, tasks: int, files: int) -> None:
+    async def nothing_is_left(self, mark: Mark) -> None:
         """Make sure that no task and no connection outlives the fault."""
         async with asyncio.timeout(5):
-            while _tasks() > tasks or _open_files() > files + 2:  # a connection may have two ends here
+            while _tasks() > mark.tasks or _open_files() > mark.files + 2:  # a connection may have two ends here
                 await asyncio.sleep(0.01)
+
+
+def readings(coordinator: GatewayCoordinator[Any]) -> list[Reading[Any]]:
+    """Give what each endpoint of a coordinator said last."""
+    return [reading for reading in vars(coordinator.data).values() if isinstance(reading, Reading)]
 
 
 def _tasks() -> int:

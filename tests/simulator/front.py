@@ -44,7 +44,6 @@ class Front:
     """The gateway's HTTP."""
 
     def __init__(self, profile: Profile, gateway: Gateway, pace: Pace) -> None:
-        self.profile = profile
         self.faults = Faults()
         self.overrides: dict[str, Json | bytes] = {}
         self.requests: list[Request] = []
@@ -55,9 +54,15 @@ class Front:
         self.witness: Callable[[str, Call], None] = _nobody
         """Told of every request when it has arrived ("sent"), and when the gateway has acted on it ("acted")."""
 
-        self._routes = Routes({**profile.endpoints, **(profile.powerwall_plus if gateway.house.powerwall_plus else {})})
         self._gateway = gateway
         self._pace = pace
+        self.serve(profile)
+
+    def serve(self, profile: Profile) -> None:
+        """Answer as this firmware does, from now on."""
+        plus = profile.powerwall_plus if self._gateway.house.powerwall_plus else {}
+        self.profile = profile
+        self._routes = Routes({**profile.endpoints, **plus})
 
     async def handle(self, request: web.Request, connection: int) -> web.Response:
         """Answer a request."""

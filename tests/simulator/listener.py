@@ -1,7 +1,8 @@
 """One port on 127.0.0.1: accepts connections and counts them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 import ssl
 from weakref import WeakKeyDictionary
 
@@ -64,6 +65,19 @@ class Listener:
             self._server.abort_clients()
             await self._server.wait_closed()
         self._runner = self._server = None
+
+    @contextmanager
+    def forgetting_connections(self) -> Iterator[None]:
+        """Read nothing from the connections there are, and keep them open, for a while."""
+        if self._runner is None or self._runner.server is None:
+            raise RuntimeError("The simulator is not listening; start it first.")
+        connections = self._runner.server.connections
+        transports = [connection.transport for connection in connections if connection.transport]
+        for transport in transports:
+            transport.pause_reading()
+        yield
+        for transport in transports:
+            transport.resume_reading()
 
     async def _end_orphans(self) -> None:
         """End the requests whose clients left without waiting; aiohttp has forgotten these."""

@@ -1,5 +1,7 @@
 """A simulated gateway on a port."""
 
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -55,20 +57,20 @@ class Simulator:
         self._certificate = certificate(serial) if self.profile.tls else None
         self._generation = 0
         self._listener = Listener(self._handle)
-        self._plain = Listener(self._redirect) if self.profile.redirects else None
+        self._plain = self._redirecting()
         self.http_port: int | None = None
         """Where plain HTTP is answered with the way to HTTPS, on firmware that does so."""
         self._control = Control(self.gateway, self.front, self.pace)
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
-    async def start(self, port: int = 0) -> None:
-        """Listen on 127.0.0.1; port 0 picks a free one."""
+    async def start(self, port: int = 0, *, http_port: int = 0) -> None:
+        """Listen on 127.0.0.1; port 0 picks a free one. `http_port` is for what sends everybody to HTTPS."""
         context = self._certificate.context() if self._certificate else None
         self.pace.start()
         self.port = await self._listener.open(port, context)
         if self._plain is not None:
-            self.http_port = await self._plain.open(0, None)
+            self.http_port = await self._plain.open(http_port, None)
 
     async def stop(self) -> None:
         """Stop listening and cut every connection; `start` may follow."""
@@ -90,6 +92,9 @@ class Simulator:
         if request.path == CONTROL_PATH:
             return self._control.answer(request.method, await request.read(), self.connections)
         return await self.front.handle(request, connection)
+
+    def _redirecting(self) -> Listener | None:
+        return Listener(self._redirect) if self.profile.redirects else None
 
     async def _redirect(self, request: web.Request, _: int) -> web.Response:
         return moved(self.url + request.path_qs)
@@ -134,10 +139,31 @@ class Simulator:
         """SHA-256 of the certificate; None on plain HTTP."""
         return self._certificate.fingerprint if self._certificate else None
 
+    def forgetting_connections(self) -> AbstractContextManager[None]:
+        """Answer nothing on the connections there are, for a while, as after a cut that nobody told the client of."""
+        return self._listener.forgetting_connections()
+
     def renew_certificate(self) -> None:
         """Make another certificate, for the next `start`."""
         self._generation += 1
         self._certificate = certificate(self.serial, self._generation) if self.profile.tls else None
+
+    def install(self, firmware: str) -> None:
+        """Install another firmware on the same hardware, for the next `start`. Sessions do not survive it."""
+        here = self.gateway.nameplate
+        self.profile = PROFILES[firmware]
+        self.gateway.nameplate = replace(
+            self.profile.nameplate,
+            part_number=here.part_number,
+            pack_part_number=here.pack_part_number,
+            pack_serial=here.pack_serial,
+            meter_serial=here.meter_serial,
+        )
+        self.gateway.desk.rules = self.profile.login
+        self.tokens.clear()
+        self.front.serve(self.profile)
+        self._certificate = certificate(self.serial, self._generation) if self.profile.tls else None
+        self._plain = self._redirecting()
 
     # -- what it does --------------------------------------------------------------------------------------------------
 

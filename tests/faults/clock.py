@@ -1,0 +1,65 @@
+"""A clock that a test moves, for Home Assistant and for the gateway at once."""
+
+from datetime import UTC, datetime
+import sys
+import time
+
+import pytest
+
+from homeassistant.util import dt as dt_util
+
+from .ward import OURS
+
+
+class Clock:
+    """The real time, and what a test added to it.
+
+    Timers, time-outs and intervals stand on it, so an hour passes as soon as a test says so,
+    and everything that was due within it happens then.
+    """
+
+    def __init__(self) -> None:
+        self._real_time, self._real_monotonic = time.time, time.monotonic
+        self._passed = 0.0
+        self._set = 0.0
+
+    def real(self) -> float:
+        """Give the seconds that nobody moved."""
+        return self._real_monotonic()
+
+    def monotonic(self) -> float:
+        """Give the seconds of no beginning."""
+        return self._real_monotonic() + self._passed
+
+    def time(self) -> float:
+        """Give the seconds since 1970."""
+        return self._real_time() + self._passed + self._set
+
+    def utcnow(self) -> datetime:
+        """Give the moment on the wall's clock."""
+        return datetime.fromtimestamp(self.time(), UTC)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._passed += seconds
+
+    def put(self, seconds: float) -> None:
+        """Set the wall's clock forward, or back; no time passes."""
+        self._set += seconds
+
+    def put_to(self, moment: datetime) -> None:
+        """Set the wall's clock to a moment; no time passes."""
+        self.put(moment.timestamp() - self.time())
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take the place of the system's clock."""
+        ours = [module for name, module in sys.modules.items() if name.startswith(OURS)]
+        for name, real, moved in (
+            ("time", self._real_time, self.time),
+            ("monotonic", self._real_monotonic, self.monotonic),
+        ):
+            monkeypatch.setattr(time, name, moved)
+            for module in ours:
+                if getattr(module, name, None) is real:
+                    monkeypatch.setattr(module, name, moved)
+        monkeypatch.setattr(dt_util, "utcnow", self.utcnow)

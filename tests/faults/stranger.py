@@ -1,0 +1,80 @@
+"""Who may answer at a gateway's address in its place."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+import socket
+import struct
+from typing import override
+
+from tests.simulator.listener import HOST
+
+_NO_TLS = b"SSH-2.0-OpenSSH_9.6\r\n"
+_RESET = struct.pack("ii", 1, 0)
+"""Linger for no second: a close is a reset then."""
+
+
+class _Stranger(asyncio.Protocol):
+    def __init__(self, met: Callable[[asyncio.Transport], None]) -> None:
+        self._met = met
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._met(transport)
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    transport.abort()
+
+
+def _say_nothing(_: asyncio.Transport) -> None:
+    pass
+
+
+def _speak_no_tls(transport: asyncio.Transport) -> None:
+    transport.write(_NO_TLS)
+
+
+@asynccontextmanager
+async def _answering(port: int, met: Callable[[asyncio.Transport], None]) -> AsyncIterator[None]:
+    server = await asyncio.get_running_loop().create_server(lambda: _Stranger(met), HOST, port)
+    yield
+    server.close()
+    server.abort_clients()
+    await server.wait_closed()
+
+
+@asynccontextmanager
+async def one_who_resets(port: int) -> AsyncIterator[None]:
+    """Reset every connection as soon as it is there."""
+    async with _answering(port, _reset):
+        yield
+
+
+@asynccontextmanager
+async def one_who_is_silent(port: int) -> AsyncIterator[None]:
+    """Take every connection, and say nothing on it."""
+    async with _answering(port, _say_nothing):
+        yield
+
+
+@asynccontextmanager
+async def one_without_tls(port: int) -> AsyncIterator[None]:
+    """Greet everybody in another language."""
+    async with _answering(port, _speak_no_tls):
+        yield
+
+
+@asynccontextmanager
+async def one_who_takes_no_connection(port: int) -> AsyncIterator[None]:
+    """Let every attempt to connect wait for ever: the queue of those who wait is full."""
+    with closing(socket.socket()) as listening, closing(socket.socket()) as first, closing(socket.socket()) as second:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((HOST, port))
+        listening.listen(0)
+        for waiting in (first, second):
+            waiting.setblocking(False)
+            waiting.connect_ex((HOST, port))
+        yield

@@ -1,0 +1,35 @@
+"""What everything cost, as tables."""
+
+from collections.abc import Iterator, Sequence
+
+from .course import Record
+
+type Row = tuple[str, str, Sequence[str]]
+
+
+def of_endpoints(rows: list[tuple[str, str, dict[str, str]]]) -> Iterator[str]:
+    """Give a table for each firmware: a line for each fault, a column for each endpoint."""
+    yield "Entities hidden · requests in three polls · log records · polls until all is back"
+    for firmware in sorted({firmware for firmware, _, _ in rows}):
+        of_firmware = [(fault, cells) for row_firmware, fault, cells in rows if row_firmware == firmware]
+        paths = sorted({path for _, cells in of_firmware for path in cells})
+        yield f"\nfirmware {firmware}"
+        for number, path in enumerate(paths, start=1):
+            yield f"  {number:2} {path}"
+        yield f"{'':22}" + "".join(f"{number:>10}" for number in range(1, len(paths) + 1))
+        for fault, cells in of_firmware:
+            yield f"{fault:22}" + "".join(f"{cells.get(path, 'EMPTY'):>10}" for path in paths)
+
+
+def of_the_whole(rows: list[Row]) -> Iterator[str]:
+    """Give the table of what concerns more than one endpoint: a line for each, by group."""
+    widths = [max(len(title), *(len(cells[at]) for _, _, cells in rows)) for at, title in enumerate(Record.TITLES)]
+    yield "\nSeconds, entities, polls, requests and log records"
+    for group in dict.fromkeys(group for group, _, _ in rows):
+        yield f"\n{group:32}" + _in_columns(Record.TITLES, widths)
+        for _, name, cells in (row for row in rows if row[0] == group):
+            yield f"{name:32}" + _in_columns(cells, widths)
+
+
+def _in_columns(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(f"{cell or 'EMPTY':>{width}}" for cell, width in zip(cells, widths, strict=True))

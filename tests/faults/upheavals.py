@@ -1,0 +1,253 @@
+"""What can become of a connection, a gateway and a login, and then is over."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+
+from custom_components.powerwall_gateway.certificate import async_trust
+from custom_components.powerwall_gateway.const import CONF_FINGERPRINT, DOMAIN
+from homeassistant.const import CONF_HOST
+from homeassistant.helpers import issue_registry as ir
+from tests.integration.flowing import ends, go_on, typed
+from tests.integration.test_discovery import discover
+from tests.integration.test_reconfigure import begin
+from tests.simulator import Simulator
+
+from .course import Course, Happening, Upheaval
+from .stranger import one_who_is_silent, one_who_resets, one_who_takes_no_connection, one_without_tls
+
+MINUTE: Final = 60.0
+
+# -- the connection ----------------------------------------------------------------------------------------------------
+
+
+async def _refused(course: Course) -> AsyncIterator[float]:
+    port = course.gateway.port
+    await course.gateway.stop()
+    yield 2 * MINUTE
+    await course.gateway.start(port)
+
+
+def _in_its_place(stranger: Callable[[int], AbstractAsyncContextManager[None]]) -> Happening:
+    async def happening(course: Course) -> AsyncIterator[float]:
+        port = course.gateway.port
+        await course.gateway.stop()
+        async with stranger(port):
+            yield 2 * MINUTE
+        await course.gateway.start(port)
+
+    return happening
+
+
+async def _half_open(course: Course) -> AsyncIterator[float]:
+    with course.gateway.forgetting_connections():
+        yield MINUTE
+
+
+async def _another_certificate(course: Course) -> AsyncIterator[float]:
+    port = course.gateway.port
+    await course.gateway.stop()
+    course.gateway.renew_certificate()
+    await course.gateway.start(port)
+    course.gateway.requests.clear()
+    yield 2 * MINUTE
+    assert course.gateway.requests == []
+
+
+async def _trust(course: Course) -> None:
+    issue = ir.async_get(course.hass).async_get_issue(DOMAIN, f"certificate_changed_{course.entry.entry_id}")
+    assert issue
+    assert issue.translation_placeholders
+    async_trust(course.hass, course.entry, issue.translation_placeholders["new"])
+
+
+async def _without_encryption(course: Course) -> AsyncIterator[float]:
+    port = course.gateway.port
+    await course.gateway.stop()
+    impostor = Simulator("1.15.0", serial=course.gateway.serial)
+    await impostor.start(port)
+    yield 2 * MINUTE
+    assert impostor.requests == []
+    await impostor.stop()
+    await course.gateway.start(port)
+
+
+CONNECTION: Final = (
+    Upheaval(name="refused", happening=_refused),
+    Upheaval(name="reset", happening=_in_its_place(one_who_resets)),
+    Upheaval(name="half-open", happening=_half_open, silent=True),
+    Upheaval(name="black hole", happening=_in_its_place(one_who_is_silent), silent=True),
+    Upheaval(name="connects to nobody", happening=_in_its_place(one_who_takes_no_connection), silent=True),
+    Upheaval(name="TLS fails", happening=_in_its_place(one_without_tls)),
+    Upheaval(
+        name="another certificate",
+        happening=_another_certificate,
+        errors=("Error setting up entry",),
+        consent=_trust,
+        person="accepts it",
+    ),
+    Upheaval(name="HTTP for HTTPS", happening=_without_encryption),
+)
+
+# -- the gateway -------------------------------------------------------------------------------------------------------
+
+
+async def _reboot(course: Course) -> AsyncIterator[float]:
+    gateway, port = course.gateway, course.gateway.port
+    await gateway.stop()
+    yield MINUTE
+    gateway.tokens.clear()
+    await gateway.start(port)
+    for status in (502, 503, 401):
+        gateway.faults.add("*", status=status)
+        yield 15.0
+        gateway.faults.clear()
+
+
+async def _upgrade(course: Course) -> AsyncIterator[float]:
+    gateway, port = course.gateway, course.gateway.port
+    await gateway.stop()
+    yield 3 * MINUTE
+    gateway.install("24.36")
+    await gateway.start(port)
+    yield 15 * MINUTE  # by then the inventory was polled
+
+
+async def _upgrade_to_https(course: Course) -> AsyncIterator[float]:
+    gateway, port = course.gateway, course.gateway.port
+    await gateway.stop()
+    yield 3 * MINUTE
+    gateway.install("1.50.1")
+    await gateway.start(http_port=port)
+    yield MINUTE
+
+
+async def _go_to_https(course: Course) -> None:
+    flow = await begin(course.hass, course.entry, typed(course.gateway))
+    ends(await go_on(course.hass, flow, {}), "reconfigure_successful")
+    assert course.gateway.fingerprint
+    assert course.entry.data[CONF_FINGERPRINT] == course.gateway.fingerprint.hex()
+
+
+async def _pack_lost(course: Course) -> AsyncIterator[float]:
+    course.gateway.house.remove_pack(2)
+    yield 2 * MINUTE
+    course.gateway.house.add_pack(2)
+
+
+async def _pack_added(course: Course) -> AsyncIterator[float]:
+    before = set(course.ward.states())
+    course.gateway.house.add_pack()
+    yield 15.0
+    assert any("powerwall_3" in entity_id for entity_id in course.ward.states().keys() - before)
+
+
+async def _all_packs_gone(course: Course) -> AsyncIterator[float]:
+    client = course.entry.runtime_data.gateway
+    course.gateway.overrides["system_status"] = {**await client.get("system_status"), "battery_blocks": []}
+    course.gateway.overrides["powerwalls"] = {**await client.get("powerwalls"), "powerwalls": []}
+    yield 16 * MINUTE
+    course.gateway.overrides.clear()
+
+
+async def _meter_gone(course: Course) -> AsyncIterator[float]:
+    aggregates = await course.entry.runtime_data.gateway.get("meters/aggregates")
+    course.gateway.overrides["meters/aggregates"] = {
+        name: meter for name, meter in aggregates.items() if name != "solar"
+    }
+    yield 2 * MINUTE
+    course.gateway.overrides.clear()
+
+
+async def _moved(course: Course) -> AsyncIterator[float]:
+    port = course.gateway.port
+    await course.gateway.stop()
+    yield 30.0
+    await course.gateway.start(port)
+    ends(await discover(course.hass, course.gateway.din), "already_configured")
+    assert course.entry.data[CONF_HOST] == f"127.0.0.1:{port}"
+
+
+async def _moved_unseen(course: Course) -> AsyncIterator[float]:
+    await course.gateway.stop()
+    await course.gateway.start()
+    yield 2 * MINUTE
+
+
+async def _type_the_address(course: Course) -> None:
+    flow = await begin(course.hass, course.entry, typed(course.gateway))
+    ends(await go_on(course.hass, flow, {}), "reconfigure_successful")
+
+
+async def _unheard_of(course: Course) -> AsyncIterator[float]:
+    client, state = course.entry.runtime_data.gateway, "SystemGridUnheardOf"
+    for path, key in (("system_status", "system_island_state"), ("system_status/grid_status", "grid_status")):
+        course.gateway.overrides[path] = {**await client.get(path), key: state}
+    yield 2 * MINUTE
+    course.gateway.overrides.clear()
+
+
+GATEWAY: Final = (
+    Upheaval(name="reboot", happening=_reboot, back_within=90.0),
+    Upheaval(name="reboot of 1.15", happening=_reboot, firmware="1.15.0", back_within=90.0),
+    Upheaval(name="upgrade to 24.36", happening=_upgrade, password="of my own", changes=True, besides=("_",)),
+    Upheaval(
+        name="upgrade to 1.50",
+        happening=_upgrade_to_https,
+        firmware="1.15.0",
+        changes=True,
+        records=3,  # one of them is of what 1.50 answers with 405
+        consent=_go_to_https,
+        person="types the address",
+    ),
+    Upheaval(name="a Powerwall lost", happening=_pack_lost, besides=("_TG",)),
+    Upheaval(name="a Powerwall added", happening=_pack_added, hides=False, changes=True),
+    Upheaval(name="no Powerwall left", happening=_all_packs_gone, besides=("_TG",), back_within=900.0),
+    Upheaval(name="a meter gone", happening=_meter_gone, besides=("solar",)),
+    Upheaval(name="another address", happening=_moved, host="localhost"),
+    Upheaval(
+        name="another address, unseen",
+        happening=_moved_unseen,
+        consent=_type_the_address,
+        person="types the address",
+    ),
+    Upheaval(name="unknown grid state", happening=_unheard_of, besides=("grid",)),
+)
+
+# -- the login ---------------------------------------------------------------------------------------------------------
+
+
+def _denied(*faults: dict[str, Any], lost: bool = False) -> Happening:
+    """Lose the session, or not, and have what comes then refused for a minute."""
+
+    async def happening(course: Course) -> AsyncIterator[float]:
+        if lost:
+            course.gateway.tokens.clear()
+        for fault in faults:
+            course.gateway.faults.add(**fault)
+        yield MINUTE
+        course.gateway.faults.clear()
+
+    return happening
+
+
+LOGIN: Final = (
+    Upheaval(name="session ended", happening=_denied(lost=True), hides=False, records=0),
+    Upheaval(
+        name="too many logins",
+        happening=_denied({"path": "login/Basic", "status": 429}, lost=True),
+        back_within=90.0,
+    ),
+    Upheaval(
+        name="login refused (401)",
+        happening=_denied({"path": "login/Basic", "status": 401}, lost=True),
+        back_within=90.0,
+    ),
+    Upheaval(
+        name="login refused (403)",
+        happening=_denied({"path": "login/Basic", "status": 403}, lost=True),
+        back_within=90.0,
+    ),
+    Upheaval(name="403 everywhere", happening=_denied({"path": "*", "status": 403}), back_within=90.0),
+    Upheaval(name="401 everywhere", happening=_denied({"path": "*", "status": 401}), back_within=90.0),
+)
