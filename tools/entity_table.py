@@ -28,7 +28,13 @@ TEXTS = json.loads((ROOT / "custom_components" / "powerwall_gateway" / "translat
 BEGIN = "<!-- entities: python -m tools.entity_table -->"
 END = "<!-- end of entities -->"
 
-FIRMWARES = {"1.15.0": "1.15", "21.44-running": "21.44", "24.36": "24.36", "pw3": "Powerwall 3"}
+FIRMWARES = {
+    "1.15.0": "1.15",
+    "21.44-running": "21.44",
+    "24.36": "24.36",
+    "pw3": "Powerwall 3",
+    "pw3-key": "Powerwall 3 with a key",
+}
 """Snapshot by snapshot, the column that says whether the entity was there."""
 
 _SNAPSHOT = re.compile(r"^# name: test_the_(?:entities\[(?P<entities>.+)-\w+\]|controls\[(?P<controls>.+)\])$")

@@ -109,7 +109,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
 
     itself = _device(entry, gateway, identity)
     settings = SettingsCoordinator(hass, entry, gateway, keeper.signed)
-    inventory = InventoryCoordinator(hass, entry, gateway)
+    inventory = InventoryCoordinator(hass, entry, gateway, keeper.signed)
     detail = DetailCoordinator(hass, entry, gateway, keeper.signed)
     grid = GridCoordinator(hass, entry, gateway, memory.grid)
     live = LiveCoordinator(hass, entry, gateway)

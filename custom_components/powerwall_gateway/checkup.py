@@ -60,14 +60,11 @@ class Checkup:
 
     def _look_at_packs(self) -> None:
         """Show which Powerwalls are out of work, by the numbers that their devices have, and why."""
-        system = self._data.live.data.system
-        if system.value is None or system.error:
+        if (blocks := _fresh(packs.reported(self._data))) is None:
             return
         now = self._hass.loop.time()
         reported = {
-            block.serial_number: ", ".join(block.disabled_reasons)
-            for block in system.value.battery_blocks or ()
-            if block.serial_number and block.disabled_reasons
+            serial: ", ".join(block.disabled_reasons) for serial, block in blocks.items() if block.disabled_reasons
         }
         self._faults = {
             serial: known if (known := self._faults.get(serial, ("", 0.0)))[0] == fault else (fault, now)

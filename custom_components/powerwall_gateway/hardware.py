@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntry
 
 from .catalogue import meters, packs, solar
@@ -32,8 +33,11 @@ def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> N
         if entry.state is not ConfigEntryState.LOADED:
             return
         status, upgraded = data.inventory.data.status.value, False
-        if status and status.firmware:
-            upgraded, firmware = firmware not in {None, status.firmware}, status.firmware
+        if running := (status.firmware if status else data.inventory.data.firmware.value):
+            if firmware is None:
+                data.itself.device["sw_version"] = running
+                dr.async_get(hass).async_update_device(data.device_id, sw_version=running)
+            upgraded, firmware = firmware not in {None, running}, running
         present = _answered(data)
         gone = [remove_gone(hass, entry.entry_id, data.serial, kind, part_ids) for kind, part_ids in present.items()]
         came = bool(known_meters) and not present.get(Kind.METER, set()) <= known_meters
@@ -52,7 +56,7 @@ def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> boo
     data = entry.runtime_data
     inventory = data.inventory.data
     answers: dict[Kind, Reading[object]] = {
-        Kind.POWERWALL: inventory.powerwalls,
+        Kind.POWERWALL: data.detail.data.packs if inventory.powerwalls.absent else inventory.powerwalls,
         Kind.METER: inventory.meters,
         Kind.INVERTER: inventory.solars,
     }

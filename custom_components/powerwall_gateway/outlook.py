@@ -55,14 +55,18 @@ class Outlook:
         trend: Trend,
         *,
         nominal_energy: float | None,
+        full_energy: float | None,
         reserve: float | None,
     ) -> Self | None:
         """Work it out, None where the packs' energy is not known.
 
-        `nominal_energy` in kWh stands in where only the charge is measured (1.15); `reserve`
-        is in % on the raw scale.
+        Where only the charge is measured, `full_energy` in Wh stands in (a Powerwall 3 with a
+        key), or `nominal_energy` in kWh (1.15). `reserve` is in % on the raw scale.
         """
-        full = battery.nominal_full_pack_energy if isinstance(battery, SystemStatus) else (nominal_energy or 0) * 1000
+        if isinstance(battery, SystemStatus):
+            full = battery.nominal_full_pack_energy
+        else:
+            full = full_energy or (nominal_energy or 0) * 1000
         charge = battery.percentage
         if not full or charge is None:
             return None

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway.models import (
+    DeviceComponents,
     Din,
     GridState,
     GridStatus,
@@ -52,6 +53,33 @@ def test_a_meter_as_firmware_21_prints_it() -> None:
     assert meter.instant_power == -21.449996948242188
     assert meter.energy_imported == 535337.0
     assert meter.last_communication_time == datetime(2021, 12, 13, 7, 24, 46, 192599, UTC)
+
+
+def _energies(remaining: float) -> dict[str, Any]:
+    return {"signals": [{"name": "BMS_nominalEnergyRemaining", "value": remaining}, {"name": "BMS_State"}, None, 7]}
+
+
+def test_energies_and_labels_stay_side_by_side_whatever_is_between() -> None:
+    answer = {
+        "din": "1707000-11-L--TG1250620004QX",
+        "components": {
+            "bms": [{"signals": 5}, None, _energies(2), _energies(3)],
+            "hvp": [{"serialNumber": "TG0"}, {"serialNumber": "TG1"}, {"serialNumber": "TG2"}],
+        },
+    }
+    blocks = DeviceComponents.from_dict(answer).battery_blocks
+    assert [(block.serial_number, block.nominal_energy_remaining) for block in blocks] == [
+        ("TG1250620004QX", None),
+        ("TG1", None),
+        ("TG2", 2000),
+    ]
+
+
+@pytest.mark.parametrize("components", [None, {}, {"bms": None, "hvp": 3}, {"bms": [[]], "hvp": [1], "pch": []}])
+@pytest.mark.parametrize("din", [None, "TG1250620004QX", "1707000-11-L--TG1250620004QX"])
+def test_parts_that_tell_nothing(components: Any, din: Any) -> None:
+    told = DeviceComponents.from_dict({"din": din, "components": components})
+    assert all(block.nominal_energy_remaining is None for block in told.battery_blocks)
 
 
 def test_a_stamp_that_moves_makes_no_difference() -> None:

@@ -33,7 +33,7 @@ from custom_components.powerwall_gateway.gateway.signed import PATH, SignedGatew
 from custom_components.powerwall_gateway.gateway.signing_key import make_key, public_part, read_key
 from tests.conftest import StartSimulator
 from tests.pairing import pair, pem, public_key
-from tests.simulator import Simulator
+from tests.simulator import House, Simulator
 
 from .conftest import Client
 from .profiles import start
@@ -110,6 +110,36 @@ async def test_it_tells_the_firmware(gateway: Simulator, sign: Sign) -> None:
     before = asked(gateway, PATH)
     assert await signed.look()
     assert asked(gateway, PATH) == before
+
+
+async def test_it_tells_of_the_powerwalls(simulator: StartSimulator, sign: Sign) -> None:
+    gateway = await start(simulator, "pw3", house=House(packs=3, charge=60))
+    gateway.gateway.expansions = {3}
+    leader, follower, expansion = gateway.house.packs
+    leader.remaining, expansion.remaining = 6000.0, 9000.0
+    follower.disabled_reasons = ["DisabledExcessiveVoltageDrop"]
+    pair(gateway)
+    signed = await sign(gateway)
+    serials = gateway.gateway.pack_serials
+    assert serials[0] == gateway.serial
+
+    controller = await signed.controller()
+    assert [block.serial_number for block in controller.battery_blocks] == serials[:2]
+    assert [block.disabled_reasons for block in controller.battery_blocks] == [(), ("DisabledExcessiveVoltageDrop",)]
+    assert controller.alerts == ("FWUpdateSucceeded", "SystemConnectedToGrid")
+
+    first, hangs_on_it = (await signed.components()).battery_blocks  # of the follower nothing is told
+    assert [(block.serial_number, block.part_number) for block in (first, hangs_on_it)] == [
+        (gateway.serial, "1707000-11-L"),
+        (serials[2], "1807000-10-B"),
+    ]
+    assert (first.nominal_energy_remaining, hangs_on_it.nominal_energy_remaining) == (6000, 9000)
+    assert (first.voltage, first.frequency) == (round(gateway.house.voltage, 1), gateway.house.frequency)
+    assert (hangs_on_it.voltage, hangs_on_it.frequency) == (None, None)
+    assert controller.stored.remaining == 6000 + 9000
+    assert controller.stored.full == pytest.approx(
+        sum(block.nominal_full_pack_energy or 0 for block in (first, hangs_on_it))
+    )
 
 
 async def test_it_uses_the_session_there_is(gateway: Simulator, sign: Sign) -> None:

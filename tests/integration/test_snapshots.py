@@ -14,9 +14,11 @@ from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from tests.conftest import StartSimulator
+from tests.pairing import pair
 from tests.simulator import Simulator
 
 from .conftest import SetUp
+from .signing import keep_key
 
 _MOVING = {"started", "running_since"}
 """Keys whose states depend on when the test runs."""
@@ -50,6 +52,7 @@ def _one_pack_disabled(gateway: Simulator) -> None:
         pytest.param("21.44", _one_pack_disabled, id="21.44-one-pack-disabled"),
         pytest.param("24.36", _as_it_is, id="24.36"),
         pytest.param("pw3", _as_it_is, id="pw3"),
+        pytest.param("pw3", pair, id="pw3-key"),
     ],
 )
 async def test_the_entities(
@@ -65,19 +68,22 @@ async def test_the_entities(
     gateway = await simulator(firmware, **({"password": "sunshine"} if firmware == "24.36" else {}))
     prepare(gateway)
     entry = await set_up(gateway)
+    if prepare is pair:
+        await keep_key(hass, entry)
     await entry.runtime_data.live.async_refresh()
     await hass.async_block_till_done()
     assert _entities(hass, entry, gateway, {platform}) == snapshot
 
 
 @pytest.mark.parametrize(
-    ("firmware", "username"),
+    ("firmware", "username", "prepare"),
     [
-        pytest.param("1.15.0", "customer", id="1.15.0"),
-        pytest.param("21.44", "customer", id="21.44-running"),
-        pytest.param("21.44", "installer", id="21.44-installer"),
-        pytest.param("24.36", "customer", id="24.36"),
-        pytest.param("pw3", "customer", id="pw3"),
+        pytest.param("1.15.0", "customer", _as_it_is, id="1.15.0"),
+        pytest.param("21.44", "customer", _as_it_is, id="21.44-running"),
+        pytest.param("21.44", "installer", _as_it_is, id="21.44-installer"),
+        pytest.param("24.36", "customer", _as_it_is, id="24.36"),
+        pytest.param("pw3", "customer", _as_it_is, id="pw3"),
+        pytest.param("pw3", "customer", pair, id="pw3-key"),
     ],
 )
 async def test_the_controls(
@@ -88,11 +94,15 @@ async def test_the_controls(
     monkeypatch: pytest.MonkeyPatch,
     firmware: str,
     username: str,
+    prepare: Callable[[Simulator], None],
 ) -> None:
     monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)  # so that nothing is logged in to meanwhile
     gateway = await simulator(firmware, **({"password": "sunshine"} if firmware == "24.36" else {}))
     gateway.flip_switch()
+    prepare(gateway)
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True}, **{CONF_USERNAME: username})
+    if prepare is pair:
+        await keep_key(hass, entry)
     assert _entities(hass, entry, gateway, {"button", "number", "select", "switch"}) == snapshot
 
 

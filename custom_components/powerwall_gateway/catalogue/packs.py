@@ -1,7 +1,8 @@
 """Each Powerwall: a device of its own below the gateway."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
@@ -17,11 +18,11 @@ from homeassistant.const import (
 from homeassistant.helpers.device_registry import DeviceInfo
 
 from ..const import MANUFACTURER
-from ..coordinator import LiveData, PowerwallGatewayData
+from ..coordinator import Detail, DetailData, LiveData, PowerwallGatewayData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
 from ..devices import Kind, Part, identifier
 from ..energy import PACK_POWER
-from ..gateway.models import BatteryBlock, SystemStatus, powerwall_model
+from ..gateway.models import BatteryBlock, powerwall_model
 from ..reading import Reading
 from ..writing import ENERGIES, PACK_POWERS, PACK_VALUES, Writing
 
@@ -29,7 +30,7 @@ _GRID_STATES = ("compliant", "qualifying", "uncompliant")
 
 
 def parts(data: PowerwallGatewayData) -> tuple[Part, ...]:
-    """Give the Powerwalls that one of two answers knows: the live one has no packs while they are stopped."""
+    """Give the Powerwalls that any answer knows: the live one has no packs while they are stopped."""
     return tuple(
         Part(
             id=serial,
@@ -50,11 +51,9 @@ def parts(data: PowerwallGatewayData) -> tuple[Part, ...]:
 
 def _units(data: PowerwallGatewayData) -> dict[str, tuple[str | None, str | None]]:
     """Give part number and model by serial."""
-    inventory, system = data.inventory.data.powerwalls.value, data.live.data.system.value
+    inventory = data.inventory.data.powerwalls.value
     blocks = {
-        block.serial_number: (block.part_number, powerwall_model(block.part_number))
-        for block in (system and system.battery_blocks) or ()
-        if block.serial_number
+        serial: (block.part_number, powerwall_model(block.part_number)) for serial, block in _blocks(data).items()
     }
     return blocks | {
         unit.serial_number: (unit.part_number, powerwall_model(unit.part_number, unit.kind))
@@ -63,11 +62,52 @@ def _units(data: PowerwallGatewayData) -> dict[str, tuple[str | None, str | None
     }
 
 
-def _block(live: LiveData, serial: str) -> Reading[BatteryBlock]:
-    def of(system: SystemStatus) -> BatteryBlock | None:
-        return next((block for block in system.battery_blocks or () if block.serial_number == serial), None)
+def _blocks(data: PowerwallGatewayData) -> Mapping[str, BatteryBlock]:
+    """Give what is told of each Powerwall, by its serial: with every look at the charge, or by signed requests."""
+    return reported(data).value or {}
 
-    return live.system.map(of)
+
+def reported(data: PowerwallGatewayData) -> Reading[Mapping[str, BatteryBlock]]:
+    """Give the reading that tells of the Powerwalls."""
+    if data.live.data.system.value is None:
+        return data.detail.data.packs
+    return data.live.data.system.map(
+        lambda system: {block.serial_number: block for block in system.battery_blocks or () if block.serial_number}
+    )
+
+
+def _of(blocks: Iterable[BatteryBlock], serial: str) -> BatteryBlock | None:
+    return next((block for block in blocks if block.serial_number == serial), None)
+
+
+def _polled(live: LiveData, serial: str) -> Reading[BatteryBlock]:
+    return live.system.map(lambda system: _of(system.battery_blocks or (), serial))
+
+
+def _controlled(detail: DetailData, serial: str) -> Reading[BatteryBlock]:
+    return detail.controller.map(lambda controller: _of(controller.battery_blocks, serial))
+
+
+def _measured(detail: DetailData, serial: str) -> Reading[BatteryBlock]:
+    return detail.components.map(lambda components: _of(components.battery_blocks, serial))
+
+
+_POLLED: Final[dict[str, Any]] = {"coordinator_fn": lambda data: data.live, "reading_fn": _polled}
+"""Of a Powerwall 2 everything is told with the charge."""
+
+_CONTROLLED: Final[dict[str, Any]] = {
+    "coordinator_fn": lambda data: data.detail,
+    "reading_fn": _controlled,
+    "context": Detail.CONTROLLER,
+}
+"""Of a Powerwall 3 signed requests tell whether it works,"""
+
+_MEASURED: Final[dict[str, Any]] = {
+    "coordinator_fn": lambda data: data.detail,
+    "reading_fn": _measured,
+    "context": Detail.COMPONENTS,
+}
+"""and what is in it, if it leads or hangs on the one that does."""
 
 
 def _sensor(
@@ -79,18 +119,16 @@ def _sensor(
     *,
     writing: Writing = PACK_VALUES,
     **more: Any,
-) -> GatewaySensorDescription[LiveData, BatteryBlock]:
+) -> GatewaySensorDescription[Any, BatteryBlock]:
     return GatewaySensorDescription(
         key=key,
         device_class=device_class,
         state_class=state_class,
         native_unit_of_measurement=unit,
-        coordinator_fn=lambda data: data.live,
         parts_fn=parts,
-        reading_fn=_block,
         value_fn=value_fn,
         writing=writing,
-        **more,
+        **_POLLED | more,
     )
 
 
@@ -105,7 +143,7 @@ _KILO_WATT_HOURS: dict[str, Any] = {
     "suggested_display_precision": 1,
 }
 
-SENSORS = (
+_POLLED_SENSORS = (
     _sensor(
         "charge",
         lambda block: block.percentage,
@@ -196,27 +234,47 @@ SENSORS = (
 )
 
 
+def _measured_sensor(
+    sensor: GatewaySensorDescription[Any, BatteryBlock],
+) -> GatewaySensorDescription[Any, BatteryBlock]:
+    return replace(sensor, exists_fn=lambda block: sensor.value_fn(block) is not None, **_MEASURED)
+
+
+SENSORS = (
+    *_POLLED_SENSORS,
+    *(
+        _measured_sensor(sensor)
+        for sensor in _POLLED_SENSORS
+        if sensor.key in {"charge", "energy_remaining", "energy_capacity", "voltage", "frequency"}
+    ),
+)
+
+
 def _reasons(block: BatteryBlock) -> Mapping[str, Any]:
     return {"reasons": list(block.disabled_reasons or ())}
 
 
-BINARY_SENSORS = (
-    GatewayBinarySensorDescription[LiveData, BatteryBlock](
+def _problem(**source: Any) -> GatewayBinarySensorDescription[Any, BatteryBlock]:
+    return GatewayBinarySensorDescription(
         key="problem",
         device_class=BinarySensorDeviceClass.PROBLEM,
         entity_category=EntityCategory.DIAGNOSTIC,
-        coordinator_fn=lambda data: data.live,
         parts_fn=parts,
-        reading_fn=_block,
         is_on_fn=lambda block: None if block.disabled_reasons is None else bool(block.disabled_reasons),
         attributes_fn=_reasons,
-    ),
+        **source,
+    )
+
+
+BINARY_SENSORS = (
+    _problem(**_POLLED),
+    _problem(**_CONTROLLED),
     GatewayBinarySensorDescription[LiveData, BatteryBlock](
         key="backup_ready",
         entity_category=EntityCategory.DIAGNOSTIC,
-        coordinator_fn=lambda data: data.live,
         parts_fn=parts,
-        reading_fn=_block,
+        coordinator_fn=lambda data: data.live,
+        reading_fn=_polled,
         exists_fn=lambda block: block.backup_ready is not None,
         is_on_fn=lambda block: block.backup_ready,
     ),

@@ -8,9 +8,10 @@ from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import EntityCategory, UnitOfRatio
 
-from ..coordinator import InventoryData, PowerwallGatewayData, SettingsData
+from ..coordinator import Detail, DetailData, InventoryData, PowerwallGatewayData, SettingsData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
 from ..gateway.models import (
+    BatteryBlock,
     CustomerRegistration,
     Operation,
     OperationMode,
@@ -103,6 +104,28 @@ SENSORS = (
         coordinator_fn=lambda data: data.inventory,
         reading_fn=lambda inventory, _: inventory.powerwalls,
         value_fn=lambda inventory: None if inventory.powerwalls is None else len(inventory.powerwalls),
+    ),
+    # The same where only signed requests tell: on a Powerwall 3, whose expansions have devices of their own, too.
+    GatewaySensorDescription[DetailData, Mapping[str, BatteryBlock]](
+        key="powerwall_count",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        context=Detail.CONTROLLER,
+        coordinator_fn=lambda data: data.detail,
+        reading_fn=lambda detail, _: detail.packs,
+        exists_fn=bool,
+        value_fn=len,
+    ),
+    GatewaySensorDescription[DetailData, tuple[str, ...]](
+        key="alerts",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        context=Detail.CONTROLLER,
+        coordinator_fn=lambda data: data.detail,
+        reading_fn=lambda detail, _: detail.controller.map(lambda controller: controller.alerts),
+        value_fn=len,
+        attributes_fn=lambda alerts: {"alerts": sorted(alerts)},
     ),
 )
 

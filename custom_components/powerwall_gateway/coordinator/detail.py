@@ -3,13 +3,23 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cached_property
 from typing import TYPE_CHECKING, override
 
 from homeassistant.core import HomeAssistant
 
 from ..const import DETAIL_INTERVAL
 from ..gateway import PowerwallGateway, Rank
-from ..gateway.models import ConfigFile, Controller, MeterReading, SiteMeter, SolarMeter, SolarPowerwall
+from ..gateway.models import (
+    BatteryBlock,
+    ConfigFile,
+    Controller,
+    DeviceComponents,
+    MeterReading,
+    SiteMeter,
+    SolarMeter,
+    SolarPowerwall,
+)
 from ..reading import Reading
 from .base import GatewayCoordinator
 
@@ -27,6 +37,7 @@ class Detail(Enum):
     SOLAR_POWERWALL = auto()
     CONFIG = auto()
     CONTROLLER = auto()
+    COMPONENTS = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +53,19 @@ class DetailData:
 
     config: Reading[ConfigFile] = Reading()
     controller: Reading[Controller] = Reading()
-    """What only a signed request tells; nothing where there is no key. The controller is asked where there is no other
-    way to the energy in the battery."""
+    components: Reading[DeviceComponents] = Reading()
+    """What only a signed request tells; nothing without a key that the gateway takes. The last two are asked where
+    there is no other way to the battery's energies."""
+
+    @cached_property
+    def packs(self) -> Reading[dict[str, BatteryBlock]]:
+        """Every pack that signed requests tell of, by its serial: whether it works, or that it is there."""
+        parts = self.components.value.battery_blocks if self.components.value else ()
+        return self.controller.map(
+            lambda controller: {
+                block.serial_number: block for block in (*parts, *controller.battery_blocks) if block.serial_number
+            }
+        )
 
 
 class DetailCoordinator(GatewayCoordinator[DetailData]):
@@ -78,7 +100,14 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
         async def ask[T](detail: Detail, reading: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> Reading[T]:
             return await self._ask(reading, endpoint) if detail in wanted or reading.never_answered else reading
 
-        signed = self._signed if self._signed and self._signed.verified else None
+        async def ask_signed[T](
+            detail: Detail, reading: Reading[T], request: Callable[[SignedGateway], Awaitable[T]]
+        ) -> Reading[T]:
+            if (signed := self._signed) is None or not signed.verified:
+                return Reading(error=reading.error)  # what a key told goes with it
+            return await ask(detail, reading, lambda: request(signed))
+
+        tells_energies = self.gateway.capabilities.has_system_status
         return DetailData(
             ct_readings=await ask(Detail.CT_READINGS, last.ct_readings, self.gateway.meters_readings)
             if self.gateway.capabilities.reads_meter_inputs
@@ -86,8 +115,11 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
             site_meters=await ask(Detail.SITE_METERS, last.site_meters, self.gateway.meters_site),
             solar_meters=await ask(Detail.SOLAR_METERS, last.solar_meters, self.gateway.meters_solar),
             solar_powerwall=await ask(Detail.SOLAR_POWERWALL, last.solar_powerwall, self.gateway.solar_powerwall),
-            config=await ask(Detail.CONFIG, last.config, signed.config) if signed else last.config,
-            controller=await ask(Detail.CONTROLLER, last.controller, signed.controller)
-            if signed and not self.gateway.capabilities.has_system_status
-            else last.controller,
+            config=await ask_signed(Detail.CONFIG, last.config, lambda signed: signed.config()),
+            controller=last.controller
+            if tells_energies
+            else await ask_signed(Detail.CONTROLLER, last.controller, lambda signed: signed.controller()),
+            components=last.components
+            if tells_energies
+            else await ask_signed(Detail.COMPONENTS, last.components, lambda signed: signed.components()),
         )

@@ -23,6 +23,7 @@ from ..reading import Reading, since
 from .base import GatewayCoordinator
 
 if TYPE_CHECKING:
+    from ..gateway.signed import SignedGateway
     from . import PowerwallGatewayConfigEntry
 
 
@@ -31,6 +32,9 @@ class InventoryData:
     """What there is, and what is known of it."""
 
     status: Reading[Status] = Reading()
+
+    firmware: Reading[str] = Reading()
+    """What runs there where `status` does not tell and a signed request does: on a Powerwall 3, with a key."""
 
     started: Reading[datetime] = Reading()
     """When the gateway itself started, which is not when its `status` says: that lies about its zone."""
@@ -48,7 +52,13 @@ class InventoryData:
 class InventoryCoordinator(GatewayCoordinator[InventoryData]):
     """What there is, at start and every quarter of an hour."""
 
-    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: PowerwallGatewayConfigEntry,
+        gateway: PowerwallGateway,
+        signed: SignedGateway | None,
+    ) -> None:
         super().__init__(
             hass,
             entry,
@@ -58,6 +68,7 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
             interval=INVENTORY_INTERVAL,
             data=InventoryData(),
         )
+        self._signed = signed
 
     @override
     async def _poll(self) -> InventoryData:
@@ -65,6 +76,9 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
         status = await self._ask(last.status, gateway.status)
         return InventoryData(
             status=status,
+            firmware=await self._ask(last.firmware, self._signed.read_firmware)
+            if status.absent and self._signed and self._signed.verified
+            else Reading(),
             started=since(last.started, status.map(lambda status: status.up_time)),
             site_info=await self._ask(last.site_info, gateway.site_info),
             powerwalls=await self._ask(last.powerwalls, gateway.powerwalls),

@@ -71,9 +71,11 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
         """Tell how long the energy lasts; the reserve and the packs' size come from slower polls."""
         data = self.config_entry.runtime_data
         settings, site = data.settings.data.operation.value, data.inventory.data.site_info.value
+        controller = data.detail.data.controller.value
         return Outlook.of(
             battery,
             self._trend,
             nominal_energy=site.nominal_system_energy_kwh if site else None,
+            full_energy=controller.stored.full if controller else None,
             reserve=settings.backup_reserve_percent if settings else None,
         )

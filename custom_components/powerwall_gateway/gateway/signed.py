@@ -33,7 +33,7 @@ from .errors import (
     GatewayRefusedError,
     GatewayTimeoutError,
 )
-from .models import ConfigFile, Controller, Operation
+from .models import ConfigFile, Controller, DeviceComponents, Operation
 from .words import discreet
 
 PATH: Final = "/tedapi/v1r"
@@ -85,12 +85,12 @@ class SignedGateway:
             await self.read_firmware()
         return True
 
-    async def read_firmware(self) -> str | None:
-        """Read what runs there."""
+    async def read_firmware(self) -> str:
+        """Read what runs there; empty where the answer does not say."""
         system = (await self._ask(lambda client: client.get_firmware_details())).get("system", {})
         version: str = system.get("version", {}).get("text", "")
-        self.firmware = version.split(maxsplit=1)[0] if version.strip() else None
-        return self.firmware
+        self.firmware = next(iter(version.split()), None)
+        return self.firmware or ""
 
     async def config(self) -> ConfigFile:
         """Read what is set."""
@@ -105,6 +105,13 @@ class SignedGateway:
         if not Controller.knows(status):
             raise GatewayPayloadError("the controller tells nothing", path=PATH)
         return Controller.from_dict(status)
+
+    async def components(self) -> DeviceComponents:
+        """Read what the Powerwall that leads tells of its parts, its own energies among them."""
+        components = DeviceComponents.from_dict(await self._ask(lambda client: client.get_components()))
+        if components.components is None:
+            raise GatewayPayloadError("the parts tell nothing", path=PATH)
+        return components
 
     async def operation(self) -> Operation:
         """Read mode and reserve."""
@@ -192,6 +199,11 @@ class _Client(PowerwallClient):
     @override
     async def connect(self) -> str:
         return self._number
+
+    @override
+    async def get_components(self) -> dict[str, Any]:
+        """Add whose parts they are, which the answer does not say."""
+        return {**await super().get_components(), "din": self._number}
 
 
 def _reason(err: PowerwallError) -> str:

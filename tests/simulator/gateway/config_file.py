@@ -25,10 +25,6 @@ def read(gateway: Gateway) -> bytes:
         "net_meter_mode": "battery_ok",
         **gateway.site_settings,
     }
-    packs: list[Json] = [
-        {"vin": f"{gateway.part_number_of(pack)}--{serial}"}
-        for pack, serial in zip(gateway.house.packs, gateway.pack_serials, strict=True)
-    ]
     return json.dumps(
         {
             "vin": gateway.din,
@@ -36,9 +32,19 @@ def read(gateway: Gateway) -> bytes:
             "freq_shift_load_shed": {"soe": 75, "delta_f": -0.32},
             "site_info": site_info,
             "strategy": {"TOU_mode": "economic"},
-            "battery_blocks": packs,
+            "battery_blocks": _battery_blocks(gateway),
         }
     ).encode()
+
+
+def _battery_blocks(gateway: Gateway) -> list[Json]:
+    """List the Powerwalls, and below the first what hangs on it."""
+    dins = {pack.number: din for pack, din in gateway.packs_by_din}
+    expansions: list[Json] = [{"din": dins[number]} for number in sorted(gateway.expansions)]
+    blocks: list[dict[str, Json]] = [{"vin": din} for number, din in dins.items() if number not in gateway.expansions]
+    if expansions:
+        blocks[0]["battery_expansions"] = expansions
+    return [*blocks]
 
 
 def hash_of(content: bytes) -> bytes:

@@ -14,6 +14,9 @@ from .state import Job, Operation, Registration, Uplinks, default_networks
 PLUS_PART_NUMBER = "2012170-25-E"
 """A Powerwall+, as the inventory of 23.28 tells it."""
 
+EXPANSION_PART_NUMBER = "1807000-10-B"
+"""An expansion of a Powerwall 3, as an owner's `config.json` tells it (pypowerwall's issue 227)."""
+
 
 class Gateway:
     """A gateway without its HTTP."""
@@ -48,6 +51,8 @@ class Gateway:
         """Is the sun measured by a transformer of the gateway's own?"""
         self.busway = False
         """Is there a meter at the bar that all Powerwalls hang on?"""
+        self.expansions: set[int] = set()
+        """The numbers of those that are no Powerwall 3 but hang on the first one, without an inverter of their own."""
         self.in_sync = True
         """Are the Powerwalls in step? Only 1.15 tells."""
         self.problems: list[str] = []
@@ -65,8 +70,12 @@ class Gateway:
 
     @property
     def pack_serials(self) -> list[str]:
-        """One serial per Powerwall."""
-        return [self.nameplate.serial_of_pack(pack.number) for pack in self.house.packs]
+        """One serial per Powerwall. A Powerwall 3 that leads the others is the gateway itself."""
+        leads = self.nameplate.part_number == self.nameplate.pack_part_number
+        return [
+            self.serial if leads and pack.number == 1 else self.nameplate.serial_of_pack(pack.number)
+            for pack in self.house.packs
+        ]
 
     def is_plus(self, pack: Pack) -> bool:
         """Is this Powerwall a Powerwall+? The first is, where there is one."""
@@ -74,7 +83,17 @@ class Gateway:
 
     def part_number_of(self, pack: Pack) -> str:
         """Give a Powerwall's part number."""
+        if pack.number in self.expansions:
+            return EXPANSION_PART_NUMBER
         return PLUS_PART_NUMBER if self.is_plus(pack) else self.nameplate.pack_part_number
+
+    @property
+    def packs_by_din(self) -> list[tuple[Pack, str]]:
+        """Every Powerwall with its part number and serial in one."""
+        return [
+            (pack, f"{self.part_number_of(pack)}--{serial}")
+            for pack, serial in zip(self.house.packs, self.pack_serials, strict=True)
+        ]
 
     @property
     def meter_serial(self) -> str:

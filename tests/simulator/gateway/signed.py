@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 import gzip
-import json
 import struct
 import time
 from typing import Final
@@ -24,7 +23,7 @@ from tesla_protocol.energy_device.transport_pb2 import MessageEnvelope
 from tests.simulator.house.house import FAILSAFE
 from tests.simulator.protobuf import message, part, text
 
-from . import config_file
+from . import config_file, device_queries
 from .answers import Answer, Call
 from .gateway import Gateway
 from .keys import KeyState
@@ -146,24 +145,11 @@ def _list_clients(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
     return answer
 
 
-def _query(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
-    """Answer every query as the one about the controller: queries come with Tesla's own signature, so there are few."""
-    house = gateway.house
-    flow = house.flow
-    powers = {"SITE": flow.grid, "BATTERY": flow.battery, "LOAD": flow.home, "SOLAR": flow.solar}
-    battery = {
-        "nominalFullPackEnergyWh": round(house.battery.capacity),
-        "nominalEnergyRemainingWh": round(house.battery.remaining),
-    }
-    control = {
-        "systemStatus": battery,
-        "islanding": {"contactorClosed": not house.islanded, "gridOK": house.grid.up, "microGridOK": house.islanded},
-        "meterAggregates": [{"location": place, "realPowerW": power} for place, power in powers.items()],
-        "alerts": {"active": ["SystemConnectedToGrid"] if not house.islanded else []},
-    }
+def _query(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
+    """Answer a query about the devices. Each comes with Tesla's own signature, so there are few."""
     answer = MessageEnvelope()
     answer.graphql.query_response.status = graphql.GRAPH_QL_STATUS_SUCCESS
-    answer.graphql.query_response.data = json.dumps({"control": control})
+    answer.graphql.query_response.data = device_queries.answer(gateway, asked.graphql.query_request.query)
     return answer
 
 

@@ -3,6 +3,7 @@
 from .battery import BatteryBlock, StateOfEnergy, SystemStatus
 from .config_file import ConfigFile, ExportRule, SiteSettings
 from .controller import Controller, StoredEnergy
+from .device_components import DeviceComponents
 from .diagnostic import CheckStatus, Diagnostic, DiagnosticCheck
 from .grid import AlertValue, GridFault, GridState, GridStatus, Islanding, IslandMode
 from .meter_hardware import (
@@ -54,6 +55,7 @@ __all__ = [
     "CurrentTransformers",
     "Customer",
     "CustomerRegistration",
+    "DeviceComponents",
     "Diagnostic",
     "DiagnosticCheck",
     "Din",

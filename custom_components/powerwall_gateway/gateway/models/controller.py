@@ -1,8 +1,11 @@
 """What the device controller tells when it is asked with a signed request, as far as it is of use here."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
-from .payload import Payload, number, part
+from .battery import BatteryBlock
+from .payload import Payload, number, part, parts, text, texts
+from .system import Din
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,10 +17,29 @@ class StoredEnergy(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ControlledPowerwall(Payload):
+    """One of `control.batteryBlocks`: a Powerwall 3, the one that leads among them; expansions are not listed."""
+
+    din: str | None = text("din")
+
+    disable_reasons: tuple[str, ...] | None = texts("disableReasons")
+    """null while it works."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControllerAlerts(Payload):
+    """`control.alerts`."""
+
+    active: tuple[str, ...] | None = texts("active")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ControllerState(Payload):
     """`control`."""
 
     stored: StoredEnergy | None = part("systemStatus", StoredEnergy)
+    powerwalls: tuple[ControlledPowerwall, ...] | None = parts("batteryBlocks", ControlledPowerwall)
+    alerts: ControllerAlerts | None = part("alerts", ControllerAlerts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,3 +52,21 @@ class Controller(Payload):
     def stored(self) -> StoredEnergy:
         """The energy in the battery, as far as it is told."""
         return (self.control and self.control.stored) or StoredEnergy()
+
+    @property
+    def alerts(self) -> tuple[str, ...] | None:
+        """What holds just now, by Tesla's names: that the grid is there is among it."""
+        return self.control.alerts.active if self.control and self.control.alerts else None
+
+    @cached_property
+    def battery_blocks(self) -> tuple[BatteryBlock, ...]:
+        """Every Powerwall 3, and whether it works, in the words of `system_status`."""
+        return tuple(
+            BatteryBlock(
+                part_number=din.part_number,
+                serial_number=din.serial_number,
+                disabled_reasons=powerwall.disable_reasons or (),
+            )
+            for powerwall in (self.control and self.control.powerwalls) or ()
+            if (din := Din.parse(powerwall.din))
+        )

@@ -1,0 +1,197 @@
+"""What a Powerwall 3 tells of itself to an owner's key: its packs, their energies, and what is wrong with them."""
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.powerwall_gateway import checkup
+from custom_components.powerwall_gateway.const import DOMAIN
+from custom_components.powerwall_gateway.devices import Kind, identifier
+from custom_components.powerwall_gateway.gateway.signed import PATH
+from custom_components.powerwall_gateway.hardware import is_removable
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
+from tests.conftest import StartSimulator
+from tests.gateway.profiles import start
+from tests.pairing import pair, public_key
+from tests.simulator import House, Simulator
+
+from .conftest import SetUp, state_of
+from .controlling import asked_for
+from .signing import keep_key, quicken
+
+FAULT = "DisabledExcessiveVoltageDrop"
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for milliseconds where it is minutes."""
+    quicken(monkeypatch)
+
+
+@pytest.fixture
+async def site(simulator: StartSimulator) -> Simulator:
+    """Start a Powerwall 3 with an expansion, and another one that follows it."""
+    gateway = await start(simulator, "pw3", house=House(packs=3, charge=60))
+    gateway.gateway.expansions = {2}
+    leader, expansion, follower = gateway.house.packs
+    leader.remaining, expansion.remaining, follower.remaining = 6000.0, 9000.0, 4000.0
+    gateway.house.solar_power, gateway.house.home_power = 0.0, 2000.0
+    pair(gateway)
+    return gateway
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, site: Simulator, set_up: SetUp) -> MockConfigEntry:
+    """Set it up with a key."""
+    entry = await set_up(site)
+    await keep_key(hass, entry)
+    return entry
+
+
+def of_pack(hass: HomeAssistant, site: Simulator, number: int, key: str, platform: str = "sensor") -> str | None:
+    """Give the state of an entity of a pack, None where there is no such entity."""
+    return state_of(hass, site, platform, f"{site.gateway.pack_serials[number - 1]}_{key}")
+
+
+async def look(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Poll what signed requests tell, and what is looked at with the flows."""
+    await entry.runtime_data.detail.async_refresh()
+    await entry.runtime_data.live.async_refresh()
+    await hass.async_block_till_done()
+
+
+async def test_each_pack_is_a_device(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
+    registry = dr.async_get(hass)
+    found = [
+        registry.async_get_device_by_identifier(identifier(site.serial, Kind.POWERWALL, serial), entry.entry_id)
+        for serial in site.gateway.pack_serials
+    ]
+    assert [(device.model, device.model_id, device.serial_number) for device in found if device] == [
+        ("Powerwall 3", "1707000-11-L", site.serial),
+        ("Powerwall 3 Expansion", "1807000-10-B", site.gateway.pack_serials[1]),
+        ("Powerwall 3", "1707000-11-L", site.gateway.pack_serials[2]),
+    ]
+    assert state_of(hass, site, "sensor", "powerwall_count") == "3"
+
+
+async def test_their_energies_add_up(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
+    leader, expansion, _ = (float(of_pack(hass, site, number, "energy_remaining") or 0) for number in (1, 2, 3))
+    assert (leader, expansion) == (6, 9)
+    assert float(of_pack(hass, site, 1, "charge") or 0) == pytest.approx((100 * 6 / 13.5 - 5) / 0.95, abs=0.06)
+    assert of_pack(hass, site, 2, "energy_capacity") == "13.5"
+    rest = float(state_of(hass, site, "sensor", "energy_remaining") or 0) - leader - expansion
+    assert rest == pytest.approx(site.house.packs[2].remaining / 1000)
+
+
+async def test_what_the_leader_says_is_not_taken_for_its_followers(
+    hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
+) -> None:
+    follower = site.gateway.pack_serials[2]
+    entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    assert {entity.unique_id for entity in entities if f"_{follower}_" in entity.unique_id} == {
+        f"{site.serial}_{follower}_problem"
+    }
+    assert of_pack(hass, site, 3, "problem", "binary_sensor") == "off"
+
+
+async def test_packs_that_are_out_of_work(
+    hass: HomeAssistant, site: Simulator, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkup, "FAULT_FOR", 0.0)
+    leader, _, follower = site.house.packs
+    leader.disabled_reasons = follower.disabled_reasons = [FAULT]
+    await look(hass, entry)
+    assert of_pack(hass, site, 1, "problem", "binary_sensor") == "on"
+    assert of_pack(hass, site, 3, "problem", "binary_sensor") == "on"
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, f"pack_fault_{entry.entry_id}")
+    assert issue
+    assert issue.translation_placeholders
+    assert issue.translation_placeholders["packs"].count(FAULT) == 2
+
+
+async def test_with_their_energy_it_is_known_how_long_it_lasts(
+    hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
+) -> None:
+    await look(hass, entry)
+    usable = sum(pack.remaining - 0.05 * pack.capacity for pack in site.house.packs)
+    hours = float(state_of(hass, site, "sensor", "backup_time_remaining") or 0)
+    assert hours == pytest.approx(usable / 2000, abs=0.2)
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_alerts_are_shown_by_their_names(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
+    entity_id = er.async_get(hass).async_get_entity_id("sensor", DOMAIN, f"{site.serial}_alerts")
+    assert entity_id
+    state = hass.states.get(entity_id)
+    assert state
+    assert (state.state, state.attributes["alerts"]) == ("2", ["FWUpdateSucceeded", "SystemConnectedToGrid"])
+    assert state_of(hass, site, "sensor", "problems") is None
+    assert of_pack(hass, site, 1, "frequency") == str(site.house.frequency)
+    assert of_pack(hass, site, 2, "frequency") is None
+
+
+async def test_what_a_key_told_goes_with_it(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
+    site.gateway.keyring.forget(public_key())
+    for _ in range(2):
+        await look(hass, entry)
+    assert state_of(hass, site, "sensor", "energy_remaining") == "unavailable"
+    assert of_pack(hass, site, 1, "energy_remaining") == "unavailable"
+    assert of_pack(hass, site, 3, "problem", "binary_sensor") == "unavailable"
+    pair(site)
+    await entry.runtime_data.settings.async_refresh()
+    await look(hass, entry)
+    assert of_pack(hass, site, 1, "energy_remaining") == "6.0"
+
+
+async def test_two_signed_requests_tell_it_all(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
+    data = entry.runtime_data
+    before = asked_for(site, PATH)
+    await data.live.async_refresh()
+    await data.grid.async_refresh()
+    assert asked_for(site, PATH) == before
+    await data.detail.async_refresh()
+    assert asked_for(site, PATH) == before + 2
+    assert data.detail.cadence.cost > 0
+
+
+async def test_a_powerwall_2_is_not_asked_for_what_it_tells_anyway(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await start(simulator, "26.18")
+    pair(gateway)
+    entry = await set_up(gateway)
+    await keep_key(hass, entry)
+    before = asked_for(gateway, PATH)
+    await look(hass, entry)
+    await entry.runtime_data.inventory.async_refresh()
+    assert asked_for(gateway, PATH) == before
+    assert entry.runtime_data.detail.data.controller.never_answered
+
+
+async def test_new_firmware_is_noticed(
+    hass: HomeAssistant, site: Simulator, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, site.serial), entry.entry_id)
+    assert device
+    assert device.sw_version == "26.26.4"
+    monkeypatch.setattr(site.gateway, "nameplate", site.gateway.nameplate.__replace__(version="26.34.0 1a2b3c4d"))
+    await entry.runtime_data.inventory.async_refresh()
+    await hass.async_block_till_done()
+    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, site.serial), entry.entry_id)
+    assert device
+    assert device.sw_version == "26.34.0"
+
+
+async def test_a_pack_that_is_gone_may_be_taken_out_by_hand(
+    hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
+) -> None:
+    registry = dr.async_get(hass)
+    devices = [
+        registry.async_get_device_by_identifier(identifier(site.serial, Kind.POWERWALL, serial), entry.entry_id)
+        for serial in site.gateway.pack_serials
+    ]
+    assert [is_removable(entry, device) for device in devices if device] == [False, False, False]
+    site.house.battery.remove(2)
+    site.gateway.expansions.clear()
+    await look(hass, entry)
+    assert [is_removable(entry, device) for device in devices if device] == [False, True, False]
