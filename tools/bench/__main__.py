@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sys
 
 from tools.bench import client, cost, entities, outage
+from tools.faults import bench as faults
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,12 @@ BENCHES = {
         "every fact that core's powerwall shows, and who tells it here; fails where one is missing or told otherwise",
         entities.run,
         entities.add_arguments,
+    ),
+    "faults": Bench(
+        "what faults of the gateway cost core's powerwall and this integration; about 20 minutes; fails where this one"
+        " does not hold",
+        faults.run,
+        faults.add_arguments,
     ),
     "outage": Bench(
         "how soon core's powerwall and this integration know that the grid is gone; about 20 minutes",

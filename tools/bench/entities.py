@@ -98,7 +98,7 @@ class Both:
             for entity_id in off:
                 await home.command("config/entity_registry/update", entity_id=entity_id, disabled_by=None)
         for entry in self._entries.values():
-            await self._api.request("POST", f"/api/config/config_entries/entry/{entry}/reload")
+            await self._api.reload_entry(entry)
 
     async def _stand_still(self) -> dict[str, list[Shown]]:
         """Wait until nothing changes any more.

@@ -20,8 +20,8 @@ from tools.develop.gateway import GatewayError
 from tools.develop.integration import FlowError
 from tools.develop.simulator import simulated_gateway
 from tools.develop.target import Target
-from tools.home_assistant import Api, ApiError, HomeAssistant, SignInError, WebSocketError
-from tools.home_assistant.configuration import as_yaml
+from tools.home_assistant import Api, ApiError, HomeAssistant, Probe, SignInError, WebSocketError
+from tools.home_assistant.log import log_of
 
 from .facts import Shown
 
@@ -36,9 +36,7 @@ HOUSE_TIME = timedelta(hours=9)
 ERRORS = (ApiError, FlowError, GatewayError, ProcessError, SignInError, WebSocketError)
 """What goes wrong with a process or a set-up, with a text for the person who called."""
 
-PROBE = Path(__file__).resolve().parent / "probe"
-PROBE_DOMAIN = "bench_probe"
-PROBE_URL = "/api/bench_probe"
+SPENDING = Probe(Path(__file__).resolve().parent / "probe", "bench_probe", watches=True)
 DAY = 86_400.0
 PAUSE = 1.0
 
@@ -110,7 +108,14 @@ class Side:
     """One integration, or none, in a Home Assistant that can be started again and again."""
 
     def __init__(
-        self, name: str, domain: str, gateway: Gateway | None, folder: Path, tell: Callable[[str], None]
+        self,
+        name: str,
+        domain: str,
+        gateway: Gateway | None,
+        folder: Path,
+        tell: Callable[[str], None],
+        *,
+        probe: Probe = SPENDING,
     ) -> None:
         self.name = name
         self.domain = domain
@@ -122,6 +127,7 @@ class Side:
         self._gateway = gateway
         self._port = free_port()
         self._tell = tell
+        self._probe = probe
         self._api: Api | None = None
 
     @property
@@ -137,6 +143,11 @@ class Side:
         return self._api
 
     @property
+    def log(self) -> Path:
+        """What its Home Assistant says."""
+        return log_of(self.folder)
+
+    @property
     def database(self) -> Path:
         """What the recorder writes."""
         return self.folder / "home-assistant_v2.db"
@@ -144,23 +155,18 @@ class Side:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Start its Home Assistant with the probe in it, and stop it at the end."""
-        self._put_probe()
-        home = HomeAssistant(self.folder, self._port, tell=lambda text: self._tell(f"[{self.name}] {text}"))
+        self._probe.put_into(self.folder, self.domain)
+        home = HomeAssistant(
+            self.folder,
+            self._port,
+            path=self._probe.path(self.folder),
+            tell=lambda text: self._tell(f"[{self.name}] {text}"),
+        )
         self.launched_at = monotonic()
         async with home:
             self._api = home.api
             yield
         self._api = None
-
-    def _put_probe(self) -> None:
-        components = self.folder / "custom_components"
-        components.mkdir(parents=True, exist_ok=True)
-        link = components / PROBE_DOMAIN
-        if not link.exists():
-            link.symlink_to(PROBE, target_is_directory=True)
-            configuration = as_yaml(time_zone="UTC")
-            watch = f"\n{PROBE_DOMAIN}:\n  watch: {self.domain}\n" if self.domain else f"\n{PROBE_DOMAIN}:\n"
-            (self.folder / "configuration.yaml").write_text(configuration + watch, encoding="utf-8")
 
     async def add_integration(self) -> None:
         """Walk through the integration's config flow."""
@@ -170,9 +176,13 @@ class Side:
         else:
             self.entry_id = await integration.add(self.api, to.host, to.serial, to.password)
 
+    async def reload(self) -> None:
+        """Load the integration anew."""
+        await self.api.reload_entry(self.entry_id)
+
     async def probe(self, *, afresh: bool = False) -> Json:
         """Read the probe."""
-        reading: Json = await self.api.request("POST" if afresh else "GET", PROBE_URL)
+        reading: Json = await self.api.request("POST" if afresh else "GET", self._probe.url)
         return reading
 
     async def registered(self) -> list[Shown]:

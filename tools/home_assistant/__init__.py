@@ -2,6 +2,7 @@
 
 from .api import Api, ApiError, State
 from .log import errors_about, is_complaint
+from .probe import Probe
 from .process import HomeAssistant
 from .sign_in import PASSWORD, USER_NAME, SignInError
 from .websocket import WebSocket, WebSocketError
@@ -12,6 +13,7 @@ __all__ = [
     "Api",
     "ApiError",
     "HomeAssistant",
+    "Probe",
     "SignInError",
     "State",
     "WebSocket",

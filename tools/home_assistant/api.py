@@ -111,6 +111,10 @@ class Api:
         """Remove a config entry."""
         await self.request("DELETE", f"/api/config/config_entries/entry/{entry_id}")
 
+    async def reload_entry(self, entry_id: str) -> None:
+        """Load a config entry anew."""
+        await self.request("POST", f"/api/config/config_entries/entry/{entry_id}/reload")
+
     async def translations(self, domain: str, category: str) -> dict[str, str]:
         """Give an integration's English texts of a category, such as `config`."""
         answer = await self.command("frontend/get_translations", language="en", category=category, integration=[domain])

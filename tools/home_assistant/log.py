@@ -1,5 +1,6 @@
 """What Home Assistant's log says about one integration."""
 
+from dataclasses import dataclass
 from pathlib import Path
 import re
 
@@ -14,14 +15,38 @@ def is_complaint(message: str, name: str) -> bool:
     return name in message and _COMPLAINT.search(message) is not None
 
 
+def log_of(folder: Path) -> Path:
+    """Give the file that holds everything the Home Assistant of a configuration folder said since its last start."""
+    return folder / "output.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of the log."""
+
+    level: str
+    text: str
+    """All of it, a traceback included."""
+
+    @property
+    def has_traceback(self) -> bool:
+        """Whether it tells where in the code something went wrong."""
+        return "\nTraceback (most recent call last)" in self.text
+
+
+def records(log: Path) -> list[Record]:
+    """Give everything that was logged so far."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    heads = list(RECORD.finditer(text))
+    ends = [head.start() for head in heads[1:]] + [len(text)]
+    return [Record(head["level"], text[head.start() : end].rstrip()) for head, end in zip(heads, ends, strict=True)]
+
+
 def errors_about(log: Path, name: str) -> list[str]:
     """Give the errors that mention the name anywhere, tracebacks included, and the warnings meant for its authors."""
-    text = log.read_text(encoding="utf-8", errors="replace")
-    records = list(RECORD.finditer(text))
-    ends = [record.start() for record in records[1:]] + [len(text)]
-    said = [(record["level"], text[record.start() : end].rstrip()) for record, end in zip(records, ends, strict=True)]
     return [
-        message
-        for level, message in said
-        if (level in {"ERROR", "CRITICAL"} and name in message) or (level == "WARNING" and is_complaint(message, name))
+        record.text
+        for record in records(log)
+        if (record.level in {"ERROR", "CRITICAL"} and name in record.text)
+        or (record.level == "WARNING" and is_complaint(record.text, name))
     ]

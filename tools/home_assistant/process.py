@@ -15,7 +15,7 @@ from tools.child_process import ChildProcess, ProcessError, port_is_free
 
 from . import configuration
 from .api import Api
-from .log import errors_about
+from .log import errors_about, log_of
 from .sign_in import sign_in
 
 START_LIMIT = 120
@@ -47,7 +47,7 @@ class HomeAssistant:
         self._process = ChildProcess(
             "Home Assistant",
             [sys.executable, *program, "--skip-pip", "--log-no-color", "-c", str(self.folder)],
-            log=self.folder / "output.log",
+            log=log_of(self.folder),
             folder=self.folder,
             python_path=(*path, configuration.STAND_INS),
         )

@@ -11,10 +11,9 @@ from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from tests.simulator import Simulator
 from tools.child_process import free_port
 from tools.develop.integration import DOMAIN, add, entity_ids
-from tools.home_assistant import Api, HomeAssistant, State, configuration
+from tools.home_assistant import Api, HomeAssistant, Probe, State
 
-PROBE = Path(__file__).resolve().parent / "probe"
-PROBE_URL = "/api/soak_probe"
+HOLDING = Probe(Path(__file__).resolve().parent / "probe", "soak_probe", imports_repository=True)
 FIRMWARE = "21.44"
 """Where a lost session is no question to a person: a login stops nothing."""
 
@@ -72,7 +71,7 @@ class Home:
 
     async def read_probe(self) -> Json:
         """Give what the process holds, by its own clock."""
-        reading: Json = await self.api.request("GET", PROBE_URL)
+        reading: Json = await self.api.request("GET", HOLDING.url)
         return reading
 
     async def wait(self, seconds: float) -> None:
@@ -81,7 +80,7 @@ class Home:
 
     async def reload(self) -> None:
         """Load the entry anew."""
-        await self.api.request("POST", f"/api/config/config_entries/entry/{self.entry_id}/reload")
+        await self.api.reload_entry(self.entry_id)
 
     async def condition(self) -> Condition:
         """Look at it as an owner does."""
@@ -117,22 +116,17 @@ async def soaked(folder: Path, speed: float, tell: Callable[[str], None]) -> Asy
     async with simulator, _home_assistant(folder, tell) as home:
         host = f"{simulator.host}:{simulator.port}"
         entry_id = await add(home.api, host, simulator.serial, simulator.password)
-        await home.api.request("POST", PROBE_URL, {"speed": speed})
+        await home.api.request("POST", HOLDING.url, {"speed": speed})
         simulator.speed = speed
         yield Home(home.api, home.log, simulator, entry_id, speed)
 
 
 def _home_assistant(folder: Path, tell: Callable[[str], None]) -> HomeAssistant:
-    components = folder / "custom_components"
-    components.mkdir(parents=True)
-    (components / "__init__.py").touch()  # else the repository's, which is on the path for `tools`, hides this one
-    (components / "soak_probe").symlink_to(PROBE, target_is_directory=True)
-    text = configuration.as_yaml(time_zone="UTC") + "\nsoak_probe:\n"
-    (folder / "configuration.yaml").write_text(text, encoding="utf-8")
+    HOLDING.put_into(folder)
     return HomeAssistant(
         folder,
         free_port(),
         program=("-m", "tools.soak.child"),
-        path=(folder, configuration.REPOSITORY),
+        path=HOLDING.path(folder),
         tell=tell,
     )

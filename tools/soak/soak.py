@@ -11,7 +11,7 @@ from rich.table import Table
 
 from tools.develop.integration import DOMAIN
 from tools.home_assistant import errors_about
-from tools.home_assistant.log import RECORD
+from tools.home_assistant.log import records
 
 from .figures import Figure, energy_off, held_figures
 from .home import Condition, Home
@@ -95,7 +95,7 @@ class Soak:
     async def _suffer(self, trouble: Trouble, seconds: float, normal: Condition) -> Round:
         """Make a trouble, end it, and wait until everything is back and for a while of peace."""
         self._doing = trouble.text
-        records = self._records()
+        before = self._records()
         async with trouble.happening(Scene(self.home.simulator, self.home.speed, self.home.reload)):
             await self.home.wait(seconds)
         self._doing = f"after {trouble.text}"
@@ -107,7 +107,7 @@ class Soak:
             seconds=round(seconds, 1),
             back_after=back_after,
             left=left,
-            records=self._records() - records,
+            records=self._records() - before,
         )
 
     async def _wait_until_back(self, normal: Condition) -> tuple[float | None, str]:
@@ -120,7 +120,7 @@ class Soak:
         return round((monotonic() - began) * self.home.speed, 1), ""
 
     def _records(self) -> int:
-        return len(RECORD.findall(self.home.log.read_text(encoding="utf-8", errors="replace")))
+        return len(records(self.home.log))
 
     async def _tell(self, began: float) -> None:
         while True:
@@ -137,10 +137,10 @@ class Soak:
     def figures(self) -> list[Figure]:
         """Make figures of what was seen."""
         not_back = sum(each.back_after is None for each in self.rounds)
-        records = sum(each.records for each in self.rounds) / len(self.rounds)
+        records_each = sum(each.records for each in self.rounds) / len(self.rounds)
         return [
             *held_figures(self.samples),
-            Figure(name="log records of a trouble", unit="", digits=1, value=records, limit=MOST_RECORDS),
+            Figure(name="log records of a trouble", unit="", digits=1, value=records_each, limit=MOST_RECORDS),
             Figure(name="errors in the log", unit="", digits=0, value=len(self.errors()), limit=0),
             Figure(name="troubles with something not back", unit="", digits=0, value=not_back, limit=0),
             Figure(

@@ -1,0 +1,69 @@
+"""Which of our entities stand on which endpoint, by the descriptions they are made from."""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any, Final
+
+from custom_components.powerwall_gateway.catalogue import (
+    BINARY_SENSORS,
+    BUTTONS,
+    EVENTS,
+    NUMBERS,
+    SELECTS,
+    SENSORS,
+    SWITCHES,
+)
+from custom_components.powerwall_gateway.coordinator import GridData, LiveData
+from custom_components.powerwall_gateway.gateway import GatewayError
+from custom_components.powerwall_gateway.reading import Reading
+from tools.bench.facts import Shown
+
+type Hides = Callable[[Shown], bool]
+"""Whether an entity may show nothing because of a fault."""
+
+_PLATFORMS: Final[Mapping[str, Any]] = {
+    "binary_sensor": BINARY_SENSORS,
+    "button": BUTTONS,
+    "event": EVENTS,
+    "number": NUMBERS,
+    "select": SELECTS,
+    "sensor": SENSORS,
+    "switch": SWITCHES,
+}
+_DATA: Final[Mapping[str, Any]] = {"grid": GridData, "live": LiveData}
+_NAMES: Final[Any] = SimpleNamespace(
+    grid="grid", live="live", detail="detail", settings="settings", inventory="inventory"
+)
+_MARK: Final = GatewayError("the endpoint in question", path="")
+
+
+def standing_on(coordinator: str, *readings: str) -> Hides:
+    """Give what tells whether an entity stands on one of a coordinator's readings."""
+    keys = frozenset(_keys(coordinator, readings))
+    return lambda entity: entity.key in keys
+
+
+def _keys(coordinator: str, readings: tuple[str, ...]) -> Iterator[str]:
+    failed = _DATA[coordinator](**{reading: Reading(error=_MARK) for reading in readings})
+    for platform, descriptions in _PLATFORMS.items():
+        for description in descriptions:
+            if description.coordinator_fn(_NAMES) == coordinator and description.reading_fn(failed, "").error is _MARK:
+                yield f"{platform}.{description.key}"
+
+
+def of_part(serial: str) -> Hides:
+    """Give what tells whether an entity is about one piece of hardware."""
+    return lambda entity: entity.part == serial
+
+
+def anything(_: Shown) -> bool:
+    """Say that all may show nothing."""
+    return True
+
+
+METERS: Final = standing_on("live", "meters")
+METERS_AND_OUTLOOK: Final = standing_on("live", "meters", "outlook")
+"""The outlook goes by what the battery's meter tells."""
+
+BATTERY: Final = standing_on("live", "battery", "outlook")
+GRID: Final = standing_on("grid", "status", "log")

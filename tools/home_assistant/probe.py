@@ -1,0 +1,42 @@
+"""A custom component of this repository's own that tells from within what a Home Assistant does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .configuration import REPOSITORY, as_yaml
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One such component, and where it answers."""
+
+    source: Path
+    domain: str
+    imports_repository: bool = False
+    """Whether it needs this repository's own packages."""
+
+    watches: bool = False
+    """Whether it is told which integration to watch."""
+
+    @property
+    def url(self) -> str:
+        """The path that it is read at."""
+        return f"/api/{self.domain}"
+
+    def put_into(self, folder: Path, watched: str = "") -> None:
+        """Have the Home Assistant of a folder load it at its starts; a folder that has it stays as it is."""
+        components = folder / "custom_components"
+        components.mkdir(parents=True, exist_ok=True)
+        link = components / self.domain
+        if link.exists():
+            return
+        (components / "__init__.py").touch()  # else the repository's, where it is on the path, hides this one
+        link.symlink_to(self.source, target_is_directory=True)
+        options = f"  watch: {watched}\n" if self.watches and watched else ""
+        text = f"{as_yaml(time_zone='UTC')}\n{self.domain}:\n{options}"
+        (folder / "configuration.yaml").write_text(text, encoding="utf-8")
+
+    def path(self, folder: Path) -> Sequence[Path]:
+        """Give what its Home Assistant needs on Python's path, its folder first."""
+        return (folder.resolve(), REPOSITORY) if self.imports_repository else ()
