@@ -56,6 +56,13 @@ def test_a_text_that_names_another_names_it_as_it_is_shown(language: str) -> Non
     assert shown["config.step.control.data.allow_control"] == shown["config.step.login.data.allow_control"] == box
     for key in ("exceptions.control_not_allowed.message", "exceptions.login_needed.message"):
         assert box in shown[key]
+    again = shown["options.step.pairing.menu_options.register_key"]
+    assert f"*{again}*" in shown["options.step.check_key.description"]
+    for step in ("pairing", "paste_key", "register_key", "check_key", "remove_key"):
+        of_options = {key: text for key, text in shown.items() if key.startswith(f"options.step.{step}.")}
+        assert {
+            f"options{key.removeprefix('config')}": text for key, text in shown.items() if f"config.step.{step}." in key
+        } == (of_options)
     for mode in ("backup", "self_consumption"):
         assert (
             shown[f"selector.operation_mode.options.{mode}"]

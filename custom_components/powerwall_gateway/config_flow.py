@@ -34,6 +34,7 @@ from .forms import RefusedError
 from .gateway import Address, Credentials
 from .memory import EntryMemory, async_forget_login
 from .options_flow import PowerwallGatewayOptionsFlow
+from .pairing_flow import PairingFlow
 from .renaming import async_rename
 
 _DEFAULT_TITLE = "Powerwall Gateway"
@@ -48,7 +49,7 @@ SHOWN_FOR: Final = 1.0
 """Seconds for which that is said at least: a browser that learns of the end sooner than it listens waits for ever."""
 
 
-class PowerwallGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
+class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
     """The way in. Nothing here logs in where a login would stop the Powerwall."""
 
     VERSION = CONFIG_VERSION
@@ -109,16 +110,25 @@ class PowerwallGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
         return await self._async_step_place(user_input)
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask where the gateway is now, and which it is where the serial was wrong."""
-        if user_input is None:
-            entry = self._get_reconfigure_entry()
-            memory = EntryMemory(self.hass, entry.entry_id)
-            await memory.async_load()
-            former = Former(
-                serial=entry.data[CONF_SERIAL], fingerprint=entry.data[CONF_FINGERPRINT], packs=memory.packs
-            )
-            self._gateway, self._place = Acquaintance(entry.data, former), entry.data
-        return await self._async_step_place(user_input)
+        """Ask where the gateway is now, and which it is where the serial was wrong; or about the key."""
+        if user_input is not None:
+            return await self._async_step_place(user_input)
+        entry = self._get_reconfigure_entry()
+        memory = EntryMemory(self.hass, entry.entry_id)
+        await memory.async_load()
+        former = Former(serial=entry.data[CONF_SERIAL], fingerprint=entry.data[CONF_FINGERPRINT], packs=memory.packs)
+        self._gateway, self._place = Acquaintance(entry.data, former), entry.data
+        if await self._async_offers_pairing():
+            return await self.async_step_reconfigure_menu()
+        return self._show_place()
+
+    async def async_step_reconfigure_menu(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what it is about where there is a key, or could be."""
+        return self.async_show_menu(step_id="reconfigure_menu", menu_options=["place", "pairing"])
+
+    async def async_step_place(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Go on with the place."""
+        return self._show_place()
 
     async def _async_step_place(self, typed: dict[str, Any] | None) -> ConfigFlowResult:
         if typed is None:
@@ -252,6 +262,15 @@ class PowerwallGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
         if new != old or self._gateway.data.get(CONF_PASSWORD) != entry.data.get(CONF_PASSWORD):
             await async_forget_login(self.hass, entry.entry_id)
         return self.async_update_reload_and_abort(entry, unique_id=new, data=self._gateway.data)
+
+    @property
+    @override
+    def _paired(self) -> ConfigEntry:
+        return self._get_reconfigure_entry()
+
+    @override
+    def _finish(self, options: dict[str, Any]) -> ConfigFlowResult:
+        return self.async_update_reload_and_abort(self._paired, options=options)
 
     # -- what is shown -------------------------------------------------------------------------------------------------
 

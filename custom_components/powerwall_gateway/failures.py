@@ -20,6 +20,7 @@ from .gateway import (
     GatewayLoginError,
     GatewayLoginStopsError,
     GatewayNotFoundError,
+    GatewayPayloadError,
     GatewayStoppedError,
     GatewayUnreachableError,
     GuardBusyError,
@@ -90,6 +91,7 @@ _TEXTS: Final[tuple[tuple[type[GatewayError], str, Placeholders], ...]] = (
     (GatewayCertificateError, "certificate_changed", _nothing),
     (GatewayAnotherError, "another_gateway", _nothing),
     (GatewayUnreachableError, "no_answer", _nothing),
+    (GatewayPayloadError, "unexpected_answer", lambda err: {"reason": err.message}),
     (GatewayAnswerError, "gateway_refused", _reason),
 )
 """Every failure, the children before their parents: the text's key, and what it names."""

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import diagnostics, options_flow, pairing
+from custom_components.powerwall_gateway import diagnostics, pairing, pairing_flow
 from custom_components.powerwall_gateway.const import CONF_PRIVATE_KEY, DOMAIN
 from custom_components.powerwall_gateway.gateway.signed import PATH
 from custom_components.powerwall_gateway.gateway.signing_key import public_part
+from homeassistant.const import CONF_HOST
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.storage import Store
@@ -21,6 +22,7 @@ from tests.pairing import SIGNED, pair, pem, public_key
 from tests.simulator import Simulator
 
 from .conftest import SetUp, state_of
+from .flowing import asks, ends, go_on, typed
 from .signing import ALLOWED, feeding, keep_key, quicken
 
 
@@ -37,23 +39,28 @@ async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> 
 
 
 class Owner:
-    """Somebody at the options."""
+    """Somebody at the options, or at the reconfiguration."""
 
-    def __init__(self, hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    def __init__(self, hass: HomeAssistant, entry: MockConfigEntry, *, reconfigures: bool = False) -> None:
         self.hass = hass
         self.entry = entry
+        self.reconfigures = reconfigures
         self.shown: Any = None
 
     async def open(self, *choices: str) -> Any:
-        """Open the options and choose from their menus."""
-        self.shown = await self.hass.config_entries.options.async_init(self.entry.entry_id)
+        """Open the form and choose from its menus."""
+        if self.reconfigures:
+            self.shown = await self.entry.start_reconfigure_flow(self.hass)
+        else:
+            self.shown = await self.hass.config_entries.options.async_init(self.entry.entry_id)
         for choice in choices:
             await self.answer({"next_step_id": choice})
         return self.shown
 
     async def answer(self, typed: dict[str, Any]) -> Any:
         """Answer a form, and let what follows be done."""
-        self.shown = await self.hass.config_entries.options.async_configure(self.shown["flow_id"], typed)
+        flows = self.hass.config_entries.flow if self.reconfigures else self.hass.config_entries.options
+        self.shown = await flows.async_configure(self.shown["flow_id"], typed)
         await self.hass.async_block_till_done()
         return self.shown
 
@@ -71,17 +78,25 @@ class Owner:
     @property
     def is_done(self) -> bool:
         """Whether the form is through."""
+        if self.reconfigures:
+            return bool(self.shown["type"] is FlowResultType.ABORT and self.shown["reason"] == "reconfigure_successful")
         return bool(self.shown["type"] is FlowResultType.CREATE_ENTRY)
+
+
+from_both = pytest.mark.parametrize("reconfigures", [False, True], ids=["options", "reconfigure"])
 
 
 # -- the form ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_key_of_another_tool(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+@from_both
+async def test_a_key_of_another_tool(
+    hass: HomeAssistant, gateway: Simulator, set_up: SetUp, reconfigures: bool
+) -> None:
     pair(gateway)
     entry = await set_up(gateway)
     assert state_of(hass, gateway, "select", "operation_mode") is None
-    owner = Owner(hass, entry)
+    owner = Owner(hass, entry, reconfigures=reconfigures)
     await owner.paste(pem())
     assert owner.is_done
     assert entry.options == ALLOWED
@@ -91,17 +106,26 @@ async def test_a_key_of_another_tool(hass: HomeAssistant, gateway: Simulator, se
     assert gateway.logins == 1
 
 
+@from_both
 async def test_a_new_key_step_by_step(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    monkeypatch: pytest.MonkeyPatch,
+    reconfigures: bool,
 ) -> None:
     gateway = await start(simulator, "pw3")
-    monkeypatch.setattr(options_flow, "make_key", pem)  # a real one takes seconds
-    owner = Owner(hass, await set_up(gateway, options=ALLOWED))
+    monkeypatch.setattr(pairing_flow, "make_key", pem)  # a real one takes seconds
+    owner = Owner(hass, await set_up(gateway, options=ALLOWED), reconfigures=reconfigures)
     await owner.open("pairing", "make_key")
-    assert (owner.shown["step_id"], owner.error) == ("check_key", None)
+    assert (owner.shown["step_id"], owner.error) == ("register_key", None)
     assert owner.shown["description_placeholders"]["public_key"] == public_part(pem())
     await owner.answer({})
-    assert owner.error == "key_unknown"
+    assert (owner.shown["step_id"], owner.error) == ("check_key", "key_unknown")
+    assert owner.shown["description_placeholders"] == {}  # what is wrong does not stand below a long key
+    await owner.open("pairing", "register_key")
+    assert owner.shown["description_placeholders"]["public_key"] == public_part(pem())
+    await owner.answer({})
     gateway.gateway.keyring.register(public_key())
     await owner.answer({})
     assert owner.error == "key_unconfirmed"
@@ -166,13 +190,16 @@ async def test_what_is_no_key(hass: HomeAssistant, simulator: StartSimulator, se
     assert not await pairing.KeyStore(hass, owner.entry.entry_id).async_load()
 
 
-async def test_the_key_is_taken_out_again(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+@from_both
+async def test_the_key_is_taken_out_again(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, reconfigures: bool
+) -> None:
     gateway = await start(simulator, "pw3")
     pair(gateway)
     entry = await set_up(gateway, options=ALLOWED)
     await keep_key(hass, entry)
     assert entry.runtime_data.control.allowed
-    owner = Owner(hass, entry)
+    owner = Owner(hass, entry, reconfigures=reconfigures)
     await owner.open("pairing", "remove_key")
     await owner.answer({})
     assert owner.is_done
@@ -183,12 +210,26 @@ async def test_the_key_is_taken_out_again(hass: HomeAssistant, simulator: StartS
     assert owner.shown["menu_options"] == ["make_key", "paste_key"]
 
 
-async def test_where_nothing_is_signed_the_options_are_as_ever(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+@from_both
+async def test_where_nothing_is_signed_all_is_as_ever(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, reconfigures: bool
 ) -> None:
-    owner = Owner(hass, await set_up(await simulator("21.44")))
+    owner = Owner(hass, await set_up(await simulator("21.44")), reconfigures=reconfigures)
     await owner.open()
-    assert (owner.shown["type"], owner.shown["step_id"]) == (FlowResultType.FORM, "settings")
+    step = "reconfigure" if reconfigures else "settings"
+    assert (owner.shown["type"], owner.shown["step_id"]) == (FlowResultType.FORM, step)
+
+
+async def test_the_place_is_still_reconfigured(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+    entry = await set_up(gateway, host=f"localhost:{gateway.port}")
+    owner = Owner(hass, entry, reconfigures=True)
+    await owner.open()
+    assert (owner.shown["type"], owner.shown["menu_options"]) == (FlowResultType.MENU, ["place", "pairing"])
+    await owner.answer({"next_step_id": "place"})
+    assert owner.shown["step_id"] == "reconfigure"
+    asks(await go_on(hass, owner.shown, typed(gateway)), "reconfigure_confirm")
+    ends(await go_on(hass, owner.shown, {}), "reconfigure_successful")
+    assert entry.data[CONF_HOST] == f"127.0.0.1:{gateway.port}"
 
 
 async def test_nothing_is_asked_where_a_login_stops_the_powerwall(
@@ -210,7 +251,7 @@ async def test_a_key_waits_for_an_entry_that_is_loaded(
     await keep_key(hass, entry)
     await hass.config_entries.async_unload(entry.entry_id)
     owner = Owner(hass, entry)
-    await owner.open("pairing", "check_key")
+    await owner.open("pairing", "register_key")
     await owner.answer({})
     assert (owner.shown["type"], owner.shown["reason"]) == (FlowResultType.ABORT, "not_loaded")
 
@@ -239,7 +280,7 @@ async def test_a_library_that_cannot_be_had(
     assert entry.state.name == "LOADED"
     assert not entry.runtime_data.control.allowed
     owner = Owner(hass, entry)
-    await owner.open("pairing", "check_key")
+    await owner.open("pairing", "register_key")
     await owner.answer({})
     assert owner.error == "library_missing"
 
