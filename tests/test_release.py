@@ -1,5 +1,6 @@
 """A release is made only of what agrees on its version, and holds what Home Assistant needs and nothing else."""
 
+from datetime import date
 import json
 from pathlib import Path
 import shutil
@@ -40,6 +41,30 @@ def test_what_changed_is_what_the_changelog_says_of_that_version(repository: Pat
     assert release.version_of(repository) == "1.2.0"
     assert release.notes_of(repository, "1.2.0") == "### Added\n\n- Something.\n"
     release.check_tag("1.2.0", "v1.2.0")
+
+
+def test_a_new_version_is_written_everywhere_and_dated(repository: Path) -> None:
+    changelog = repository / "CHANGELOG.md"
+    changelog.write_text(CHANGELOG.replace("## [Unreleased]\n", "## [Unreleased]\n\n### Fixed\n\n- A fault.\n"))
+    release.prepare(repository, "1.3.0", date(2026, 12, 24))
+    assert release.version_of(repository) == "1.3.0"
+    assert release.notes_of(repository, "1.3.0") == "### Fixed\n\n- A fault.\n"
+    assert "\n## [Unreleased]\n\n## [1.3.0] - 2026-12-24\n\n### Fixed" in changelog.read_text()
+    manifest = (repository / release.INTEGRATION / "manifest.json").read_text()
+    assert json.loads(manifest) == json.loads((release.ROOT / release.INTEGRATION / "manifest.json").read_text()) | {
+        "version": "1.3.0"
+    }
+
+
+@pytest.mark.parametrize(
+    ("version", "complaint"),
+    [("1.2.0", "has 1.2.0 already"), ("1.3", "three numbers"), ("v1.3.0", "three numbers"), ("1.3.0", "nothing under")],
+)
+def test_what_is_no_new_version_changes_nothing(repository: Path, version: str, complaint: str) -> None:
+    with pytest.raises(release.DisagreementError, match=complaint):
+        release.prepare(repository, version, date(2026, 12, 24))
+    assert (repository / "CHANGELOG.md").read_text() == CHANGELOG
+    assert release.version_of(repository) == "1.2.0"
 
 
 def test_a_project_of_another_version_is_refused(repository: Path) -> None:

@@ -15,12 +15,36 @@ INTEGRATION: Final = Path("custom_components") / "powerwall_gateway"
 ZIP_NAME: Final = "powerwall_gateway.zip"
 
 _SECTION: Final = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<date>\S+))?$", re.MULTILINE)
+_VERSION: Final = re.compile(r"\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?")
+"""Of semantic versioning: what HACS and Home Assistant can put in order."""
+
+_UNRELEASED: Final = "## [Unreleased]\n"
 _MOMENT: Final = (1980, 1, 1, 0, 0, 0)
 """Of every file in the zip, so that the same files make the same zip."""
 
 
 class DisagreementError(Exception):
     """The version is not the same everywhere; the text says where to change what."""
+
+
+def prepare(root: Path, version: str, day: date) -> None:
+    """Write a new version into manifest, project and changelog, where all that is unreleased becomes its own."""
+    if not _VERSION.fullmatch(version):
+        raise DisagreementError(f"{version} is no version: it has three numbers, as 1.2.3, or 1.2.3-beta.1.")
+    changelog = root / "CHANGELOG.md"
+    text = changelog.read_text(encoding="utf-8")
+    before, heading, unreleased = text.partition(_UNRELEASED)
+    if version in [section["version"] for section in _SECTION.finditer(text)]:
+        raise DisagreementError(f"CHANGELOG.md has {version} already.")
+    if not _SECTION.split(unreleased)[0].strip():
+        raise DisagreementError("CHANGELOG.md has nothing under [Unreleased]: there is nothing to release.")
+    changelog.write_text(f"{before}{heading}\n## [{version}] - {day.isoformat()}\n{unreleased}", encoding="utf-8")
+    for path, line in (
+        (INTEGRATION / "manifest.json", r'("version": ")[^"]*'),
+        ("pyproject.toml", r'(?m)(^version = ")[^"]*'),
+    ):
+        file = root / path
+        file.write_text(re.sub(line, rf"\g<1>{version}", file.read_text(encoding="utf-8"), count=1), encoding="utf-8")
 
 
 def version_of(root: Path) -> str:
@@ -40,8 +64,8 @@ def notes_of(root: Path, version: str) -> str:
     if not released or released[0]["version"] != version:
         newest = released[0]["version"] if released else "none"
         raise DisagreementError(
-            f"The newest version in CHANGELOG.md is {newest}: give what is under [Unreleased] the heading "
-            f"'## [{version}] - {date.today().isoformat()}'."  # noqa: DTZ011 -- the day where the maintainer is
+            f"The newest version in CHANGELOG.md is {newest}, the manifest's {version}: "
+            "'scripts/release 1.2.3' writes a new one, 1.2.3 for instance, into both."
         )
     try:
         date.fromisoformat(released[0]["date"] or "")
@@ -74,11 +98,16 @@ def write_zip(root: Path, target: Path) -> list[str]:
 def main() -> int:
     """Check, and write what a release is made of."""
     parser = argparse.ArgumentParser(prog="scripts/release", description=__doc__)
+    parser.add_argument(
+        "version", nargs="?", help="a new one: write it, and what is unreleased with today's date, before all else"
+    )
     parser.add_argument("--tag", help="of the release; it has to be v and the version")
     parser.add_argument("--to", type=Path, default=ROOT / "dist", help="folder to write to (default: dist)")
     parser.add_argument("--check", action="store_true", help="check only, and write nothing")
     arguments = parser.parse_args()
     try:
+        if arguments.version:
+            prepare(ROOT, arguments.version, date.today())  # noqa: DTZ011 -- the day where the maintainer is
         version = version_of(ROOT)
         notes = notes_of(ROOT, version)
         if arguments.tag:
@@ -91,6 +120,8 @@ def main() -> int:
         files = write_zip(ROOT, arguments.to / ZIP_NAME)
         (arguments.to / "notes.md").write_text(notes, encoding="utf-8")
         print(f"{arguments.to / ZIP_NAME} has {len(files)} files, {arguments.to / 'notes.md'} what changed.")
+    if arguments.version:
+        print(f"Look at what changed, commit it, and push the tag v{version}: the release is then made of it.")
     return 0
 
 
