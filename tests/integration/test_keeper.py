@@ -16,6 +16,7 @@ from custom_components.powerwall_gateway import caretaker, journal as journal_mo
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway import GuardError, GuardJournalError, JournalRecord, UnderWay
 from custom_components.powerwall_gateway.gateway.journal import Kind
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -225,7 +226,9 @@ async def test_it_is_mended_whatever_the_entry_is(hass: HomeAssistant, simulator
         gateway.faults.add("meters/aggregates", status=500)
     assert await async_setup_component(hass, DOMAIN, {})
     await until(lambda: gateway.running and is_closed(hass))
-    if state != "loaded":
+    if state == "loaded":
+        await until(lambda: entry.state is ConfigEntryState.LOADED)
+    else:
         await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None or state == "retrying")
 
 
