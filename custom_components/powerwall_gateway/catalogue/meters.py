@@ -352,7 +352,6 @@ BINARY_SENSORS: tuple[GatewayBinarySensorDescription[InventoryData, Any], ...] =
             translation_key="ct_inverted",
             translation_placeholders={"number": str(number)},
             entity_category=EntityCategory.DIAGNOSTIC,
-            entity_registry_enabled_default=False,
             coordinator_fn=lambda data: data.inventory,
             parts_fn=parts,
             reading_fn=_inverted_reading(number),
