@@ -64,6 +64,14 @@ def test_every_command_is_there(name: str) -> None:
                 assert _knows(program, word), f"{name} says {command}"
 
 
+def test_every_measured_figure_of_the_readme_is_in_the_report() -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Beside Home Assistant's own\n")[2]
+    rows = re.findall(r"^\| [\w ].+\|$", section.partition("\n## ")[0], re.MULTILINE)
+    assert rows
+    report = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    assert [row for row in rows if f"\n{row} " not in report] == []
+
+
 def _knows(program: str, word: str) -> bool:
     """Tell whether a script, or the module that it runs, has such an option or subcommand."""
     modules = [program]
