@@ -91,9 +91,10 @@ class Page:
         text: str = await self.tab.evaluate(READ)
         return "\n".join(line for raw in text.splitlines() if (line := " ".join(raw.split())))
 
-    async def snap(self, name: str, height: int | None = None) -> None:
+    async def snap(self, name: str, height: int | None = None, width: int | None = None) -> None:
         """Take a picture of what is there, as soon as it stands still, and raise `PageError` where it looks wrong."""
-        await self.tab.set_viewport_size({"width": self.look.width, "height": height or self.look.height})
+        width = width or self.look.width
+        await self.tab.set_viewport_size({"width": width, "height": height or self.look.height})
         await self.tab.evaluate("window.scrollTo(0, 0)")
         picture = await self._still()
         self._pictures.mkdir(parents=True, exist_ok=True)
@@ -101,8 +102,8 @@ class Page:
         if raw := RAW.findall(text := await self.text()):
             raise PageError(f"{name} shows {', '.join(raw)}:\n{text}")
         wide: int = await self.tab.evaluate("document.documentElement.scrollWidth")
-        if wide > self.look.width:
-            raise PageError(f"{name} is {wide} wide on a screen of {self.look.width}.")
+        if wide > width:
+            raise PageError(f"{name} is {wide} wide on a screen of {width}.")
 
     async def _still(self) -> bytes:
         """Take pictures until two are the same: cards come one by one, and graphs fetch what they draw."""

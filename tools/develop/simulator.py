@@ -22,7 +22,7 @@ FIRMWARES = [firmware for firmware, profile in PROFILES.items() if "sitemaster" 
 """Those that have all figures of the table; a Powerwall 3 does not tell whether it runs."""
 
 OWN_PASSWORD = "sunshine"
-"""Where the one from the label is refused."""
+"""An owner's, as Home Assistant's repairs ask for; where a login stops the Powerwall, the serial number makes it."""
 
 
 @asynccontextmanager
@@ -35,8 +35,8 @@ async def simulated_gateway(
     """
     house = House(before(datetime.combine(SUMMER_NOON, datetime.now().astimezone(zone).time(), LOS_ANGELES)))
     past = live_through(house)
-    refused = PROFILES[firmware].login.default_refused
-    simulator = Simulator(firmware, password=OWN_PASSWORD if refused else None)
+    stops = PROFILES[firmware].login.stopping_roles
+    simulator = Simulator(firmware, password=None if stops else OWN_PASSWORD)
     port = free_port()
     process = ChildProcess(
         "The simulated gateway",

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+import re
 import sys
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
@@ -33,8 +34,17 @@ OUTAGE = 20
 FORM, LONG_FORM = 720, 860
 """How high the window is for a form."""
 
+PAGE, SHORT_PAGE = 1000, 900
+"""For pages that stand beside one another in the README."""
+
+WIDE = 1600
+"""How wide it is where a slider stands beside its name."""
+
 LOGIN_LIMIT = 120
 """Seconds until mode and reserve of a gateway of 2018 can be read: the login waits for a minute on the grid."""
+
+FOLLOWED_LIMIT = 30
+"""Seconds until a Powerwall that was told to keep its charge no longer feeds the house."""
 
 RETURN_LIMIT = 120
 """Seconds until the gateway is back on the grid, and until it is told that the grid has settled."""
@@ -101,8 +111,10 @@ async def _take_control(person: Person, home: HomeAssistant, to: Target) -> None
     await person.choose(mode, words.ours(f"{modes}.backup"))
     await home.api.wait_for_state((await entity_ids(home.api, to.serial))["backup_reserve"], "30.0")
     await person.sees_chosen(mode, words.ours(f"{modes}.backup"), LOGIN_LIMIT)
-    await person.sees(words.ours("entity.sensor.charge.name"), "%")  # after the moment for which a write stops it
-    await page.snap("control", FORM)
+    battery, states = words.ours("entity.sensor.battery_state.name"), "entity.sensor.battery_state.state"
+    kept = "|".join(words.ours(f"{states}.{state}") for state in ("charging", "idle"))
+    await person.sees(battery, re.compile(kept), FOLLOWED_LIMIT)  # as it is told to
+    await page.snap("control", LONG_FORM, WIDE)
 
 
 async def _take_pages(person: Person, home: HomeAssistant, to: Target, minutes: float) -> None:
@@ -126,19 +138,19 @@ async def _take_pages(person: Person, home: HomeAssistant, to: Target, minutes: 
         await past.write(home.api, ids, to.past)
     await _wait(minutes)
     for name, path, height in (
-        ("overview", f"/{dashboard.URL_PATH}", 1310),
-        ("energy", "/energy", 1000),
+        ("overview", f"/{dashboard.URL_PATH}", LONG_FORM),
+        ("energy", "/energy", PAGE),
         ("energy-now", "/energy/now", 620),
     ):
         await page.open(path)
         await page.snap(name, height)
     await person.look_at_entry()
-    await page.snap("integration", FORM)
+    await page.snap("integration", LONG_FORM)
     devices = await device_ids(home.api)
     await person.look_at_device(devices[to.serial])
-    await page.snap("device", 1940)
+    await page.snap("device", PAGE)
     await person.look_at_device(devices[min(name for name in devices if name.startswith(f"{to.serial}_powerwall_"))])
-    await page.snap("powerwall", 900)
+    await page.snap("powerwall", SHORT_PAGE)
     await _take_outage(person, to, devices[to.serial])
 
 
@@ -154,7 +166,7 @@ async def _take_outage(person: Person, to: Target, device_id: str) -> None:
     await person.sees(status, words.ours(f"{states}.connected"), RETURN_LIMIT)
     await person.page.open(f"/logbook?device_id={device_id}")
     await person.reads(words.ours("entity.event.grid_event.state_attributes.event_type.state.restored"), RETURN_LIMIT)
-    await person.page.snap("outage-logbook", FORM)
+    await person.page.snap("outage-logbook", SHORT_PAGE)
 
 
 async def _take_key(person: Person, home: HomeAssistant, to: Target) -> None:
