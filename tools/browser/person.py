@@ -52,7 +52,7 @@ class Person:
 
     async def skip_and_finish(self) -> None:
         """Leave the devices' names and areas as they are."""
-        await self.button(self.words("ui.panel.config.integrations.config_flow.finish_skip")).click()
+        await self._finish("finish_skip")
 
     # -- a device's page -----------------------------------------------------------------------------------------------
 
@@ -153,7 +153,14 @@ class Person:
 
     async def close_dialog(self) -> None:
         """Close what says that it is done."""
-        await self.button(self.words("ui.panel.config.integrations.config_flow.finish")).click()
+        await self._finish("finish")
+
+    async def _finish(self, how: str) -> None:
+        """Wait until the dialog is gone: it goes a step back in the history, from whatever page is there by then."""
+        button = self.button(self.words(f"ui.panel.config.integrations.config_flow.{how}"))
+        await button.click()
+        await button.wait_for(state="hidden")
+        await self._tab.wait_for_function("!history.state?.dialog")
 
     # -- what all pages have -------------------------------------------------------------------------------------------
 
