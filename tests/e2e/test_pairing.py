@@ -1,45 +1,87 @@
-"""An owner pairs a Powerwall 3 in a real Home Assistant, sets it, and starts Home Assistant again."""
+"""An owner pairs a Powerwall in a real Home Assistant, sets it, leaves the grid, and starts Home Assistant again."""
 
+import asyncio
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import StartSimulator
 from tests.gateway.browser import Browser
+from tests.gateway.profiles import start
+from tests.pairing import SIGNED
+from tests.simulator import House
 from tools.child_process import free_port
-from tools.develop.integration import DOMAIN, add, entity_ids
+from tools.develop.integration import DOMAIN, add
 from tools.home_assistant import HomeAssistant, errors_about
 
-MODE = "operation_mode"
-SELECT = f"select.powerwall_gateway_{MODE}"
+SPEED = 30.0
+"""So that the minute for which a gateway watches the grid before it reconnects is two seconds."""
 
 
-async def test_a_key_is_made_confirmed_and_used(simulator: StartSimulator, tmp_path: Path) -> None:
-    gateway = await simulator("pw3")
+async def find(home: HomeAssistant, platform: str, key: str) -> str | None:
+    """Give the entity id of a key, None where there is none; a sensor and what sets the same share their key."""
+    entries = await home.api.command("config/entity_registry/list")
+    found: list[str] = [entry["entity_id"] for entry in entries if entry["unique_id"].endswith(f"_{key}")]
+    return next((entity_id for entity_id in found if entity_id.startswith(f"{platform}.")), None)
+
+
+async def entity(home: HomeAssistant, platform: str, key: str) -> str:
+    """Give the entity id of a key as soon as it has a state: what is found out after the start comes a little later."""
+    async with asyncio.timeout(30):
+        while not (entity_id := await find(home, platform, key)) or entity_id not in await home.api.states():
+            await asyncio.sleep(0.1)
+    return entity_id
+
+
+async def value(home: HomeAssistant, key: str) -> float:
+    """Give what a sensor shows."""
+    return float((await home.api.states())[await entity(home, "sensor", key)].state)
+
+
+@pytest.mark.parametrize("firmware", SIGNED)
+async def test_a_key_is_made_confirmed_and_used(simulator: StartSimulator, tmp_path: Path, firmware: str) -> None:
+    gateway = await start(simulator, firmware, house=House(packs=1, charge=80), speed=SPEED)
+    house = gateway.house
+    house.solar_power, house.home_power = 0.0, 500.0
     port = free_port()
     async with HomeAssistant(tmp_path, port) as home:
         entry_id = await add(home.api, f"{gateway.host}:{gateway.port}", gateway.serial, gateway.password)
-        assert MODE not in await entity_ids(home.api, gateway.serial)
+        assert await find(home, "select", "operation_mode") is None
         step = await home.api.start_options(entry_id)
         for choice in ("pairing", "make_key"):
             step = await home.api.continue_options(step["flow_id"], {"next_step_id": choice})
         async with Browser(gateway) as tesla:
             await tesla.post("/simulator", {"register_key": step["description_placeholders"]["public_key"]})
         step = await home.api.continue_options(step["flow_id"], {})
-        assert step["errors"] == {"base": "key_unconfirmed"}
+        assert (step["step_id"], step["errors"]) == ("check_key", {"base": "key_unconfirmed"})
         gateway.flip_switch()
         step = await home.api.continue_options(step["flow_id"], {})
         assert step["type"] == "create_entry"
-        await home.api.wait_for_state(SELECT, "self_consumption")  # the entry is loaded anew
-        ids = await entity_ids(home.api, gateway.serial)
-        await home.api.call_service("select", "select_option", entity_id=ids[MODE], option="autonomous")
-        await home.api.wait_for_state(ids[MODE], "autonomous")
-        assert gateway.house.mode == "autonomous"
+        mode, reserve = await entity(home, "select", "operation_mode"), await entity(home, "number", "backup_reserve")
+        switch = await entity(home, "switch", "off_grid")
+        await home.api.wait_for_state(mode, "self_consumption")
+
+        assert await value(home, "home_power") == pytest.approx(500, abs=15)
+        assert await value(home, f"{gateway.gateway.pack_serials[0]}_energy_remaining") > 0
+        await home.api.call_service("select", "select_option", entity_id=mode, option="autonomous")
+        await home.api.wait_for_state(mode, "autonomous")
+        await home.api.call_service("number", "set_value", entity_id=reserve, value=30)
+        await home.api.wait_for_state(reserve, "30.0")
+        assert (house.mode, house.reserve) == ("autonomous", 33.5)
+        await home.api.call_service("switch", "turn_on", entity_id=switch)
+        assert house.grid_status == "SystemIslandedActive"
+        await home.api.wait_for_state(switch, "on")
+        await home.api.call_service("switch", "turn_off", entity_id=switch)
+        assert house.grid_status == "SystemGridConnected"
+        await home.api.wait_for_state(switch, "off")
         assert errors_about(home.log, DOMAIN) == []
     logins = gateway.logins
 
     async with HomeAssistant(tmp_path, port) as home:
-        await home.api.wait_for_state(ids[MODE], "autonomous")
-        await home.api.call_service("number", "set_value", entity_id=ids["backup_reserve"], value=40)
-        await home.api.wait_for_state(ids["backup_reserve"], "40.0")
-        assert gateway.house.reserve == 43
+        await home.api.wait_for_state(mode, "autonomous")
+        await home.api.call_service("number", "set_value", entity_id=reserve, value=40)
+        await home.api.wait_for_state(reserve, "40.0")
+        assert house.reserve == 43
+        assert await value(home, "home_power") == pytest.approx(500, abs=15)
         assert errors_about(home.log, DOMAIN) == []
     assert gateway.logins == logins

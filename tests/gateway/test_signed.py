@@ -30,7 +30,6 @@ from custom_components.powerwall_gateway.gateway import (
 from custom_components.powerwall_gateway.gateway.models import ExportRule, OperationMode
 from custom_components.powerwall_gateway.gateway.pacer import Rank
 from custom_components.powerwall_gateway.gateway.signed import PATH, SignedGateway
-from custom_components.powerwall_gateway.gateway.signing_key import make_key, public_part, read_key
 from tests.conftest import StartSimulator
 from tests.pairing import pair, pem, public_key
 from tests.simulator import House, Simulator
@@ -370,24 +369,21 @@ async def test_the_key_is_computed_with_in_other_threads(
     assert threading.main_thread() not in threads
 
 
-# -- keys --------------------------------------------------------------------------------------------------------------
+async def test_it_is_closed_while_it_signs(gateway: Simulator, sign: Sign, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    signing, closed = threading.Event(), threading.Event()
+    signature_of = transport.V1rTransport._sign
 
+    def wait_and_sign(self: transport.V1rTransport, payload: bytes) -> bytes:
+        signing.set()
+        closed.wait(20)
+        return signature_of(self, payload)
 
-def test_a_key_is_read_as_people_paste_it() -> None:
-    text = pem().decode()
-    assert read_key(text) == read_key(f"Here it is:\n\n{text}\n") == read_key(text.replace("\n", " ")) == pem()
-    assert public_part(pem())
-
-
-@pytest.mark.parametrize(
-    "text", ["", "no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "-----BEGIN PUBLIC KEY-----"]
-)
-def test_what_is_no_key(text: str) -> None:
-    with pytest.raises(ValueError, match="no "):
-        read_key(text)
-
-
-def test_a_key_of_our_own() -> None:
-    key = make_key()
-    assert read_key(key.decode()) == key
-    assert len(public_part(key)) > 690  # 4096 bits in base64
+    monkeypatch.setattr(transport.V1rTransport, "_sign", wait_and_sign)
+    asking = asyncio.create_task(signed.config())
+    await asyncio.to_thread(signing.wait, 20)
+    await signed.close()
+    closed.set()
+    with pytest.raises(GatewayUnreachableError):
+        await asking

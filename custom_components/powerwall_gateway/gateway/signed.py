@@ -32,6 +32,7 @@ from .errors import (
     GatewayPayloadError,
     GatewayRefusedError,
     GatewayTimeoutError,
+    GatewayUnreachableError,
 )
 from .models import ConfigFile, Controller, DeviceComponents, Operation
 from .words import discreet
@@ -164,11 +165,16 @@ class SignedGateway:
         """Make a request, and once more where it waited for its turn until the signature was too old."""
         client = await self._opened()
         try:
+            try:
+                return await request(client)
+            except PowerwallFaultError as err:
+                if err.fault not in _WRONG_TIME:
+                    raise
             return await request(client)
-        except PowerwallFaultError as err:
-            if err.fault not in _WRONG_TIME:
+        except RuntimeError as err:
+            if not client.session.closed:
                 raise
-        return await request(client)
+            raise GatewayUnreachableError("the connection was closed by ourselves", path=PATH) from err
 
     async def _opened(self) -> _Client:
         """Give the client; whatever reads the key is slow, and does not hold up the event loop."""

@@ -1,0 +1,26 @@
+"""The key that requests are signed with: as people paste it, and as it is made."""
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway.signing_key import make_key, public_part, read_key
+from tests.pairing import pem
+
+
+def test_a_key_is_read_as_people_paste_it() -> None:
+    text = pem().decode()
+    assert read_key(text) == read_key(f"Here it is:\n\n{text}\n") == read_key(text.replace("\n", " ")) == pem()
+    assert public_part(pem())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "-----BEGIN PUBLIC KEY-----"]
+)
+def test_what_is_no_key(text: str) -> None:
+    with pytest.raises(ValueError, match="no "):
+        read_key(text)
+
+
+def test_a_key_of_our_own() -> None:
+    key = make_key()
+    assert read_key(key.decode()) == key
+    assert len(public_part(key)) > 690  # 4096 bits in base64
