@@ -12,6 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway import entity
 from custom_components.powerwall_gateway.const import CONF_GRID_INTERVAL, CONF_LIVE_INTERVAL
 from custom_components.powerwall_gateway.coordinator import grid
+from custom_components.powerwall_gateway.gateway import rest
 from custom_components.powerwall_gateway.writing import ENERGIES, ON_CHANGE, PACK_POWERS, POWERS, Writing
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event, HomeAssistant, callback
@@ -335,6 +336,21 @@ async def test_a_busy_gateway_is_left_alone_and_shows_its_last_values(
     assert state_of(hass, gateway, "sensor", "charge") != STATE_UNAVAILABLE
     await entry.runtime_data.grid.async_look_again()  # an order waits for nothing
     assert [request.path for request in gateway.requests] == ["meters/aggregates", "system_status/grid_status"]
+
+
+async def test_what_a_busy_gateway_was_asked_last_is_asked_for_as_soon_as_it_has_rested(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest, "FIRST_WHEN_BUSY", 0.05)
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    live = entry.runtime_data.live
+    gateway.faults.add("meters/aggregates", status=503, times=1)
+    await live.async_refresh()
+    assert live.data.meters.error
+    await until(lambda: live.cadence.rest is None)
+    await live.async_refresh()
+    assert live.data.meters.error is None
 
 
 async def test_a_gateway_that_restarts_meets_no_storm(

@@ -145,8 +145,8 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
             case GatewayLoginLimitError():
                 return 0.0  # the login waits, and whatever stands on it is there as soon as it is over
             case GatewayBusyError():
-                # The grid watch is back as soon as the gateway has rested: nothing else sees an outage.
-                return 0.0 if self.cadence.rank is Rank.GRID and self.cadence.rest else err.retry_after
+                # Where all of the gateway rests, that is wait enough: all is asked for as soon as it has rested.
+                return 0.0 if self.cadence.rest else err.retry_after
             case GatewayNotFoundError() | GatewayDeniedError() if last.never_answered:
                 return ABSENT_FOR
             case _:
