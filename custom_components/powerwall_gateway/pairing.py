@@ -129,9 +129,10 @@ class Pairing:
             return "-"
         return await self._hass.async_add_executor_job(public_part, self._kept.private_key)
 
-    async def async_take(self, private_key: bytes) -> None:
-        """Keep a new key."""
+    async def async_take(self, private_key: bytes) -> bool:
+        """Keep a new key, and tell whether it is on disk: `Store` fails in silence."""
         await self._keep(_Kept(private_key=private_key))
+        return await self._store.async_load() == private_key
 
     async def async_forget(self) -> None:
         """Keep none any more."""

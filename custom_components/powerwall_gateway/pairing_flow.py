@@ -43,7 +43,8 @@ class PairingFlow(ConfigEntryBaseFlow):
 
     async def async_step_make_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Make a key, which takes a while, and go on with its registration."""
-        await self._pairing.async_take(await self.hass.async_add_executor_job(make_key))
+        if not await self._pairing.async_take(await self.hass.async_add_executor_job(make_key)):
+            return self.async_abort(reason="key_not_kept")
         return await self.async_step_register_key()
 
     async def async_step_paste_key(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -54,7 +55,8 @@ class PairingFlow(ConfigEntryBaseFlow):
             key = await self.hass.async_add_executor_job(read_key, user_input[CONF_PRIVATE_KEY])
         except ValueError:
             return self._show_key("paste_key", forms.PRIVATE_KEY, RefusedError("invalid_key", CONF_PRIVATE_KEY))
-        await self._pairing.async_take(key)
+        if not await self._pairing.async_take(key):
+            return self.async_abort(reason="key_not_kept")
         return await self.async_step_check_key()
 
     async def async_step_register_key(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -16,6 +17,7 @@ from homeassistant.const import CONF_HOST
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.storage import Store
+from homeassistant.util.file import WriteError
 from tests.conftest import StartSimulator
 from tests.gateway.profiles import start
 from tests.pairing import SIGNED, pair, pem, public_key
@@ -133,6 +135,22 @@ async def test_a_new_key_step_by_step(
     await owner.answer({})
     assert owner.is_done
     assert state_of(hass, gateway, "select", "operation_mode") == "self_consumption"
+
+
+@pytest.mark.parametrize("way", ["make_key", "paste_key"])
+async def test_a_key_that_cannot_be_kept_is_not_used(
+    hass: HomeAssistant, gateway: Simulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    pair(gateway)
+    monkeypatch.setattr(pairing_flow, "make_key", pem)
+    owner = Owner(hass, await set_up(gateway))
+    with patch.object(Store, "_async_write_data", side_effect=WriteError("No space left on device")):
+        if way == "make_key":
+            await owner.open("pairing", way)
+        else:
+            await owner.paste(pem())
+    assert (owner.shown["type"], owner.shown["reason"]) == (FlowResultType.ABORT, "key_not_kept")
+    assert state_of(hass, gateway, "select", "operation_mode") is None
 
 
 async def test_a_key_that_was_not_confirmed_in_time(
