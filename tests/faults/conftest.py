@@ -16,9 +16,9 @@ from tests.conftest import StartSimulator
 from tests.integration.conftest import all_enabled, auto_enable_custom_integrations, entry_for, hass_config_dir
 from tests.simulator.listener import HOST
 
+from . import table
 from .clock import Clock
 from .course import Course
-from .table import of_endpoints as table_of_endpoints, of_the_whole as table_of_the_whole
 from .ward import Ward
 
 __all__ = ["all_enabled", "auto_enable_custom_integrations", "hass_config_dir"]
@@ -111,7 +111,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         if getattr(report, "when", "") == "call"
         for value in getattr(report, "user_properties", ())
     ]
-    for name, table in (("faults", table_of_endpoints), ("whole", table_of_the_whole)):
+    for name, lines_of in (
+        ("faults", table.of_endpoints),
+        ("once", table.of_one_answer),
+        ("whole", table.of_the_whole),
+    ):
         if rows := sorted(value for title, value in noted if title == name):
-            for line in table(rows):
+            for line in lines_of(rows):
                 terminalreporter.write_line(line)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from unittest.mock import patch
 
 from custom_components.powerwall_gateway import journal
@@ -61,9 +61,7 @@ def _summer_time(change: datetime) -> Happening:
 
 
 async def _storage_full(course: Course) -> AsyncIterator[float]:
-    def full(*_: Any, **__: Any) -> None:
-        raise WriteError("No space left on device")
-
+    full = WriteError("No space left on device")
     house = course.gateway.house
     with (
         patch.object(Store, "_async_write_data", side_effect=full),

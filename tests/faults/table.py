@@ -21,6 +21,16 @@ def of_endpoints(rows: list[tuple[str, str, dict[str, str]]]) -> Iterator[str]:
             yield f"{fault:22}" + "".join(f"{cells.get(path, 'EMPTY'):>10}" for path in paths)
 
 
+def of_one_answer(rows: list[tuple[str, str, str]]) -> Iterator[str]:
+    """Give the table of what went wrong a single time: a line for each fault, a column for each firmware."""
+    cells = {(fault, firmware): cell for fault, firmware, cell in rows}
+    firmwares = sorted({firmware for _, firmware, _ in rows})
+    yield "\nThe same a single time, at the worst endpoint, with values kept as ever"
+    yield f"{'':22}" + "".join(f"{firmware:>10}" for firmware in firmwares)
+    for fault in dict.fromkeys(fault for fault, _, _ in rows):
+        yield f"{fault:22}" + "".join(f"{cells.get((fault, firmware), 'EMPTY'):>10}" for firmware in firmwares)
+
+
 def of_the_whole(rows: list[Row]) -> Iterator[str]:
     """Give the table of what concerns more than one endpoint: a line for each, by group."""
     widths = [max(len(title), *(len(cells[at]) for _, _, cells in rows)) for at, title in enumerate(Record.TITLES)]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from custom_components.powerwall_gateway.certificate import async_trust
 from custom_components.powerwall_gateway.const import CONF_FINGERPRINT, DOMAIN
-from homeassistant.const import CONF_HOST
+from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.helpers import issue_registry as ir
 from tests.integration.flowing import ends, go_on, typed
 from tests.integration.test_discovery import discover
@@ -129,6 +129,27 @@ async def _go_to_https(course: Course) -> None:
     assert course.entry.data[CONF_FINGERPRINT] == course.gateway.fingerprint.hex()
 
 
+async def _upgrade_to_a_login(course: Course) -> AsyncIterator[float]:
+    gateway = course.gateway
+    await gateway.stop()
+    yield 3 * MINUTE
+    gateway.install("21.44")
+    gateway.password = "of my own"
+    await gateway.start()
+    yield MINUTE
+
+
+async def _type_the_password(course: Course) -> None:
+    flow = await begin(course.hass, course.entry, typed(course.gateway))
+    ends(await go_on(course.hass, flow, {CONF_PASSWORD: course.gateway.password}), "reconfigure_successful")
+
+
+async def _fails(course: Course) -> AsyncIterator[float]:
+    course.gateway.faults.add("*", status=500)
+    yield 2 * MINUTE
+    course.gateway.faults.clear()
+
+
 async def _pack_lost(course: Course) -> AsyncIterator[float]:
     course.gateway.house.remove_pack(2)
     yield 2 * MINUTE
@@ -181,18 +202,23 @@ async def _type_the_address(course: Course) -> None:
 
 async def _unheard_of(course: Course) -> AsyncIterator[float]:
     client, state = course.entry.runtime_data.gateway, "SystemGridUnheardOf"
+    course.gateway.house.outage()
     for path, key in (("system_status", "system_island_state"), ("system_status/grid_status", "grid_status")):
         course.gateway.overrides[path] = {**await client.get(path), key: state}
     yield 2 * MINUTE
     course.gateway.overrides.clear()
+    course.gateway.house.restore()
+    course.gateway.house.advance(2 * MINUTE)
 
 
 GATEWAY: Final = (
     Upheaval(name="reboot", happening=_reboot, back_within=90.0),
     Upheaval(name="reboot of 1.15", happening=_reboot, firmware="1.15.0", back_within=90.0),
-    Upheaval(name="upgrade to 24.36", happening=_upgrade, password="of my own", changes=True, besides=("_",)),
     Upheaval(
-        name="upgrade to 1.50",
+        name="upgrade from 21.44 to 24.36", happening=_upgrade, password="of my own", changes=True, besides=("_",)
+    ),
+    Upheaval(
+        name="upgrade from 1.15 to 1.50",
         happening=_upgrade_to_https,
         firmware="1.15.0",
         changes=True,
@@ -200,6 +226,15 @@ GATEWAY: Final = (
         consent=_go_to_https,
         person="types the address",
     ),
+    Upheaval(
+        name="upgrade from 1.15 to 21.44",
+        happening=_upgrade_to_a_login,
+        firmware="1.15.0",
+        changes=True,
+        consent=_type_the_password,
+        person="types the password",
+    ),
+    Upheaval(name="500 everywhere", happening=_fails),
     Upheaval(name="a Powerwall lost", happening=_pack_lost, besides=("_TG",)),
     Upheaval(name="a Powerwall added", happening=_pack_added, hides=False, changes=True),
     Upheaval(name="no Powerwall left", happening=_all_packs_gone, besides=("_TG",), back_within=900.0),
@@ -211,7 +246,7 @@ GATEWAY: Final = (
         consent=_type_the_address,
         person="types the address",
     ),
-    Upheaval(name="unknown grid state", happening=_unheard_of, besides=("grid",)),
+    Upheaval(name="unknown grid state", happening=_unheard_of, besides=("grid",), changes=True),
 )
 
 # -- the login ---------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Home Assistant beside a gateway that does wrong: what is seen of it, and what has to be."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 import logging
 from pathlib import Path
@@ -27,8 +28,8 @@ OURS: Final = f"custom_components.{DOMAIN}"
 POLLS: Final = 3
 """While a fault lasts."""
 
-REQUESTS_A_POLL: Final = 3
-"""To one endpoint at most: what got lost is asked for once more, and a login may come between."""
+REQUESTS_A_POLL: Final = 4
+"""To one endpoint at most: what got lost is asked for once more, and aiohttp by itself repeats what a cut lost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,18 @@ class Cell:
     def __str__(self) -> str:
         """Write it as the table has it."""
         return f"{self.hidden}·{self.requests}·{self.logged}·{self.polls_until_back}"
+
+
+def worst(cells: Sequence[Cell]) -> Cell:
+    """Give the most that one fault cost of each kind, at whichever endpoint that was."""
+    return Cell(
+        fault=cells[0].fault,
+        path="*",
+        hidden=max(cell.hidden for cell in cells),
+        requests=max(cell.requests for cell in cells),
+        logged=max(cell.logged for cell in cells),
+        polls_until_back=max(cell.polls_until_back for cell in cells),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +136,27 @@ class Ward:
         if not is_answer:
             assert self.unlike(before).keys() <= hidden
         self.gateway.faults.clear()
+        polls = await self._until_back(before)
+        cell = Cell(
+            fault=fault,
+            path=path,
+            hidden=len(hidden),
+            requests=requests,
+            logged=len(self.logged(f"{fault} at {path}")),
+            polls_until_back=polls,
+        )
+        await self.nothing_is_left(mark)
+        return cell
+
+    async def lose_one(self, fault: str, path: str, harm: dict[str, Any]) -> Cell:
+        """Have an endpoint do wrong a single time, and see what that costs."""
+        before, mark = self.states(), self.mark()
+        self.gateway.requests.clear()
+        self.gateway.faults.add(path, **harm, times=1)
+        await self.poll()
+        requests = sum(request.path == path for request in self.gateway.requests)
+        hidden = self._hidden(before, path)
+        assert self.unlike(before).keys() <= hidden
         polls = await self._until_back(before)
         cell = Cell(
             fault=fault,

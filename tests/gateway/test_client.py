@@ -211,6 +211,24 @@ async def test_one_path_that_nobody_answers_fills_no_log(
     assert said(caplog) == ["system_status/soe answers again"]
 
 
+async def test_a_gateway_that_answers_something_else_first_is_back_once(
+    simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "custom_components.powerwall_gateway")
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway, password=None)
+    await read_all(powerwall)
+    gateway.faults.add("*", drop=True)
+    await read_all(powerwall)
+    gateway.faults.clear()
+    await powerwall.status()
+    await read_all(powerwall)
+    assert [line.partition(":")[0] for line in said(caplog)] == [
+        "The gateway is not to be reached",
+        "meters/aggregates answers again",
+    ]
+
+
 async def test_what_fails_for_one_reason_is_told_once(
     simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
