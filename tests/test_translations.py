@@ -57,7 +57,11 @@ def test_a_text_that_names_another_names_it_as_it_is_shown(language: str) -> Non
     for key in ("exceptions.control_not_allowed.message", "exceptions.login_needed.message"):
         assert box in shown[key]
     again = shown["options.step.pairing.menu_options.register_key"]
-    assert f"*{again}*" in shown["options.step.check_key.description"]
+    checked = shown["options.step.check_key.description"]
+    assert f"*{again}*" in checked
+    confirmed = re.search(r"\n2\. (.*)\n3\. ", shown["options.step.register_key.description"])
+    assert confirmed
+    assert checked.startswith(confirmed[1])
     for step in ("pairing", "paste_key", "register_key", "check_key", "remove_key"):
         of_options = {key: text for key, text in shown.items() if key.startswith(f"options.step.{step}.")}
         assert {

@@ -76,7 +76,7 @@ TROUBLES = [
 
 
 @pytest.mark.parametrize(("trouble", "said"), TROUBLES)
-async def test_the_owner_reads_what_is_wrong(
+async def test_the_owner_reads_what_is_wrong_and_all_else_goes_on(
     hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, trouble: Trouble, said: str
 ) -> None:
     before = (gateway.house.mode, gateway.house.reserve)
@@ -85,15 +85,6 @@ async def test_the_owner_reads_what_is_wrong(
         await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
     assert refused.value.translation_key == said
     assert (gateway.house.mode, gateway.house.reserve) == before
-    assert entry.state.name == "LOADED"
-    assert state_of(hass, gateway, "sensor", "home_power") == "2000.0"
-
-
-@pytest.mark.parametrize(("trouble", "_said"), TROUBLES)
-async def test_what_is_read_without_a_key_does_not_suffer(
-    hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, trouble: Trouble, _said: str
-) -> None:
-    trouble(gateway)
     data = entry.runtime_data
     for coordinator in (data.settings, data.detail, data.inventory, data.live, data.grid):
         await coordinator.async_refresh()
@@ -101,6 +92,7 @@ async def test_what_is_read_without_a_key_does_not_suffer(
     assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
     assert state_of(hass, gateway, "sensor", "home_power") == "2000.0"
     assert float(state_of(hass, gateway, "sensor", "charge") or 0) == pytest.approx((60 - 5) / 0.95, abs=0.1)
+    assert entry.state.name == "LOADED"
     assert gateway.logins == 1
 
 

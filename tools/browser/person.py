@@ -80,6 +80,10 @@ class Person:
         """Wait until a text stands somewhere on the page."""
         await expect(self._tab.get_by_text(text).first).to_be_visible(timeout=1000 * limit)
 
+    async def reads_at_once(self, text: str, limit: float = SOON) -> None:
+        """Wait until a text stands where it is read without scrolling."""
+        await expect(self._tab.get_by_text(text).first).to_be_in_viewport(ratio=1, timeout=1000 * limit)
+
     async def sees_chosen(self, name: str, option: str, limit: float = SOON) -> None:
         """Wait until an entity's row shows what is chosen of its list."""
         await expect(self.select(name)).to_contain_text(option, timeout=1000 * limit)
@@ -97,6 +101,14 @@ class Person:
             " slider.dispatchEvent(new Event('change', {bubbles: true, composed: true})); }",
             value,
         )
+
+    async def flip(self, name: str) -> None:
+        """Flip the switch in an entity's row."""
+        await self.row(name).locator("ha-entity-toggle").click()
+
+    async def sees_on(self, name: str, limit: float = SOON) -> None:
+        """Wait until the switch in an entity's row is on."""
+        await expect(self.row(name).get_by_role("switch")).to_be_checked(timeout=1000 * limit)
 
     # -- the entry -----------------------------------------------------------------------------------------------------
 
