@@ -192,9 +192,10 @@ async def test_what_shows_nothing_is_hidden_until_it_does_again() -> None:
 
 
 def test_requests_that_follow_each_other_closely_are_one_poll() -> None:
-    assert polls([]) == 0
-    assert polls([5.0]) == 1
-    assert polls([35.5, 5.0, 5.3, 5.6, 35.0, 65.0]) == 3
+    assert polls(0.0, []) == 0
+    assert polls(0.0, [5.0]) == 1
+    assert polls(0.0, [35.5, 5.0, 5.3, 5.6, 35.0, 65.0]) == 3
+    assert polls(4.8, [35.5, 5.0, 5.3, 5.6, 35.0, 65.0]) == 2
 
 
 class Standing:
@@ -268,8 +269,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for hundredths of seconds where it is seconds."""
     for name in ("LEEWAY", "BETWEEN_LOOKS", "LEFT_WITHIN"):
         monkeypatch.setattr(suffering, name, PAUSE)
-    for name in ("BACK_WITHIN", "LOADED_WITHIN"):
-        monkeypatch.setattr(suffering, name, 0.5)
+    monkeypatch.setattr(suffering, "SAME_POLL", 0.0)
+
+
+GIVEN_UP = 0.3
+"""Seconds after which nobody waits any longer for what does not come."""
 
 
 ONE_502 = DOZEN[0]
@@ -290,17 +294,24 @@ async def test_a_side_that_comes_back_has_its_costs_counted(simulator: StartSimu
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_side_that_stops_is_loaded_anew(simulator: StartSimulator, tmp_path: Path) -> None:
+async def test_a_side_that_stops_is_loaded_anew(
+    simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suffering, "BACK_WITHIN", GIVEN_UP)
     side = Standing(await simulator("21.44"), tmp_path / "output.log", latches=True)
     async with side.polling() as sufferer:
         suffered = await sufferer.suffer(ONE_502, 1.0)
         assert (suffered.back_after, suffered.polls, side.reloads) == (None, 0, 1)
         assert suffered.in_words == "1 of 2 hidden, STOPPED until reloaded"
-        assert (await sufferer.suffer(ONE_502, 1.0)).of == 2
+        assert await side.watch.is_whole(0.0)
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_side_that_stays_away_ends_the_run(simulator: StartSimulator, tmp_path: Path) -> None:
+async def test_a_side_that_stays_away_ends_the_run(
+    simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("BACK_WITHIN", "LOADED_WITHIN"):
+        monkeypatch.setattr(suffering, name, GIVEN_UP)
     side = Standing(await simulator("21.44"), tmp_path / "output.log", latches=True, wakes=False)
     async with side.polling() as sufferer:
         with pytest.raises(ProcessError, match="does not come back"):

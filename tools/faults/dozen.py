@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any, Final
 
 from tests.simulator import Simulator
+from tests.simulator.front import Request
 from tests.simulator.gateway.answers import Call
 
 from .standing import BATTERY, GRID, METERS, METERS_AND_OUTLOOK, Hides, anything, of_part
@@ -27,6 +28,9 @@ HANGS: Final = 60.0
 
 MET_WITHIN: Final = 150.0
 """Seconds; who has not met a fault that waits for the next request by then does not poll any more."""
+
+POLL: Final = 3.0
+"""Seconds in which a poll has asked for all: core's ten requests take one where an answer takes 100 ms."""
 
 LOOK_AGAIN: Final = 0.01
 FOREVER: Final = 86_400.0
@@ -56,26 +60,43 @@ class Fault:
     """Seconds; 0 for what meets one request, and is over."""
 
 
-async def _moment(is_so: Callable[[], bool]) -> float | None:
-    """Give the moment from which something is so; None where nobody asks any more."""
-    end = monotonic() + MET_WITHIN
-    while not is_so():
-        if monotonic() > end:
-            return None
+async def _first_request(simulator: Simulator, meets: Callable[[Request], bool]) -> float | None:
+    """Give the moment of the next request that meets something; None where nobody asks any more."""
+    since, end = len(simulator.requests), monotonic() + MET_WITHIN
+    while monotonic() < end:
+        for request in simulator.requests[since:]:
+            if meets(request):
+                return request.at
         await asyncio.sleep(LOOK_AGAIN)
-    return monotonic()
+    return None
 
 
 def _once(name: str, hides: Hides, *harms: tuple[str, Callable[[Simulator], Json]], pulse: str = AGGREGATES) -> Fault:
-    """Give a fault that meets the next request to one of some paths."""
+    """Give a fault that meets the next request to one of some paths, and no other."""
+    paths = {path for path, _ in harms}
 
     async def happen(simulator: Simulator, _: float) -> float | None:
-        faults = [simulator.faults.add(path, times=1, **harm(simulator)) for path, harm in harms]
-        met_at = await _moment(lambda: any(fault not in simulator.faults.active for fault in faults))
+        for path, harm in harms:
+            simulator.faults.add(path, times=1, **harm(simulator))
+        met_at = await _first_request(simulator, lambda request: request.path in paths)
         simulator.faults.clear()
         return met_at
 
     return Fault(name, happen, lambda _: hides, pulse)
+
+
+def _one_poll(name: str, hides: Hides, path: str, harm: Callable[[Simulator], Json]) -> Fault:
+    """Give a fault that meets all that one poll asks of a path: core's asks three times for one of them."""
+
+    async def happen(simulator: Simulator, _: float) -> float | None:
+        simulator.faults.add(path, **harm(simulator))
+        met_at = await _first_request(simulator, lambda request: request.path == path)
+        if met_at is not None:
+            await asyncio.sleep(POLL)
+        simulator.faults.clear()
+        return met_at
+
+    return Fault(name, happen, lambda _: hides, path)
 
 
 def _lasting(
@@ -141,8 +162,7 @@ def _invent_grid_state(simulator: Simulator) -> None:
 async def _lose_session(simulator: Simulator, _: float) -> float | None:
     """End all sessions; it is over with the next request, which is refused for that."""
     simulator.tokens.clear()
-    since = len(simulator.requests)
-    return await _moment(lambda: any(not request.authenticated for request in simulator.requests[since:]))
+    return await _first_request(simulator, lambda request: not request.authenticated)
 
 
 async def _boot(simulator: Simulator, _: float) -> float | None:
@@ -197,7 +217,7 @@ DOZEN: Final = (
         pulse=SYSTEM,
     ),
     _once("one answer without the battery's meter", METERS_AND_OUTLOOK, (AGGREGATES, _without(AGGREGATES, "battery"))),
-    _once("one answer without the Powerwalls", BATTERY, (SYSTEM, _without(SYSTEM, "battery_blocks")), pulse=SYSTEM),
+    _one_poll("one poll without the Powerwalls", BATTERY, SYSTEM, _without(SYSTEM, "battery_blocks")),
     _once("one answer broken off", METERS, (AGGREGATES, _truncated(AGGREGATES))),
     _once("one HTML page with 200", METERS, (AGGREGATES, _answer(status=200, body=HTML, content_type="text/html"))),
     Fault("session lost", _lose_session, _all),

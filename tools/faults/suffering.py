@@ -82,9 +82,9 @@ class Suffered:
         return f"{self.hidden} of {self.of} hidden, {back}"
 
 
-def polls(times: Iterable[float]) -> int:
-    """Count polls by the times of their requests to one path, of which some are asked for more than once."""
-    count, last = 0, -SAME_POLL - 1
+def polls(since: float, times: Iterable[float]) -> int:
+    """Count the polls after a moment by the times of their requests to one path; some ask for it more than once."""
+    count, last = 0, since
     for at in sorted(times):
         count += at - last > SAME_POLL
         last = at
@@ -146,7 +146,10 @@ class Sufferer:
             beyond=tuple(sorted(key for key in hidden if not hides(self._watch.entities[key]))),
             hidden_after=max(0.0, min(hidden.values()) - (began if fault.lasts else ended)) if hidden else None,
             back_after=max(0.0, back - ended) if whole else None,
-            polls=polls(each.at for each in requests if _polls(each, fault) and ended < each.at <= back),
+            polls=polls(
+                began if fault.lasts else ended,
+                [each.at for each in requests if _polls(each, fault) and ended < each.at <= back],
+            ),
             requests=len(requests),
             records=len(told),
             tracebacks=sum(record.has_traceback for record in told),
