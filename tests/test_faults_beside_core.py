@@ -34,7 +34,7 @@ def shown(entity_id: str, key: str = "", part: str = "") -> Shown:
 
 def cost(**changes: Any) -> Suffered:
     values: dict[str, Any] = {"fault": "one 502", "met": True, "of": 51, "hidden": 12, "beyond": ()}
-    values |= {"hidden_after": 0.4, "back_after": 5.2, "polls": 1, "requests": 13, "records": 2}
+    values |= {"hidden_after": 0.4, "back_after": 5.2, "polls": 1, "requests": 13, "records": 2, "most_records": 2}
     return Suffered(**values | {"tracebacks": 0, "tasks_left": 0, "sockets_left": 0} | changes)
 
 
@@ -289,7 +289,7 @@ async def test_a_side_that_comes_back_has_its_costs_counted(simulator: StartSimu
     assert suffered.back_after is not None
     assert suffered.polls == 1
     assert suffered.requests >= 2
-    assert (suffered.records, suffered.tracebacks) == (1, 1)
+    assert (suffered.records, suffered.tracebacks, suffered.most_records) == (1, 1, 2)
     assert (suffered.tasks_left, suffered.sockets_left, side.reloads) == (0, 0, 0)
 
 
@@ -355,6 +355,7 @@ def test_records_of_the_log_have_their_tracebacks(tmp_path: Path) -> None:
         ({"back_after": None, "polls": 0}, ["not back until loaded anew"]),
         ({"polls": 2}, ["back after 2 polls"]),
         ({"records": 3}, ["3 log records"]),
+        ({"records": 4, "most_records": 4}, []),
         ({"tracebacks": 1}, ["1 tracebacks"]),
         ({"tasks_left": 1, "sockets_left": 2}, ["1 tasks stay", "2 sockets stay"]),
     ],

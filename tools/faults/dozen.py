@@ -59,6 +59,9 @@ class Fault:
     lasts: float = 0.0
     """Seconds; 0 for what meets one request, and is over."""
 
+    states: int = 1
+    """How many things it is, one after the other: each may be told of in the log as it begins, and as it is over."""
+
 
 async def _first_request(simulator: Simulator, meets: Callable[[Request], bool]) -> float | None:
     """Give the moment of the next request that meets something; None where nobody asks any more."""
@@ -240,6 +243,6 @@ DOZEN: Final = (
     ),
     Fault("connections refused", _refuse, _all, lasts=LASTS),
     _lasting("no answers", _all, lambda simulator: simulator.faults.add(EVERY, delay=FOREVER), lasts=HANGS),
-    Fault("reboot: off, no session, 502", _reboot, _all, lasts=LASTS),
+    Fault("reboot: off, no session, 502", _reboot, _all, lasts=LASTS, states=2),
 )
 """In the order they happen."""

@@ -67,6 +67,9 @@ class Suffered:
     records: int
     """That name the integration, until the next fault."""
 
+    most_records: int
+    """One down and one up, for each thing that the fault is."""
+
     tracebacks: int
     tasks_left: int
     sockets_left: int
@@ -152,6 +155,7 @@ class Sufferer:
             ),
             requests=len(requests),
             records=len(told),
+            most_records=2 * fault.states,
             tracebacks=sum(record.has_traceback for record in told),
             tasks_left=left.tasks,
             sockets_left=left.sockets,

@@ -12,9 +12,6 @@ from .suffering import Suffered
 MOST_POLLS: Final = 1
 """From the end of a fault until all is back."""
 
-MOST_RECORDS: Final = 2
-"""One down, one up."""
-
 COLUMNS: Final = ("hidden", "after", "back after", "polls", "requests", "log records")
 
 
@@ -28,7 +25,7 @@ def complaints(cost: Suffered) -> Iterator[str]:
         yield "not back until loaded anew"
     elif cost.polls > MOST_POLLS and cost.hidden:
         yield f"back after {cost.polls} polls"
-    if cost.records > MOST_RECORDS:
+    if cost.records > cost.most_records:
         yield f"{cost.records} log records"
     if cost.tracebacks:
         yield f"{cost.tracebacks} tracebacks"
