@@ -140,7 +140,7 @@ class GridLog:
 
     def _on_grid(self, now: datetime, *, settled: bool, charge: float | None) -> Self:
         if self.island is None:
-            return replace(self, looked=True)
+            return self if self.looked else replace(self, looked=True)
         island = self.island if self.island.ended else replace(self.island, ended=now, charge_at_end=charge)
         if not settled:
             return replace(self, island=island)
