@@ -1,1 +1,1 @@
-"""Everything a gateway can do wrong, at every endpoint: what it costs, and that nothing of it lasts."""
+"""Everything a gateway can do wrong, at every endpoint and as a whole: what it costs, and that nothing of it lasts."""

@@ -214,9 +214,7 @@ async def _unheard_of(course: Course) -> AsyncIterator[float]:
 GATEWAY: Final = (
     Upheaval(name="reboot", happening=_reboot, back_within=90.0),
     Upheaval(name="reboot of 1.15", happening=_reboot, firmware="1.15.0", back_within=90.0),
-    Upheaval(
-        name="upgrade from 21.44 to 24.36", happening=_upgrade, password="of my own", changes=True, besides=("_",)
-    ),
+    Upheaval(name="upgrade from 21.44 to 24.36", happening=_upgrade, password="of my own", changes=True),
     Upheaval(
         name="upgrade from 1.15 to 1.50",
         happening=_upgrade_to_https,
