@@ -143,6 +143,20 @@ async def test_what_a_key_told_goes_with_it(hass: HomeAssistant, site: Simulator
     assert of_pack(hass, site, 1, "energy_remaining") == "6.0"
 
 
+async def test_a_key_that_is_not_taken_costs_one_request_a_minute(
+    hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
+) -> None:
+    site.gateway.keyring.forget(public_key())
+    data = entry.runtime_data
+    await data.settings.async_refresh()
+    before = asked_for(site, PATH)
+    for _ in range(2):
+        await data.settings.async_refresh()
+        await look(hass, entry)
+    assert asked_for(site, PATH) == before + 2
+    assert state_of(hass, site, "sensor", "backup_reserve") == "unavailable"
+
+
 async def test_two_signed_requests_tell_it_all(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
     data = entry.runtime_data
     before = asked_for(site, PATH)

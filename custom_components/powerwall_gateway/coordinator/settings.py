@@ -57,10 +57,11 @@ class SettingsCoordinator(GatewayCoordinator[SettingsData]):
     async def _poll(self) -> SettingsData:
         last = self.data
         sitemaster = await self._ask(last.sitemaster, self.gateway.sitemaster)
+        key = await self._ask(last.key, self._signed.look) if self._signed else Reading[bool]()
         return SettingsData(
             sitemaster=sitemaster,
             running_since=since(last.running_since, sitemaster.map(lambda sitemaster: sitemaster.running_for)),
-            key=await self._ask(last.key, self._signed.look) if self._signed else Reading(),
+            key=key,
             operation=await self._operation(last.operation),
             grid_faults=Reading()
             if self.gateway.capabilities.has_system_status
@@ -74,4 +75,6 @@ class SettingsCoordinator(GatewayCoordinator[SettingsData]):
             if self._signed is None or not isinstance(last.error, GatewayNotFoundError):
                 return last
             last = Reading()
+        if not self._signed.verified:
+            return Reading(error=last.error)  # the key was looked at a moment ago, and is not taken
         return await self._ask(last, self._signed.operation)
