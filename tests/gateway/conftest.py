@@ -16,7 +16,7 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from tests.simulator import Simulator
 
-type Connect = Callable[[Simulator], Awaitable[Connection]]
+type Connect = Callable[..., Awaitable[Connection]]
 type Client = Callable[..., Awaitable[PowerwallGateway]]
 
 
@@ -29,10 +29,10 @@ async def session(socket_enabled: None) -> AsyncIterator[ClientSession]:
 
 @pytest.fixture
 def connect(session: ClientSession) -> Connect:
-    """Connect to a simulator as it is found, with a short time limit."""
+    """Connect to a simulator as it is found, with a time limit that a busy machine keeps."""
 
-    async def connect(simulator: Simulator) -> Connection:
-        return await find(session, address_of(simulator), timeout=1.0)
+    async def connect(simulator: Simulator, limit: float = 10.0) -> Connection:
+        return await find(session, address_of(simulator), timeout=limit)
 
     return connect
 
@@ -41,9 +41,9 @@ def connect(session: ClientSession) -> Connect:
 def client(connect: Connect) -> Client:
     """Make a client; it has the simulator's password unless told another, or None."""
 
-    async def client(simulator: Simulator, *, password: str | None = "") -> PowerwallGateway:
+    async def client(simulator: Simulator, *, password: str | None = "", limit: float = 10.0) -> PowerwallGateway:
         credentials = None if password is None else Credentials(password=password or simulator.password)
-        return PowerwallGateway(await connect(simulator), credentials, health=Health())
+        return PowerwallGateway(await connect(simulator, limit), credentials, health=Health())
 
     return client
 

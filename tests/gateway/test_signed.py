@@ -293,7 +293,7 @@ async def test_the_library_logs_nothing_of_ours(
 
 async def test_nobody_answers(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
-    signed = await sign(gateway)
+    signed = await sign(gateway, limit=0.5)
     gateway.faults.add(PATH, delay=30.0)
     with pytest.raises(GatewayTimeoutError):
         await signed.config()
