@@ -72,6 +72,18 @@ def test_every_measured_figure_of_the_readme_is_in_the_report() -> None:
     assert [row for row in rows if f"\n{row} " not in report] == []
 
 
+def test_every_claim_of_security_names_tests_that_there_are() -> None:
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    _, *claims = page.split("\n- **")
+    assert len(claims) > 10
+    for claim in claims:
+        named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", claim.partition("\n\n")[0])
+        assert named, f"nothing holds: {claim}"
+        for file, test in named:
+            there = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob(file))
+            assert re.search(rf"def {test}\(", there), f"{file} has no {test}"
+
+
 def _knows(program: str, word: str) -> bool:
     """Tell whether a script, or the module that it runs, has such an option or subcommand."""
     modules = [program]

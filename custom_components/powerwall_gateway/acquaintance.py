@@ -14,6 +14,7 @@ from .forms import RefusedError, refusal
 from .gateway import Address, GatewayError, Portrait, PowerwallGateway, meet, open_session, portray
 from .gateway.models import Din, Status
 from .helpers import gateway_from
+from .markdown import literal
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -62,16 +63,16 @@ class Acquaintance:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What is known by now, for the texts."""
+        """What is known by now, for the texts, which are Markdown."""
         din, packs = self.din, self._portrait.packs if self._portrait else None
         return {
             "host": self.data.get(CONF_HOST, "-"),
-            "firmware": (self._status and self._status.firmware) or "-",
-            "din": f"{din.part_number}--{din.serial_number}" if din else "-",
+            "firmware": literal((self._status and self._status.firmware) or "-"),
+            "din": literal(f"{din.part_number}--{din.serial_number}") if din else "-",
             "model": (din and din.model) or "-",
             "fingerprint": readable(self.data.get(CONF_FINGERPRINT)),
             "trusted": readable(self._former.fingerprint if self._former else None),
-            "site": self.site_name or "-",
+            "site": literal(self.site_name or "-"),
             "powerwalls": str(len(packs)) if packs else "-",
         }
 

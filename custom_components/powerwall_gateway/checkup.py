@@ -17,6 +17,7 @@ from .const import CONF_SERIAL, DOMAIN
 from .coordinator import PowerwallGatewayConfigEntry
 from .gateway import Credentials, GatewayDefaultPasswordError, GatewayError, GatewayUnreachableError
 from .idleness import Chance, Idleness
+from .markdown import literal
 from .reading import Reading
 
 UNREACHABLE_FOR: Final = 3600.0
@@ -72,7 +73,7 @@ class Checkup:
         }
         lasting = {serial: fault for serial, (fault, since) in self._faults.items() if now - since >= FAULT_FOR}
         numbered = [
-            f"Powerwall {number} ({lasting[part.id]})"
+            f"Powerwall {number} ({literal(lasting[part.id])})"
             for number, part in enumerate(packs.parts(self._data), start=1)
             if part.id in lasting
         ]

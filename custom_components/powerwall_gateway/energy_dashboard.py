@@ -24,6 +24,7 @@ from homeassistant.helpers import entity_registry as er
 from . import issues
 from .const import DOMAIN
 from .coordinator import PowerwallGatewayConfigEntry
+from .markdown import literal
 from .memory import EntryMemory
 
 _ENERGIES: Final = {
@@ -96,7 +97,7 @@ class EnergyOffer:
             issues.ENERGY_DASHBOARD,
             self._entry.entry_id,
             shown=bool(offered),
-            entities="\n".join(f"- {state.name}" for state in map(self._hass.states.get, entity_ids) if state),
+            entities="\n".join(f"- {literal(state.name)}" for state in map(self._hass.states.get, entity_ids) if state),
         )
 
 

@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
+from .markdown import literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,8 @@ ALL: Final = (*OF_ENABLED, STOPPED_LONG_AGO, LEFT_STOPPED)
 def async_show(hass: HomeAssistant, issue: Issue, entry_id: str, *, shown: bool, **placeholders: str) -> None:
     """Show an issue of an entry, or take it away; both may be said again and again.
 
-    The placeholders are for its texts, besides the entry's name; no secret may be among them.
+    The placeholders are for its texts, besides the entry's name; no secret may be among them, and what others wrote is
+    made `literal` by whoever puts it there.
     """
     issue_id = _id(issue, entry_id)
     if not shown:
@@ -98,7 +100,7 @@ def async_show(hass: HomeAssistant, issue: Issue, entry_id: str, *, shown: bool,
         is_persistent=issue.is_persistent,
         severity=issue.severity,
         translation_key=issue.key,
-        translation_placeholders={"name": entry.title if entry else "Powerwall", **placeholders},
+        translation_placeholders={"name": literal(entry.title) if entry else "Powerwall", **placeholders},
     )
 
 

@@ -18,6 +18,11 @@ SPEED = 30.0
 """So that the minute for which a gateway watches the grid before it reconnects is two seconds."""
 
 
+def modes_of(storage: Path, name: str) -> dict[str, int]:
+    """Give who may do what with the files of an entry."""
+    return {path.name: path.stat().st_mode & 0o777 for path in storage.glob(f"{name}*")}
+
+
 async def find(home: HomeAssistant, platform: str, key: str) -> str | None:
     """Give the entity id of a key, None where there is none; a sensor and what sets the same share their key."""
     entries = await home.api.command("config/entity_registry/list")
@@ -74,6 +79,8 @@ async def test_a_key_is_made_confirmed_and_used(simulator: StartSimulator, tmp_p
         await home.api.call_service("switch", "turn_off", entity_id=switch)
         assert house.grid_status == "SystemGridConnected"
         await home.api.wait_for_state(switch, "off")
+        kept = f"{DOMAIN}.{entry_id}"  # the session, and the key; no other user of the machine may read them
+        assert modes_of(tmp_path / ".storage", kept) == {kept: 0o600, f"{kept}.key": 0o600}
         assert errors_about(home.log, DOMAIN) == []
     logins = gateway.logins
 

@@ -14,6 +14,7 @@ from custom_components.powerwall_gateway.const import (
     CONF_SCHEME,
     CONF_SERIAL,
 )
+from custom_components.powerwall_gateway.markdown import literal
 from homeassistant.const import CONF_HOST, CONF_IP_ADDRESS, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import EVENT_DATA_ENTRY_FLOW_PROGRESSED, FlowResultType
@@ -31,7 +32,7 @@ async def test_1_15_needs_no_password_and_is_never_logged_in_to(hass: HomeAssist
     flow = await go_on(hass, flow, typed(gateway))
     asks(flow, "control")
     shown = flow["description_placeholders"]
-    assert (shown["firmware"], shown["powerwalls"], shown["fingerprint"]) == ("1.15.0", "2", "-")
+    assert (shown["firmware"], shown["powerwalls"], shown["fingerprint"]) == (literal("1.15.0"), "2", "-")
     assert flow["data_schema"]({}) == {CONF_ALLOW_CONTROL: True}
     flow = await go_on(hass, flow, {CONF_ALLOW_CONTROL: True})
     assert flow["type"] is FlowResultType.CREATE_ENTRY
@@ -58,7 +59,7 @@ async def test_21_44_asks_for_the_password_and_shows_the_certificate(
     assert gateway.fingerprint is not None
     shown = flow["description_placeholders"]
     assert shown["fingerprint"] == gateway.fingerprint.hex(":").upper()
-    assert (shown["firmware"], shown["din"], shown["powerwalls"]) == ("21.44", gateway.din, "-")
+    assert (shown["firmware"], shown["din"], shown["powerwalls"]) == (literal("21.44"), literal(gateway.din), "-")
     assert gateway.logins == 0
     flow = await go_on(hass, flow, login(gateway.password))
     shown = flow["description_placeholders"]

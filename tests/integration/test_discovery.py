@@ -145,3 +145,21 @@ async def test_a_powerwall_3_at_a_known_address_is_known(hass: HomeAssistant, si
     entry.add_to_hass(hass)
     ends(await discover(hass, "TeslaPW_ABC123"), "already_configured")
     assert entry.data[CONF_MAC] == MAC
+
+
+@pytest.mark.parametrize("stranger", ["21.44", "1.15.0"])
+async def test_a_stranger_with_its_name_gets_nothing(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, stranger: str
+) -> None:
+    """What is told to a router proves nothing: the certificate does."""
+    gateway = await simulator("21.44")
+    port = gateway.port
+    await gateway.stop()
+    entry = await set_up(gateway, host=f"nowhere.invalid:{port}", mac=MAC, fingerprint="ab" * 32)
+    impostor: Simulator = await simulator(stranger, serial=gateway.serial)
+    await impostor.stop()
+    await impostor.start(port)
+    ends(await discover(hass, gateway.din), "already_configured")
+    assert entry.data[CONF_HOST] == f"127.0.0.1:{port}"  # where it is looked for, in vain
+    assert entry.state.name in {"SETUP_ERROR", "SETUP_RETRY"}
+    assert (impostor.requests, impostor.logins) == ([], 0)

@@ -7,7 +7,7 @@ from time import time
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser, async_capture_events
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 import voluptuous as vol
 
 from custom_components.powerwall_gateway import keeper
@@ -18,8 +18,8 @@ from custom_components.powerwall_gateway.journal import FileJournal
 from custom_components.powerwall_gateway.services import upkeep
 from custom_components.powerwall_gateway.services.look import PATHS
 from homeassistant.const import EVENT_STATE_CHANGED
-from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util.yaml import load_yaml_dict
 from tests.conftest import StartSimulator
 from tests.simulator import Simulator
@@ -57,30 +57,7 @@ def follows(gateway: Simulator) -> tuple[str, float]:
     return str(gateway.house.mode), round(gateway.house.reserve, 6)
 
 
-# -- who may, and for which gateway ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("action", ACTIONS)
-async def test_they_are_an_administrators(
-    hass: HomeAssistant,
-    simulator: StartSimulator,
-    set_up: SetUp,
-    hass_read_only_user: MockUser,
-    action: str,
-) -> None:
-    gateway = await simulator("21.44")
-    await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
-    asked = len(gateway.requests)
-    with pytest.raises(Unauthorized):
-        await hass.services.async_call(
-            DOMAIN,
-            action,
-            ACTIONS[action],
-            blocking=True,
-            context=Context(user_id=hass_read_only_user.id),
-            return_response=action == "get_endpoint",
-        )
-    assert [request for request in gateway.requests[asked:] if request.path != "system_status/grid_status"] == []
+# -- for which gateway -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("action", ACTIONS)

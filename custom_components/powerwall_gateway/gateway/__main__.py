@@ -19,6 +19,7 @@ from .introduction import Introduction, meet
 from .login import Credentials
 from .models import GridState, Meter
 from .percent import app_from_raw
+from .words import legible
 
 _ENVIRONMENT = "POWERWALL_PASSWORD"
 
@@ -135,7 +136,7 @@ async def _run(arguments: argparse.Namespace) -> int:
                 await gateway.login()
             try:
                 while True:
-                    print("\n".join(await _answer(gateway, arguments)), flush=True)
+                    print("\n".join(map(legible, await _answer(gateway, arguments))), flush=True)
                     if arguments.every is None:
                         return 0
                     await asyncio.sleep(arguments.every)

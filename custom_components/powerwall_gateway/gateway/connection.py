@@ -30,6 +30,7 @@ from aiohttp import (
 import orjson
 
 from .address import Address
+from .body import LimitedResponse, read_body
 from .errors import (
     GatewayAnswerError,
     GatewayBusyError,
@@ -51,9 +52,6 @@ TIMEOUT = 10.0
 
 KEEP_ALIVE = 75.0
 """Seconds that an idle connection is kept; a new TLS handshake costs the gateway more than a request."""
-
-MAX_BYTES = 4_000_000
-"""Of one answer; the largest that was seen has 595 kB (`installer/companies`)."""
 
 _WAIT_WHEN_LIMITED = 60.0
 """Seconds to wait after a 429 or 503 that names no time of its own."""
@@ -160,6 +158,7 @@ class Connection:
             connector=TCPConnector(limit=1, keepalive_timeout=KEEP_ALIVE, ssl=self._certificate),
             cookie_jar=DummyCookieJar(),
             middlewares=(self._pass_on,),
+            response_class=LimitedResponse,
         )
 
     async def _pass_on(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -233,13 +232,7 @@ def _as_gateway_error(path: str) -> Iterator[None]:
 
 
 async def _read(response: ClientResponse, path: str) -> Answer:
-    body = b""
-    while chunk := await response.content.readany():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise GatewayPayloadError(
-                "the answer is too long to be one of a gateway", path=path, status=response.status
-            )
+    body = await read_body(response, path)
     if not 200 <= response.status < 300:
         raise _error_for(response, body, path)
     return Answer(

@@ -35,7 +35,7 @@ from .errors import (
     GatewayUnreachableError,
 )
 from .models import ConfigFile, Controller, DeviceComponents, Operation
-from .words import discreet
+from .words import discreet, legible
 
 PATH: Final = "/tedapi/v1r"
 
@@ -90,7 +90,7 @@ class SignedGateway:
         """Read what runs there; empty where the answer does not say."""
         system = (await self._ask(lambda client: client.get_firmware_details())).get("system", {})
         version: str = system.get("version", {}).get("text", "")
-        self.firmware = next(iter(version.split()), None)
+        self.firmware = next(iter(legible(version).split()), None)
         return self.firmware or ""
 
     async def config(self) -> ConfigFile:

@@ -23,6 +23,14 @@ _LATER: Final = r"\bT[A-Z]?[0-9][A-Z0-9]{7,}\b"
 _TELLING: Final = re.compile("|".join((IN_DIN, _LONG, EMAIL, MAC, IPV4, rf"(?<!{ALNUM})S?{SERIAL}", _LATER)))
 
 
+def legible(text: str) -> str:
+    """Put a blank in place of whatever cannot be printed.
+
+    In a log a line break would begin another record, and a terminal obeys what an escape tells it.
+    """
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else " " for sign in text)
+
+
 def discreet(words: str) -> str:
-    """Put an ellipsis in place of every serial, token and address."""
-    return _TELLING.sub("…", words)
+    """Put an ellipsis in place of every serial, token and address, and make it `legible`."""
+    return _TELLING.sub("…", legible(words))

@@ -1,8 +1,6 @@
 """Logging in and out."""
 
-import gzip
-import zlib
-
+from ..body import unpacked
 from ..errors import GatewayNotFoundError, GatewayPayloadError
 from ..login import Session
 from ..models import Din, LoginRecord, Status, ToggleAuth
@@ -45,7 +43,7 @@ class SessionApi(Caller):
         except GatewayNotFoundError:
             self._missing.add(path)
             raise
-        din = _unpacked(answer.body).decode(errors="replace").strip()
+        din = unpacked(answer.body).decode(errors="replace").strip()
         if Din.parse(din) is None:
             raise GatewayPayloadError("the answer is no number of a gateway", path=path, status=answer.status)
         self._missing.discard(path)
@@ -75,11 +73,3 @@ class SessionApi(Caller):
     async def auth_toggle_cancel(self) -> None:
         """Stop watching. Raises `GatewayNotFoundError` (404) where nobody watches, too."""
         await self._send("DELETE", "auth/toggle/login")
-
-
-def _unpacked(body: bytes) -> bytes:
-    """Give what was compressed without a word of it, as firmware from 25.42.2 on answers outside of `/api/`."""
-    try:
-        return gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
-    except OSError, EOFError, zlib.error:
-        return b""

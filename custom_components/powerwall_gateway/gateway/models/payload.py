@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import orjson
 
-from ..words import discreet
+from ..words import discreet, legible
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ def flag(key: str) -> Any:
 
 
 def _as_text(value: Any) -> str | None:
-    return value.strip() if isinstance(value, str) else None
+    return legible(value).strip() if isinstance(value, str) else None
 
 
 def text(key: str) -> Any:
@@ -259,7 +259,9 @@ def flagged(key: str) -> Any:
     """Make a field of the names that an object holds as true."""
 
     def fit(value: Any) -> tuple[str, ...] | None:
-        return tuple(name for name, raised in value.items() if raised is True) if isinstance(value, dict) else None
+        if not isinstance(value, dict):
+            return None
+        return tuple(legible(name) for name, raised in value.items() if raised is True)
 
     return _kind(key, "an object of true or false", fit)
 

@@ -8,7 +8,7 @@ from typing import Self
 from .part_numbers import gateway_model
 from .payload import Payload, duration, flag, text, whole, words
 
-_VERSION = re.compile(r"\d+(?:\.\d+)+")
+_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}(?![0-9]))+")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,88 @@
+"""Who in Home Assistant may change anything."""
+
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+
+from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import Unauthorized
+from homeassistant.helpers import entity_registry as er
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+
+from .conftest import SetUp
+from .controlling import asked_for, writes
+from .test_services import ACTIONS, follows
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_they_are_an_administrators(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    hass_read_only_user: MockUser,
+    action: str,
+) -> None:
+    gateway = await simulator("21.44")
+    await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    asked = len(gateway.requests)
+    with pytest.raises(Unauthorized):
+        await hass.services.async_call(
+            DOMAIN,
+            action,
+            ACTIONS[action],
+            blocking=True,
+            context=Context(user_id=hass_read_only_user.id),
+            return_response=action == "get_endpoint",
+        )
+    assert [request for request in gateway.requests[asked:] if request.path != "system_status/grid_status"] == []
+
+
+async def test_there_is_no_other_action(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    await set_up(await simulator("21.44"))
+    assert set(hass.services.async_services()[DOMAIN]) == set(ACTIONS)
+
+
+@pytest.mark.parametrize(
+    ("domain", "action", "data"),
+    [
+        ("select", "select_option", {"option": "backup"}),
+        ("number", "set_value", {"value": 30}),
+        ("button", "press", {}),
+    ],
+)
+async def test_entities_are_set_by_whom_home_assistant_lets(
+    hass: HomeAssistant,
+    old: tuple[Simulator, MockConfigEntry],
+    hass_read_only_user: MockUser,
+    domain: str,
+    action: str,
+    data: dict[str, Any],
+) -> None:
+    """Who may only look changes nothing; anybody else may, as with all of Home Assistant's entities."""
+    gateway, entry = old
+    (entity_id,) = (
+        entity.entity_id
+        for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+        if entity.domain == domain
+    )
+    before, stood = len(writes(gateway)), follows(gateway)
+    started = asked_for(gateway, "sitemaster/run")
+    with pytest.raises(Unauthorized):
+        await hass.services.async_call(
+            domain,
+            action,
+            {"entity_id": entity_id, **data},
+            blocking=True,
+            context=Context(user_id=hass_read_only_user.id),
+        )
+    assert (len(writes(gateway)), follows(gateway)) == (before, stood)
+    assert asked_for(gateway, "sitemaster/run") == started
+    user = MockUser(name="Somebody of the family", groups=[]).add_to_hass(hass)
+    user.mock_policy({"entities": True})
+    await hass.services.async_call(
+        domain, action, {"entity_id": entity_id, **data}, blocking=True, context=Context(user_id=user.id)
+    )
+    assert (follows(gateway), asked_for(gateway, "sitemaster/run")) != (stood, started)
