@@ -174,8 +174,9 @@ def test_the_brand(name: str, edge: int) -> None:
 def test_they_are_really_asked() -> None:
     workflow = (ROOT / ".github" / "workflows" / "validate.yml").read_text()
     jobs = parsed(workflow)["jobs"]
-    used = {step["uses"].partition("@")[0] for job in jobs.values() for step in job["steps"]}
+    used = {step["uses"].partition("@")[0] for job in jobs.values() for step in job["steps"] if "uses" in step}
     assert {"home-assistant/actions/hassfest", "hacs/action"} <= used
+    assert jobs["audit"]["steps"][-1]["run"] == "scripts/audit"
     tested = parsed((ROOT / ".github" / "workflows" / "test.yml").read_text())["jobs"]
     run = {step["run"] for job in tested.values() for step in job["steps"] if "run" in step}
     assert run == {"scripts/test", "scripts/test --browser", "scripts/test --next"}
