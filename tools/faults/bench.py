@@ -27,7 +27,7 @@ from .verdict import complaints, sums, table
 from .watch import Watch
 
 DOMAINS = {"core": CORE, "ours": DOMAIN}
-WIDTH = 150
+WIDTH = 180
 STILL = 8.0
 """Seconds after which no more entities come."""
 

@@ -41,7 +41,7 @@ def table(sides: Mapping[str, Sequence[Suffered]]) -> Table:
     drawn.add_column("", no_wrap=True)
     for name in sides:
         for column in COLUMNS:
-            drawn.add_column(f"{name}:\n{column}", justify="right")
+            drawn.add_column(f"{name}:\n{column}", justify="right", no_wrap=True)
     for row in zip_longest(*sides.values()):
         drawn.add_row(row[0].fault, *(cell for cost in row for cell in cells(cost)))
     return drawn
