@@ -25,7 +25,8 @@ from custom_components.powerwall_gateway.gateway.models import (
     Status,
     SystemStatus,
 )
-from custom_components.powerwall_gateway.gateway.models.payload import misfits, parse_duration, parse_moment
+from custom_components.powerwall_gateway.gateway.models.payload import misfits
+from custom_components.powerwall_gateway.gateway.models.times import parse_duration, parse_moment
 
 from .examples import JSON, MODELS
 

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .grid import GridFault, GridState
-from .payload import Payload, flag, moment, number, one_of, parts, text, texts, whole
+from .kinds import flag, number, one_of, parts, text, texts, whole
+from .payload import Payload
+from .times import moment
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .kinds import flag, number, one_of, part
 from .operation import Operation, OperationMode
-from .payload import Payload, flag, number, one_of, part
+from .payload import Payload
 
 
 class ExportRule(StrEnum):

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .battery import BatteryBlock
-from .payload import Payload, number, part, parts, text, texts
+from .kinds import number, part, parts, text, texts
+from .payload import Payload
 from .system import Din
 
 

@@ -6,7 +6,8 @@ from itertools import zip_longest
 from typing import Any, override
 
 from .battery import BatteryBlock
-from .payload import Payload, number, part, parts, text
+from .kinds import number, part, parts, text
+from .payload import Payload
 from .system import Din
 
 

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .payload import Payload, branches, flag, moment, number, one_of, parts, shapeless, text, words
+from .kinds import branches, flag, number, one_of, parts, shapeless, text, words
+from .payload import Payload
+from .times import moment
 
 
 class CheckStatus(StrEnum):

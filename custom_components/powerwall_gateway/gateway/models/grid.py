@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .payload import Payload, epoch, flag, one_of, parts_in_text, scalar, text, whole, words
+from .kinds import flag, one_of, parts_in_text, scalar, text, whole, words
+from .payload import Payload
+from .times import epoch
 
 
 class GridState(StrEnum):

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, override
 
+from .kinds import flag, flags, number, part, parts, text, whole
 from .meters import Meter
-from .payload import Payload, flag, flags, moment, number, part, parts, text, whole
+from .payload import Payload
+from .times import moment
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from .payload import Payload, number, parse_moment, part, stamp
+from .kinds import number, part
+from .payload import Payload
+from .times import parse_moment, stamp
 
 
 @dataclass(frozen=True, kw_only=True)

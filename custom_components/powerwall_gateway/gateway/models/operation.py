@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .payload import Payload, number, one_of
+from .kinds import number, one_of
+from .payload import Payload
 
 
 class OperationMode(StrEnum):

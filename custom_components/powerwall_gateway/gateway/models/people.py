@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from .payload import Payload, flag, secret, text, texts
+from .kinds import flag, secret, text, texts
+from .payload import Payload
 
 
 @dataclass(frozen=True, kw_only=True)

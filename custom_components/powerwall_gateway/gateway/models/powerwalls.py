@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from .diagnostic import Diagnostic
-from .payload import Payload, flag, number, part, parts, text
+from .kinds import flag, number, part, parts, text
+from .payload import Payload
 
 
 @dataclass(frozen=True, kw_only=True)

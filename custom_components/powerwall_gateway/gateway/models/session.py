@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .payload import Payload, flag, number, part, secret, secrets, texts, whole
+from .kinds import flag, number, part, secret, secrets, texts, whole
+from .payload import Payload
 
 
 @dataclass(frozen=True, kw_only=True)

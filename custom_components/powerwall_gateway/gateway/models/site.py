@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, override
 
-from .payload import Payload, number, part, parts, text
+from .kinds import number, part, parts, text
+from .payload import Payload
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from .payload import Payload, flag, flagged, number, part, parts, shapeless_items, text, texts, whole
+from .kinds import flag, flagged, number, part, parts, shapeless_items, text, texts, whole
+from .payload import Payload
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,10 @@ from datetime import timedelta
 import re
 from typing import Self
 
+from .kinds import flag, text, whole, words
 from .part_numbers import gateway_model
-from .payload import Payload, duration, flag, text, whole, words
+from .payload import Payload
+from .times import duration
 
 _VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}(?![0-9]))+")
 

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any, override
 
 from .diagnostic import CheckStatus, DiagnosticCheck
-from .payload import Payload, flag, moment, number, numbers, parts, rows, shapeless, shapeless_items, text, whole, words
+from .kinds import flag, number, numbers, parts, rows, shapeless, shapeless_items, text, whole, words
+from .payload import Payload
+from .times import moment
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .payload import Payload, epoch, flag, number, one_of, part, text, texts
+from .kinds import flag, number, one_of, part, text, texts
+from .payload import Payload
+from .times import epoch
 
 
 class UpdateState(StrEnum):
