@@ -113,9 +113,11 @@ async def test_a_packed_number_is_unpacked_up_to_the_limit(simulator: StartSimul
 
 def test_as_much_as_may_be_is_unpacked() -> None:
     most = b"1" * MAX_BYTES
-    assert unpacked(gzip.compress(most)) == most
-    assert unpacked(most) == most
-    assert unpacked(BOMB) == b""
+    assert unpacked(gzip.compress(most), DIN) == most
+    assert unpacked(most, DIN) == most
+    for much in (BOMB, gzip.compress(BOMB), BOMB[:-9], BOMB[:9] + b"1" + BOMB[10:]):
+        with pytest.raises(GatewayPayloadError):
+            unpacked(much, DIN)
 
 
 # -- what would break a header, a log or a terminal --------------------------------------------------------------------

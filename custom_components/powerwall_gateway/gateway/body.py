@@ -26,19 +26,22 @@ async def read_body(response: ClientResponse, path: str) -> bytes:
     return body
 
 
-def unpacked(body: bytes) -> bytes:
+def unpacked(body: bytes, path: str) -> bytes:
     """Give what was compressed without a word of it, as firmware from 25.42.2 on answers outside of `/api/`.
 
-    Empty where it is damaged, too much, or packed twice: a few kilobytes can be made of gigabytes.
+    Raises `GatewayPayloadError` where it is damaged, too much, or packed twice: a few kilobytes
+    can be made of gigabytes.
     """
     if not body.startswith(_GZIP):
         return body
     opener = zlib.decompressobj(_WITH_GZIP_HEADER)
     try:
         content = opener.decompress(body, MAX_BYTES)
-    except zlib.error:
-        return b""
-    return content if opener.eof and not content.startswith(_GZIP) else b""
+    except zlib.error as err:
+        raise GatewayPayloadError("the answer is damaged", path=path) from err
+    if not opener.eof or content.startswith(_GZIP):
+        raise GatewayPayloadError("the answer is torn, or too long to be one of a gateway", path=path)
+    return content
 
 
 class LimitedResponse(ClientResponse):
@@ -48,7 +51,7 @@ class LimitedResponse(ClientResponse):
     async def read(self) -> bytes:
         if self._body is None:
             try:
-                self._body = unpacked(await read_body(self, self.url.path))
+                self._body = unpacked(await read_body(self, self.url.path), self.url.path)
             except BaseException:
                 self.close()
                 raise

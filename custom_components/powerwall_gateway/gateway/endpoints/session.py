@@ -43,7 +43,7 @@ class SessionApi(Caller):
         except GatewayNotFoundError:
             self._missing.add(path)
             raise
-        din = unpacked(answer.body).decode(errors="replace").strip()
+        din = unpacked(answer.body, path).decode(errors="replace").strip()
         if Din.parse(din) is None:
             raise GatewayPayloadError("the answer is no number of a gateway", path=path, status=answer.status)
         self._missing.discard(path)
