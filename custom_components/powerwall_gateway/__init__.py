@@ -1,7 +1,7 @@
 """Tesla Powerwall Gateway: the Powerwall 2's gateway on the home network, without Tesla's cloud."""
 
 from homeassistant.const import Platform
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError, ConfigEntryNotReady, HomeAssistantError
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.device_registry import DeviceInfo
@@ -153,8 +153,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await EnergyOffer(hass, entry, memory).async_start()
     entry.async_create_background_task(hass, data.grid.watch(), name=f"{entry.title} grid watch")
-    # What there is besides comes when it comes: nobody waits a dozen slow answers for his powers.
-    entry.async_create_task(hass, _look_around(hass, entry), name=f"{entry.title} inventory")
+    # What there is besides comes when it comes: nobody waits a dozen slow answers for his powers, nor for Home
+    # Assistant, which has not started before the tasks of its entries end.
+    create_task = entry.async_create_task if hass.state is CoreState.running else entry.async_create_background_task
+    create_task(hass, _look_around(hass, entry), name=f"{entry.title} inventory")
     return True
 
 

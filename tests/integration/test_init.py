@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway.const import DOMAIN
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from tests.conftest import StartSimulator
 
@@ -46,6 +46,20 @@ async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not true():
             await asyncio.sleep(0.01)
+
+
+async def test_home_assistant_starts_without_waiting_for_a_slow_gateway(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    """It waits for the tasks of its entries; a dozen paced answers of a second each take minutes."""
+    gateway = await simulator("21.44")
+    gateway.faults.add("site_info", delay=2.0)
+    hass.set_state(CoreState.not_running)
+    entry = await set_up(gateway)
+    assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_ON
+    assert entry.runtime_data.inventory.data.site_info.never_answered
+    await until(lambda: not entry.runtime_data.inventory.data.site_info.never_answered)
+    hass.set_state(CoreState.running)
 
 
 @pytest.mark.parametrize("firmware", FIRMWARES)
