@@ -44,18 +44,27 @@ def is_of_kind(device: DeviceEntry, serial: str, kind: Kind) -> bool:
     return any(known[0] == domain and known[1].startswith(prefix) for known in device.identifiers)
 
 
-def remove_gone(hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, present: Iterable[str]) -> bool:
-    """Remove the devices of a kind that the gateway answered without, and tell whether there were any.
+def devices_missing(
+    hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, present: Iterable[str]
+) -> tuple[DeviceEntry, ...]:
+    """Give the devices of a kind that the gateway answered without.
 
     Whoever calls makes sure that it did answer: silence is not absence.
     """
-    registry = dr.async_get(hass)
     kept = {identifier(serial, kind, part_id) for part_id in present}
-    gone = [
+    return tuple(
         device
-        for device in dr.async_entries_for_config_entry(registry, entry_id)
+        for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry_id)
         if is_of_kind(device, serial, kind) and not device.identifiers & kept
-    ]
-    for device in gone:
-        registry.async_remove_device(device.id)
-    return bool(gone)
+    )
+
+
+def number_anew(hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, parts: Iterable[Part]) -> None:
+    """Name the devices of a kind by their numbers, which change as others come and go, unless one is missing."""
+    by_id = {part.id: part for part in parts}
+    if devices_missing(hass, entry_id, serial, kind, by_id):
+        return
+    registry = dr.async_get(hass)
+    for part_id, part in by_id.items():
+        if registry.async_get_device_by_identifier(identifier(serial, kind, part_id), entry_id):
+            registry.async_get_or_create(config_entry_id=entry_id, **part.device)

@@ -5,7 +5,8 @@ from time import monotonic
 from typing import Any, override
 
 from homeassistant.const import MATCH_ALL
-from homeassistant.core import callback
+from homeassistant.core import Event, callback
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -114,12 +115,13 @@ def add_as_found[DescriptionT: GatewayEntityDescription[Any, Any]](
     make: Callable[[PowerwallGatewayData, DescriptionT, Part], Entity],
     descriptions: Iterable[DescriptionT],
 ) -> None:
-    """Make the entities there is hardware for, now and whenever a poll shows more of it."""
+    """Make the entities there is hardware for, now and whenever a poll shows more of it, or again what was removed."""
     data = entry.runtime_data
     by_coordinator: dict[GatewayCoordinator[Any], list[DescriptionT]] = {}
     for description in descriptions:
         by_coordinator.setdefault(description.coordinator_fn(data), []).append(description)
-    made: set[tuple[str, str]] = set()
+    made: dict[tuple[str, str], Part] = {}
+    _forget_removed(entry, made)
 
     def watch(coordinator: GatewayCoordinator[Any], described: list[DescriptionT]) -> None:
         kinds = {description.parts_fn for description in described}
@@ -132,7 +134,7 @@ def add_as_found[DescriptionT: GatewayEntityDescription[Any, Any]](
                 for part in parts[description.parts_fn]:
                     entity = (part.id, description.key)
                     if entity not in made and description.exists(coordinator.data, part):
-                        made.add(entity)
+                        made[entity] = part
                         found.append(make(data, description, part))
             if found:
                 add_entities(found)
@@ -142,3 +144,18 @@ def add_as_found[DescriptionT: GatewayEntityDescription[Any, Any]](
 
     for coordinator, described in by_coordinator.items():
         watch(coordinator, described)
+
+
+def _forget_removed(entry: PowerwallGatewayConfigEntry, made: dict[tuple[str, str], Part]) -> None:
+    """Forget what was made on a device that is removed: its entities went with it, disabled ones too."""
+
+    @callback
+    def look(event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
+        if event.data["action"] == "remove":
+            removed = event.data["device"]["identifiers"]
+            for entity, part in tuple(made.items()):
+                if not part.device["identifiers"].isdisjoint(removed):
+                    del made[entity]
+
+    bus = entry.runtime_data.inventory.hass.bus
+    entry.async_on_unload(bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, look))

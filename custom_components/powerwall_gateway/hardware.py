@@ -1,6 +1,7 @@
 """What hardware there is: what came, what went, and what the owner may take out by hand."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
@@ -9,23 +10,36 @@ from homeassistant.helpers.device_registry import DeviceEntry
 
 from .catalogue import meters, packs, solar
 from .coordinator import PowerwallGatewayConfigEntry, PowerwallGatewayData
-from .devices import Kind, is_of_kind, remove_gone
+from .devices import Kind, devices_missing, is_of_kind, number_anew
 from .reading import Reading
 
 _PARTS = {Kind.POWERWALL: packs.parts, Kind.METER: meters.parts, Kind.INVERTER: solar.parts}
 
+BELIEVED_AFTER: Final = 3600.0
+"""Seconds after which what is still missing is gone: a part may be missing for a moment, or while it is seen to."""
+
 
 @callback
 def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
-    """Take out what the gateway answered without, now and after every look at the inventory.
+    """Take out what the gateway answers without for an hour, now and after every look at the inventory.
 
-    The entry begins anew after that, so that what returns is made again; and also where a
-    meter came, whose inputs are asked for only at the beginning, or another firmware, which
-    may answer more.
+    No other part suffers by it, and what returns is made again. What comes is asked for its details, of which some
+    are asked for only at the beginning. With another firmware, which may answer more, the entry begins anew.
     """
     data = entry.runtime_data
     firmware = data.itself.device.get("sw_version")
-    known_meters: set[str] = set()
+    known = _answered(data)
+    missing: dict[Kind, dict[str, float]] = {}
+
+    def miss(kind: Kind, present: set[str]) -> None:
+        """Note since when the devices of a kind are missing, and take out what has been for long enough."""
+        now, before = hass.loop.time(), missing.get(kind, {})
+        absent = {device.id for device in devices_missing(hass, entry.entry_id, data.serial, kind, present)}
+        gone = {device_id for device_id in absent if now - before.get(device_id, now) > BELIEVED_AFTER}
+        for device_id in gone:
+            dr.async_get(hass).async_remove_device(device_id)
+        missing[kind] = {device_id: before.get(device_id, now) for device_id in absent - gone}
+        number_anew(hass, entry.entry_id, data.serial, kind, _PARTS[kind](data))
 
     @callback
     def look() -> None:
@@ -38,12 +52,15 @@ def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> N
                 data.itself.device["sw_version"] = running
                 dr.async_get(hass).async_update_device(data.device_id, sw_version=running)
             upgraded, firmware = firmware not in {None, running}, running
-        present = _answered(data)
-        gone = [remove_gone(hass, entry.entry_id, data.serial, kind, part_ids) for kind, part_ids in present.items()]
-        came = bool(known_meters) and not present.get(Kind.METER, set()) <= known_meters
-        known_meters.update(present.get(Kind.METER, ()))
-        if upgraded or came or any(gone):
+        if upgraded:
             hass.config_entries.async_schedule_reload(entry.entry_id)
+            return
+        present = _answered(data)
+        for kind, part_ids in present.items():
+            miss(kind, part_ids)
+        if any(part_ids - known.get(kind, set()) for kind, part_ids in present.items()):
+            entry.async_create_task(hass, data.detail.async_look_again(), name=f"{entry.title} what came")
+        known.update(present)
 
     look()
     entry.async_on_unload(data.inventory.async_add_lookout(look))

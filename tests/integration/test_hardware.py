@@ -1,18 +1,19 @@
 """Hardware that comes, goes and returns, and firmware that changes: all without a restart."""
 
+from collections.abc import Callable
 import copy
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import async_remove_config_entry_device
+from custom_components.powerwall_gateway import async_remove_config_entry_device, hardware
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.devices import Kind, identifier
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import STATE_UNAVAILABLE
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr
+from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.conftest import StartSimulator
 
 from .conftest import SetUp, state_of
@@ -35,6 +36,35 @@ async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await entry.runtime_data.live.async_refresh()
     await entry.runtime_data.inventory.async_refresh()
     await hass.async_block_till_done()
+
+
+async def poll_hours_later(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Poll now, and again when what is missing has been for long enough to be gone."""
+    await poll(hass, entry)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hardware, "BELIEVED_AFTER", 0.0)
+        await poll(hass, entry)
+
+
+def everything(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, str]:
+    """Give the entities in the registry, disabled ones too, and what each is called there."""
+    entries = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    return {known.entity_id: known.unique_id for known in entries}
+
+
+def dark(hass: HomeAssistant, entry: MockConfigEntry) -> Callable[[], set[str]]:
+    """Watch from now on which of the entry's entities are ever unavailable; the answer is their unique ids."""
+    found: set[str] = set()
+    names = everything(hass, entry)
+
+    @callback
+    def note(event: Event[EventStateChangedData]) -> None:
+        state = event.data["new_state"]
+        if state is None or state.state == STATE_UNAVAILABLE:
+            found.add(names.get(event.data["entity_id"], ""))
+
+    hass.bus.async_listen(EVENT_STATE_CHANGED, note)
+    return lambda: found
 
 
 async def answers(entry: MockConfigEntry) -> tuple[dict[str, Any], dict[str, Any], str]:
@@ -78,7 +108,7 @@ async def test_one_answer_without_it_is_not_enough(
     system, inventory, serial = await answers(entry)
     gateway.overrides["system_status"] = less(system, "battery_blocks") if missing == "system_status" else system
     gateway.overrides["powerwalls"] = less(inventory, "powerwalls") if missing == "powerwalls" else inventory
-    await poll(hass, entry)
+    await poll_hours_later(hass, entry)
     assert device_of(hass, entry, Kind.POWERWALL, serial) is not None
     is_lost = state_of(hass, gateway, "sensor", f"{serial}_charge") == STATE_UNAVAILABLE
     assert is_lost == (missing == "system_status")
@@ -105,10 +135,10 @@ async def test_only_full_answers_take_a_powerwall_out(
     ):
         gateway.overrides.clear()
         gateway.overrides.update({"system_status": system, "powerwalls": inventory, **spoiled})
-        await poll(hass, entry)
+        await poll_hours_later(hass, entry)
         assert device_of(hass, entry, Kind.POWERWALL, serial) is not None, spoiled
     gateway.overrides.pop("meters/aggregates")
-    await poll(hass, entry)
+    await poll_hours_later(hass, entry)
     assert device_of(hass, entry, Kind.POWERWALL, serial) is None
 
 
@@ -124,7 +154,7 @@ async def test_a_stopped_powerwall_takes_nothing_out(
     gateway.overrides["powerwalls"] = less(inventory, "powerwalls")
     gateway.overrides["meters"] = [{**METER, "serial": "OBB2"}]
     gateway.overrides["solars"] = INVERTERS[:1]
-    await poll(hass, entry)
+    await poll_hours_later(hass, entry)
     for kind, part in ((Kind.POWERWALL, serial), (Kind.METER, "OBB1"), (Kind.INVERTER, "inverter_2")):
         assert device_of(hass, entry, kind, part) is not None
 
@@ -141,7 +171,94 @@ async def test_what_went_while_home_assistant_was_down_is_taken_out(
     await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
+    await poll_hours_later(hass, entry)
     assert device_of(hass, entry, Kind.POWERWALL, serial) is None
+
+
+async def test_a_powerwall_that_is_missing_for_a_moment_costs_its_own_entities_alone(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    _, _, serial = await answers(entry)
+    before, begun, went_dark = everything(hass, entry), entry.runtime_data, dark(hass, entry)
+    gateway.house.remove_pack(2)
+    for _ in range(2):
+        await poll(hass, entry)
+        assert state_of(hass, gateway, "sensor", f"{serial}_charge") == STATE_UNAVAILABLE
+    gateway.house.add_pack(2)
+    await poll(hass, entry)
+    assert state_of(hass, gateway, "sensor", f"{serial}_charge") not in {None, STATE_UNAVAILABLE}
+    assert all(serial in unique_id for unique_id in went_dark())
+    assert everything(hass, entry) == before
+    assert entry.runtime_data is begun
+
+
+async def test_two_absences_are_not_a_long_one(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    _, _, serial = await answers(entry)
+    monkeypatch.setattr(hardware, "BELIEVED_AFTER", 0.0)
+    for _ in range(2):
+        gateway.house.remove_pack(2)
+        await poll(hass, entry)
+        assert device_of(hass, entry, Kind.POWERWALL, serial) is not None
+        gateway.house.add_pack(2)
+        await poll(hass, entry)
+
+
+async def test_a_powerwall_that_is_gone_goes_and_returns_without_a_moment_s_darkness_elsewhere(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    _, _, serial = await answers(entry)
+    own, before, begun = device_of(hass, entry, Kind.POWERWALL, serial), everything(hass, entry), entry.runtime_data
+    assert own is not None
+    dr.async_get(hass).async_update_device(own.id, name_by_user="In the garage")
+    went_dark = dark(hass, entry)
+    gateway.house.remove_pack(2)
+    await poll_hours_later(hass, entry)
+    assert device_of(hass, entry, Kind.POWERWALL, serial) is None
+    assert everything(hass, entry) == {
+        entity_id: unique_id for entity_id, unique_id in before.items() if serial not in unique_id
+    }
+    gateway.house.add_pack(2)
+    await poll(hass, entry)
+    assert everything(hass, entry) == before
+    assert state_of(hass, gateway, "sensor", f"{serial}_charge") not in {None, STATE_UNAVAILABLE}
+    back = device_of(hass, entry, Kind.POWERWALL, serial)
+    assert back is not None
+    assert (back.id, back.name_by_user) == (own.id, "In the garage")
+    assert all(serial in unique_id for unique_id in went_dark())
+    assert entry.runtime_data is begun
+
+
+async def test_powerwalls_are_numbered_anew_as_one_goes_and_returns(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    system, inventory, _ = await answers(entry)
+    first, second = sorted(unit["PackageSerialNumber"] for unit in inventory["powerwalls"])
+
+    def names() -> list[str | None]:
+        devices = (device_of(hass, entry, Kind.POWERWALL, serial) for serial in (first, second))
+        return [device.name if device else None for device in devices]
+
+    assert names() == ["Powerwall 1", "Powerwall 2"]
+    for answer, key in ((system, "battery_blocks"), (inventory, "powerwalls")):
+        kept = [unit for unit in answer[key] if unit["PackageSerialNumber"] == second]
+        gateway.overrides["system_status" if answer is system else "powerwalls"] = {**answer, key: kept}
+    await poll(hass, entry)
+    assert names() == ["Powerwall 1", "Powerwall 2"]
+    await poll_hours_later(hass, entry)
+    assert names() == [None, "Powerwall 1"]
+    gateway.overrides.clear()
+    await poll(hass, entry)
+    assert names() == ["Powerwall 1", "Powerwall 2"]
 
 
 # -- meters and inverters ----------------------------------------------------------------------------------------------
@@ -152,17 +269,19 @@ async def test_a_meter_goes_and_returns(hass: HomeAssistant, simulator: StartSim
     both = [METER, {**METER, "serial": "OBB2"}]
     gateway.overrides["meters"] = both
     entry = await set_up(gateway)
+    begun = entry.runtime_data
     for silence in ([], [METER, {**METER, "serial": None}], b"<html>"):
         gateway.overrides["meters"] = silence
-        await poll(hass, entry)
+        await poll_hours_later(hass, entry)
         assert device_of(hass, entry, Kind.METER, "OBB2") is not None, silence
     gateway.overrides["meters"] = both[:1]
-    await poll(hass, entry)
+    await poll_hours_later(hass, entry)
     assert device_of(hass, entry, Kind.METER, "OBB2") is None
     assert state_of(hass, gateway, "binary_sensor", "OBB1_connected") == "on"
     gateway.overrides["meters"] = both
     await poll(hass, entry)
     assert state_of(hass, gateway, "binary_sensor", "OBB2_connected") == "on"
+    assert entry.runtime_data is begun
 
 
 async def test_a_meter_that_is_added_tells_its_phases(
@@ -172,27 +291,42 @@ async def test_a_meter_that_is_added_tells_its_phases(
     gateway.overrides["meters/site"] = []
     gateway.overrides["meters"] = [METER]
     entry = await set_up(gateway)
+    begun = entry.runtime_data
     readings = {"real_power_a": 230.5, "v_l1n": 240.0}
     added: dict[str, Any] = {"type": "neurio_tcp", "connection": {"device_serial": "OBB2"}, "Cached_readings": readings}
     gateway.overrides["meters/site"] = [added]
     gateway.overrides["meters"] = [METER, {**METER, "serial": "OBB2"}]
     await poll(hass, entry)
     assert state_of(hass, gateway, "sensor", "OBB2_grid_phase_1_power") == "230.5"
+    assert entry.runtime_data is begun
 
 
 async def test_an_inverter_goes_and_returns(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     gateway.overrides["solars"] = INVERTERS
     entry = await set_up(gateway)
+    begun = entry.runtime_data
     gateway.overrides["solars"] = []
-    await poll(hass, entry)
+    await poll_hours_later(hass, entry)
     assert device_of(hass, entry, Kind.INVERTER, "inverter_2") is not None
     gateway.overrides["solars"] = INVERTERS[:1]
-    await poll(hass, entry)
+    await poll_hours_later(hass, entry)
     assert device_of(hass, entry, Kind.INVERTER, "inverter_2") is None
     gateway.overrides["solars"] = INVERTERS
     await poll(hass, entry)
     assert state_of(hass, gateway, "sensor", "inverter_2_rating") == "7600"
+    assert entry.runtime_data is begun
+
+
+async def test_an_inverter_of_which_nothing_is_told_is_no_device(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides["solars"] = [*INVERTERS, {"brand": "Fronius USA"}]
+    entry = await set_up(gateway)
+    await poll(hass, entry)
+    assert device_of(hass, entry, Kind.INVERTER, "inverter_2") is not None
+    assert device_of(hass, entry, Kind.INVERTER, "inverter_3") is None
 
 
 async def test_a_powerwall_s_own_inverter_is_not_missed_in_a_list_that_never_had_it(
@@ -202,7 +336,7 @@ async def test_a_powerwall_s_own_inverter_is_not_missed_in_a_list_that_never_had
     gateway.overrides["solars"] = INVERTERS[:1]
     gateway.overrides["solar_powerwall"] = {"pvac_status": {"p_out": 500}}
     entry = await set_up(gateway)
-    await poll(hass, entry)
+    await poll_hours_later(hass, entry)
     assert device_of(hass, entry, Kind.INVERTER, "inverter_powerwall") is not None
 
 
@@ -285,3 +419,22 @@ async def test_the_owner_takes_out_what_is_not_there_and_nothing_else(
     }
     await hass.config_entries.async_unload(entry.entry_id)
     assert await removable() == set()
+
+
+async def test_what_the_owner_took_out_is_made_again_when_it_is_back(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    _, _, serial = await answers(entry)
+    before = everything(hass, entry)
+    gateway.house.remove_pack(2)
+    await poll(hass, entry)
+    device = device_of(hass, entry, Kind.POWERWALL, serial)
+    assert device is not None
+    assert await async_remove_config_entry_device(hass, entry, device)
+    dr.async_get(hass).async_remove_device(device.id)
+    gateway.house.add_pack(2)
+    await poll(hass, entry)
+    assert everything(hass, entry) == before
+    assert state_of(hass, gateway, "sensor", f"{serial}_charge") not in {None, STATE_UNAVAILABLE}

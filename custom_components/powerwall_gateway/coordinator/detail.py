@@ -71,7 +71,7 @@ class DetailData:
 class DetailCoordinator(GatewayCoordinator[DetailData]):
     """Every half minute, and only what an enabled entity stands on.
 
-    The first poll asks for everything, to find out what there is.
+    The first poll asks for everything, to find out what there is, and so does whoever has it look again.
     """
 
     def __init__(
@@ -98,7 +98,9 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
         wanted = set(self.async_contexts())
 
         async def ask[T](detail: Detail, reading: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> Reading[T]:
-            return await self._ask(reading, endpoint) if detail in wanted or reading.never_answered else reading
+            if self._asks_again or reading.never_answered or detail in wanted:
+                return await self._ask(reading, endpoint)
+            return reading
 
         async def ask_signed[T](
             detail: Detail, reading: Reading[T], request: Callable[[SignedGateway], Awaitable[T]]
