@@ -15,7 +15,12 @@ from tests.simulator import Simulator
 __all__ = ["complaints"]  # a fixture of every test
 
 # How hard random payloads are thrown: `scripts/test --deep` is the second.
-settings.register_profile("plain", max_examples=15, deadline=None)
+settings.register_profile(
+    "plain",
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # the count of inputs is one for all examples
+)
 settings.register_profile("deep", max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("POWERWALL_TESTS", "plain"))
 

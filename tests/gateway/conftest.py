@@ -1,6 +1,7 @@
 """Connections and clients to a simulated gateway."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
 
 from aiohttp import ClientSession
 import pytest
@@ -15,6 +16,8 @@ from custom_components.powerwall_gateway.gateway import (
     open_session,
 )
 from tests.simulator import Simulator
+
+from .spoiling import AT_LEAST, DEEP, Thrown
 
 type Connect = Callable[..., Awaitable[Connection]]
 type Client = Callable[..., Awaitable[PowerwallGateway]]
@@ -46,6 +49,35 @@ def client(connect: Connect) -> Client:
         return PowerwallGateway(await connect(simulator, limit), credentials, health=Health())
 
     return client
+
+
+@pytest.fixture
+def thrown(record_property: Callable[[str, object], None]) -> Iterator[Thrown]:
+    """Count the inputs that a test throws at the client; the deep run tells how many they were."""
+    thrown = Thrown()
+    yield thrown
+    record_property("inputs", thrown.inputs)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Tell in a deep run how much was thrown, and fail one in which it was too little."""
+    if not DEEP:
+        return
+    inputs = sum(
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "teardown"
+        for title, value in report.user_properties
+        if title == "inputs"
+    )
+    if terminalreporter.stats.keys() & {"failed", "error"}:
+        terminalreporter.write_line(f"{inputs:,} inputs thrown, and something failed")
+    elif inputs < AT_LEAST:
+        terminalreporter.write_line(f"{inputs:,} inputs thrown, where {AT_LEAST:,} belong", red=True)
+        terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    else:
+        terminalreporter.write_line(f"{inputs:,} inputs thrown, nothing but GatewayError came out")
 
 
 def address_of(simulator: Simulator) -> Address:

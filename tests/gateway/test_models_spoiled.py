@@ -16,6 +16,7 @@ from custom_components.powerwall_gateway.gateway.models import Payload
 from custom_components.powerwall_gateway.gateway.models.payload import misfits
 
 from .examples import JSON, MODELS, example, junk, keys_of, spoil
+from .spoiling import Thrown
 
 PAYLOADS = 10
 """In each of hypothesis' examples: it takes longer to make an example than to read a payload."""
@@ -42,11 +43,12 @@ def test_the_example_is_read(model: type[Payload]) -> None:
 
 @pytest.mark.parametrize("model", [model for model in MODELS if model not in OWN_FORMS])
 @given(chance=st.randoms(use_true_random=False))
-def test_good_fields_survive_bad_neighbours(model: type[Payload], chance: Random) -> None:
+def test_good_fields_survive_bad_neighbours(thrown: Thrown, model: type[Payload], chance: Random) -> None:
     good_payload = example(model)
     good = model.from_dict(good_payload)
     for _ in range(PAYLOADS):
         payload, keys = spoil(good_payload, chance)
+        thrown.inputs += 1
         read = model.from_dict(orjson.loads(orjson.dumps(payload)))
         for field in fields(model):
             if field.metadata["key"] not in keys:
@@ -55,10 +57,11 @@ def test_good_fields_survive_bad_neighbours(model: type[Payload], chance: Random
 
 @pytest.mark.parametrize("model", MODELS)
 @given(chance=st.randoms(use_true_random=False))
-def test_any_json_makes_a_model(model: type[Payload], chance: Random) -> None:
+def test_any_json_makes_a_model(thrown: Thrown, model: type[Payload], chance: Random) -> None:
     keys = keys_of(model)
     for _ in range(PAYLOADS):
         payload = {key: junk(chance) for key in chance.sample(keys, k=chance.randint(1, len(keys)))}
+        thrown.inputs += 1
         read = model.from_dict(orjson.loads(orjson.dumps(payload)))
         assert isinstance(read, model), payload
         assert read == model.from_dict(payload), payload
