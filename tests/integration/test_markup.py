@@ -145,6 +145,7 @@ async def test_nothing_is_a_template_a_path_or_a_line_of_the_log(
     hass: HomeAssistant, gateway: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO, "homeassistant.components.recorder")  # whose thread goes on after the test
     before = files(hass)
     entry, _ = await add(hass, gateway)
     gateway.faults.add("sitemaster", status=500, body={"error": EVIL, "message": EVIL})
