@@ -1,7 +1,7 @@
 """Makes what HACS installs: the zip of the integration, and the notes of its version, once everything agrees on it."""
 
 import argparse
-from datetime import date
+from datetime import date, datetime
 import json
 from pathlib import Path
 import re
@@ -107,7 +107,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         if arguments.version:
-            prepare(ROOT, arguments.version, date.today())  # noqa: DTZ011 -- the day where the maintainer is
+            prepare(ROOT, arguments.version, datetime.now().astimezone().date())
         version = version_of(ROOT)
         notes = notes_of(ROOT, version)
         if arguments.tag:

@@ -178,7 +178,7 @@ class Course:
         """Whether anything is under way that needs no time to pass."""
         return bool(
             self.hass._tasks
-            or self.hass.loop._ready  # type: ignore[attr-defined]
+            or self.hass.loop._ready  # type: ignore[attr-defined]  # asyncio tells in no other way whether it is at rest
             or any(coordinator.gateway.pacer._turn.locked() for coordinator in self.ward.coordinators())
         )
 

@@ -125,46 +125,31 @@ class Ward:
 
         `is_answer` is for what may be an answer of the endpoint, whose entities may then show something else.
         """
+        return await self._go_through(fault, path, harm, polls=POLLS, is_answer=is_answer)
+
+    async def lose_one(self, fault: str, path: str, harm: dict[str, Any]) -> Cell:
+        """Have an endpoint do wrong a single time, and see what that costs."""
+        return await self._go_through(fault, path, harm | {"times": 1}, polls=1, is_answer=False)
+
+    async def _go_through(self, fault: str, path: str, harm: dict[str, Any], *, polls: int, is_answer: bool) -> Cell:
         before, mark = self.states(), self.mark()
         self.gateway.requests.clear()
         self.gateway.faults.add(path, **harm)
-        for _ in range(POLLS):
+        for _ in range(polls):
             await self.poll()
         requests = sum(request.path == path for request in self.gateway.requests)
-        assert requests <= POLLS * REQUESTS_A_POLL, f"{fault}: {path} was asked {requests} times"
+        assert requests <= polls * REQUESTS_A_POLL, f"{fault}: {path} was asked {requests} times"
         hidden = self._hidden(before, path)
         if not is_answer:
             assert self.unlike(before).keys() <= hidden
         self.gateway.faults.clear()
-        polls = await self._until_back(before)
         cell = Cell(
             fault=fault,
             path=path,
             hidden=len(hidden),
             requests=requests,
+            polls_until_back=await self._until_back(before),
             logged=len(self.logged(f"{fault} at {path}")),
-            polls_until_back=polls,
-        )
-        await self.nothing_is_left(mark)
-        return cell
-
-    async def lose_one(self, fault: str, path: str, harm: dict[str, Any]) -> Cell:
-        """Have an endpoint do wrong a single time, and see what that costs."""
-        before, mark = self.states(), self.mark()
-        self.gateway.requests.clear()
-        self.gateway.faults.add(path, **harm, times=1)
-        await self.poll()
-        requests = sum(request.path == path for request in self.gateway.requests)
-        hidden = self._hidden(before, path)
-        assert self.unlike(before).keys() <= hidden
-        polls = await self._until_back(before)
-        cell = Cell(
-            fault=fault,
-            path=path,
-            hidden=len(hidden),
-            requests=requests,
-            logged=len(self.logged(f"{fault} at {path}")),
-            polls_until_back=polls,
         )
         await self.nothing_is_left(mark)
         return cell
