@@ -94,6 +94,7 @@ def is_troubled(gateway: Simulator) -> bool:
     return bool(
         gateway.faults.active
         or gateway.overrides
+        or gateway.gateway.counter_offset
         or not gateway.running
         or not house.grid.up
         or len(house.packs) != 2

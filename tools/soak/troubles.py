@@ -31,7 +31,21 @@ BODIES: Final = {
 STATUSES: Final = (400, 401, 403, 404, 405, 409, 417, 429, 500, 502, 503, 504)
 SHORT: Final = (1.0, 90.0)
 LONG: Final = (60.0, 400.0)
+HOURS: Final = (3600.0, 10_800.0)
 """Seconds."""
+
+BOOT_STEPS: Final = (404, 502, 503)
+"""Statuses that a gateway answers with while it starts, in this order."""
+
+LONG_TEXTS: Final = {
+    "one word": b"a" * 200_000,
+    "dots": b"a." * 100_000,
+    "an address without an end": b"someone@" + b"example." * 25_000,
+    "digits": b"1" * 200_000,
+    "colons": b"fe80:" * 40_000,
+    "blanks": b" " * 200_000,
+}
+"""200 kB each, of the kinds that a slow pattern would take minutes for."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +123,37 @@ def _dropped(dice: Random) -> tuple[str, Happening]:
     return path, _fault(path, drop=True)
 
 
+def _long_text(dice: Random) -> tuple[str, Happening]:
+    path, name = dice.choice((EVERY, *LIVE)), dice.choice(list(LONG_TEXTS))
+    body = b'{"error": "' + LONG_TEXTS[name] + b'", "message": "' + LONG_TEXTS[name] + b'"}'
+    status = dice.choice((200, 403, 500, 503))
+    return f"{name} with {status} on {path}", _fault(path, status=status, body=body)
+
+
+def _hours_away(dice: Random) -> tuple[str, Happening]:
+    ways: dict[str, dict[str, Any]] = {
+        "connections cut": {"drop": True},
+        "silent": {"delay": 86_400.0},
+        "503 without Retry-After": {"status": 503},
+        "502": {"status": 502, "body": HTML},
+    }
+    name = dice.choice(("refused", *ways))
+    return name, _off(dice)[1] if name == "refused" else _fault(EVERY, **ways[name])
+
+
+def _boot(_: Random) -> tuple[str, Happening]:
+    @asynccontextmanager
+    async def happening(scene: Scene) -> AsyncIterator[None]:
+        simulator = scene.simulator
+        simulator.tokens.clear()
+        for status in BOOT_STEPS:
+            simulator.faults.add(EVERY, status=status, times=20)
+        yield
+        simulator.faults.clear()
+
+    return ", ".join(map(str, BOOT_STEPS)), happening
+
+
 def _off(dice: Random) -> tuple[str, Happening]:
     boots = dice.choice((True, False))
 
@@ -146,7 +191,7 @@ def _stopped(_: Random) -> tuple[str, Happening]:
 def _outage(_: Random) -> tuple[str, Happening]:
     @asynccontextmanager
     async def happening(scene: Scene) -> AsyncIterator[None]:
-        scene.simulator.house.charge = max(scene.simulator.house.charge, 50.0)
+        scene.simulator.house.charge = max(scene.simulator.house.charge, 90.0)
         scene.simulator.house.outage()
         yield
         scene.simulator.house.restore()
@@ -177,7 +222,7 @@ def _pack_gone(_: Random) -> tuple[str, Happening]:
 
 
 def _counters(dice: Random) -> tuple[str, Happening]:
-    reading = dice.choice((0, 1, 99_000_000))
+    reading = dice.choice((0, 1, 99_000_000, -1, -4_670_814, -(2**31)))
 
     @asynccontextmanager
     async def happening(scene: Scene) -> AsyncIterator[None]:
@@ -188,6 +233,18 @@ def _counters(dice: Random) -> tuple[str, Happening]:
         scene.simulator.overrides.clear()
 
     return f"{reading} Wh", happening
+
+
+def _shifted_counters(dice: Random) -> tuple[str, Happening]:
+    offset = dice.choice((-20_000_000.0, -4_000_000.0, -3_276_432.0, 12_000_000.0, 2.0**32))
+
+    @asynccontextmanager
+    async def happening(scene: Scene) -> AsyncIterator[None]:
+        scene.simulator.gateway.counter_offset = offset
+        yield
+        scene.simulator.gateway.counter_offset = 0.0
+
+    return f"by {offset:.0f} Wh", happening
 
 
 def _reload(_: Random) -> tuple[str, Happening]:
@@ -211,9 +268,14 @@ KINDS: Final[dict[str, tuple[Callable[[Random], tuple[str, Happening]], tuple[fl
     "sessions lost": (_lost_sessions, SHORT),
     "Powerwall stopped": (_stopped, LONG),
     "outage": (_outage, LONG),
+    "outage of hours": (_outage, HOURS),
+    "gateway away for hours": (_hours_away, HOURS),
+    "gateway boots": (_boot, LONG),
+    "long texts": (_long_text, LONG),
     "Powerwall disabled": (_pack_disabled, LONG),
     "Powerwall gone": (_pack_gone, LONG),
     "counters wrong": (_counters, LONG),
+    "counters shifted": (_shifted_counters, HOURS),
     "entry loaded anew": (_reload, SHORT),
 }
 

@@ -51,6 +51,8 @@ class Gateway:
         """Is the sun measured by a transformer of the gateway's own?"""
         self.busway = False
         """Is there a meter at the bar that all Powerwalls hang on?"""
+        self.counter_offset = 0.0
+        """Wh added to every counter of `meters/aggregates`: real ones were seen to fall millions below zero."""
         self.expansions: set[int] = set()
         """The numbers of those that are no Powerwall 3 but hang on the first one, without an inverter of their own."""
         self.in_sync = True

@@ -149,13 +149,18 @@ def aggregates(style: MeterStyle) -> Callable[[Gateway], Json]:
     def payload(gateway: Gateway) -> Json:
         fitted = _fitted(gateway, style)
         meters: dict[str, Json] = {
-            name: _meter(fitted, name, reading, gateway.stamp(name))
+            name: _meter(fitted, name, _shifted(reading, gateway.counter_offset), gateway.stamp(name))
             for name, reading in readings(gateway, style).items()
         }
         nothing = Reading(0, 0, 0, 0, 0, 0, 0)
         return meters | {name: _meter(style, name, nothing, NEVER) for name in style.unused if name not in meters}
 
     return payload
+
+
+def _shifted(reading: Reading, offset: float) -> Reading:
+    """Add `offset` Wh to both counters of a meter."""
+    return reading._replace(exported=reading.exported + offset, imported=reading.imported + offset)
 
 
 def _fitted(gateway: Gateway, style: MeterStyle) -> MeterStyle:
