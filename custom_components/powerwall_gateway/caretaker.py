@@ -95,7 +95,7 @@ class Caretaker:
         try:
             await self._data.control.async_log_in()
         except HomeAssistantError as err:
-            refused = isinstance(err.__cause__, GatewayLoginError)
+            refused = isinstance(err.__cause__, GatewayLoginError) and err.__cause__.about_password
             _LOGGER.warning("Mode and reserve of %s cannot be read: %s", self._entry.title, err.__cause__)
         self._show(issues.LOGIN_REFUSED, shown=refused)
 

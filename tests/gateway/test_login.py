@@ -12,6 +12,7 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayDefaultPasswordError,
     GatewayDeniedError,
     GatewayLoginError,
+    GatewayLoginForbiddenError,
     GatewayLoginLimitError,
     GatewayNotAllowedError,
     GatewayNotFoundError,
@@ -236,22 +237,29 @@ async def test_no_secret_is_ever_shown(simulator: StartSimulator, client: Client
 
 
 @pytest.mark.parametrize(
-    ("words", "error"),
+    ("status", "words", "error"),
     [
-        ("bad credentials", GatewayLoginError),
-        ("default password not supported", GatewayDefaultPasswordError),
-        ("roles [Provider_Engineer] require physical access", GatewaySwitchNeededError),
+        (401, "bad credentials", GatewayLoginError),
+        (403, "bad credentials", GatewayLoginError),
+        (401, "default password not supported", GatewayDefaultPasswordError),
+        (403, "default password not supported", GatewayDefaultPasswordError),
+        (401, "roles [Provider_Engineer] require physical access", GatewaySwitchNeededError),
+        (403, "unexpected request origin", GatewayLoginForbiddenError),
+        (403, "", GatewayLoginForbiddenError),
     ],
 )
 async def test_why_a_login_was_refused(
-    simulator: StartSimulator, client: Client, words: str, error: type[GatewayLoginError]
+    simulator: StartSimulator, client: Client, status: int, words: str, error: type[GatewayLoginError]
 ) -> None:
     gateway = await simulator("21.44")
-    gateway.faults.add("login/Basic", status=401, body=f'{{"code":401,"error":"{words}"}}'.encode())
+    gateway.faults.add("login/Basic", status=status, body=f'{{"code":{status},"error":"{words}"}}'.encode())
+    powerwall = await client(gateway)
     with pytest.raises(error) as raised:
-        await (await client(gateway)).login()
+        await powerwall.login()
     assert type(raised.value) is error
     assert raised.value.reason == words
+    assert raised.value.about_password is (error not in {GatewaySwitchNeededError, GatewayLoginForbiddenError})
+    assert powerwall.login_refusals == raised.value.about_password
 
 
 async def test_a_busy_gateway_is_not_a_login_limit(simulator: StartSimulator, client: Client) -> None:

@@ -117,13 +117,27 @@ class GatewayPayloadError(GatewayAnswerError):
 class GatewayLoginError(GatewayAnswerError):
     """The login was refused: the password is wrong, or it is not this user's."""
 
+    about_password = True
+    """Whether another password may help."""
+
 
 class GatewayDefaultPasswordError(GatewayLoginError):
     """The password from the label is no longer taken (24.36 and later): the owner has to set one of their own first."""
 
 
+class GatewayLoginForbiddenError(GatewayLoginError):
+    """HTTP 403 to a login, for a reason that isn't the password; `reason` has the gateway's own words.
+
+    Seen: "unexpected request origin" (home-assistant/core#129440), and 403 since 2026 (evcc-io/evcc#32002).
+    """
+
+    about_password = False
+
+
 class GatewaySwitchNeededError(GatewayLoginError):
     """The installer's login wants proof of presence (1.50 and later): somebody has to flip a Powerwall's switch."""
+
+    about_password = False
 
 
 class GatewayKeyError(GatewayAnswerError):

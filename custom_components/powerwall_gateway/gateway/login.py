@@ -24,6 +24,7 @@ from .errors import (
     GatewayDeniedError,
     GatewayError,
     GatewayLoginError,
+    GatewayLoginForbiddenError,
     GatewayLoginLimitError,
     GatewayLoginStopsError,
     GatewayNotAllowedError,
@@ -170,9 +171,9 @@ class Login:
     def failed(self, err: GatewayError, *, starting: bool = False) -> None:
         """Wait before the next login, longer after each failure: 30 s doubling to 30 min.
 
-        A refusal by a gateway that is `starting` says nothing of the password.
+        A refusal by a gateway that is `starting` says nothing of the password, nor does one for another reason.
         """
-        self.refusals += isinstance(err, GatewayLoginError) and not starting
+        self.refusals += isinstance(err, GatewayLoginError) and err.about_password and not starting
         wait = min(self.LONGEST_WAIT, self.FIRST_WAIT * 2**self._failures)
         if isinstance(err, GatewayBusyError):
             wait = max(wait, err.retry_after)
@@ -275,6 +276,8 @@ def _refusal(err: GatewayDeniedError) -> GatewayLoginError:
         kind, message = GatewayDefaultPasswordError, "the gateway wants a password of the owner's own first"
     elif "physical access" in err.reason:
         kind, message = GatewaySwitchNeededError, "the gateway wants a Powerwall's switch flipped first"
+    elif err.status == 403 and "credential" not in err.reason.lower():  # a wrong password is 401, "bad credentials"
+        kind, message = GatewayLoginForbiddenError, "the gateway forbids the login, whatever the password"
     return kind(message, path=_PATH, status=err.status, reason=err.reason)
 
 
