@@ -11,6 +11,7 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayBusyError,
     GatewayDefaultPasswordError,
     GatewayDeniedError,
+    GatewayError,
     GatewayLoginError,
     GatewayLoginForbiddenError,
     GatewayLoginLimitError,
@@ -183,6 +184,18 @@ async def test_a_login_that_nobody_answers(simulator: StartSimulator, client: Cl
     with pytest.raises(GatewayUnreachableError):
         await (await client(gateway)).login()
     assert gateway.logins == 1
+
+
+async def test_login_not_found_is_not_the_polled_path_missing(simulator: StartSimulator, client: Client) -> None:
+    """A gateway that boots may answer 404 to the login: that says nothing about the path that needed it."""
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    gateway.faults.add("login/Basic", status=404)
+    with pytest.raises(GatewayError, match="404") as raised:
+        await powerwall.system_status()
+    assert raised.value.path == "login/Basic"
+    assert not isinstance(raised.value, GatewayNotFoundError)
+    assert powerwall.capabilities.has_system_status
 
 
 async def test_the_session_is_given_back(simulator: StartSimulator, client: Client) -> None:

@@ -19,6 +19,7 @@ import orjson
 from .capabilities import login_stops_powerwall, login_wants_force
 from .connection import Answer, Connection
 from .errors import (
+    GatewayAnswerError,
     GatewayBusyError,
     GatewayDefaultPasswordError,
     GatewayDeniedError,
@@ -248,6 +249,9 @@ class Login:
             )
         except GatewayDeniedError as err:
             raise _refusal(err) from err
+        except GatewayNotFoundError as err:
+            # Not a `GatewayNotFoundError`: it would be taken for that of the path that needed the login.
+            raise GatewayAnswerError("the gateway has no login (404)", path=_PATH, status=err.status) from err
         except GatewayBusyError as err:
             if err.status != 429:
                 raise

@@ -164,7 +164,7 @@ class Caller:
         try:
             payload = read(await self._ask("GET", path, once=once))
         except GatewayError as err:
-            if isinstance(err, GatewayNotFoundError) and path not in self._there:
+            if isinstance(err, GatewayNotFoundError) and err.path == path and path not in self._there:
                 self._missing.add(path)
             if self._health:
                 self._health.failed(path, err)
