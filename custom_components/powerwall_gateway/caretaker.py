@@ -108,7 +108,8 @@ class Caretaker:
         running = settings.sitemaster.value.running if settings.sitemaster.value else None
         if running is not None:
             self._found_stopped = 0 if running or control.busy else self._found_stopped + 1
-            self._show(issues.STOPPED, shown=self._found_stopped >= _LOOKS_BEFORE_STOPPED)
+            if running or self._found_stopped >= _LOOKS_BEFORE_STOPPED:
+                self._show(issues.STOPPED, shown=not running)
         self._show(
             issues.LOGIN_NEEDED, shown=bool(running and self._wants_login and not self._logs_in and not control.busy)
         )

@@ -77,9 +77,14 @@ class Checkup:
             for number, part in enumerate(packs.parts(self._data), start=1)
             if part.id in lasting
         ]
-        issues.async_show(
-            self._hass, issues.PACK_FAULT, self._entry.entry_id, shown=bool(numbered), packs="; ".join(numbered)
-        )
+        if numbered or not reported:  # after a restart a fault has to last again before it is shown; it is not over
+            issues.async_show(
+                self._hass,
+                issues.PACK_FAULT,
+                self._entry.entry_id,
+                shown=bool(numbered),
+                packs=issues.SEPARATOR.join(numbered),
+            )
 
     def _look_at_battery(self) -> None:
         """Show when the battery has not moved for two days in which it had something to do."""
@@ -105,8 +110,8 @@ def async_note_answer(hass: HomeAssistant, entry: ConfigEntry, err: GatewayError
     """
     since, now = hass.data.setdefault(_UNREACHABLE_SINCE, {}), hass.loop.time()
     if isinstance(err, GatewayUnreachableError):
-        away = now - since.setdefault(entry.entry_id, now)
-        issues.async_show(hass, issues.UNREACHABLE, entry.entry_id, shown=away >= UNREACHABLE_FOR)
+        if now - since.setdefault(entry.entry_id, now) >= UNREACHABLE_FOR:
+            issues.async_show(hass, issues.UNREACHABLE, entry.entry_id, shown=True)
         return
     since.pop(entry.entry_id, None)
     issues.async_show(hass, issues.UNREACHABLE, entry.entry_id, shown=False)

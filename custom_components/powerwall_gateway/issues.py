@@ -1,6 +1,6 @@
 """What Home Assistant's repairs show, made and removed as the state says."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +9,9 @@ from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
 from .markdown import literal
+
+SEPARATOR: Final = "; "
+"""Between the texts of one placeholder that names several things."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,14 +26,24 @@ class Issue:
     is_persistent: bool = False
     """Whether it outlives a restart: nobody is there to raise it again."""
 
+    shown_again: bool = False
+    """Whether a new occurrence is shown although the owner ignored an earlier one, because it concerns safety.
 
-STOPPED: Final = Issue(key="stopped", severity=ir.IssueSeverity.ERROR, is_fixable=True)
+    Every other issue stays ignored for good.
+    """
+
+
+STOPPED: Final = Issue(key="stopped", severity=ir.IssueSeverity.ERROR, is_fixable=True, shown_again=True)
 """Somebody stopped the Powerwall, and it was not us."""
 
-STOPPED_LONG_AGO: Final = Issue(key="stopped_long_ago", severity=ir.IssueSeverity.CRITICAL, is_fixable=True)
+STOPPED_LONG_AGO: Final = Issue(
+    key="stopped_long_ago", severity=ir.IssueSeverity.CRITICAL, is_fixable=True, shown_again=True
+)
 """It was us, more than a day ago: somebody may be at work on it by now."""
 
-LEFT_STOPPED: Final = Issue(key="left_stopped", severity=ir.IssueSeverity.CRITICAL, is_persistent=True)
+LEFT_STOPPED: Final = Issue(
+    key="left_stopped", severity=ir.IssueSeverity.CRITICAL, is_persistent=True, shown_again=True
+)
 """It was us, and the entry is gone before it could be started."""
 
 LOGIN_NEEDED: Final = Issue(key="login_needed", severity=ir.IssueSeverity.WARNING, is_fixable=True)
@@ -45,16 +58,18 @@ CONTROL_REFUSED: Final = Issue(key="control_refused", severity=ir.IssueSeverity.
 DEFAULT_PASSWORD: Final = Issue(key="default_password", severity=ir.IssueSeverity.WARNING)
 """The password is the one that the gateway came with: newer firmware refuses it, and others may know it."""
 
-UNREACHABLE: Final = Issue(key="unreachable", severity=ir.IssueSeverity.ERROR)
+UNREACHABLE: Final = Issue(key="unreachable", severity=ir.IssueSeverity.ERROR, shown_again=True)
 """Nobody has answered for long, at set-up or since."""
 
-PACK_FAULT: Final = Issue(key="pack_fault", severity=ir.IssueSeverity.ERROR)
+PACK_FAULT: Final = Issue(key="pack_fault", severity=ir.IssueSeverity.ERROR, shown_again=True)
 """A Powerwall says that it is disabled, and why; `packs` names it."""
 
 IDLE: Final = Issue(key="idle", severity=ir.IssueSeverity.WARNING)
 """The battery rests although there is something for it to do."""
 
-CERTIFICATE_CHANGED: Final = Issue(key="certificate_changed", severity=ir.IssueSeverity.ERROR, is_fixable=True)
+CERTIFICATE_CHANGED: Final = Issue(
+    key="certificate_changed", severity=ir.IssueSeverity.ERROR, is_fixable=True, shown_again=True
+)
 """Whoever answers shows another certificate, `new`, than the trusted one, `old`: nothing is sent to it."""
 
 ENERGY_DASHBOARD: Final = Issue(key="energy_dashboard", severity=ir.IssueSeverity.WARNING, is_fixable=True)
@@ -83,13 +98,21 @@ ALL: Final = (*OF_ENABLED, STOPPED_LONG_AGO, LEFT_STOPPED)
 def async_show(hass: HomeAssistant, issue: Issue, entry_id: str, *, shown: bool, **placeholders: str) -> None:
     """Show an issue of an entry, or take it away; both may be said again and again.
 
+    An ignored issue stays ignored while it is shown again with what it named before. `shown=False` says that it is
+    over, not that this is unknown: of an ignored issue with `shown_again` the next occurrence is then shown.
+
     The placeholders are for its texts, besides the entry's name; no secret may be among them, and what others wrote is
     made `literal` by whoever puts it there.
     """
     issue_id = _id(issue, entry_id)
+    known = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    is_ignored = known is not None and known.dismissed_version is not None
     if not shown:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        if issue.shown_again or not is_ignored:
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
         return
+    if known and is_ignored and issue.shown_again and _names_more(known, placeholders):
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
     entry = hass.config_entries.async_get_entry(entry_id)
     ir.async_create_issue(
         hass,
@@ -119,7 +142,20 @@ def async_forget(hass: HomeAssistant, entry_id: str) -> None:
     """Take away what a removed entry showed, but for what must stay."""
     for issue in ALL:
         if not issue.is_persistent:
-            async_show(hass, issue, entry_id, shown=False)
+            ir.async_delete_issue(hass, DOMAIN, _id(issue, entry_id))
+
+
+def _names_more(known: ir.IssueEntry, placeholders: Mapping[str, str]) -> bool:
+    """Return whether the placeholders name something that the known issue does not; after a restart it names nothing.
+
+    The texts of a placeholder are separated by `SEPARATOR`.
+    """
+    if (before := known.translation_placeholders) is None:
+        return False
+    return any(
+        not set(value.split(SEPARATOR)) <= set(before.get(key, "").split(SEPARATOR))
+        for key, value in placeholders.items()
+    )
 
 
 def _id(issue: Issue, entry_id: str) -> str:

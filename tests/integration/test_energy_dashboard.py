@@ -13,6 +13,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.powerwall_gateway.const import DOMAIN
+from custom_components.powerwall_gateway.coordinator import base
 from custom_components.powerwall_gateway.energy_dashboard import async_fill, async_follow
 from custom_components.powerwall_gateway.repairs import async_create_fix_flow
 from homeassistant.components.energy import data
@@ -181,6 +182,32 @@ async def test_what_is_ignored_stays_ignored(
     assert await chosen(hass) is None
     await hass.config_entries.async_reload(entry.entry_id)
     await poll(hass, entry)
+    issue = offer(hass, entry)
+    assert issue
+    assert issue.dismissed_version
+
+
+async def test_suggestion_ignored_stays_ignored_while_sensors_are_unavailable(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    hass_client: ClientSessionGenerator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("KEPT_AT_LEAST", "KEPT_INTERVALS"):
+        monkeypatch.setattr(base, name, 0)
+    gateway: Simulator = await simulator("21.44")
+    entry = await set_up(gateway)
+    await answer(hass_client, entry, "ignore")
+    gateway.faults.add("meters/aggregates", status=500)
+    await poll(hass, entry)
+    await entry.runtime_data.inventory.async_refresh()
+    power = hass.states.get(sensor("grid_power"))
+    assert power
+    assert power.state == "unavailable"
+    gateway.faults.clear()
+    await poll(hass, entry)
+    await entry.runtime_data.inventory.async_refresh()
     issue = offer(hass, entry)
     assert issue
     assert issue.dismissed_version

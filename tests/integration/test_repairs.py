@@ -4,9 +4,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, flush_store
 
-from custom_components.powerwall_gateway import checkup
+from custom_components.powerwall_gateway import checkup, issues
+from custom_components.powerwall_gateway.certificate import async_show_certificate
 from custom_components.powerwall_gateway.const import DOMAIN
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -164,6 +165,166 @@ async def test_what_the_owner_ignores_is_ignored_after_a_reload_too(
     issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
     assert issue
     assert issue.dismissed_version
+
+
+# -- what the owner ignores --------------------------------------------------------------------------------------------
+
+
+SHOWN_AGAIN = {
+    "stopped",
+    "stopped_long_ago",
+    "left_stopped",
+    "unreachable",
+    "pack_fault",
+    "certificate_changed",
+}
+"""Issues about the safety of the battery or of the connection: each occurrence is news."""
+
+
+def ignore(hass: HomeAssistant, entry: MockConfigEntry, key: str) -> None:
+    """Ignore an issue, as on its page."""
+    ir.async_ignore_issue(hass, DOMAIN, f"{key}_{entry.entry_id}", ignore=True)
+
+
+def is_ignored(hass: HomeAssistant, entry: MockConfigEntry, key: str) -> bool | None:
+    """Tell whether an issue is ignored, None where there is none."""
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, f"{key}_{entry.entry_id}")
+    return None if issue is None else issue.dismissed_version is not None
+
+
+async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Restart Home Assistant, as far as it concerns the entry and the issues."""
+    await hass.config_entries.async_unload(entry.entry_id)
+    registry = ir.async_get(hass)
+    await flush_store(registry._store)
+    await registry._async_load()
+    hass.data.pop(checkup._UNREACHABLE_SINCE, None)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+
+
+@pytest.mark.parametrize("issue", issues.ALL, ids=lambda issue: issue.key)
+async def test_issue_ignored_and_over_is_shown_again_only_if_it_concerns_safety(
+    hass: HomeAssistant, issue: issues.Issue
+) -> None:
+    entry = MockConfigEntry(domain=DOMAIN)
+    entry.add_to_hass(hass)
+    issues.async_show(hass, issue, entry.entry_id, shown=True)
+    ignore(hass, entry, issue.key)
+    issues.async_show(hass, issue, entry.entry_id, shown=True)
+    assert is_ignored(hass, entry, issue.key)
+    issues.async_show(hass, issue, entry.entry_id, shown=False)
+    issues.async_show(hass, issue, entry.entry_id, shown=True)
+    assert is_ignored(hass, entry, issue.key) is (issue.key not in SHOWN_AGAIN)
+
+
+async def test_pack_fault_ignored_stays_ignored_over_outage_reload_and_restart(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    gateway.house.pack(2).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
+    entry = await set_up(gateway)
+    await poll(entry)
+    ignore(hass, entry, "pack_fault")
+    gateway.faults.add("*", status=500)
+    await poll(entry)
+    gateway.faults.clear()
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert is_ignored(hass, entry, "pack_fault")
+    await restart(hass, entry)
+    await poll(entry)
+    assert is_ignored(hass, entry, "pack_fault")
+
+
+async def test_pack_fault_ignored_then_another_powerwall_fails_is_shown(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    gateway.house.pack(2).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
+    entry = await set_up(gateway)
+    await poll(entry)
+    ignore(hass, entry, "pack_fault")
+    gateway.house.pack(1).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
+    await poll(entry)
+    assert is_ignored(hass, entry, "pack_fault") is False
+    ignore(hass, entry, "pack_fault")
+    gateway.house.pack(2).disabled_reasons.clear()
+    await poll(entry)
+    assert is_ignored(hass, entry, "pack_fault")
+
+
+async def test_idle_ignored_stays_ignored_over_reload_and_restart(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    resting(gateway, load=1000)
+    entry = await set_up(gateway)
+    await poll(entry)
+    ignore(hass, entry, "idle")
+    await hass.config_entries.async_reload(entry.entry_id)
+    await poll(entry)
+    assert is_ignored(hass, entry, "idle")
+    await restart(hass, entry)
+    await poll(entry)
+    assert is_ignored(hass, entry, "idle")
+
+
+async def test_stopped_ignored_stays_ignored_until_it_ran(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    entry = await set_up(gateway)
+    gateway.running = False
+    await poll(entry)
+    ignore(hass, entry, "stopped")
+    await restart(hass, entry)
+    await poll(entry)
+    assert is_ignored(hass, entry, "stopped")
+    gateway.running = True
+    await poll(entry)
+    gateway.running = False
+    await poll(entry)
+    assert is_ignored(hass, entry, "stopped") is False
+
+
+async def test_unreachable_ignored_stays_ignored_over_restart_and_is_shown_for_the_next_absence(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    entry = await set_up(gateway)
+    gateway.faults.add("*", drop=True)
+    await poll(entry)
+    ignore(hass, entry, "unreachable")
+    monkeypatch.setattr(checkup, "UNREACHABLE_FOR", 60.0)
+    await restart(hass, entry)  # not an hour yet by its own count
+    assert is_ignored(hass, entry, "unreachable")
+    monkeypatch.setattr(checkup, "UNREACHABLE_FOR", 0.01)
+    gateway.faults.clear()
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert is_ignored(hass, entry, "unreachable") is None
+    gateway.faults.add("*", drop=True)
+    await poll(entry)
+    assert is_ignored(hass, entry, "unreachable") is False
+
+
+async def test_certificate_ignored_then_another_one_is_shown(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    entry = await set_up(await simulator("21.44"), fingerprint="00" * 32)
+    ignore(hass, entry, "certificate_changed")
+    await restart(hass, entry)
+    assert is_ignored(hass, entry, "certificate_changed")
+    async_show_certificate(hass, entry, bytes(32))
+    assert is_ignored(hass, entry, "certificate_changed") is False
+
+
+async def test_entry_removed_leaves_no_ignored_issue(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    entry = await set_up(await simulator("21.44"))
+    ignore(hass, entry, "default_password")
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert is_ignored(hass, entry, "default_password") is None
 
 
 async def test_a_stopped_or_busy_gateway_is_not_away(
