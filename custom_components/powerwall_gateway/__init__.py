@@ -2,7 +2,7 @@
 
 from homeassistant.const import Platform
 from homeassistant.core import CoreState, HomeAssistant
-from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError, ConfigEntryNotReady, HomeAssistantError
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady, HomeAssistantError
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.typing import ConfigType
@@ -38,6 +38,7 @@ from .devices import Part
 from .energy_dashboard import EnergyOffer
 from .gateway import (
     Doorman,
+    GatewayAnotherError,
     GatewayAnswerError,
     GatewayCertificateError,
     GatewayDeniedError,
@@ -103,7 +104,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         raise _setup_error(hass, entry, gateway, err) from err
     async_show_certificate(hass, entry, None)
     if identity.is_another(entry.data[CONF_SERIAL], memory.packs):
-        raise ConfigEntryError(translation_domain=DOMAIN, translation_key="another_gateway")
+        # Retried: the other device may leave again, as after two addresses were mixed up by the router.
+        raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="another_gateway")
     if identity.packs and identity.packs != frozenset(memory.packs):
         await memory.async_keep_packs(identity.packs)
 
@@ -211,7 +213,9 @@ def _setup_error(
             kind, key = ConfigEntryAuthFailed, "password_wanted"
         case GatewayCertificateError():
             async_show_certificate(hass, entry, err.fingerprint)
-            kind, key = ConfigEntryError, "certificate_changed"
+            kind, key = ConfigEntryNotReady, "certificate_changed"  # each retry is a TLS handshake and nothing else
+        case GatewayAnotherError():
+            kind, key = ConfigEntryNotReady, "another_gateway"
         case GatewayUnreachableError():
             kind, key = ConfigEntryNotReady, "unreachable"
         case GatewayAnswerError(status=301 | 302 | 307 | 308) if entry.data[CONF_FINGERPRINT] is None:

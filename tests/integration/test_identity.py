@@ -1,18 +1,20 @@
 """Whether it is still the same gateway: by its certificate, its serial, its Powerwalls."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.powerwall_gateway.const import CONF_FINGERPRINT, DOMAIN
+from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_FINGERPRINT, DOMAIN
 from custom_components.powerwall_gateway.memory import EntryMemory
 from custom_components.powerwall_gateway.repairs import async_create_fix_flow
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
+from homeassistant.util.dt import utcnow
 from tests.conftest import StartSimulator
 from tests.simulator import Simulator
 
@@ -21,12 +23,14 @@ from .flowing import confirm, ends, go_on, login, start, typed
 from .test_reconfigure import OTHER_PACKS
 
 
-async def restart(gateway: Simulator, *, certificate: bool = False) -> None:
-    """Cut every connection and listen again, with another certificate."""
+async def restart(gateway: Simulator, *, certificate: bool | None = None) -> None:
+    """Cut every connection and listen again: with another certificate if True, with the first one again if False."""
     port = gateway.port
     await gateway.stop()
     if certificate:
         gateway.renew_certificate()
+    elif certificate is False:
+        gateway.restore_certificate()
     await gateway.start(port)
     gateway.requests.clear()
 
@@ -35,6 +39,13 @@ async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Poll once, and let come what comes of it."""
     await entry.runtime_data.live.async_refresh()
     await hass.async_block_till_done()
+
+
+async def retry(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Let the time pass until Home Assistant tries to set up again, and wait for what comes of it."""
+    async_fire_time_changed(hass, utcnow() + timedelta(minutes=10))
+    async with entry.setup_lock:  # which the retry has until it is over
+        await hass.async_block_till_done()
 
 
 def question(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | None:
@@ -53,7 +64,7 @@ async def test_another_certificate_stops_everything(
     old, logins = gateway.fingerprint, gateway.logins
     await restart(gateway, certificate=True)
     await poll(hass, entry)
-    assert entry.state.name == "SETUP_ERROR"
+    assert entry.state.name == "SETUP_RETRY"
     assert entry.error_reason_translation_key == "certificate_changed"
     assert (gateway.requests, gateway.logins) == ([], logins)
     issue = question(hass, entry)
@@ -112,18 +123,29 @@ async def test_what_is_accepted_is_what_was_shown(
     await hass.async_block_till_done()
     assert shown
     assert entry.data[CONF_FINGERPRINT] == shown.hex()
-    assert entry.state.name == "SETUP_ERROR"
+    assert entry.state.name == "SETUP_RETRY"
     assert gateway.requests == []
 
 
-async def test_the_old_certificate_is_back(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway, fingerprint="00" * 32)
-    assert question(hass, entry)
-    assert gateway.fingerprint
-    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_FINGERPRINT: gateway.fingerprint.hex()})
-    await hass.config_entries.async_reload(entry.entry_id)
+@pytest.mark.parametrize("firmware", ["1.50.1", "21.44", "pw3"])
+async def test_certificate_returns_entry_recovers_without_anyone(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
+) -> None:
+    gateway = await simulator(firmware)
+    entry = await set_up(gateway)
+    logins = gateway.logins
+    await restart(gateway, certificate=True)
+    await poll(hass, entry)
+    for _ in range(3):
+        assert entry.state.name == "SETUP_RETRY"
+        assert question(hass, entry)
+        await retry(hass, entry)
+    assert (gateway.requests, gateway.logins) == ([], logins)  # nothing but handshakes
+    await restart(gateway, certificate=False)
+    await retry(hass, entry)
+    assert entry.state.name == "LOADED"
     assert question(hass, entry) is None
+    assert state_of(hass, gateway, "sensor", "charge") not in {None, "unavailable"}
 
 
 async def test_a_removed_entry_asks_nothing(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
@@ -178,13 +200,43 @@ async def test_another_gateway_takes_over_the_address(
     )
     await restart(gateway)
     await poll(hass, entry)
-    assert entry.state.name == "SETUP_ERROR"
-    assert entry.error_reason_translation_key == "another_gateway"
+    for _ in range(3):
+        assert entry.state.name == "SETUP_RETRY"
+        assert entry.error_reason_translation_key == "another_gateway"
+        gateway.requests.clear()
+        await retry(hass, entry)
+    reads = {"status"} | ({"powerwalls"} if firmware == "1.15.0" else set())
+    assert {request.path for request in gateway.requests} == reads  # just enough to see who it is
     assert gateway.logins == logins
     assert {value for value in told if value} <= {seen, "unavailable"}  # nothing of the other one's was taken
     gateway.serial = serial
     gateway.overrides.clear()
-    await hass.config_entries.async_reload(entry.entry_id)
+    await retry(hass, entry)
+    assert entry.state.name == "LOADED"
+
+
+@pytest.mark.parametrize("status", [{"version": "21.44 223a56cd"}, None], ids=["newer firmware", "no status"])
+async def test_unknown_device_without_encryption_gets_no_password(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, quick: None, status: dict[str, str] | None
+) -> None:
+    """A login would send the password that is made of the serial, readable for everyone on the network."""
+    gateway = await simulator("1.15.0")
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    await hass.config_entries.async_unload(entry.entry_id)
+    logins = gateway.logins
+    for path in ("config", "powerwalls"):
+        gateway.faults.add(path, status=403)
+    if status:
+        gateway.overrides["status"] = status
+    else:
+        gateway.faults.add("status", status=404)
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state.name == "SETUP_RETRY"
+    assert entry.error_reason_translation_key == "another_gateway"
+    assert gateway.logins == logins
+    gateway.overrides.clear()
+    gateway.faults.clear()
+    await retry(hass, entry)
     assert entry.state.name == "LOADED"
 
 
@@ -196,7 +248,7 @@ async def test_another_gateway_of_1_15_after_a_restart(
     assert await hass.config_entries.async_unload(entry.entry_id)
     gateway.overrides["powerwalls"] = OTHER_PACKS
     await hass.config_entries.async_setup(entry.entry_id)
-    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.state is ConfigEntryState.SETUP_RETRY
     assert entry.error_reason_translation_key == "another_gateway"
 
 

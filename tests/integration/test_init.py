@@ -162,7 +162,7 @@ async def test_an_odd_answer_is_tried_again(
 async def test_another_gateway_is_refused(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway, serial="TG000000000000")
-    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.state is ConfigEntryState.SETUP_RETRY
     assert entry.error_reason_translation_key == "another_gateway"
     assert gateway.logins == 0
 
@@ -170,7 +170,7 @@ async def test_another_gateway_is_refused(hass: HomeAssistant, simulator: StartS
 async def test_another_certificate_is_refused(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway, fingerprint="00" * 32)
-    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.state is ConfigEntryState.SETUP_RETRY
     assert entry.error_reason_translation_key == "certificate_changed"
     assert gateway.requests == []
 
@@ -316,7 +316,7 @@ async def test_nobody_is_asked_any_more_for_a_password_that_is_taken_again(
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
     gateway.tokens.clear()
-    gateway.faults.add("login/Basic", status=403)
+    gateway.faults.add("login/Basic", status=401)
     await poll(hass, entry)
     now = 31.0
     await poll(hass, entry)

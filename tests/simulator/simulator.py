@@ -148,6 +148,11 @@ class Simulator:
         self._generation += 1
         self._certificate = certificate(self.serial, self._generation) if self.profile.tls else None
 
+    def restore_certificate(self) -> None:
+        """Show the first certificate again, from the next `start` on."""
+        self._generation = 0
+        self._certificate = certificate(self.serial) if self.profile.tls else None
+
     def install(self, firmware: str) -> None:
         """Install another firmware on the same hardware, for the next `start`. Sessions do not survive it."""
         here = self.gateway.nameplate

@@ -107,12 +107,17 @@ async def identify(gateway: PowerwallGateway) -> Identity:
 
     21.x and later tell it in `status`, to anybody; older ones in `config`, with a login. 1.15
     without one names its Powerwalls alone, and a Powerwall 3 tells nothing.
+
+    Raises `GatewayAnotherError` when firmware that always encrypts answers without encryption:
+    a device nothing is known of, to which the next request would log in.
     """
     status: Status | None = None
     with suppress(GatewayNotFoundError):
         status = await gateway.status()
         if din := Din.parse(status.din):
             return Identity(status=status, din=din)
+    if gateway.connection.fingerprint is None and not login_stops_powerwall(status):
+        raise GatewayAnotherError("firmware that always encrypts answers without encryption")
     if gateway.has_credentials:
         with suppress(GatewayDeniedError, GatewayNotFoundError):
             if din := Din.parse((await gateway.config()).vin):
