@@ -316,3 +316,23 @@ async def test_packs_out_of_step(simulator: StartSimulator, firmware: str) -> No
         assert (await browser.get("powerwalls")).json["has_sync"] is True
         assert (await browser.post("/simulator", {"in_sync": False})).json["in_sync"] is False
         assert (await browser.get("powerwalls")).json["has_sync"] is False
+
+
+@pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
+async def test_meter_out_of_contact_stands_still(simulator: StartSimulator, firmware: str) -> None:
+    async with Browser(gateway := await start(simulator, firmware)) as browser:
+        await browser.login()
+        gateway.running = True
+        gateway.house.solar_power = 3000
+        assert (await browser.post("/simulator", {"lose_meter": "solar"})).json["lost_meters"] == ["solar"]
+        last = (await browser.get("meters/aggregates")).json
+        gateway.house.solar_power = 1000
+        gateway.house.advance(300)
+        after = (await browser.get("meters/aggregates")).json
+        assert after["solar"] == last["solar"]
+        assert after["load"]["last_communication_time"] == last["solar"]["last_communication_time"]
+        assert after["battery"]["last_communication_time"] > last["battery"]["last_communication_time"]
+        assert (await browser.post("/simulator", {"find_meters": True})).json["lost_meters"] == []
+        found = (await browser.get("meters/aggregates")).json
+        assert found["solar"]["instant_power"] == pytest.approx(1000, abs=5)
+        assert len({meter["last_communication_time"][:16] for meter in found.values() if firmware != "1.15.0"}) <= 1

@@ -111,6 +111,10 @@ class Control:
 
     def _change_troubles(self, orders: Orders) -> None:
         gateway, faults = self._gateway, self._front.faults
+        if orders.find_meters:
+            gateway.lost_meters.clear()
+        if orders.lose_meter is not None:
+            gateway.lost_meters.setdefault(orders.lose_meter, None)
         if orders.in_sync is not None:
             gateway.in_sync = orders.in_sync
         if orders.clear_problems:
@@ -172,6 +176,7 @@ class Control:
                 {"number": pack.number, "serial": serial, "disabled_reasons": pack.disabled_reasons}
                 for pack, serial in zip(house.packs, gateway.pack_serials, strict=True)
             ],
+            "lost_meters": sorted(gateway.lost_meters),
             "in_sync": gateway.in_sync,
             **vars(gateway.uplinks),
             "problems": gateway.problems,

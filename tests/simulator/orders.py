@@ -64,6 +64,10 @@ class Orders:
     off_grid: bool | None
     """Leave the grid on purpose, as `v2/islanding/mode` does, or come back."""
     pack: PackOrder | None
+    lose_meter: str | None
+    """The gateway loses contact with a meter: its values and its time stand still."""
+    find_meters: bool | None
+    """The gateway is in contact with every meter again."""
     in_sync: bool | None
     ethernet: bool | None
     """Is a cable plugged in?"""
@@ -104,6 +108,8 @@ def parse(body: bytes) -> Orders:
         generator_power=read.pin("generator_power"),
         off_grid=read.flag("off_grid"),
         pack=_pack_order(form, read),
+        lose_meter=read.choice("lose_meter", "site", "solar", "battery", "generator"),
+        find_meters=read.flag("find_meters"),
         in_sync=read.flag("in_sync"),
         ethernet=read.flag("ethernet"),
         wifi_signal=read.whole("wifi_signal", 0, 100),

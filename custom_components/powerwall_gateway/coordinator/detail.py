@@ -22,6 +22,7 @@ from ..gateway.models import (
 )
 from ..reading import Reading
 from .base import GatewayCoordinator
+from .contact import ContactWatch, singles_in_contact
 
 if TYPE_CHECKING:
     from ..gateway.signed import SignedGateway
@@ -91,6 +92,8 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
             data=DetailData(),
         )
         self._signed = signed
+        self._site_contact = ContactWatch[int](f"{self.name}, site")
+        self._solar_contact = ContactWatch[int](f"{self.name}, solar")
 
     @override
     async def _poll(self) -> DetailData:
@@ -109,13 +112,28 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
                 return Reading(error=reading.error)  # what a key told goes with it
             return await ask(detail, reading, lambda: request(signed))
 
+        async def ask_meters[T: (SiteMeter, SolarMeter)](
+            detail: Detail,
+            last: Reading[tuple[T, ...]],
+            endpoint: Callable[[], Awaitable[tuple[T, ...]]],
+            watch: ContactWatch[int],
+        ) -> Reading[tuple[T, ...]]:
+            reading = await ask(detail, last, endpoint)
+            if reading.error or reading.at == last.at:
+                return reading  # no new answer
+            return reading.map(lambda meters: singles_in_contact(meters, watch, reading.at))
+
         tells_energies = self.gateway.capabilities.has_system_status
         return DetailData(
             ct_readings=await ask(Detail.CT_READINGS, last.ct_readings, self.gateway.meters_readings)
             if self.gateway.capabilities.reads_meter_inputs
             else last.ct_readings,
-            site_meters=await ask(Detail.SITE_METERS, last.site_meters, self.gateway.meters_site),
-            solar_meters=await ask(Detail.SOLAR_METERS, last.solar_meters, self.gateway.meters_solar),
+            site_meters=await ask_meters(
+                Detail.SITE_METERS, last.site_meters, self.gateway.meters_site, self._site_contact
+            ),
+            solar_meters=await ask_meters(
+                Detail.SOLAR_METERS, last.solar_meters, self.gateway.meters_solar, self._solar_contact
+            ),
             solar_powerwall=await ask(Detail.SOLAR_POWERWALL, last.solar_powerwall, self.gateway.solar_powerwall),
             config=await ask_signed(Detail.CONFIG, last.config, lambda signed: signed.config()),
             controller=last.controller

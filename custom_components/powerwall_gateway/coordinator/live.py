@@ -1,6 +1,6 @@
 """What flows, and how full the battery is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, override
 
@@ -8,10 +8,11 @@ from homeassistant.core import HomeAssistant
 
 from ..const import CONF_LIVE_INTERVAL, LIVE_INTERVAL
 from ..gateway import GatewayNotFoundError, PowerwallGateway, Rank
-from ..gateway.models import MetersAggregates, StateOfEnergy, SystemStatus
+from ..gateway.models import GridState, MetersAggregates, StateOfEnergy, SystemStatus
 from ..outlook import Outlook, Trend
 from ..reading import Reading
 from .base import GatewayCoordinator
+from .contact import ContactWatch, aggregates_in_contact
 
 if TYPE_CHECKING:
     from . import PowerwallGatewayConfigEntry
@@ -24,6 +25,9 @@ class LiveData:
     meters: Reading[MetersAggregates] = Reading()
     battery: Reading[SystemStatus | StateOfEnergy] = Reading()
     outlook: Reading[Outlook] = Reading()
+
+    grid_connected: bool = True
+    """Whether the grid is connected, as far as known with these meters; no if its state cannot be read."""
 
     @cached_property
     def system(self) -> Reading[SystemStatus]:
@@ -45,14 +49,31 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
             data=LiveData(),
         )
         self._trend = Trend()
+        self._contact = ContactWatch[str](self.name)
 
     @override
     async def _poll(self) -> LiveData:
         meters = await self._ask(self.data.meters, self.gateway.meters_aggregates)
         battery = await self._ask(self.data.battery, self._battery)
         if meters.error is None and meters.value is not None:
-            self._trend.take(meters.value, meters.at)
-        return LiveData(meters=meters, battery=battery, outlook=battery.map(self._outlook))
+            value = aggregates_in_contact(meters.value, self._contact, meters.at)
+            meters = replace(meters, value=value)
+            self._trend.take(value, meters.at)
+        return LiveData(
+            meters=meters,
+            battery=battery,
+            outlook=battery.map(self._outlook),
+            grid_connected=self._is_grid_connected(battery),
+        )
+
+    def _is_grid_connected(self, battery: Reading[SystemStatus | StateOfEnergy]) -> bool:
+        """Return whether the grid is connected, by the newest answer about it."""
+        if battery.error is None and isinstance(battery.value, SystemStatus):
+            return battery.value.system_island_state is GridState.CONNECTED
+        status = self.config_entry.runtime_data.grid.data.status
+        if status.never_answered and status.error is None:
+            return True  # during setup: the grid watch starts after this poll
+        return status.value is not None and status.value.grid_status is GridState.CONNECTED
 
     async def _battery(self) -> SystemStatus | StateOfEnergy:
         """Read the charge from the richest answer this firmware has; 1.15 and a Powerwall 3 have the plain one only."""

@@ -53,6 +53,9 @@ class Gateway:
         """Is there a meter at the bar that all Powerwalls hang on?"""
         self.counter_offset = 0.0
         """Wh added to every counter of `meters/aggregates`: real ones were seen to fall millions below zero."""
+        self.lost_meters: dict[str, tuple[tuple[float, ...], str] | None] = {}
+        """Meters out of contact, by their name in `meters/aggregates`, with their last values and time. None stands for
+        a meter that is still read once more."""
         self.expansions: set[int] = set()
         """The numbers of those that are no Powerwall 3 but hang on the first one, without an inverter of their own."""
         self.in_sync = True
@@ -121,6 +124,11 @@ class Gateway:
         """Date something that happened just now, a few milliseconds apart from everything else."""
         back = ago + int(40_000_000 * chance(0, subject, self.house.clock // 1000))
         return go_time(self.house.clock - back, self.house.zone)
+
+    def meter_stamp(self, name: str) -> str:
+        """Date a meter's last contact."""
+        last = self.lost_meters.get(name)
+        return self.stamp(name) if last is None else last[1]
 
     def boot_stamp(self, after: float) -> str:
         """Date something that happened so many seconds after the gateway booted."""

@@ -149,7 +149,7 @@ def aggregates(style: MeterStyle) -> Callable[[Gateway], Json]:
     def payload(gateway: Gateway) -> Json:
         fitted = _fitted(gateway, style)
         meters: dict[str, Json] = {
-            name: _meter(fitted, name, _shifted(reading, gateway.counter_offset), gateway.stamp(name))
+            name: _meter(fitted, name, _shifted(reading, gateway.counter_offset), _stamp(gateway, name))
             for name, reading in readings(gateway, style).items()
         }
         nothing = Reading(0, 0, 0, 0, 0, 0, 0)
@@ -161,6 +161,22 @@ def aggregates(style: MeterStyle) -> Callable[[Gateway], Json]:
 def _shifted(reading: Reading, offset: float) -> Reading:
     """Add `offset` Wh to both counters of a meter."""
     return reading._replace(exported=reading.exported + offset, imported=reading.imported + offset)
+
+
+def _stamp(gateway: Gateway, name: str) -> str:
+    """Date a meter's values. The home's are as old as those of the oldest meter that they are computed from."""
+    lost = [last[1] for last in gateway.lost_meters.values() if last]
+    return min(lost) if name == "load" and lost else gateway.meter_stamp(name)
+
+
+def _last_contact(gateway: Gateway, name: str, reading: Reading) -> Reading:
+    """Give what the gateway knows of a meter: after a loss of contact, what it read last."""
+    if name not in gateway.lost_meters:
+        return reading
+    last = gateway.lost_meters[name]
+    if last is None:
+        last = gateway.lost_meters[name] = (reading, gateway.stamp(name))
+    return Reading(*last[0])
 
 
 def _fitted(gateway: Gateway, style: MeterStyle) -> MeterStyle:
@@ -203,6 +219,10 @@ def readings(gateway: Gateway, style: MeterStyle) -> dict[str, Reading]:
     generator = ct_meter(flow.generator, 0.0, house.generator_energy, 0.0)
     if not flow.generator:
         generator = generator._replace(voltage=0.0, frequency=0.0)
+    site, battery, solar, generator = (
+        _last_contact(gateway, name, reading)
+        for name, reading in (("site", site), ("battery", battery), ("solar", solar), ("generator", generator))
+    )
     load = _home(style, flow, site, battery, solar, generator)
     measured = {"site": site, "battery": battery, "load": load, "solar": solar}
     if house.generator is not None:

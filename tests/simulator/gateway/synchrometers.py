@@ -80,13 +80,13 @@ def _meter(
         "inverted": [False] * CHANNELS,
         "connection": {"short_id": gateway.din, "device_serial": gateway.meter_serial + kind, "https_conf": {}},
         **wiring,
-        "Cached_readings": _cached(gateway, channels, reading),
+        "Cached_readings": _cached(gateway, location, channels, reading),
     }
 
 
-def _cached(gateway: Gateway, channels: tuple[int, ...], reading: Reading) -> Json:
+def _cached(gateway: Gateway, location: str, channels: tuple[int, ...], reading: Reading) -> Json:
     lines = list(zip(channels, SHARES[channels], strict=True))
-    measured = gateway.stamp("synchrometer")
+    measured = gateway.meter_stamp(location)
     currents: dict[str, Json] = {f"i_{line}_current": 0 for line in LINES}
     currents |= {f"i_{LINES[channel]}_current": round(reading.current * share, 4) for channel, share in lines}
     return {
@@ -100,7 +100,7 @@ def _cached(gateway: Gateway, channels: tuple[int, ...], reading: Reading) -> Js
         "instant_average_voltage": gateway.house.voltage * SYNCHROMETER.voltage_factor,
         "instant_average_current": reading.current,
         **currents,
-        "last_phase_voltage_communication_time": gateway.stamp("synchrometer voltage"),
+        "last_phase_voltage_communication_time": gateway.meter_stamp(location),
         **{f"v_l{channel + 1}n": round(gateway.house.voltage / 2 + channel / 100, 2) for channel in channels},
         "last_phase_power_communication_time": measured,
         **{f"real_power_{LINES[channel]}": reading.power * share for channel, share in lines},

@@ -1,7 +1,8 @@
 """What flows: `GET /api/meters/aggregates`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 
 from .kinds import number, part
 from .payload import Payload
@@ -59,6 +60,26 @@ class Meter(Payload):
             return parse_moment(self.last_communication)
         except TypeError, ValueError:
             return None
+
+    def counters_only(self) -> Self:
+        """Return the meter without what it measures at this moment: after a loss of contact that is out of date.
+
+        The energies and the time of the last contact stay.
+        """
+        return replace(self, **{name: None for name in vars(self) if name.startswith(_MOMENTARY)})
+
+
+_MOMENTARY = (
+    "instant_",
+    "frequency",
+    "i_",
+    "v_l",
+    "real_power_",
+    "reactive_power_",
+    "last_phase_voltage_",
+    "last_phase_power_",
+)
+"""How the names of those fields begin. Without a phase's time, its missing power is not taken for 0 W."""
 
 
 @dataclass(frozen=True, kw_only=True)
