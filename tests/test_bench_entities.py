@@ -46,6 +46,8 @@ def verdict(core: Shown, *ours: Shown) -> Verdict:
         (("binary_sensor.grid_status", "on"), ("sensor.grid", "on"), Verdict.MISSING),
         (("sensor.site_instant_frequency", "0", "Hz"), ("sensor.grid_frequency", "60", "Hz"), Verdict.NO_READING),
         (("sensor.site_instant_frequency", "50", "Hz"), ("sensor.grid_frequency", "60", "Hz"), Verdict.DIFFERS),
+        (("sensor.site_instant_voltage", "213.7", "V"), ("sensor.grid_voltage", "246.76", "V"), Verdict.AGREES),
+        (("sensor.site_instant_voltage", "213.7", "V"), ("sensor.grid_voltage", "230", "V"), Verdict.DIFFERS),
         (("sensor.something_new", "1", "W"), ("sensor.something_new", "1", "W"), Verdict.MISSING),
         (("switch.off_grid_operation", "off"), ("switch.off_grid", "off"), Verdict.CONTROL),
     ],

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from math import sqrt
 from typing import Any, Self
 
 from custom_components.powerwall_gateway.core_powerwall import CORE, OF_GATEWAY, OF_PACK
@@ -92,6 +93,9 @@ class Telling:
     """What rounding here costs, in core's unit."""
 
     in_core_words: Callable[[str], str] = str
+    factors: tuple[float, ...] = (1.0,)
+    """What core's number may be of the value here. Of a split-phase voltage, core shows 0.866, as the gateway does."""
+
     no_reading: float | None = None
     """The number by which core says that nothing was measured."""
 
@@ -105,7 +109,8 @@ class Telling:
         tolerance = self.error + 1e-6
         if self.digits is not None:
             tolerance += 0.5 * 10**-self.digits
-        return abs(float(core.value) - in_unit(float(value), ours.unit, core.unit)) <= tolerance
+        here = in_unit(float(value), ours.unit, core.unit)
+        return any(abs(float(core.value) - here * factor) <= tolerance for factor in self.factors)
 
     def measured_nothing(self, core: Shown) -> bool:
         """Tell whether core shows a number that stands for none."""
@@ -134,7 +139,7 @@ APP_STEP = 0.05 * 0.95
 def _of_meter(core: str) -> dict[str, Telling]:
     return {
         f"sensor.{core}_instant_power": Telling(3),
-        f"sensor.{core}_instant_voltage": Telling(1),
+        f"sensor.{core}_instant_voltage": Telling(1, factors=(1.0, sqrt(3) / 2)),
         f"sensor.{core}_instant_current": Telling(1),
         f"sensor.{core}_instant_frequency": Telling(1, no_reading=0),
         f"sensor.{core}_import": Telling(1, no_reading=0),  # a first 0 is shown when it has lasted for a while
@@ -154,7 +159,7 @@ TELLING_OF_PACK: Mapping[str, Telling] = {
     "sensor.battery_instant_voltage": Telling(1),
     "sensor.instant_current": Telling(1),
     "sensor.instant_frequency": Telling(1),
-    "sensor.grid_state": Telling(in_core_words="grid_{}".format),
+    "sensor.grid_state": Telling(in_core_words=lambda state: state if state == "disabled" else f"grid_{state}"),
 }
 """What is not named is told as it is."""
 

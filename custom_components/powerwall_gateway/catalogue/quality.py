@@ -1,6 +1,8 @@
 """The quality of the power by meter: voltage, current, frequency, and what is not real power."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from math import sqrt
 from typing import NamedTuple
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
@@ -16,15 +18,38 @@ from homeassistant.const import (
 from ..coordinator import LiveData
 from ..description import GatewaySensorDescription
 from ..gateway.models import Meter, MetersAggregates
+from ..reading import Reading
 from ..writing import ON_CHANGE, POWERS, Writing
 from .flows import MeterFn, exists
+
+_SPLIT_PHASE = sqrt(3) / 2
+"""What a synchrometer prints of a split-phase voltage: the mean of both legs times the square root of 3."""
+
+_TOLERANCE = 0.05
+"""How far from that the ratio to the battery's voltage may be. It is 0.865 in captures; elsewhere 0.5, 1 or 1.73."""
+
+
+def _voltage(meter: Meter, battery: Meter | None) -> float | None:
+    """Return a meter's voltage in V, from line to line on a split-phase site.
+
+    A synchrometer (Gateway 2), which measures no frequency, prints 214 V there instead of 247 V (21.39). The battery
+    measures the same lines. Its voltage tells such a site from others, whose values are returned as printed: 409 V
+    from line to line on a three-phase site, and some 420 V on a single-phase one.
+    """
+    voltage = meter.instant_average_voltage
+    known = battery.instant_average_voltage if battery else None
+    if not voltage or not known or meter.frequency:
+        return voltage
+    return voltage / _SPLIT_PHASE if abs(voltage / known / _SPLIT_PHASE - 1) < _TOLERANCE else voltage
 
 
 class _Quantity(NamedTuple):
     """One thing that every meter measures."""
 
     key: str
-    value_fn: Callable[[Meter], float | None]
+    value_fn: Callable[[Meter, Meter | None], float | None]
+    """Takes the meter, and the battery's for comparison."""
+
     unit: str
     device_class: SensorDeviceClass
     digits: int
@@ -43,28 +68,28 @@ _METERS: dict[str, MeterFn] = {
 _QUANTITIES = (
     _Quantity(
         "voltage",
-        lambda meter: meter.instant_average_voltage,
+        _voltage,
         UnitOfElectricPotential.VOLT,
         SensorDeviceClass.VOLTAGE,
         1,
     ),
     _Quantity(
         "current",
-        lambda meter: meter.instant_total_current,
+        lambda meter, _: meter.instant_total_current,
         UnitOfElectricCurrent.AMPERE,
         SensorDeviceClass.CURRENT,
         1,
     ),
     _Quantity(
         "frequency",
-        lambda meter: meter.frequency or None,  # 0 is what a synchrometer says, which measures none
+        lambda meter, _: meter.frequency or None,  # a synchrometer measures none and prints 0
         UnitOfFrequency.HERTZ,
         SensorDeviceClass.FREQUENCY,
         2,
     ),
     _Quantity(
         "reactive_power",
-        lambda meter: meter.instant_reactive_power,
+        lambda meter, _: meter.instant_reactive_power,
         UnitOfReactivePower.VOLT_AMPERE_REACTIVE,
         SensorDeviceClass.REACTIVE_POWER,
         0,
@@ -72,7 +97,7 @@ _QUANTITIES = (
     ),
     _Quantity(
         "apparent_power",
-        lambda meter: meter.instant_apparent_power,
+        lambda meter, _: meter.instant_apparent_power,
         UnitOfApparentPower.VOLT_AMPERE,
         SensorDeviceClass.APPARENT_POWER,
         0,
@@ -81,16 +106,26 @@ _QUANTITIES = (
 )
 
 
+def _grid_frequency(live: LiveData, _: str) -> Reading[MetersAggregates]:
+    """Return the meters with the grid's frequency at `site`, none while the grid is not connected.
+
+    A synchrometer measures none. The battery's inverter does, but off-grid it makes that frequency itself.
+    """
+
+    def of(meters: MetersAggregates) -> MetersAggregates:
+        site, battery = meters.site or Meter(), meters.battery or Meter()
+        frequency = (site.frequency or battery.frequency) if live.grid_connected else None
+        return replace(meters, site=replace(site, frequency=frequency))
+
+    return live.meters.map(of)
+
+
 def _sensor(name: str, meter_fn: MeterFn, quantity: _Quantity) -> GatewaySensorDescription[LiveData, MetersAggregates]:
     key = f"{name}_{quantity.key}"
 
     def value(meters: MetersAggregates) -> float | None:
         meter = meter_fn(meters)
-        figure = quantity.value_fn(meter) if meter else None
-        if figure is None and key == "grid_frequency" and meters.battery:
-            # The battery's inverter measures the grid where the grid's own meter does not.
-            return quantity.value_fn(meters.battery)
-        return figure
+        return quantity.value_fn(meter, meters.battery) if meter else None
 
     return GatewaySensorDescription(
         key=key,
@@ -101,7 +136,7 @@ def _sensor(name: str, meter_fn: MeterFn, quantity: _Quantity) -> GatewaySensorD
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
         coordinator_fn=lambda data: data.live,
-        reading_fn=lambda live, _: live.meters,
+        reading_fn=_grid_frequency if key == "grid_frequency" else lambda live, _: live.meters,
         exists_fn=lambda meters: exists(meter_fn(meters)) and value(meters) is not None,
         value_fn=value,
         writing=quantity.writing,
