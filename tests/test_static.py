@@ -17,6 +17,7 @@ from custom_components.powerwall_gateway.catalogue import (
     SENSORS,
     SWITCHES,
 )
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.helpers.entity import EntityDescription
 from tools import entity_table
 
@@ -55,6 +56,7 @@ def test_every_state_of_an_enum_has_a_text() -> None:
     for description in SENSORS:
         texts = TEXTS["entity"]["sensor"][description.translation_key or description.key]
         assert set(texts.get("state", {})) == set(description.options or ())
+        assert {STATE_UNAVAILABLE, STATE_UNKNOWN}.isdisjoint(description.options or ()), description.key
 
 
 def strings(module: str) -> set[str]:

@@ -31,7 +31,7 @@ async def test_an_update_with_nothing_to_do_on_1_15(simulator: StartSimulator, c
 async def test_what_later_firmware_tells_of_updates(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     update = await (await client(gateway)).system_update_status()
-    assert (update.state, update.words) == (UpdateState.UNKNOWN, ("nonactionable",))
+    assert (update.state, update.words) == (UpdateState.NO_UPDATE, ("nonactionable",))
     assert update.version is not None
     assert update.version.startswith("21.44")
     assert (update.offline_updating, update.offline_update_error) == (False, "")

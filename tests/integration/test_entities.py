@@ -155,6 +155,8 @@ async def test_a_disabled_pack_has_a_problem_and_no_figures(
     assert state_of(hass, gateway, "binary_sensor", f"{second}_problem") == "on"
     assert state_of(hass, gateway, "sensor", f"{second}_power") == "unknown"
     assert state_of(hass, gateway, "sensor", f"{second}_energy_charged") == "unknown"
+    assert state_of(hass, gateway, "sensor", f"{first}_grid_state") == "compliant"
+    assert state_of(hass, gateway, "sensor", f"{second}_grid_state") == "disabled"
     assert state_of(hass, gateway, "sensor", f"{first}_power") not in {None, "unknown", "unavailable"}
 
 

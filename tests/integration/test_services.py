@@ -289,6 +289,16 @@ async def test_a_check_tells_what_it_came_to(
     assert entry.runtime_data.inventory.data.update.value.state.name.lower() == state
 
 
+async def test_update_state_of_a_gateway_at_rest_is_a_state(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    """Home Assistant takes the state `unknown` for a missing value."""
+    gateway = await simulator("21.44")
+    await set_up(gateway)
+    (shown,) = [state for state in hass.states.async_all("sensor") if state.entity_id.endswith("update_state")]
+    assert shown.state == "no_update"
+
+
 async def test_how_far_a_check_is_shows_meanwhile(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:

@@ -137,6 +137,32 @@ async def test_history_and_statistics_of_core_go_on(
     assert {state.attributes["unit_of_measurement"] for state in shown} == {"kW"}
 
 
+def state_classes(hass: HomeAssistant, ids: set[str]) -> dict[str, str | None]:
+    """Return the state class that the registry knows of each sensor."""
+    registry = er.async_get(hass)
+    known = {entity_id: entry for entity_id in ids if (entry := registry.async_get(entity_id))}
+    return {
+        entity_id: (entry.capabilities or {}).get("state_class")
+        for entity_id, entry in known.items()
+        if entry.domain == "sensor"
+    }
+
+
+async def test_take_over_keeps_the_statistics_of_every_sensor(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    """A sensor without a state class ends the long-term statistics that are kept under its id."""
+    gateway = await simulator("21.44")
+    core = await add_core(hass, gateway)
+    before = state_classes(hass, core_ids(hass))
+    await disable(hass, core)
+    await set_up(gateway)
+    answer = await take_over(hass, rename=True)
+    assert {"sensor.home_energy_gateway_backup_reserve", "sensor.home_energy_gateway_charge"} <= set(answer["renamed"])
+    after = state_classes(hass, set(answer["renamed"]))
+    assert {entity_id for entity_id, known in after.items() if before[entity_id] and not known} == set()
+
+
 async def test_what_core_tells_is_told_without_changing_anything(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:

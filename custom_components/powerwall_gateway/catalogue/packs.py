@@ -26,7 +26,7 @@ from ..gateway.models import BatteryBlock, powerwall_model
 from ..reading import Reading
 from ..writing import ENERGIES, PACK_POWERS, PACK_VALUES, Writing
 
-_GRID_STATES = ("compliant", "qualifying", "uncompliant")
+_GRID_STATES = ("compliant", "qualifying", "uncompliant", "disabled")
 
 
 def parts(data: PowerwallGatewayData) -> tuple[Part, ...]:
@@ -133,8 +133,10 @@ def _sensor(
 
 
 def _grid_state(block: BatteryBlock) -> str | None:
-    """Name what its inverter thinks of the grid: `Grid_Compliant` on the wire, empty on a disabled pack."""
-    state = (block.grid_state or "").removeprefix("Grid_").lower()
+    """Return what its inverter says of the grid: `Grid_Compliant` on the wire, empty if the Powerwall is disabled."""
+    if block.grid_state is None:
+        return None
+    state = block.grid_state.removeprefix("Grid_").lower() or "disabled"
     return state if state in _GRID_STATES else None
 
 

@@ -43,6 +43,7 @@ SENSORS = (
     ),
     GatewaySensorDescription[SettingsData, Operation](
         key="backup_reserve",
+        state_class=SensorStateClass.MEASUREMENT,
         native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
         suggested_display_precision=0,
         enabled_fn=_where_no_control_shows_it,
@@ -54,6 +55,7 @@ SENSORS = (
     ),
     GatewaySensorDescription[SettingsData, Operation](
         key="backup_reserve_raw",
+        state_class=SensorStateClass.MEASUREMENT,
         native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
         suggested_display_precision=1,
         entity_category=EntityCategory.DIAGNOSTIC,

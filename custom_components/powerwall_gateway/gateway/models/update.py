@@ -25,7 +25,7 @@ class UpdateState(StrEnum):
     FAILED = "/update_failed"
     """Failed, or there was nothing to do: the words say which."""
 
-    UNKNOWN = "/update_unknown"
+    NO_UPDATE = "/update_unknown"
     """What 21.x says while nothing goes on."""
 
 
