@@ -93,9 +93,10 @@ _IDENTITY: Final = re.compile(r"^\d{7}-\d\d-[A-Za-z]--|synchrometer[XY]$")
 
 _LONG: Final = 8
 _LONG_WITH_DIGITS: Final = 5
+_TOO_LONG: Final = 200
 _MOST: Final = 200
-"""From how many characters on, and how many of them, names are looked for inside other texts: "Home" stands in many,
-and more than that are a catalogue's."""
+"""From how many characters on and up to how many, and how many of them, names are looked for inside other texts:
+"Home" stands in many, one without end would be looked for without end, and more than that are a catalogue's."""
 
 
 class Redactor:
@@ -200,6 +201,8 @@ def _names_in(value: Any, *, is_name: bool = False) -> Iterator[str]:
 
 def _any_of(names: Iterable[str]) -> re.Pattern[str] | None:
     """Make a pattern for those names that are looked for inside other texts."""
-    long = [name for name in names if len(name) >= (_LONG_WITH_DIGITS if re.search(r"\d", name) else _LONG)][:_MOST]
+    long = [
+        name for name in names if (_LONG_WITH_DIGITS if re.search(r"\d", name) else _LONG) <= len(name) <= _TOO_LONG
+    ][:_MOST]
     words = "|".join(map(re.escape, sorted(long, key=len, reverse=True)))
     return re.compile(rf"(?<!{ALNUM})(?:{words}){_END}") if words else None

@@ -116,7 +116,7 @@ async def test_junk_after_an_effect_is_one_clear_error(
     gateway.faults.add(path, status=200, body=body)
     with pytest.raises(GatewayPayloadError) as raised:
         await getattr(powerwall, name)(*arguments, **named)
-    assert raised.value.path == path
+    assert raised.value.path == ENDPOINTS[name].path
 
 
 @pytest.mark.parametrize("name", READS)

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
+from urllib.parse import quote
 
 from aiohttp import (
     ClientConnectionError,
@@ -36,6 +37,7 @@ from .errors import (
     GatewayBusyError,
     GatewayCertificateError,
     GatewayDeniedError,
+    GatewayError,
     GatewayNotFoundError,
     GatewayPayloadError,
     GatewayRefusedError,
@@ -66,6 +68,26 @@ class Answer:
     status: int
     body: bytes
     cookies: Mapping[str, str]
+
+
+class PathWithArguments(str):
+    """A path such as `meters/{serial}/verify`, which errors, logs and counts show like that: a serial is personal.
+
+    `on_the_wire` has the arguments in it. Raises `GatewayError` for an empty one and for dots, which would lead
+    to another endpoint.
+    """
+
+    __slots__ = ("on_the_wire",)
+
+    on_the_wire: str
+
+    def __new__(cls, path: str, **arguments: str) -> Self:
+        """Fill in the path's `{name}`s."""
+        if wrong := [name for name, value in arguments.items() if value in {"", ".", ".."}]:
+            raise GatewayError(f"this {wrong[0]} is not valid in a path: nothing was sent", path=path)
+        made = super().__new__(cls, path)
+        made.on_the_wire = path.format_map({name: quote(value, safe="") for name, value in arguments.items()})
+        return made
 
 
 def open_session() -> ClientSession:
@@ -128,6 +150,7 @@ class Connection:
 
         Raises a child of `GatewayError` for everything else.
         """
+        where = path.on_the_wire if isinstance(path, PathWithArguments) else path
         body = None if json is None else orjson.dumps(json)
         headers = dict(headers or {}) | ({} if body is None else {"Content-Type": "application/json"})
         if self._session.closed:
@@ -136,7 +159,7 @@ class Connection:
             with self.tally.counting(path), _as_gateway_error(path):
                 async with session.request(
                     method,
-                    self.address.url + (path if path.startswith("/") else f"/api/{path}"),
+                    self.address.url + (where if where.startswith("/") else f"/api/{where}"),
                     data=body,
                     headers=headers,
                     allow_redirects=False,

@@ -1,7 +1,6 @@
 """What is wired to the gateway: solar inverters, generators, meters."""
 
-from urllib.parse import quote
-
+from ..connection import PathWithArguments
 from ..models import Generators, InstalledMeter, MeterReading, SiteMeter, SolarInverter, SolarMeter, SolarPowerwall
 from .caller import Caller
 from .endpoint import Access, endpoint
@@ -23,7 +22,7 @@ class HardwareApi(Caller):
     @endpoint("GET", "solars/brands/{brand}", Access.LOGIN)
     async def solars_brand(self, brand: str) -> tuple[SolarInverter, ...]:
         """Read the inverters of a brand, `SolarEdge Technologies` for instance, that the wizard offers."""
-        return await self._read_list(f"solars/brands/{quote(brand, safe='')}", SolarInverter)
+        return await self._read_list(PathWithArguments("solars/brands/{brand}", brand=brand), SolarInverter)
 
     @endpoint("GET", "solar_powerwall", Access.CUSTOMER, since="20.49")
     async def solar_powerwall(self) -> SolarPowerwall:
@@ -53,7 +52,7 @@ class HardwareApi(Caller):
         """
         serial, short_id = serial.strip(), short_id.strip()
         body = {"short_id": short_id, "serial": serial}
-        await self._send("POST", f"meters/{quote(serial, safe='')}/verify", body)
+        await self._send("POST", PathWithArguments("meters/{serial}/verify", serial=serial), body)
 
     @endpoint("GET", "meters/readings", Access.LOGIN)
     async def meters_readings(self) -> dict[str, MeterReading]:

@@ -1,8 +1,6 @@
 """The gateway's ways to the network."""
 
-from urllib.parse import quote
-
-from ..errors import GatewayError
+from ..connection import PathWithArguments
 from ..models import AccessPoint, InterfaceType, Network, NetworkInterface
 from .caller import Caller
 from .endpoint import Access, endpoint
@@ -29,12 +27,12 @@ class NetworksApi(Caller):
     @endpoint("POST", "networks/{name}/enable", Access.UNKNOWN, effect=True, verified=False)
     async def enable_network(self, name: str) -> None:
         """Use a configured network."""
-        await self._send("POST", f"networks/{_segment(name)}/enable")
+        await self._send("POST", PathWithArguments("networks/{name}/enable", name=name))
 
     @endpoint("POST", "networks/{name}/disable", Access.UNKNOWN, effect=True, verified=False)
     async def disable_network(self, name: str) -> None:
         """Use a configured network no more. If it is the one we come over, the gateway is out of our reach."""
-        await self._send("POST", f"networks/{_segment(name)}/disable")
+        await self._send("POST", PathWithArguments("networks/{name}/disable", name=name))
 
     @endpoint("GET", "system/networks", Access.INSTALLER, until="1.15")
     async def system_networks(self) -> tuple[Network, ...]:
@@ -60,10 +58,3 @@ class NetworksApi(Caller):
     async def networks_access_points(self) -> tuple[AccessPoint, ...]:
         """Read the Wi-Fi networks that were found last."""
         return await self._read_list("networks/access_points", AccessPoint)
-
-
-def _segment(name: str) -> str:
-    """Make a name one step of a path; an empty one or dots would lead to another endpoint."""
-    if name in {"", ".", ".."}:
-        raise GatewayError(f"{name!r} is no name of a network: nothing was sent", path="networks")
-    return quote(name, safe="")

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from itertools import islice
 import math
 from typing import Any
 
 import orjson
 
-from ..words import discreet, legible
+from ..words import MOST, discreet, legible
 from .payload import Payload, field_of, kind_of, misfits
 
 _HIGHEST = 16
@@ -55,21 +56,21 @@ def flag(key: str) -> Any:
     return kind_of(key, "true or false", lambda _: None, bool)
 
 
-def _as_text(value: Any) -> str | None:
+def as_text(value: Any) -> str | None:
+    """Give a text without the blanks at its ends, None for what is none."""
     return legible(value).strip() if isinstance(value, str) else None
 
 
 def text(key: str) -> Any:
     """Make a field of text, without the blanks and newlines that old firmware leaves at its end."""
-    return kind_of(key, "a text", _as_text)
+    return kind_of(key, "a text", as_text)
 
 
 def words(key: str) -> Any:
     """Make a field of what the gateway says to people, without what tells whose it is."""
 
     def fit(value: Any) -> str | None:
-        as_text = _as_text(value)
-        return None if as_text is None else discreet(as_text)
+        return discreet(value).strip() if isinstance(value, str) else None
 
     return kind_of(key, "a text", fit)
 
@@ -78,8 +79,7 @@ def scalar(key: str) -> Any:
     """Make a field of a number or a text, whichever the gateway has for it."""
 
     def fit(value: Any) -> float | str | None:
-        as_text = _as_text(value)
-        return as_number(value) if as_text is None else as_text
+        return as_text(value) if isinstance(value, str) else as_number(value)
 
     return kind_of(key, "a number or a text", fit)
 
@@ -104,14 +104,14 @@ def shapeless_items(key: str) -> Any:
     def fit(value: Any) -> tuple[str, ...] | None:
         if not isinstance(value, list):
             return None
-        return tuple(item for item in map(_as_shapeless, value) if item is not None)
+        return tuple(item for item in map(_as_shapeless, value[:MOST]) if item is not None)
 
     return kind_of(key, "a list", fit)
 
 
 def secret(key: str) -> Any:
     """Make a field of text that is never shown."""
-    return kind_of(key, "a text", _as_text, show=False)
+    return kind_of(key, "a text", as_text, show=False)
 
 
 def secrets(key: str) -> Any:
@@ -127,7 +127,9 @@ def texts(key: str) -> Any:
     """Make a field of a tuple of `words`; items that are none are left out."""
 
     def fit(value: Any) -> tuple[str, ...] | None:
-        return tuple(discreet(item) for item in value if isinstance(item, str)) if isinstance(value, list) else None
+        if not isinstance(value, list):
+            return None
+        return tuple(discreet(item) for item in value[:MOST] if isinstance(item, str))
 
     return kind_of(key, "a list of texts", fit)
 
@@ -148,7 +150,7 @@ def flagged(key: str) -> Any:
     def fit(value: Any) -> tuple[str, ...] | None:
         if not isinstance(value, dict):
             return None
-        return tuple(legible(name) for name, raised in value.items() if raised is True)
+        return tuple(legible(name) for name, raised in islice(value.items(), MOST) if raised is True)
 
     return kind_of(key, "an object of true or false", fit)
 

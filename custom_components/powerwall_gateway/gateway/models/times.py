@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import re
 from typing import Any
 
-from .kinds import as_number
+from .kinds import as_number, as_text
 from .payload import field_of, kind_of, misfits
 
 _GO_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -38,7 +38,7 @@ def moment(key: str) -> Any:
 
 def stamp(key: str) -> Any:
     """Make a field of a point in time as it is printed. It takes no part in a comparison."""
-    return kind_of(key, "a time stamp", lambda _: None, str, compare=False)
+    return kind_of(key, "a time stamp", as_text, compare=False)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
