@@ -187,6 +187,7 @@ class Connection:
     async def _pass_on(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Let a library's request through in its turn, and take its time like that of any other."""
         path = request.url.path
+        request.server_hostname = self.address.server_name
         async with self.pacer.turn():
             with self.tally.counting(path), _as_gateway_error(path):
                 async with asyncio.timeout(self._timeout.total):
@@ -194,6 +195,8 @@ class Connection:
                     body = await response.read()
                 if not 200 <= response.status < 300:
                     raise _error_for(response, body, path)
+                if not body:
+                    raise GatewayPayloadError("the answer is empty", path=path, status=response.status)
                 return response
 
 
