@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.failures import _TEXTS, translated
-from custom_components.powerwall_gateway.gateway import GatewayError, OperationRefusedError
+from custom_components.powerwall_gateway.gateway import GatewayError, GatewayKeyError, KeyProblem, OperationRefusedError
 from tests.test_static import TEXTS
 
 FIELDS: dict[str, Any] = {
@@ -18,6 +18,7 @@ FIELDS: dict[str, Any] = {
     "firmware": "26.10.4",
     "least": 20.0,
     "mode": "backup",
+    "problem": KeyProblem.UNKNOWN,
     "reserve": 30.0,
     "standing_mode": None,
     "standing_reserve": None,
@@ -53,6 +54,11 @@ def sentence(err: GatewayError) -> str:
 @pytest.mark.parametrize("kind", family(GatewayError))
 def test_every_failure_has_a_sentence(kind: type[GatewayError]) -> None:
     assert sentence(example(kind))
+
+
+@pytest.mark.parametrize("problem", KeyProblem)
+def test_every_problem_of_a_key_has_a_sentence(problem: KeyProblem) -> None:
+    assert sentence(GatewayKeyError("it failed", problem=problem))
 
 
 def test_what_is_stored_only_is_another_sentence() -> None:

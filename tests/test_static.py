@@ -17,6 +17,7 @@ from custom_components.powerwall_gateway.catalogue import (
     SENSORS,
     SWITCHES,
 )
+from custom_components.powerwall_gateway.gateway import KeyProblem
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.helpers.entity import EntityDescription
 from tools import entity_table
@@ -81,8 +82,12 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
     assert (set(chain.from_iterable(raised)) - {""}) | of_options == set(TEXTS["config"]["error"])
 
 
+KEY_PROBLEMS = {f"key_{problem}" for problem in KeyProblem}
+"""The texts that are named after what is wrong with a signing key."""
+
+
 def test_every_error_of_the_options_has_a_text_and_every_text_an_error() -> None:
-    raised = {name for room in _ABOUT_THE_KEY for name in strings(room)}
+    raised = {name for room in _ABOUT_THE_KEY for name in strings(room)} | KEY_PROBLEMS
     used = set(
         chain.from_iterable(
             re.findall(
@@ -117,7 +122,7 @@ def test_every_exception_has_a_text_and_every_text_an_exception() -> None:
     raising = ["__init__.py", "failures.py", "off_grid.py"]
     raising += [f"services/{room}.py" for room in ("operation", "takeover", "target", "upkeep")]
     written = set(chain.from_iterable(strings(module) for module in raising))
-    assert set(TEXTS["exceptions"]) <= written
+    assert KEY_PROBLEMS <= set(TEXTS["exceptions"]) <= written | KEY_PROBLEMS
     keys = r'translation_key="(\w+)"|(?:wrong|failed)\(\s*"(\w+)"|^    \(\w+Error, "(\w+)",'
     used = chain.from_iterable(re.findall(keys, (INTEGRATION / module).read_text(), re.MULTILINE) for module in raising)
     assert set(chain.from_iterable(used)) - {""} <= set(TEXTS["exceptions"])

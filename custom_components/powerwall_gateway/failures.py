@@ -13,10 +13,10 @@ from .gateway import (
     GatewayBusyError,
     GatewayCertificateError,
     GatewayClockError,
+    GatewayConflictError,
     GatewayDeniedError,
     GatewayError,
-    GatewayKeyUnconfirmedError,
-    GatewayKeyUnknownError,
+    GatewayKeyError,
     GatewayLoginError,
     GatewayLoginStopsError,
     GatewayNotFoundError,
@@ -79,8 +79,7 @@ _TEXTS: Final[tuple[tuple[type[GatewayError], str, Placeholders], ...]] = (
     (IslandUnsureError, "island_not_sure", _nothing),
     (IslandChargeError, "charge_too_low", lambda err: {"charge": f"{floor(err.charge)}", "least": f"{err.least:.0f}"}),
     (IslandNotFollowedError, "island_not_followed", _nothing),
-    (GatewayKeyUnknownError, "key_unknown", _nothing),
-    (GatewayKeyUnconfirmedError, "key_unconfirmed", _nothing),
+    (GatewayConflictError, "settings_conflict", _nothing),
     (GatewayClockError, "clocks_differ", _nothing),
     (GatewayStoppedError, "powerwall_stopped", _nothing),
     (GatewayBusyError, "gateway_busy", lambda err: {"seconds": f"{err.retry_after:.0f}"}),
@@ -112,6 +111,8 @@ def translated(err: GatewayError) -> HomeAssistantError:
     """Give the error to raise in an action: a sentence in the person's language that says what to do."""
     if isinstance(err, OperationRefusedError) and err.stored:
         key, placeholders = "operation_stored_only", _reason(err)
+    elif isinstance(err, GatewayKeyError):
+        key, placeholders = f"key_{err.problem}", {}
     else:
         key, placeholders = next(
             ((key, placeholders(err)) for kind, key, placeholders in _TEXTS if isinstance(err, kind)),

@@ -18,10 +18,10 @@ from .gateway import (
     GatewayClockError,
     GatewayDeniedError,
     GatewayError,
-    GatewayKeyUnconfirmedError,
-    GatewayKeyUnknownError,
+    GatewayKeyError,
     GatewayNotFoundError,
     GatewayUnreachableError,
+    KeyProblem,
     PowerwallGateway,
 )
 from .gateway.signing_key import public_part
@@ -37,14 +37,13 @@ WINDOW: Final = 600.0
 _VERSION = 1
 
 _REFUSALS: Final[tuple[tuple[type[GatewayError], str], ...]] = (
-    (GatewayKeyUnknownError, "key_unknown"),
     (GatewayClockError, "clocks_differ"),
     (GatewayNotFoundError, "nothing_signed"),
     (GatewayBusyError, "busy"),
     (GatewayUnreachableError, "cannot_connect"),
     (GatewayDeniedError, "invalid_auth"),
 )
-"""What a form says of a failure."""
+"""What a form says of a failure that is not about the key itself."""
 
 
 async def async_signed_gateway(
@@ -148,8 +147,9 @@ class Pairing:
             raise RefusedError("library_missing")
         try:
             await signed.look()
-        except GatewayKeyUnconfirmedError as err:
-            raise RefusedError(await self._unconfirmed(self._kept)) from err
+        except GatewayKeyError as err:
+            unconfirmed = err.problem is KeyProblem.UNCONFIRMED
+            raise RefusedError(await self._unconfirmed(self._kept) if unconfirmed else f"key_{err.problem}") from err
         except GatewayError as err:
             _LOGGER.debug("The key was not taken: %s", err)
             raise _refusal(err) from err

@@ -90,7 +90,7 @@ class PairingFlow(ConfigEntryBaseFlow):
         if gateway.capabilities.login_stops_powerwall:
             return False
         try:
-            await gateway.tedapi_din()
+            await gateway.signing_din()
         except GatewayError:
             return False
         return True

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    GatewayKeyUnknownError,
+    GatewayKeyError,
     GatewayRefusedError,
     GatewayUnreachableError,
     GridRules,
@@ -108,6 +108,6 @@ async def test_accepted_and_not_shown(owner: Owner, monkeypatch: pytest.MonkeyPa
 
 async def test_a_key_that_is_taken_away(owner: Owner) -> None:
     owner.simulator.gateway.keyring.forget(public_key())
-    with pytest.raises(GatewayKeyUnknownError):
+    with pytest.raises(GatewayKeyError):
         await owner.rules.set_export(ExportRule.SOLAR)
     assert not owner.rules.allowed

@@ -4,20 +4,28 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 import logging
+import socket
 import threading
+from typing import Any, override
 
+from aiohttp import ClientSession, connector
+from aiohttp.abc import AbstractResolver
 from aiopowerwall import PowerwallClient, PowerwallConnectionError, transport
+from cryptography.hazmat.primitives.asymmetric import rsa
 import pytest
 from tesla_protocol.energy_device.signed_message_pb2 import RoutableMessage
 
 from custom_components.powerwall_gateway.gateway import (
+    Address,
+    Credentials,
     GatewayAnswerError,
     GatewayBusyError,
     GatewayCertificateError,
     GatewayClockError,
+    GatewayConflictError,
+    GatewayDeniedError,
     GatewayError,
-    GatewayKeyUnconfirmedError,
-    GatewayKeyUnknownError,
+    GatewayKeyError,
     GatewayLoginError,
     GatewayLoginStopsError,
     GatewayNotFoundError,
@@ -25,7 +33,10 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayRefusedError,
     GatewayTimeoutError,
     GatewayUnreachableError,
+    KeyProblem,
     PowerwallGateway,
+    find,
+    open_session,
 )
 from custom_components.powerwall_gateway.gateway.models import ExportRule, OperationMode
 from custom_components.powerwall_gateway.gateway.pacer import Rank
@@ -106,9 +117,20 @@ async def test_it_tells_the_firmware(gateway: Simulator, sign: Sign) -> None:
     signed = await sign(gateway)
     assert await signed.look()
     assert signed.firmware == gateway.gateway.nameplate.version.split()[0]
-    before = asked(gateway, PATH)
-    assert await signed.look()
-    assert asked(gateway, PATH) == before
+
+
+async def test_look_asks_only_where_nothing_else_was_accepted_since(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    await signed.look()
+    await signed.look()
+    assert asked(gateway, PATH) == 2
+    await signed.config()
+    await signed.look()
+    assert asked(gateway, PATH) == 3
+    gateway.gateway.keyring.forget(public_key())
+    with pytest.raises(GatewayKeyError):
+        await signed.look()
 
 
 async def test_it_tells_of_the_powerwalls(simulator: StartSimulator, sign: Sign) -> None:
@@ -151,9 +173,6 @@ async def test_it_uses_the_session_there_is(gateway: Simulator, sign: Sign) -> N
     gateway.tokens.clear()
     await signed.config()
     assert gateway.logins == 1
-    await signed.close()
-    await signed.config()
-    assert (gateway.logins, asked(gateway, DIN)) == (2, 3)
 
 
 async def test_nothing_logs_in_where_that_stops_the_powerwall(simulator: StartSimulator, sign: Sign) -> None:
@@ -178,27 +197,135 @@ async def test_firmware_that_takes_none(simulator: StartSimulator, sign: Sign) -
     assert not powerwall_of(signed).capabilities.has(DIN)
 
 
-async def test_a_key_that_nobody_registered(gateway: Simulator, sign: Sign) -> None:
+@pytest.mark.parametrize("names", [True, False])
+async def test_a_key_that_nobody_registered(gateway: Simulator, sign: Sign, names: bool) -> None:
+    gateway.gateway.names_unknown_keys = names
     pair(gateway)
     stranger = await sign(gateway, 1)
-    with pytest.raises(GatewayKeyUnknownError):
+    with pytest.raises(GatewayKeyError) as refused:
         await stranger.look()
+    assert refused.value.problem is KeyProblem.UNKNOWN
     assert verified(stranger) is False
 
 
 async def test_a_key_that_nobody_confirmed(gateway: Simulator, sign: Sign) -> None:
     gateway.gateway.keyring.register(public_key())
     signed = await sign(gateway)
-    with pytest.raises(GatewayKeyUnconfirmedError):
+    with pytest.raises(GatewayKeyError) as refused:
         await signed.look()
+    assert refused.value.problem is KeyProblem.UNCONFIRMED
     assert verified(signed) is False
     gateway.flip_switch()
     assert await signed.look()
     assert verified(signed) is True
     gateway.gateway.keyring.forget(public_key())
-    with pytest.raises(GatewayKeyUnknownError):
+    with pytest.raises(GatewayKeyError) as refused:
         await signed.config()
+    assert refused.value.problem is KeyProblem.UNKNOWN
     assert verified(signed) is False
+
+
+@pytest.mark.parametrize(
+    ("fault", "problem"),
+    [
+        ("UNKNOWN_KEY_ID", KeyProblem.UNKNOWN),
+        ("INACTIVE_KEY", KeyProblem.INACTIVE),
+        ("INSUFFICIENT_PRIVILEGES", KeyProblem.NOT_PERMITTED),
+        ("INVALID_SIGNATURE", KeyProblem.BAD_SIGNATURE),
+        ("REMOTE_ACCESS_DISABLED", KeyProblem.REMOTE_ACCESS),
+    ],
+)
+async def test_faults_about_the_key(gateway: Simulator, sign: Sign, fault: str, problem: KeyProblem) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    await signed.look()
+    gateway.gateway.keyring.reject(public_key(), fault)
+    with pytest.raises(GatewayKeyError) as refused:
+        await signed.config()
+    assert refused.value.problem is problem
+    assert fault not in f"{refused.value} {refused.value.reason}"
+    assert verified(signed) is False
+    gateway.gateway.keyring.reject(public_key(), None)
+    assert await signed.look()
+    assert verified(signed) is True
+
+
+async def test_another_fault_is_said_in_words(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    gateway.gateway.keyring.reject(public_key(), "INVALID_COMMAND")
+    with pytest.raises(GatewayRefusedError) as refused:
+        await signed.config()
+    assert refused.value.reason == "invalid command"
+    assert verified(signed) is None
+
+
+async def test_a_signed_request_that_is_denied_is_about_the_key(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    gateway.faults.add(PATH, status=403)
+    signed = await sign(gateway)
+    with pytest.raises(GatewayKeyError) as refused:
+        await signed.config()
+    assert refused.value.problem is KeyProblem.NOT_PERMITTED
+
+
+async def test_a_write_that_conflicts_with_another(gateway: Simulator, sign: Sign) -> None:
+    def interfere(step: str, _: object) -> None:
+        if step == "acted" and asked(gateway, PATH) == 1:
+            gateway.gateway.operation.reserve = 50
+
+    pair(gateway)
+    signed = await sign(gateway)
+    gateway.front.witness = interfere
+    with pytest.raises(GatewayConflictError):
+        await signed.write({"default_real_mode": "backup"})
+    assert (gateway.house.mode, gateway.gateway.operation.reserve) == ("self_consumption", 50)
+    assert verified(signed) is True
+
+
+@pytest.mark.parametrize("firmware", ["26.18"])
+async def test_a_din_that_is_denied_is_read_elsewhere(simulator: StartSimulator, sign: Sign, firmware: str) -> None:
+    gateway = await start(simulator, firmware)
+    pair(gateway)
+    gateway.faults.add(DIN, status=403)
+    signed = await sign(gateway)
+    assert await signed.look()
+    gateway.faults.add("status", status=404)
+    assert await (await sign(gateway)).look()
+    assert asked(gateway, "config") == 1
+
+
+async def test_a_din_that_is_denied_and_nowhere_else(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    gateway.faults.add(DIN, status=403)
+    signed = await sign(gateway)
+    with pytest.raises(GatewayDeniedError):
+        await signed.look()
+    assert verified(signed) is None
+
+
+class _Here(AbstractResolver):
+    """Finds every host on this machine."""
+
+    @override
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> Any:
+        return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": family, "proto": 0, "flags": 0}]
+
+    @override
+    async def close(self) -> None:
+        pass
+
+
+async def test_an_entry_by_host_name_names_a_server_that_the_gateway_knows(
+    gateway: Simulator, monkeypatch: pytest.MonkeyPatch, socket_enabled: None
+) -> None:
+    monkeypatch.setattr(connector, "DefaultResolver", lambda **_: _Here())
+    pair(gateway)
+    async with open_session() as session:
+        connection = await find(session, Address.parse(f"powerwall.lan:{gateway.port}"))
+        signed = SignedGateway(PowerwallGateway(connection, Credentials(password=gateway.password)), pem())
+        assert await signed.look()
+        await signed.close()
 
 
 @pytest.mark.parametrize("ahead", [60.0, -600.0])
@@ -232,9 +359,9 @@ async def test_another_gateway_at_the_same_address(gateway: Simulator, sign: Sig
     signed = await sign(gateway)
     await signed.config()
     gateway.serial = "TG9999999999ZZ"
-    with pytest.raises(GatewayRefusedError) as refused:
+    with pytest.raises(GatewayKeyError) as refused:
         await signed.config()
-    assert refused.value.reason == "MESSAGEFAULT_ERROR_INVALID_SIGNATURE"
+    assert refused.value.problem is KeyProblem.BAD_SIGNATURE
     assert await signed.config()
 
 
@@ -387,3 +514,35 @@ async def test_it_is_closed_while_it_signs(gateway: Simulator, sign: Sign, monke
     closed.set()
     with pytest.raises(GatewayUnreachableError):
         await asking
+
+
+async def test_it_is_closed_while_it_opens(gateway: Simulator, sign: Sign, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    loading, closed = threading.Event(), threading.Event()
+    load = transport.V1rTransport._load_private_key
+    sessions: list[ClientSession] = []
+    connection = powerwall_of(signed).connection
+    open_session_for_library = connection.open_library_session
+
+    def wait_and_load(key: bytes) -> rsa.RSAPrivateKey:
+        loading.set()
+        closed.wait(20)
+        return load(key)
+
+    def note_session() -> ClientSession:
+        sessions.append(open_session_for_library())
+        return sessions[-1]
+
+    monkeypatch.setattr(transport.V1rTransport, "_load_private_key", staticmethod(wait_and_load))
+    monkeypatch.setattr(connection, "open_library_session", note_session)
+    asking = asyncio.create_task(signed.config())
+    await asyncio.to_thread(loading.wait, 20)
+    await signed.close()
+    closed.set()
+    with pytest.raises(GatewayUnreachableError):
+        await asking
+    assert [session.closed for session in sessions] == [True]
+    with pytest.raises(GatewayUnreachableError):
+        await signed.config()
+    assert all(session.closed for session in sessions)

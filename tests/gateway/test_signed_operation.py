@@ -8,7 +8,8 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import (
     GatewayClockError,
-    GatewayKeyUnknownError,
+    GatewayConflictError,
+    GatewayKeyError,
     OperationInvalidError,
     OperationNotAppliedError,
     OperationNotFollowedError,
@@ -99,7 +100,7 @@ async def test_it_is_allowed_as_long_as_the_gateway_takes_the_key(operator: Oper
     assert operator.may()
     assert operator.operation.modes == (SELF_POWERED, BACKUP, TARIFF)
     operator.simulator.gateway.keyring.forget(public_key())
-    with pytest.raises(GatewayKeyUnknownError):
+    with pytest.raises(GatewayKeyError):
         await operator.set(reserve=30)
     assert not operator.may()
     pair(operator.simulator)
@@ -169,7 +170,7 @@ async def test_somebody_else_writes_in_between(operator: Operator) -> None:
             operator.simulator.gateway.operation.reserve = 50
 
     operator.simulator.front.witness = interfere
-    with pytest.raises(OperationRefusedError):
+    with pytest.raises(GatewayConflictError):
         await operator.set(mode=TARIFF)
     assert operator.written == []
     assert operator.simulator.gateway.operation.mode == "self_consumption"

@@ -15,7 +15,14 @@ from .endpoints import (
     SiteApi,
     SystemApi,
 )
-from .errors import GatewayDeniedError, GatewayNotFoundError, GatewayStoppedError
+from .errors import (
+    GatewayDeniedError,
+    GatewayError,
+    GatewayLoginStopsError,
+    GatewayNotFoundError,
+    GatewayStoppedError,
+)
+from .models import Din
 
 
 class PowerwallGateway(
@@ -53,3 +60,29 @@ class PowerwallGateway(
         with suppress(GatewayNotFoundError, GatewayDeniedError, GatewayStoppedError):
             await self.system_status()
         return self.capabilities
+
+    async def signing_din(self) -> str:
+        """Return the DIN that signed requests have to name.
+
+        Firmware 26.2.1 on a Gateway 2 answers 403 to `/tedapi/din` (pypowerwall, issue 284). There the
+        DIN is read from `status`, or else from `config`. Raises what `/tedapi/din` raised where
+        neither has one: `GatewayNotFoundError` on firmware without signed requests.
+        """
+        try:
+            return await self.tedapi_din()
+        except GatewayLoginStopsError:
+            raise
+        except GatewayDeniedError:
+            for read in (self._din_in_status, self._din_in_config):
+                with suppress(GatewayError):
+                    if din := await read():
+                        return din
+            raise
+
+    async def _din_in_status(self) -> str | None:
+        din = (await self.status()).din
+        return din.strip() if din and Din.parse(din) else None
+
+    async def _din_in_config(self) -> str | None:
+        vin = (await self.config()).vin
+        return vin.strip() if vin and Din.parse(vin) else None

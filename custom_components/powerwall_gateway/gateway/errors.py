@@ -5,6 +5,7 @@ different about it; everything a gateway or a network can do ends in one of them
 so that no aiohttp, JSON or Python error leaves this package.
 """
 
+from enum import StrEnum
 from typing import override
 
 
@@ -140,16 +141,38 @@ class GatewaySwitchNeededError(GatewayLoginError):
     about_password = False
 
 
+class KeyProblem(StrEnum):
+    """Why a gateway does not accept a signing key."""
+
+    UNKNOWN = "unknown"
+    """The key was never registered for this gateway, or it was removed."""
+
+    UNCONFIRMED = "unconfirmed"
+    """The key is registered, and nobody confirmed it at the Powerwall, or not in time."""
+
+    INACTIVE = "inactive"
+    """The key is registered, and was disabled."""
+
+    NOT_PERMITTED = "not_permitted"
+    """The key is accepted, but not for what was requested."""
+
+    BAD_SIGNATURE = "bad_signature"
+    """The signature does not fit the key or the gateway."""
+
+    REMOTE_ACCESS = "remote_access"
+    """The owner turned off remote access, and signed requests with it."""
+
+
 class GatewayKeyError(GatewayAnswerError):
-    """The gateway does not take what is signed with our key; the children say what the owner can do about it."""
+    """The gateway does not accept requests signed with the key; `problem` says why. Nothing was changed."""
+
+    def __init__(self, message: str, *, problem: KeyProblem, path: str = "") -> None:
+        super().__init__(message, path=path)
+        self.problem = problem
 
 
-class GatewayKeyUnknownError(GatewayKeyError):
-    """The gateway does not know the key: it was never registered for it, or was taken away."""
-
-
-class GatewayKeyUnconfirmedError(GatewayKeyError):
-    """The gateway knows the key, and nobody has confirmed it at the Powerwall, or not in time."""
+class GatewayConflictError(GatewayRefusedError):
+    """Something else changed the settings between reading and writing them, so the write was not stored."""
 
 
 class GatewayClockError(GatewayAnswerError):

@@ -25,25 +25,55 @@ from aiopowerwall import (
 
 from .client import PowerwallGateway
 from .errors import (
-    GatewayAnswerError,
     GatewayClockError,
-    GatewayKeyUnconfirmedError,
-    GatewayKeyUnknownError,
+    GatewayConflictError,
+    GatewayDeniedError,
+    GatewayError,
+    GatewayKeyError,
     GatewayPayloadError,
     GatewayRefusedError,
     GatewayTimeoutError,
     GatewayUnreachableError,
+    KeyProblem,
 )
 from .models import ConfigFile, Controller, DeviceComponents, Operation
-from .words import discreet, legible
+from .words import legible
 
 PATH: Final = "/tedapi/v1r"
 
 _PATIENCE: Final = 60.0
 """Seconds for one request, with its wait for a turn; the connection has the limit for the request alone."""
 
-_UNKNOWN_KEY: Final = "UNKNOWN_KEY_ID"
-_WRONG_TIME: Final = frozenset({"MESSAGEFAULT_ERROR_TIME_EXPIRED", "MESSAGEFAULT_ERROR_TIME_TO_LIVE_TOO_LONG"})
+_FAULT: Final = "MESSAGEFAULT_ERROR_"
+"""What the names of all faults begin with."""
+
+_WRONG_TIME: Final = frozenset({f"{_FAULT}TIME_EXPIRED", f"{_FAULT}TIME_TO_LIVE_TOO_LONG"})
+
+_KEY_FAULTS: Final = {
+    "UNKNOWN_KEY_ID": KeyProblem.UNKNOWN,
+    "INACTIVE_KEY": KeyProblem.INACTIVE,
+    "INSUFFICIENT_PRIVILEGES": KeyProblem.NOT_PERMITTED,
+    "INVALID_SIGNATURE": KeyProblem.BAD_SIGNATURE,
+    "REMOTE_ACCESS_DISABLED": KeyProblem.REMOTE_ACCESS,
+}
+"""The faults that are about the key, as Tesla's message definitions name them. For some of them the library raises an
+authentication error whose text has the name."""
+
+_KEY_MESSAGES: Final = {
+    KeyProblem.UNKNOWN: "the gateway does not know the signing key",
+    KeyProblem.UNCONFIRMED: "nobody confirmed the signing key at the Powerwall",
+    KeyProblem.INACTIVE: "the signing key was disabled",
+    KeyProblem.NOT_PERMITTED: "the signing key may not do that",
+    KeyProblem.BAD_SIGNATURE: "the gateway finds the signature wrong",
+    KeyProblem.REMOTE_ACCESS: "remote access is turned off at the gateway",
+}
+
+_EMPTY: Final = "response is empty"
+"""The library's words for a message without content and without a fault: some firmware answers so to a key that it does
+not know (pypowerwall, issue 352)."""
+
+_NOT_WRITTEN: Final = "updateFile response missing"
+"""The library's words for a write that the gateway answered with an error: the file is not what was read any more."""
 
 _NOT_CAUGHT: Final = (AttributeError, EOFError, LookupError, TypeError, ValueError, zlib.error)
 """What the library lets pass of an answer that is nonsense, and what it comes to where its newer versions differ."""
@@ -64,7 +94,7 @@ class SignedGateway:
     """One gateway, asked with signed requests. `private_key` is an RSA key, PEM.
 
     Every method raises a child of `GatewayError` and nothing else: among them `GatewayKeyError`
-    where the gateway does not take the key, `GatewayNotFoundError` where it takes no signed
+    where the gateway does not accept the key, `GatewayNotFoundError` where it has no signed
     requests, and `GatewayBusyError` where it asks to wait.
     """
 
@@ -79,11 +109,18 @@ class SignedGateway:
         self._private_key = private_key
         self._client: _Client | None = None
         self._opening = asyncio.Lock()
+        self._closed = False
+        self._accepted = False
+        """Whether the gateway accepted a signed request since the last `look`."""
 
     async def look(self) -> bool:
-        """See whether the gateway takes the key, unless it is known to. Raises `GatewayKeyError` where it does not."""
-        if self.verified is not True:
+        """Check that the gateway accepts the key, by a request of its own unless another one was accepted meanwhile.
+
+        Raises `GatewayKeyError` where it does not, and what kept it from being asked.
+        """
+        if not self._accepted or self.firmware is None:
             await self.read_firmware()
+        self._accepted = False
         return True
 
     async def read_firmware(self) -> str:
@@ -121,19 +158,25 @@ class SignedGateway:
     async def write(self, values: Mapping[str, Any]) -> None:
         """Set some values, each by its dotted path, and leave all others as they are; sent once.
 
-        The gateway refuses it where somebody else wrote in between.
+        Raises `GatewayConflictError` where something else wrote in between.
         """
         await self._ask(lambda client: client.write_config(values))
 
     async def island(self, *, off_grid: bool) -> None:
-        """Leave the grid, with the gateway's own failsafe to come back, or come back to it. Nothing is forced."""
-        await self._ask(lambda client: client.set_island_mode(off_grid=off_grid))
+        """Leave the grid with the gateway's own failsafe to reconnect, or reconnect to it.
+
+        Leaving is forced: several firmwares accept an unforced order and stay on the grid (26.2.1
+        on a Powerwall 3, 26.10.0 on a Powerwall 2: python-tesla-fleet-api, pull 33). Forcing may
+        override the gateway's own refusals, such as too little energy. The caller checks the grid
+        and the state of charge first.
+        """
+        await self._ask(lambda client: client.set_island_mode(off_grid=off_grid, force=off_grid))
 
     async def close(self) -> None:
-        """Close the connection; the next request opens another."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.session.close()
+        """Close the connection for good, also one that is just being opened."""
+        self._closed = True
+        if self._client is not None:
+            await self._client.session.close()
 
     async def _ask[T](self, request: Callable[[_Client], Awaitable[T]]) -> T:
         """Make a request, and note what it tells of the key."""
@@ -141,25 +184,41 @@ class SignedGateway:
         try:
             answer = await self._signed_in_time(request)
         except PowerwallAuthenticationError as err:
-            self.verified = False
-            if _UNKNOWN_KEY in str(err):
-                raise GatewayKeyUnknownError("the gateway does not know the key", path=PATH) from err
-            raise GatewayKeyUnconfirmedError("nobody confirmed the key at the Powerwall", path=PATH) from err
+            raise self._rejected(_key_problem(str(err)) or KeyProblem.UNCONFIRMED) from err
         except PowerwallFaultError as err:
-            await self.close()  # it may be another gateway by now, whose number is not known yet
             if err.fault in _WRONG_TIME:
                 raise GatewayClockError("the clocks of gateway and Home Assistant differ", path=PATH) from err
-            raise GatewayRefusedError("the gateway refused the message", path=PATH, reason=err.fault) from err
+            if problem := _key_problem(err.fault):
+                raise self._rejected(problem) from err
+            raise GatewayRefusedError("the gateway refused the message", path=PATH, reason=_plain(err.fault)) from err
+        except GatewayDeniedError as err:
+            if err.path != PATH:
+                raise
+            raise self._rejected(KeyProblem.NOT_PERMITTED) from err  # nobody is logged in for it, so it is the key
         except PowerwallConnectionError as err:
             raise GatewayTimeoutError("the gateway did not answer in time", path=PATH) from err
         except PowerwallError as err:
-            raise GatewayAnswerError("the gateway answered something else", path=PATH, reason=_reason(err)) from err
+            raise self._unexpected(str(err)) from err
         except _NOT_CAUGHT as err:
             raise GatewayPayloadError("the answer is no signed message", path=PATH) from err
         finally:
             _asks_for_us.reset(asks_for_us)
-        self.verified = True
+        self.verified = self._accepted = True
         return answer
+
+    def _rejected(self, problem: KeyProblem) -> GatewayKeyError:
+        """Note that the gateway does not accept the key, and give the error that says why."""
+        self.verified = self._accepted = False
+        return GatewayKeyError(_KEY_MESSAGES[problem], problem=problem, path=PATH)
+
+    def _unexpected(self, message: str) -> GatewayError:
+        """Give the error for an answer that the library could not use, by the library's words."""
+        if _EMPTY in message:
+            return self._rejected(KeyProblem.UNKNOWN)
+        if _NOT_WRITTEN in message:
+            self.verified = self._accepted = True
+            return GatewayConflictError("something else changed the settings at the same time", path=PATH)
+        return GatewayPayloadError("the answer does not belong to the request", path=PATH)
 
     async def _signed_in_time[T](self, request: Callable[[_Client], Awaitable[T]]) -> T:
         """Make a request, and once more where it waited for its turn until the signature was too old."""
@@ -171,6 +230,9 @@ class SignedGateway:
                 if err.fault not in _WRONG_TIME:
                     raise
             return await request(client)
+        except PowerwallFaultError:
+            client.forget_din()  # it may be another gateway by now
+            raise
         except RuntimeError as err:
             if not client.session.closed:
                 raise
@@ -180,37 +242,55 @@ class SignedGateway:
         """Give the client; whatever reads the key is slow, and does not hold up the event loop."""
         async with self._opening:
             if self._client is None:
-                din = await self._gateway.tedapi_din()
                 connection = self._gateway.connection
-                place = connection.address.url.removeprefix("https://")
                 session = connection.open_library_session()
                 try:
-                    self._client = await asyncio.to_thread(_Client, din, place, self._private_key, session)
+                    self._client = await asyncio.to_thread(_Client, self._gateway, self._private_key, session)
                 except BaseException:
                     await session.close()
                     raise
-            return self._client
+            client = self._client
+        if self._closed:
+            await client.session.close()
+            raise GatewayUnreachableError("the connection was closed by ourselves", path=PATH)
+        return client
 
 
 class _Client(PowerwallClient):
-    """The library's client, which is told the gateway's number instead of logging in for it."""
+    """The library's client, which is told the gateway's DIN instead of logging in for it."""
 
-    def __init__(self, din: str, place: str, private_key: bytes, session: ClientSession) -> None:
+    def __init__(self, gateway: PowerwallGateway, private_key: bytes, session: ClientSession) -> None:
+        place = gateway.connection.address.url.removeprefix("https://")
         super().__init__(
             host=place, gateway_password="", rsa_private_key_pem=private_key, session=session, timeout=_PATIENCE
         )
         self.session = session
-        self._number = din
+        self._powerwall = gateway
+        self._number: str | None = None
+        self._reading = asyncio.Lock()
 
     @override
     async def connect(self) -> str:
-        return self._number
+        async with self._reading:
+            if self._number is None:
+                self._number = await self._powerwall.signing_din()
+            return self._number
+
+    def forget_din(self) -> None:
+        """Read the DIN again before the next request."""
+        self._number = None
 
     @override
     async def get_components(self) -> dict[str, Any]:
         """Add whose parts they are, which the answer does not say."""
-        return {**await super().get_components(), "din": self._number}
+        return {**await super().get_components(), "din": await self.connect()}
 
 
-def _reason(err: PowerwallError) -> str:
-    return discreet(str(err)).strip()[:200]
+def _key_problem(text: str) -> KeyProblem | None:
+    """Tell from a fault, or a text that names one, what is wrong with the key; None where it is not about the key."""
+    return next((problem for fault, problem in _KEY_FAULTS.items() if fault in text), None)
+
+
+def _plain(fault: str) -> str:
+    """Give the name of a fault in words."""
+    return fault.removeprefix(_FAULT).replace("_", " ").lower()

@@ -11,6 +11,7 @@ from .errors import (
     GatewayBusyError,
     GatewayCertificateError,
     GatewayClockError,
+    GatewayConflictError,
     GatewayError,
     GatewayKeyError,
     GatewayRefusedError,
@@ -114,8 +115,8 @@ class SignedOperation(QueuedOperation):
             values[_RESERVE] = round(raw_from_app(wish.reserve), 4)
         try:
             await self._signed.write(values)
-        except GatewayKeyError, GatewayClockError, GatewayCertificateError:
-            raise
+        except GatewayKeyError, GatewayClockError, GatewayCertificateError, GatewayConflictError:
+            raise  # nothing was stored, and the error says why
         except (GatewayBusyError, GatewayRefusedError) as err:
             raise _refused(wish, err) from err
         except GatewayError as err:

@@ -26,6 +26,8 @@ class Key:
     """PKCS #1, DER."""
     registered: float
     verified: bool = False
+    fault: str | None = None
+    """Tesla's name of the fault that answers it although it is verified, without `MESSAGEFAULT_ERROR_`."""
 
 
 class Keyring:
@@ -43,6 +45,14 @@ class Keyring:
     def forget(self, public_key: bytes) -> None:
         """Take a key away, as an owner does in Tesla's app."""
         self._keys.pop(public_key, None)
+
+    def reject(self, public_key: bytes, fault: str | None) -> None:
+        """Answer a registered key with a fault from now on, `INACTIVE_KEY` for one; None accepts it again."""
+        self._keys[public_key].fault = fault
+
+    def fault(self, public_key: bytes) -> str | None:
+        """Tell which fault answers a key."""
+        return key.fault if (key := self._keys.get(public_key)) else None
 
     def confirm(self) -> None:
         """Somebody flips a Powerwall's switch: what waits for that is verified."""
