@@ -103,11 +103,12 @@ class OffGrid:
     async def _leave(self) -> None:
         if self._grid.data.chosen:
             return
-        await self._island.check(max(LEAST_CHARGE, self._return_charge))
+        least = max(LEAST_CHARGE, self._return_charge)
+        await self._island.check(least)
         if not await self._keep(self._return_charge):
             await self._keep(None)
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="return_not_kept")
-        await self._island.leave()
+        await self._island.leave(least)
 
     async def _return(self) -> None:
         if self._memory.return_charge is None:

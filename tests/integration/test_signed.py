@@ -1,14 +1,9 @@
 """What an owner's key makes possible."""
 
-from functools import partial
-
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import keeper
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.gateway import IslandControl
-from custom_components.powerwall_gateway.gateway.change import Watch
 from custom_components.powerwall_gateway.gateway.signed import PATH
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -172,38 +167,3 @@ async def test_what_a_powerwall_3_tells_with_a_key_alone(
     assert float(state_of(hass, gateway, "sensor", "energy_remaining") or 0) == pytest.approx(battery.remaining / 1000)
     assert float(state_of(hass, gateway, "sensor", "energy_capacity") or 0) == pytest.approx(battery.capacity / 1000)
     assert float(state_of(hass, gateway, "sensor", "backup_reserve") or 0) == pytest.approx(20)
-
-
-async def test_a_powerwall_3_leaves_the_grid_and_comes_back(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    quick = Watch(0.005, 0.01, 0.5)
-    monkeypatch.setattr(keeper, "IslandControl", partial(IslandControl, leaving=quick, returning=quick))
-    gateway = await start(simulator, "pw3", speed=1000.0)
-    house = gateway.house
-    house.charge, house.solar_power, house.home_power = 80.0, 0.0, 100.0
-    pair(gateway)
-    entry = await set_up(gateway, options=ALLOWED)
-    assert state_of(hass, gateway, "switch", "off_grid") is None
-    await keep_key(hass, entry)
-    assert state_of(hass, gateway, "switch", "off_grid") == "off"
-    await call(hass, gateway, "switch", "off_grid", "turn_on")
-    assert house.grid_status == "SystemIslandedActive"
-    assert state_of(hass, gateway, "switch", "off_grid") == "on"
-    await call(hass, gateway, "switch", "off_grid", "turn_off")
-    assert house.grid_status == "SystemGridConnected"
-
-
-async def test_where_a_login_is_enough_to_leave_the_grid_nothing_is_signed(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await start(simulator, "26.18", speed=1000.0)
-    house = gateway.house
-    house.charge, house.solar_power, house.home_power = 80.0, 0.0, 100.0
-    pair(gateway)
-    entry = await set_up(gateway, options=ALLOWED)
-    await keep_key(hass, entry)
-    before = asked_for(gateway, PATH)
-    await call(hass, gateway, "switch", "off_grid", "turn_on")
-    assert house.grid_status == "SystemIslandedActive"
-    assert asked_for(gateway, PATH) == before

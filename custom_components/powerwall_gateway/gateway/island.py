@@ -7,6 +7,7 @@ from .change import Watch
 from .client import PowerwallGateway
 from .errors import (
     GatewayError,
+    GatewayKeyError,
     GatewayNotAllowedError,
     GatewayNotFoundError,
     GatewayPayloadError,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _PATH = "v2/islanding/mode"
 
 LEAST_CHARGE: Final = 20.0
-"""App %: below it the house does not leave the grid, so that an outage on top finds something left."""
+"""App %: below it the home never goes off-grid. A signed order is forced, so the gateway may not refuse it itself."""
 
 LEAVING: Final = Watch(0.5, 2.0, 30.0)
 RETURNING: Final = Watch(1.0, 5.0, 120.0)
@@ -36,10 +37,11 @@ RETURNING: Final = Watch(1.0, 5.0, 120.0)
 class IslandControl:
     """Takes the house off the grid and back, through `POST /api/v2/islanding/mode` (20.49 and later, customer).
 
-    Where that is missing, as on a Powerwall 3, it takes a signed request if there is a key.
+    Where that is missing, as on a Powerwall 3, or refused, a signed request does it if there is a key.
 
-    Off grid the gateway's own failsafe stays on: it reconnects by itself before the battery
-    is empty. Nothing is ever forced.
+    Off-grid the gateway's own failsafe stays on: it reconnects by itself before the battery
+    is empty. A signed order is forced (see `SignedGateway.island`), so nothing is ever ordered
+    before grid and state of charge were read a moment ago and found good.
     """
 
     def __init__(self, gateway: PowerwallGateway, *, leaving: Watch = LEAVING, returning: Watch = RETURNING) -> None:
@@ -114,13 +116,14 @@ class IslandControl:
         if (charge := app_from_raw(percentage)) < least:
             raise IslandChargeError("the charge is too low", charge=charge, least=least)
 
-    async def leave(self) -> None:
-        """Leave the grid, and come back when the house is off it.
+    async def leave(self, least: float = LEAST_CHARGE) -> None:
+        """Go off-grid, and return when the home is. Needs a charge of `least` (app %), and never less than 20.
 
-        Raises `IslandNotFollowedError` when the gateway accepts that and stays on the grid, and
-        else what it answered.
+        Raises what `check` raises, without an order; `IslandNotFollowedError` when the gateway
+        accepts the order and stays on the grid; and else what it answered.
         """
         async with self._turn:
+            await self.check(max(least, LEAST_CHARGE))
             await self._order(off_grid=True)
             try:
                 await self._until(self._leaving, GridState.ISLANDED)
@@ -139,17 +142,38 @@ class IslandControl:
             await self._until(self._returning, GridState.CONNECTED)
 
     async def _order(self, *, off_grid: bool) -> None:
-        """Say it once. An answer that was lost is made up for by looking."""
-        try:
-            if self.signed is not None and self._allowed_by_key and not self._allowed_by_login:
-                await self.signed.island(off_grid=off_grid)
+        """Order it by the first way that is not refused for good; what is refused was not done.
+
+        To reconnect every way is tried, also one that was refused before: nothing else may be left.
+        """
+        by_login, by_key = self._allowed_by_login, self._allowed_by_key
+        ways = [self._order_by_login] if by_login else []
+        if self.signed is not None and (by_key or not off_grid):
+            ways.append(self._order_by_key)
+        if not ways or not (by_login or off_grid):
+            ways.append(self._order_by_login)
+        refusals: list[GatewayError] = []
+        for order in ways:
+            try:
+                await order(off_grid=off_grid)
+            except GatewayUnreachableError, GatewayPayloadError:
+                return  # the answer was lost; `grid_status` shows what became of it
+            except (GatewayNotAllowedError, GatewayNotFoundError, GatewayKeyError) as err:
+                refusals.append(err)
             else:
-                await self._gateway.v2_islanding_mode(off_grid=off_grid)
-        except GatewayUnreachableError, GatewayPayloadError:
-            pass
+                return
+        raise next((err for err in refusals if isinstance(err, GatewayKeyError)), refusals[-1])
+
+    async def _order_by_login(self, *, off_grid: bool) -> None:
+        try:
+            await self._gateway.v2_islanding_mode(off_grid=off_grid)
         except GatewayNotAllowedError, GatewayNotFoundError:
             self._refused_by = self._firmware
             raise
+
+    async def _order_by_key(self, *, off_grid: bool) -> None:
+        if self.signed is not None:
+            await self.signed.island(off_grid=off_grid)
 
     async def _until(self, watch: Watch, wanted: GridState) -> None:
         seen = await watch.until(self._gateway.grid_status, lambda grid: grid.grid_status is wanted)

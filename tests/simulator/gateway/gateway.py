@@ -1,6 +1,7 @@
 """The gateway's own state: does its sitemaster run, how is it configured, who is logged in."""
 
 import time
+from typing import Literal
 
 from tests.simulator.house import House, Pack
 from tests.simulator.house.noise import chance
@@ -37,6 +38,13 @@ class Gateway:
         """What signed requests set besides mode and reserve, as `config.json` keeps it."""
         self.follows_config = True
         """Does the battery follow what is written there? Some firmware only stores it."""
+        self.islands_signed: Literal["forced", "always", "never"] = "forced"
+        """Which signed orders to go off-grid it follows. It accepts all: most firmware follows those with `force`
+        alone, some follows all, some none (python-tesla-fleet-api, pulls 32 and 33)."""
+        self.signed_island_orders: list[tuple[bool, bool]] = []
+        """Every signed order so far: does it go off-grid, and is it forced?"""
+        self.names_unknown_keys = True
+        """Does a key that it does not know get a fault? Some firmware answers with nothing (pypowerwall, issue 352)."""
         self.clock_ahead = 0.0
         """Seconds by which the gateway's clock is ahead of everybody else's."""
         self.registration = Registration()

@@ -50,7 +50,12 @@ def v1r(gateway: Gateway, call: Call) -> Answer:
     public_key = request.signature_data.signer_identity.public_key
     state = gateway.keyring.state(public_key)
     if state is None:
-        return _answer(_fault(signed.MESSAGEFAULT_ERROR_UNKNOWN_KEY_ID))
+        known = gateway.names_unknown_keys
+        return _answer(
+            _fault(signed.MESSAGEFAULT_ERROR_UNKNOWN_KEY_ID) if known else RoutableMessage(uuid=request.uuid)
+        )
+    if fault_name := gateway.keyring.fault(public_key):
+        return _answer(_fault(getattr(signed, f"MESSAGEFAULT_ERROR_{fault_name}")))
     if fault := _signature_fault(gateway, request):
         return _answer(_fault(fault))
     if state is not KeyState.VERIFIED:
@@ -157,10 +162,12 @@ def _set_island_mode(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelop
     request = asked.teg.set_island_mode_request
     answer = MessageEnvelope()
     leaves = request.mode == teg.TEG_ISLAND_MODE_INTENTIONAL_WITH_RECONNECT_FAILSAFE
+    gateway.signed_island_orders.append((leaves, request.force))
     if leaves and not request.force and gateway.house.charge <= FAILSAFE:
         answer.teg.set_island_mode_response.result = teg.TEG_SET_ISLAND_MODE_RESULT_REJECTED_LOW_ENERGY
         return answer
-    gateway.house.off_grid_on_purpose = leaves
+    followed = {"forced": request.force, "always": True, "never": False}[gateway.islands_signed]
+    gateway.house.off_grid_on_purpose = leaves and followed
     answer.teg.set_island_mode_response.result = teg.TEG_SET_ISLAND_MODE_RESULT_ACCEPTED
     return answer
 
@@ -205,11 +212,12 @@ def _fault(fault: signed.MessageFault_E) -> RoutableMessage:
 
 
 def _answer(message: RoutableMessage) -> Answer:
-    return Answer(payload=_packed(message.SerializeToString()), content_type="application/octet-stream")
+    """Send it as it is: pypowerwall's hardware (26.18.1, 26.26.4) reads it so, and unpacks the DIN alone."""
+    return Answer(payload=message.SerializeToString(), content_type="application/octet-stream")
 
 
 def _packed(body: bytes) -> bytes:
-    """Compress as firmware does since 25.42.2, which says so in no header."""
+    """Compress as firmware does since 25.42.2 with the DIN, which says so in no header."""
     return gzip.compress(body, mtime=0)
 
 

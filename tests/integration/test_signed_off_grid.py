@@ -1,0 +1,190 @@
+"""Off-grid with a signing key: what is ordered, and that nothing is ordered where it could hurt."""
+
+from functools import partial
+from typing import Literal
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.powerwall_gateway import keeper, off_grid
+from custom_components.powerwall_gateway.const import CONF_RETURN_CHARGE
+from custom_components.powerwall_gateway.gateway import IslandControl
+from custom_components.powerwall_gateway.gateway.change import Watch
+from custom_components.powerwall_gateway.gateway.signed import PATH
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from tests.conftest import StartSimulator
+from tests.gateway.profiles import start
+from tests.pairing import pair, public_key
+from tests.simulator import Simulator
+
+from .conftest import SetUp, state_of
+from .controlling import asked_for, call, until
+from .signing import ALLOWED, keep_key, quicken
+
+LEAVE, RETURN = (True, True), (False, False)
+"""Signed orders: whether to go off-grid, and whether it is forced."""
+
+ISLANDING = "v2/islanding/mode"
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Watch for half a second what may take two minutes. What keeps a home from harm stays as it is."""
+    quicken(monkeypatch)
+    quick = Watch(0.005, 0.01, 0.5)
+    monkeypatch.setattr(keeper, "IslandControl", partial(IslandControl, leaving=quick, returning=quick))
+
+
+async def _set_up(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str, **options: float
+) -> tuple[Simulator, MockConfigEntry]:
+    """Set up a gateway with an accepted key, whose home uses next to nothing and follows at once."""
+    gateway = await start(simulator, firmware, speed=1000.0)
+    house = gateway.house
+    house.charge, house.solar_power, house.home_power = 80.0, 0.0, 100.0
+    pair(gateway)
+    entry = await set_up(gateway, options={**ALLOWED, **options})
+    await keep_key(hass, entry)
+    return gateway, entry
+
+
+@pytest.fixture
+async def home(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> tuple[Simulator, MockConfigEntry]:
+    """Give a Powerwall 3, which goes off-grid by a signed request alone."""
+    return await _set_up(hass, simulator, set_up, "pw3")
+
+
+async def look(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Poll state of charge and grid."""
+    await entry.runtime_data.live.async_refresh()
+    await entry.runtime_data.grid.async_refresh()
+    await hass.async_block_till_done()
+
+
+@pytest.mark.parametrize("follows", ["forced", "always"])
+async def test_a_powerwall_3_goes_off_grid_and_reconnects(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], follows: Literal["forced", "always"]
+) -> None:
+    gateway, _ = home
+    gateway.gateway.islands_signed = follows
+    assert state_of(hass, gateway, "switch", "off_grid") == "off"
+    await call(hass, gateway, "switch", "off_grid", "turn_on")
+    assert gateway.house.grid_status == "SystemIslandedActive"
+    assert state_of(hass, gateway, "switch", "off_grid") == "on"
+    await call(hass, gateway, "switch", "off_grid", "turn_off")
+    assert gateway.house.grid_status == "SystemGridConnected"
+    assert gateway.gateway.signed_island_orders == [LEAVE, RETURN]
+
+
+async def test_an_order_that_is_accepted_and_ignored_is_taken_back(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = home
+    gateway.gateway.islands_signed = "never"
+    with pytest.raises(HomeAssistantError) as raised:
+        await call(hass, gateway, "switch", "off_grid", "turn_on")
+    assert raised.value.translation_key == "island_not_followed"
+    assert gateway.gateway.signed_island_orders == [LEAVE, RETURN]
+    await look(hass, entry)
+    assert state_of(hass, gateway, "switch", "off_grid") == "off"
+    assert entry.runtime_data.control.off_grid._memory.return_charge is None
+
+
+@pytest.mark.parametrize(
+    ("trouble", "key"),
+    [
+        ("outage", "no_grid_to_leave"),
+        ("19.9 %", "charge_too_low"),
+        ("no charge", "island_not_sure"),
+        ("no grid state", "island_not_sure"),
+        ("stopped", "powerwall_stopped"),
+    ],
+)
+async def test_nothing_is_forced_where_it_could_hurt(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], trouble: str, key: str
+) -> None:
+    gateway, entry = home
+    gateway.speed = 0.0
+    match trouble:
+        case "outage":
+            gateway.house.outage()
+        case "19.9 %":
+            gateway.house.charge = 23.9
+        case "no charge":
+            gateway.faults.add("system_status/soe", status=500)
+        case "no grid state":
+            gateway.faults.add("system_status/grid_status", status=500)
+        case "stopped":
+            gateway.running = False
+    with pytest.raises(HomeAssistantError) as raised:
+        await entry.runtime_data.control.off_grid.async_leave()
+    assert raised.value.translation_key == key
+    assert gateway.gateway.signed_island_orders == []
+
+
+async def test_it_needs_the_charge_at_which_it_returns(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway, _ = await _set_up(hass, simulator, set_up, "pw3", **{CONF_RETURN_CHARGE: 50.0})
+    gateway.speed = 0.0
+    gateway.house.charge = 52.0  # app 49 %
+    with pytest.raises(HomeAssistantError) as raised:
+        await call(hass, gateway, "switch", "off_grid", "turn_on")
+    assert raised.value.translation_key == "charge_too_low"
+    assert gateway.gateway.signed_island_orders == []
+
+
+async def test_it_reconnects_by_itself_at_20_percent_also_after_a_restart(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = home
+    await call(hass, gateway, "switch", "off_grid", "turn_on")
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    gateway.house.charge = 25.0  # app 21 %
+    await look(hass, entry)
+    assert gateway.gateway.signed_island_orders == [LEAVE]
+    gateway.house.charge = 23.9  # app 19.9 %
+    await look(hass, entry)
+    await until(lambda: gateway.house.grid_status == "SystemGridConnected")
+    assert gateway.gateway.signed_island_orders == [LEAVE, RETURN]
+
+
+async def test_it_reconnects_with_a_key_that_was_rejected_meanwhile(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(off_grid, "RETRY", 0.0)
+    gateway, entry = home
+    await call(hass, gateway, "switch", "off_grid", "turn_on")
+    gateway.gateway.keyring.reject(public_key(), "INACTIVE_KEY")
+    await entry.runtime_data.settings.async_refresh()
+    with pytest.raises(HomeAssistantError) as raised:
+        await entry.runtime_data.control.off_grid.async_return()
+    assert raised.value.translation_key == "key_inactive"
+    gateway.gateway.keyring.reject(public_key(), None)
+    await entry.runtime_data.control.off_grid.async_return()
+    assert gateway.house.grid_status == "SystemGridConnected"
+
+
+async def test_where_a_login_is_enough_nothing_is_signed(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway, _ = await _set_up(hass, simulator, set_up, "26.18")
+    before = asked_for(gateway, PATH)
+    await call(hass, gateway, "switch", "off_grid", "turn_on")
+    assert gateway.house.grid_status == "SystemIslandedActive"
+    assert asked_for(gateway, PATH) == before
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_what_a_login_may_not_do_is_signed_in_the_same_attempt(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, status: int
+) -> None:
+    gateway, _ = await _set_up(hass, simulator, set_up, "26.18")
+    gateway.faults.add(ISLANDING, method="POST", status=status)
+    await call(hass, gateway, "switch", "off_grid", "turn_on")
+    assert gateway.house.grid_status == "SystemIslandedActive"
+    await call(hass, gateway, "switch", "off_grid", "turn_off")
+    assert gateway.house.grid_status == "SystemGridConnected"
+    assert gateway.gateway.signed_island_orders == [LEAVE, RETURN]
