@@ -8,9 +8,10 @@ from homeassistant.exceptions import HomeAssistantError
 
 from . import issues
 from .coordinator import PowerwallGatewayConfigEntry
-from .gateway import GatewayError, GatewayLoginError
+from .gateway import GatewayError, GatewayKeyError, GatewayLoginError
 from .keeper import PACE
 from .memory import EntryMemory
+from .reading import Reading
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ class Caretaker:
         self._data = entry.runtime_data
         self._memory = memory
         self._found_stopped = 0
+        self._key_issue: issues.Issue | None = None
+        self._noted_permissions = self._permissions
         self._logs_in = self._wants_login
 
     @callback
@@ -113,4 +116,33 @@ class Caretaker:
         self._show(
             issues.LOGIN_NEEDED, shown=bool(running and self._wants_login and not self._logs_in and not control.busy)
         )
-        self._show(issues.CONTROL_REFUSED, shown=control.worked and not control.allowed)
+        self._look_at_key(settings.key)
+        self._show(issues.CONTROL_REFUSED, shown=control.worked and not control.allowed and self._key_issue is None)
+        self._note_permissions()
+
+    def _look_at_key(self, key: Reading[bool]) -> None:
+        """Show why the signing key does not work, until it does; what may pass by itself has to last for two polls."""
+        if self._data.control.signed is not None and not key.value:
+            found, before = issues.of_key(key.error), self._key_issue
+            if found is None:
+                return  # the gateway did not answer, which says nothing of the key
+            self._key_issue = found
+            if found is not before and not isinstance(key.error, GatewayKeyError):
+                return
+        else:
+            self._key_issue = None
+        for issue in issues.KEY.values():
+            self._show(issue, shown=issue is self._key_issue)
+
+    @property
+    def _permissions(self) -> tuple[bool, bool, bool]:
+        control = self._data.control
+        return control.allowed, control.islands, control.rules_grid
+
+    def _note_permissions(self) -> None:
+        """Update what can be set when that changes: a key that is rejected or accepted again changes no value."""
+        if (permissions := self._permissions) != self._noted_permissions:
+            self._noted_permissions = permissions
+            for coordinator in (self._data.settings, self._data.detail, self._data.grid):
+                coordinator.async_update_listeners()
+                coordinator.async_have_lookouts_look()

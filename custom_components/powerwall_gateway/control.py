@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from .failures import translated
-from .gateway import GatewayError, GridRules
+from .gateway import GatewayError, GridRules, SignedOperation
 from .gateway.models import ExportRule, OperationMode
 from .gateway.operation import OperationControl, OperationSettings
 from .keeper import Keeper
@@ -60,6 +60,11 @@ class Control:
         A refusal stands until the entry is loaded again, or the firmware is another one.
         """
         return self.consented and self._operation.allowed
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether only the signing key lets mode and reserve be set, whether or not it is accepted now."""
+        return self.consented and isinstance(self._operation, SignedOperation)
 
     @property
     def islands(self) -> bool:

@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
+from .gateway import GatewayClockError, GatewayDeniedError, GatewayError, GatewayKeyError, KeyProblem
 from .markdown import literal
 
 SEPARATOR: Final = "; "
@@ -61,6 +62,12 @@ DEFAULT_PASSWORD: Final = Issue(key="default_password", severity=ir.IssueSeverit
 UNREACHABLE: Final = Issue(key="unreachable", severity=ir.IssueSeverity.ERROR, shown_again=True)
 """Nobody has answered for long, at set-up or since."""
 
+KEY: Final = {
+    reason: Issue(key=reason, severity=ir.IssueSeverity.WARNING, shown_again=True)
+    for reason in (*(f"key_{problem}" for problem in KeyProblem), "key_clocks_differ", "key_din_denied")
+}
+"""The signing key is of no use, by reason: what depends on it is unavailable."""
+
 PACK_FAULT: Final = Issue(key="pack_fault", severity=ir.IssueSeverity.ERROR, shown_again=True)
 """A Powerwall says that it is disabled, and why; `packs` names it."""
 
@@ -80,6 +87,7 @@ OF_LOADED: Final = (
     LOGIN_NEEDED,
     LOGIN_REFUSED,
     CONTROL_REFUSED,
+    *KEY.values(),
     DEFAULT_PASSWORD,
     UNREACHABLE,
     PACK_FAULT,
@@ -92,6 +100,19 @@ OF_ENABLED: Final = (*OF_LOADED, CERTIFICATE_CHANGED)
 """What is raised by that, and by trying to load it."""
 
 ALL: Final = (*OF_ENABLED, STOPPED_LONG_AGO, LEFT_STOPPED)
+
+
+def of_key(err: GatewayError | None) -> Issue | None:
+    """Give the issue for what a check of the signing key ran into; None for what passes by itself."""
+    match err:
+        case GatewayKeyError():
+            return KEY[f"key_{err.problem}"]
+        case GatewayClockError():
+            return KEY["key_clocks_differ"]
+        case GatewayDeniedError():
+            return KEY["key_din_denied"]
+        case _:
+            return None
 
 
 @callback

@@ -107,9 +107,14 @@ class Keeper:
 
     @property
     def operation(self) -> OperationControl:
-        """Who sets mode and reserve: with signed requests once the gateway took the key, else by its local API."""
-        signed = self._signed_operation
-        return signed if signed is not None and signed.allowed else self._local_operation
+        """Who sets mode and reserve: the local API where the key is not accepted and the login is enough.
+
+        Where the login is not enough, an error has to be about the key.
+        """
+        signed, local = self._signed_operation, self._local_operation
+        if signed is None or not self.gateway.capabilities.takes_signed:
+            return local
+        return signed if signed.allowed or not local.allowed else local
 
     def serves(self, data: Mapping[str, Any], terms: Terms) -> bool:
         """Tell whether it leads to the same gateway by the same way, and on the same terms."""

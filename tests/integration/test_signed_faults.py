@@ -1,20 +1,26 @@
 """What goes wrong with a key: what the owner reads who sets something, and what is shown of what was only read."""
 
 from collections.abc import Callable
+from dataclasses import replace
 import gzip
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from tesla_protocol.energy_device.signed_message_pb2 import RoutableMessage
 
+from custom_components.powerwall_gateway import issues
+from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.gateway.signed import PATH
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
 from tests.conftest import StartSimulator
 from tests.gateway.profiles import start
 from tests.pairing import SIGNED, pair, public_key
 from tests.simulator import House, Simulator
 from tests.simulator.gateway import signed
+from tests.simulator.gateway.answers import Answer
 
 from .conftest import SetUp, state_of
 from .controlling import asked_for, call
@@ -64,6 +70,10 @@ def _fault(**fault: Any) -> Trouble:
     return lambda gateway: gateway.faults.add(PATH, **fault)
 
 
+def _rejecting(fault: str) -> Trouble:
+    return lambda gateway: gateway.gateway.keyring.reject(public_key(), fault)
+
+
 TROUBLES = [
     pytest.param(lambda gateway: gateway.gateway.keyring.forget(public_key()), "key_unknown", id="wrong key"),
     pytest.param(_unverified, "key_unconfirmed", id="key pending"),
@@ -71,7 +81,11 @@ TROUBLES = [
     pytest.param(_clock, "clocks_differ", id="signature expired"),
     pytest.param(_fault(status=429, retry_after=7), "gateway_busy", id="rate limit"),
     pytest.param(_fault(status=200, body=gzip.compress(b"no message")[:12]), "unexpected_answer", id="half a gzip"),
-    pytest.param(_fault(status=200, body=gzip.compress(b"<html>")), "gateway_refused", id="gzip of something else"),
+    pytest.param(_fault(status=200, body=gzip.compress(b"<html>")), "unexpected_answer", id="gzip of something else"),
+    pytest.param(_rejecting("INACTIVE_KEY"), "key_inactive", id="key disabled"),
+    pytest.param(_rejecting("INSUFFICIENT_PRIVILEGES"), "key_not_permitted", id="key without permission"),
+    pytest.param(_rejecting("REMOTE_ACCESS_DISABLED"), "key_remote_access", id="remote access off"),
+    pytest.param(_rejecting("INVALID_SIGNATURE"), "key_bad_signature", id="wrong signature"),
 ]
 
 
@@ -99,9 +113,14 @@ async def test_the_owner_reads_what_is_wrong_and_all_else_goes_on(
 async def test_answers_are_read_packed_or_not(
     hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Firmware packs them since 25.42.2, and says so in no header."""
+    """Firmware packs the DIN since 25.42.2, and says so in no header: what is signed may follow."""
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
-    monkeypatch.setattr(signed, "_packed", lambda body: body)
+    answer = signed._answer
+
+    def packed(message: RoutableMessage) -> Answer:
+        return replace(answer(message), payload=gzip.compress(message.SerializeToString()))
+
+    monkeypatch.setattr(signed, "_answer", packed)
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=40)
     assert gateway.house.reserve == pytest.approx(43)
 
@@ -120,3 +139,107 @@ async def test_a_gateway_that_asks_to_wait_is_left_alone(
         await entry.runtime_data.detail.async_refresh()
         await entry.runtime_data.settings.async_refresh()
     assert asked_for(gateway, PATH) == before
+
+
+# -- a key that is rejected --------------------------------------------------------------------------------------------
+
+CONTROLS = {
+    "operation_mode": "select",
+    "backup_reserve": "number",
+    "export_rule": "select",
+    "grid_charging": "switch",
+    "off_grid": "switch",
+}
+
+
+def repairs(hass: HomeAssistant) -> set[str]:
+    """Give the texts of the repairs that are shown."""
+    return {issue.translation_key or "" for issue in ir.async_get(hass).issues.values() if issue.active}
+
+
+def unavailable(hass: HomeAssistant, gateway: Simulator) -> set[str]:
+    """Give the controls that are unavailable."""
+    return {key for key, platform in CONTROLS.items() if state_of(hass, gateway, platform, key) == "unavailable"}
+
+
+async def _poll_settings_twice(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    for _ in range(2):
+        await entry.runtime_data.settings.async_refresh()
+    await hass.async_block_till_done()
+
+
+REJECTIONS = [
+    pytest.param(_rejecting("INACTIVE_KEY"), "key_inactive", id="disabled"),
+    pytest.param(_rejecting("INSUFFICIENT_PRIVILEGES"), "key_not_permitted", id="permission"),
+    pytest.param(lambda gateway: gateway.gateway.keyring.forget(public_key()), "key_unknown", id="removed"),
+    pytest.param(_unverified, "key_unconfirmed", id="unconfirmed"),
+]
+
+
+@pytest.mark.parametrize(("trouble", "said"), REJECTIONS)
+async def test_a_rejected_key_is_repaired_without_a_reload(
+    hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, impatient: None, trouble: Trouble, said: str
+) -> None:
+    assert repairs(hass) & set(issues.KEY) == set()
+    by_login = {"off_grid"} if gateway.profile.firmware == "26.18" else set()
+    trouble(gateway)
+    await _poll_settings_twice(hass, entry)
+    assert repairs(hass) & set(issues.KEY) == {said}
+    assert unavailable(hass, gateway) == set(CONTROLS) - by_login
+    assert state_of(hass, gateway, "sensor", "home_power") == "2000.0"
+    assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
+    with pytest.raises(HomeAssistantError) as refused:
+        await hass.services.async_call(DOMAIN, "set_operation", {"reserve": 40}, blocking=True, return_response=True)
+    assert refused.value.translation_key == said
+
+    gateway.faults.add("*", drop=True)
+    await entry.runtime_data.settings.async_refresh()
+    gateway.faults.clear()
+    assert repairs(hass) & set(issues.KEY) == {said}
+
+    pair(gateway)
+    gateway.gateway.keyring.reject(public_key(), None)
+    await _poll_settings_twice(hass, entry)
+    await entry.runtime_data.detail.async_refresh()
+    await hass.async_block_till_done()
+    assert repairs(hass) & set(issues.KEY) == set()
+    assert unavailable(hass, gateway) == set()
+    await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
+    assert gateway.house.reserve == pytest.approx(33.5)
+
+
+async def test_a_din_that_is_denied_is_told_where_nothing_else_has_it(
+    hass: HomeAssistant, gateway: Simulator, set_up: SetUp
+) -> None:
+    gateway.faults.add("/tedapi/din", status=403)
+    entry = await set_up(gateway, options=ALLOWED)
+    await keep_key(hass, entry)
+    await _poll_settings_twice(hass, entry)
+    has_status = gateway.profile.firmware == "26.18"
+    assert repairs(hass) & set(issues.KEY) == (set() if has_status else {"key_din_denied"})
+    assert (state_of(hass, gateway, "number", "backup_reserve") is not None) is has_status
+
+
+async def test_clocks_that_differ_are_told(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+    gateway.gateway.clock_ahead = 60.0
+    entry = await set_up(gateway, options=ALLOWED)
+    await keep_key(hass, entry)
+    await _poll_settings_twice(hass, entry)
+    assert repairs(hass) & set(issues.KEY) == {"key_clocks_differ"}
+    gateway.gateway.clock_ahead = 0.0
+    await entry.runtime_data.settings.async_refresh()
+    assert repairs(hass) & set(issues.KEY) == set()
+
+
+async def test_a_conflicting_write_says_so(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry) -> None:
+    before = asked_for(gateway, PATH)
+
+    def interfere(step: str, _: object) -> None:
+        if step == "acted" and asked_for(gateway, PATH) == before + 2:
+            gateway.gateway.operation.reserve = 50
+
+    gateway.front.witness = interfere
+    with pytest.raises(HomeAssistantError) as refused:
+        await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
+    assert refused.value.translation_key == "settings_conflict"
+    assert gateway.gateway.operation.reserve == 50

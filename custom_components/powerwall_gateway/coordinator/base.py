@@ -17,6 +17,7 @@ from ..gateway import (
     GatewayDefaultPasswordError,
     GatewayDeniedError,
     GatewayError,
+    GatewayKeyError,
     GatewayLoginError,
     GatewayLoginLimitError,
     GatewayNotFoundError,
@@ -130,7 +131,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
                 value = await _once_more(last, endpoint)
                 await self.config_entry.runtime_data.doorman.check()
                 return Reading(value=value, at=clock())
-            except GatewayStoppedError as err:
+            except (GatewayStoppedError, GatewayKeyError) as err:  # answers, not lost polls: nothing is kept
                 return Reading(error=err, at=last.at)
             except GatewayError as err:
                 error = err

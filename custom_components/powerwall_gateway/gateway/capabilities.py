@@ -91,6 +91,11 @@ class Capabilities:
         release = self.status.release if self.status else None
         return "mode" if release is not None and release < _REAL_MODE else "real_mode"
 
+    @property
+    def takes_signed(self) -> bool:
+        """Whether signed requests are worth a try (firmware of 2026)."""
+        return self.has("/tedapi/din")
+
     def has(self, path: str) -> bool:
         """Whether a path is there, as far as is known."""
         return path not in self.missing

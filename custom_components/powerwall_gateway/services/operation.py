@@ -33,7 +33,7 @@ async def async_set_operation(call: ServiceCall) -> ServiceResponse:
     """Set mode, reserve or both in one write, and give what stands."""
     entry = async_entry_of(call)
     control = _control_of(entry)
-    if not control.allowed:
+    if not (control.allowed or control.needs_key):  # a key that is not accepted says itself why
         raise wrong("operation_not_allowed")
     mode = _mode(call.data.get(ATTR_MODE), control)
     reserve = call.data.get(ATTR_RESERVE)
