@@ -331,6 +331,17 @@ async def test_silence_is_met_by_fewer_and_fewer_attempts() -> None:
     assert house.pacer.rest.reason is None
 
 
+async def test_named_wait_survives_lost_answers() -> None:
+    """A person's calls go on meanwhile: two that get lost and one that is answered change nothing about the wait."""
+    house = House(0.1)
+    await fail(house.pacer, busy(retry_after=900))
+    for _ in range(2):
+        await fail(house.pacer, GatewayUnreachableError("nobody"), polled=False)
+    await answer(house.pacer)
+    assert rests_for(house) == 900
+    assert isinstance(house.cadences[Rank.GRID].rest, GatewayBusyError)
+
+
 async def test_silence_is_not_the_gateways_time() -> None:
     house = House(0.1)
     await house.run(300)

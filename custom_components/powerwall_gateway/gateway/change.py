@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
 
+from .backoff import waits
 from .capabilities import Capabilities
 from .client import PowerwallGateway
 from .endpoints.operation import UNSENT
@@ -105,8 +106,9 @@ class Watch:
 
     async def until[T](self, look: Callable[[], Awaitable[T]], good: Callable[[T], bool]) -> T:
         """Give the first look that is good, else the last one. Raises what the last one raised."""
-        end, pause = monotonic() + self.patience, self.first_pause
+        end, pauses = monotonic() + self.patience, waits(self.first_pause, self.longest_pause)
         while True:
+            pause = next(pauses)
             is_last = monotonic() + pause > end
             try:
                 seen = await look()
@@ -116,7 +118,6 @@ class Watch:
                 if is_last:
                     raise
             await asyncio.sleep(pause)
-            pause = min(2 * pause, self.longest_pause)
 
 
 class Access:

@@ -4,14 +4,12 @@ from collections.abc import Callable
 import logging
 from typing import Final
 
+from .backoff import LONGEST_RETRY_AFTER, wait_after
 from .errors import GatewayBusyError, GatewayCertificateError, GatewayError, GatewayUnreachableError
 
 FIRST_WHEN_BUSY: Final = 5.0
 LONGEST_WHEN_BUSY: Final = 60.0
 """Seconds after a 503 that names no time, doubling from the first to the longest."""
-
-LONGEST_WHEN_NAMED: Final = 900.0
-"""Seconds that a gateway is believed to want: only polls show that it is back."""
 
 FIRST_WHEN_SILENT: Final = 1.0
 LONGEST_WHEN_SILENT: Final = 10.0
@@ -21,24 +19,30 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Rest:
-    """How long one gateway rests, and why. `clock` is monotonic, in seconds."""
+    """How long one gateway rests, and why. `clock` is monotonic, in seconds.
+
+    What the gateway asked for and its silence are two waits: an answer ends the second alone.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._reason: GatewayError | None = None
-        self._until = 0.0
+        self._asked: tuple[float, GatewayError | None] = (0.0, None)
+        """Until when the gateway asked to wait, and by which answer."""
+
+        self._silence: tuple[float, GatewayError | None] = (0.0, None)
         self._busy = 0
         self._silent = 0
 
     @property
     def reason(self) -> GatewayError | None:
         """What the gateway rests for; None while it may be asked."""
-        return self._reason if self._clock() < self._until else None
+        now = self._clock()
+        return next((err for until, err in (self._asked, self._silence) if now < until), None)
 
     def answered(self) -> None:
         """Note an answer. It ends a silence; what the gateway asked for lasts."""
-        self._busy = 0
-        self._end_silence()
+        self._busy = self._silent = 0
+        self._silence = (0.0, None)
 
     def failed(self, err: GatewayError, *, polled: bool) -> None:
         """Note a failure.
@@ -46,28 +50,25 @@ class Rest:
         Only what was `polled` can tell that the gateway is too busy for all: some calls refuse
         by a 503 of their own (`system/update/urgency`).
         """
+        now = self._clock()
         match err:
             case GatewayUnreachableError() | GatewayCertificateError():
                 self._silent += 1
                 if self._silent > 1:  # one answer gets lost, and is asked for again at once
-                    wait = min(FIRST_WHEN_SILENT * 2 ** (self._silent - 2), LONGEST_WHEN_SILENT)
-                    self._begin(wait, err)
+                    wait = wait_after(self._silent - 1, FIRST_WHEN_SILENT, LONGEST_WHEN_SILENT)
+                    self._silence = (now + wait, err)
             case GatewayBusyError() if polled and _is_meant_for_all(err):
-                self._end_silence()
-                self._busy += 1
-                wait = min(FIRST_WHEN_BUSY * 2 ** (self._busy - 1), LONGEST_WHEN_BUSY)
-                self._begin(min(err.retry_after, LONGEST_WHEN_NAMED) if err.named else wait, err)
-                _LOGGER.debug("The gateway asks to wait for %.0f s", self._until - self._clock())
+                busy = self._busy + 1
+                self.answered()
+                self._busy = busy
+                wait = wait_after(busy, FIRST_WHEN_BUSY, LONGEST_WHEN_BUSY)
+                if err.named:
+                    wait = min(err.retry_after, LONGEST_RETRY_AFTER)
+                if now + wait > self._asked[0]:
+                    self._asked = (now + wait, err)
+                _LOGGER.debug("The gateway asks to wait for %.0f s", self._asked[0] - now)
             case _:
                 self.answered()
-
-    def _begin(self, seconds: float, err: GatewayError) -> None:
-        self._until, self._reason = max(self._until, self._clock() + seconds), err
-
-    def _end_silence(self) -> None:
-        self._silent = 0
-        if isinstance(self._reason, GatewayUnreachableError | GatewayCertificateError):
-            self._until = 0.0
 
 
 def _is_meant_for_all(err: GatewayBusyError) -> bool:
