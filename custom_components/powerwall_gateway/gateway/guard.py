@@ -189,8 +189,9 @@ class Guard:
         self._released.add_done_callback(asyncio.Future.exception)  # its callers may all have been cancelled
         self._settled = asyncio.Event()
         self._starter = Starter(self._gateway, self._pace)
+        ended = partial(self._ended, self._released, self._settled)
         self._task = self._spawn(self._work(steps))
-        self._task.add_done_callback(self._ended)
+        self._task.add_done_callback(ended)
 
     async def _until_released(self) -> None:
         released = self._released
@@ -203,21 +204,38 @@ class Guard:
             await steps()
         except GatewayError as err:
             self._release(err)
+        except Exception:
+            _LOGGER.exception("Unexpected error while the Powerwall may be stopped; starting it goes on")
+            self._release(GatewayError("an unexpected error, which is in the log"))
+            await self._go_on()
         else:
             self._release()
 
-    def _ended(self, _: asyncio.Task[None]) -> None:
-        self._release(GatewayError("broken off; what is left to do is done at the next start"))
-        self._settled.set()
+    async def _go_on(self) -> None:
+        """Put right what the journal says, whatever unexpected goes wrong: nobody else would do it."""
+        for pause in self._pace.pauses():
+            await self._starter.pause(pause)
+            try:
+                await self._put_right()
+            except Exception as err:  # noqa: BLE001 - it was logged once
+                _LOGGER.debug("Still an unexpected error: %r", err)
+            else:
+                return
 
-    def _release(self, error: GatewayError | None = None) -> None:
+    def _ended(self, released: asyncio.Future[None], settled: asyncio.Event, _: asyncio.Task[None]) -> None:
+        """Leave nobody waiting for a task that ended. The next one may have begun: it has others who wait for it."""
+        self._release(GatewayError("broken off; what is left to do is done at the next start"), released)
+        settled.set()
+
+    def _release(self, error: GatewayError | None = None, released: asyncio.Future[None] | None = None) -> None:
         """Let the callers go, with an error if there is one."""
-        if self._released.done():
+        released = released or self._released
+        if released.done():
             return
         if error:
-            self._released.set_exception(error)
+            released.set_exception(error)
         else:
-            self._released.set_result(None)
+            released.set_result(None)
 
     async def _log_in(self) -> None:
         with suppress(GatewayLoginStopsError):
@@ -260,7 +278,10 @@ class Guard:
             return True
 
         await self._starter.until_it_stays_running(
-            ran=ran, may_start=may_start, when_running=partial(self._let_go, error)
+            ran=ran,
+            may_start=may_start,
+            when_running=partial(self._let_go, error),
+            when_stopped=self._settled.clear,
         )
         await self._close_journal(opened)
 
@@ -329,6 +350,9 @@ class Guard:
 
     async def _mend(self) -> None:
         self._settled.set()  # the next start goes on with it: nobody has to wait
+        await self._put_right()
+
+    async def _put_right(self) -> None:
         try:
             record = await self._journal.read()
             if (left := record.under_way) is None:
@@ -337,12 +361,15 @@ class Guard:
         except GuardJournalError as err:
             # Which logins there were is not known, so there were as many as there may be.
             record, left = JournalRecord(logins=(self._clock(),) * self._logins_a_day), None
-            _LOGGER.warning("The journal cannot be read, so the Powerwall may be stopped: %s", err)
+            self._starter.trouble("The journal cannot be read, so the Powerwall may be stopped: %s", err)
         if left:
             await self._take_up(left)
             await self._end_stop(record)
         await self._starter.until_it_stays_running(
-            ran=False, may_start=partial(self._may_mend, left), when_running=self._let_go
+            ran=False,
+            may_start=partial(self._may_mend, left),
+            when_running=self._let_go,
+            when_stopped=self._settled.clear,
         )
         await self._close_journal(record)
 

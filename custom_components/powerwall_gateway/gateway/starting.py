@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import logging
 from time import monotonic
 
+from .backoff import waits
 from .client import PowerwallGateway
 from .errors import GatewayError, GatewayLoginStopsError, GatewayTimeoutError
 
@@ -29,6 +30,9 @@ class Pace:
     look: float = 1.0
     """Between two looks at whether it runs; it takes about two seconds to start (seen on 21.39)."""
 
+    longest_look: float = 10.0
+    """Between two looks while nobody answers them; the pauses double."""
+
     first_pause: float = 5.0
     longest_pause: float = 60.0
     """Between two attempts at what fails; the pauses double."""
@@ -38,10 +42,11 @@ class Pace:
 
     def pauses(self) -> Iterator[float]:
         """Give the pauses between attempts."""
-        pause = self.first_pause
-        while True:
-            yield pause
-            pause = min(2 * pause, self.longest_pause)
+        return waits(self.first_pause, self.longest_pause)
+
+    def looks(self) -> Iterator[float]:
+        """Give the pauses between looks for as long as the gateway does not answer them."""
+        return waits(self.look, self.longest_look)
 
 
 class Starter:
@@ -108,12 +113,18 @@ class Starter:
             return None
 
     async def until_it_stays_running(
-        self, *, ran: bool, may_start: Callable[[], Awaitable[bool]], when_running: Callable[[], None]
+        self,
+        *,
+        ran: bool,
+        may_start: Callable[[], Awaitable[bool]],
+        when_running: Callable[[], None],
+        when_stopped: Callable[[], None],
     ) -> None:
         """Come back when it has been running for a minute without a break.
 
         `ran` says that it was just told to start. Before every further attempt `may_start` is
-        asked; `when_running` is called whenever it is found running after it was not.
+        asked; `when_running` is called whenever it is found running after it was not, and
+        `when_stopped` when it is found stopped within its minute.
         """
         while True:
             await self._until_it_runs(ran=ran, may_start=may_start)
@@ -123,6 +134,7 @@ class Starter:
             when_running()
             if await self._stays_running():
                 return
+            when_stopped()
             ran = False
 
     async def _until_it_runs(self, *, ran: bool, may_start: Callable[[], Awaitable[bool]]) -> None:
@@ -144,14 +156,16 @@ class Starter:
 
         A look that fails says nothing: only a start by somebody else could have followed a stop.
         """
-        since = monotonic()
+        since, looks = monotonic(), self._pace.looks()
         while True:
-            await self.pause(self._pace.look)
+            await self.pause(next(looks))
             match await self.is_running():
                 case False:
                     return False
-                case True if monotonic() - since >= self._pace.steady:
-                    return True
+                case True:
+                    if monotonic() - since >= self._pace.steady:
+                        return True
+                    looks = self._pace.looks()
 
     def trouble(self, message: str, *arguments: object) -> None:
         """Log the first thing that goes wrong; the attempts go on."""
