@@ -1,6 +1,7 @@
 """Connections and clients to a simulated gateway."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 from aiohttp import ClientSession
@@ -15,8 +16,11 @@ from custom_components.powerwall_gateway.gateway import (
     find,
     open_session,
 )
+from custom_components.powerwall_gateway.gateway.signed import SignedGateway
+from tests.pairing import pem
 from tests.simulator import Simulator
 
+from .signing import Sign
 from .spoiling import AT_LEAST, DEEP, Thrown
 
 type Connect = Callable[..., Awaitable[Connection]]
@@ -49,6 +53,19 @@ def client(connect: Connect) -> Client:
         return PowerwallGateway(await connect(simulator, limit), credentials, health=Health())
 
     return client
+
+
+@pytest.fixture
+async def sign(client: Client) -> AsyncIterator[Sign]:
+    """Make signing clients, each with a key of its own by number."""
+    async with AsyncExitStack() as stack:
+
+        async def sign(simulator: Simulator, number: int = 0, **options: object) -> SignedGateway:
+            signed = SignedGateway(await client(simulator, **options), pem(number))
+            stack.push_async_callback(signed.close)
+            return signed
+
+        yield sign
 
 
 @pytest.fixture

@@ -1,0 +1,26 @@
+"""Requests signed with an owner's key, and what became of them."""
+
+from collections.abc import Awaitable, Callable
+
+from custom_components.powerwall_gateway.gateway import PowerwallGateway
+from custom_components.powerwall_gateway.gateway.signed import SignedGateway
+from tests.simulator import Simulator
+
+DIN = "/tedapi/din"
+
+type Sign = Callable[..., Awaitable[SignedGateway]]
+
+
+def powerwall_of(signed: SignedGateway) -> PowerwallGateway:
+    """Give the unsigned client that the signing one stands on."""
+    return signed._gateway
+
+
+def verified(signed: SignedGateway) -> bool | None:
+    """Say whether the gateway took the key the last time."""
+    return signed.verified
+
+
+def asked(simulator: Simulator, path: str) -> int:
+    """Count the requests of a path."""
+    return sum(request.path == path for request in simulator.requests)
