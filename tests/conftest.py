@@ -11,6 +11,7 @@ import pytest
 
 from tests.complaints import complaints
 from tests.simulator import Simulator
+from tests.simulator.listener import event_loop
 
 __all__ = ["complaints"]  # a fixture of every test
 
@@ -24,10 +25,13 @@ settings.register_profile(
 settings.register_profile("deep", max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("POWERWALL_TESTS", "plain"))
 
+event_loop()  # before the first test, which would be blamed for a thread that outlives it
+
 type StartSimulator = Callable[..., Awaitable[Simulator]]
 
 # The test plugin sets it to INFO, and the recorder then prints its SQL between the tests.
 logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
+logging.getLogger("tests.simulator").setLevel(logging.WARNING)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """From an HTTP request to the gateway's answer, with everything that can go wrong on the way."""
 
-from asyncio import sleep
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 import logging
@@ -54,6 +54,9 @@ class Front:
         self.witness: Callable[[str, Call], None] = _nobody
         """Told of every request when it has arrived ("sent"), and when the gateway has acted on it ("acted")."""
 
+        self.witness_loop: asyncio.AbstractEventLoop | None = None
+        """The loop that started the simulator: the witness is called there."""
+
         self._gateway = gateway
         self._pace = pace
         self.serve(profile)
@@ -75,19 +78,28 @@ class Front:
     async def _handle(self, request: web.Request, connection: int) -> web.Response:
         call = self._call(request, await request.read())
         self._record(call, connection)
-        self.witness("sent", call)
+        await self._tell_witness("sent", call)
         fault = self.faults.take(call.method, call.path)
-        await sleep(self._pace.latency)
+        await asyncio.sleep(self._pace.latency)
         if fault and fault.raw:
             LOGGER.info("%s %s -> what is no answer", call.method, request.path_qs)
             return await babble(request, fault.raw, fault.again, fault.pause)
         answer = await self._answer(call, fault)
-        self.witness("acted", call)
+        await self._tell_witness("acted", call)
         if answer is None:
             LOGGER.info("%s %s -> connection cut", call.method, request.path_qs)
             return cut(request)
         LOGGER.info("%s %s -> %s", call.method, request.path_qs, answer.status)
         return self._response(answer)
+
+    async def _tell_witness(self, step: str, call: Call) -> None:
+        """Call the witness on the loop of its owner, and go on when it has returned."""
+
+        async def tell() -> None:
+            self.witness(step, call)
+
+        if self.witness is not _nobody and self.witness_loop is not None:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(tell(), self.witness_loop))
 
     def _call(self, request: web.Request, body: bytes) -> Call:
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -114,7 +126,7 @@ class Front:
         if fault is None:
             return self._gateway_answer(call)
         answer = self._gateway_answer(call) if fault.after else None
-        await sleep(fault.delay)
+        await asyncio.sleep(fault.delay)
         if fault.drop:
             return None
         return fault.answer or answer or self._gateway_answer(call)

@@ -1,9 +1,16 @@
-"""One port on 127.0.0.1: accepts connections and counts them."""
+"""One port on 127.0.0.1: accepts connections and counts them.
+
+All simulated gateways of a process share one event loop in a thread of its own, as a real gateway shares none with
+Home Assistant: a client that leaves during a TLS handshake is no error of the client's loop.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import cache
 import ssl
+from threading import Thread
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from aiohttp import web
@@ -22,6 +29,19 @@ UNTYPED = web.ResponseKey("untyped", bool)
 type Handler = Callable[[web.Request, int], Awaitable[web.Response]]
 
 
+@cache
+def event_loop() -> asyncio.AbstractEventLoop:
+    """Return the loop that serves every simulated gateway of this process, and start it at the first call."""
+    loop = asyncio.new_event_loop()
+    Thread(target=loop.run_forever, name="simulator", daemon=True).start()
+    return loop
+
+
+async def _served[T](work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` on the simulators' loop and return its result to the caller's."""
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, event_loop()))
+
+
 class Listener:
     """Serves until it is closed."""
 
@@ -37,6 +57,13 @@ class Listener:
 
     async def open(self, port: int, context: ssl.SSLContext | None) -> int:
         """Listen on a port (0: any free one) and return its number."""
+        return await _served(self._open(port, context))
+
+    async def close(self) -> None:
+        """Stop listening and cut every connection."""
+        await _served(self._close())
+
+    async def _open(self, port: int, context: ssl.SSLContext | None) -> int:
         if self._runner is not None:
             raise RuntimeError("The simulator is already listening; stop it first.")
         app = web.Application()
@@ -49,12 +76,11 @@ class Listener:
         try:
             self._server = await asyncio.get_running_loop().create_server(self._accept, HOST, port, ssl=context)
         except OSError:
-            await self.close()
+            await self._close()
             raise
         return int(self._server.sockets[0].getsockname()[1])
 
-    async def close(self) -> None:
-        """Stop listening and cut every connection."""
+    async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
         if self._runner is not None:
@@ -74,10 +100,10 @@ class Listener:
         connections = self._runner.server.connections
         transports = [connection.transport for connection in connections if connection.transport]
         for transport in transports:
-            transport.pause_reading()
+            event_loop().call_soon_threadsafe(transport.pause_reading)
         yield
         for transport in transports:
-            transport.resume_reading()
+            event_loop().call_soon_threadsafe(transport.resume_reading)
 
     async def _end_orphans(self) -> None:
         """End the requests whose clients left without waiting; aiohttp has forgotten these."""

@@ -1,5 +1,6 @@
 """A simulated gateway on a port."""
 
+import asyncio
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import TracebackType
@@ -67,6 +68,7 @@ class Simulator:
     async def start(self, port: int = 0, *, http_port: int = 0) -> None:
         """Listen on 127.0.0.1; port 0 picks a free one. `http_port` is for what sends everybody to HTTPS."""
         context = self._certificate.context() if self._certificate else None
+        self.front.witness_loop = asyncio.get_running_loop()
         self.pace.start()
         self.port = await self._listener.open(port, context)
         if self._plain is not None:
