@@ -87,7 +87,7 @@ async def test_nobody_is_recognised_by_any_answer(simulator: StartSimulator, fir
     answers = await answers_of(gateway)
     assert len(answers) >= (3 if firmware == "pw3" else 20)
     for path, answer in answers.items():
-        redacted = texts_of(Redactor().redact(answer))
+        redacted = texts_of(Redactor().redact_payload(path, answer))
         for secret in secrets_of(gateway):
             # The list of all installers is anybody's.
             if (path, secret) != ("installer/companies", "Tesla Timbuktu"):
@@ -104,3 +104,96 @@ async def test_there_was_something_to_take_out(simulator: StartSimulator) -> Non
         seen += texts_of(await answers_of(gateway))
         secrets |= {*secrets_of(gateway)} - {gateway.password, *gateway.tokens}
     assert {secret for secret in secrets if secret not in seen} == set()
+
+
+PERSONAL: dict[str, Any] = {
+    "owner": "Jane Smith",
+    "notes": "Key under the mat of no. 12",
+    "gps": {"x": 37.774929, "y": [-122.419416]},
+    "homeLat": 37.774929,
+    "longitude": -122.419416,
+    "location": "Elm Street 12",
+    "installationAddressLine1": "Elm Street 12",
+    "installation-address-line-2": {"flat": "Left, 3rd floor", "level": 3},
+    "contact": 4155551212,
+    "phone": 4155551212,
+    "name": "Jane Smith",
+    "status_text": "Jane Smith is away",
+    "nested": [{"deeper": {"customer": ["Jane Smith", {"called": "Jane Smith"}]}}],
+    "rooms": {"Jane Smith": 3, "Z99X1234": {"power": 4.5}, "jane@smith.example": 1, "10.1.2.3": 2, "4155551212": True},
+    "reservation": 4155551212,
+    "zip": 94117,
+    "modem": "fe80::1ff:fe23:4567:890a%eth0",
+    "long": "Jane Smith " * 100,
+}
+"""What a later firmware may send under keys that nobody has seen."""
+
+TOLD = (
+    "Jane",
+    "Smith",
+    "Elm Street",
+    "the mat",
+    "37.77",
+    "122.41",
+    "Left, 3rd",
+    "415555",
+    "94117",
+    "Z99X1234",
+    "10.1.2.3",
+    "fe80",
+    "23:4567:890a",
+)
+
+
+@pytest.mark.parametrize("path", ["system_status", "solars/brands"])
+@pytest.mark.parametrize(
+    "wrap", [lambda value: value, lambda value: [value], lambda value: {"battery_blocks": [value]}]
+)
+def test_redactor_lets_no_personal_value_of_an_unknown_key_through(path: str, wrap: Any) -> None:
+    answer = wrap(PERSONAL)
+    redactor = Redactor(("TG1234567890AB",))
+    for redacted in (
+        redactor.redact_payload(path, answer),
+        redactor.redact({"entry": {"title": "x"}, "payloads": {path: {"payload": answer}}}),
+    ):
+        shown = texts_of(redacted)
+        assert [told for told in TOLD if told in shown] == []
+
+
+def test_redactor_keeps_what_describes_the_system() -> None:
+    answer = {
+        "version": "26.18.0 3a2b1c0d",
+        "system_island_state": "SystemGridConnected",
+        "new_state": "SystemIslandedActive",
+        "type": "solar",
+        "running": True,
+        "absent": None,
+        "instant_power": -1234.5,
+        "energy_exported": 4155551212,
+        "new_power": 999999,
+        "new_ratio": 1234567.25,
+        "last_communication_time": "2021-12-13T00:24:46.192394307-07:00",
+        "mask": "255.255.255.0",
+        "ip": "192.168.91.1",
+        "disabled_reasons": ["DisabledExcessiveVoltageDrop"],
+        "test": {"name": "Enable switch", "category": "InternalComms", "disruptive": False},
+        "empty": "",
+    }
+    assert Redactor().redact_payload("system_status", answer) == answer
+    assert Redactor().redact_payload("solars/brands", ["ABB", "SolarEdge"]) == ["ABB", "SolarEdge"]
+    assert Redactor().redact_payload("new/list", ["Jane Smith"]) != ["Jane Smith"]
+
+
+def test_redactor_gives_the_same_text_the_same_pseudonym_everywhere() -> None:
+    redacted = Redactor().redact_payload("new", {"a": "Jane S.", "b": ["Jane S."], "version": "1.0", "c": "1.0"})
+    assert redacted["a"] == redacted["b"][0] != "Jane S."
+    assert len(redacted["a"]) == len("Jane S.")
+    assert redacted["version"] == "1.0" != redacted["c"]
+
+
+def test_redactor_finds_a_personal_text_again_in_the_texts_that_stay() -> None:
+    redacted = Redactor().redact_payload(
+        "new", {"owner": "Jane Smith", "error": "Jane Smith is not logged in", "Jane Smith": {"status": "ok"}}
+    )
+    assert redacted["error"] == f"{redacted['owner']} is not logged in"
+    assert redacted[redacted["owner"]] == {"status": "ok"}

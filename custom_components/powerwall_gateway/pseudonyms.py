@@ -1,11 +1,13 @@
 """Other names for what must not be known: of the same form, and always the same for the same."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 import re
 import secrets
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Final
+
+from .gateway.words import is_ipv6
 
 _HEAD: Final = re.compile(r"[A-Z]{1,3}(?=\d)|0x|(?:Neurio|PWRview)-")
 """What a serial, a number in hexadecimal and a meter's name begin with: it says no more than what they are."""
@@ -24,13 +26,6 @@ class Pseudonyms:
         self._by_small_letters: dict[str, str] = {}
         self._taken: set[str] = set()
 
-    def __contains__(self, original: object) -> bool:
-        return original in self._by_original
-
-    def __iter__(self) -> Iterator[str]:
-        """Give the originals, the oldest first."""
-        return iter(self._by_original)
-
     def of(self, original: str) -> str:
         """Give the pseudonym of a name or number: a digit for each digit, a letter for each letter."""
         return self._get(original, self._new)
@@ -46,7 +41,7 @@ class Pseudonyms:
 
     def of_ipv6(self, address: str) -> str:
         """Give an address that is nobody's. What is none stays, the time of day for instance."""
-        if not _is_ipv6(address):
+        if not is_ipv6(address):
             return address
         number = len(self._by_original) + 1
         return self._get(address, lambda _: str(IPv6Address("2001:db8::") + number))
@@ -99,11 +94,3 @@ def _is_ipv4(text: str) -> bool:
     except AddressValueError:
         return False
     return zeros & (zeros + 1) != 0
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        IPv6Address(text)
-    except AddressValueError:
-        return False
-    return True

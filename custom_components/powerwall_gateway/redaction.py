@@ -1,60 +1,76 @@
-"""Takes out of the gateway's answers what says whose they are, and leaves what they say of the system.
+"""Redact personal data in diagnostics and in the gateway's responses, so that they can be shown to others.
 
-A serial, an address or a name becomes a pseudonym of the same form. What opens a door, a
-password or a token, becomes `REDACTED`: nobody has to compare those.
+Text stays where its key is known to be harmless. All other text of the gateway becomes a pseudonym of the same form,
+always the same for the same text. Passwords and tokens become `REDACTED`, and so do numbers that can be personal.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from enum import StrEnum
 import re
 from typing import Any, Final
 
-from .gateway.words import ALNUM, EMAIL, IN_DIN, IPV4, IPV6, MAC, SERIAL
+from .gateway import models
+from .gateway.words import ALNUM, EMAIL, IN_DIN, IPV4, IPV6, MAC, SERIAL, cut
 from .pseudonyms import Pseudonyms
 
 REDACTED: Final = "**REDACTED**"
 
+PAYLOAD: Final = "payload"
+"""The key in diagnostics below which everything is the gateway's, and nothing is known to be harmless unless listed."""
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 _DOORS: Final = ("password", "token", "secret", "psk", "cookie", "cookies", "userrecord")
-"""How the keys of what opens a door end. Keys are compared in small letters, without underscores and dashes."""
+"""Ends of the keys of secrets. Keys are compared in small letters, without underscores and dashes."""
 
-_NAMES: Final = frozenset(
-    {
-        "address",
-        "bssid",
-        "customerid",
-        "din",
-        "email",
-        "firstname",
-        "gatewaydin",
-        "host",
-        "hostname",
-        "hwaddress",
-        "ip",
-        "ipaddress",
-        "lastname",
-        "latitude",
-        "longitude",
-        "mac",
-        "networkname",
-        "phone",
-        "sensorid",
-        "shortid",
-        "sitename",
-        "siteuid",
-        "ssid",
-        "street",
-        "username",
-        "vin",
-        "zip",
-    }
+_PERSONAL: Final = _set(
+    "customerid firstname hostname hwaddress ipaddress lastname networkname sensorid shortid sitename siteuid username"
 )
-"""The keys of what says whose it is. Every key with `serial` in it is one, too."""
+_PERSONAL_WORDS: Final = _set(
+    "address addresses bssid coordinates din email geo gps host ip lat latitude lng lon longitude mac mobile owner"
+    " phone postal postcode serial ssid street telephone vin zip"
+)
+"""Words in the keys of personal data: `installationAddressLine1` has one. A number there is personal, too, and a
+text is looked for inside of other texts."""
 
-_BESIDE: Final = {
-    frozenset({"zip", "city"}): frozenset({"city", "state"}),
-    frozenset({"phone", "email"}): frozenset({"company"}),
-}
-"""Keys that are such ones beside one of these alone: elsewhere a `state` is anything's, and a `company` any of
-thousands."""
+_HARMLESS: Final = _set(
+    "alertname backupconfiguration brand canreboot category commandsource country ct1 ct2 ct3 currenttime"
+    " customerpreferredexportrule decodedalert defaultrealmode devicetype disabledreasons disconnecttype"
+    " ecupackagepartnumber ecutype endtime error failures firmwareversion generators/disconnecttypes githash gridcode"
+    " gridfaults gridphasesetting gridstate gridstatus info interface invstate islandmode lastcommunicationtime"
+    " lastphaseenergycommunicationtime lastphasepowercommunicationtime lastphasevoltagecommunicationtime"
+    " laststatustime lasttoggletimestamp message mode model networks/wifisecuritytypes offlineupdateerror"
+    " ongridcheckerror opseqstate packagepartnumber phasedetectionlasterror pinvgridstate pinvstate powersupplymode"
+    " progress provider realmode region regions results roles securitytype selfteststate solarinstallation"
+    " solarinstallationtype solars/brands starttime statereason states status synctype systemislandstate tegtype"
+    " timestamp timezone type units uptime uptimeseconds version"
+)
+"""Keys of text that describes a system and says nothing of its owner."""
+
+_TESTS: Final = frozenset({"disruptive", "endtime"})
+"""Next to one of these keys, `name` is that of a test."""
+
+_WORDS: Final = frozenset(
+    str(state)
+    for name in models.__all__
+    if isinstance(states := getattr(models, name), type) and issubclass(states, StrEnum)
+    for state in states
+) | {"site", "solar", "battery", "load"}
+"""Known states, and where a meter is."""
+
+_KEYS: Final = frozenset(
+    field.metadata["key"]
+    for name in models.__all__
+    if isinstance(model := getattr(models, name), type) and issubclass(model, models.Payload)
+    for field in fields(model)
+)
+"""Keys that the client reads. A number below another one that is as long as a telephone number is taken for one."""
+
+_LONG_NUMBER: Final = 10**6
 
 _EVERYBODYS: Final = frozenset(
     {
@@ -86,67 +102,102 @@ _ALWAYS: Final = re.compile(
     """,
     re.VERBOSE,
 )
-"""What is taken out wherever it stands."""
+"""What is redacted in every text."""
 
 _IDENTITY: Final = re.compile(r"^\d{7}-\d\d-[A-Za-z]--|synchrometer[XY]$")
-"""What stands around a serial and says nothing of whose it is: a DIN's part number, and which of two meters it is."""
+"""Around a serial: a DIN's part number, and which of two meters it is."""
+
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_./-]+")
 
 _LONG: Final = 8
 _LONG_WITH_DIGITS: Final = 5
-_TOO_LONG: Final = 200
 _MOST: Final = 200
-"""From how many characters on and up to how many, and how many of them, names are looked for inside other texts:
-"Home" stands in many, one without end would be looked for without end, and more than that are a catalogue's."""
+"""From how many characters on, and how many of them, names are looked for inside other texts: "Home" stands in many,
+and more than that are a catalogue's."""
+
+_LONGEST: Final = 200
+"""Characters of a text that gets a pseudonym; a longer one is left out."""
 
 
 class Redactor:
-    """Takes it out of one answer, or of several in which the same is to be recognised."""
+    """Redacts one response, or several in which the same text gets the same pseudonym."""
 
     def __init__(self, known: Iterable[str] = ()) -> None:
-        """`known` is what must not be seen in any case: the gateway's serial, its host, its password."""
+        """`known` is personal wherever it stands: the gateway's serial, its host, its password."""
         self._pseudonyms = Pseudonyms()
+        self._names: dict[str, None] = {}
         self._inside: re.Pattern[str] | None = None
         for name in known:
             self._learn(name)
 
     def redact(self, value: Any) -> Any:
-        """Give the same JSON (dicts, lists or tuples, and what stands in them) with other names."""
+        """Return the same JSON (dicts, lists or tuples, and what is in them), redacted."""
         for name in _names_in(value):
             self._learn(name)
-        self._inside = _any_of(self._pseudonyms)
+        self._inside = _any_of(self._names)
         return self._clean(value)
 
-    def _learn(self, name: str) -> None:
-        name = _IDENTITY.sub("", name.strip())
-        if not name or name in _EVERYBODYS:
-            return
-        if not _ALWAYS.fullmatch(name) or self._clean_always(name) == name:
-            self._pseudonyms.of(name)
+    def redact_payload(self, path: str, answer: Any) -> Any:
+        """Return what the gateway answered to a path, redacted."""
+        return self.redact({path: {PAYLOAD: answer}})[path][PAYLOAD]
 
-    def _clean(self, value: Any, *, is_name: bool = False) -> Any:
+    def _learn(self, name: str) -> None:
+        name = _bare(name)
+        if name and name not in _EVERYBODYS and len(name) <= _LONGEST and self._clean_whole(name) is None:
+            self._names[name] = None
+
+    def _clean(self, value: Any, key: str = "", *, payload: bool = False, personal: bool = False) -> Any:
+        """Redact what stands at `key`, which is as it came; in a `payload`, all text that is not known."""
         if isinstance(value, Mapping):
-            names = _names_among(value)
+            tests = not _TESTS.isdisjoint(map(_plain, value))
             return {
-                self._clean_key(key): REDACTED
-                if item and _is_door(key)
-                else self._clean(item, is_name=is_name or key in names)
-                for key, item in value.items()
+                self._clean_key(name, payload=payload): REDACTED
+                if item and _is_door(name)
+                else self._clean(
+                    item,
+                    # A payload that is a list has the key of its path, and a test's name that of its status.
+                    key if name == PAYLOAD and not payload else "status" if name == "name" and tests else str(name),
+                    payload=payload or name == PAYLOAD,
+                    personal=personal or _is_personal(name),
+                )
+                for name, item in value.items()
             }
         if isinstance(value, list | tuple):
-            return [self._clean(item, is_name=is_name) for item in value]
+            return [self._clean(item, key, payload=payload, personal=personal) for item in value]
         if isinstance(value, str):
-            return self._clean_text(value)
-        if is_name and isinstance(value, int | float) and not isinstance(value, bool):
-            return REDACTED
+            if personal or (payload and _plain(key) not in _HARMLESS and value.strip() not in _WORDS):
+                return self._pseudonym(value)
+            return self._clean_text(cut(value))
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            long = payload and key not in _KEYS and abs(value) >= _LONG_NUMBER and value % 1 == 0
+            return REDACTED if personal or long else value
         return value
 
-    def _clean_key(self, key: Any) -> Any:
-        """Change a serial that things are listed by, and no word of the gateway's, whatever a Wi-Fi is called."""
-        return self._clean_text(key) if isinstance(key, str) and any(map(str.isdigit, key)) else key
+    def _clean_key(self, key: Any, *, payload: bool) -> Any:
+        """Redact a key that is no word of the gateway's: a serial or a name that things are listed by."""
+        if not isinstance(key, str) or key in _KEYS:
+            return key
+        if payload and (key in self._names or not _IDENTIFIER.fullmatch(key) or sum(map(str.isdigit, key)) >= 4):
+            return self._pseudonym(key)
+        return self._clean_text(key) if any(map(str.isdigit, key)) else key
+
+    def _pseudonym(self, text: str) -> str:
+        name = _bare(text)
+        if not name or name in _EVERYBODYS:
+            return text
+        if len(name) > _LONGEST:
+            return REDACTED
+        whole = self._clean_whole(name)
+        return text.replace(name, self._pseudonyms.of(name) if whole is None else whole)
+
+    def _clean_whole(self, name: str) -> str | None:
+        """Redact a name that is an address or a token as a whole; None for another."""
+        return self._clean_always(name) if _ALWAYS.fullmatch(name) and not re.fullmatch(SERIAL, name) else None
 
     def _clean_text(self, text: str) -> str:
-        if (bare := text.strip()) in self._pseudonyms:
-            return text.replace(bare, self._pseudonyms.of(bare))
+        if (name := text.strip()) in self._names:
+            return text.replace(name, self._pseudonyms.of(name))
         text = self._clean_always(text)
         return self._inside.sub(lambda found: self._pseudonyms.of(found[0]), text) if self._inside else text
 
@@ -170,39 +221,39 @@ class Redactor:
                 return self._pseudonyms.of(text)
 
 
-def _is_door(key: object) -> bool:
-    return _plain(key).endswith(_DOORS)
+def _bare(text: str) -> str:
+    return _IDENTITY.sub("", text.strip())
 
 
 def _plain(key: object) -> str:
     return key.lower().replace("_", "").replace("-", "") if isinstance(key, str) else ""
 
 
-def _names_among(item: Mapping[Any, Any]) -> set[Any]:
-    """Give the keys of an object that hold what says whose it is."""
-    plain = {key: _plain(key) for key in item}
-    telling = _NAMES.union(*(more for company, more in _BESIDE.items() if company & set(plain.values())))
-    return {key for key, name in plain.items() if name in telling or "serial" in name}
+def _is_door(key: object) -> bool:
+    return _plain(key).endswith(_DOORS)
 
 
-def _names_in(value: Any, *, is_name: bool = False) -> Iterator[str]:
-    """Give every text that says whose it is."""
+def _is_personal(key: object) -> bool:
+    return _plain(key) in _PERSONAL or (
+        isinstance(key, str) and any(word.lower() in _PERSONAL_WORDS for word in _WORD.findall(key))
+    )
+
+
+def _names_in(value: Any, *, personal: bool = False) -> Iterator[str]:
+    """Yield every text whose key says that it is personal."""
     if isinstance(value, Mapping):
-        names = _names_among(value)
         for key, item in value.items():
             if not _is_door(key):
-                yield from _names_in(item, is_name=is_name or key in names)
+                yield from _names_in(item, personal=personal or _is_personal(key))
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _names_in(item, is_name=is_name)
-    elif is_name and isinstance(value, str):
+            yield from _names_in(item, personal=personal)
+    elif personal and isinstance(value, str):
         yield value
 
 
 def _any_of(names: Iterable[str]) -> re.Pattern[str] | None:
     """Make a pattern for those names that are looked for inside other texts."""
-    long = [
-        name for name in names if (_LONG_WITH_DIGITS if re.search(r"\d", name) else _LONG) <= len(name) <= _TOO_LONG
-    ][:_MOST]
+    long = [name for name in names if len(name) >= (_LONG_WITH_DIGITS if re.search(r"\d", name) else _LONG)][:_MOST]
     words = "|".join(map(re.escape, sorted(long, key=len, reverse=True)))
     return re.compile(rf"(?<!{ALNUM})(?:{words}){_END}") if words else None

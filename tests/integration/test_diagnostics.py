@@ -13,14 +13,14 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.powerwall_gateway import diagnostics
-from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
+from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 from tests.conftest import StartSimulator
 from tests.simulator import Simulator
 from tests.simulator.replay import NoRecordingError, Recording
-from tests.test_redaction import secrets_of
+from tests.test_redaction import PERSONAL, TOLD, secrets_of, texts_of
 
 from .conftest import SetUp
 
@@ -93,6 +93,29 @@ async def test_a_stopped_powerwall_is_replayed_as_stopped(
     entry = await set_up(gateway)
     found = await download(hass, hass_client, entry)
     assert found["payloads"]["meters/aggregates"]["status"] == 502
+    before = entities_of(hass, entry)
+    await hass.config_entries.async_remove(entry.entry_id)
+    recording = Recording.read(json.dumps(found))
+    again: Simulator = await simulator(recording.firmware, serial=recording.serial)
+    recording.play(again)
+    assert entities_of(hass, await set_up(again)) == before
+
+
+async def test_value_of_an_unknown_key_is_redacted_and_the_replay_still_works(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    gateway.overrides["status"] = {**PERSONAL, "version": "21.44 223a56cd", "din": gateway.din}
+    gateway.overrides["troubleshooting/problems"] = [PERSONAL]
+    entry = await set_up(gateway)
+    found = await download(hass, hass_client, entry)
+    answer = await hass.services.async_call(
+        DOMAIN, "get_endpoint", {"path": "status"}, blocking=True, return_response=True
+    )
+    for shown in (found["payloads"]["status"], answer):
+        assert "21.44 223a56cd" in texts_of(shown)
+        assert [told for told in TOLD if told in texts_of(shown)] == []
+    assert not [name for name in ("Jane", "Elm Street", "4155551212") if name in texts_of(found)]
     before = entities_of(hass, entry)
     await hass.config_entries.async_remove(entry.entry_id)
     recording = Recording.read(json.dumps(found))

@@ -32,4 +32,7 @@ async def async_get_endpoint(call: ServiceCall) -> ServiceResponse:
     with told():
         answer = await gateway.get(path)
     # The list of all installers has 595 kB.
-    return {"path": path, "answer": await call.hass.async_add_executor_job(redactor_for(entry).redact, answer)}
+    return {
+        "path": path,
+        "answer": await call.hass.async_add_executor_job(redactor_for(entry).redact_payload, path, answer),
+    }
