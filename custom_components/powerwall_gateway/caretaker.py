@@ -37,7 +37,7 @@ class Caretaker:
         """Look now, and after every poll until the entry is unloaded."""
         for coordinator, look in (
             (self._data.grid, self._look_at_grid),
-            (self._data.inventory, self._look_at_inventory),
+            (self._data.settings, self._look_for_off_grid),
             (self._data.live, self._look_at_live),
             (self._data.settings, self._look_at_settings),
         ):
@@ -66,7 +66,7 @@ class Caretaker:
             self._entry.async_create_background_task(self._hass, self._log_in(), f"{self._entry.title} login")
 
     @callback
-    def _look_at_inventory(self) -> None:
+    def _look_for_off_grid(self) -> None:
         control = self._data.control
         if control.consented and control.off_grid.is_unknown:
             self._entry.async_create_task(self._hass, self._look_for_the_way_off_the_grid())

@@ -1,8 +1,11 @@
 """What a gateway can do, found out by as few requests as possible."""
 
+from time import monotonic
+
 import pytest
 
-from custom_components.powerwall_gateway.gateway import Capabilities, GatewayNotFoundError
+from custom_components.powerwall_gateway.gateway import Capabilities, GatewayNotFoundError, IslandControl, island
+from custom_components.powerwall_gateway.gateway.endpoints import caller
 from custom_components.powerwall_gateway.gateway.models import Status
 from tests.conftest import StartSimulator
 
@@ -126,3 +129,32 @@ async def test_a_gateway_that_told_its_firmware_is_no_powerwall_3(simulator: Sta
         await powerwall.status()
     assert powerwall.capabilities.login_stops_powerwall
     assert not powerwall.capabilities.is_restricted
+
+
+@pytest.mark.parametrize(("up_time", "believed"), [("402h8m19.9s", 900.0), ("2m3.5s", 60.0)])
+async def test_404_is_believed_for_a_while_and_shorter_after_a_start(
+    simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch, up_time: str, believed: float
+) -> None:
+    gone = 0.0
+    monkeypatch.setattr(caller, "monotonic", lambda: monotonic() + gone)
+    monkeypatch.setattr(island, "monotonic", lambda: monotonic() + gone)
+    gateway = await simulator("21.44")
+    gateway.overrides["status"] = {"version": "21.44 223a56cd", "din": gateway.din, "up_time_seconds": up_time}
+    for path in ("system_status", "operation", "v2/islanding/mode"):
+        gateway.faults.add(path, status=404)
+    powerwall = await client(gateway)
+    await powerwall.login()
+    await powerwall.discover()
+    with pytest.raises(GatewayNotFoundError):
+        await powerwall.operation()
+    way_off = IslandControl(powerwall)
+    await way_off.look()
+    gateway.faults.clear()
+    gone = believed - 10.0
+    assert powerwall.capabilities.missing == {"system_status", "operation", "v2/islanding/mode"}
+    assert not way_off.is_unknown
+    gone = believed + 301.0
+    assert not powerwall.capabilities.missing
+    assert not way_off.allowed
+    await way_off.look()
+    assert way_off.allowed

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway.const import DOMAIN
+from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
+from custom_components.powerwall_gateway.gateway import island
+from custom_components.powerwall_gateway.gateway.endpoints import caller
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import CoreState, HomeAssistant
@@ -414,3 +416,32 @@ async def test_a_404_for_the_packs_lasts_no_longer_than_it_comes(
     gateway.faults.clear()
     await poll(hass, entry)
     assert state_of(hass, gateway, "sensor", "energy_remaining") == energy
+
+
+async def test_what_a_booting_gateway_lacks_comes_without_a_reload(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A 404 of a gateway that has just started is believed for a minute; here for a fifth of a second."""
+    monkeypatch.setattr(caller, "ABSENT_WHILE_STARTING", 0.2)
+    monkeypatch.setattr(island, "BETWEEN_LOOKS", 0.2)
+    gateway = await simulator("21.44")
+    gateway.overrides["status"] = {"version": "21.44 223a56cd", "din": gateway.din, "up_time_seconds": "61.2s"}
+    for path in ("system_status", "powerwalls", "operation", "v2/islanding/mode"):
+        gateway.faults.add(path, status=404)
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+
+    def powerwalls() -> int:
+        devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+        return sum(device.serial_number in gateway.gateway.pack_serials for device in devices)
+
+    come = (("sensor", "energy_remaining"), ("sensor", "backup_reserve"), ("switch", "off_grid"))
+    for platform, key in come:
+        assert state_of(hass, gateway, platform, key) is None
+    assert powerwalls() == 0
+    gateway.faults.clear()
+    await asyncio.sleep(0.3)
+    await poll(hass, entry)
+    await poll(hass, entry)
+    for platform, key in come:
+        assert state_of(hass, gateway, platform, key) not in {None, STATE_UNAVAILABLE}
+    assert powerwalls() == len(gateway.gateway.pack_serials)

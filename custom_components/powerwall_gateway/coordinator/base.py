@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 import logging
-from typing import TYPE_CHECKING, Final, override
+from typing import TYPE_CHECKING, override
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from . import PowerwallGatewayConfigEntry
 
 _LOGGER = logging.getLogger(__name__)
-
-ABSENT_FOR: Final = 900.0
-"""Seconds for which an endpoint that never answered, and is not there or not for this login, is left alone."""
 
 
 class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
@@ -149,7 +146,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
                 # Where all of the gateway rests, that is wait enough: all is asked for as soon as it has rested.
                 return 0.0 if self.cadence.rest else err.retry_after
             case GatewayNotFoundError() | GatewayDeniedError() if last.never_answered:
-                return ABSENT_FOR
+                return self.gateway.absent_for
             case _:
                 return 0.0
 

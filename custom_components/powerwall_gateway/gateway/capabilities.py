@@ -55,7 +55,7 @@ class Capabilities:
     """Of the present session."""
 
     missing: frozenset[str] = frozenset()
-    """Paths that answered 404 on this firmware."""
+    """Paths that answered 404 on this firmware a short time ago."""
 
     @property
     def is_restricted(self) -> bool:

@@ -75,7 +75,7 @@ class GatewayNotAllowedError(GatewayDeniedError):
 
 
 class GatewayNotFoundError(GatewayAnswerError):
-    """HTTP 404: this firmware has no such path. Do not ask again before it changes."""
+    """HTTP 404: this firmware has no such path, or the gateway starts up. Do not ask again for `absent_for` seconds."""
 
 
 class GatewayRefusedError(GatewayAnswerError):

@@ -1,6 +1,8 @@
 """Leaving the grid on purpose, and coming back to it: ordered once, and done when `grid_status` shows it."""
 
 import asyncio
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from .change import Watch
@@ -29,6 +31,9 @@ _PATH = "v2/islanding/mode"
 LEAST_CHARGE: Final = 20.0
 """App %: below it the home never goes off-grid. A signed order is forced, so the gateway may not refuse it itself."""
 
+BETWEEN_LOOKS: Final = 300.0
+"""Seconds between two attempts to find out whether the firmware has the path, where the first ones did not tell."""
+
 LEAVING: Final = Watch(0.5, 2.0, 30.0)
 RETURNING: Final = Watch(1.0, 5.0, 120.0)
 """Off grid shows within 3 s of the order, and the way back takes about 21 s (reference, 5.3)."""
@@ -53,6 +58,7 @@ class IslandControl:
 
         self._turn = asyncio.Lock()
         self._is_there = False
+        self._look_after = -inf
         self._refused_by: str | None = None
 
     @property
@@ -64,7 +70,12 @@ class IslandControl:
     def is_unknown(self) -> bool:
         """Whether a look would tell if this firmware has the path."""
         capabilities = self._gateway.capabilities
-        return not self._is_there and bool(capabilities.roles) and capabilities.has(_PATH)
+        return (
+            not self._is_there
+            and bool(capabilities.roles)
+            and capabilities.has(_PATH)
+            and monotonic() >= self._look_after
+        )
 
     @property
     def _allowed_by_login(self) -> bool:
@@ -94,6 +105,7 @@ class IslandControl:
     async def look(self) -> None:
         """Find out whether this firmware has the path, without an effect. Raises a child of `GatewayError`."""
         if self.is_unknown:
+            self._look_after = monotonic() + BETWEEN_LOOKS
             self._is_there = await self._gateway.has_islanding()
 
     async def check(self, least: float = LEAST_CHARGE) -> None:

@@ -1,6 +1,8 @@
 """How an endpoint is asked: with the session there is, a login where one is wanted, and JSON read into models."""
 
 from collections.abc import Callable, Mapping
+from math import inf
+from time import monotonic
 from typing import Any, Final, Never
 
 import orjson
@@ -25,6 +27,14 @@ _KEPT_BYTES: Final = 65_536
 """How many answers are kept to be recognised, and how long one may be: those that are polled are fewer and shorter."""
 
 
+ABSENT_FOR: Final = 900.0
+ABSENT_WHILE_STARTING: Final = 60.0
+"""Seconds for which a 404 is believed."""
+
+STARTING: Final = 300.0
+"""Seconds after its start in which a gateway may answer 404 to paths that it has."""
+
+
 class Caller:
     """Base of the endpoints' rooms."""
 
@@ -38,7 +48,12 @@ class Caller:
         self._version: str | None = None
         """That was read last."""
 
-        self._missing: set[str] = set()
+        self._started = -inf
+        """When the gateway started, by our monotonic clock and what it told last."""
+
+        self._missing: dict[str, float] = {}
+        """Until when a path's 404 is believed."""
+
         self._there: set[str] = set()
         """What this firmware answered: a 404 later on is that of a gateway that starts up, say."""
 
@@ -68,7 +83,14 @@ class Caller:
     @property
     def capabilities(self) -> Capabilities:
         """What is known of this gateway so far, by what it answered."""
-        return Capabilities(status=self._status, roles=self.roles, missing=frozenset(self._missing))
+        now = monotonic()
+        missing = frozenset(path for path, until in self._missing.items() if now < until)
+        return Capabilities(status=self._status, roles=self.roles, missing=missing)
+
+    @property
+    def absent_for(self) -> float:
+        """Seconds for which to believe that something is not there: shorter for a gateway that has just started."""
+        return ABSENT_WHILE_STARTING if monotonic() - self._started < STARTING else ABSENT_FOR
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -106,6 +128,8 @@ class Caller:
             self._missing.clear()
             self._there.clear()
             self._version = status.version
+        if status.up_time is not None:
+            self._started = monotonic() - status.up_time.total_seconds()
         self._status = status
         return status
 
@@ -165,15 +189,19 @@ class Caller:
             payload = read(await self._ask("GET", path, once=once))
         except GatewayError as err:
             if isinstance(err, GatewayNotFoundError) and err.path == path and path not in self._there:
-                self._missing.add(path)
+                self._miss(path)
             if self._health:
                 self._health.failed(path, err)
             raise
-        self._missing.discard(path)
+        self._missing.pop(path, None)
         self._there.add(path)
         if self._health:
             self._health.answered(path)
         return payload
+
+    def _miss(self, path: str) -> None:
+        """Believe for a while that this firmware lacks a path."""
+        self._missing[path] = monotonic() + self.absent_for
 
     async def _ask(
         self,

@@ -75,7 +75,7 @@ class ControlApi(Caller):
         try:
             await self._ask("GET", path, once=True)
         except GatewayNotFoundError:
-            self._missing.add(path)
+            self._miss(path)
             return False
         except GatewayRefusedError as err:
             if err.status != 405:

@@ -41,12 +41,12 @@ class SessionApi(Caller):
         try:
             answer = await self._ask("GET", path, as_bearer=True)
         except GatewayNotFoundError:
-            self._missing.add(path)
+            self._miss(path)
             raise
         din = unpacked(answer.body, path).decode(errors="replace").strip()
         if Din.parse(din) is None:
             raise GatewayPayloadError("the answer is no number of a gateway", path=path, status=answer.status)
-        self._missing.discard(path)
+        self._missing.pop(path, None)
         return din
 
     @endpoint("GET", "auth/toggle/supported", Access.ANYBODY, since="20.49")
