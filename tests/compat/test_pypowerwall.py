@@ -8,13 +8,15 @@ from pypowerwall import Powerwall
 import pytest
 
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
+from tests.gateway.profiles import start
+from tests.pairing import pair, pem
+from tests.simulator import House, Simulator
 
 # It checks no certificates, and its HTTP library says so at every request.
 pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 
 
-async def connect(gateway: Simulator, folder: Path, *, authmode: str = "cookie") -> Powerwall:
+async def connect(gateway: Simulator, folder: Path, *, authmode: str = "cookie", **options: str) -> Powerwall:
     """Log in as the owner. What the gateway answered is asked again every time."""
     connect = partial(
         Powerwall,
@@ -26,6 +28,7 @@ async def connect(gateway: Simulator, folder: Path, *, authmode: str = "cookie")
         authmode=authmode,
         cachefile=str(folder / "session.json"),
         failover=False,  # to Tesla's cloud
+        **options,
     )
     return await asyncio.to_thread(connect)
 
@@ -124,3 +127,23 @@ async def test_an_owner_sets_nothing(simulator: StartSimulator, tmp_path: Path) 
     refused = gateway.requests[-1]
     assert (refused.method, refused.path, refused.authenticated) == ("POST", "operation", True)
     assert gateway.gateway.operation.reserve == gateway.house.reserve
+
+
+async def test_signed_requests(simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # they win over a session that checks no certificates
+        monkeypatch.delenv(name, raising=False)
+    gateway = await start(simulator, "pw3", house=House(packs=3, charge=60))
+    gateway.gateway.expansions = {2}
+    pair(gateway)
+    key = tmp_path / "key.pem"
+    key.write_bytes(pem())
+    powerwall = await connect(gateway, tmp_path, rsa_key_path=str(key))
+    house = gateway.house
+    assert await asyncio.to_thread(powerwall.level) == pytest.approx(house.charge, abs=0.1)
+    assert await asyncio.to_thread(powerwall.get_mode) == "self_consumption"
+    assert await asyncio.to_thread(powerwall.get_reserve) == pytest.approx((house.reserve - 5) / 0.95)
+    await asyncio.to_thread(powerwall.set_reserve, 40)
+    assert gateway.gateway.operation.reserve == pytest.approx(43)
+    config = await asyncio.to_thread(powerwall.tedapi.get_config, force=True)
+    assert [block["type"] for block in config["battery_blocks"]] == ["Powerwall3", "Powerwall3Follower"]
+    assert await asyncio.to_thread(powerwall.vitals)

@@ -36,7 +36,7 @@ async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> 
 
 @pytest.mark.parametrize("names", [True, False])
 async def test_a_key_that_nobody_registered(gateway: Simulator, sign: Sign, names: bool) -> None:
-    gateway.gateway.names_unknown_keys = names
+    gateway.gateway.keyring.names_unknown = names
     pair(gateway)
     stranger = await sign(gateway, 1)
     with pytest.raises(GatewayKeyError) as refused:

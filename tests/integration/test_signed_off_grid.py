@@ -67,25 +67,25 @@ async def test_a_powerwall_3_goes_off_grid_and_reconnects(
     hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], follows: Literal["forced", "always"]
 ) -> None:
     gateway, _ = home
-    gateway.gateway.islands_signed = follows
+    gateway.gateway.signed_islanding.follows = follows
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert gateway.house.grid_status == "SystemIslandedActive"
     assert state_of(hass, gateway, "switch", "off_grid") == "on"
     await call(hass, gateway, "switch", "off_grid", "turn_off")
     assert gateway.house.grid_status == "SystemGridConnected"
-    assert gateway.gateway.signed_island_orders == [LEAVE, RETURN]
+    assert gateway.gateway.signed_islanding.orders == [LEAVE, RETURN]
 
 
 async def test_an_order_that_is_accepted_and_ignored_is_taken_back(
     hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
 ) -> None:
     gateway, entry = home
-    gateway.gateway.islands_signed = "never"
+    gateway.gateway.signed_islanding.follows = "never"
     with pytest.raises(HomeAssistantError) as raised:
         await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert raised.value.translation_key == "island_not_followed"
-    assert gateway.gateway.signed_island_orders == [LEAVE, RETURN]
+    assert gateway.gateway.signed_islanding.orders == [LEAVE, RETURN]
     await look(hass, entry)
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     assert entry.runtime_data.control.off_grid._memory.return_charge is None
@@ -120,7 +120,7 @@ async def test_nothing_is_forced_where_it_could_hurt(
     with pytest.raises(HomeAssistantError) as raised:
         await entry.runtime_data.control.off_grid.async_leave()
     assert raised.value.translation_key == key
-    assert gateway.gateway.signed_island_orders == []
+    assert gateway.gateway.signed_islanding.orders == []
 
 
 async def test_it_needs_the_charge_at_which_it_returns(
@@ -132,7 +132,7 @@ async def test_it_needs_the_charge_at_which_it_returns(
     with pytest.raises(HomeAssistantError) as raised:
         await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert raised.value.translation_key == "charge_too_low"
-    assert gateway.gateway.signed_island_orders == []
+    assert gateway.gateway.signed_islanding.orders == []
 
 
 async def test_it_reconnects_by_itself_at_20_percent_also_after_a_restart(
@@ -144,11 +144,11 @@ async def test_it_reconnects_by_itself_at_20_percent_also_after_a_restart(
     await hass.async_block_till_done()
     gateway.house.charge = 25.0  # app 21 %
     await look(hass, entry)
-    assert gateway.gateway.signed_island_orders == [LEAVE]
+    assert gateway.gateway.signed_islanding.orders == [LEAVE]
     gateway.house.charge = 23.9  # app 19.9 %
     await look(hass, entry)
     await until(lambda: gateway.house.grid_status == "SystemGridConnected")
-    assert gateway.gateway.signed_island_orders == [LEAVE, RETURN]
+    assert gateway.gateway.signed_islanding.orders == [LEAVE, RETURN]
 
 
 async def test_it_reconnects_with_a_key_that_was_rejected_meanwhile(
@@ -187,4 +187,4 @@ async def test_what_a_login_may_not_do_is_signed_in_the_same_attempt(
     assert gateway.house.grid_status == "SystemIslandedActive"
     await call(hass, gateway, "switch", "off_grid", "turn_off")
     assert gateway.house.grid_status == "SystemGridConnected"
-    assert gateway.gateway.signed_island_orders == [LEAVE, RETURN]
+    assert gateway.gateway.signed_islanding.orders == [LEAVE, RETURN]

@@ -14,14 +14,18 @@ _KEPT_WHILE_TRUE: Final = ("disallow_charge_from_grid_with_solar_installed", "on
 """What the gateway drops instead of storing that it is false."""
 
 
+_OF_ITS_OWN: Final = {"site_info", "default_real_mode", "backup_reserve_percent", *_KEPT_WHILE_TRUE}
+"""What is kept elsewhere."""
+
+
 def read(gateway: Gateway) -> bytes:
     """Give the file as it is now."""
     site_info: dict[str, Any] = {
         "site_name": gateway.site_name,
         "timezone": gateway.time_zone,
         "backup_reserve_percent": gateway.operation.reserve,
-        "max_site_meter_power_ac": 1_000_000_000,
-        "min_site_meter_power_ac": -1_000_000_000,
+        "max_site_meter_power_ac": 14,  # kW
+        "min_site_meter_power_ac": -14,
         "net_meter_mode": "battery_ok",
         **gateway.site_settings,
     }
@@ -33,6 +37,7 @@ def read(gateway: Gateway) -> bytes:
             "site_info": site_info,
             "strategy": {"TOU_mode": "economic"},
             "battery_blocks": _battery_blocks(gateway),
+            **gateway.config_settings,
         }
     ).encode()
 
@@ -41,10 +46,18 @@ def _battery_blocks(gateway: Gateway) -> list[Json]:
     """List the Powerwalls, and below the first what hangs on it."""
     dins = {pack.number: din for pack, din in gateway.packs_by_din}
     expansions: list[Json] = [{"din": dins[number]} for number in sorted(gateway.expansions)]
-    blocks: list[dict[str, Json]] = [{"vin": din} for number, din in dins.items() if number not in gateway.expansions]
-    if expansions:
-        blocks[0]["battery_expansions"] = expansions
-    return [*blocks]
+    is_3 = gateway.din.startswith("1707000")
+    return [
+        {
+            "vin": din,
+            "type": ("Powerwall3" if number == 1 else "Powerwall3Follower") if is_3 else "ACPW",
+            "min_soe": 0,
+            "max_soe": 100,
+            **({"battery_expansions": expansions if number == 1 else []} if is_3 else {}),
+        }
+        for number, din in dins.items()
+        if number not in gateway.expansions
+    ]
 
 
 def hash_of(content: bytes) -> bytes:
@@ -53,9 +66,20 @@ def hash_of(content: bytes) -> bytes:
 
 
 def write(gateway: Gateway, content: bytes) -> None:
-    """Take over what is known in it. A firmware that stores alone does not follow."""
-    config = json.loads(content)
+    """Keep all of it, and take over what is known. A firmware that stores alone does not follow."""
+    config, before = json.loads(content), json.loads(read(gateway))
     site_info = config["site_info"]
+    for kept, now, then in (
+        (gateway.config_settings, config, before),
+        (gateway.site_settings, site_info, before["site_info"]),
+    ):
+        kept.update(
+            {
+                name: value
+                for name, value in now.items()
+                if name not in _OF_ITS_OWN and (name not in then or then[name] != value)
+            }
+        )
     gateway.operation.mode = config["default_real_mode"]
     gateway.operation.reserve = site_info["backup_reserve_percent"]
     for name in _KEPT_WHILE_TRUE:
@@ -63,7 +87,5 @@ def write(gateway: Gateway, content: bytes) -> None:
             gateway.site_settings[name] = True
         else:
             gateway.site_settings.pop(name, None)
-    if rule := site_info.get("customer_preferred_export_rule"):
-        gateway.site_settings["customer_preferred_export_rule"] = rule
     if gateway.follows_config:
         gateway.commit()

@@ -1,11 +1,15 @@
 """What a signed query is told of the devices: of all together, and of the parts of the Powerwall that leads."""
 
 import json
+from typing import Final
 
 from tests.simulator.house.battery import Pack
 from tests.simulator.wire import Json
 
 from .gateway import Gateway
+
+INNER_PART_NUMBER: Final = "1800420-11-F"
+"""Of the pack inside a Powerwall 3."""
 
 
 def answer(gateway: Gateway, query: bytes) -> str:
@@ -46,11 +50,14 @@ def _components(gateway: Gateway) -> Json:
     """`ComponentsQuery`: the parts of the Powerwall that leads, whoever was asked.
 
     `bms` and `hvp` belong together place by place: the Powerwall first, then its expansions,
-    and last a place for one that is not there. What the battery gives is left out: nobody
-    says with which sign.
+    and last two places for ones that are not there. The pack inside a Powerwall 3 has a label of
+    its own, which is not the DIN. What the battery gives is left out: nobody says with which sign.
     """
     house = gateway.house
-    nobody = _part(BMS_nominalEnergyRemaining=0.0, BMS_nominalFullPackEnergy=13.5)
+    nobody = (
+        _part(BMS_nominalEnergyRemaining=0.0, BMS_nominalFullPackEnergy=13.5),
+        _part(BMS_nominalEnergyRemaining=None, BMS_nominalFullPackEnergy=None),
+    )
     own = [(pack, din) for pack, din in gateway.packs_by_din if pack.number in {1, *gateway.expansions}]
     return {
         "components": {
@@ -62,8 +69,8 @@ def _components(gateway: Gateway) -> Json:
                     PCH_AcMode="AcMode_GridForming" if house.islanded else "AcMode_GridFollowing",
                 )
             ],
-            "bms": [*(_energy(pack) for pack, _ in own), nobody],
-            "hvp": [*(_label(din) for _, din in own), _label("--")],
+            "bms": [*(_energy(pack) for pack, _ in own), *nobody],
+            "hvp": [*(_label(_din_inside(pack, din)) for pack, din in own), *(_label("--") for _ in nobody)],
             "baggr": [_part(BAGGR_NumBatteriesConnected=len(own), BAGGR_NumBatteriesPresent=len(own))],
         }
     }
@@ -76,6 +83,11 @@ def _energy(pack: Pack) -> Json:
         BMS_nominalEnergyRemaining=remaining if pack.enabled else None,
         BMS_nominalFullPackEnergy=full if pack.enabled else None,
     )
+
+
+def _din_inside(pack: Pack, din: str) -> str:
+    """Give the label of a pack: the one inside the Powerwall that leads has a serial of its own."""
+    return f"{INNER_PART_NUMBER}--TG1252{pack.number:06d}Y5" if din.startswith("1707000") else din
 
 
 def _label(din: str) -> Json:

@@ -1,7 +1,6 @@
 """The gateway's own state: does its sitemaster run, how is it configured, who is logged in."""
 
 import time
-from typing import Literal
 
 from tests.simulator.house import House, Pack
 from tests.simulator.house.noise import chance
@@ -10,7 +9,7 @@ from tests.simulator.wire import NANOSECONDS, Json, go_time
 from .keys import Keyring
 from .login import LoginDesk, LoginRules
 from .nameplate import Nameplate
-from .state import Job, Operation, Registration, Uplinks, default_networks
+from .state import Job, Operation, Registration, SignedIslanding, Uplinks, default_networks
 
 PLUS_PART_NUMBER = "2012170-25-E"
 """A Powerwall+, as the inventory of 23.28 tells it."""
@@ -35,16 +34,12 @@ class Gateway:
         self.operation = Operation(house.mode, house.reserve)
         self.keyring = Keyring()
         self.site_settings: dict[str, Json] = {}
-        """What signed requests set besides mode and reserve, as `config.json` keeps it."""
+        """What signed requests set besides mode and reserve, as `config.json` keeps it under `site_info`."""
+        self.config_settings: dict[str, Json] = {}
+        """The same at its top level."""
         self.follows_config = True
         """Does the battery follow what is written there? Some firmware only stores it."""
-        self.islands_signed: Literal["forced", "always", "never"] = "forced"
-        """Which signed orders to go off-grid it follows. It accepts all: most firmware follows those with `force`
-        alone, some follows all, some none (python-tesla-fleet-api, pulls 32 and 33)."""
-        self.signed_island_orders: list[tuple[bool, bool]] = []
-        """Every signed order so far: does it go off-grid, and is it forced?"""
-        self.names_unknown_keys = True
-        """Does a key that it does not know get a fault? Some firmware answers with nothing (pypowerwall, issue 352)."""
+        self.signed_islanding = SignedIslanding()
         self.clock_ahead = 0.0
         """Seconds by which the gateway's clock is ahead of everybody else's."""
         self.registration = Registration()

@@ -35,6 +35,8 @@ class Keyring:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
+        self.names_unknown = True
+        """Does an unknown key get a fault? Some firmware answers with an empty message (pypowerwall, issue 352)."""
         self._keys: dict[bytes, Key] = {}
 
     def register(self, public_key: bytes) -> None:

@@ -50,7 +50,7 @@ def v1r(gateway: Gateway, call: Call) -> Answer:
     public_key = request.signature_data.signer_identity.public_key
     state = gateway.keyring.state(public_key)
     if state is None:
-        known = gateway.names_unknown_keys
+        known = gateway.keyring.names_unknown
         return _answer(
             _fault(signed.MESSAGEFAULT_ERROR_UNKNOWN_KEY_ID) if known else RoutableMessage(uuid=request.uuid)
         )
@@ -162,11 +162,11 @@ def _set_island_mode(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelop
     request = asked.teg.set_island_mode_request
     answer = MessageEnvelope()
     leaves = request.mode == teg.TEG_ISLAND_MODE_INTENTIONAL_WITH_RECONNECT_FAILSAFE
-    gateway.signed_island_orders.append((leaves, request.force))
+    gateway.signed_islanding.orders.append((leaves, request.force))
     if leaves and not request.force and gateway.house.charge <= FAILSAFE:
         answer.teg.set_island_mode_response.result = teg.TEG_SET_ISLAND_MODE_RESULT_REJECTED_LOW_ENERGY
         return answer
-    followed = {"forced": request.force, "always": True, "never": False}[gateway.islands_signed]
+    followed = {"forced": request.force, "always": True, "never": False}[gateway.signed_islanding.follows]
     gateway.house.off_grid_on_purpose = leaves and followed
     answer.teg.set_island_mode_response.result = teg.TEG_SET_ISLAND_MODE_RESULT_ACCEPTED
     return answer

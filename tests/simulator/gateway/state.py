@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 import time
+from typing import Literal
 
 from tests.simulator.wire import NANOSECONDS
 
@@ -17,6 +18,17 @@ class Operation:
     mode: str
     reserve: float
     max_pv_export: float | None = None
+
+
+@dataclass
+class SignedIslanding:
+    """Signed orders to go off-grid, and to reconnect. All are accepted."""
+
+    follows: Literal["forced", "always", "never"] = "forced"
+    """Which orders to go off-grid are followed: on most firmware those with `force` alone, on some all, on some none
+    (python-tesla-fleet-api, pulls 32 and 33)."""
+    orders: list[tuple[bool, bool]] = field(default_factory=list)
+    """Every order so far: does it go off-grid, and is it forced?"""
 
 
 @dataclass
