@@ -74,6 +74,9 @@ class GatewaySensorDescription[DataT, ValueT](GatewayEntityDescription[DataT, Va
     rated_power: float | None = None
     """For a lifetime energy, W of the most that can flow: faster counters are held back."""
 
+    counts_fn: Callable[[ValueT], bool] = lambda _: False
+    """For a lifetime energy, whether the response proves that the meter's counters are real, also one that reads 0."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayBinarySensorDescription[DataT, ValueT](

@@ -59,6 +59,7 @@ class GatewayEnergySensor[DataT](GatewaySensor[DataT], RestoreEntity):
     """A lifetime energy, guarded against glitches and kept over restarts."""
 
     _energy: float | None = None
+    _taken_from: DataT | None = None
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -69,6 +70,8 @@ class GatewayEnergySensor[DataT](GatewaySensor[DataT], RestoreEntity):
             self._guard.count = Count.from_dict(kept.as_dict(), state.last_updated.timestamp())
         self._take()
         await super().async_added_to_hass()  # last: from here on the coordinator calls
+        # A poll that changes nothing counts, too: it may be the one that makes a first 0 certain.
+        self.async_on_remove(self.coordinator.async_add_lookout(self._handle_coordinator_update))
 
     @property
     @override
@@ -83,10 +86,19 @@ class GatewayEnergySensor[DataT](GatewaySensor[DataT], RestoreEntity):
         super()._handle_coordinator_update()
 
     def _take(self) -> None:
-        reading = super().native_value
-        self._energy = (
-            self._guard.take(float(reading), dt_util.utcnow().timestamp()) if isinstance(reading, int | float) else None
-        )
+        """Take what a poll read, once for every poll; a failed one has read nothing."""
+        if (data := self.coordinator.data) is self._taken_from:
+            return
+        self._taken_from = data
+        if (read := self.reading).value is None:
+            self._energy = None
+        elif read.error is None:
+            value, counts = super().native_value, self.entity_description.counts_fn(read.value)
+            self._energy = (
+                self._guard.take(float(value), dt_util.utcnow().timestamp(), counts=counts)
+                if isinstance(value, int | float)
+                else None
+            )
 
     @property
     @override

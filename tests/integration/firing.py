@@ -11,11 +11,14 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     do_adhoc_statistics,
 )
 
+from custom_components.powerwall_gateway.energy import GRAIN, HOUSE_POWER
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import restore_state
 from homeassistant.util import dt as dt_util
 from tests.simulator import Simulator
 from tests.simulator.house import House
+
+from .conftest import SetUp
 
 type Saying = Callable[[str, float], float | None]
 """What is said instead of what a counter has counted; None for nothing at all."""
@@ -43,6 +46,9 @@ EVER = 2e7
 ENOUGH = 20_000.0
 """Wh that do not flow in two."""
 
+LIMIT = MINUTE / 3600 * 1.5 * HOUSE_POWER + GRAIN
+"""Wh of the largest step between two polls that is believed at once."""
+
 PERIOD = 5
 """Minutes of one row of the recorder's short-term statistics."""
 
@@ -69,19 +75,37 @@ class Fire:
         hass: HomeAssistant,
         freezer: FrozenDateTimeFactory,
         gateway: Simulator,
-        entry: MockConfigEntry,
         dice: Random,
     ) -> None:
+        self.dice = dice
         self.minutes = 0
         self.lost = dict.fromkeys(COUNTERS, 0.0)
         self._hass = hass
         self._freezer = freezer
         self._gateway = gateway
-        self._entry = entry
-        self._dice = dice
-        self._began_at = dict.fromkeys(COUNTERS, 0.0)
         self._seen = flowed(gateway.house)
+        self._began_at = dict.fromkeys(COUNTERS, 0.0)
         self._counted: list[dict[str, float]] = []
+        self._entry: MockConfigEntry
+
+    @property
+    def serial(self) -> str:
+        """The gateway's."""
+        return self._gateway.serial
+
+    def flowed(self) -> dict[str, float]:
+        """Give what has flowed in truth, in Wh."""
+        return flowed(self._gateway.house)
+
+    def begin_all_at(self, counted: float) -> None:
+        """Have all counters say this now, and count on from there."""
+        self._began_at = {key: energy - counted for key, energy in self.flowed().items()}
+
+    async def start(self, set_up: SetUp) -> None:
+        """Set Home Assistant's entry up; from here on it polls when it is said here alone."""
+        self._say(None)
+        self._entry = await set_up(self._gateway)
+        self._hass.config_entries.async_update_entry(self._entry, pref_disable_polling=True)
 
     @property
     def happenings(self) -> tuple[Callable[[], Awaitable[None]], ...]:
@@ -94,6 +118,9 @@ class Fire:
             self.stand_still,
             self.begin_anew,
             self.another_meter,
+            self.below_zero,
+            self.leap,
+            self.waver,
             self.silence,
             self.restart,
         )
@@ -136,29 +163,29 @@ class Fire:
     async def glitch(self) -> None:
         """All counters or one say nonsense for some polls, or for more than an hour."""
         said = {key: self._impossible(self._counted[-1][key]) for key in self._some()}
-        await self.live(self._dice.choice((1, 2, 5, 20, 80)), instead(said))
+        await self.live(self.dice.choice((1, 2, 5, 20, 80)), instead(said))
 
     async def noise(self) -> None:
         """They say something else every time."""
-        await self.live(self._dice.randint(3, 30), lambda _, counted: self._impossible(counted))
+        await self.live(self.dice.randint(3, 30), lambda _, counted: self._impossible(counted))
 
     async def nothing(self) -> None:
         """They say nothing."""
-        await self.live(self._dice.randint(1, 30), instead(dict.fromkeys(self._some())))
+        await self.live(self.dice.randint(1, 30), instead(dict.fromkeys(self._some())))
 
     async def old_answers(self) -> None:
         """Answers come out of order."""
-        for _ in range(self._dice.randint(1, 5)):
-            await self.live(1, instead(self._dice.choice(self._counted[-30:])))
+        for _ in range(self.dice.randint(1, 5)):
+            await self.live(1, instead(self.dice.choice(self._counted[-30:])))
             await self.live(1)
 
     async def stand_still(self) -> None:
         """They stop, as where a meter is out of reach, and catch up."""
-        await self.live(self._dice.randint(5, 300), instead(self._counted[-1]))
+        await self.live(self.dice.randint(5, 300), instead(self._counted[-1]))
 
     async def begin_anew(self) -> None:
         """One is reset or rolls over between two polls, or all are."""
-        seconds = self._dice.randint(0, MINUTE)
+        seconds = self.dice.randint(0, MINUTE)
         self._gateway.house.advance(seconds)
         self._reset(self._some())
         self._gateway.house.advance(MINUTE - seconds)
@@ -171,6 +198,26 @@ class Fire:
         self._gateway.house.advance(MINUTE)
         self._begin(key, self._impossible(counted) or counted + EVER)
         await self._poll_after_a_minute()
+
+    async def below_zero(self) -> None:
+        """One lands a little or far below 0, and counts on from there, through 0 where it is near."""
+        key = self._one()
+        self._gateway.house.advance(MINUTE)
+        if self._counted[-1][key] > ENOUGH:
+            self._begin(key, -self.dice.choice((1.0, 500.0, ENOUGH, 12e6, 2.0**31)))
+        await self._poll_after_a_minute()
+
+    async def leap(self) -> None:
+        """One jumps by all that a home can have used since the last poll, which nobody can know to be wrong."""
+        key = self._one()
+        self._gateway.house.advance(MINUTE)
+        self._begin(key, self._counted[-1][key] + LIMIT)
+        self.lost[key] -= LIMIT
+        await self._poll_after_a_minute()
+
+    async def waver(self) -> None:
+        """They step back by all that means nothing."""
+        await self.live(self.dice.randint(1, 20), lambda _, counted: counted - GRAIN)
 
     def _reset(self, keys: list[str]) -> None:
         """Have counters begin at 0, but for those that would soon have passed where they were: a step back is lost."""
@@ -189,21 +236,21 @@ class Fire:
     async def silence(self) -> None:
         """Nobody answers."""
         self._gateway.faults.add("*", drop=True)
-        await self.live(self._dice.choice((1, 10, 200)), instead({}))
+        await self.live(self.dice.choice((1, 10, 200)), instead({}))
         self._gateway.faults.clear()
 
     async def restart(self) -> None:
         """Home Assistant is away, maybe after a silence; maybe a counter begins anew then, or all talk nonsense."""
-        if self._dice.choice((True, False)):
+        if self.dice.choice((True, False)):
             await self.silence()
         await self._hass.config_entries.async_unload(self._entry.entry_id)
         await self._forget_what_is_not_on_disk()
-        await self._be_away(self._dice.randint(0, 45))
-        if self._dice.choice((True, False)):
+        await self._be_away(self.dice.randint(0, 45))
+        if self.dice.choice((True, False)):
             self._reset([self._one()])
-        await self._be_away(self._dice.randint(1, 45))
-        nonsense = self._dice.choice((None, 0.0, 99e7))
-        self._say(None if nonsense is None else lambda _, __: nonsense)
+        await self._be_away(self.dice.randint(1, 45))
+        nonsense = self.dice.choice((None, 0.0, 99e7, -99e7))
+        self._say(None if nonsense is None else lambda _, counted: nonsense if not _is_below_zero(counted) else counted)
         await self._hass.config_entries.async_setup(self._entry.entry_id)
         await self._hass.async_block_till_done()
 
@@ -221,12 +268,21 @@ class Fire:
 
     def _impossible(self, counted: float) -> float:
         """Give a reading that no house can have come to; a smaller leap may be believed."""
-        more = counted + self._dice.uniform(EVER, 1e8)
-        less = counted - self._dice.uniform(SURELY, counted) if counted > 2 * SURELY else 0.0
-        return self._dice.choice((0.0, less, more))
+        far = self.dice.uniform(EVER, 1e8)
+        readings = [counted + far, counted - far, counted + 2.0**32, counted - 2.0**32]
+        if counted > 2 * SURELY:
+            readings += [counted - self.dice.uniform(SURELY, counted), -self.dice.uniform(0.0, ENOUGH)]
+        if not _is_below_zero(counted):
+            readings.append(0.0)
+        return self.dice.choice(readings)
 
     def _one(self) -> str:
-        return self._dice.choice(list(COUNTERS))
+        return self.dice.choice(list(COUNTERS))
 
     def _some(self) -> list[str]:
-        return self._dice.choice((list(COUNTERS), [self._one()]))
+        return self.dice.choice((list(COUNTERS), [self._one()]))
+
+
+def _is_below_zero(counted: float) -> bool:
+    """Tell whether a counter is so little below 0 that a home could bring it there."""
+    return -EVER < counted <= 0

@@ -10,10 +10,12 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from custom_components.powerwall_gateway.const import DOMAIN
+from custom_components.powerwall_gateway.energy import LASTING_POLLS
 from custom_components.powerwall_gateway.gateway import connection
 from custom_components.powerwall_gateway.gateway.pacer import Pacer
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.components.recorder.statistics import statistics_during_period
+from homeassistant.components.sensor.recorder import SEEN_DIP, WARN_DIP, WARN_NEGATIVE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.recorder import get_instance
@@ -21,7 +23,7 @@ from homeassistant.util import dt as dt_util
 from tests.conftest import StartSimulator
 
 from .conftest import SetUp
-from .firing import BELIEVED, COUNTERS, Fire, flowed
+from .firing import BELIEVED, COUNTERS, Fire
 
 HOURS = 30 * 24 if os.environ.get("POWERWALL_TESTS") == "deep" else 1
 """For as long at least, and everything happens once at least: `scripts/test --deep` lives through a month."""
@@ -60,36 +62,54 @@ def frozen_pacer(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "Pacer", lambda: Pacer(clock=hass.loop.time))
 
 
-async def test_the_statistics_hold_what_has_flowed(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, freezer: FrozenDateTimeFactory, frozen_pacer: None
-) -> None:
+@pytest.fixture
+async def fire(
+    hass: HomeAssistant, simulator: StartSimulator, freezer: FrozenDateTimeFactory, frozen_pacer: None
+) -> Fire:
+    """Give a gateway whose counters are under fire, at the full hour."""
     freezer.move_to(dt_util.utcnow().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
-    gateway = await simulator("1.15.0")
-    began, before = dt_util.utcnow(), flowed(gateway.house)
-    entry = await set_up(gateway)
-    hass.config_entries.async_update_entry(entry, pref_disable_polling=True)
+    return Fire(hass, freezer, await simulator("1.15.0"), Random(SEED))
+
+
+@pytest.mark.parametrize("counted", [None, -12_345_678.9], ids=["counted", "below_zero"])
+async def test_the_statistics_hold_what_has_flowed(
+    hass: HomeAssistant, fire: Fire, set_up: SetUp, counted: float | None
+) -> None:
+    """Live through everything, with counters of any sign at the start."""
+    if counted is not None:
+        fire.begin_all_at(counted)
+    began = dt_util.utcnow()
+    await fire.start(set_up)
+    if counted is not None:
+        await fire.live(LASTING_POLLS - 1)  # until what is shown begins, at 0
+    before = fire.flowed()
     registry = er.async_get(hass)
-    ids = {key: registry.async_get_entity_id("sensor", DOMAIN, f"{gateway.serial}_{key}") or "" for key in COUNTERS}
-    dice = Random(SEED)
-    fire = Fire(hass, freezer, gateway, entry, dice)
+    ids = {key: registry.async_get_entity_id("sensor", DOMAIN, f"{fire.serial}_{key}") or "" for key in COUNTERS}
+    if counted is not None:
+        states = [hass.states.get(entity_id) for entity_id in ids.values()]
+        assert [state.state for state in states if state] == ["0.0"] * len(COUNTERS)
 
     async def compare(what: str) -> None:
         """Poll until all is believed and an hour ends, and look at the sum that the recorder holds then."""
         await fire.live(BELIEVED + (59 - BELIEVED - fire.minutes) % 60)
-        true = flowed(gateway.house)
+        true = fire.flowed()
         await fire.live(1)
         rows = await get_instance(hass).async_add_executor_job(
-            statistics_during_period, hass, began, None, set(ids.values()), "hour", None, {"sum"}
+            statistics_during_period, hass, began, None, set(ids.values()), "hour", None, {"state", "sum"}
         )
         for key, entity_id in ids.items():
+            shown = [row["state"] or 0.0 for row in rows[entity_id]]
+            assert shown == sorted(shown), f"{key} fell {what}"
+            assert shown[0] >= 0, f"{key} is negative {what}"
             sums = [1000 * (row["sum"] or 0.0) for row in rows[entity_id]]
             assert all(last - EXACT <= now for last, now in pairwise(sums)), f"{key} fell {what}"
             expected = true[key] - before[key] - fire.lost[key]
             assert sums[-1] == pytest.approx(expected, abs=EXACT), f"{key} is wrong {what}"
+        assert not {SEEN_DIP, WARN_DIP, WARN_NEGATIVE} & hass.data.keys(), f"the recorder doubts a state {what}"
 
     while fire.minutes < HOURS * 60:
-        for happen in dice.sample(fire.happenings, len(fire.happenings)):
-            await fire.live(dice.randint(*PEACE))
+        for happen in fire.dice.sample(fire.happenings, len(fire.happenings)):
+            await fire.live(fire.dice.randint(*PEACE))
             what = f"after {happen.__name__} in minute {fire.minutes}, seed {SEED}"
             await happen()
             await compare(what)

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway.const import DOMAIN
+from custom_components.powerwall_gateway.const import DETAIL_INTERVAL, DOMAIN
+from custom_components.powerwall_gateway.energy import LASTING_POLLS, LASTING_SECONDS
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -274,6 +276,34 @@ async def test_a_phase_s_energy_is_not_moved_by_a_glitch(
         await entry.runtime_data.detail.async_refresh()
         await hass.async_block_till_done()
         assert value(hass, gateway, "OBB1_grid_phase_1_import_energy") == 5000
+
+
+@pytest.mark.parametrize("imported", [5_000_000, 0])
+async def test_first_zero_of_a_phase_becomes_certain_though_nothing_changes(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    all_enabled: None,
+    freezer: FrozenDateTimeFactory,
+    imported: int,
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides["meters"] = [{"serial": "OBB1", "type": "neurio_tcp", "connected": True}]
+    readings = {"v_l1n": 247.0, "energy_imported_a": imported, "energy_exported_a": 0}
+    gateway.overrides["meters/site"] = [single("site", "neurio_tcp", "OBB1", **readings)]
+    entry = await set_up(gateway)
+    states = []
+    for _ in range(LASTING_POLLS):
+        freezer.tick(DETAIL_INTERVAL)
+        await entry.runtime_data.detail.async_refresh()
+        await hass.async_block_till_done()
+        states.append(state_of(hass, gateway, "sensor", "OBB1_grid_phase_1_export_energy"))
+    # The other counter of the phase proves it at the third poll.
+    assert states == (["unknown", "0.0", "0.0"] if imported else ["unknown"] * 3)
+    freezer.tick(LASTING_SECONDS)
+    await entry.runtime_data.detail.async_refresh()
+    await hass.async_block_till_done()
+    assert state_of(hass, gateway, "sensor", "OBB1_grid_phase_1_export_energy") == "0.0"
 
 
 # -- by input ----------------------------------------------------------------------------------------------------------

@@ -19,6 +19,21 @@ def exists(meter: Meter | None) -> bool:
     return meter is not None and not (meter.never_communicated and not meter.instant_power)
 
 
+def _counts(meter: Meter | None, meters: MetersAggregates) -> bool:
+    """Return whether a meter's counters are real: it measures, and the gateway has counters at all.
+
+    A meter that is out of reach reads 0 in everything, and so do all counters of a gateway that starts.
+    """
+    return (
+        meter is not None
+        and any((meter.instant_power, meter.instant_average_voltage, meter.energy_imported, meter.energy_exported))
+        and any(
+            each and (each.energy_imported or each.energy_exported)
+            for each in (meters.site, meters.battery, meters.load, meters.solar)
+        )
+    )
+
+
 def _power(
     key: str,
     meter_fn: MeterFn,
@@ -77,6 +92,7 @@ def _energy(
         always=True,
         value_fn=value,
         rated_power=HOUSE_POWER,
+        counts_fn=lambda meters: _counts(meter_fn(meters), meters),
         writing=ENERGIES,
     )
 

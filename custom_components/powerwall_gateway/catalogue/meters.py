@@ -247,6 +247,7 @@ def _sensor[ValueT](
     alive_fn: Callable[[ValueT], bool] = lambda _: True,
     parts_fn: Callable[[PowerwallGatewayData], tuple[Part, ...]] = parts,
     number: int | None = None,
+    counts_fn: Callable[[ValueT], bool] = lambda _: False,
 ) -> GatewaySensorDescription[DetailData, ValueT]:
     is_energy = quantity is _ENERGY
     return GatewaySensorDescription(
@@ -266,6 +267,7 @@ def _sensor[ValueT](
         exists_fn=lambda value: alive_fn(value) and value_fn(value) is not None,
         value_fn=value_fn,
         rated_power=HOUSE_POWER if is_energy else None,
+        counts_fn=counts_fn,
         writing=quantity.writing,
     )
 
@@ -282,6 +284,7 @@ def _input_sensors(number: int) -> tuple[GatewaySensorDescription[DetailData, Ct
             context=Detail.CT_READINGS,
             parts_fn=_parts_with_input(number),
             number=number,
+            counts_fn=lambda ct: bool(ct.energy_imported or ct.energy_exported),
         )
 
     return (
@@ -297,7 +300,14 @@ def _total_sensors(flow: _Flow) -> tuple[GatewaySensorDescription[DetailData, Ph
     def sensor(
         key: str, quantity: _Quantity, value_fn: Callable[[PhaseReadings], float | None]
     ) -> GatewaySensorDescription[DetailData, PhaseReadings]:
-        return _sensor(f"{flow.name}_{key}", quantity, _total_reading(flow), value_fn, context=flow.context)
+        return _sensor(
+            f"{flow.name}_{key}",
+            quantity,
+            _total_reading(flow),
+            value_fn,
+            context=flow.context,
+            counts_fn=lambda read: bool(read.energy_imported or read.energy_exported),
+        )
 
     return (
         sensor("power", _POWER, lambda read: read.instant_power),
@@ -318,6 +328,7 @@ def _phase_sensors(flow: _Flow, number: int) -> tuple[GatewaySensorDescription[D
             context=flow.context,
             alive_fn=lambda phase: (phase.voltage or 0.0) > _ALIVE,
             number=number,
+            counts_fn=lambda phase: bool(phase.imported or phase.exported),
         )
 
     return (

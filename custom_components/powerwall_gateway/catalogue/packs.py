@@ -140,6 +140,11 @@ def _grid_state(block: BatteryBlock) -> str | None:
     return state if state in _GRID_STATES else None
 
 
+def _counts(block: BatteryBlock) -> bool:
+    """Return whether its counters are real: a new one that was charged has not discharged yet."""
+    return bool(block.energy_charged or block.energy_discharged)
+
+
 _KILO_WATT_HOURS: dict[str, Any] = {
     "suggested_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR,
     "suggested_display_precision": 1,
@@ -183,6 +188,7 @@ _POLLED_SENSORS = (
         UnitOfEnergy.WATT_HOUR,
         SensorStateClass.TOTAL_INCREASING,
         rated_power=PACK_POWER,
+        counts_fn=_counts,
         writing=ENERGIES,
         **_KILO_WATT_HOURS,
     ),
@@ -193,6 +199,7 @@ _POLLED_SENSORS = (
         UnitOfEnergy.WATT_HOUR,
         SensorStateClass.TOTAL_INCREASING,
         rated_power=PACK_POWER,
+        counts_fn=_counts,
         writing=ENERGIES,
         **_KILO_WATT_HOURS,
     ),
