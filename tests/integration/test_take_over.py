@@ -163,6 +163,23 @@ async def test_take_over_keeps_the_statistics_of_every_sensor(
     assert {entity_id for entity_id, known in after.items() if before[entity_id] and not known} == set()
 
 
+async def test_take_over_keeps_the_energies_of_generator_and_busway(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("24.36", generator=True, busway=True, password="sunshine")
+    core = await add_core(hass, gateway)
+    await disable(hass, core)
+    await set_up(gateway)
+    answer = await take_over(hass, rename=True)
+    for meter in ("generator", "busway"):
+        for direction in ("import", "export"):
+            old_id = f"sensor.home_energy_gateway_{meter}_{direction}"
+            assert old_id in answer["renamed"]
+            ours = er.async_get(hass).async_get(old_id)
+            assert ours
+            assert ours.unique_id == f"{gateway.serial}_{meter}_{direction}_energy"
+
+
 async def test_what_core_tells_is_told_without_changing_anything(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:

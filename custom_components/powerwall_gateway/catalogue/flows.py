@@ -1,6 +1,7 @@
 """What flows and what has flowed, by meter."""
 
 from collections.abc import Callable
+from typing import Final
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import UnitOfEnergy, UnitOfPower
@@ -70,6 +71,7 @@ def _energy(
     meter_fn: MeterFn,
     counter_fn: Callable[[Meter], float | None],
     *,
+    always: bool = True,
     enabled: bool = True,
 ) -> GatewaySensorDescription[LiveData, MetersAggregates]:
     """Describe a lifetime energy of a meter."""
@@ -88,8 +90,8 @@ def _energy(
         entity_registry_enabled_default=enabled,
         coordinator_fn=lambda data: data.live,
         reading_fn=lambda live, _: live.meters,
-        exists_fn=lambda meters: exists(meter_fn(meters)),
-        always=True,
+        exists_fn=lambda meters: exists(meter_fn(meters)) and (always or value(meters) is not None),
+        always=always,
         value_fn=value,
         rated_power=HOUSE_POWER,
         counts_fn=lambda meters: _counts(meter_fn(meters), meters),
@@ -106,6 +108,15 @@ def _backward(power: float) -> float:
     """Keep what flows against the sign."""
     return max(0.0, -power)
 
+
+_OPTIONAL_METERS: Final[dict[str, MeterFn]] = {
+    "generator": lambda meters: meters.generator,
+    "busway": lambda meters: meters.busway,
+}
+_COUNTERS: Final[dict[str, Callable[[Meter], float | None]]] = {
+    "import": lambda meter: meter.energy_imported,
+    "export": lambda meter: meter.energy_exported,
+}
 
 SENSORS: tuple[GatewaySensorDescription[LiveData, MetersAggregates], ...] = (
     _power("grid_power", lambda meters: meters.site, always=True),
@@ -127,4 +138,9 @@ SENSORS: tuple[GatewaySensorDescription[LiveData, MetersAggregates], ...] = (
     # What the inverters draw at night, and what a mounted meter counts backwards.
     _energy("solar_standby_energy", lambda meters: meters.solar, lambda meter: meter.energy_imported, enabled=False),
     _energy("home_export_energy", lambda meters: meters.load, lambda meter: meter.energy_exported, enabled=False),
+    *(
+        _energy(f"{name}_{direction}_energy", meter_fn, counter_fn, always=False)
+        for name, meter_fn in _OPTIONAL_METERS.items()
+        for direction, counter_fn in _COUNTERS.items()
+    ),
 )
