@@ -10,6 +10,9 @@ from .gateway.percent import HIDDEN
 IDLE_POWER: Final = 50.0
 """W below which a battery does nothing worth the name; at rest a Powerwall wavers by some ten."""
 
+POWERWALL_ENERGY: Final = 13.5
+"""kWh that a Powerwall 2 or 3 holds by its nameplate."""
+
 _TREND_SECONDS: Final = 300.0
 """Over how long power is smoothed: a kettle shall not halve the time that remains."""
 
@@ -54,7 +57,7 @@ class Outlook:
         battery: SystemStatus | StateOfEnergy,
         trend: Trend,
         *,
-        nominal_energy: float | None,
+        nominal_energy: float,
         full_energy: float | None,
         reserve: float | None,
     ) -> Self | None:
@@ -66,7 +69,7 @@ class Outlook:
         if isinstance(battery, SystemStatus):
             full = battery.nominal_full_pack_energy
         else:
-            full = full_energy or (nominal_energy or 0) * 1000
+            full = full_energy or nominal_energy * 1000
         charge = battery.percentage
         if not full or charge is None:
             return None

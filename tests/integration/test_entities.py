@@ -2,9 +2,11 @@
 
 import pytest
 
+from custom_components.powerwall_gateway.energy import LASTING_POLLS
 from custom_components.powerwall_gateway.gateway import app_from_raw
 from homeassistant.core import HomeAssistant
 from tests.conftest import StartSimulator
+from tests.simulator import House
 from tests.simulator.wire import Json
 
 from .conftest import SetUp, state_of
@@ -107,14 +109,44 @@ async def test_how_long_until_it_is_full(hass: HomeAssistant, simulator: StartSi
 async def test_1_15_tells_the_time_by_its_nameplate(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
-    gateway = await simulator("1.15.0")
-    house = gateway.house
-    house.charge, house.solar_power, house.home_power = 52.5, 0.0, 2000.0
+    gateway = await simulator("1.15.0", house=House(packs=2, charge=52.5))
+    gateway.house.solar_power, gateway.house.home_power = 0.0, 2000.0
     entry = await set_up(gateway)
     await entry.runtime_data.live.async_refresh()
     await hass.async_block_till_done()
     assert float(state_of(hass, gateway, "sensor", "backup_time_remaining") or "nan") == pytest.approx(6.4, abs=0.2)
     assert state_of(hass, gateway, "sensor", "energy_remaining") is None
+
+
+@pytest.mark.parametrize(
+    ("firmware", "packs", "nominal"),
+    [("1.15.0", 1, 13.5), ("1.15.0", 2, 13.5), ("1.50.1", 3, 13.5), ("1.50.1", 2, 27), ("1.15.0", 2, None)],
+)
+@pytest.mark.parametrize(
+    ("key", "solar", "home", "percent"),
+    [("backup_time_remaining", 0.0, 2000.0, 52.5 - 5), ("time_to_full", 4000.0, 2000.0, 100 - 52.5)],
+)
+async def test_time_without_measured_energy_counts_every_powerwall(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    firmware: str,
+    packs: int,
+    nominal: float | None,
+    key: str,
+    solar: float,
+    home: float,
+    percent: float,
+) -> None:
+    """Old firmware tells only a nameplate: of one Powerwall up to 1.46, of all later."""
+    gateway = await simulator(firmware, house=House(packs=packs, charge=52.5))
+    gateway.house.solar_power, gateway.house.home_power = solar, home
+    gateway.overrides["site_info"] = {"site_name": "Home Energy Gateway", "nominal_system_energy_kWh": nominal}
+    entry = await set_up(gateway)
+    await entry.runtime_data.live.async_refresh()  # the number of Powerwalls was read after the first
+    await hass.async_block_till_done()
+    hours = packs * 13.5 * percent / 100 / 2
+    assert float(state_of(hass, gateway, "sensor", key) or "nan") == pytest.approx(hours, abs=0.2)
 
 
 # -- outages -----------------------------------------------------------------------------------------------------------
@@ -189,3 +221,36 @@ async def test_hardware_that_shows_later_makes_its_entities(
     await entry.runtime_data.live.async_refresh()
     await hass.async_block_till_done()
     assert state_of(hass, gateway, "sensor", "generator_power") == "1500.0"
+    assert state_of(hass, gateway, "sensor", "generator_export_energy") is None  # nothing was said of energies
+
+
+@pytest.mark.parametrize("firmware", ["1.15.0", "24.36"])
+async def test_generator_and_busway_have_energies(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
+) -> None:
+    gateway = await simulator(firmware, generator=True, busway=True, password="sunshine")
+    house = gateway.house
+    house.grid.up = False
+    house.advance(3600)
+    entry = await set_up(gateway)
+    for _ in range(LASTING_POLLS):
+        await entry.runtime_data.live.async_refresh()
+    await hass.async_block_till_done()
+
+    def energy(key: str) -> float:
+        return float(state_of(hass, gateway, "sensor", f"{key}_energy") or "nan")
+
+    assert energy("generator_export") == pytest.approx(house.generator_energy / 1000, abs=0.03)
+    assert energy("generator_import") == 0
+    assert energy("busway_import") == energy("battery_charge") > 0
+    assert energy("busway_export") == energy("battery_discharge") > 0
+
+
+async def test_meters_that_were_never_wired_have_no_energies(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("1.15.0")  # which lists them
+    await set_up(gateway)
+    for meter in ("generator", "busway"):
+        assert state_of(hass, gateway, "sensor", f"{meter}_import_energy") is None
+        assert state_of(hass, gateway, "sensor", f"{meter}_export_energy") is None

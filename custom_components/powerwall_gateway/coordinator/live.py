@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from ..const import CONF_LIVE_INTERVAL, LIVE_INTERVAL
 from ..gateway import GatewayNotFoundError, PowerwallGateway, Rank
 from ..gateway.models import GridState, MetersAggregates, StateOfEnergy, SystemStatus
-from ..outlook import Outlook, Trend
+from ..outlook import POWERWALL_ENERGY, Outlook, Trend
 from ..reading import Reading
 from .base import GatewayCoordinator
 from .contact import ContactWatch, aggregates_in_contact
@@ -91,12 +91,16 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
     def _outlook(self, battery: SystemStatus | StateOfEnergy) -> Outlook | None:
         """Tell how long the energy lasts; the reserve and the packs' size come from slower polls."""
         data = self.config_entry.runtime_data
-        settings, site = data.settings.data.operation.value, data.inventory.data.site_info.value
-        controller = data.detail.data.controller.value
+        settings, controller = data.settings.data.operation.value, data.detail.data.controller.value
+        site, powerwalls = data.inventory.data.site_info.value, data.inventory.data.powerwalls.value
         return Outlook.of(
             battery,
             self._trend,
-            nominal_energy=site.nominal_system_energy_kwh if site else None,
+            # Up to 1.46 it is the energy of one Powerwall, whatever their number; later that of all (1.50.1).
+            nominal_energy=max(
+                (site and site.nominal_system_energy_kwh) or 0.0,
+                POWERWALL_ENERGY * len((powerwalls and powerwalls.powerwalls) or ()),
+            ),
             full_energy=controller.stored.full if controller else None,
             reserve=settings.backup_reserve_percent if settings else None,
         )

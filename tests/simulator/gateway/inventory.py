@@ -91,13 +91,16 @@ def site_name(gateway: Gateway) -> Json:
 
 
 def site_info_1_15(gateway: Gateway) -> Json:
-    """`site_info` of 2018: the grid code is a string, its settings lie beside it."""
+    """`site_info` up to 1.46: the grid code is a string, and the energy is that of one Powerwall.
+
+    Four owners with two or three of them show 13.5 kWh (1.46 among them), next to a power of 10 or 15 kW.
+    """
     return {
         "site_name": gateway.site_name,
         "timezone": gateway.time_zone,
         "min_site_meter_power_kW": -1_000_000_000,
         "max_site_meter_power_kW": 1_000_000_000,
-        "nominal_system_energy_kWh": 13.5 * len(gateway.house.packs),
+        "nominal_system_energy_kWh": 13.5,
         "grid_code": "60Hz_240V_s_UL1741SA:2016_California",
         "grid_voltage_setting": 240,
         "grid_freq_setting": 60,
