@@ -352,3 +352,20 @@ async def test_zeros_with_an_error_are_no_values(
     await hass.async_block_till_done()
     for key in ("ct_1_power", "ct_1_voltage", "ct_1_import_energy"):
         assert state_of(hass, gateway, "sensor", f"{NEURIO}_{key}") == STATE_UNAVAILABLE
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_meter_listed_once_per_use_keeps_all_its_inputs(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, order: int
+) -> None:
+    """One Neurio may measure grid and solar, and is listed twice then."""
+    gateway = await simulator("21.44")
+    meter: dict[str, Any] = {"serial": "VAH1234AB0001", "short_id": "1234", "type": "neurio_w2_tcp", "connected": True}
+    rows: list[Any] = [{**meter, "cts": [cts("site", 1, 2)]}, {**meter, "cts": [cts("solar", 4, inverted=(4,))]}]
+    gateway.overrides["meters"] = rows[::order]
+    entry = await set_up(gateway)
+    assert {"ct_1_inverted", "ct_2_inverted", "ct_4_inverted"} <= keys_of(hass, entry, "VAH1234AB0001")
+    states = [state_of(hass, gateway, "binary_sensor", f"VAH1234AB0001_ct_{number}_inverted") for number in (1, 2, 4)]
+    assert states == [STATE_OFF, STATE_OFF, STATE_ON]
+    (device,) = meters_of(hass, entry).values()
+    assert device.name == "Meter"

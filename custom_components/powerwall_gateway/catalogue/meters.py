@@ -8,6 +8,7 @@ Neurio's from the first that belongs to it (one on input 4 alone answers as `a`;
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -91,7 +92,14 @@ def _is_synchrometer(kind: str | None) -> bool:
 
 
 def _by_id(meters: tuple[InstalledMeter, ...] | None) -> dict[str, InstalledMeter]:
-    return {part_id: meter for meter in meters or () if (part_id := meter_id(meter.kind, meter.serial))}
+    """Return the meters by their ids. One that is listed once per use is one meter with all those inputs."""
+    found: dict[str, InstalledMeter] = {}
+    for meter in meters or ():
+        if part_id := meter_id(meter.kind, meter.serial):
+            same = found.get(part_id)
+            cts = (*(same.cts or ()), *(meter.cts or ())) if same else meter.cts
+            found[part_id] = replace(same or meter, cts=cts)
+    return found
 
 
 def _name(meter: InstalledMeter) -> str:
