@@ -17,9 +17,9 @@ TESTS = {"system/networks/conn_tests", "system/networks/ping_test", "system/test
 OLD = {"site_info/grid_codes", "system/networks", "networks/wifi_security_types"}
 HEALTH = {"meters/status", "troubleshooting/problems", "autoconfig/status"}
 LATER = HEALTH | {"site_info/grid_regions", "system/update/status"}
+BY_PHASE = {"meters/site", "meters/solar"}
+"""Since June 2018."""
 SYNCHROMETER = {
-    "meters/site",
-    "meters/solar",
     "meters/JBL20345678901synchrometerX/cts",
     "synchrometer/ct_voltage_references",
 }
@@ -34,7 +34,7 @@ REFUSED = {
 TOGGLE = {"status", "auth/toggle/supported"}
 SIGNED = "/tedapi/din"
 """What a client has to know before it signs."""
-OWNER = LIVE | FAULTS | SITE | SYSTEM | PEOPLE | SOLAR | TESTS | LATER | SYNCHROMETER | WIFI | REFUSED.keys()
+OWNER = LIVE | FAULTS | SITE | SYSTEM | PEOPLE | SOLAR | TESTS | LATER | BY_PHASE | SYNCHROMETER | WIFI | REFUSED.keys()
 
 OPEN: dict[str, set[str]] = {
     "1.15.0": LIVE | FAULTS | SITE | {"status", "system/update/status"},
@@ -46,7 +46,7 @@ OPEN: dict[str, set[str]] = {
 }
 LOGIN: dict[str, set[str]] = {
     "1.15.0": SYSTEM | PEOPLE | SOLAR | TESTS | OLD,
-    "1.50.1": SYSTEM | PEOPLE | SOLAR | TESTS | LATER,
+    "1.50.1": SYSTEM | PEOPLE | SOLAR | TESTS | LATER | BY_PHASE,
     "21.44": OWNER | {"system_status", "devices/vitals"},
     "24.36": OWNER | {"system_status"},
     "26.18": OWNER | {"system_status", SIGNED},

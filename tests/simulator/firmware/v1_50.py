@@ -93,6 +93,8 @@ PROFILE = Profile(
         "generators/disconnect_types": reads(always(fixed.DISCONNECT_TYPES), LOGIN),
         "meters": {**reads(ct_meters.neurio_1_50, LOGIN), **closed("POST")},
         "meters/readings": reads(ct_meters.neurio_readings, LOGIN),
+        "meters/site": reads(ct_meters.site, LOGIN),
+        "meters/solar": reads(ct_meters.solar, LOGIN),
         "meters/status": reads(always(fixed.METERS_FINE), LOGIN),
         # whose it is
         "customer": reads(registration.customer, LOGIN),

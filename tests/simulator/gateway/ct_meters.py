@@ -7,7 +7,7 @@ from tests.simulator.wire import Json
 
 from .answers import Answer, Call, error
 from .gateway import Gateway
-from .meters import reactive_power
+from .meters import NEURIO, Reading, reactive_power, readings
 
 SHORT_ID = "49123"
 SHARES = (0.6, 0.4)
@@ -103,6 +103,51 @@ def _channels(gateway: Gateway) -> list[CurrentTransformer]:
         for power, reactive, exported, imported in counters
         for number, share in enumerate(SHARES)
     ]
+
+
+def site(gateway: Gateway) -> Json:
+    """`meters/site` of a Neurio (2018 to 2020)."""
+    return [_single(gateway, "site", (0, 1), readings(gateway, NEURIO)["site"])]
+
+
+def solar(gateway: Gateway) -> Json:
+    """`meters/solar` of a Neurio. A bare meter counts positive power as imported, so the sun's is."""
+    whole = readings(gateway, NEURIO)["solar"]
+    return [_single(gateway, "solar", (2, 3), whole._replace(exported=whole.imported, imported=whole.exported))]
+
+
+def _single(gateway: Gateway, location: str, channels: tuple[int, ...], reading: Reading) -> Json:
+    """Print a meter by phase. A Neurio of 2018 tells voltages alone, counted from its first input."""
+    return {
+        "id": 0,
+        "location": location,
+        "type": "neurio_tcp",
+        "cts": [channel in channels for channel in range(CHANNELS)],
+        "inverted": [False] * CHANNELS,
+        "connection": {
+            "ip_address": f"Neurio-{SHORT_ID}",
+            "port": 443,
+            "short_id": SHORT_ID,
+            "device_serial": gateway.meter_serial,
+            "neurio_connected": location not in gateway.lost_meters,
+            "https_conf": {},
+        },
+        "Cached_readings": {
+            "last_communication_time": gateway.meter_stamp(location),
+            "instant_power": reading.power,
+            "instant_reactive_power": reading.reactive,
+            "instant_apparent_power": reading.apparent,
+            "frequency": reading.frequency,
+            "energy_exported": reading.exported,
+            "energy_imported": reading.imported,
+            "instant_average_voltage": reading.voltage,
+            "instant_total_current": 0,
+            **{f"i_{line}_current": 0 for line in "abc"},
+            **{f"v_l{number}n": round(gateway.house.voltage / 2 + number / 4, 2) for number in (1, 2)},
+            "serial_number": "0x0000C47F51019B7D",
+            "version": "Tesla-0.0.7",
+        },
+    }
 
 
 def verify(gateway: Gateway, call: Call) -> Answer:

@@ -62,12 +62,15 @@ class HardwareApi(Caller):
         """
         return await self._read_map("meters/readings", MeterReading)
 
-    @endpoint("GET", "meters/site", Access.CUSTOMER, since="20.49")
+    @endpoint("GET", "meters/site", Access.LOGIN, since="1.17")
     async def meters_site(self) -> tuple[SiteMeter, ...]:
-        """Read the grid's meters phase by phase; empty where there is none."""
+        """Read the grid's meters phase by phase; empty where there is none.
+
+        Not in the seed; the same document has it since June 2018, when 1.17 was current.
+        """
         return await self._read_list("meters/site", SiteMeter)
 
-    @endpoint("GET", "meters/solar", Access.CUSTOMER, since="20.49")
+    @endpoint("GET", "meters/solar", Access.LOGIN, since="1.17")
     async def meters_solar(self) -> tuple[SolarMeter, ...]:
-        """Read the solar meters phase by phase; empty where there is none, as on a Powerwall+."""
+        """Read the solar meters phase by phase, since June 2018; empty where there is none, as on a Powerwall+."""
         return await self._read_list("meters/solar", SolarMeter)
