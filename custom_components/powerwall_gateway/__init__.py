@@ -50,7 +50,7 @@ from .gateway import (
     PowerwallGateway,
     identify,
 )
-from .hardware import is_removable, watch_hardware
+from .hardware import is_removable, watch_hardware, watch_names
 from .keeper import async_forget_keeper, async_hold_keeper, async_mend_all
 from .memory import EntryMemory
 from .off_grid import OffGrid
@@ -120,6 +120,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     entry.runtime_data = data = PowerwallGatewayData(
         gateway=gateway,
         serial=entry.data[CONF_SERIAL],
+        has_battery=identity.has_battery,
         itself=Part(device=itself),
         device_id=dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **itself).id,
         grid=grid,
@@ -190,6 +191,7 @@ async def _look_around(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) 
     await entry.runtime_data.inventory.async_refresh()
     await entry.runtime_data.detail.async_refresh()
     watch_hardware(hass, entry)
+    watch_names(hass, entry)
 
 
 async def _keep_waiting(gateway: PowerwallGateway, memory: EntryMemory) -> None:
@@ -229,14 +231,18 @@ def _device(entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway, ident
     """Describe the gateway to the device registry."""
     serial: str = entry.data[CONF_SERIAL]
     mac: str | None = entry.data[CONF_MAC]
-    return DeviceInfo(
+    device = DeviceInfo(
         identifiers={(DOMAIN, serial)},
         connections={(dr.CONNECTION_NETWORK_MAC, mac)} if mac else set(),
         configuration_url=gateway.connection.address.url,
         manufacturer=MANUFACTURER,
-        model=identity.din.model if identity.din else None,
-        model_id=identity.din.part_number if identity.din else None,
         name=entry.title,
         serial_number=serial,
         sw_version=identity.status.firmware if identity.status else None,
     )
+    # Where the gateway does not tell them, the registry keeps what a signing key told earlier.
+    if identity.model:
+        device["model"] = identity.model
+    if identity.din:
+        device["model_id"] = identity.din.part_number
+    return device

@@ -69,7 +69,7 @@ class Acquaintance:
             "host": self.data.get(CONF_HOST, "-"),
             "firmware": literal((self._status and self._status.firmware) or "-"),
             "din": literal(f"{din.part_number}--{din.serial_number}") if din else "-",
-            "model": (din and din.model) or "-",
+            "model": (din and din.model) or (self._status and self._status.model) or "-",
             "fingerprint": readable(self.data.get(CONF_FINGERPRINT)),
             "trusted": readable(self._former.fingerprint if self._former else None),
             "site": literal(self.site_name or "-"),

@@ -28,6 +28,7 @@ from .const import (
     CONF_SERIAL,
     CONFIG_MINOR_VERSION,
     CONFIG_VERSION,
+    DEFAULT_TITLE,
     DOMAIN,
 )
 from .forms import RefusedError
@@ -36,8 +37,6 @@ from .memory import EntryMemory, async_forget_login
 from .options_flow import PowerwallGatewayOptionsFlow
 from .pairing_flow import PairingFlow
 from .renaming import async_rename
-
-_DEFAULT_TITLE = "Powerwall Gateway"
 
 _FIRST_STEPS = {SOURCE_DHCP: "discovery_confirm", SOURCE_RECONFIGURE: "reconfigure"}
 
@@ -249,7 +248,7 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
 
     def _create(self) -> ConfigFlowResult:
         """Store what was found, under the name that the owner gave the place."""
-        title = self._gateway.site_name or _DEFAULT_TITLE
+        title = self._gateway.site_name or DEFAULT_TITLE
         return self.async_create_entry(title=title, data=self._gateway.data, options=self._options)
 
     async def _async_reconfigure(self) -> ConfigFlowResult:

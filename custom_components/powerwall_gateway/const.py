@@ -5,6 +5,9 @@ from typing import Final
 DOMAIN: Final = "powerwall_gateway"
 MANUFACTURER: Final = "Tesla"
 
+DEFAULT_TITLE: Final = "Powerwall Gateway"
+"""Of an entry whose gateway did not tell the name of its site."""
+
 CONFIG_VERSION: Final = 1
 CONFIG_MINOR_VERSION: Final = 2
 """Of what a config entry holds; `async_migrate_entry` brings earlier ones up to date."""

@@ -9,6 +9,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntry
 
 from .catalogue import meters, packs, solar
+from .const import DEFAULT_TITLE
 from .coordinator import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .devices import Kind, devices_missing, is_of_kind, number_anew
 from .reading import Reading
@@ -64,6 +65,31 @@ def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> N
 
     look()
     entry.async_on_unload(data.inventory.async_add_lookout(look))
+
+
+@callback
+def watch_names(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
+    """Name a gateway that tells no DIN and no site, a Powerwall 3, as soon as a signed request has told them.
+
+    A title that the owner chose stays.
+    """
+    data = entry.runtime_data
+
+    @callback
+    def look() -> None:
+        if (config := data.detail.data.config.value) is None:
+            return
+        if entry.title == DEFAULT_TITLE and config.site_info and (name := config.site_info.site_name):
+            hass.config_entries.async_update_entry(entry, title=name)
+            data.itself.device["name"] = name
+            dr.async_get(hass).async_update_device(data.device_id, name=name)
+        din = config.din
+        if din and din.serial_number == data.serial and data.itself.device.get("model_id") is None:
+            data.itself.device.update({"model": din.model, "model_id": din.part_number})
+            dr.async_get(hass).async_update_device(data.device_id, model=din.model, model_id=din.part_number)
+
+    look()
+    entry.async_on_unload(data.detail.async_add_lookout(look))
 
 
 def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> bool:

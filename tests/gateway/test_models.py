@@ -10,6 +10,8 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway.models import (
+    ConfigFile,
+    Controller,
     DeviceComponents,
     Din,
     GridState,
@@ -68,7 +70,7 @@ def test_energies_and_labels_stay_side_by_side_whatever_is_between() -> None:
             "hvp": [{"serialNumber": "TG0"}, {"serialNumber": "TG1"}, {"serialNumber": "TG2"}],
         },
     }
-    blocks = DeviceComponents.from_dict(answer).battery_blocks
+    blocks = DeviceComponents.from_dict(answer).battery_blocks(None, {"TG1", "TG2"})
     assert [(block.serial_number, block.nominal_energy_remaining) for block in blocks] == [
         ("TG1250620004QX", None),
         ("TG1", None),
@@ -76,11 +78,90 @@ def test_energies_and_labels_stay_side_by_side_whatever_is_between() -> None:
     ]
 
 
+def _parts(*rows: tuple[float | None, float | None, str, str]) -> dict[str, Any]:
+    """Make an answer of rows: energy remaining and capacity in kWh, part number and serial of the label."""
+
+    def signals(**values: float | None) -> dict[str, Any]:
+        return {"signals": [{"name": f"BMS_nominal{name}", "value": value} for name, value in values.items()]}
+
+    bms = [signals(EnergyRemaining=remaining, FullPackEnergy=full) for remaining, full, _, _ in rows]
+    hvp = [{"partNumber": part_number, "serialNumber": serial} for _, _, part_number, serial in rows]
+    return {"din": "1707000-11-L--TG1", "components": {"bms": bms, "hvp": hvp}}
+
+
+def _system(remaining: float, full: float, *dins: str, disabled: str = "") -> Controller:
+    """Make what the controller tells: the energies of all together in kWh, and the Powerwalls."""
+    return Controller.from_dict(
+        {
+            "control": {
+                "systemStatus": {
+                    "nominalFullPackEnergyWh": round(1000 * full),
+                    "nominalEnergyRemainingWh": round(1000 * remaining),
+                },
+                "batteryBlocks": [
+                    {"din": din, "disableReasons": ["Disabled"] if disabled and disabled in din else None}
+                    for din in dins
+                ],
+            }
+        }
+    )
+
+
+_LEADER = (8.1, 14.4, "1800420-11-F", "TG1252040013Y5")
+_FOLLOWER = (11.27, 14.38, "", "")
+_GHOST = (0.0, 13.5, "", "")
+_DINS = ("1707000-11-L--TG1", "1707000-11-L--TG2")
+
+
+@pytest.mark.parametrize("label", [("", ""), ("1800420-11-F", "TG1252040099Y5"), ("1707000-11-L", "TG2")])
+@pytest.mark.parametrize("others", [(), (_GHOST,), (_GHOST, (None, None, "", ""))])
+def test_follower_has_what_the_system_has_beyond_the_leader(label: tuple[str, str], others: Any) -> None:
+    parts = DeviceComponents.from_dict(_parts(_LEADER, (11.27, 14.38, *label), *others))
+    blocks = parts.battery_blocks(_system(19.38, 28.78, *_DINS), ())
+    assert [(block.serial_number, block.nominal_full_pack_energy) for block in blocks] == [
+        ("TG1", 14400),
+        ("TG2", 14380),
+    ]
+    assert blocks[1].part_number == "1707000-11-L"
+
+
+@pytest.mark.parametrize(
+    ("rows", "system"),
+    [
+        ((_LEADER, _FOLLOWER), _system(8.1, 14.4, *_DINS)),  # it takes no part
+        ((_LEADER, _FOLLOWER), _system(19.38, 28.78, *_DINS, disabled="TG2")),
+        ((_LEADER, _FOLLOWER), _system(19.38, 28.78, _DINS[0])),
+        ((_LEADER, _FOLLOWER), _system(30.65, 43.16, *_DINS, "1707000-11-L--TG3")),
+        ((_LEADER, _FOLLOWER, _FOLLOWER), _system(19.38, 28.78, *_DINS)),  # which of the two?
+        ((_LEADER, (5.0, 14.38, "", "")), _system(19.38, 28.78, *_DINS)),
+        (((None, None, "", ""), _FOLLOWER), _system(19.38, 28.78, *_DINS)),
+        ((_LEADER, _GHOST), _system(8.1, 14.4, _DINS[0])),
+    ],
+)
+def test_energies_in_doubt_belong_to_no_follower(rows: Any, system: Controller) -> None:
+    blocks = DeviceComponents.from_dict(_parts(*rows)).battery_blocks(system, ())
+    assert [block.serial_number for block in blocks] == ["TG1"]
+
+
+def test_expansion_is_known_by_its_part_number_or_the_config() -> None:
+    rows = (
+        _LEADER,
+        (9.0, 13.5, "1807000-10-B", "TG7"),
+        (9.1, 13.4, "", "TG8"),
+        (9.2, 13.3, "1800420-11-F", "TG9"),
+    )
+    config = ConfigFile.from_dict(
+        {"battery_blocks": [{"vin": _DINS[0], "battery_expansions": [{"din": "1807000-10-B--TG8"}, {"din": 5}]}, {}]}
+    )
+    blocks = DeviceComponents.from_dict(_parts(*rows)).battery_blocks(None, config.expansions)
+    assert [block.serial_number for block in blocks] == ["TG1", "TG7", "TG8"]
+
+
 @pytest.mark.parametrize("components", [None, {}, {"bms": None, "hvp": 3}, {"bms": [[]], "hvp": [1], "pch": []}])
 @pytest.mark.parametrize("din", [None, "TG1250620004QX", "1707000-11-L--TG1250620004QX"])
 def test_parts_that_tell_nothing(components: Any, din: Any) -> None:
     told = DeviceComponents.from_dict({"din": din, "components": components})
-    assert all(block.nominal_energy_remaining is None for block in told.battery_blocks)
+    assert all(block.nominal_energy_remaining is None for block in told.battery_blocks(None, ()))
 
 
 def test_a_stamp_that_moves_makes_no_difference() -> None:
@@ -88,6 +169,32 @@ def test_a_stamp_that_moves_makes_no_difference() -> None:
     later = Meter.from_dict({"instant_power": 5, "last_communication_time": "2021-12-13T00:24:47Z"})
     assert first == later
     assert first != Meter.from_dict({"instant_power": 6})
+
+
+@pytest.mark.parametrize(
+    ("status", "model"),
+    [
+        ({"version": "1.15.0\n"}, "Backup Gateway 1"),  # of 2018, when there was no other
+        ({"version": "1.50.1 c58c2df3", "device_type": "hec"}, "Backup Gateway 1"),
+        ({"version": "23.36.3", "device_type": "hec", "din": None}, "Backup Gateway 1"),
+        ({"version": "21.44", "device_type": "teg"}, None),
+        ({"version": "1.43.3"}, None),  # a gateway of 2019 may be a later one
+        ({"version": "25.26.0", "din": "1232100-00-E--TG1"}, "Backup Gateway 2"),
+        ({"version": "25.26.0", "device_type": "hec", "din": "1232100-00-E--TG1"}, "Backup Gateway 2"),
+        ({"version": "25.26.0 abef9ac0", "din": "1538000-00-F--GF1"}, "Solar Inverter"),
+        ({"version": "25.26.0 abef9ac0", "din": "1538100-00-F--GF1"}, "Solar Inverter"),
+        ({}, None),
+    ],
+)
+def test_model_of_a_gateway(status: dict[str, Any], model: str | None) -> None:
+    read = Status.from_dict(status)
+    assert read.model == model
+    assert read.is_solar_inverter is (model == "Solar Inverter")
+
+
+def test_inverter_type_alone_is_a_solar_inverter() -> None:
+    assert Status.from_dict({"teg_type": "pvinverter"}).is_solar_inverter
+    assert not Status.from_dict({"teg_type": "unknown", "din": "1232100-00-E--TG1"}).is_solar_inverter
 
 
 def test_the_meters_of_1_15_include_the_ones_nobody_has() -> None:

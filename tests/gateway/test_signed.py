@@ -105,7 +105,10 @@ async def test_it_tells_of_the_powerwalls(simulator: StartSimulator, sign: Sign)
     assert [block.disabled_reasons for block in controller.battery_blocks] == [(), ("DisabledExcessiveVoltageDrop",)]
     assert controller.alerts == ("FWUpdateSucceeded", "SystemConnectedToGrid")
 
-    first, hangs_on_it = (await signed.components()).battery_blocks  # of the follower nothing is told
+    components, config = await signed.components(), await signed.config()
+    first, hangs_on_it = components.battery_blocks(controller, config.expansions)  # of the follower nothing is told
+    assert config.vin == gateway.din
+    assert config.expansions == {serials[2]}
     assert [(block.serial_number, block.part_number) for block in (first, hangs_on_it)] == [
         (gateway.serial, "1707000-11-L"),
         (serials[2], "1807000-10-B"),

@@ -2,9 +2,11 @@
 
 import pytest
 
+from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.energy import LASTING_POLLS
 from custom_components.powerwall_gateway.gateway import app_from_raw
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 from tests.conftest import StartSimulator
 from tests.simulator import House
 from tests.simulator.wire import Json
@@ -254,3 +256,39 @@ async def test_meters_that_were_never_wired_have_no_energies(
     for meter in ("generator", "busway"):
         assert state_of(hass, gateway, "sensor", f"{meter}_import_energy") is None
         assert state_of(hass, gateway, "sensor", f"{meter}_export_energy") is None
+
+
+OF_GRID = {"binary_sensor.grid", "sensor.grid_status", "event.grid_event", "sensor.last_outage", "sensor.grid_faults"}
+OF_BATTERY = {
+    "sensor.charge",
+    "sensor.charge_raw",
+    "sensor.battery_power",
+    "sensor.battery_state",
+    "sensor.battery_charge_energy",
+    "sensor.backup_reserve",
+    "sensor.operation_mode",
+    "sensor.energy_remaining",
+    "binary_sensor.battery_charging",
+}
+
+
+@pytest.mark.parametrize("inverter", [False, True])
+async def test_solar_inverter_without_a_powerwall_has_no_outage_and_no_battery(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None, inverter: bool
+) -> None:
+    gateway = await simulator("24.36", password="own")
+    gateway.gateway.solar_inverter = inverter
+    entry = await set_up(gateway)
+    for _ in range(2):
+        await entry.runtime_data.grid.async_refresh()
+        await entry.runtime_data.live.async_refresh()
+        await hass.async_block_till_done()
+    there = {
+        key for key in OF_GRID | OF_BATTERY if state_of(hass, gateway, *key.split(".")) not in {None, "unavailable"}
+    }
+    assert there == (set() if inverter else OF_GRID | OF_BATTERY)
+    for key in ("solar_power", "grid_power", "home_power", "solar_energy"):
+        assert state_of(hass, gateway, "sensor", key) not in {None, "unknown", "unavailable"}, key
+    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, gateway.serial), entry.entry_id)
+    assert device
+    assert device.model == ("Solar Inverter" if inverter else "Backup Gateway 2")

@@ -5,7 +5,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import checkup
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.devices import Kind, identifier
+from custom_components.powerwall_gateway.devices import Kind, identifier, is_of_kind
 from custom_components.powerwall_gateway.gateway.signed import PATH
 from custom_components.powerwall_gateway.hardware import is_removable
 from homeassistant.core import HomeAssistant
@@ -83,15 +83,88 @@ async def test_their_energies_add_up(hass: HomeAssistant, site: Simulator, entry
     assert rest == pytest.approx(site.house.packs[2].remaining / 1000)
 
 
-async def test_what_the_leader_says_is_not_taken_for_its_followers(
+def keys_of(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry, number: int) -> set[str]:
+    """Return the keys of the entities of a pack."""
+    start = f"{site.serial}_{site.gateway.pack_serials[number - 1]}_"
+    entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    return {each.unique_id.removeprefix(start) for each in entities if each.unique_id.startswith(start)}
+
+
+async def powerwalls(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> set[str | None]:
+    """Return the serials of the Powerwalls that are devices."""
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    return {each.serial_number for each in devices if is_of_kind(each, site.serial, Kind.POWERWALL)}
+
+
+@pytest.mark.parametrize("labeled", [False, True])
+async def test_pack_label_makes_no_phantom_powerwall(
+    hass: HomeAssistant, site: Simulator, set_up: SetUp, labeled: bool
+) -> None:
+    site.gateway.labels_followers = labeled
+    entry = await set_up(site)
+    await keep_key(hass, entry)
+    assert await powerwalls(hass, site, entry) == set(site.gateway.pack_serials)
+    assert state_of(hass, site, "sensor", "powerwall_count") == "3"
+
+
+@pytest.mark.parametrize("labeled", [False, True])
+async def test_single_follower_has_the_energies_that_are_left(
+    hass: HomeAssistant, site: Simulator, set_up: SetUp, labeled: bool
+) -> None:
+    site.gateway.labels_followers = labeled
+    entry = await set_up(site)
+    await keep_key(hass, entry)
+    energies = {"charge", "energy_remaining", "energy_capacity"}
+    assert keys_of(hass, site, entry, 3) == {"problem"} | energies
+    assert of_pack(hass, site, 3, "energy_remaining") == "4.0"
+    assert of_pack(hass, site, 3, "energy_capacity") == "13.5"
+    assert of_pack(hass, site, 3, "problem", "binary_sensor") == "off"
+    assert energies | {"problem", "voltage", "frequency"} == keys_of(hass, site, entry, 1)
+
+
+async def test_follower_out_of_work_has_no_energies(
     hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
 ) -> None:
-    follower = site.gateway.pack_serials[2]
-    entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-    assert {entity.unique_id for entity in entities if f"_{follower}_" in entity.unique_id} == {
-        f"{site.serial}_{follower}_problem"
-    }
-    assert of_pack(hass, site, 3, "problem", "binary_sensor") == "off"
+    site.house.packs[2].disabled_reasons = [FAULT]
+    await look(hass, entry)
+    assert of_pack(hass, site, 3, "energy_remaining") == "unavailable"
+    assert of_pack(hass, site, 1, "energy_remaining") == "6.0"
+
+
+async def test_two_followers_have_no_energies(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await start(simulator, "pw3", house=House(packs=3, charge=60))
+    pair(gateway)
+    entry = await set_up(gateway)
+    await keep_key(hass, entry)
+    assert await powerwalls(hass, gateway, entry) == set(gateway.gateway.pack_serials)
+    assert keys_of(hass, gateway, entry, 2) == keys_of(hass, gateway, entry, 3) == {"problem"}
+
+
+async def test_gateway_is_named_by_what_its_config_tells(hass: HomeAssistant, site: Simulator, set_up: SetUp) -> None:
+    site.gateway.site_name = "Moorinya"
+    entry = await set_up(site)
+    hass.config_entries.async_update_entry(entry, title="Powerwall Gateway")
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+
+    def device() -> dr.DeviceEntry:
+        found = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, site.serial), entry.entry_id)
+        assert found
+        return found
+
+    assert (device().name, device().model) == ("Powerwall Gateway", None)
+    await keep_key(hass, entry)
+    for _ in range(2):
+        assert entry.title == "Moorinya"
+        assert (device().name, device().model, device().model_id) == ("Moorinya", "Powerwall 3", "1707000-11-L")
+        await hass.config_entries.async_reload(entry.entry_id)
+        await hass.async_block_till_done()
+    assert entry.runtime_data.detail.data.config.value.site_info.timezone == site.gateway.time_zone
+
+    hass.config_entries.async_update_entry(entry, title="My own name")
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert (entry.title, device().name) == ("My own name", "My own name")
 
 
 async def test_packs_that_are_out_of_work(

@@ -1,20 +1,46 @@
 """Everything there is to see, by subject."""
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
-from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
-from . import battery, flows, grid, meters, networks, packs, quality, solar, system
-from .controls import BUTTONS, NUMBERS, SELECTS, SWITCHES
-from .grid import EVENTS
+from ..coordinator import PowerwallGatewayData
+from ..description import GatewayBinarySensorDescription, GatewayEntityDescription, GatewaySensorDescription
+from ..devices import Part
+from . import battery, controls, flows, grid, meters, networks, packs, quality, solar, system
 
 __all__ = ["BINARY_SENSORS", "BUTTONS", "EVENTS", "NUMBERS", "SELECTS", "SENSORS", "SWITCHES"]
 
+type PartsFn = Callable[[PowerwallGatewayData], Iterable[Part]]
+
+_OF_BATTERY = ("battery_", "backup_", "operation_mode", "off_grid")
+"""How the keys of those begin that are about a Powerwall, and stand among others."""
+
+
+@cache
+def _if_battery(parts_fn: PartsFn) -> PartsFn:
+    return lambda data: parts_fn(data) if data.has_battery else ()
+
+
+def _with_battery[DescriptionT: GatewayEntityDescription[Any, Any]](
+    described: Iterable[DescriptionT], *keys: str
+) -> tuple[DescriptionT, ...]:
+    """Describe the same, but with these beginnings of keys only on a site with a Powerwall.
+
+    A solar inverter that is a gateway itself has no contactor: it says off-grid while the grid is there.
+    """
+    return tuple(
+        replace(each, parts_fn=_if_battery(each.parts_fn)) if each.key.startswith(keys) else each for each in described
+    )
+
+
 SENSORS: tuple[GatewaySensorDescription[Any, Any], ...] = (
-    *flows.SENSORS,
-    *battery.SENSORS,
-    *grid.SENSORS,
+    *_with_battery(flows.SENSORS, *_OF_BATTERY),
+    *_with_battery(battery.SENSORS, ""),
+    *_with_battery(grid.SENSORS, ""),
     *quality.SENSORS,
-    *system.SENSORS,
+    *_with_battery(system.SENSORS, *_OF_BATTERY),
     *networks.SENSORS,
     *packs.SENSORS,
     *meters.SENSORS,
@@ -22,11 +48,17 @@ SENSORS: tuple[GatewaySensorDescription[Any, Any], ...] = (
 )
 
 BINARY_SENSORS: tuple[GatewayBinarySensorDescription[Any, Any], ...] = (
-    *battery.BINARY_SENSORS,
-    *grid.BINARY_SENSORS,
+    *_with_battery(battery.BINARY_SENSORS, ""),
+    *_with_battery(grid.BINARY_SENSORS, ""),
     *system.BINARY_SENSORS,
     *networks.BINARY_SENSORS,
     *packs.BINARY_SENSORS,
     *meters.BINARY_SENSORS,
     *solar.BINARY_SENSORS,
 )
+
+EVENTS = _with_battery(grid.EVENTS, "")
+SELECTS = _with_battery(controls.SELECTS, *_OF_BATTERY)
+NUMBERS = _with_battery(controls.NUMBERS, *_OF_BATTERY)
+SWITCHES = _with_battery(controls.SWITCHES, *_OF_BATTERY)
+BUTTONS = controls.BUTTONS

@@ -108,7 +108,7 @@ def _time(
     )
 
 
-SENSORS = (
+SENSORS: tuple[GatewaySensorDescription[Any, Any], ...] = (
     GatewaySensorDescription[LiveData, StateOfEnergy | SystemStatus](
         key="charge",
         device_class=SensorDeviceClass.BATTERY,

@@ -39,7 +39,7 @@ def _what(faults: tuple[GridFault, ...]) -> Mapping[str, Any]:
     }
 
 
-SENSORS = (
+SENSORS: tuple[GatewaySensorDescription[Any, Any], ...] = (
     GatewaySensorDescription[GridData, GridStatus](
         key="grid_status",
         device_class=SensorDeviceClass.ENUM,

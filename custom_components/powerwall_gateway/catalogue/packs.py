@@ -89,7 +89,7 @@ def _controlled(detail: DetailData, serial: str) -> Reading[BatteryBlock]:
 
 
 def _measured(detail: DetailData, serial: str) -> Reading[BatteryBlock]:
-    return detail.components.map(lambda components: _of(components.battery_blocks, serial))
+    return detail.measured_packs.map(lambda blocks: _of(blocks, serial))
 
 
 _POLLED: Final[dict[str, Any]] = {"coordinator_fn": lambda data: data.live, "reading_fn": _polled}
@@ -107,7 +107,7 @@ _MEASURED: Final[dict[str, Any]] = {
     "reading_fn": _measured,
     "context": Detail.COMPONENTS,
 }
-"""and what is in it, if it leads or hangs on the one that does."""
+"""and what is in it, if it leads, hangs on the one that does, or is its only follower."""
 
 
 def _sensor(

@@ -31,7 +31,7 @@ def _where_no_control_shows_it(data: PowerwallGatewayData) -> bool:
     return not data.control.allowed
 
 
-SENSORS = (
+SENSORS: tuple[GatewaySensorDescription[Any, Any], ...] = (
     GatewaySensorDescription[SettingsData, Operation](
         key="operation_mode",
         device_class=SensorDeviceClass.ENUM,

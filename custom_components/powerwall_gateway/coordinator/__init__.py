@@ -43,6 +43,9 @@ class PowerwallGatewayData:
     serial: str
     """The gateway's, which all unique ids begin with."""
 
+    has_battery: bool
+    """Whether there is a Powerwall. A solar inverter that is a gateway itself has none."""
+
     itself: Part
     """The gateway as a device."""
 

@@ -59,9 +59,15 @@ class DetailData:
     there is no other way to the battery's energies."""
 
     @cached_property
+    def measured_packs(self) -> Reading[tuple[BatteryBlock, ...]]:
+        """The packs whose energies signed requests tell."""
+        expansions = self.config.value.expansions if self.config.value else frozenset[str]()
+        return self.components.map(lambda components: components.battery_blocks(self.controller.value, expansions))
+
+    @cached_property
     def packs(self) -> Reading[dict[str, BatteryBlock]]:
         """Every pack that signed requests tell of, by its serial: whether it works, or that it is there."""
-        parts = self.components.value.battery_blocks if self.components.value else ()
+        parts = self.measured_packs.value or ()
         return self.controller.map(
             lambda controller: {
                 block.serial_number: block for block in (*parts, *controller.battery_blocks) if block.serial_number

@@ -68,6 +68,8 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
 
     def _is_grid_connected(self, battery: Reading[SystemStatus | StateOfEnergy]) -> bool:
         """Return whether the grid is connected, by the newest answer about it."""
+        if not self.config_entry.runtime_data.has_battery:
+            return True  # a solar inverter has no contactor, and says off-grid while the grid is there
         if battery.error is None and isinstance(battery.value, SystemStatus):
             return battery.value.system_island_state is GridState.CONNECTED
         status = self.config_entry.runtime_data.grid.data.status

@@ -91,6 +91,16 @@ class Identity:
     """The serials of its Powerwalls; empty where they cannot be read, and not asked for where there is a DIN."""
 
     @property
+    def model(self) -> str | None:
+        """The gateway's name in Tesla's manuals, None where nothing tells it."""
+        return (self.din.model if self.din else None) or (self.status.model if self.status else None)
+
+    @property
+    def has_battery(self) -> bool:
+        """Whether there is a Powerwall: only a solar inverter that is a gateway itself says that there is none."""
+        return not (self.status and self.status.is_solar_inverter)
+
+    @property
     def is_told(self) -> bool:
         """Whether anything could be read that tells it from others."""
         return self.din is not None or bool(self.packs)

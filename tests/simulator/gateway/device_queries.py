@@ -50,8 +50,9 @@ def _components(gateway: Gateway) -> Json:
     """`ComponentsQuery`: the parts of the Powerwall that leads, whoever was asked.
 
     `bms` and `hvp` belong together place by place: the Powerwall first, then its expansions,
-    and last two places for ones that are not there. The pack inside a Powerwall 3 has a label of
-    its own, which is not the DIN. What the battery gives is left out: nobody says with which sign.
+    its followers, and two places for ones that are not there. The pack inside a Powerwall 3 has a
+    label of its own, which is not the DIN; a follower's place often has none. What the battery
+    gives is left out: nobody says with which sign.
     """
     house = gateway.house
     nobody = (
@@ -59,6 +60,9 @@ def _components(gateway: Gateway) -> Json:
         _part(BMS_nominalEnergyRemaining=None, BMS_nominalFullPackEnergy=None),
     )
     own = [(pack, din) for pack, din in gateway.packs_by_din if pack.number in {1, *gateway.expansions}]
+    followers = [each for each in gateway.packs_by_din if each not in own]
+    labels = [_din_inside(pack, din) for pack, din in own]
+    labels += [_din_inside(pack, din) if gateway.labels_followers else "--" for pack, din in followers]
     return {
         "components": {
             "pch": [
@@ -69,8 +73,8 @@ def _components(gateway: Gateway) -> Json:
                     PCH_AcMode="AcMode_GridForming" if house.islanded else "AcMode_GridFollowing",
                 )
             ],
-            "bms": [*(_energy(pack) for pack, _ in own), *nobody],
-            "hvp": [*(_label(_din_inside(pack, din)) for pack, din in own), *(_label("--") for _ in nobody)],
+            "bms": [*(_energy(pack) for pack, _ in (*own, *followers)), *nobody],
+            "hvp": [*map(_label, labels), *(_label("--") for _ in nobody)],
             "baggr": [_part(BAGGR_NumBatteriesConnected=len(own), BAGGR_NumBatteriesPresent=len(own))],
         }
     }

@@ -18,6 +18,10 @@ EXPANSION_PART_NUMBER = "1807000-10-B"
 """An expansion of a Powerwall 3, as an owner's `config.json` tells it (pypowerwall's issue 227)."""
 
 
+INVERTER_PART_NUMBER = "1538000-00-F"
+"""A Tesla Solar Inverter of 7.6 kW that is a gateway itself (pypowerwall's issue 315)."""
+
+
 class Gateway:
     """A gateway without its HTTP."""
 
@@ -61,6 +65,10 @@ class Gateway:
         a meter that is still read once more."""
         self.expansions: set[int] = set()
         """The numbers of those that are no Powerwall 3 but hang on the first one, without an inverter of their own."""
+        self.solar_inverter = False
+        """Is it a solar inverter on a site without a Powerwall?"""
+        self.labels_followers = False
+        """Does the place of a follower carry the label of the pack in it? Else it has none."""
         self.in_sync = True
         """Are the Powerwalls in step? Only 1.15 tells."""
         self.problems: list[str] = []
@@ -74,7 +82,8 @@ class Gateway:
     @property
     def din(self) -> str:
         """Part number and serial."""
-        return f"{self.nameplate.part_number}--{self.serial}"
+        part_number = INVERTER_PART_NUMBER if self.solar_inverter else self.nameplate.part_number
+        return f"{part_number}--{self.serial}"
 
     @property
     def pack_serials(self) -> list[str]:

@@ -43,7 +43,8 @@ def status_1_50(gateway: Gateway) -> Json:
 def status_24(gateway: Gateway) -> Json:
     """`status` since 23.x: no leader, no followers, and whether it may reboot as true or false."""
     status_21 = {name: value for name, value in status(gateway).items() if name not in {"leader", "followers"}}
-    return {**status_21, "teg_type": "unknown", "can_reboot": True}
+    teg_type = "pvinverter" if gateway.solar_inverter else "unknown"
+    return {**status_21, "teg_type": teg_type, "can_reboot": True}
 
 
 def status(gateway: Gateway) -> dict[str, Json]:
@@ -256,6 +257,7 @@ def _packs(gateway: Gateway) -> list[dict[str, Json]]:
             "in_config": True,
         }
         for pack, serial in zip(gateway.house.packs, gateway.pack_serials, strict=True)
+        if not gateway.solar_inverter
     ]
 
 

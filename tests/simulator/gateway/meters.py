@@ -152,6 +152,8 @@ def aggregates(style: MeterStyle) -> Callable[[Gateway], Json]:
             name: _meter(fitted, name, _shifted(reading, gateway.counter_offset), _stamp(gateway, name))
             for name, reading in readings(gateway, style).items()
         }
+        if gateway.solar_inverter:
+            del meters["battery"]
         nothing = Reading(0, 0, 0, 0, 0, 0, 0)
         return meters | {name: _meter(style, name, nothing, NEVER) for name in style.unused if name not in meters}
 

@@ -23,7 +23,12 @@ def grid_status_1_15(gateway: Gateway) -> Json:
 
 def grid_status(gateway: Gateway) -> Json:
     """`system_status/grid_status`."""
-    return {"grid_status": gateway.house.grid_status, "grid_services_active": False}
+    return {"grid_status": _grid_status(gateway), "grid_services_active": False}
+
+
+def _grid_status(gateway: Gateway) -> str:
+    """Name the state of the grid. A solar inverter has no contactor, and says off-grid whatever the grid does."""
+    return "SystemIslandedActive" if gateway.solar_inverter else gateway.house.grid_status
 
 
 def no_grid_faults(_: Gateway) -> Json:
@@ -78,6 +83,7 @@ def system_status(gateway: Gateway) -> dict[str, Json]:
     blocks: list[Json] = [
         _block(gateway, pack, serial, next(powers) if pack.enabled else 0)
         for pack, serial in zip(house.packs, gateway.pack_serials, strict=True)
+        if not gateway.solar_inverter
     ]
     return {
         "command_source": "Configuration",
@@ -93,7 +99,7 @@ def system_status(gateway: Gateway) -> dict[str, Json]:
         "instantaneous_max_discharge_power": PEAK_POWER * active,
         "instantaneous_max_charge_power": battery.max_charge_power,
         "grid_services_power": -0.0,
-        "system_island_state": house.grid_status,
+        "system_island_state": _grid_status(gateway),
         "available_blocks": active,
         "battery_blocks": blocks,
         "ffr_power_availability_high": 5800 * active,

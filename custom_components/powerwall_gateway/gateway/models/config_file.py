@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .kinds import flag, number, one_of, part
+from .kinds import flag, number, one_of, part, parts, text
 from .operation import Operation, OperationMode
 from .payload import Payload
+from .system import Din
 
 
 class ExportRule(StrEnum):
@@ -22,6 +23,11 @@ class ExportRule(StrEnum):
 class SiteSettings(Payload):
     """`site_info` of that file, as far as it is of use here."""
 
+    site_name: str | None = text("site_name")
+
+    timezone: str | None = text("timezone")
+    """IANA name."""
+
     backup_reserve_percent: float | None = number("backup_reserve_percent")
     """% on the raw scale, as in `operation`."""
 
@@ -32,11 +38,40 @@ class SiteSettings(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConfiguredExpansion(Payload):
+    """One of `battery_expansions`."""
+
+    din: str | None = text("din")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfiguredPowerwall(Payload):
+    """One of `battery_blocks`."""
+
+    expansions: tuple[ConfiguredExpansion, ...] | None = parts("battery_expansions", ConfiguredExpansion)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConfigFile(Payload):
     """The file."""
 
+    vin: str | None = text("vin")
+    """The gateway's DIN."""
+
+    powerwalls: tuple[ConfiguredPowerwall, ...] | None = parts("battery_blocks", ConfiguredPowerwall)
     default_real_mode: OperationMode | None = one_of("default_real_mode", OperationMode)
     site_info: SiteSettings | None = part("site_info", SiteSettings)
+
+    @property
+    def din(self) -> Din | None:
+        """Which gateway it is."""
+        return Din.parse(self.vin)
+
+    @property
+    def expansions(self) -> frozenset[str]:
+        """The serials of the expansions of all Powerwalls."""
+        listed = [each for powerwall in self.powerwalls or () for each in powerwall.expansions or ()]
+        return frozenset(din.serial_number for each in listed if (din := Din.parse(each.din)))
 
     @property
     def export_rule(self) -> ExportRule | None:

@@ -1,14 +1,20 @@
 """What a Powerwall 3 tells of its parts when it is asked with a signed request, as far as it is of use here."""
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, override
 
 from .battery import BatteryBlock
+from .controller import Controller
 from .kinds import number, part, parts, text
+from .part_numbers import POWERWALL_3_EXPANSION, powerwall_model
 from .payload import Payload
 from .system import Din
+
+_SAME_CAPACITY = 50.0
+_SAME_ENERGY = 200.0
+"""Wh by which two answers about one pack may differ: they are rounded, and asked for some seconds apart."""
 
 
 class _Signals(Payload):
@@ -44,10 +50,21 @@ class PackLabel(Payload):
 
 @dataclass(frozen=True, kw_only=True)
 class Slot(Payload):
-    """A place for a pack: the Powerwall itself comes first, then its expansions."""
+    """A place for a pack: the Powerwall itself comes first, then its expansions, and what else there is.
+
+    A label is no proof of an expansion. The pack inside a Powerwall 3 has a serial of its own (`1800420-11-F`), and
+    there are places for followers and for nothing.
+    """
 
     energies: PackEnergies | None = part("bms", PackEnergies)
     label: PackLabel | None = part("hvp", PackLabel)
+
+    def is_expansion(self, configured: Collection[str]) -> bool:
+        """Tell whether it is an expansion, by its part number or by the serials that `config.json` lists."""
+        if self.label is None or not self.label.serial_number:
+            return False
+        is_listed = self.label.serial_number.upper() in configured
+        return is_listed or powerwall_model(self.label.part_number) == POWERWALL_3_EXPANSION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +97,7 @@ class PowerwallParts(Payload):
 class DeviceComponents(Payload):
     """The answer, with whose it is.
 
-    It is that of the Powerwall that leads and is the gateway itself, whichever was asked:
-    nobody tells of one that follows.
+    It is that of the Powerwall that leads and is the gateway itself, whichever was asked.
     """
 
     din: str | None = text("din")
@@ -89,18 +105,56 @@ class DeviceComponents(Payload):
 
     components: PowerwallParts | None = part("components", PowerwallParts)
 
-    @cached_property
-    def battery_blocks(self) -> tuple[BatteryBlock, ...]:
-        """The Powerwall and its expansions in the words of `system_status`; without a serial there is no expansion."""
+    def battery_blocks(self, controller: Controller | None, expansions: Collection[str]) -> tuple[BatteryBlock, ...]:
+        """Return the Powerwall, its expansions and its follower, in the words of `system_status`.
+
+        `expansions` are the serials that `config.json` lists. `controller` tells of the follower.
+        """
         told, leader = self.components or PowerwallParts(), Din.parse(self.din)
         if leader is None or not told.slots:
             return ()
         inverter = next(iter(told.inverters or ()), Inverter())
         first, *others = told.slots
-        return (
-            _block(leader, first, voltage=inverter.voltage, frequency=inverter.frequency),
-            *(_block(slot.label, slot) for slot in others if slot.label and slot.label.serial_number),
-        )
+        own = [_block(leader, first, voltage=inverter.voltage, frequency=inverter.frequency)]
+        rest: list[BatteryBlock] = []
+        for slot in others:
+            if slot.label and slot.is_expansion(expansions):
+                own.append(_block(slot.label, slot))
+            else:
+                rest.append(_block(PackLabel(), slot))
+        follower = _follower(controller, own, rest) if controller else None
+        return (*own, follower) if follower else tuple(own)
+
+
+def _follower(controller: Controller, own: list[BatteryBlock], rest: list[BatteryBlock]) -> BatteryBlock | None:
+    """Return the follower with its energies, if there is no doubt that they are its own.
+
+    No place names a follower. Its energies are those of the one place that holds exactly what the whole system has
+    beyond the leader and its expansions. That is certain for a single follower that works.
+    """
+    followers = [block for block in controller.battery_blocks if block.serial_number != own[0].serial_number]
+    stored = controller.stored
+    full = _rest(stored.full, [block.nominal_full_pack_energy for block in own])
+    remaining = _rest(stored.remaining, [block.nominal_energy_remaining for block in own])
+    if len(followers) != 1 or followers[0].disabled_reasons or full is None or remaining is None:
+        return None
+    fitting = [
+        block
+        for block in rest
+        if block.nominal_full_pack_energy
+        and abs(block.nominal_full_pack_energy - full) <= _SAME_CAPACITY
+        and block.nominal_energy_remaining is not None
+        and abs(block.nominal_energy_remaining - remaining) <= _SAME_ENERGY
+    ]
+    if len(fitting) != 1:
+        return None
+    return replace(fitting[0], part_number=followers[0].part_number, serial_number=followers[0].serial_number)
+
+
+def _rest(total: float | None, known: list[float | None]) -> float | None:
+    """Return what is left of a total, None if any number is missing."""
+    numbers = [number for number in known if number is not None]
+    return None if total is None or len(numbers) != len(known) else total - sum(numbers)
 
 
 def _block(

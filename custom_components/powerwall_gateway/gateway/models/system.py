@@ -6,9 +6,13 @@ import re
 from typing import Self
 
 from .kinds import flag, text, whole, words
-from .part_numbers import gateway_model
+from .part_numbers import FIRST_GATEWAY, SOLAR_INVERTER, gateway_model
 from .payload import Payload
 from .times import duration
+
+_FIRST_TYPE = "hec"
+_INVERTER_TYPE = "pvinverter"
+_SECOND_GATEWAY = (1, 20)
 
 _VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}(?![0-9]))+")
 
@@ -72,6 +76,23 @@ class Status(Payload):
 
     can_reboot: bool | None = flag("can_reboot")
     """23.x and later; a text in `sitemaster`."""
+
+    @property
+    def model(self) -> str | None:
+        """The gateway's name in Tesla's manuals, None where nothing tells it.
+
+        By the DIN (21.x and later), else by the device type: `hec` is the first gateway, `teg` any later one. Firmware
+        below 1.20, without a device type, is of 2018 and ran on the first gateway alone.
+        """
+        if (din := Din.parse(self.din)) and din.model:
+            return din.model
+        is_old = self.device_type is None and self.release is not None and self.release < _SECOND_GATEWAY
+        return FIRST_GATEWAY if self.device_type == _FIRST_TYPE or is_old else None
+
+    @property
+    def is_solar_inverter(self) -> bool:
+        """Whether it is a solar inverter on a site without a Powerwall, which has no grid contactor either."""
+        return self.teg_type == _INVERTER_TYPE or self.model == SOLAR_INVERTER
 
     @property
     def firmware(self) -> str | None:
