@@ -25,6 +25,18 @@ INVERTER_PART_NUMBER = "1538000-00-F"
 class Gateway:
     """A gateway without its HTTP."""
 
+    busway = False
+    """Is there a meter at the bar that all Powerwalls hang on?"""
+
+    solar_inverter = False
+    """Is it a solar inverter on a site without a Powerwall?"""
+
+    labels_followers = False
+    """Does the place of a follower carry the label of the pack in it? Else it has none."""
+
+    in_sync = True
+    """Are the Powerwalls in step? Only 1.15 tells."""
+
     def __init__(self, nameplate: Nameplate, rules: LoginRules, house: House, serial: str, password: str) -> None:
         self.nameplate = nameplate
         self.house = house
@@ -56,8 +68,6 @@ class Gateway:
         """Does a look for new firmware find some?"""
         self.solar_meter = not house.powerwall_plus
         """Is the sun measured by a transformer of the gateway's own?"""
-        self.busway = False
-        """Is there a meter at the bar that all Powerwalls hang on?"""
         self.counter_offset = 0.0
         """Wh added to every counter of `meters/aggregates`: real ones were seen to fall millions below zero."""
         self.lost_meters: dict[str, tuple[tuple[float, ...], str] | None] = {}
@@ -65,12 +75,6 @@ class Gateway:
         a meter that is still read once more."""
         self.expansions: set[int] = set()
         """The numbers of those that are no Powerwall 3 but hang on the first one, without an inverter of their own."""
-        self.solar_inverter = False
-        """Is it a solar inverter on a site without a Powerwall?"""
-        self.labels_followers = False
-        """Does the place of a follower carry the label of the pack in it? Else it has none."""
-        self.in_sync = True
-        """Are the Powerwalls in step? Only 1.15 tells."""
         self.problems: list[str] = []
         """What `troubleshooting/problems` tells of; a real gateway's words were never seen."""
         self._booted = house.age - nameplate.boot_seconds * NANOSECONDS - 937_911_668
