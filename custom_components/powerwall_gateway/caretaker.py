@@ -105,7 +105,7 @@ class Caretaker:
     @callback
     def _look_at_settings(self) -> None:
         login = self._data.gateway.export_login()
-        if login["session"] != self._memory.login.get("session"):
+        if any(login[key] != self._memory.login.get(key) for key in ("session", "firmware")):
             self._hass.async_create_task(self._memory.async_keep_login(login))
         control, settings = self._data.control, self._data.settings.data
         running = settings.sitemaster.value.running if settings.sitemaster.value else None

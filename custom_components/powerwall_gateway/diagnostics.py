@@ -166,7 +166,7 @@ def _count(count: Count) -> dict[str, Any]:
         "waits": count.waits,
         "mean_seconds": round(count.seconds / count.requests, 4),
         "slowest_seconds": round(count.slowest, 4),
-        "last_error": str(count.last_error) if count.last_error else None,
+        "last_error": count.last_error or None,
         "last_error_seconds_ago": _ago(count.last_error_at) if count.last_error else None,
     }
 

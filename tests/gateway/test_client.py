@@ -242,7 +242,7 @@ async def test_what_fails_for_one_reason_is_told_once(
     await read_all(powerwall)
     assert said(caplog) == ["Failed: login/Basic: the gateway refused the login"]
     gateway.faults.clear()
-    powerwall._login.succeeded()  # and the wait is over
+    powerwall._login._not_before = 0.0  # and the wait is over
     await read_all(powerwall)
     assert said(caplog) == ["meters/aggregates answers again"]
 

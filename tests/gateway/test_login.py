@@ -1,7 +1,6 @@
 """Logging in, with manners: never where it stops the Powerwall, once for all who ask, and patiently."""
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
@@ -20,13 +19,11 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayPayloadError,
     GatewaySwitchNeededError,
     GatewayUnreachableError,
-    PowerwallGateway,
     login_stops_powerwall,
 )
 from custom_components.powerwall_gateway.gateway.login import Login, Session
-from custom_components.powerwall_gateway.gateway.models import OperationMode, Status
+from custom_components.powerwall_gateway.gateway.models import Status
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .conftest import Client, Connect
 
@@ -81,13 +78,6 @@ async def test_a_version_that_cannot_be_read_forbids_the_login(
     with pytest.raises(GatewayDeniedError, match="stops the Powerwall"):
         await (await client(gateway)).meters_aggregates()
     assert gateway.logins == 0
-
-
-async def test_without_status_it_is_a_powerwall_3_and_may_log_in(simulator: StartSimulator, client: Client) -> None:
-    gateway = await simulator("21.44")
-    gateway.faults.add("status", status=404, body=b"404 page not found\n")
-    await (await client(gateway)).meters_aggregates()
-    assert gateway.logins == 1
 
 
 async def test_a_denied_read_without_a_password_is_denied(simulator: StartSimulator, client: Client) -> None:
@@ -233,10 +223,11 @@ async def test_without_a_password_there_is_no_login(simulator: StartSimulator, c
     assert gateway.logins == 0
 
 
-def test_a_session_is_a_cookie_where_there_is_one_and_a_bearer_where_not() -> None:
+def test_session_headers_have_the_bearer_and_the_cookies_there_are() -> None:
     assert Session(token="t").headers == {"Authorization": "Bearer t"}
     assert Session(token="t", cookies={"AuthCookie": "a", "UserRecord": "b"}).headers == {
-        "Cookie": "AuthCookie=a; UserRecord=b"
+        "Authorization": "Bearer t",
+        "Cookie": "AuthCookie=a; UserRecord=b",
     }
 
 
@@ -361,106 +352,3 @@ async def test_a_memory_that_makes_no_sense_is_forgotten(simulator: StartSimulat
     powerwall.restore_login(junk)
     await powerwall.meters_aggregates()
     assert gateway.logins == 1
-
-
-# -- the installer's login, which stops the Powerwall ------------------------------------------------------------------
-
-
-async def installer(simulator: Simulator, connect: Connect) -> PowerwallGateway:
-    """Make a client with the installer's credentials."""
-    return PowerwallGateway(await connect(simulator), Credentials.of_installer(simulator.serial))
-
-
-async def test_who_knows_that_it_stops_may_log_in_and_start_it_again(
-    simulator: StartSimulator, connect: Connect
-) -> None:
-    gateway = await simulator("1.15.0")
-    powerwall = await installer(gateway, connect)
-    session = await powerwall.login(although_it_stops=True)
-    assert session.roles == ("Provider_Engineer",)
-    assert session.headers == {"Authorization": f"Bearer {session.token}"}
-    assert (await powerwall.sitemaster()).running is False
-    await powerwall.sitemaster_run()
-    assert (await powerwall.sitemaster()).running is True
-    assert (await powerwall.operation()).operation_mode is OperationMode.SELF_CONSUMPTION
-    await powerwall.set_operation(mode=OperationMode.BACKUP, reserve_raw=100)
-    assert (gateway.house.mode, gateway.house.reserve) == ("self_consumption", 24)
-    await powerwall.config_completed()
-    assert (gateway.house.mode, gateway.house.reserve) == ("backup", 100)
-    assert gateway.logins == 1
-
-
-async def test_a_session_that_ended_is_never_renewed_where_that_stops(
-    simulator: StartSimulator, connect: Connect
-) -> None:
-    gateway = await simulator("1.15.0")
-    powerwall = await installer(gateway, connect)
-    await powerwall.login(although_it_stops=True)
-    await powerwall.sitemaster_run()
-    gateway.tokens.clear()
-    with pytest.raises(GatewayDeniedError, match="stops the Powerwall"):
-        await powerwall.operation()
-    assert gateway.running
-    assert gateway.logins == 1
-
-
-@pytest.mark.parametrize("path", ["*", "meters/aggregates"])
-async def test_a_good_session_outlives_a_time_in_which_everything_is_denied(
-    simulator: StartSimulator, client: Client, path: str
-) -> None:
-    gateway = await simulator("21.44")
-    powerwall = await client(gateway)
-    await powerwall.meters_aggregates()
-    gateway.faults.add(path, status=403)
-    for _ in range(3):
-        with pytest.raises(GatewayDeniedError):
-            await powerwall.meters_aggregates()
-    gateway.faults.clear()
-    logins = gateway.logins
-    await powerwall.meters_aggregates()  # however long the next login would have to wait
-    assert powerwall.has_session
-    assert gateway.logins == logins
-
-
-async def test_a_session_is_not_lost_to_one_denial_where_a_login_stops(
-    simulator: StartSimulator, connect: Connect
-) -> None:
-    gateway = await simulator("1.15.0")
-    powerwall = await installer(gateway, connect)
-    await powerwall.login(although_it_stops=True)
-    await powerwall.sitemaster_run()
-    gateway.faults.add("operation", status=401, times=1)
-    with pytest.raises(GatewayDeniedError, match="stops the Powerwall"):
-        await powerwall.operation()
-    assert powerwall.has_session is False
-    await powerwall.operation()
-    assert powerwall.export_login()["session"]
-    assert gateway.requests[-1].authenticated
-    assert gateway.logins == 1
-
-
-async def test_a_session_that_was_denied_is_no_reason_not_to_log_in(
-    simulator: StartSimulator, connect: Connect
-) -> None:
-    gateway = await simulator("1.15.0")
-    powerwall = await installer(gateway, connect)
-    await powerwall.login(although_it_stops=True)
-    gateway.tokens.clear()
-    with pytest.raises(GatewayDeniedError, match="stops the Powerwall"):
-        await powerwall.operation()
-    await powerwall.login(although_it_stops=True)
-    assert powerwall.has_session
-    assert gateway.logins == 2
-
-
-@pytest.mark.parametrize(
-    ("version", "force"),
-    [("1.15.0\n", False), ("1.17.1", True), ("1.46.0", True), ("21.44 223a56cd", False), ("?", False)],
-)
-async def test_which_firmware_wants_to_be_forced(
-    simulator: StartSimulator, connect: Connect, version: str, force: bool
-) -> None:
-    gateway = await simulator("1.15.0")
-    gateway.overrides["status"] = {"version": version}
-    await (await installer(gateway, connect)).login(although_it_stops=True)
-    assert json.loads(gateway.requests[-1].body)["force_sm_off"] is force

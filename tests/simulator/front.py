@@ -103,7 +103,8 @@ class Front:
 
     def _call(self, request: web.Request, body: bytes) -> Call:
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        presented = [token for token in (request.cookies.get("AuthCookie"), bearer) if token]
+        ways = {"cookie": request.cookies.get("AuthCookie"), "bearer": bearer}
+        presented = [token for way, token in ways.items() if token and way in self._gateway.desk.rules.presented]
         tokens = self._gateway.desk.tokens
         live = next((token for token in presented if token in tokens), None)
         return Call(

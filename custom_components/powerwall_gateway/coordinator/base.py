@@ -129,9 +129,9 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
                 await self.config_entry.runtime_data.doorman.check()
                 return Reading(value=value, at=clock())
             except (GatewayStoppedError, GatewayKeyError) as err:  # answers, not lost polls: nothing is kept
-                return Reading(error=err, at=last.at)
+                return Reading(error=err.bare(), at=last.at)
             except GatewayError as err:
-                error = err
+                error = err.bare()
                 not_before = clock() + self._wait_after(err, last)
                 self._report(err)
         kept = last.value if clock() - last.at < max(KEPT_INTERVALS * self.cadence.interval, KEPT_AT_LEAST) else None

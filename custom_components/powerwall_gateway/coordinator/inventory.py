@@ -87,9 +87,9 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
             networks=await self._ask(last.networks, gateway.networks),
             registration=await self._ask(last.registration, gateway.customer_registration),
             problems=await self._ask(last.problems, gateway.troubleshooting_problems),
-            # Below 20.49 this read may itself start a check for new firmware (seed).
+            # Below 20.49 this read may itself start a check for new firmware (seed). Without a status it is not there.
             update=last.update
-            if gateway.capabilities.login_stops_powerwall
+            if gateway.capabilities.status is None or gateway.capabilities.login_stops_powerwall
             else await self._ask(last.update, gateway.system_update_status),
         )
 

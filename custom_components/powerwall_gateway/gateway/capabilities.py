@@ -25,8 +25,8 @@ _INSTALLER = "Provider_Engineer"
 def login_stops_powerwall(status: Status | None) -> bool:
     """Tell whether a login stops the Powerwall: no charging, no backup until somebody starts it again.
 
-    True below 20.49 and for every version that cannot be read. `None` stands for a gateway
-    whose `/api/status` answers 404: a Powerwall 3, which was never seen to stop.
+    True below 20.49 and for every version that cannot be read. `None` stands for a Powerwall 3,
+    which was never seen to stop. A 404 of `/api/status` does not prove one: see `login.is_powerwall_3`.
     """
     if status is None:
         return False
@@ -49,7 +49,7 @@ class Capabilities:
     """What is known of one gateway with one login. It grows with every answer; see `PowerwallGateway.discover`."""
 
     status: Status | None
-    """None where `/api/status` answers 404."""
+    """As `/api/status` last told it with a version in it; None where it never answered."""
 
     roles: tuple[str, ...] = ()
     """Of the present session."""
@@ -64,7 +64,7 @@ class Capabilities:
 
     @property
     def login_stops_powerwall(self) -> bool:
-        """Whether a login would stop the Powerwall."""
+        """Whether a login is known to stop the Powerwall. `Login` finds out where nothing is known."""
         return login_stops_powerwall(self.status)
 
     @property

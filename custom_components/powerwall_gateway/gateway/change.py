@@ -221,6 +221,8 @@ class Change:
         try:
             self._commissions = (await self._gateway.status()).commission_count
         except GatewayNotFoundError as err:
+            if self._gateway.capabilities.status is not None:
+                raise  # it has a status, and starts up
             raise self._refused(OperationNotAllowedError, "a Powerwall 3 has no mode and reserve to set") from err
         capabilities = self._gateway.capabilities
         if self._experience.refuses(capabilities) or (capabilities.roles and not self._experience.allows(capabilities)):

@@ -31,6 +31,7 @@ from aiohttp import (
 import orjson
 
 from .address import Address
+from .backoff import LONGEST_RETRY_AFTER
 from .body import LimitedResponse, read_body
 from .errors import (
     GatewayAnswerError,
@@ -312,4 +313,4 @@ def _reason(body: bytes) -> str:
 
 def _retry_after(response: ClientResponse) -> float | None:
     seconds = response.headers.get("Retry-After", "")
-    return float(seconds) if seconds.isdecimal() and len(seconds) < 6 else None
+    return min(float(seconds), LONGEST_RETRY_AFTER) if seconds.isdecimal() else None

@@ -6,7 +6,7 @@ so that no aiohttp, JSON or Python error leaves this package.
 """
 
 from enum import StrEnum
-from typing import override
+from typing import Self, override
 
 
 class GatewayError(Exception):
@@ -23,6 +23,12 @@ class GatewayError(Exception):
     @override
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message
+
+    def bare(self) -> Self:
+        """Return a copy to keep: without traceback and causes, whose frames hold passwords and tokens."""
+        bare = type(self).__new__(type(self), *self.args)
+        bare.__dict__.update(self.__dict__)
+        return bare
 
 
 class GatewayUnreachableError(GatewayError):

@@ -25,6 +25,7 @@ from .errors import (
     GatewayPayloadError,
     GatewayStoppedError,
 )
+from .login import is_powerwall_3
 from .lookout import packs_of
 from .models import Din, Status
 
@@ -61,13 +62,14 @@ async def meet(session: ClientSession, address: Address) -> Introduction:
     """
     connection = await find(session, address)
     gateway = PowerwallGateway(connection)
-    status: Status | None = None
     try:
         status = await gateway.status()
         if not status.version:
             raise GatewayPayloadError("the answer names no firmware", path="status")
     except GatewayNotFoundError:
-        pass
+        if not await is_powerwall_3(connection):
+            raise
+        return Introduction(connection=connection, status=None, needs_login=True)
     try:
         await gateway.meters_aggregates()
     except GatewayDeniedError:
@@ -126,13 +128,18 @@ async def identify(gateway: PowerwallGateway) -> Identity:
         status = await gateway.status()
         if din := Din.parse(status.din):
             return Identity(status=status, din=din)
-    if gateway.connection.fingerprint is None and not login_stops_powerwall(status):
-        raise GatewayAnotherError("firmware that always encrypts answers without encryption")
+    another = GatewayAnotherError("firmware that always encrypts answers without encryption")
+    plain = gateway.connection.fingerprint is None
+    if plain and status and not login_stops_powerwall(status):
+        raise another
     if gateway.has_credentials:
         with suppress(GatewayDeniedError, GatewayNotFoundError):
             if din := Din.parse((await gateway.config()).vin):
                 return Identity(status=status, din=din)
-    return Identity(status=status, packs=await _packs_of(gateway))
+    packs = await _packs_of(gateway)
+    if plain and not status and not packs:
+        raise another
+    return Identity(status=status, packs=packs)
 
 
 async def _packs_of(gateway: PowerwallGateway) -> frozenset[str]:
@@ -174,13 +181,13 @@ class Doorman:
                 return
             if monotonic() - self._unsure_since < BETWEEN_CHECKS:
                 if self._failure:
-                    raise self._failure.with_traceback(None)
+                    raise self._failure.bare()
                 return
             self._failure = None
             try:
                 identity = await identify(self._gateway)
             except GatewayError as err:
-                self._failure, self._unsure_since = err, monotonic()
+                self._failure, self._unsure_since = err.bare(), monotonic()
                 raise
             if identity.is_another(self._serial, self._packs):
                 raise GatewayAnotherError("another gateway answers at this address")

@@ -3,7 +3,7 @@
 A gateway that is logged in to too often answers 429 for minutes, and one below 20.49 stops
 the Powerwall at every login. So: one login in flight however many callers want it, a wait
 that grows after each failure and outlives a restart, and none at all where it would stop
-the Powerwall.
+the Powerwall, or may: what was known once about the firmware stands until another is read.
 """
 
 import asyncio
@@ -12,15 +12,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from time import monotonic, time
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import orjson
 
+from .backoff import LONGEST_RETRY_AFTER, wait_after
 from .capabilities import login_stops_powerwall, login_wants_force
 from .connection import Answer, Connection
 from .errors import (
     GatewayAnswerError,
     GatewayBusyError,
+    GatewayCertificateError,
     GatewayDefaultPasswordError,
     GatewayDeniedError,
     GatewayError,
@@ -32,12 +34,26 @@ from .errors import (
     GatewayNotFoundError,
     GatewayPayloadError,
     GatewaySwitchNeededError,
+    GatewayUnreachableError,
 )
 from .models import LoginMemory, LoginRecord, Status
 
 _PATH = "login/Basic"
 _STARTING = timedelta(minutes=5)
 _SESSION_COOKIES = ("AuthCookie", "UserRecord")
+
+_OF_POWERWALL_3: Final = {
+    "meters/aggregates": GatewayDeniedError,
+    "system_status/soe": GatewayDeniedError,
+    "system_status/grid_status": GatewayDeniedError,
+    "sitemaster": GatewayNotFoundError,
+    "status": GatewayNotFoundError,
+}
+"""How a Powerwall 3 answers without a login (reference, 1 and 3.2)."""
+
+FIRST_WHEN_LOST: Final = 2.0
+LONGEST_WHEN_LOST: Final = 60.0
+"""Seconds before the next login when an answer was lost, or nothing was sent: nobody refused anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +89,12 @@ class Session:
 
     @cached_property
     def headers(self) -> dict[str, str]:
-        """Present the session: by cookies where the gateway set them (1.37 and later), else as a Bearer.
+        """Present the session: as a Bearer, and by the cookies where the gateway set them (1.37 and later).
 
-        Some firmware of early 2021 took the cookies only.
+        Some firmware of early 2021 accepts the cookies only, other firmware the Bearer only (reference, 3.2).
         """
-        if self.cookies:
-            return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
-        return self.bearer
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        return self.bearer | ({"Cookie": cookies} if cookies else {})
 
     @cached_property
     def bearer(self) -> dict[str, str]:
@@ -98,6 +113,12 @@ class Login:
         self.refusals = 0
         """How many logins in a row the gateway refused."""
 
+        self.status: Status | None = None
+        """The gateway's, as it was last read with a version in it; None where it never answered."""
+
+        self._is_powerwall_3 = False
+        """Whether that was proven."""
+
         self._denied: set[str] = set()
         """Paths that were denied to the session, with no other to be had. It is kept all the same: a gateway that
         starts up denies everything to everybody for a while."""
@@ -106,8 +127,19 @@ class Login:
         self._credentials = credentials
         self._turn = asyncio.Lock()
         self._failures = 0
+        self._lost = 0
         self._not_before = 0.0
         self._last_error: GatewayError | None = None
+        """Without what it was raised from: that holds the password."""
+
+        self._forbidden: dict[str, tuple[int, float]] = {}
+        """By path that was denied to a new session, too: how often in a row, and until when no login is made for it."""
+
+        self._in_vain = 0
+        """Logins in a row after which the path that needed them was denied all the same."""
+
+        self._is_new = False
+        """Whether nothing is known yet of what the last login was good for."""
 
     @property
     def is_good(self) -> bool:
@@ -133,15 +165,16 @@ class Login:
         self,
         spent: Session | None = None,
         *,
-        denied: str | None = None,
+        denied: GatewayDeniedError | None = None,
         although_it_stops: bool = False,
         status: Status | None = None,
     ) -> Session:
-        """Log in, unless somebody replaced the `spent` session meanwhile, to which the path `denied` was.
+        """Log in, unless somebody replaced the `spent` session meanwhile, which was `denied` something.
 
-        Raises `GatewayLoginStopsError` where it would stop the Powerwall, but for a caller who knows
-        and starts it again, and `GatewayLoginError` when it is refused. After a failure the same
-        error comes back, without asking, until the wait is over.
+        Raises `GatewayLoginStopsError` where it would stop the Powerwall or may, but for a caller
+        who knows and starts it again, `GatewayLoginError` when it is refused, and
+        `GatewayNotAllowedError` for a path that another session was denied a while ago. After a
+        failed login the same error comes back, without asking, until the wait is over.
 
         The gateway's `status` is read first, unless the caller has just done so: then nothing
         comes between what it looked at last and the login.
@@ -149,49 +182,97 @@ class Login:
         async with self._turn:
             if self.session is not None and self.session is not spent and (spent is not None or self.is_good):
                 return self.session
-            if denied and not isinstance(self._last_error, GatewayNotAllowedError):  # which is about the role alone
-                self._denied.add(denied)
+            if denied:
+                if monotonic() < self._forbidden.get(denied.path, (0, 0.0))[1]:
+                    raise _not_allowed(denied)
+                self._denied.add(denied.path)
             if self._last_error is not None and monotonic() < self._not_before:
-                # The same error time and again: without this it would gather a traceback with every poll.
-                raise self._last_error.with_traceback(None)
+                raise self._last_error.bare()  # the one that is kept would gather a traceback with every poll
             starting = False
             try:
+                known = self.status
                 status = status or await self._read_status()
                 starting = _is_starting(status)
-                if although_it_stops or not login_stops_powerwall(status):
-                    self.session = await self._log_in(force=login_wants_force(status))
+                if although_it_stops or not await self._may_stop(known, status):
+                    self.session = await self._log_in(force=login_wants_force(status or known))
                     self.refusals = 0
+                    self._is_new = True
                     self._denied.clear()
                     return self.session
             except GatewayError as err:
                 self.failed(err, starting=starting)
                 raise
             # Nothing was sent, so there is nothing to wait for.
-            raise GatewayLoginStopsError("not logged in: on this firmware a login stops the Powerwall", path=_PATH)
+            why = "the firmware is not known, and a login may stop the Powerwall"
+            if self.status is not None:
+                why = "on this firmware a login stops the Powerwall"
+            raise GatewayLoginStopsError(f"not logged in: {why}", path=_PATH)
+
+    def note(self, status: Status) -> None:
+        """Note what the gateway's `status` answered. What was known stands where no version is told."""
+        self._is_powerwall_3 = False
+        if self.status is None or status.release is not None:
+            self.status = status
+
+    async def _may_stop(self, known: Status | None, status: Status | None) -> bool:
+        """Tell whether a login may stop the Powerwall, by what was known before or by what was just read.
+
+        Firmware that was just updated is believed at the next login. A 404 of `status` proves nothing.
+        """
+        told = [each for each in (known, status) if each is not None]
+        if not told and not self._is_powerwall_3:
+            self._is_powerwall_3 = await is_powerwall_3(self._connection)
+            return not self._is_powerwall_3
+        return any(login_stops_powerwall(each) for each in told)
 
     def failed(self, err: GatewayError, *, starting: bool = False) -> None:
         """Wait before the next login, longer after each failure: 30 s doubling to 30 min.
 
-        A refusal by a gateway that is `starting` says nothing of the password, nor does one for another reason.
+        Seconds are enough where the gateway did not answer, or no login was sent yet. A refusal by
+        a gateway that is `starting` says nothing of the password, nor does one for another reason.
         """
         self.refusals += isinstance(err, GatewayLoginError) and err.about_password and not starting
-        wait = min(self.LONGEST_WAIT, self.FIRST_WAIT * 2**self._failures)
+        if err.path != _PATH or isinstance(err, GatewayUnreachableError | GatewayCertificateError):
+            self._lost += 1
+            wait = wait_after(self._lost, FIRST_WHEN_LOST, LONGEST_WHEN_LOST)
+        else:
+            self._failures += 1
+            self._lost = 0
+            wait = wait_after(self._failures, self.FIRST_WAIT, self.LONGEST_WAIT)
         if isinstance(err, GatewayBusyError):
-            wait = max(wait, err.retry_after)
-        self._failures = min(self._failures + 1, 16)
+            wait = max(wait, min(err.retry_after, LONGEST_RETRY_AFTER))
         self._not_before = monotonic() + wait
-        self._last_error = err
+        self._last_error = err.bare()
 
-    def accepted(self, path: str) -> None:
-        """Note an answer: one that was denied before tells that the session is as good as ever."""
-        if path in self._denied:
+    def still_denied(self, err: GatewayDeniedError) -> GatewayNotAllowedError:
+        """Note that a path is denied to a new session, too, and give the error that says so.
+
+        It is the role that is too low: the path waits before it costs another login, longer each
+        time, and nothing else does. Where one path after the other is denied, with nothing
+        answered in between, the gateway starts up, and all logins wait.
+        """
+        failures = self._forbidden.get(err.path, (0, 0.0))[0] + 1
+        wait = wait_after(failures, self.FIRST_WAIT, self.LONGEST_WAIT)
+        self._forbidden[err.path] = failures, monotonic() + wait
+        if self._is_new:
+            self._is_new = False
+            self._in_vain += 1
+            if self._in_vain > 1:
+                wait = wait_after(self._in_vain - 1, self.FIRST_WAIT, self.LONGEST_WAIT)
+                message = "the gateway denies everything to a new session"
+                self.failed(GatewayLoginLimitError(message, path=_PATH, retry_after=wait))
+        return _not_allowed(err)
+
+    def accepted(self, path: str, *, renewed: bool = False) -> None:
+        """Note an answer: one that was denied before tells that the session is as good as ever.
+
+        So does any while logins are in vain, but for `status`, which is open to everybody.
+        """
+        self._forbidden.pop(path, None)
+        if renewed or path in self._denied or (self._in_vain and path != "status"):
             self._denied.clear()
-            self.succeeded()
-
-    def succeeded(self) -> None:
-        """Forget earlier failures: the session was accepted."""
-        self._failures = 0
-        self._last_error = None
+            self._failures = self._lost = self._in_vain = 0
+            self._last_error = None
 
     async def end(self) -> None:
         """Give the session back: `GET /api/logout`, 204. The gateway ends the one that is sent along."""
@@ -211,6 +292,7 @@ class Login:
             "failures": self._failures if waits else 0,
             "refusals": self.refusals if waits else 0,
             "not_before": time() + self._not_before - monotonic() if waits else 0.0,
+            "firmware": self.status.version if self.status else None,
         }
 
     def restore(self, exported: object) -> None:
@@ -219,8 +301,10 @@ class Login:
         if (record := memory.session) and record.token:
             cookies = record.cookies or {}
             self.session = Session(token=record.token, cookies=cookies, roles=record.roles or ())
+        if memory.firmware and self.status is None:
+            self.status = Status.read({"version": memory.firmware})
         if memory.failures and memory.failures > 0 and memory.not_before:
-            self._failures = min(memory.failures, 16)
+            self._failures = memory.failures
             self.refusals = max(0, memory.refusals or 0)
             self._not_before = monotonic() + min(self.LONGEST_WAIT, memory.not_before - time())
             self._last_error = GatewayLoginLimitError("still waiting after the last failed login", path=_PATH)
@@ -230,7 +314,9 @@ class Login:
             answer = await self._connection.request("GET", "status")
         except GatewayNotFoundError:
             return None
-        return Status.read(_json(answer)) or Status()
+        status = Status.read(_json(answer)) or Status()
+        self.note(status)
+        return status
 
     async def _log_in(self, *, force: bool) -> Session:
         if self._credentials is None:
@@ -266,6 +352,31 @@ class Login:
             cookies={name: answer.cookies[name] for name in _SESSION_COOKIES if answer.cookies.get(name)},
             roles=record.roles or (),
         )
+
+
+async def is_powerwall_3(connection: Connection) -> bool:
+    """Return whether it answers as a Powerwall 3 does to somebody without a login.
+
+    A 404 of `status` alone may come from any gateway that starts up. But below 20.49, where a login
+    stops the Powerwall, live data are read without one. A Powerwall 3 always encrypts.
+    """
+    if connection.fingerprint is None:
+        return False
+    for path, expected in _OF_POWERWALL_3.items():
+        try:
+            await connection.request("GET", path)
+        except expected:
+            continue
+        except GatewayBusyError:
+            raise
+        except GatewayAnswerError:
+            pass
+        return False
+    return True
+
+
+def _not_allowed(err: GatewayDeniedError) -> GatewayNotAllowedError:
+    return GatewayNotAllowedError("this login may not do that", path=err.path, status=err.status, reason=err.reason)
 
 
 def _is_starting(status: Status | None) -> bool:

@@ -56,7 +56,7 @@ class Rest:
                 self._silent += 1
                 if self._silent > 1:  # one answer gets lost, and is asked for again at once
                     wait = wait_after(self._silent - 1, FIRST_WHEN_SILENT, LONGEST_WHEN_SILENT)
-                    self._silence = (now + wait, err)
+                    self._silence = (now + wait, err.bare())
             case GatewayBusyError() if polled and _is_meant_for_all(err):
                 busy = self._busy + 1
                 self.answered()
@@ -65,7 +65,7 @@ class Rest:
                 if err.named:
                     wait = min(err.retry_after, LONGEST_RETRY_AFTER)
                 if now + wait > self._asked[0]:
-                    self._asked = (now + wait, err)
+                    self._asked = (now + wait, err.bare())
                 _LOGGER.debug("The gateway asks to wait for %.0f s", self._asked[0] - now)
             case _:
                 self.answered()

@@ -25,7 +25,9 @@ class Count:
     slowest: float = 0.0
     """Seconds of the one that took longest."""
 
-    last_error: GatewayError | None = None
+    last_error: str = ""
+    """As text: the exception itself would keep what was sent, tokens included."""
+
     last_error_at: float = 0.0
     """Monotonic, in seconds."""
 
@@ -47,7 +49,7 @@ class Tally:
         except GatewayError as err:
             count.failures += 1
             count.waits += isinstance(err, GatewayBusyError)
-            count.last_error, count.last_error_at = err, monotonic()
+            count.last_error, count.last_error_at = str(err), monotonic()
             raise
         finally:
             took = monotonic() - began

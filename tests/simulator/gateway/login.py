@@ -41,6 +41,8 @@ class LoginRules:
     stopping_roles: frozenset[str] = frozenset()
     """Roles whose login stops the batteries."""
     cookies: bool = False
+    presented: frozenset[str] = frozenset({"bearer", "cookie"})
+    """How a token may come along: some firmware of early 2021 ignored the Bearer."""
     login_time: bool = False
     unknown_token: int = 403
     """Status for a token the gateway does not know (any more)."""

@@ -12,7 +12,6 @@ from ..connection import Answer, Connection
 from ..errors import (
     GatewayDeniedError,
     GatewayError,
-    GatewayNotAllowedError,
     GatewayNotFoundError,
     GatewayPayloadError,
 )
@@ -44,7 +43,6 @@ class Caller:
         self.connection = connection
         self._health = health
         self._login = Login(connection, credentials)
-        self._status: Status | None = None
         self._version: str | None = None
         """That was read last."""
 
@@ -85,7 +83,7 @@ class Caller:
         """What is known of this gateway so far, by what it answered."""
         now = monotonic()
         missing = frozenset(path for path, until in self._missing.items() if now < until)
-        return Capabilities(status=self._status, roles=self.roles, missing=missing)
+        return Capabilities(status=self._login.status, roles=self.roles, missing=missing)
 
     @property
     def absent_for(self) -> float:
@@ -121,7 +119,7 @@ class Caller:
         """Read `status` and keep it.
 
         Another firmware than last time may have what was missing, and lack what was there, so both
-        are forgotten. What was told once stands: a gateway that had `status` is no Powerwall 3.
+        are forgotten. What was told once stands until another version is told.
         """
         status = await self._read("status", Status)
         if status.version is not None and status.version != self._version:
@@ -130,7 +128,7 @@ class Caller:
             self._version = status.version
         if status.up_time is not None:
             self._started = monotonic() - status.up_time.total_seconds()
-        self._status = status
+        self._login.note(status)
         return status
 
     async def _read[PayloadT: Payload](self, path: str, model: type[PayloadT], *, once: bool = False) -> PayloadT:
@@ -219,23 +217,20 @@ class Caller:
         session = self._login.session
         try:
             answer = await ask()
-        except GatewayDeniedError:
+        except GatewayDeniedError as err:
             if not self._login.possible:
                 raise
+            denial = err
         else:
             self._login.accepted(path)
             return answer
         # What was denied was not done, so asking once more does nothing twice.
-        await self._login.renew(spent=session, denied=path)
+        await self._login.renew(spent=session, denied=denial)
         try:
             answer = await ask()
         except GatewayDeniedError as err:
-            refusal = GatewayNotAllowedError(
-                "this login may not do that", path=path, status=err.status, reason=err.reason
-            )
-            self._login.failed(refusal)
-            raise refusal from err
-        self._login.succeeded()
+            raise self._login.still_denied(err) from err
+        self._login.accepted(path, renewed=True)
         return answer
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .kinds import flag, number, part, secret, secrets, texts, whole
+from .kinds import flag, number, part, secret, secrets, text, texts, whole
 from .payload import Payload
 
 
@@ -47,3 +47,6 @@ class LoginMemory(Payload):
 
     not_before: float | None = number("not_before")
     """Seconds since 1970 before which not to log in."""
+
+    firmware: str | None = text("firmware")
+    """The gateway's `version`, as it was last read."""
