@@ -92,11 +92,14 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
         if entry := discovery.known(self.hass, seen):
             await self.async_set_unique_id(entry.unique_id, raise_on_progress=False)
             updates = discovery.news(entry, seen)
-            if CONF_HOST in updates and entry.state is ConfigEntryState.SETUP_ERROR:
+            moved = CONF_HOST in updates
+            if moved and entry.state is ConfigEntryState.SETUP_ERROR:
                 # Another gateway is at the old address, which nothing but this news will change.
                 self.hass.config_entries.async_update_entry(entry, data={**entry.data, **updates})
                 self.hass.config_entries.async_schedule_reload(entry.entry_id)
-            self._abort_if_unique_id_configured(updates=updates)
+            if CONF_MAC in updates:
+                discovery.store_mac(self.hass, entry, seen.mac)
+            self._abort_if_unique_id_configured(updates=updates, reload_on_update=moved)
         await self.async_set_unique_id(seen.serial or seen.mac)
         self._abort_if_unique_id_configured()
         self._gateway = Acquaintance({CONF_HOST: seen.host, CONF_MAC: seen.mac})

@@ -7,7 +7,7 @@ from typing import Any, Self
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import CONF_HOST, CONF_IP_ADDRESS
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.device_registry import format_mac
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 
 from .const import CONF_MAC, CONF_SERIAL, DOMAIN
@@ -24,7 +24,7 @@ class Seen:
     mac: str
 
     serial: str | None
-    """Out of its host name, which is its DIN; a Powerwall 3's (`TeslaPW_…`) shows none."""
+    """Out of its host name, which is its DIN; that of a Powerwall 3 on Wi-Fi (`TeslaPW_…`) shows none."""
 
     @classmethod
     def of(cls, discovered: DhcpServiceInfo) -> Self:
@@ -32,7 +32,7 @@ class Seen:
         din = Din.parse(discovered.hostname)
         return cls(
             host=discovered.ip,
-            mac=format_mac(discovered.macaddress),
+            mac=dr.format_mac(discovered.macaddress),
             serial=din.serial_number if din else None,
         )
 
@@ -67,6 +67,15 @@ def news(entry: ConfigEntry, seen: Seen) -> dict[str, Any]:
     if _answers(entry):
         return {}
     return {CONF_MAC: seen.mac, CONF_HOST: str(replace(address, host=seen.host))}
+
+
+@callback
+def store_mac(hass: HomeAssistant, entry: ConfigEntry, mac: str) -> None:
+    """Add the MAC address to the gateway's device, which Home Assistant finds it by from now on, without a reload."""
+    registry = dr.async_get(hass)
+    if device := registry.async_get_device_by_identifier((DOMAIN, entry.data[CONF_SERIAL]), entry.entry_id):
+        connections = device.connections | {(dr.CONNECTION_NETWORK_MAC, mac)}
+        registry.async_update_device(device.id, new_connections=connections)
 
 
 @callback

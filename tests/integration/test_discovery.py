@@ -1,5 +1,9 @@
 """What a gateway tells the router: a new one is offered, a known one is followed to its new address."""
 
+from functools import lru_cache
+from ipaddress import ip_address
+import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -10,6 +14,7 @@ from homeassistant.const import CONF_HOST
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
+from homeassistant.setup import async_setup_component
 from tests.conftest import StartSimulator
 from tests.simulator import Simulator
 
@@ -26,6 +31,55 @@ async def discover(hass: HomeAssistant, hostname: str, ip: str = "127.0.0.1", ma
     flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_DHCP}, data=info)
     await hass.async_block_till_done()
     return flow
+
+
+@pytest.fixture
+def dhcp_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Home Assistant's DHCP integration be imported without the libraries that listen on the network."""
+    addresses = {"cached_ip_addresses": lru_cache(ip_address)}
+    names = {"HOSTNAME": "hostname", "IP_ADDRESS": "ip", "MAC_ADDRESS": "macaddress"}
+    for name, content in {
+        "aiodhcpwatcher": {},
+        "aiodiscover": {"DiscoverHosts": object},
+        "aiodiscover.discovery": names,
+        "cached_ipaddress": addresses,
+    }.items():
+        module = ModuleType(name)
+        vars(module).update(content)
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr("homeassistant.loader.DHCP", [])  # what Home Assistant's own integrations match
+    for name in [name for name in sys.modules if name.startswith("homeassistant.components.dhcp")]:
+        monkeypatch.delitem(sys.modules, name)
+
+
+@pytest.mark.parametrize(
+    ("hostname", "serial"),
+    [
+        ("1118431-00-F--T17I0001234", "T17I0001234"),  # Backup Gateway 1
+        ("1099752-01-B--T17G0001234", "T17G0001234"),
+        ("1232100-00-E--TG1234567890G1", "TG1234567890G1"),  # Backup Gateway 2
+        ("1152100-14-J--CN321365D2U06J", "CN321365D2U06J"),
+        ("1841000-01-B--TG1234567890G1", "TG1234567890G1"),  # Gateway 3
+        ("1707000-30-K--TG1250000000X3", "TG1250000000X3"),  # Powerwall 3 on a cable
+        ("1707000-11-L--TG1250000000X3", "TG1250000000X3"),
+        ("TeslaPW_ABC123", None),  # Powerwall 3 on Wi-Fi
+        ("1707001-30-K--TG1250000000X3", "none"),
+        ("170700-30-K--TG1250000000X3", "none"),
+        ("my-1707000-30-K", "none"),
+        ("TeslaWallConnector_1A2B3C", "none"),
+        ("Tesla_Model3", "none"),
+        ("homeassistant", "none"),
+    ],
+)
+async def test_host_names_are_matched_by_home_assistant(
+    hass: HomeAssistant, dhcp_libraries: None, hostname: str, serial: str | None
+) -> None:
+    assert await async_setup_component(hass, "dhcp", {})
+    attributes = {"source_type": "router", "ip": NEW, "host_name": hostname, "mac": MAC}
+    hass.states.async_set("device_tracker.seen", "home", attributes)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    flows = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    assert [flow["context"]["unique_id"] for flow in flows] == ([] if serial == "none" else [serial or MAC])
 
 
 async def test_a_new_gateway(hass: HomeAssistant, simulator: StartSimulator) -> None:
@@ -72,7 +126,10 @@ async def test_a_known_one_at_its_address_gets_its_network_interface(
 ) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
+    data, logins = entry.runtime_data, gateway.logins
     ends(await discover(hass, gateway.din), "already_configured")
+    assert entry.runtime_data is data  # a healthy entry is not reloaded for it
+    assert gateway.logins == logins
     assert (entry.data[CONF_HOST], entry.data[CONF_MAC]) == (f"127.0.0.1:{gateway.port}", MAC)
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, gateway.serial), entry.entry_id)
     assert device is not None
