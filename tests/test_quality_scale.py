@@ -34,7 +34,7 @@ SECTIONS = {
 KEY = {"pairing", "paste_key", "register_key", "check_key", "remove_key"}
 """The key for control has the same forms in the reconfiguration as in the options, where its field is explained."""
 
-RECONFIGURE = {"reconfigure_menu", "reconfigure", "reconfigure_confirm"}
+RECONFIGURE = {"reconfigure_menu", "reconfigure", "reconfigure_confirm", "replaced", "replaced_unsure"}
 REAUTH = {"reauth_confirm"}
 
 

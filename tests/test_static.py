@@ -17,6 +17,7 @@ from custom_components.powerwall_gateway.catalogue import (
     SENSORS,
     SWITCHES,
 )
+from custom_components.powerwall_gateway.failures import _TEXTS
 from custom_components.powerwall_gateway.gateway import KeyProblem
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.helpers.entity import EntityDescription
@@ -74,7 +75,11 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
     refusing = ("config_flow.py", "acquaintance.py", "forms.py")
     raised = set(
         chain.from_iterable(
-            re.findall(r'RefusedError\("(\w+)"|refusal\(err, "(\w+)"\)', (INTEGRATION / module).read_text())
+            re.findall(
+                r'RefusedError\("(\w+)"|refusal\(err, "(\w+)"\)|^    \(\w+Error, "(\w+)", CONF',
+                (INTEGRATION / module).read_text(),
+                re.MULTILINE,
+            )
             for module in refusing
         )
     )
@@ -108,10 +113,22 @@ def test_every_step_has_its_texts() -> None:
         for node in ast.walk(ast.parse((INTEGRATION / "config_flow.py").read_text()))
         if isinstance(node, ast.AsyncFunctionDef)
     }
-    of_key = _steps("pairing_flow.py") - {"make_key"}  # which shows another one's
-    assert set(TEXTS["config"]["step"]) | set(TEXTS["config"]["progress"]) <= flow | of_key
+    without_page = {"opening", "make_key", "key_made", "checking_key", "key_checked"}
+    of_key = _steps("pairing_flow.py") - without_page
+    assert set(TEXTS["config"]["step"]) <= flow | of_key
+    assert set(TEXTS["config"]["progress"]) == {"looking", "logging_in"} | set(TEXTS["options"]["progress"])
+    assert set(TEXTS["options"]["progress"]) <= without_page
     assert of_key <= set(TEXTS["config"]["step"])
-    assert set(TEXTS["options"]["step"]) == _steps("options_flow.py") | of_key
+    assert set(TEXTS["options"]["step"]) == (_steps("options_flow.py") - {"opened"}) | of_key
+
+
+def test_every_failure_of_a_repair_has_its_text() -> None:
+    """A repair's form takes its errors from texts of its own: those of the exceptions that the guard can raise."""
+    for_others = {"operation", "settings", "rule", "island", "charge", "no_grid_to_leave", "key", "clocks_differ"}
+    keys = {key for _, key, _ in _TEXTS if not any(key.startswith(start) for start in for_others)}
+    for issue in (issues.LOGIN_NEEDED, issues.STOPPED, issues.STOPPED_LONG_AGO):
+        errors = TEXTS["issues"][issue.key]["fix_flow"]["error"]
+        assert errors == {key: TEXTS["exceptions"][key]["message"] for key in keys}
 
 
 def _steps(module: str) -> set[str]:

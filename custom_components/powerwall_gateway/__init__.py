@@ -1,5 +1,8 @@
 """Tesla Powerwall Gateway: the Powerwall 2's gateway on the home network, without Tesla's cloud."""
 
+import logging
+from typing import Final
+
 from homeassistant.const import Platform
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady, HomeAssistantError
@@ -36,14 +39,20 @@ from .coordinator import (
 )
 from .devices import Part
 from .energy_dashboard import EnergyOffer
+from .failures import words_of
 from .gateway import (
     Doorman,
     GatewayAnotherError,
     GatewayAnswerError,
+    GatewayBusyError,
     GatewayCertificateError,
     GatewayDeniedError,
     GatewayError,
     GatewayLoginError,
+    GatewayLoginForbiddenError,
+    GatewayLoginLimitError,
+    GatewayStoppedError,
+    GatewaySwitchNeededError,
     GatewayUnreachableError,
     Identity,
     PercentScale,
@@ -56,6 +65,8 @@ from .memory import EntryMemory
 from .off_grid import OffGrid
 from .pairing import KeyStore
 from .services import async_setup_services
+
+_LOGGER = logging.getLogger(__name__)
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -200,31 +211,42 @@ async def _keep_waiting(gateway: PowerwallGateway, memory: EntryMemory) -> None:
         await memory.async_keep_login(login)
 
 
+_NOT_READY: Final[tuple[tuple[type[GatewayError], str], ...]] = (
+    (GatewaySwitchNeededError, "switch_needed"),
+    (GatewayLoginForbiddenError, "login_forbidden"),
+    (GatewayLoginError, "login_refused_once"),
+    (GatewayCertificateError, "certificate_changed"),  # each retry is a TLS handshake and nothing else
+    (GatewayAnotherError, "another_gateway"),
+    (GatewayUnreachableError, "unreachable"),
+    (GatewayBusyError, "busy_at_setup"),
+    (GatewayStoppedError, "stopped_at_setup"),
+)
+"""What Home Assistant says while it retries, the children before their parents."""
+
+
 def _setup_error(
     hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway, err: GatewayError
 ) -> HomeAssistantError:
     """Say what a gateway's failure means for setting up the entry."""
     checkup.async_note_answer(hass, entry, err)
-    kind: type[HomeAssistantError]
+    if isinstance(err, GatewayCertificateError):
+        async_show_certificate(hass, entry, err.fingerprint)
+    kind: type[HomeAssistantError] = ConfigEntryNotReady
     match err:
         case GatewayLoginError() if is_final(err, gateway):
             kind, key = ConfigEntryAuthFailed, "login_refused"
-        case GatewayLoginError():
-            kind, key = ConfigEntryNotReady, "login_refused_once"
-        case GatewayDeniedError() if not (gateway.has_credentials or gateway.capabilities.login_stops_powerwall):
+        case GatewayDeniedError() if not (
+            isinstance(err, GatewayLoginError) or gateway.has_credentials or gateway.capabilities.login_stops_powerwall
+        ):
             kind, key = ConfigEntryAuthFailed, "password_wanted"
-        case GatewayCertificateError():
-            async_show_certificate(hass, entry, err.fingerprint)
-            kind, key = ConfigEntryNotReady, "certificate_changed"  # each retry is a TLS handshake and nothing else
-        case GatewayAnotherError():
-            kind, key = ConfigEntryNotReady, "another_gateway"
-        case GatewayUnreachableError():
-            kind, key = ConfigEntryNotReady, "unreachable"
+        case GatewayLoginLimitError(status=0):  # not the gateway's answer: the next login waits since the last one
+            key = "login_waits"
         case GatewayAnswerError(status=301 | 302 | 307 | 308) if entry.data[CONF_FINGERPRINT] is None:
-            kind, key = ConfigEntryNotReady, "encrypted_now"
+            key = "encrypted_now"
         case _:
-            kind, key = ConfigEntryNotReady, "unexpected_answer"
-    return kind(translation_domain=DOMAIN, translation_key=key, translation_placeholders={"reason": str(err)})
+            key = next((key for kind_of, key in _NOT_READY if isinstance(err, kind_of)), "unexpected_answer")
+    _LOGGER.debug("Not set up: %s", err)
+    return kind(translation_domain=DOMAIN, translation_key=key, translation_placeholders={"reason": words_of(err)})
 
 
 def _device(entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway, identity: Identity) -> DeviceInfo:

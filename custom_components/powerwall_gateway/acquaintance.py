@@ -6,26 +6,46 @@ from dataclasses import dataclass
 import logging
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_HOST
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 
 from .certificate import readable
 from .const import CONF_FINGERPRINT, CONF_SCHEME, CONF_SERIAL
+from .devices import Kind, is_of_kind
 from .forms import RefusedError, refusal
 from .gateway import Address, GatewayError, Portrait, PowerwallGateway, meet, open_session, portray
 from .gateway.models import Din, Status
 from .helpers import gateway_from
 from .markdown import literal
+from .memory import EntryMemory
 
 _LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Former:
-    """The gateway as an entry has it, which no other may take the place of."""
+    """The gateway as an entry has it; another one takes its place with the same Powerwalls, or if the owner says so."""
 
     serial: str
     fingerprint: str | None
     packs: Collection[str]
+    """Serials of its Powerwalls, as far as they are known."""
+
+
+async def async_former(hass: HomeAssistant, entry: ConfigEntry) -> Former:
+    """Return the gateway of an entry, with the Powerwalls that were stored or are in the device registry."""
+    serial: str = entry.data[CONF_SERIAL]
+    memory = EntryMemory(hass, entry.entry_id)
+    await memory.async_load()
+    registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    packs = {device.serial_number for device in registered if is_of_kind(device, serial, Kind.POWERWALL)}
+    return Former(
+        serial=serial,
+        fingerprint=entry.data[CONF_FINGERPRINT],
+        packs={*memory.packs, *(pack for pack in packs if pack)},
+    )
 
 
 class Acquaintance:
@@ -62,6 +82,17 @@ class Acquaintance:
         return self._former is not None and self._former.fingerprint != self.data[CONF_FINGERPRINT]
 
     @property
+    def is_replacement(self) -> bool:
+        """Whether it takes the place of a gateway with another serial number."""
+        return self._former is not None and self._former.serial != self.data[CONF_SERIAL]
+
+    @property
+    def has_same_powerwalls(self) -> bool:
+        """Whether at least one Powerwall is known to be the entry's; False also where that cannot be compared."""
+        packs = self._portrait.packs if self._portrait else None
+        return packs is not None and self._former is not None and not packs.isdisjoint(self._former.packs)
+
+    @property
     def facts(self) -> dict[str, str]:
         """What is known by now, for the texts, which are Markdown."""
         din, packs = self.din, self._portrait.packs if self._portrait else None
@@ -74,6 +105,8 @@ class Acquaintance:
             "trusted": readable(self._former.fingerprint if self._former else None),
             "site": literal(self.site_name or "-"),
             "powerwalls": str(len(packs)) if packs else "-",
+            "serial": self.data.get(CONF_SERIAL) or "-",
+            "former": self._former.serial if self._former else "-",
         }
 
     @property
@@ -127,9 +160,5 @@ class Acquaintance:
         if self._former is None:
             return
         packs = self._portrait.packs if self._portrait else None
-        if packs and self._former.packs:
-            another = packs.isdisjoint(self._former.packs)
-        else:
-            another = din is not None and din.serial_number != self._former.serial
-        if another:
+        if packs and self._former.packs and packs.isdisjoint(self._former.packs):
             raise RefusedError("another_gateway", CONF_HOST)

@@ -1,8 +1,7 @@
 """Setting up a gateway: who and where, and a password where it wants one; and what of that changes later."""
 
-import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final, override
+from collections.abc import Mapping
+from typing import Any, override
 
 import voluptuous as vol
 
@@ -20,7 +19,7 @@ from homeassistant.core import callback
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 
 from . import discovery, forms
-from .acquaintance import Acquaintance, Former
+from .acquaintance import Acquaintance, async_former
 from .const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -33,19 +32,12 @@ from .const import (
 )
 from .forms import RefusedError
 from .gateway import Address, Credentials
-from .memory import EntryMemory, async_forget_login
+from .memory import async_forget_login
 from .options_flow import PowerwallGatewayOptionsFlow
 from .pairing_flow import PairingFlow
-from .renaming import async_rename
+from .renaming import async_carry_over, is_taken
 
 _FIRST_STEPS = {SOURCE_DHCP: "discovery_confirm", SOURCE_RECONFIGURE: "reconfigure"}
-
-
-SHOWN_AFTER: Final = 0.3
-"""Seconds that something takes before it is worth saying that it is under way."""
-
-SHOWN_FOR: Final = 1.0
-"""Seconds for which that is said at least: a browser that learns of the end sooner than it listens waits for ever."""
 
 
 class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
@@ -67,8 +59,6 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
 
         self._tried_default = False
         self._took_default = False
-        self._under_way: list[asyncio.Task[None]] = []
-        """One at most: what a person is told to wait for."""
 
     @staticmethod
     @callback
@@ -116,13 +106,13 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             return await self._async_step_place(user_input)
         entry = self._get_reconfigure_entry()
-        memory = EntryMemory(self.hass, entry.entry_id)
-        await memory.async_load()
-        former = Former(serial=entry.data[CONF_SERIAL], fingerprint=entry.data[CONF_FINGERPRINT], packs=memory.packs)
-        self._gateway, self._place = Acquaintance(entry.data, former), entry.data
-        if await self._async_offers_pairing():
-            return await self.async_step_reconfigure_menu()
-        return self._show_place()
+        self._gateway, self._place = Acquaintance(entry.data, await async_former(self.hass, entry)), entry.data
+        return await self.async_step_opening()
+
+    async def async_step_opened(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what it is about where there is a key, or could be."""
+        await self._async_finish_waiting()
+        return await (self.async_step_reconfigure_menu() if self._offers_pairing else self.async_step_place())
 
     async def async_step_reconfigure_menu(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what it is about where there is a key, or could be."""
@@ -141,14 +131,18 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
         except RefusedError as refused:
             return self._show_place(refused)
         self._gateway.data[CONF_SERIAL] = serial
-        known = await self.async_set_unique_id(serial, raise_on_progress=False)
-        if self.source != SOURCE_RECONFIGURE or known is not self._get_reconfigure_entry():
+        await self.async_set_unique_id(serial, raise_on_progress=False)
+        if self.source != SOURCE_RECONFIGURE:
             self._abort_if_unique_id_configured()
+        elif is_taken(self.hass, self._get_reconfigure_entry(), serial):
+            return self.async_abort(reason="already_configured")
         return await self.async_step_looking()
 
     async def async_step_looking(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Say that somebody is looking."""
-        return await self._async_wait_for(lambda: self._gateway.look(self._address), "looking", "looked")
+        return await self._async_wait_for(
+            lambda: self._gateway.look(self._address), "looking", "looked", host=self._place[CONF_HOST]
+        )
 
     async def async_step_looked(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Go on by what was found."""
@@ -189,6 +183,7 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Start over with the password: the gateway refused the one that was stored."""
         self._gateway = Acquaintance(entry_data)
+        self.context["title_placeholders"] = {"name": self._get_reauth_entry().title, "host": entry_data[CONF_HOST]}
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -204,7 +199,8 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
             return self._show_password()
         if not self._gateway.needs_login:
             return await self._async_reconfigure()
-        stored = self._get_reconfigure_entry().data.get(CONF_PASSWORD)
+        # The old gateway's password is not sent to a new one.
+        stored = None if self._gateway.is_replacement else self._get_reconfigure_entry().data.get(CONF_PASSWORD)
         if not (password := user_input.get(CONF_PASSWORD) or stored):
             return self._show_password(RefusedError("password_missing", CONF_PASSWORD))
         self._gateway.data[CONF_PASSWORD] = password
@@ -212,14 +208,15 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
 
     async def async_step_logging_in(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Say that somebody is logging in."""
-        return await self._async_wait_for(self._gateway.log_in, "logging_in", "logged_in")
+        host = self._place.get(CONF_HOST) or self._gateway.facts["host"]
+        return await self._async_wait_for(self._gateway.log_in, "logging_in", "logged_in", host=host)
 
     async def async_step_logged_in(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Go on by what the login came to."""
         try:
             await self._async_finish_waiting()
         except RefusedError as refused:
-            if refused.field == CONF_SERIAL and self.source != SOURCE_REAUTH:
+            if refused.key in {"wrong_serial", "another_gateway"} and self.source != SOURCE_REAUTH:
                 return self._show_place(refused)
             return self._show_password(refused)
         if self.source == SOURCE_REAUTH:
@@ -255,15 +252,35 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
         return self.async_create_entry(title=title, data=self._gateway.data, options=self._options)
 
     async def _async_reconfigure(self) -> ConfigFlowResult:
-        """Store what changed. With another serial, what began with the old one comes along."""
-        entry = self._get_reconfigure_entry()
-        old, new = entry.data[CONF_SERIAL], self._gateway.data[CONF_SERIAL]
-        if new != old:
-            await self.hass.config_entries.async_unload(entry.entry_id)
-            async_rename(self.hass, entry, old, new)
-        if new != old or self._gateway.data.get(CONF_PASSWORD) != entry.data.get(CONF_PASSWORD):
+        """Store what changed; with another serial number, ask before the history goes over to it."""
+        if self._gateway.is_replacement:
+            same = self._gateway.has_same_powerwalls
+            return await (self.async_step_replaced() if same else self.async_step_replaced_unsure())
+        return await self._async_store()
+
+    async def async_step_replaced(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Say what happens to the history; the Powerwalls were compared and are the same."""
+        return self._show("replaced", forms.NOTHING) if user_input is None else await self._async_store()
+
+    async def async_step_replaced_unsure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Say what happens to the history; the Powerwalls could not be compared, so the owner compares them."""
+        refused = None
+        if user_input is not None:
+            if user_input[forms.CONF_SAME_POWERWALLS]:
+                return await self._async_store()
+            refused = RefusedError("not_the_same", forms.CONF_SAME_POWERWALLS)
+        return self._show("replaced_unsure", forms.SAME_POWERWALLS, refused)
+
+    async def _async_store(self) -> ConfigFlowResult:
+        entry, data = self._get_reconfigure_entry(), self._gateway.data
+        if self._gateway.is_replacement:
+            if is_taken(self.hass, entry, data[CONF_SERIAL]):  # set up while this form was open
+                return self.async_abort(reason="already_configured")
+            await async_carry_over(self.hass, entry, data)
+            return self.async_update_reload_and_abort(entry)
+        if self._gateway.needs_login:  # another password, or one whose waits are over: it was accepted just now
             await async_forget_login(self.hass, entry.entry_id)
-        return self.async_update_reload_and_abort(entry, unique_id=new, data=self._gateway.data)
+        return self.async_update_reload_and_abort(entry, data=data)
 
     @property
     @override
@@ -276,29 +293,6 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
 
     # -- what is shown -------------------------------------------------------------------------------------------------
 
-    async def _async_wait_for(
-        self, work: Callable[[], Coroutine[Any, Any, None]], step_id: str, next_step_id: str
-    ) -> ConfigFlowResult:
-        """Show in words what is under way, until it is over."""
-        if not self._under_way:
-            begun = self.hass.async_create_task(work(), f"{DOMAIN} {step_id}")
-            if not (await asyncio.wait({begun}, timeout=SHOWN_AFTER))[0]:
-                begun = self.hass.async_create_task(_lasting(begun), f"{DOMAIN} {step_id}, shown")
-            self._under_way.append(begun)
-        (task,) = self._under_way
-        if task.done():
-            return self.async_show_progress_done(next_step_id=next_step_id)
-        return self.async_show_progress(
-            step_id=step_id,
-            progress_action=step_id,
-            description_placeholders={"host": self._place.get(CONF_HOST) or self._gateway.facts["host"]},
-            progress_task=task,
-        )
-
-    async def _async_finish_waiting(self) -> None:
-        """Raise what stood against it. Raises `RefusedError`."""
-        await self._under_way.pop()
-
     def _show_place(self, refused: RefusedError | None = None) -> ConfigFlowResult:
         schema = self.add_suggested_values_to_schema(forms.PLACE, self._place)
         return self._show(_FIRST_STEPS.get(self.source or "", "user"), schema, refused)
@@ -309,12 +303,14 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
     def _show_password(self, refused: RefusedError | None = None) -> ConfigFlowResult:
         """Show the form that asks for the password, by where the flow comes from."""
         if self.source == SOURCE_REAUTH:
+            if refused and refused.key == "certificate_changed":
+                refused = RefusedError("certificate_not_trusted")
             return self._show("reauth_confirm", forms.NEW_PASSWORD, refused)
         if self.source == SOURCE_RECONFIGURE:
             schema = forms.SAME_PASSWORD if self._gateway.needs_login else forms.NOTHING
             return self._show("reconfigure_confirm", schema, refused)
         if refused and refused.key == "invalid_auth" and self._took_default:
-            refused = RefusedError("default_refused", CONF_PASSWORD)
+            refused = RefusedError("default_refused", CONF_PASSWORD, reason=refused.reason)
         return self._show_login(refused)
 
     def _show(self, step_id: str, schema: vol.Schema, refused: RefusedError | None = None) -> ConfigFlowResult:
@@ -322,11 +318,5 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
             step_id=step_id,
             data_schema=schema,
             errors=refused.errors(schema) if refused else None,
-            description_placeholders=self._gateway.facts,
+            description_placeholders=self._gateway.facts | ({"reason": refused.reason} if refused else {}),
         )
-
-
-async def _lasting(begun: asyncio.Task[None]) -> None:
-    """Wait for something that is shown, and until a browser had the time to listen for its end."""
-    await asyncio.gather(begun, asyncio.sleep(SHOWN_FOR), return_exceptions=True)
-    await begun

@@ -18,10 +18,12 @@ from .gateway import (
     GatewayError,
     GatewayKeyError,
     GatewayLoginError,
+    GatewayLoginForbiddenError,
     GatewayLoginStopsError,
     GatewayNotFoundError,
     GatewayPayloadError,
     GatewayStoppedError,
+    GatewaySwitchNeededError,
     GatewayUnreachableError,
     GuardBusyError,
     GuardGridError,
@@ -50,9 +52,15 @@ def _nothing(_: GatewayError) -> dict[str, str]:
     return {}
 
 
-def _reason(err: GatewayAnswerError | OperationRefusedError) -> dict[str, str]:
-    """Give the gateway's own words, or ours where it said nothing."""
-    return {"reason": err.reason or err.message}
+def words_of(err: GatewayError) -> str:
+    """Return the gateway's own words, or else the endpoint and the HTTP status: none of them needs a translation."""
+    reason: str = getattr(err, "reason", "")
+    status: int = getattr(err, "status", 0)
+    return reason or ", ".join(filter(None, (err.path, f"HTTP {status}" if status else ""))) or "-"
+
+
+def _reason(err: GatewayError) -> dict[str, str]:
+    return {"reason": words_of(err)}
 
 
 def _standing(err: OperationNotAppliedError) -> dict[str, str]:
@@ -67,14 +75,14 @@ _TEXTS: Final[tuple[tuple[type[GatewayError], str, Placeholders], ...]] = (
     (OperationNotAppliedError, "operation_not_applied", _standing),
     (OperationNotFollowedError, "operation_not_followed", lambda err: {"firmware": err.firmware or "-"}),
     (OperationUnknownError, "operation_unknown", _nothing),
-    (OperationInvalidError, "operation_invalid", lambda err: {"reason": err.message}),
+    (OperationInvalidError, "operation_invalid", _nothing),
     (RuleNotAppliedError, "rule_not_applied", _nothing),
     (GuardGridError, "not_on_grid", _nothing),
     (GuardNotRunningError, "powerwall_stopped", _nothing),
     (GuardUnsureError, "not_sure", _nothing),
     (GuardBusyError, "guard_busy", _nothing),
     (GuardLoginLimitError, "too_many_logins", _nothing),
-    (GuardJournalError, "journal_failed", lambda err: {"reason": err.message}),
+    (GuardJournalError, "journal_failed", _nothing),
     (IslandGridError, "no_grid_to_leave", _nothing),
     (IslandUnsureError, "island_not_sure", _nothing),
     (IslandChargeError, "charge_too_low", lambda err: {"charge": f"{floor(err.charge)}", "least": f"{err.least:.0f}"}),
@@ -82,15 +90,17 @@ _TEXTS: Final[tuple[tuple[type[GatewayError], str, Placeholders], ...]] = (
     (GatewayConflictError, "settings_conflict", _nothing),
     (GatewayClockError, "clocks_differ", _nothing),
     (GatewayStoppedError, "powerwall_stopped", _nothing),
-    (GatewayBusyError, "gateway_busy", lambda err: {"seconds": f"{err.retry_after:.0f}"}),
+    (GatewayBusyError, "gateway_busy", lambda err: {"seconds": f"{err.retry_after:.0f}", "reason": words_of(err)}),
     (GatewayLoginStopsError, "login_needed", _nothing),
-    (GatewayLoginError, "login_refused", _nothing),
+    (GatewaySwitchNeededError, "switch_needed", _reason),
+    (GatewayLoginForbiddenError, "login_forbidden", _reason),
+    (GatewayLoginError, "login_refused", _reason),
     (GatewayDeniedError, "not_for_this_login", _nothing),
     (GatewayNotFoundError, "not_on_this_firmware", _nothing),
     (GatewayCertificateError, "certificate_changed", _nothing),
     (GatewayAnotherError, "another_gateway", _nothing),
     (GatewayUnreachableError, "no_answer", _nothing),
-    (GatewayPayloadError, "unexpected_answer", lambda err: {"reason": err.message}),
+    (GatewayPayloadError, "unexpected_answer", _reason),
     (GatewayAnswerError, "gateway_refused", _reason),
 )
 """Every failure, the children before their parents: the text's key, and what it names."""
@@ -116,7 +126,7 @@ def translated(err: GatewayError) -> HomeAssistantError:
     else:
         key, placeholders = next(
             ((key, placeholders(err)) for kind, key, placeholders in _TEXTS if isinstance(err, kind)),
-            ("unexpected_answer", {"reason": err.message}),
+            ("unexpected_answer", _reason(err)),
         )
     kind = ServiceValidationError if isinstance(err, _NOT_NOW) else HomeAssistantError
     return kind(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)

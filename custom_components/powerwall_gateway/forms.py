@@ -1,12 +1,13 @@
 """The forms of the config flow, and what they say of what was typed."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 import voluptuous as vol
 
 from homeassistant.const import CONF_BASE, CONF_HOST, CONF_PASSWORD, CONF_USERNAME
-from homeassistant.data_entry_flow import section
+from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult, section
 from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
@@ -16,6 +17,7 @@ from homeassistant.helpers.selector import (
 )
 
 from .const import CONF_ALLOW_CONTROL, CONF_PRIVATE_KEY, CONF_SERIAL
+from .failures import words_of
 from .gateway import (
     Address,
     GatewayBusyError,
@@ -23,11 +25,21 @@ from .gateway import (
     GatewayDefaultPasswordError,
     GatewayError,
     GatewayLoginError,
+    GatewayLoginForbiddenError,
+    GatewayStoppedError,
+    GatewaySwitchNeededError,
     GatewayUnreachableError,
     parse_serial,
 )
 
 CONF_MORE: Final = "more"
+CONF_SAME_POWERWALLS: Final = "same_powerwalls"
+
+SHOWN_AFTER: Final = 0.3
+"""Seconds that something takes before it is worth saying that it is under way."""
+
+SHOWN_FOR: Final = 1.0
+"""Seconds for which that is said at least: a browser that learns of the end sooner than it listens waits for ever."""
 
 _USERNAMES = ["customer", "installer"]
 _PASSWORD_FIELD = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password"))
@@ -41,7 +53,9 @@ _LOGIN_AS = {
 PLACE: Final = vol.Schema({vol.Required(CONF_HOST): str, vol.Required(CONF_SERIAL): str})
 """Where the gateway is, and which."""
 
-CONTROL: Final = vol.Schema(_CONTROL)
+CONTROL: Final = vol.Schema({vol.Required(CONF_ALLOW_CONTROL, default=False): bool})
+"""Off at first: where this form is shown, Home Assistant stops the Powerwall for a moment to log in."""
+
 LOGIN: Final = vol.Schema(
     {
         vol.Optional(CONF_PASSWORD): _PASSWORD_FIELD,
@@ -57,37 +71,80 @@ SAME_PASSWORD: Final = vol.Schema({vol.Optional(CONF_PASSWORD): _PASSWORD_FIELD}
 
 PRIVATE_KEY: Final = vol.Schema({vol.Required(CONF_PRIVATE_KEY): TextSelector(TextSelectorConfig(multiline=True))})
 
+SAME_POWERWALLS: Final = vol.Schema({vol.Required(CONF_SAME_POWERWALLS, default=False): bool})
+
 NOTHING: Final = vol.Schema({})
 
 
-class RefusedError(Exception):
-    """What was typed cannot be used: the message's key, and the field it belongs to."""
+class ProgressFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any]](FlowHandler[ContextT, ResultT, str]):
+    """A flow that shows what takes a while; what is done at once shows nothing."""
 
-    def __init__(self, key: str, field: str = CONF_BASE) -> None:
+    _work: asyncio.Task[None] | None = None
+
+    async def _async_wait_for(
+        self, work: Callable[[], Coroutine[Any, Any, None]], step_id: str, next_step_id: str, **placeholders: str
+    ) -> ResultT:
+        """Begin the work and show its progress; call again in the progress step, until the next step follows."""
+        if self._work is None:
+            begun = self.hass.async_create_task(work(), step_id)
+            if (await asyncio.wait({begun}, timeout=SHOWN_AFTER))[0]:
+                self._work = begun
+                following: ResultT = await getattr(self, f"async_step_{next_step_id}")()
+                return following
+            self._work = self.hass.async_create_task(_lasting(begun), f"{step_id}, shown")
+        if self._work.done():
+            return self.async_show_progress_done(next_step_id=next_step_id)
+        return self.async_show_progress(
+            step_id=step_id,
+            progress_action=step_id,
+            description_placeholders=placeholders,
+            progress_task=self._work,
+        )
+
+    async def _async_finish_waiting(self) -> None:
+        """Raise what the work raised."""
+        if self._work is not None:
+            work, self._work = self._work, None
+            await work
+
+
+async def _lasting(begun: asyncio.Task[None]) -> None:
+    """Wait for something that is shown, and until a browser had the time to listen for its end."""
+    await asyncio.gather(begun, asyncio.sleep(SHOWN_FOR), return_exceptions=True)
+    await begun
+
+
+class RefusedError(Exception):
+    """What was typed cannot be used: the message's key, the field it belongs to, and the gateway's own words."""
+
+    def __init__(self, key: str, field: str = CONF_BASE, *, reason: str = "") -> None:
         super().__init__(key)
         self.key = key
         self.field = field
+        self.reason = reason
 
     def errors(self, schema: vol.Schema) -> dict[str, str]:
         """Show it at its field, or above the form where the form has no such field."""
         return {self.field if self.field in schema.schema else CONF_BASE: self.key}
 
 
+_REFUSALS: Final[tuple[tuple[type[GatewayError], str, str], ...]] = (
+    (GatewayDefaultPasswordError, "default_password", CONF_PASSWORD),
+    (GatewaySwitchNeededError, "switch_needed", CONF_PASSWORD),
+    (GatewayLoginForbiddenError, "login_forbidden", CONF_PASSWORD),
+    (GatewayLoginError, "invalid_auth", CONF_PASSWORD),
+    (GatewayCertificateError, "certificate_changed", CONF_BASE),
+    (GatewayUnreachableError, "cannot_connect", CONF_HOST),
+    (GatewayBusyError, "busy", CONF_BASE),
+    (GatewayStoppedError, "stopped", CONF_BASE),
+)
+"""The message and the field of a failure, the children before their parents."""
+
+
 def refusal(err: GatewayError, otherwise: str) -> RefusedError:
-    """Say in the form what a gateway's failure means."""
-    match err:
-        case GatewayDefaultPasswordError():
-            return RefusedError("default_password", CONF_PASSWORD)
-        case GatewayLoginError():
-            return RefusedError("invalid_auth", CONF_PASSWORD)
-        case GatewayCertificateError():
-            return RefusedError("certificate_changed")
-        case GatewayUnreachableError():
-            return RefusedError("cannot_connect", CONF_HOST)
-        case GatewayBusyError():
-            return RefusedError("busy")
-        case _:
-            return RefusedError(otherwise, CONF_HOST)
+    """Return the form error for a gateway's failure, with the gateway's own words."""
+    key, field = next(((key, field) for kind, key, field in _REFUSALS if isinstance(err, kind)), (otherwise, CONF_HOST))
+    return RefusedError(key, field, reason=words_of(err))
 
 
 def read_place(typed: Mapping[str, Any]) -> tuple[Address, str]:

@@ -83,8 +83,13 @@ class PowerwallGatewayOptionsFlow(PairingFlow, OptionsFlowWithReload):
     """The options. A change loads the entry anew."""
 
     async def async_step_init(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Begin; whether to offer the key takes a request to the gateway."""
+        return await self.async_step_opening()
+
+    async def async_step_opened(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Offer the key where the gateway takes signed requests; elsewhere there are the options alone."""
-        if await self._async_offers_pairing():
+        await self._async_finish_waiting()
+        if self._offers_pairing:
             return self.async_show_menu(step_id="init", menu_options=["settings", "pairing"])
         return await self.async_step_settings()
 

@@ -12,6 +12,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.requirements import RequirementsNotFound, async_process_requirements
 
 from .const import CONF_PRIVATE_KEY, DOMAIN, SIGNED_REQUIREMENT
+from .failures import words_of
 from .forms import RefusedError
 from .gateway import (
     GatewayBusyError,
@@ -174,4 +175,5 @@ class Pairing:
 
 def _refusal(err: GatewayError) -> RefusedError:
     """Say in the form what a gateway's failure means for the key."""
-    return RefusedError(next((key for kind, key in _REFUSALS if isinstance(err, kind)), "unexpected_answer"))
+    key = next((key for kind, key in _REFUSALS if isinstance(err, kind)), "unexpected_answer")
+    return RefusedError(key, reason=words_of(err))

@@ -4,20 +4,28 @@ from typing import Any
 
 import voluptuous as vol
 
-from homeassistant.config_entries import ConfigEntry, ConfigEntryBaseFlow, ConfigEntryState, ConfigFlowResult
+from homeassistant.config_entries import (
+    ConfigEntry,
+    ConfigEntryBaseFlow,
+    ConfigEntryState,
+    ConfigFlowContext,
+    ConfigFlowResult,
+)
 
 from . import forms
 from .const import CONF_ALLOW_CONTROL, CONF_PRIVATE_KEY
-from .forms import RefusedError
+from .forms import ProgressFlow, RefusedError
 from .gateway import GatewayError, PowerwallGateway
 from .gateway.signing_key import make_key, read_key
 from .pairing import Pairing
 
 
-class PairingFlow(ConfigEntryBaseFlow):
+class PairingFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResult], ConfigEntryBaseFlow):
     """The steps that make, take, check and remove a key of an entry that is set up."""
 
     _pairing: Pairing
+    _offers_pairing = False
+    _is_kept = False
 
     @property
     def _paired(self) -> ConfigEntry:
@@ -28,11 +36,15 @@ class PairingFlow(ConfigEntryBaseFlow):
         """End with these options, and with the entry loaded anew."""
         raise NotImplementedError
 
-    async def _async_offers_pairing(self) -> bool:
-        """Tell whether there is a key, or could be: the gateway takes signed requests."""
+    async def async_step_opening(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Find out whether to offer the key; the step `opened` follows."""
+        return await self._async_wait_for(self._async_open, "opening", "opened")
+
+    async def _async_open(self) -> None:
+        """Find out whether there is a key, or could be: the gateway takes signed requests."""
         self._pairing = Pairing(self.hass, self._paired.entry_id)
         await self._pairing.async_load()
-        return self._pairing.has_key or await self._async_takes_signed()
+        self._offers_pairing = self._pairing.has_key or await self._async_takes_signed()
 
     async def async_step_pairing(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Say what a key is for, and what can be done about it."""
@@ -42,8 +54,16 @@ class PairingFlow(ConfigEntryBaseFlow):
         )
 
     async def async_step_make_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Make a key, which takes a while, and go on with its registration."""
-        if not await self._pairing.async_take(await self.hass.async_add_executor_job(make_key)):
+        """Make a key, which takes up to a minute on a small machine."""
+        return await self._async_wait_for(self._async_make_key, "make_key", "key_made")
+
+    async def _async_make_key(self) -> None:
+        self._is_kept = await self._pairing.async_take(await self.hass.async_add_executor_job(make_key))
+
+    async def async_step_key_made(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Go on with the registration of the new key."""
+        await self._async_finish_waiting()
+        if not self._is_kept:
             return self.async_abort(reason="key_not_kept")
         return await self.async_step_register_key()
 
@@ -66,11 +86,21 @@ class PairingFlow(ConfigEntryBaseFlow):
         return self._show_key("register_key", forms.NOTHING, public_key=await self._pairing.async_public_part())
 
     async def async_step_check_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """See whether the gateway takes the key by now; what is missing stands on a page without the long key."""
+        """Check whether the gateway accepts the key by now."""
         if self._paired.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
+        return await self.async_step_checking_key()
+
+    async def async_step_checking_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show that the key is being checked; the library that signs may be installed first."""
+        return await self._async_wait_for(
+            lambda: self._pairing.async_check(self._paired.runtime_data.gateway), "checking_key", "key_checked"
+        )
+
+    async def async_step_key_checked(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """End, or show what is missing on a page without the long key."""
         try:
-            await self._pairing.async_check(self._paired.runtime_data.gateway)
+            await self._async_finish_waiting()
         except RefusedError as refused:
             return self._show_key("check_key", forms.NOTHING, refused)
         return self._finish({**self._paired.options, CONF_ALLOW_CONTROL: True})
@@ -102,5 +132,5 @@ class PairingFlow(ConfigEntryBaseFlow):
             step_id=step_id,
             data_schema=schema,
             errors=refused.errors(schema) if refused else None,
-            description_placeholders=facts,
+            description_placeholders=facts | ({"reason": refused.reason} if refused else {}),
         )

@@ -1,23 +1,32 @@
 """What the owner can have done from Home Assistant's repairs."""
 
 from collections.abc import Awaitable, Callable
+import logging
 from typing import Any
 
 import voluptuous as vol
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs.models import RepairsFlowContext
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import CONF_HOST
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
 from . import issues
-from .certificate import async_trust
-from .const import DOMAIN
+from .acquaintance import async_former
+from .certificate import async_identify, async_trust, stored
+from .const import CONF_FINGERPRINT, CONF_SERIAL, DOMAIN
 from .coordinator import PowerwallGatewayConfigEntry
 from .energy_dashboard import async_fill
 from .failures import translated
-from .gateway import GatewayError, Guard
+from .forms import CONF_SAME_POWERWALLS, SAME_POWERWALLS, ProgressFlow
+from .gateway import GatewayError, Guard, Identity
 from .keeper import async_guard_of
+from .markdown import literal
+from .renaming import async_carry_over, is_taken
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class GuardedFix(RepairsFlow):
@@ -33,30 +42,39 @@ class GuardedFix(RepairsFlow):
 
     async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Ask whether to do it, and do it."""
-        reason = ""
+        errors: dict[str, str] = {}
+        placeholders: dict[str, str] = {}
         if user_input is not None:
             if self._guard is None:
                 return self.async_abort(reason="not_loaded")
             try:
                 await self._fix(self._guard)
             except GatewayError as err:
-                reason = str(translated(err))
+                # The texts of the exceptions are the errors of this form, too: only there they are translated.
+                failure = translated(err)
+                errors = {"base": failure.translation_key or "unexpected_answer"}
+                placeholders = dict(failure.translation_placeholders or {})
             else:
                 return self.async_create_entry(data={})
         return self.async_show_form(
             step_id="confirm",
             data_schema=vol.Schema({}),
-            errors={"base": "failed"} if reason else None,
-            description_placeholders={"reason": reason},
+            errors=errors or None,
+            description_placeholders=placeholders,
         )
 
 
-class CertificateFix(RepairsFlow):
-    """Shows the old certificate and the new one, and lets the owner decide."""
+class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], RepairsFlow):
+    """Shows the old certificate and the new one, and lets the owner decide.
+
+    A new certificate may be that of another gateway, which replaced the old one: where it says so, the owner is asked
+    whether the history goes over to it.
+    """
 
     def __init__(self, entry_id: str) -> None:
         self._entry_id = entry_id
         self._shown: dict[str, str] = {}
+        self._found: Identity | None = None
 
     async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Ask; what is shown now is what may be accepted, whatever is shown to the next one."""
@@ -67,12 +85,61 @@ class CertificateFix(RepairsFlow):
         )
 
     async def async_step_accept(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Trust the new one."""
+        """Look who has the new certificate, by reads without a login."""
         entry = self.hass.config_entries.async_get_entry(self._entry_id)
         if entry is None or "new" not in self._shown:
             return self.async_abort(reason="not_loaded")
-        async_trust(self.hass, entry, self._shown["new"])
-        return self.async_create_entry(data={})
+        return await self.async_step_looking()
+
+    async def async_step_looking(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Show that this takes a while."""
+        return await self._async_wait_for(self._async_look, "looking", "looked")
+
+    async def _async_look(self) -> None:
+        entry = self.hass.config_entries.async_get_known_entry(self._entry_id)
+        try:
+            self._found = await async_identify(entry, self._shown["new"])
+        except GatewayError as err:
+            _LOGGER.debug("The certificate is trusted, and whose it is shows later: %s", err)
+
+    async def async_step_looked(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Trust the certificate, unless it is another gateway's."""
+        await self._async_finish_waiting()
+        entry = self.hass.config_entries.async_get_known_entry(self._entry_id)
+        former = await async_former(self.hass, entry)
+        if self._found is None or not self._found.is_another(former.serial, former.packs):
+            async_trust(self.hass, entry, self._shown["new"])
+            return self.async_create_entry(data={})
+        if self._found.din is None:  # no serial number is known, but other Powerwalls
+            return self.async_abort(reason="another_gateway")
+        if is_taken(self.hass, entry, self._found.din.serial_number):
+            return self.async_abort(reason="already_configured")
+        return await self.async_step_replaced()
+
+    async def async_step_replaced(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Carry the history over to the new gateway, if the owner says that its Powerwalls are the same."""
+        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry is None or self._found is None or self._found.din is None:
+            return self.async_abort(reason="not_loaded")
+        serial = self._found.din.serial_number
+        if user_input is not None and user_input[CONF_SAME_POWERWALLS]:
+            if is_taken(self.hass, entry, serial):
+                return self.async_abort(reason="already_configured")
+            fingerprint = stored(self._shown["new"])
+            await async_carry_over(self.hass, entry, {**entry.data, CONF_SERIAL: serial, CONF_FINGERPRINT: fingerprint})
+            self.hass.config_entries.async_schedule_reload(entry.entry_id)
+            return self.async_create_entry(data={})
+        return self.async_show_form(
+            step_id="replaced",
+            data_schema=SAME_POWERWALLS,
+            errors={CONF_SAME_POWERWALLS: "not_the_same"} if user_input is not None else None,
+            description_placeholders={
+                **self._shown,
+                "host": entry.data[CONF_HOST],
+                "former": entry.data[CONF_SERIAL],
+                "serial": literal(serial),
+            },
+        )
 
     async def async_step_refuse(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Go on sending nothing; the question stays."""

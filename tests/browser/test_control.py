@@ -50,13 +50,14 @@ async def test_the_gateway_follows_the_page(
 
 
 async def adds(person: Person, gateway: Simulator) -> None:
-    """Leave the box ticked that allows control."""
+    """Tick the box that allows control: a login stops the Powerwall, so it is not ticked before."""
     page = person.page
     await person.begin_to_add()
     await person.say_where(f"{gateway.host}:{gateway.port}", gateway.serial)
     await person.submit()
     await person.reads(person.words.ours("config.step.control.title"))
     await page.snap("1-control")
+    await person.tick(person.words.ours("config.step.control.data.allow_control"))
     await person.submit()
     await person.button(person.words("ui.panel.config.integrations.config_flow.finish_skip")).wait_for()
     await page.snap("2-added")

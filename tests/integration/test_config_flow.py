@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
-from custom_components.powerwall_gateway import config_flow
+from custom_components.powerwall_gateway import forms
 from custom_components.powerwall_gateway.const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -33,7 +33,7 @@ async def test_1_15_needs_no_password_and_is_never_logged_in_to(hass: HomeAssist
     asks(flow, "control")
     shown = flow["description_placeholders"]
     assert (shown["firmware"], shown["powerwalls"], shown["fingerprint"]) == (literal("1.15.0"), "2", "-")
-    assert flow["data_schema"]({}) == {CONF_ALLOW_CONTROL: True}
+    assert flow["data_schema"]({}) == {CONF_ALLOW_CONTROL: False}
     flow = await go_on(hass, flow, {CONF_ALLOW_CONTROL: True})
     assert flow["type"] is FlowResultType.CREATE_ENTRY
     assert flow["title"] == "Home Energy Gateway"
@@ -325,8 +325,8 @@ async def test_a_gateway_that_could_encrypt_and_does_not_is_sent_nothing(
 @pytest.fixture
 def slow_eyes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show everything that is under way, and for long enough that a browser under load listens in time."""
-    monkeypatch.setattr(config_flow, "SHOWN_AFTER", 0.0)
-    monkeypatch.setattr(config_flow, "SHOWN_FOR", 1.5)
+    monkeypatch.setattr(forms, "SHOWN_AFTER", 0.0)
+    monkeypatch.setattr(forms, "SHOWN_FOR", 1.5)
 
 
 async def test_what_is_under_way_is_said_in_words_until_a_browser_listens(

@@ -38,12 +38,13 @@ def dhcp_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let Home Assistant's DHCP integration be imported without the libraries that listen on the network."""
     addresses = {"cached_ip_addresses": lru_cache(ip_address)}
     names = {"HOSTNAME": "hostname", "IP_ADDRESS": "ip", "MAC_ADDRESS": "macaddress"}
-    for name, content in {
+    modules: dict[str, dict[str, Any]] = {
         "aiodhcpwatcher": {},
         "aiodiscover": {"DiscoverHosts": object},
         "aiodiscover.discovery": names,
         "cached_ipaddress": addresses,
-    }.items():
+    }
+    for name, content in modules.items():
         module = ModuleType(name)
         vars(module).update(content)
         monkeypatch.setitem(sys.modules, name, module)

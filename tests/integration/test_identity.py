@@ -1,16 +1,21 @@
 """Whether it is still the same gateway: by its certificate, its serial, its Powerwalls."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from aiohttp.test_utils import TestClient
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_FINGERPRINT, DOMAIN
+from custom_components.powerwall_gateway import forms
+from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_FINGERPRINT, CONF_SERIAL, DOMAIN
+from custom_components.powerwall_gateway.forms import CONF_SAME_POWERWALLS
 from custom_components.powerwall_gateway.memory import EntryMemory
 from custom_components.powerwall_gateway.repairs import async_create_fix_flow
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
+from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
@@ -20,7 +25,7 @@ from tests.simulator import Simulator
 
 from .conftest import SetUp, state_of
 from .flowing import confirm, ends, go_on, login, start, typed
-from .test_reconfigure import OTHER_PACKS
+from .test_reconfigure import NEW, OTHER_PACKS, is_carried_over, registered, replaced
 
 
 async def restart(gateway: Simulator, *, certificate: bool | None = None) -> None:
@@ -104,6 +109,102 @@ async def test_the_owner_keeps_refusing_and_then_accepts(
     assert entry.data[CONF_FINGERPRINT] == gateway.fingerprint.hex()
     assert entry.state.name == "LOADED"
     assert question(hass, entry) is None
+
+
+class Repair:
+    """A person at the repair that asks about the certificate."""
+
+    def __init__(self, hass: HomeAssistant, client: TestClient[Any, Any], entry: MockConfigEntry) -> None:
+        self._hass = hass
+        self._client = client
+        self._start = {"handler": DOMAIN, "issue_id": f"certificate_changed_{entry.entry_id}"}
+        self.shown: Any = None
+
+    async def accept(self) -> Any:
+        """Open it, and choose to trust the new certificate."""
+        self.shown = await (await self._client.post("/api/repairs/issues/fix", json=self._start)).json()
+        return await self.send({"next_step_id": "accept"})
+
+    async def send(self, form: dict[str, Any]) -> Any:
+        """Send a form, and let what follows be done."""
+        path = f"/api/repairs/issues/fix/{self.shown['flow_id']}"
+        self.shown = await (await self._client.post(path, json=form)).json()
+        await self._hass.async_block_till_done()
+        return self.shown
+
+
+@pytest.fixture
+async def repair(hass: HomeAssistant, hass_client: ClientSessionGenerator) -> Callable[[MockConfigEntry], Repair]:
+    """Give the page of a repair."""
+    await async_setup_component(hass, "repairs", {})
+    client = await hass_client()
+    return lambda entry: Repair(hass, client, entry)
+
+
+async def test_certificate_of_replaced_gateway_carries_history_over(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, repair: Callable[[MockConfigEntry], Repair]
+) -> None:
+    new, entry, before = await replaced(hass, simulator, set_up, "21.44")
+    old = entry.data[CONF_SERIAL]
+    page = repair(entry)
+    form = await page.accept()
+    assert (form["type"], form["step_id"]) == ("form", "replaced")
+    assert (form["description_placeholders"]["former"], form["description_placeholders"]["serial"]) == (old, NEW)
+    form = await page.send({CONF_SAME_POWERWALLS: False})
+    assert form["errors"] == {CONF_SAME_POWERWALLS: "not_the_same"}
+    assert registered(hass, entry) == before
+    assert [request.path for request in new.requests] == ["status"]  # no password, and nothing else
+    new.password = entry.data[CONF_PASSWORD]
+    assert (await page.send({CONF_SAME_POWERWALLS: True}))["type"] == "create_entry"
+    is_carried_over(hass, entry, before, old)
+    assert question(hass, entry) is None
+
+
+async def test_certificate_of_gateway_that_is_set_up_already_is_not_trusted(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, repair: Callable[[MockConfigEntry], Repair]
+) -> None:
+    _, entry, before = await replaced(hass, simulator, set_up, "21.44")
+    data = dict(entry.data)
+    MockConfigEntry(domain=DOMAIN, unique_id=NEW, disabled_by=ConfigEntryDisabler.USER).add_to_hass(hass)
+    assert (await repair(entry).accept())["reason"] == "already_configured"
+    assert (entry.data, registered(hass, entry)) == (data, before)
+    assert question(hass, entry)
+
+
+async def test_certificate_of_gateway_with_other_powerwalls_is_not_trusted(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, repair: Callable[[MockConfigEntry], Repair]
+) -> None:
+    new, entry, _ = await replaced(hass, simulator, set_up, "1.50.1")
+    new.overrides["powerwalls"] = OTHER_PACKS
+    data = dict(entry.data)
+    assert (await repair(entry).accept())["reason"] == "another_gateway"
+    assert entry.data == data
+    assert new.logins == 0
+
+
+async def test_certificate_is_trusted_although_nobody_answers_now(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, repair: Callable[[MockConfigEntry], Repair]
+) -> None:
+    new, entry, _ = await replaced(hass, simulator, set_up, "pw3")
+    await new.stop()
+    assert (await repair(entry).accept())["type"] == "create_entry"
+    assert new.fingerprint
+    assert entry.data[CONF_FINGERPRINT] == new.fingerprint.hex()
+
+
+async def test_slow_gateway_is_looked_at_with_progress(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    repair: Callable[[MockConfigEntry], Repair],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(forms, "SHOWN_AFTER", 0.0)
+    _, entry, _ = await replaced(hass, simulator, set_up, "21.44")
+    page = repair(entry)
+    shown = await page.accept()
+    assert (shown["type"], shown["progress_action"]) == ("progress", "looking")
+    assert (await page.send({}))["step_id"] == "replaced"
 
 
 async def test_what_is_accepted_is_what_was_shown(

@@ -36,7 +36,19 @@ ACTIVE: Final = re.compile(r"(?<!\\)[\[\]<>{}!*_`&]")
 """Signs that make something of the text behind them, and are not taken literally."""
 
 NAMED: Final = {"name", "reason", "packs", "entities", "old", "new"} | {
-    *("host", "firmware", "din", "model", "fingerprint", "trusted", "site", "powerwalls", "public_key"),
+    *(
+        "host",
+        "firmware",
+        "din",
+        "model",
+        "fingerprint",
+        "trusted",
+        "site",
+        "powerwalls",
+        "public_key",
+        "former",
+        "serial",
+    ),
 }
 """What our texts may name; whoever adds to it makes it `literal`, or knows that it is no gateway's."""
 

@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_FINGERPRINT, CONF_SERIAL, DOMAIN
+from custom_components.powerwall_gateway.const import (
+    CONF_ALLOW_CONTROL,
+    CONF_FINGERPRINT,
+    CONF_MAC,
+    CONF_SERIAL,
+    DOMAIN,
+)
+from custom_components.powerwall_gateway.forms import CONF_SAME_POWERWALLS
+from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
@@ -17,7 +25,11 @@ from .controlling import at_rest, logged_in, until
 from .flowing import asks, ends, go_on, suggested, typed
 
 WRONG = "TG000000000000"
+NEW = "TG9999990000B1"
 OTHER_PACKS = {"powerwalls": [{"PackagePartNumber": "1092170-03-E", "PackageSerialNumber": "TG9990000000Z1"}]}
+
+
+type Registered = tuple[dict[str, str], dict[str, str]]
 
 
 async def begin(hass: HomeAssistant, entry: MockConfigEntry, user_input: dict[str, Any]) -> Any:
@@ -118,12 +130,10 @@ async def test_nobody_there_and_then_the_right_address(
 async def test_another_gateway_that_tells_who_it_is(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
-    gateway, other = await simulator("21.44"), await simulator("21.44", serial="TG9999990000B1")
+    gateway, other = await simulator("21.44"), await simulator("21.44", serial=NEW)
     entry = await set_up(gateway)
     flow = await begin(hass, entry, typed(other, serial=gateway.serial))
     asks(flow, "reconfigure", {CONF_SERIAL: "wrong_serial"})
-    flow = await go_on(hass, flow, typed(other))
-    asks(flow, "reconfigure", {CONF_HOST: "another_gateway"})
     assert other.logins == 0
     flow = await go_on(hass, flow, typed(gateway))
     ends(await go_on(hass, flow, {}), "reconfigure_successful")
@@ -199,7 +209,9 @@ async def test_a_wrong_serial_is_put_right_and_everything_comes_along(
     assert all(unique_id.startswith(f"{WRONG}_") for unique_id in before.values())
     entities.async_update_entity(next(iter(before)), name="Mine")
 
-    ends(await begin(hass, entry, typed(gateway)), "reconfigure_successful")
+    flow = await begin(hass, entry, typed(gateway))
+    asks(flow, "replaced")
+    ends(await go_on(hass, flow, {}), "reconfigure_successful")
     assert (entry.unique_id, entry.data[CONF_SERIAL], entry.state.name) == (gateway.serial, gateway.serial, "LOADED")
     after = {
         entity.entity_id: entity.unique_id for entity in er.async_entries_for_config_entry(entities, entry.entry_id)
@@ -217,11 +229,129 @@ async def test_a_wrong_serial_is_put_right_and_everything_comes_along(
     assert gateway.running
 
 
-async def test_a_serial_is_not_put_right_without_a_sign(
+# -- a gateway that was replaced ---------------------------------------------------------------------------------------
+
+
+async def replaced(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
+) -> tuple[Simulator, MockConfigEntry, Registered]:
+    """Set up a gateway, and put another one with the same Powerwalls in its place; what was registered before, too."""
+    gateway: Simulator = await simulator(firmware)
+    entry = await set_up(gateway)
+    await hass.async_block_till_done()
+    before = registered(hass, entry)
+    port = gateway.port
+    await gateway.stop()
+    new: Simulator = await simulator(firmware, serial=NEW)
+    await new.stop()
+    await new.start(port)
+    hass.config_entries.async_schedule_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    if firmware != "1.15.0":  # which has neither a certificate nor a serial number that anyone can read
+        assert entry.state is ConfigEntryState.SETUP_RETRY
+        assert new.logins == 0
+    return new, entry, before
+
+
+def registered(hass: HomeAssistant, entry: MockConfigEntry) -> Registered:
+    """Give the unique ids of an entry's entities, and the identifiers of its devices, by what stays the same."""
+    entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    return (
+        {entity.entity_id: entity.unique_id for entity in entities},
+        {device.id: next(iter(device.identifiers))[1] for device in devices},
+    )
+
+
+def is_carried_over(hass: HomeAssistant, entry: MockConfigEntry, before: Registered, old: str) -> None:
+    """Make sure that everything goes on under the new serial number."""
+    assert (entry.state.name, entry.unique_id, entry.data[CONF_SERIAL]) == ("LOADED", NEW, NEW)
+    for ids, present in zip(before, registered(hass, entry), strict=True):
+        assert ids
+        assert ids.items() <= {key: known.replace(NEW, old, 1) for key, known in present.items()}.items()
+    assert len(hass.config_entries.async_entries(DOMAIN)) == 1
+    unavailable = {state.entity_id for state in hass.states.async_all() if state.state == "unavailable"}
+    assert not unavailable & set(before[0])
+
+
+@pytest.mark.parametrize("firmware", ["21.44", "pw3"])
+async def test_replaced_gateway_with_same_powerwalls_keeps_history(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
+) -> None:
+    new, entry, before = await replaced(hass, simulator, set_up, firmware)
+    old = entry.data[CONF_SERIAL]
+    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_MAC: "3c:2a:f4:00:01:02"})
+    flow = await begin(hass, entry, typed(new))
+    asks(flow, "reconfigure_confirm")
+    logins = new.logins
+    flow = await go_on(hass, flow, {})  # the stored password is the old gateway's
+    asks(flow, "reconfigure_confirm", {CONF_PASSWORD: "password_missing"})
+    assert new.logins == logins
+    flow = await go_on(hass, flow, {CONF_PASSWORD: new.password})
+    if firmware == "pw3":  # it tells neither its serial number nor its Powerwalls
+        asks(flow, "replaced_unsure")
+        flow = await go_on(hass, flow, {CONF_SAME_POWERWALLS: False})
+        asks(flow, "replaced_unsure", {CONF_SAME_POWERWALLS: "not_the_same"})
+        assert (entry.unique_id, entry.data[CONF_SERIAL]) == (old, old)
+        flow = await go_on(hass, flow, {CONF_SAME_POWERWALLS: True})
+    else:
+        asks(flow, "replaced")
+        shown = flow["description_placeholders"]
+        assert (shown["former"], shown["serial"]) == (old, NEW)
+        assert (entry.unique_id, entry.data[CONF_SERIAL]) == (old, old)
+        flow = await go_on(hass, flow, {})
+    ends(flow, "reconfigure_successful")
+    is_carried_over(hass, entry, before, old)
+    assert entry.data[CONF_MAC] is None
+    assert entry.data[CONF_PASSWORD] == new.password
+
+
+async def test_replaced_gateway_that_was_discovered_or_ignored_is_carried_over(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    new, entry, before = await replaced(hass, simulator, set_up, "1.15.0")
+    old = entry.data[CONF_SERIAL]
+    data = {"unique_id": NEW, "title": "Gateway"}
+    await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_IGNORE}, data=data)
+    flow = await begin(hass, entry, typed(new))
+    asks(flow, "replaced")
+    ends(await go_on(hass, flow, {}), "reconfigure_successful")
+    is_carried_over(hass, entry, before, old)
+    assert new.logins == 0
+
+
+async def test_replaced_gateway_with_other_powerwalls_is_refused(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    new, entry, before = await replaced(hass, simulator, set_up, "21.44")
+    new.overrides["powerwalls"] = OTHER_PACKS
+    flow = await begin(hass, entry, typed(new))
+    flow = await go_on(hass, flow, {CONF_PASSWORD: new.password})
+    asks(flow, "reconfigure", {CONF_HOST: "another_gateway"})
+    assert registered(hass, entry) == before
+    assert new.tokens == {}
+
+
+async def test_replaced_gateway_that_is_set_up_meanwhile_is_refused(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    new, entry, before = await replaced(hass, simulator, set_up, "1.15.0")
+    flow = await begin(hass, entry, typed(new))
+    asks(flow, "replaced")
+    MockConfigEntry(domain=DOMAIN, unique_id=NEW, disabled_by=ConfigEntryDisabler.USER).add_to_hass(hass)
+    ends(await go_on(hass, flow, {}), "already_configured")
+    assert registered(hass, entry) == before
+
+
+async def test_serial_typed_wrong_from_the_start_is_corrected_if_the_owner_agrees(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway, serial=WRONG)  # never loaded, so its Powerwalls are not known
     assert entry.error_reason_translation_key == "another_gateway"
     hass.config_entries.async_update_entry(entry, unique_id=WRONG)
-    asks(await begin(hass, entry, typed(gateway)), "reconfigure", {CONF_HOST: "another_gateway"})
+    flow = await begin(hass, entry, typed(gateway))
+    flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
+    asks(flow, "replaced_unsure")
+    ends(await go_on(hass, flow, {CONF_SAME_POWERWALLS: True}), "reconfigure_successful")
+    assert (entry.unique_id, entry.state.name) == (gateway.serial, "LOADED")

@@ -102,6 +102,10 @@ class Person:
             value,
         )
 
+    async def tick(self, label: str) -> None:
+        """Tick a box of a form."""
+        await self._tab.locator("ha-form-boolean").filter(has_text=label).locator("ha-checkbox").click()
+
     async def flip(self, name: str) -> None:
         """Flip the switch in an entity's row."""
         await self.row(name).locator("ha-entity-toggle").click()
