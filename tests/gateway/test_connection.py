@@ -250,6 +250,38 @@ async def test_after_the_end_nothing_is_asked(simulator: StartSimulator) -> None
         await connection.request("GET", "status")
 
 
+@pytest.mark.parametrize("once", [False, True])
+async def test_request_that_waits_while_the_session_is_closed_is_unreachable(
+    simulator: StartSimulator, once: bool
+) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.faults.add("status", delay=0.3)
+    session = open_session()
+    connection = Connection(session, address_of(gateway).over("http"))
+    first, waiting = (
+        asyncio.create_task(connection.request("GET", path, once=once)) for path in ("status", "sitemaster")
+    )
+    while not gateway.requests:
+        await asyncio.sleep(0.01)
+    await session.close()
+    await asyncio.wait([first, waiting])
+    assert isinstance(waiting.exception(), GatewayUnreachableError)
+    assert [request.path for request in gateway.requests] == ["status"]
+
+
+async def test_connections_are_counted_with_any_session(simulator: StartSimulator) -> None:
+    gateway, other = await simulator("1.15.0"), await simulator("1.15.0")
+    async with ClientSession() as session:
+        connection = Connection(session, address_of(gateway).over("http"))
+        another = Connection(session, address_of(other).over("http"))
+        await connection.request("GET", "status")
+        await connection.request("GET", "status")
+        assert (connection.opened, another.opened) == (1, 0)
+        async with session.get(f"{another.address.url}/api/status") as response:
+            await response.read()  # a request of somebody else's
+        assert (connection.opened, another.opened) == (1, 0)
+
+
 async def test_a_wait_that_the_gateway_names_is_kept(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("21.44")
     connection = await connect(gateway)

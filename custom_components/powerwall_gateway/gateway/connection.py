@@ -92,19 +92,19 @@ class PathWithArguments(str):
 
 
 def open_session() -> ClientSession:
-    """Open the HTTP session a `Connection` wants; whoever opens it closes it."""
-    trace = TraceConfig()
-    trace.on_connection_create_end.append(_count)
-    return ClientSession(
-        connector=TCPConnector(limit=2, keepalive_timeout=KEEP_ALIVE),
-        cookie_jar=DummyCookieJar(),
-        trace_configs=[trace],
-    )
+    """Open an HTTP session for a `Connection`, with a kept-alive connection and no cookies. The caller closes it."""
+    return ClientSession(connector=TCPConnector(limit=2, keepalive_timeout=KEEP_ALIVE), cookie_jar=DummyCookieJar())
 
 
 async def _count(_: ClientSession, context: SimpleNamespace, __: TraceConnectionCreateEndParams) -> None:
     """Note at the `Connection` that asked for it that it was opened anew."""
-    context.trace_request_ctx.opened += 1
+    if isinstance(asked_by := context.trace_request_ctx, Connection):
+        asked_by.opened += 1
+
+
+_TRACE = TraceConfig()
+_TRACE.on_connection_create_end.append(_count)
+_TRACE.freeze()
 
 
 class Connection:
@@ -130,6 +130,8 @@ class Connection:
         """How often it was opened anew: whoever answers now may be another than before."""
 
         self._session = session
+        if _TRACE not in session.trace_configs:  # a session of somebody else's, for instance Home Assistant's own
+            session.trace_configs.append(_TRACE)
         # One object for the connection's life: aiohttp shares a kept-alive connection only
         # among requests that ask for the very same check.
         self._certificate = Fingerprint(fingerprint) if fingerprint else False
@@ -154,9 +156,9 @@ class Connection:
         where = path.on_the_wire if isinstance(path, PathWithArguments) else path
         body = None if json is None else orjson.dumps(json)
         headers = dict(headers or {}) | ({} if body is None else {"Content-Type": "application/json"})
-        if self._session.closed:
-            raise GatewayUnreachableError("the connection was closed by ourselves", path=path)
+        self._make_sure_it_is_open(path)
         async with self.pacer.turn(), _session_for_one_request() if once else nullcontext(self._session) as session:
+            self._make_sure_it_is_open(path)
             with self.tally.counting(path), _as_gateway_error(path):
                 async with session.request(
                     method,
@@ -170,6 +172,11 @@ class Connection:
                     trace_request_ctx=self,
                 ) as response:
                     return await _read(response, path)
+
+    def _make_sure_it_is_open(self, path: str) -> None:
+        """Raise in place of aiohttp's RuntimeError. A session may also be closed while a request waits for its turn."""
+        if self._session.closed:
+            raise GatewayUnreachableError("the connection was closed by ourselves", path=path)
 
     def open_library_session(self) -> ClientSession:
         """Open a session for a library that asks this gateway by itself; whoever opens it closes it.
