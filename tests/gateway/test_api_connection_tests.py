@@ -195,6 +195,18 @@ async def test_a_gateway_that_is_gone_for_a_moment_is_waited_for(simulator: Star
     assert [tests.finished for tests in seen] == [False, False, True]
 
 
+@pytest.mark.parametrize("status", [429, 503])
+async def test_run_connection_tests_waits_for_a_busy_gateway(
+    simulator: StartSimulator, client: Client, status: int
+) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway, password=None)
+    gateway.faults.add(PATH, method="GET", status=status, retry_after=1, times=1)
+    gateway.faults.add(PATH, method="GET", status=200, body=DONE_1_15)
+    gateway.faults.add(PATH, method="POST", status=200, body=b"[]")
+    assert (await powerwall.run_connection_tests(interval=0.01)).finished
+
+
 @pytest.mark.parametrize("payload", [RUNNING_1_15, diagnostic(check("Network device", "not_run"))])
 async def test_tests_without_an_end_are_given_up(
     simulator: StartSimulator, client: Client, payload: dict[str, Any]

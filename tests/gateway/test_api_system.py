@@ -14,6 +14,7 @@ from custom_components.powerwall_gateway.gateway.models import (
     TroubleshootingProblems,
     UpdateState,
 )
+from custom_components.powerwall_gateway.gateway.update_check import check_for_update
 from tests.conftest import StartSimulator
 
 from .conftest import Client
@@ -142,3 +143,41 @@ def test_a_problem_is_kept_whatever_its_shape() -> None:
     problems = TroubleshootingProblems.from_dict({"problems": ["warm", {"name": "cold", "since": [1]}, 3, None]})
     assert problems.problems == ("warm", '{"name":"cold","since":[1]}', "3", "null")
     assert TroubleshootingProblems.from_dict({"problems": {}}).problems is None
+
+
+async def test_check_for_update_waits_for_a_gateway_that_is_slow_to_begin(
+    simulator: StartSimulator, client: Client
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.gateway.update.late, gateway.gateway.update.seconds = 0.25, 0.2
+    gateway.gateway.new_firmware = True
+    seen: list[UpdateState | None] = []
+    update = await check_for_update(
+        await client(gateway), progress=lambda update: seen.append(update.state), interval=0.1
+    )
+    assert seen[0] is UpdateState.NO_UPDATE
+    assert update.state not in {UpdateState.NO_UPDATE, UpdateState.CHECKING}
+
+
+async def test_check_for_update_takes_an_unchanged_state_after_six_polls(
+    simulator: StartSimulator, client: Client
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.gateway.update.late = 3600.0
+    seen: list[SystemUpdate] = []
+    update = await check_for_update(await client(gateway), progress=seen.append, interval=0.01)
+    assert update.state is UpdateState.NO_UPDATE
+    assert len(seen) == 6
+
+
+async def test_check_for_update_takes_a_state_of_another_time_at_once(
+    simulator: StartSimulator, client: Client
+) -> None:
+    gateway = await simulator("21.44")
+    state: dict[str, Any] = {"state": "/update_failed", "info": {"status": ["nonactionable"]}, "current_time": 3}
+    gateway.faults.add("system/update/status", status=200, body={**state, "last_status_time": 1000}, times=2)
+    gateway.faults.add("system/update/status", status=200, body={**state, "last_status_time": 2000})
+    seen: list[SystemUpdate] = []
+    update = await check_for_update(await client(gateway), progress=seen.append, interval=0.01)
+    assert update.state is UpdateState.FAILED
+    assert len(seen) == 2

@@ -4,10 +4,20 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
+from typing import Final
 
 from .client import PowerwallGateway
-from .errors import GatewayBusyError, GatewayNotFoundError, GatewayUnfinishedError, GatewayUnreachableError
+from .errors import (
+    GatewayBusyError,
+    GatewayError,
+    GatewayNotFoundError,
+    GatewayUnfinishedError,
+    GatewayUnreachableError,
+)
 from .models import SystemUpdate, UpdateState
+
+_SLOW_TO_BEGIN: Final = 6
+"""Polls for which the state of before is not taken for the result."""
 
 
 async def check_for_update(
@@ -22,15 +32,23 @@ async def check_for_update(
     It installs what it finds, which stops the battery for about 15 minutes (seed): whoever
     calls makes sure that there is a grid. It is never forced.
 
+    A gateway may be slow to begin: what it told before it was asked counts as the answer only
+    after six polls without a change.
+
     `progress` is handed everything that is told on the way, every `interval` seconds; a
     gateway that is out of reach for a moment is waited for. Raises `GatewayUnfinishedError`
     when it still looks after `limit` seconds.
     """
     with suppress(GatewayNotFoundError):
         await gateway.status()  # the last check may have brought another firmware
-    update = await _begin(gateway)
+    before, update = await _begin(gateway)
+    unchanged = 0
     end = monotonic() + limit
-    while update is None or update.state is UpdateState.CHECKING:
+    while (
+        update is None
+        or update.state is UpdateState.CHECKING
+        or (before is not None and _same(before, update) and unchanged < _SLOW_TO_BEGIN)
+    ):
         if monotonic() + interval > end:
             raise GatewayUnfinishedError(
                 f"the gateway still looks for new firmware after {limit:g} s", path="system/update/status"
@@ -38,14 +56,24 @@ async def check_for_update(
         await asyncio.sleep(interval)
         with suppress(GatewayUnreachableError, GatewayBusyError):
             update = await gateway.system_update_status()
+            before = None if update.state is UpdateState.CHECKING else before
+            unchanged += 1
             if progress:
                 progress(update)
     return update
 
 
-async def _begin(gateway: PowerwallGateway) -> SystemUpdate | None:
-    """Begin, and give the state where that tells it: below 20.49 the question is the order (seed)."""
+async def _begin(gateway: PowerwallGateway) -> tuple[SystemUpdate | None, SystemUpdate | None]:
+    """Begin; return the state before, and the one after: below 20.49 the question is the order (seed)."""
     if gateway.capabilities.login_stops_powerwall:
-        return await gateway.system_update_status()
+        return None, await gateway.system_update_status()
+    before = None
+    with suppress(GatewayError):
+        before = await gateway.system_update_status()
     await gateway.system_update()
-    return None
+    return before, None
+
+
+def _same(before: SystemUpdate, update: SystemUpdate) -> bool:
+    """Tell whether it is the state of before: of the same time, where the firmware tells that (21.39 and later)."""
+    return before == update and before.last_status_time == update.last_status_time

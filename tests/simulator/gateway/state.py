@@ -90,18 +90,21 @@ class Job:
         self.clock = clock
         self.started_at = 0
         """By the house's clock, nanoseconds since 1970."""
+        self.late = 0.0
+        """Seconds after which a gateway that is slow to begin shows that it was told to."""
+
         self._began: float | None = None
 
     def start(self, now: int) -> None:
         """Begin, unless it is already under way; `now` is the house's time."""
         if not self.running:
             self.started_at = now
-            self._began = self.clock()
+            self._began = self.clock() + self.late
 
     @property
     def begun(self) -> bool:
         """Was it ever started?"""
-        return self._began is not None
+        return self._began is not None and self.clock() >= self._began
 
     @property
     def progress(self) -> float:

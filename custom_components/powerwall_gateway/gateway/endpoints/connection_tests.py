@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 
-from ..errors import GatewayUnfinishedError, GatewayUnreachableError
+from ..errors import GatewayBusyError, GatewayUnfinishedError, GatewayUnreachableError
 from ..models import ConnectionTests, PingTest
 from .caller import Caller
 from .endpoint import Access, endpoint
@@ -36,7 +36,7 @@ class ConnectionTestsApi(Caller):
         """Start the tests and wait for their end.
 
         Every `interval` seconds `progress` is handed what is known so far. A gateway that is
-        out of reach for a moment is waited for: its network is what is being tested.
+        out of reach or busy (429, 503) for a moment is waited for: its network is what is being tested.
 
         Raises `GatewayUnfinishedError` when there is no end after `limit` seconds.
         """
@@ -49,7 +49,7 @@ class ConnectionTestsApi(Caller):
                     f"the connection tests did not end within {limit:g} s; read them again later", path=_PATH
                 )
             await asyncio.sleep(interval)
-            with suppress(GatewayUnreachableError):
+            with suppress(GatewayUnreachableError, GatewayBusyError):
                 tests = await self.connection_tests()
             if progress:
                 progress(tests)
