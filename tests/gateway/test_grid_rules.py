@@ -1,6 +1,7 @@
 """What may flow to and from the grid, set with signed requests."""
 
 from collections.abc import AsyncIterator
+import json
 from typing import Any
 
 import pytest
@@ -78,6 +79,17 @@ async def test_what_stands_is_not_written(owner: Owner) -> None:
     before = len(owner.simulator.requests)
     await owner.rules.set_grid_charging(allowed=True)
     assert len(owner.simulator.requests) == before + 1
+
+
+@pytest.mark.parametrize("site_info", [None, "nonsense"])
+async def test_set_grid_charging_writes_where_the_setting_could_not_be_read(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch, site_info: Any
+) -> None:
+    owner.simulator.gateway.site_settings.update(NO_CHARGING)
+    shown, unreadable = config_file.read, [json.dumps({"site_info": site_info}).encode()]
+    monkeypatch.setattr(config_file, "read", lambda gateway: unreadable.pop() if unreadable else shown(gateway))
+    await owner.rules.set_grid_charging(allowed=True)
+    assert owner.kept == {}
 
 
 async def test_a_lost_answer_is_made_up_for_by_reading(owner: Owner) -> None:

@@ -75,7 +75,7 @@ SWITCHES = (
         reading_fn=lambda detail, _: detail.config,
         parts_fn=lambda data: (data.itself,) if data.control.rules_grid else (),
         allowed_fn=lambda control: control.rules_grid,
-        is_on_fn=lambda detail: detail.config.value is not None and detail.config.value.charges_from_grid,
+        is_on_fn=lambda detail: detail.config.value is not None and detail.config.value.charges_from_grid is True,
         turn_on_fn=lambda control: control.async_set_grid_charging(allowed=True),
         turn_off_fn=lambda control: control.async_set_grid_charging(allowed=False),
     ),

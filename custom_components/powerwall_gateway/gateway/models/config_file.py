@@ -79,9 +79,9 @@ class ConfigFile(Payload):
         return self.site_info.export_rule if self.site_info else None
 
     @property
-    def charges_from_grid(self) -> bool:
-        """Whether the battery may be charged from the grid."""
-        return not (self.site_info and self.site_info.keeps_from_grid_charging)
+    def charges_from_grid(self) -> bool | None:
+        """Whether the battery may be charged from the grid; None where the settings could not be read."""
+        return None if self.site_info is None else not self.site_info.keeps_from_grid_charging
 
     @property
     def operation(self) -> Operation:
