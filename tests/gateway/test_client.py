@@ -5,16 +5,21 @@ import logging
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
+    GatewayAnotherError,
+    GatewayDeniedError,
     GatewayError,
     GatewayNotFoundError,
     GatewayPayloadError,
     GatewayStoppedError,
     PowerwallGateway,
     identify,
+    introduction,
     meet,
 )
+from custom_components.powerwall_gateway.gateway.introduction import Doorman
 from custom_components.powerwall_gateway.gateway.models import GridState, OperationMode
 from tests.conftest import StartSimulator
+from tests.simulator import Simulator
 
 from .conftest import Client, Connect, address_of
 
@@ -108,19 +113,19 @@ async def test_what_makes_no_sense_is_one_clear_error(
 async def test_meeting_a_gateway(simulator: StartSimulator, connect: Connect, firmware: str, needs_login: bool) -> None:
     gateway = await simulator(firmware)
     session = (await connect(gateway))._session
-    introduction = await meet(session, address_of(gateway))
-    assert introduction.status is not None
-    assert introduction.status.firmware == firmware
-    assert introduction.needs_login is needs_login
-    assert introduction.login_stops_powerwall is not needs_login
+    met = await meet(session, address_of(gateway))
+    assert met.status is not None
+    assert met.status.firmware == firmware
+    assert met.needs_login is needs_login
+    assert met.login_stops_powerwall is not needs_login
     assert gateway.logins == 0
 
 
 async def test_meeting_a_stopped_gateway(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     gateway.running = False
-    introduction = await meet((await connect(gateway))._session, address_of(gateway))
-    assert introduction.needs_login is False
+    met = await meet((await connect(gateway))._session, address_of(gateway))
+    assert met.needs_login is False
 
 
 @pytest.mark.parametrize("status", [{}, b"<html>my router</html>", {"version": 3}])
@@ -136,6 +141,72 @@ async def test_who_has_neither_status_nor_meters_is_no_gateway(simulator: StartS
     gateway.faults.add("*", status=404)
     with pytest.raises(GatewayNotFoundError):
         await meet((await connect(gateway))._session, address_of(gateway))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_meet_takes_a_gateway_that_denies_status_and_answers_meters(
+    simulator: StartSimulator, connect: Connect, status: int
+) -> None:
+    gateway = await simulator("1.50.1")
+    gateway.faults.add("status", status=status)
+    session = (await connect(gateway))._session
+    met = await meet(session, address_of(gateway))
+    assert not met.needs_login
+    assert met.login_stops_powerwall  # its firmware is not known
+    assert not (await identify(PowerwallGateway(met.connection))).din
+    gateway.faults.add("meters/aggregates", status=status)
+    with pytest.raises(GatewayDeniedError):
+        await meet(session, address_of(gateway))
+
+
+async def test_login_is_not_sent_to_a_gateway_that_denies_status(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.50.1")
+    gateway.faults.add("status", status=401)
+    gateway.faults.add("operation", status=401)
+    powerwall = await client(gateway)
+    for read in (powerwall.status, powerwall.operation, powerwall.login):
+        with pytest.raises(GatewayDeniedError):
+            await read()
+    assert gateway.logins == 0
+
+
+# -- the identity check ------------------------------------------------------------------------------------------------
+
+
+async def doorman_of(simulator: Simulator, powerwall: PowerwallGateway) -> Doorman:
+    """Make the check for a gateway that was met a moment ago."""
+    return Doorman(powerwall, await identify(powerwall), serial=simulator.serial, packs=())
+
+
+async def test_identity_check_asks_again_until_a_booting_gateway_identifies_itself(
+    simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(introduction, "monotonic", lambda: clock[0])
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway, password=None)
+    doorman = await doorman_of(gateway, powerwall)
+    powerwall.connection.opened += 1
+    gateway.faults.add("*", status=404)
+    gateway.requests.clear()
+    asked = []
+    for second in range(60):
+        clock[0] = float(second)
+        await doorman.check()
+        asked.append([request.path for request in gateway.requests].count("status"))
+    assert asked[0] == asked[2] == 1
+    assert asked[3] == 2
+    assert asked[-1] == 5  # after 3, 9, 21 and 45 s
+    gateway.faults.clear()
+    gateway.overrides["status"] = {"version": "21.44 223a56cd", "din": "1232100-00-E--TG9999999999ZZ"}
+    clock[0] = 3600.0
+    with pytest.raises(GatewayAnotherError):
+        await doorman.check()
+    gateway.overrides.clear()
+    await doorman.check()
+    gateway.requests.clear()
+    await doorman.check()
+    assert gateway.requests == []
 
 
 async def test_identity(simulator: StartSimulator, client: Client) -> None:

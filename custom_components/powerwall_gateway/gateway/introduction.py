@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 import re
 from time import monotonic
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 from aiohttp import ClientSession
 
 from .address import Address
+from .backoff import wait_after
 from .capabilities import login_stops_powerwall, speaks_plain_http
 from .client import PowerwallGateway
 from .connection import Connection, find
@@ -57,11 +59,15 @@ class Introduction:
 async def meet(session: ClientSession, address: Address) -> Introduction:
     """Look who answers at an address, by reads without effect alone.
 
+    A gateway that answers 401 or 403 to `status` is one of unknown firmware, where a login may
+    stop the Powerwall: it can be used if it answers `meters/aggregates` without a login.
+
     Raises `GatewayUnreachableError` when nobody does, `GatewayBusyError` when it asks to
     wait, and another `GatewayAnswerError` when it is no Powerwall gateway.
     """
     connection = await find(session, address)
     gateway = PowerwallGateway(connection)
+    denied: GatewayDeniedError | None = None
     try:
         status = await gateway.status()
         if not status.version:
@@ -70,12 +76,17 @@ async def meet(session: ClientSession, address: Address) -> Introduction:
         if not await is_powerwall_3(connection):
             raise
         return Introduction(connection=connection, status=None, needs_login=True)
+    except GatewayDeniedError as err:
+        status, denied = Status(), err
     try:
         await gateway.meters_aggregates()
     except GatewayDeniedError:
+        if denied:
+            raise denied from None
         return Introduction(connection=connection, status=status, needs_login=True)
     except GatewayStoppedError:
-        pass
+        if denied:
+            raise denied from None
     return Introduction(connection=connection, status=status, needs_login=False)
 
 
@@ -84,7 +95,7 @@ class Identity:
     """Which gateway this is and what it runs."""
 
     status: Status | None
-    """None from a Powerwall 3."""
+    """None from a Powerwall 3, and where it is denied."""
 
     din: Din | None = None
     """None where it cannot be read."""
@@ -102,10 +113,9 @@ class Identity:
         """Whether there is a Powerwall: only a solar inverter that is a gateway itself says that there is none."""
         return not (self.status and self.status.is_solar_inverter)
 
-    @property
-    def is_told(self) -> bool:
-        """Whether anything could be read that tells it from others."""
-        return self.din is not None or bool(self.packs)
+    def is_known(self, packs: Collection[str]) -> bool:
+        """Tell whether enough could be read to tell it from the gateway with one of these Powerwalls."""
+        return self.din is not None or bool(packs and self.packs)
 
     def is_another(self, serial: str, packs: Collection[str]) -> bool:
         """Tell whether this is for sure another gateway than the one with this serial and one of these Powerwalls."""
@@ -124,7 +134,7 @@ async def identify(gateway: PowerwallGateway) -> Identity:
     a device nothing is known of, to which the next request would log in.
     """
     status: Status | None = None
-    with suppress(GatewayNotFoundError):
+    with suppress(GatewayNotFoundError, GatewayDeniedError):
         status = await gateway.status()
         if din := Din.parse(status.din):
             return Identity(status=status, din=din)
@@ -153,7 +163,8 @@ async def _packs_of(gateway: PowerwallGateway) -> frozenset[str]:
 
 
 BETWEEN_CHECKS: Final = 3.0
-"""Seconds: whoever cannot tell who it is is not asked again with every other answer."""
+LONGEST_BETWEEN_CHECKS: Final = 300.0
+"""Seconds before a gateway that could not be identified is asked again; they double."""
 
 
 class Doorman:
@@ -171,7 +182,10 @@ class Doorman:
         self._seen = gateway.connection.opened
         self._turn = asyncio.Lock()
         self._failure: GatewayError | None = None
-        self._unsure_since = -BETWEEN_CHECKS
+        self._unsure = 0
+        """How often in a row the gateway could not be identified since the connection was opened."""
+
+        self._not_before = -inf
 
     async def check(self) -> None:
         """Raise `GatewayAnotherError` when another gateway answers, and whatever the answers raise."""
@@ -179,7 +193,7 @@ class Doorman:
             opened = self._gateway.connection.opened
             if opened == self._seen or not self._tells:
                 return
-            if monotonic() - self._unsure_since < BETWEEN_CHECKS:
+            if monotonic() < self._not_before:
                 if self._failure:
                     raise self._failure.bare()
                 return
@@ -187,13 +201,16 @@ class Doorman:
             try:
                 identity = await identify(self._gateway)
             except GatewayError as err:
-                self._failure, self._unsure_since = err.bare(), monotonic()
+                self._failure, self._not_before = err.bare(), monotonic() + BETWEEN_CHECKS
                 raise
             if identity.is_another(self._serial, self._packs):
                 raise GatewayAnotherError("another gateway answers at this address")
-            if not identity.is_told:
-                self._unsure_since = monotonic()
-            self._seen = opened
+            if identity.is_known(self._packs):
+                self._seen, self._unsure = opened, 0
+                return
+            # A gateway that boots identifies itself later; another one must not pass until the next connection.
+            self._unsure += 1
+            self._not_before = monotonic() + wait_after(self._unsure, BETWEEN_CHECKS, LONGEST_BETWEEN_CHECKS)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -104,8 +104,15 @@ class Caller:
         self._login.restore(exported)
 
     async def get(self, path: str, *, once: bool = False) -> Any:
-        """Read any path as decoded JSON, whatever it is; `once` for one that may have an effect."""
-        return await self._get(path, lambda answer: _fit(answer, path, lambda payload: payload), once=once)
+        """Read any path as decoded JSON, whatever it is; `once` for one that may have an effect.
+
+        What has an effect may be answered without a body (202): None.
+        """
+
+        def read(answer: Answer) -> Any:
+            return None if once and not answer.body.strip() else _fit(answer, path, lambda payload: payload)
+
+        return await self._get(path, read, once=once)
 
     async def peek(self, path: str) -> Any:
         """Read any path as decoded JSON with the session there is: nothing is logged in for it, and nothing noted.
