@@ -14,7 +14,7 @@ from .address import Address
 from .client import PowerwallGateway
 from .connection import open_session
 from .endpoints import endpoints_of
-from .errors import GatewayDeniedError, GatewayError, GatewayNotFoundError, GatewayStoppedError
+from .errors import GatewayCertificateError, GatewayDeniedError, GatewayError, GatewayNotFoundError, GatewayStoppedError
 from .introduction import Introduction, meet
 from .login import Credentials
 from .models import GridState, Meter
@@ -81,7 +81,10 @@ async def _get(gateway: PowerwallGateway, path: str, *, yes: bool) -> list[str]:
     known = [endpoint for endpoint in endpoints_of(PowerwallGateway).values() if endpoint.method == "GET"]
     if not yes and not any(endpoint.takes(path) and not endpoint.effect for endpoint in known):
         raise _RefusedError(f"{path} may stop or change something. If you mean it, say --yes.")
-    return json.dumps(await gateway.get(path, once=yes), indent=2, ensure_ascii=False).splitlines()
+    answer = await gateway.get(path, once=yes)
+    if answer is None and yes:
+        return ["The gateway accepted it."]
+    return json.dumps(answer, indent=2, ensure_ascii=False).splitlines()
 
 
 class _RefusedError(Exception):
@@ -136,7 +139,14 @@ async def _run(arguments: argparse.Namespace) -> int:
                 await gateway.login()
             try:
                 while True:
-                    print("\n".join(map(legible, await _answer(gateway, arguments))), flush=True)
+                    try:
+                        print("\n".join(map(legible, await _answer(gateway, arguments))), flush=True)
+                    except GatewayCertificateError:
+                        raise
+                    except GatewayError as err:
+                        if arguments.every is None:
+                            raise
+                        print(_said(err), file=sys.stderr, flush=True)
                     if arguments.every is None:
                         return 0
                     await asyncio.sleep(arguments.every)
@@ -144,11 +154,13 @@ async def _run(arguments: argparse.Namespace) -> int:
             finally:
                 if gateway.has_credentials:
                     await gateway.logout()
-        except GatewayStoppedError:
-            print("The Powerwall is stopped: there are no live data.", file=sys.stderr)
         except (GatewayError, ValueError, _RefusedError) as err:
-            print(err, file=sys.stderr)
+            print(_said(err), file=sys.stderr)
     return 1
+
+
+def _said(err: Exception) -> str:
+    return "The Powerwall is stopped: there are no live data." if isinstance(err, GatewayStoppedError) else str(err)
 
 
 def _parser() -> argparse.ArgumentParser:
