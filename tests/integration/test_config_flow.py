@@ -15,7 +15,8 @@ from custom_components.powerwall_gateway.const import (
     CONF_SERIAL,
 )
 from custom_components.powerwall_gateway.markdown import literal
-from homeassistant.const import CONF_HOST, CONF_IP_ADDRESS, CONF_PASSWORD, CONF_USERNAME
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import CONF_HOST, CONF_IP_ADDRESS, CONF_PASSWORD, CONF_USERNAME, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import EVENT_DATA_ENTRY_FLOW_PROGRESSED, FlowResultType
 from tests.conftest import StartSimulator
@@ -90,6 +91,25 @@ async def test_the_serial_is_taken_as_people_copy_it(
     flow = await go_on(hass, await start(hass), typed(gateway, serial=serial))
     flow = await go_on(hass, flow, {CONF_ALLOW_CONTROL: False})
     assert flow["result"].unique_id == gateway.serial
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_gateway_that_denies_status_is_set_up_with_what_it_answers(
+    hass: HomeAssistant, simulator: StartSimulator, status: int
+) -> None:
+    gateway = await simulator("1.50.1")
+    gateway.faults.add("status", status=status)
+    flow = await go_on(hass, await start(hass), typed(gateway))
+    flow = await go_on(hass, flow, {CONF_ALLOW_CONTROL: True})
+    assert flow["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+    entry = flow["result"]
+    assert (entry.unique_id, entry.state) == (gateway.serial, ConfigEntryState.LOADED)
+    assert state_of(hass, gateway, "sensor", "charge") not in {None, STATE_UNAVAILABLE}
+    await entry.runtime_data.live.async_refresh()
+    assert entry.runtime_data.live.data.meters.error is None
+    assert gateway.logins == 0  # on firmware that is not known it could stop the Powerwall
+    assert gateway.running
 
 
 @pytest.mark.parametrize(
