@@ -8,7 +8,14 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
-from .gateway import GatewayClockError, GatewayDeniedError, GatewayError, GatewayKeyError, KeyProblem
+from .gateway import (
+    GatewayClockError,
+    GatewayDeniedError,
+    GatewayError,
+    GatewayKeyError,
+    GatewayLoginStopsError,
+    KeyProblem,
+)
 from .markdown import literal
 
 SEPARATOR: Final = "; "
@@ -63,7 +70,7 @@ UNREACHABLE: Final = Issue(key="unreachable", severity=ir.IssueSeverity.ERROR, s
 """Nobody has answered for long, at set-up or since."""
 
 KEY: Final = {
-    reason: Issue(key=reason, severity=ir.IssueSeverity.WARNING, shown_again=True)
+    reason: Issue(key=reason, severity=ir.IssueSeverity.WARNING)
     for reason in (*(f"key_{problem}" for problem in KeyProblem), "key_clocks_differ", "key_din_denied")
 }
 """The signing key is of no use, by reason: what depends on it is unavailable."""
@@ -109,7 +116,7 @@ def of_key(err: GatewayError | None) -> Issue | None:
             return KEY[f"key_{err.problem}"]
         case GatewayClockError():
             return KEY["key_clocks_differ"]
-        case GatewayDeniedError():
+        case GatewayDeniedError() if not isinstance(err, GatewayLoginStopsError):
             return KEY["key_din_denied"]
         case _:
             return None
