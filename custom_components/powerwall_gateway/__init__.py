@@ -6,12 +6,13 @@ from typing import Final
 from homeassistant.const import Platform
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady, HomeAssistantError
-from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers import config_validation as cv, device_registry as dr, entity_registry as er
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.typing import ConfigType
 
 from . import checkup, issues
 from .caretaker import Caretaker
+from .catalogue import CONTROLS
 from .certificate import async_show_certificate
 from .checkup import Checkup
 from .const import (
@@ -96,6 +97,9 @@ async def async_migrate_entry(hass: HomeAssistant, entry: PowerwallGatewayConfig
     if entry.minor_version < 2:  # before discovery
         data = {CONF_MAC: None, **entry.data}
         hass.config_entries.async_update_entry(entry, data=data, minor_version=2)
+    if entry.minor_version < 3:  # the sensors of mode and reserve were disabled where a select and a number were made
+        _enable_sensors(hass, entry)
+        hass.config_entries.async_update_entry(entry, minor_version=3)
     return True
 
 
@@ -164,6 +168,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
 
     Caretaker(hass, entry, memory).async_start()
     Checkup(hass, entry).async_start()
+    _remove_withdrawn(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await EnergyOffer(hass, entry, memory).async_start()
     entry.async_create_background_task(hass, data.grid.watch(), name=f"{entry.title} grid watch")
@@ -196,6 +201,27 @@ async def async_remove_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigE
     await KeyStore(hass, entry.entry_id).async_forget()
     checkup.async_forget(hass, entry.entry_id)
     issues.async_forget(hass, entry.entry_id)
+
+
+def _enable_sensors(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
+    """Enable the sensors of mode and reserve, unless the owner disabled them."""
+    registry = er.async_get(hass)
+    for key in ("operation_mode", "backup_reserve"):
+        entity_id = registry.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{entry.data[CONF_SERIAL]}_{key}")
+        sensor = registry.async_get(entity_id) if entity_id else None
+        if sensor and sensor.disabled_by is er.RegistryEntryDisabler.INTEGRATION:
+            registry.async_update_entity(sensor.entity_id, disabled_by=None)
+
+
+def _remove_withdrawn(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
+    """Remove the entities of what cannot be set any more; the registry restores them if that changes."""
+    data, registry = entry.runtime_data, er.async_get(hass)
+    for platform, descriptions in CONTROLS.items():
+        for description in descriptions:
+            unique_id = data.itself.unique_id(data.serial, description.key)
+            entity_id = registry.async_get_entity_id(platform, DOMAIN, unique_id)
+            if entity_id and description.withdrawn_fn(data.control):
+                registry.async_remove(entity_id)
 
 
 async def _look_around(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:

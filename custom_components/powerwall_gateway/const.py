@@ -9,7 +9,7 @@ DEFAULT_TITLE: Final = "Powerwall Gateway"
 """Of an entry whose gateway did not tell the name of its site."""
 
 CONFIG_VERSION: Final = 1
-CONFIG_MINOR_VERSION: Final = 2
+CONFIG_MINOR_VERSION: Final = 3
 """Of what a config entry holds; `async_migrate_entry` brings earlier ones up to date."""
 
 CONF_ALLOW_CONTROL: Final = "allow_control"

@@ -78,6 +78,25 @@ class Control:
         return self.consented and rules is not None and rules.allowed
 
     @property
+    def is_withdrawn(self) -> bool:
+        """Whether the owner, the firmware or the login's role takes the setting of mode and reserve away for good."""
+        capabilities = self._keeper.gateway.capabilities
+        refused = bool(capabilities.roles) and not capabilities.can_write_operation
+        return not self.consented or (refused and not self._keeper.has_key)
+
+    @property
+    def rules_withdrawn(self) -> bool:
+        """Whether the owner takes the grid rules away, by the option or with the key."""
+        return not (self.consented and self._keeper.has_key)
+
+    @property
+    def islanding_withdrawn(self) -> bool:
+        """Whether the owner takes going off-grid away, by the option or with a Powerwall 3's key."""
+        capabilities = self._keeper.gateway.capabilities
+        refused = bool(capabilities.roles) and capabilities.is_restricted
+        return not self.consented or (refused and not self._keeper.has_key)
+
+    @property
     def modes(self) -> tuple[OperationMode, ...]:
         """The modes that can be set."""
         return self._operation.modes

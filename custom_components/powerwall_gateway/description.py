@@ -39,9 +39,6 @@ class GatewayEntityDescription[DataT, ValueT](EntityDescription):
     exists_fn: Callable[[ValueT], bool] = lambda _: True
     """Whether there is the hardware for it, by what was read."""
 
-    enabled_fn: Callable[[PowerwallGatewayData], bool] = lambda _: True
-    """Whether it is enabled by default, where `entity_registry_enabled_default` says so, too."""
-
     always: bool = False
     """Whether every Powerwall has it, so that it is made while nobody answers, too."""
 
@@ -108,6 +105,9 @@ class GatewayControlDescription[DataT, ValueT](GatewayEntityDescription[DataT, V
     allowed_fn: Callable[[Control], bool]
     """Whether it can be set here and now."""
 
+    withdrawn_fn: Callable[[Control], bool]
+    """Whether it cannot be set until the entry is reloaded, so that its entity is removed. Sensors show the value."""
+
     @override
     def exists(self, data: DataT, part: Part) -> bool:
         return True
@@ -147,5 +147,8 @@ class GatewaySwitchDescription[DataT, ValueT](GatewayControlDescription[DataT, V
 @dataclass(frozen=True, kw_only=True)
 class GatewayButtonDescription[DataT, ValueT](GatewayEntityDescription[DataT, ValueT], ButtonEntityDescription):
     """A button."""
+
+    withdrawn_fn: Callable[[Control], bool]
+    """As of a control."""
 
     press_fn: Callable[[Control], Awaitable[object]]

@@ -33,9 +33,6 @@ class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
         self._part = part
         self._control = data.control
         self._scale = data.scale
-        self._attr_entity_registry_enabled_default = description.entity_registry_enabled_default and (
-            description.enabled_fn(data)
-        )
         self._attr_translation_key = description.translation_key or description.key
         self._attr_unique_id = part.unique_id(data.serial, description.key)
         self._attr_device_info = part.device

@@ -116,6 +116,11 @@ class Keeper:
             return local
         return signed if signed.allowed or not local.allowed else local
 
+    @property
+    def has_key(self) -> bool:
+        """Whether the owner gave a key, even if nothing can be signed with it at present."""
+        return self._private_key is not None
+
     def serves(self, data: Mapping[str, Any], terms: Terms) -> bool:
         """Tell whether it leads to the same gateway by the same way, and on the same terms."""
         return self._made_for == (dict(data), terms)

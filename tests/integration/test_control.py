@@ -8,8 +8,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import caretaker
-from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
+from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONFIG_MINOR_VERSION, DOMAIN
 from custom_components.powerwall_gateway.gateway.change import Watch
+from custom_components.powerwall_gateway.memory import async_forget_login
 from homeassistant.const import CONF_USERNAME, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -18,7 +19,7 @@ from homeassistant.setup import async_setup_component
 from tests.conftest import StartSimulator
 from tests.simulator import Simulator
 
-from .conftest import SetUp, state_of
+from .conftest import SetUp, entry_for, state_of
 from .controlling import PACE, asked_for, at_rest, call, logged_in, until, writes
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -158,15 +159,107 @@ async def test_an_installer_of_today_controls(
     assert follows(gateway) == ("backup", 33.5)
     assert state_of(hass, gateway, "select", "operation_mode") == "backup"
     assert state_of(hass, gateway, "number", "backup_reserve") == "30.0"
-    registry = er.async_get(hass)
-    for key in ("operation_mode", "backup_reserve"):  # beside a control the sensor is one too many
-        entity_id = registry.async_get_entity_id("sensor", DOMAIN, f"{gateway.serial}_{key}")
-        assert entity_id
-        entity = registry.async_get(entity_id)
-        assert entity
-        assert entity.disabled_by is er.RegistryEntryDisabler.INTEGRATION
+    assert state_of(hass, gateway, "sensor", "operation_mode") == "backup"
+    assert state_of(hass, gateway, "sensor", "backup_reserve") == "30.0"
     assert shown(hass, entry) == set()
     assert gateway.stopped_seconds == 0
+
+
+async def allow(hass: HomeAssistant, entry: MockConfigEntry, *, control: bool) -> None:
+    """Change the option, and load the entry with it."""
+    hass.config_entries.async_update_entry(entry, options={CONF_ALLOW_CONTROL: control})
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+
+
+def controls(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, er.RegistryEntry]:
+    """Return what the registry has of the controls, by platform and key."""
+    return {
+        f"{entity.domain}.{entity.unique_id.partition('_')[2]}": entity
+        for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+        if entity.domain in {"button", "number", "select", "switch"}
+    }
+
+
+async def test_control_withdrawn_removes_controls_and_keeps_sensors(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("24.36", password="their-own")
+    gateway.flip_switch()
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True}, **{CONF_USERNAME: "installer"})
+    registry = er.async_get(hass)
+    before = controls(hass, entry)
+    assert set(before) == {"button.start", "number.backup_reserve", "select.operation_mode", "switch.off_grid"}
+    registry.async_update_entity(before["number.backup_reserve"].entity_id, new_entity_id="number.kept", name="Kept")
+    registry.async_update_entity(
+        before["button.start"].entity_id, disabled_by=er.RegistryEntryDisabler.USER, icon="mdi:play"
+    )
+    await allow(hass, entry, control=False)
+    assert controls(hass, entry) == {}
+    assert hass.states.get("number.kept") is None
+    assert state_of(hass, gateway, "sensor", "operation_mode") == "self_consumption"
+    assert state_of(hass, gateway, "sensor", "backup_reserve") == "20.0"
+    await allow(hass, entry, control=True)
+    after = controls(hass, entry)
+    assert set(after) == set(before)
+    assert (after["number.backup_reserve"].entity_id, after["number.backup_reserve"].name) == ("number.kept", "Kept")
+    assert after["button.start"].disabled_by is er.RegistryEntryDisabler.USER
+    assert after["button.start"].icon == "mdi:play"
+    assert state_of(hass, gateway, "number", "backup_reserve") == "20.0"
+    assert state_of(hass, gateway, "sensor", "backup_reserve") == "20.0"
+
+
+async def test_login_that_takes_control_away_removes_select_and_number(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("24.36", password="their-own")
+    gateway.flip_switch()
+    entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True}, **{CONF_USERNAME: "installer"})
+    await hass.config_entries.async_unload(entry.entry_id)
+    await async_forget_login(hass, entry.entry_id)
+    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_USERNAME: "customer"})
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert set(controls(hass, entry)) == {"button.start", "switch.off_grid"}
+
+
+async def test_gateway_that_does_not_answer_keeps_its_controls(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = old
+    before = controls(hass, entry)
+    assert {"number.backup_reserve", "select.operation_mode"} <= set(before)
+    for status in (404, 500, 403):
+        gateway.faults.add("operation", status=status)
+        await hass.config_entries.async_reload(entry.entry_id)
+        await hass.async_block_till_done()
+        assert set(controls(hass, entry)) == set(before)
+        gateway.faults.clear()
+
+
+@pytest.mark.parametrize(
+    ("disabled_by", "is_enabled"),
+    [(er.RegistryEntryDisabler.INTEGRATION, True), (er.RegistryEntryDisabler.USER, False)],
+)
+async def test_sensors_disabled_by_an_earlier_version_are_enabled(
+    hass: HomeAssistant, simulator: StartSimulator, disabled_by: er.RegistryEntryDisabler, is_enabled: bool
+) -> None:
+    gateway = await simulator("21.44")
+    now = entry_for(gateway)
+    before = MockConfigEntry(
+        domain=DOMAIN, title=now.title, unique_id=now.unique_id, data=dict(now.data), version=1, minor_version=2
+    )
+    before.add_to_hass(hass)
+    registry = er.async_get(hass)
+    for key in ("operation_mode", "backup_reserve"):
+        registry.async_get_or_create(
+            "sensor", DOMAIN, f"{gateway.serial}_{key}", config_entry=before, disabled_by=disabled_by
+        )
+    await hass.config_entries.async_setup(before.entry_id)
+    await hass.async_block_till_done()
+    assert (state_of(hass, gateway, "sensor", "operation_mode") == "self_consumption") is is_enabled
+    assert (state_of(hass, gateway, "sensor", "backup_reserve") == "20.0") is is_enabled
+    assert before.minor_version == CONFIG_MINOR_VERSION
 
 
 # -- setting -----------------------------------------------------------------------------------------------------------
@@ -319,10 +412,25 @@ async def test_somebody_elses_stop_is_shown_and_started_by_the_owner_alone(
     assert shown(hass, entry) == set()
 
 
+@pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
+async def test_without_consent_only_the_repair_starts(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, hass_client: Any, firmware: str
+) -> None:
+    gateway = await simulator(firmware)
+    entry = await set_up(gateway)
+    assert state_of(hass, gateway, "button", "start") is None
+    gateway.running = False
+    for _ in range(2):
+        await entry.runtime_data.settings.async_refresh()
+    assert not gateway.running
+    assert (await fix(hass, hass_client, entry, "stopped"))["type"] == "create_entry"
+    assert gateway.running
+
+
 async def test_the_button_starts(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     gateway.running = False
-    await set_up(gateway)
+    await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     await call(hass, gateway, "button", "start", "press")
     assert gateway.running
     assert state_of(hass, gateway, "binary_sensor", "running") == "on"
@@ -330,7 +438,7 @@ async def test_the_button_starts(hass: HomeAssistant, simulator: StartSimulator,
 
 async def test_a_start_that_is_refused_says_why(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
-    await set_up(gateway)
+    await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     gateway.faults.add("sitemaster/run", status=500, body=b'{"error":"Not now"}')
     with pytest.raises(HomeAssistantError) as raised:
         await call(hass, gateway, "button", "start", "press")

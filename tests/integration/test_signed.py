@@ -5,9 +5,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.gateway.signed import PATH
+from custom_components.powerwall_gateway.pairing import KeyStore
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.conftest import StartSimulator
 from tests.gateway.profiles import start
 from tests.pairing import SIGNED, pair, public_key
@@ -101,6 +102,31 @@ async def test_a_key_is_taken_as_soon_as_it_is_confirmed(
     await entry.runtime_data.settings.async_refresh()
     await hass.async_block_till_done()
     assert state_of(hass, gateway, "select", "operation_mode") == "self_consumption"
+
+
+async def test_key_removed_removes_its_controls_and_an_unconfirmed_one_does_not(
+    hass: HomeAssistant, gateway: Simulator, set_up: SetUp
+) -> None:
+    pair(gateway)
+    entry = await set_up(gateway, options=ALLOWED)
+    await keep_key(hass, entry)
+    registry = er.async_get(hass)
+    keys = {("select", "operation_mode"), ("number", "backup_reserve"), ("select", "export_rule")}
+    keys.add(("switch", "grid_charging"))
+
+    def made() -> set[tuple[str, str]]:
+        ids = {(platform, key): f"{gateway.serial}_{key}" for platform, key in keys}
+        return {of for of, unique_id in ids.items() if registry.async_get_entity_id(of[0], DOMAIN, unique_id)}
+
+    assert made() == keys
+    gateway.gateway.keyring.forget(public_key())
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert made() == keys
+    await KeyStore(hass, entry.entry_id).async_forget()
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert made() == set()
 
 
 async def test_a_key_that_is_taken_away(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:

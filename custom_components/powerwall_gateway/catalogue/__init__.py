@@ -5,12 +5,20 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from homeassistant.const import Platform
+
 from ..coordinator import PowerwallGatewayData
-from ..description import GatewayBinarySensorDescription, GatewayEntityDescription, GatewaySensorDescription
+from ..description import (
+    GatewayBinarySensorDescription,
+    GatewayButtonDescription,
+    GatewayControlDescription,
+    GatewayEntityDescription,
+    GatewaySensorDescription,
+)
 from ..devices import Part
 from . import battery, controls, flows, grid, meters, networks, packs, quality, solar, system
 
-__all__ = ["BINARY_SENSORS", "BUTTONS", "EVENTS", "NUMBERS", "SELECTS", "SENSORS", "SWITCHES"]
+__all__ = ["BINARY_SENSORS", "BUTTONS", "CONTROLS", "EVENTS", "NUMBERS", "SELECTS", "SENSORS", "SWITCHES"]
 
 type PartsFn = Callable[[PowerwallGatewayData], Iterable[Part]]
 
@@ -62,3 +70,11 @@ SELECTS = _with_battery(controls.SELECTS, *_OF_BATTERY)
 NUMBERS = _with_battery(controls.NUMBERS, *_OF_BATTERY)
 SWITCHES = _with_battery(controls.SWITCHES, *_OF_BATTERY)
 BUTTONS = controls.BUTTONS
+
+CONTROLS: dict[Platform, tuple[GatewayControlDescription[Any, Any] | GatewayButtonDescription[Any, Any], ...]] = {
+    Platform.BUTTON: BUTTONS,
+    Platform.NUMBER: NUMBERS,
+    Platform.SELECT: SELECTS,
+    Platform.SWITCH: SWITCHES,
+}
+"""What an owner who allowed it may change, by platform."""

@@ -8,7 +8,7 @@ from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import EntityCategory, UnitOfRatio
 
-from ..coordinator import Detail, DetailData, InventoryData, PowerwallGatewayData, SettingsData
+from ..coordinator import Detail, DetailData, InventoryData, SettingsData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
 from ..gateway.models import (
     BatteryBlock,
@@ -27,16 +27,11 @@ def _problems(problems: TroubleshootingProblems) -> Mapping[str, Any]:
     return {"problems": list(problems.problems or ())}
 
 
-def _where_no_control_shows_it(data: PowerwallGatewayData) -> bool:
-    return not data.control.allowed
-
-
 SENSORS: tuple[GatewaySensorDescription[Any, Any], ...] = (
     GatewaySensorDescription[SettingsData, Operation](
         key="operation_mode",
         device_class=SensorDeviceClass.ENUM,
         options=list(OperationMode),
-        enabled_fn=_where_no_control_shows_it,
         coordinator_fn=lambda data: data.settings,
         reading_fn=lambda settings, _: settings.operation,
         value_fn=lambda operation: operation.operation_mode,
@@ -46,7 +41,6 @@ SENSORS: tuple[GatewaySensorDescription[Any, Any], ...] = (
         state_class=SensorStateClass.MEASUREMENT,
         native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
         suggested_display_precision=0,
-        enabled_fn=_where_no_control_shows_it,
         coordinator_fn=lambda data: data.settings,
         reading_fn=lambda settings, _: settings.operation,
         exists_fn=lambda operation: operation.backup_reserve_percent is not None,
