@@ -130,8 +130,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     detail = DetailCoordinator(hass, entry, gateway, keeper.signed)
     grid = GridCoordinator(hass, entry, gateway, memory.grid)
     live = LiveCoordinator(hass, entry, gateway)
+    scale = PercentScale(entry.options.get(CONF_PERCENT, PercentScale.APP))
     return_charge: float = entry.options.get(CONF_RETURN_CHARGE, RETURN_CHARGE)
-    off_grid = OffGrid(keeper.island, grid, live, memory, return_charge=return_charge)
+    off_grid = OffGrid(keeper.island, grid, live, memory, return_charge=return_charge, scale=scale)
     entry.runtime_data = data = PowerwallGatewayData(
         gateway=gateway,
         serial=entry.data[CONF_SERIAL],
@@ -144,7 +145,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         settings=settings,
         inventory=inventory,
         doorman=Doorman(gateway, identity, serial=entry.data[CONF_SERIAL], packs=memory.packs),
-        scale=PercentScale(entry.options.get(CONF_PERCENT, PercentScale.APP)),
+        scale=scale,
         control=Control(
             settings,
             inventory,
@@ -152,6 +153,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
             keeper,
             off_grid,
             consented=entry.options.get(CONF_ALLOW_CONTROL, False),
+            scale=scale,
         ),
     )
     keeper.grid_connected_for = data.grid.connected_for

@@ -4,8 +4,11 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from homeassistant.exceptions import HomeAssistantError
+
+from .const import DOMAIN
 from .failures import translated
-from .gateway import GatewayError, GridRules, SignedOperation
+from .gateway import GatewayError, GridRules, PercentScale, SignedOperation
 from .gateway.models import ExportRule, OperationMode
 from .gateway.operation import OperationControl, OperationSettings
 from .keeper import Keeper
@@ -32,6 +35,7 @@ class Control:
         off_grid: OffGrid,
         *,
         consented: bool,
+        scale: PercentScale,
     ) -> None:
         self.consented = consented
         """Whether the owner ticked "Allow control"."""
@@ -42,6 +46,7 @@ class Control:
         self.off_grid = off_grid
         """The way off the grid and back."""
 
+        self._scale = scale
         self._settings = settings
         self._inventory = inventory
         self._detail = detail
@@ -127,7 +132,8 @@ class Control:
 
     async def _do_by_rule(self, change: Callable[[GridRules], Awaitable[None]]) -> None:
         if (rules := self._keeper.grid_rules) is None:
-            return  # the entry is being loaded anew without its key
+            # The key was removed, and the entry is being reloaded without it.
+            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="key_missing")
         try:
             await self._do(change(rules))
         finally:
@@ -150,6 +156,6 @@ class Control:
         try:
             return await change
         except GatewayError as err:
-            raise translated(err) from err
+            raise translated(err, self._scale) from err
         finally:
             await self._settings.async_look_again()

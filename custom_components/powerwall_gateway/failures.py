@@ -42,13 +42,14 @@ from .gateway import (
     OperationRefusedError,
     OperationStoppedError,
     OperationUnknownError,
+    PercentScale,
     RuleNotAppliedError,
 )
 
-type Placeholders = Callable[[Any], dict[str, str]]
+type Placeholders = Callable[[Any, PercentScale], dict[str, str]]
 
 
-def _nothing(_: GatewayError) -> dict[str, str]:
+def _nothing(_: GatewayError, __: PercentScale) -> dict[str, str]:
     return {}
 
 
@@ -59,13 +60,17 @@ def words_of(err: GatewayError) -> str:
     return reason or ", ".join(filter(None, (err.path, f"HTTP {status}" if status else ""))) or "-"
 
 
-def _reason(err: GatewayError) -> dict[str, str]:
+def _reason(err: GatewayError, _: PercentScale) -> dict[str, str]:
     return {"reason": words_of(err)}
 
 
-def _standing(err: OperationNotAppliedError) -> dict[str, str]:
+def _standing(err: OperationNotAppliedError, scale: PercentScale) -> dict[str, str]:
     reserve = err.standing_reserve
-    return {"mode": err.standing_mode or "-", "reserve": "-" if reserve is None else f"{reserve:.0f}"}
+    return {"mode": err.standing_mode or "-", "reserve": "-" if reserve is None else f"{scale.from_app(reserve):.0f}"}
+
+
+def _charge(err: IslandChargeError, scale: PercentScale) -> dict[str, str]:
+    return {"charge": f"{floor(scale.from_app(err.charge))}", "least": f"{scale.from_app(err.least):.0f}"}
 
 
 _TEXTS: Final[tuple[tuple[type[GatewayError], str, Placeholders], ...]] = (
@@ -73,7 +78,7 @@ _TEXTS: Final[tuple[tuple[type[GatewayError], str, Placeholders], ...]] = (
     (OperationNotAllowedError, "operation_not_allowed", _nothing),
     (OperationRefusedError, "operation_refused", _reason),
     (OperationNotAppliedError, "operation_not_applied", _standing),
-    (OperationNotFollowedError, "operation_not_followed", lambda err: {"firmware": err.firmware or "-"}),
+    (OperationNotFollowedError, "operation_not_followed", lambda err, _: {"firmware": err.firmware or "-"}),
     (OperationUnknownError, "operation_unknown", _nothing),
     (OperationInvalidError, "operation_invalid", _nothing),
     (RuleNotAppliedError, "rule_not_applied", _nothing),
@@ -85,12 +90,12 @@ _TEXTS: Final[tuple[tuple[type[GatewayError], str, Placeholders], ...]] = (
     (GuardJournalError, "journal_failed", _nothing),
     (IslandGridError, "no_grid_to_leave", _nothing),
     (IslandUnsureError, "island_not_sure", _nothing),
-    (IslandChargeError, "charge_too_low", lambda err: {"charge": f"{floor(err.charge)}", "least": f"{err.least:.0f}"}),
+    (IslandChargeError, "charge_too_low", _charge),
     (IslandNotFollowedError, "island_not_followed", _nothing),
     (GatewayConflictError, "settings_conflict", _nothing),
     (GatewayClockError, "clocks_differ", _nothing),
     (GatewayStoppedError, "powerwall_stopped", _nothing),
-    (GatewayBusyError, "gateway_busy", lambda err: {"seconds": f"{err.retry_after:.0f}", "reason": words_of(err)}),
+    (GatewayBusyError, "gateway_busy", lambda err, _: {"seconds": f"{err.retry_after:.0f}", "reason": words_of(err)}),
     (GatewayLoginStopsError, "login_needed", _nothing),
     (GatewaySwitchNeededError, "switch_needed", _reason),
     (GatewayLoginForbiddenError, "login_forbidden", _reason),
@@ -117,16 +122,19 @@ _NOT_NOW: Final = (
 """Whoever asks should ask for something else, or later; nothing went wrong."""
 
 
-def translated(err: GatewayError) -> HomeAssistantError:
-    """Give the error to raise in an action: a sentence in the person's language that says what to do."""
+def translated(err: GatewayError, scale: PercentScale = PercentScale.APP) -> HomeAssistantError:
+    """Give the error to raise in an action: a sentence in the person's language that says what to do.
+
+    Its percentages are on the given scale.
+    """
     if isinstance(err, OperationRefusedError) and err.stored:
-        key, placeholders = "operation_stored_only", _reason(err)
+        key, placeholders = "operation_stored_only", _reason(err, scale)
     elif isinstance(err, GatewayKeyError):
         key, placeholders = f"key_{err.problem}", {}
     else:
         key, placeholders = next(
-            ((key, placeholders(err)) for kind, key, placeholders in _TEXTS if isinstance(err, kind)),
-            ("unexpected_answer", _reason(err)),
+            ((key, placeholders(err, scale)) for kind, key, placeholders in _TEXTS if isinstance(err, kind)),
+            ("unexpected_answer", _reason(err, scale)),
         )
     kind = ServiceValidationError if isinstance(err, _NOT_NOW) else HomeAssistantError
     return kind(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)

@@ -9,7 +9,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .const import DOMAIN
 from .failures import translated
-from .gateway import GatewayError, IslandControl, IslandNotFollowedError, app_from_raw
+from .gateway import GatewayError, IslandControl, IslandNotFollowedError, PercentScale, app_from_raw
 from .gateway.island import LEAST_CHARGE
 from .gateway.models import GridState
 from .memory import EntryMemory
@@ -36,12 +36,14 @@ class OffGrid:
         memory: EntryMemory,
         *,
         return_charge: float,
+        scale: PercentScale,
     ) -> None:
         self._island = island
         self._grid = grid
         self._live = live
         self._memory = memory
         self._return_charge = return_charge
+        self._scale = scale
         self._not_before = 0.0
         self._turn = asyncio.Lock()
         grid.async_choose(off_grid=memory.return_charge is not None)
@@ -130,7 +132,7 @@ class OffGrid:
                 finally:
                     await self._grid.async_look_again()
         except GatewayError as err:
-            raise translated(err) from err
+            raise translated(err, self._scale) from err
         finally:
             self._grid.async_have_lookouts_look()  # whether it is over is not asked while an order is under way
 

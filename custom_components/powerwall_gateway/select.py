@@ -4,9 +4,11 @@ from typing import Any, override
 
 from homeassistant.components.select import SelectEntity
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .catalogue import SELECTS
+from .const import DOMAIN
 from .coordinator import PowerwallGatewayConfigEntry
 from .description import GatewaySelectDescription
 from .entity import GatewayControlEntity, add_as_found
@@ -42,6 +44,12 @@ class GatewaySelect(GatewayControlEntity[Any], SelectEntity):
 
     @override
     async def async_select_option(self, option: str) -> None:
-        # The current one may be listed without that it can be set.
-        if option in self.entity_description.options_fn(self._control):
-            await self.entity_description.select_fn(self._control, option)
+        # The current one may be listed although it cannot be set.
+        settable = [str(settable) for settable in self.entity_description.options_fn(self._control)]
+        if option not in settable:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="mode_not_settable",
+                translation_placeholders={"mode": option, "modes": ", ".join(settable)},
+            )
+        await self.entity_description.select_fn(self._control, option)

@@ -13,7 +13,7 @@ from custom_components.powerwall_gateway.gateway.change import Watch
 from custom_components.powerwall_gateway.memory import async_forget_login
 from homeassistant.const import CONF_USERNAME, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
 from tests.conftest import StartSimulator
@@ -309,7 +309,10 @@ async def test_a_mode_that_cannot_be_set_is_shown_while_it_is_on(
     state = hass.states.get("select.home_energy_gateway_operation_mode")
     assert state
     assert (state.state, state.attributes["options"]) == ("autonomous", ["self_consumption", "backup", "autonomous"])
-    await call(hass, gateway, "select", "operation_mode", "select_option", option="autonomous")
+    with pytest.raises(ServiceValidationError) as raised:
+        await call(hass, gateway, "select", "operation_mode", "select_option", option="autonomous")
+    assert raised.value.translation_key == "mode_not_settable"
+    assert "{" not in str(raised.value)
     assert writes(gateway) == []
 
 

@@ -14,10 +14,16 @@ from custom_components.powerwall_gateway.const import (
     CONFIG_MINOR_VERSION,
     DOMAIN,
 )
-from custom_components.powerwall_gateway.gateway import app_from_raw
+from custom_components.powerwall_gateway.failures import translated
+from custom_components.powerwall_gateway.gateway import (
+    IslandChargeError,
+    OperationNotAppliedError,
+    PercentScale,
+    app_from_raw,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from tests.conftest import StartSimulator
 from tests.simulator import Simulator
 
@@ -60,9 +66,22 @@ async def test_raw_percent_everywhere(
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=40)
     assert writes(gateway)[-1]["backup_reserve_percent"] == pytest.approx(40)
     assert float(state_of(hass, gateway, "number", "backup_reserve") or 0) == 40
-    # An action keeps to the app's percent, as its description says.
-    await hass.services.async_call(DOMAIN, "set_operation", {"reserve": 20}, blocking=True)
-    assert writes(gateway)[-1]["backup_reserve_percent"] == pytest.approx(24)
+    answer = await hass.services.async_call(
+        DOMAIN, "set_operation", {"reserve": 20}, blocking=True, return_response=True
+    )
+    assert writes(gateway)[-1]["backup_reserve_percent"] == pytest.approx(20)
+    assert answer == {"mode": "self_consumption", "reserve": 20.0}
+    with pytest.raises(ServiceValidationError, match="from 5 to 100 %"):
+        await hass.services.async_call(DOMAIN, "set_operation", {"reserve": 4}, blocking=True)
+
+
+async def test_errors_name_percentages_on_the_chosen_scale() -> None:
+    not_applied = OperationNotAppliedError("", mode=None, reserve=None, standing_mode=None, standing_reserve=20.0)
+    too_low = IslandChargeError("", charge=10.0, least=20.0)
+    for scale, expected in ((PercentScale.APP, ("20", "10", "20")), (PercentScale.RAW, ("24", "14", "24"))):
+        reserve = (translated(not_applied, scale).translation_placeholders or {})["reserve"]
+        charge = translated(too_low, scale).translation_placeholders or {}
+        assert (reserve, charge["charge"], charge["least"]) == expected
 
 
 async def test_a_pack_in_raw_percent(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:

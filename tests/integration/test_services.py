@@ -155,7 +155,7 @@ async def test_a_customer_of_today_may_not(hass: HomeAssistant, simulator: Start
     assert writes(gateway) == []
 
 
-@pytest.mark.parametrize("action", ["set_operation", "stop"])
+@pytest.mark.parametrize("action", ["set_operation", "start", "stop"])
 async def test_nothing_is_changed_without_consent(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, action: str
 ) -> None:

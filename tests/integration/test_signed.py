@@ -127,6 +127,9 @@ async def test_key_removed_removes_its_controls_and_an_unconfirmed_one_does_not(
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
     assert made() == set()
+    with pytest.raises(HomeAssistantError) as refused:
+        await entry.runtime_data.control.async_set_grid_charging(allowed=True)
+    assert refused.value.translation_key == "key_missing"
 
 
 async def test_a_key_that_is_taken_away(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:

@@ -39,6 +39,10 @@ class PercentScale(StrEnum):
         """Give the percent on this scale of the gateway's."""
         return raw if self is PercentScale.RAW else app_from_raw(raw)
 
+    def from_app(self, percent: float) -> float:
+        """Return the percent on this scale for a percent of the app."""
+        return raw_from_app(percent) if self is PercentScale.RAW else percent
+
     def to_app(self, percent: float) -> float:
         """Give the app's percent, which changes are made in, of a percent on this scale."""
         return app_from_raw(percent) if self is PercentScale.RAW else percent

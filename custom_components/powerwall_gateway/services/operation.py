@@ -30,7 +30,7 @@ STOP: Final = schema_with({vol.Optional(ATTR_DURATION, default=DEFAULT_STOP): cv
 
 
 async def async_set_operation(call: ServiceCall) -> ServiceResponse:
-    """Set mode, reserve or both in one write, and give what stands."""
+    """Set mode, reserve or both in one write, and give what stands; the reserve is on the scale the owner chose."""
     entry = async_entry_of(call)
     control = _control_of(entry)
     if not (control.allowed or control.needs_key):  # a key that is not accepted says itself why
@@ -39,18 +39,21 @@ async def async_set_operation(call: ServiceCall) -> ServiceResponse:
     reserve = call.data.get(ATTR_RESERVE)
     if mode is None and reserve is None:
         raise wrong("nothing_to_set")
-    if reserve is not None and not (isfinite(reserve) and 0 <= reserve <= 100):
-        raise wrong("reserve_out_of_range", reserve=f"{reserve:g}")
+    scale = entry.runtime_data.scale
+    if reserve is not None:
+        if not (isfinite(reserve) and scale.empty <= reserve <= 100):
+            raise wrong("reserve_out_of_range", reserve=f"{reserve:g}", least=f"{scale.empty:g}")
+        reserve = scale.to_app(reserve)
     standing = await control.async_set(mode=mode, reserve=reserve)
     return {
         ATTR_MODE: standing.mode,
-        ATTR_RESERVE: None if standing.reserve is None else round(standing.reserve, 1),
+        ATTR_RESERVE: None if standing.reserve is None else round(scale.from_app(standing.reserve), 1),
     }
 
 
 async def async_start(call: ServiceCall) -> None:
     """Start the Powerwall, and wait until it runs."""
-    await async_entry_of(call).runtime_data.control.async_start()
+    await _control_of(async_entry_of(call)).async_start()
 
 
 async def async_stop(call: ServiceCall) -> None:
