@@ -98,9 +98,11 @@ def pairs(hass: HomeAssistant, entry: ConfigEntry) -> list[Pair]:
     known: list[Known] = [*registry.entities.values(), *registry.deleted_entities.values()]
     found: list[Pair] = []
     for core in known:
+        if core.platform != CORE:
+            continue  # a unique id of another integration may be anything, not only text
         name, _, key = core.unique_id.partition("_")
         din = Din.parse(name)
-        if core.platform == CORE and (name in names or (din is not None and din.serial_number == serial)):
+        if name in names or (din is not None and din.serial_number == serial):
             found.append(Pair(core=core, ours=_counterpart(registry, serial, f"{core.domain}.{key}")))
     return sorted(found, key=lambda pair: pair.core.entity_id)
 

@@ -13,6 +13,7 @@ from custom_components.powerwall_gateway.const import (
     DOMAIN,
 )
 from custom_components.powerwall_gateway.forms import CONF_SAME_POWERWALLS
+from custom_components.powerwall_gateway.renaming import async_rename
 from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
@@ -355,3 +356,17 @@ async def test_serial_typed_wrong_from_the_start_is_corrected_if_the_owner_agree
     asks(flow, "replaced_unsure")
     ends(await go_on(hass, flow, {CONF_SAME_POWERWALLS: True}), "reconfigure_successful")
     assert (entry.unique_id, entry.state.name) == (gateway.serial, "LOADED")
+
+
+def test_rename_keeps_identifiers_of_other_integrations(hass: HomeAssistant) -> None:
+    entry = MockConfigEntry(domain=DOMAIN)
+    entry.add_to_hass(hass)
+    devices = dr.async_get(hass)
+    others: set[Any] = {("other", "OLD"), ("another", "OLD", "2")}
+    device = devices.async_get_or_create(
+        config_entry_id=entry.entry_id, identifiers={(DOMAIN, "OLD"), (DOMAIN, "OLD_meter_1"), *others}
+    )
+    async_rename(hass, entry, "OLD", "NEW")
+    renamed = devices.async_get(device.id)
+    assert renamed
+    assert renamed.identifiers == {(DOMAIN, "NEW"), (DOMAIN, "NEW_meter_1"), *others}

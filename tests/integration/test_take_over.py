@@ -249,3 +249,17 @@ async def test_another_gateway_of_core_is_left_alone(
     with pytest.raises(ServiceValidationError) as refused:
         await take_over(hass)
     assert refused.value.translation_key == "nothing_to_take_over"
+
+
+async def test_entities_of_other_integrations_with_any_unique_id_are_ignored(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    registry = er.async_get(hass)
+    for unique_id in (42, ("a", 1), None, 4.5):
+        registry.async_get_or_create("sensor", "other", unique_id)  # type: ignore[arg-type]  # Home Assistant logs it
+    gone = registry.async_get_or_create("sensor", "other", 43)  # type: ignore[arg-type]
+    registry.async_remove(gone.entity_id)
+    await set_up(await simulator("21.44"))
+    with pytest.raises(ServiceValidationError) as refused:
+        await take_over(hass)
+    assert refused.value.translation_key == "nothing_to_take_over"
