@@ -17,10 +17,12 @@ from custom_components.powerwall_gateway.catalogue import (
     SENSORS,
     SWITCHES,
 )
+from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.failures import _TEXTS
-from custom_components.powerwall_gateway.gateway import KeyProblem
+from custom_components.powerwall_gateway.gateway import KeyProblem, signed_operation
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.helpers.entity import EntityDescription
+from homeassistant.util.yaml import load_yaml_dict
 from tools import entity_table
 
 ROOT = Path(__file__).parent.parent
@@ -165,3 +167,13 @@ def test_rooms_stay_small() -> None:
 
 def test_every_entity_is_listed() -> None:
     assert entity_table.PAGE.read_text() == entity_table.page(), "run: python -m tools.entity_table"
+
+
+def test_every_settable_mode_can_be_chosen() -> None:
+    modes = set(signed_operation._MODES)
+    action = load_yaml_dict(str(INTEGRATION / "services.yaml"))["set_operation"]["fields"]["mode"]
+    assert set(action["selector"]["select"]["options"]) == modes
+    inputs = load_yaml_dict(str(ROOT / "blueprints" / "automation" / DOMAIN / "time_of_use.yaml"))["blueprint"]["input"]
+    for section in ("discharging", "charging"):
+        (mode,) = (each for key, each in inputs[section]["input"].items() if key.endswith("_mode"))
+        assert {option["value"] for option in mode["selector"]["select"]["options"]} == modes

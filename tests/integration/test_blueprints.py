@@ -1,6 +1,7 @@
 """The blueprints, run by Home Assistant's own automations against the simulated gateway."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -9,19 +10,78 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
+from custom_components.powerwall_gateway.const import CONF_PERCENT
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint.models import Blueprint
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util, yaml as yaml_util
 from tests.simulator import Simulator
 from tests.test_static import ROOT, load
 
 from .conftest import BLUEPRINTS, Automate
-from .controlling import asked_for, entity_of, until, writes
+from .controlling import asked_for, call, entity_of, until, writes
+from .test_blueprints_outage import HELPERS, restart
 
 MANIFEST = load("manifest.json")
 FILES = sorted(BLUEPRINTS.glob("*.yaml"))
+SHORT = {"milliseconds": 5}
+NOTES, CHEAP, STORM = "input_text.notes", "binary_sensor.cheap", "binary_sensor.storm"
+
+type Freezer = FrozenDateTimeFactory
+type Home = tuple[Simulator, MockConfigEntry]
+
+
+@pytest.fixture
+async def home(hass: HomeAssistant, old: Home) -> Home:
+    """Return a gateway whose reserve is app 20 %, and its entry, with the helpers that the blueprints use."""
+    for component, config in HELPERS.items():
+        assert await async_setup_component(hass, component, {component: config})
+    return old
+
+
+def noted(hass: HomeAssistant) -> str:
+    """Return what an automation noted."""
+    state = hass.states.get(NOTES)
+    assert state
+    return state.state
+
+
+async def note(hass: HomeAssistant, text: str) -> None:
+    """Note something in an automation's place."""
+    data = {"entity_id": NOTES, "value": text}
+    await hass.services.async_call("input_text", "set_value", data, blocking=True)
+
+
+async def set_state(hass: HomeAssistant, entity_id: str, state: str) -> None:
+    """Let something be on or off."""
+    hass.states.async_set(entity_id, state)
+    await hass.async_block_till_done()
+
+
+async def set_reserve(hass: HomeAssistant, gateway: Simulator, reserve: float) -> None:
+    """Set the reserve, as its owner does."""
+    await call(hass, gateway, "number", "backup_reserve", "set_value", value=reserve)
+
+
+async def charged_to(entry: MockConfigEntry, gateway: Simulator, app: float) -> None:
+    """Let the battery have a charge, in app %."""
+    gateway.house.charge = 5 + 0.95 * app
+    await entry.runtime_data.live.async_refresh()
+
+
+def running(hass: HomeAssistant, name: str) -> int:
+    """Return how many runs of an automation are under way."""
+    automation = hass.states.get(f"automation.{name}")
+    return int(automation.attributes["current"]) if automation else 0
+
+
+async def idle(hass: HomeAssistant, name: str) -> None:
+    """Wait until no run of an automation is under way."""
+    await hass.async_block_till_done()
+    await until(lambda: not running(hass, name))
+    await hass.async_block_till_done()
 
 
 def follows(gateway: Simulator) -> tuple[str, float]:
@@ -29,7 +89,12 @@ def follows(gateway: Simulator) -> tuple[str, float]:
     return str(gateway.house.mode), round((gateway.house.reserve - 5) / 0.95, 3)
 
 
-async def at(hass: HomeAssistant, freezer: FrozenDateTimeFactory, hour: int, minute: int, *, days: int = 0) -> None:
+def move(freezer: Freezer, hour: int, minute: int) -> None:
+    """Let it be a time of the same day, while nothing runs."""
+    freezer.move_to(dt_util.now().replace(hour=hour, minute=minute, second=0, microsecond=0))
+
+
+async def at(hass: HomeAssistant, freezer: Freezer, hour: int, minute: int, *, days: int = 0) -> None:
     """Let it be a time of day."""
     moment = dt_util.now().replace(hour=hour, minute=minute, second=0, microsecond=0) + timedelta(days=days)
     freezer.move_to(moment)
@@ -58,51 +123,77 @@ def test_home_assistant_takes_it(file: Path) -> None:
 # -- by time of use ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_day_by_time_of_use(
-    hass: HomeAssistant,
-    old: tuple[Simulator, MockConfigEntry],
-    automate: Automate,
-    freezer: FrozenDateTimeFactory,
-) -> None:
-    gateway, entry = old
+async def test_a_day_by_time_of_use(hass: HomeAssistant, home: Home, automate: Automate, freezer: Freezer) -> None:
+    gateway, entry = home
     await at(hass, freezer, 6, 0, days=1)
-    await automate("time_of_use", gateway=entry.entry_id)
+    await automate("time_of_use", gateway=entry.entry_id, notes=NOTES)
     await at(hass, freezer, 7, 15)
     await until(lambda: asked_for(gateway, "system/update/status") == 1)
     assert writes(gateway) == []
     await at(hass, freezer, 7, 55)
     await until(lambda: follows(gateway) == ("self_consumption", 5.0))
+    await until(lambda: noted(hass) == "discharging")
     await at(hass, freezer, 22, 5)
     await until(lambda: follows(gateway) == ("backup", 100.0))
+    await until(lambda: noted(hass) == "charging")
     assert len(writes(gateway)) == 2
 
 
-@pytest.mark.parametrize(("hour", "expected"), [(12, ("self_consumption", 5.0)), (23, ("backup", 100.0))])
-async def test_a_restart_takes_up_the_day(
+@pytest.mark.parametrize(
+    ("before", "minute", "down_until", "expected"),
+    [
+        ((6, 7), 55, (12, 0), ("self_consumption", 5.0)),
+        ((21, 22), 5, (23, 30), ("backup", 100.0)),
+    ],
+)
+async def test_time_of_use_sets_at_start_only_what_was_missed(
     hass: HomeAssistant,
-    old: tuple[Simulator, MockConfigEntry],
+    home: Home,
     automate: Automate,
-    freezer: FrozenDateTimeFactory,
-    hour: int,
+    freezer: Freezer,
+    before: tuple[int, int],
+    minute: int,
+    down_until: tuple[int, int],
     expected: tuple[str, float],
 ) -> None:
-    gateway, entry = old
-    await at(hass, freezer, hour, 0, days=1)
-    await automate("time_of_use", at_start=True, gateway=entry.entry_id, update=False)
+    gateway, entry = home
+    await at(hass, freezer, before[0], 0, days=1)
+    await automate("time_of_use", gateway=entry.entry_id, notes=NOTES, update=False)
+    await restart(hass, entry)
+    assert writes(gateway) == []  # nothing was set by it yet
+    await note(hass, "charging" if expected[0] == "self_consumption" else "discharging")
+    await restart(hass, entry, partial(move, freezer, *down_until))
     await until(lambda: follows(gateway) == expected)
-    assert asked_for(gateway, "system/update/status") == 0
+    await until(lambda: "?" not in noted(hass))
+    await set_reserve(hass, gateway, 40)
+    count = len(writes(gateway))
+    await restart(hass, entry)
+    await idle(hass, "time_of_use")
+    assert follows(gateway) == (expected[0], 40.0)
+    assert len(writes(gateway)) == count
+
+
+async def test_time_of_use_that_failed_is_finished_after_a_restart(
+    hass: HomeAssistant, home: Home, automate: Automate
+) -> None:
+    gateway, entry = home
+    times = {"discharge_time": "00:00:00", "charge_time": "23:59:59"}
+    await automate("time_of_use", pause=SHORT, gateway=entry.entry_id, notes=NOTES, **times)
+    gateway.faults.add("operation", method="POST", status=500)
+    await hass.services.async_call("automation", "trigger", {"entity_id": "automation.time_of_use"}, blocking=True)
+    assert noted(hass) == "discharging?"
+    await restart(hass, entry, gateway.faults.clear)
+    await until(lambda: follows(gateway) == ("self_consumption", 5.0))
+    await until(lambda: noted(hass) == "discharging")
 
 
 async def test_a_failed_look_for_firmware_keeps_nobody_from_discharging(
-    hass: HomeAssistant,
-    old: tuple[Simulator, MockConfigEntry],
-    automate: Automate,
-    freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, home: Home, automate: Automate, freezer: Freezer
 ) -> None:
-    gateway, entry = old
+    gateway, entry = home
     gateway.faults.add("system/update/status", status=500)
     await at(hass, freezer, 6, 0, days=1)
-    await automate("time_of_use", gateway=entry.entry_id)
+    await automate("time_of_use", gateway=entry.entry_id, notes=NOTES)
     await at(hass, freezer, 7, 15)
     await until(lambda: asked_for(gateway, "system/update/status") == 1)
     await at(hass, freezer, 7, 55)
@@ -111,104 +202,245 @@ async def test_a_failed_look_for_firmware_keeps_nobody_from_discharging(
 
 @pytest.mark.parametrize("name", ["time_of_use", "hold_charge", "storm"])
 async def test_a_gateway_out_of_reach_is_asked_again(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], automate: Automate, name: str
+    hass: HomeAssistant, home: Home, automate: Automate, name: str
 ) -> None:
-    gateway, entry = old
-    gateway.house.charge = 62.5  # app 60.5 %
-    await entry.runtime_data.live.async_refresh()
+    gateway, entry = home
+    await charged_to(entry, gateway, 60.5)
     hass.states.async_set("binary_sensor.on", "on")
     inputs: dict[str, dict[str, Any]] = {
         "time_of_use": {"discharge_time": "00:00:00", "charge_time": "23:59:59", "discharge_reserve": 60},
-        "hold_charge": {"cheap": "binary_sensor.on", "charge": entity_of(hass, gateway, "sensor", "charge")},
-        "storm": {"warning": "binary_sensor.on", "storm_reserve": 60},
+        "hold_charge": holding(hass, gateway, cheap="binary_sensor.on"),
+        "storm": storming(hass, gateway, warning="binary_sensor.on", storm_reserve=60),
     }
+    if name == "time_of_use":
+        await note(hass, "charging")
     await hass.config_entries.async_unload(entry.entry_id)
-    await automate(name, pause={"milliseconds": 20}, gateway=entry.entry_id, **inputs[name])
+    await automate(name, pause=SHORT, gateway=entry.entry_id, **({"notes": NOTES} | inputs[name]))
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
-
-    def running() -> int:
-        automation = hass.states.get(f"automation.{name}")
-        return int(automation.attributes["current"]) if automation else 0
-
-    await until(running)
+    await until(lambda: running(hass, name))
     await hass.config_entries.async_setup(entry.entry_id)
     await until(lambda: follows(gateway) == ("self_consumption", 60.0))
-    await until(lambda: not running())
+    await idle(hass, name)
     assert len(writes(gateway)) == 1
+    assert "?" not in noted(hass)
 
 
-# -- while it is cheap, and before a storm -----------------------------------------------------------------------------
+# -- while it is cheap -------------------------------------------------------------------------------------------------
 
 
-async def set_state(hass: HomeAssistant, entity_id: str, state: str) -> None:
-    """Let something be on or off."""
-    hass.states.async_set(entity_id, state)
-    await hass.async_block_till_done()
+def holding(hass: HomeAssistant, gateway: Simulator, cheap: str = CHEAP) -> dict[str, Any]:
+    """Return the inputs of the blueprint."""
+    return {
+        "cheap": cheap,
+        "charge": entity_of(hass, gateway, "sensor", "charge"),
+        "backup_reserve": entity_of(hass, gateway, "number", "backup_reserve"),
+        "notes": NOTES,
+    }
 
 
-async def test_the_charge_is_held_while_it_is_cheap(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], automate: Automate
+async def test_charge_is_held_while_it_is_cheap_and_the_reserve_restored(
+    hass: HomeAssistant, home: Home, automate: Automate
 ) -> None:
-    gateway, entry = old
-    gateway.house.charge = 62.5  # app 60.5 %
-    await entry.runtime_data.live.async_refresh()
-    hass.states.async_set("binary_sensor.cheap", "off")
-    charge = entity_of(hass, gateway, "sensor", "charge")
-    await automate("hold_charge", gateway=entry.entry_id, cheap="binary_sensor.cheap", charge=charge, reserve=10)
-    await set_state(hass, "binary_sensor.cheap", "on")
+    gateway, entry = home
+    await charged_to(entry, gateway, 60.5)
+    await set_reserve(hass, gateway, 35)
+    hass.states.async_set(CHEAP, "off")
+    await automate("hold_charge", at_start=True, gateway=entry.entry_id, **holding(hass, gateway))
+    assert len(writes(gateway)) == 1  # the owner's
+    await set_state(hass, CHEAP, "on")
     await until(lambda: follows(gateway) == ("self_consumption", 60.0))
-    await set_state(hass, "binary_sensor.cheap", "unavailable")
+    await set_state(hass, CHEAP, "unavailable")
+    await set_state(hass, CHEAP, "on")
+    await idle(hass, "hold_charge")
+    assert len(writes(gateway)) == 2
+    await set_state(hass, CHEAP, "off")
+    await until(lambda: follows(gateway) == ("self_consumption", 35.0))
+    await until(lambda: noted(hass) == "")
+
+
+async def test_charge_is_held_on_the_scale_of_the_gateway(hass: HomeAssistant, home: Home, automate: Automate) -> None:
+    gateway, entry = home
+    hass.config_entries.async_update_entry(entry, options={**entry.options, CONF_PERCENT: "raw"})
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    gateway.house.charge = 52.4
+    await entry.runtime_data.live.async_refresh()
+    hass.states.async_set(CHEAP, "off")
+    await automate("hold_charge", gateway=entry.entry_id, **holding(hass, gateway))
+    await set_state(hass, CHEAP, "on")
+    await until(lambda: gateway.house.reserve == pytest.approx(52))
+    await idle(hass, "hold_charge")
+    await set_state(hass, CHEAP, "off")
+    await until(lambda: gateway.house.reserve == pytest.approx(24))
+
+
+async def test_charge_held_goes_on_over_restarts(hass: HomeAssistant, home: Home, automate: Automate) -> None:
+    gateway, entry = home
+    await charged_to(entry, gateway, 60.5)
+    await automate("hold_charge", gateway=entry.entry_id, **holding(hass, gateway))
+    await set_state(hass, CHEAP, "on")
+    await until(lambda: noted(hass) == "20.0 60.0")
+    await charged_to(entry, gateway, 58)
+    await restart(hass, entry)
+    await idle(hass, "hold_charge")
     assert follows(gateway) == ("self_consumption", 60.0)
-    await set_state(hass, "binary_sensor.cheap", "off")
-    await until(lambda: follows(gateway) == ("self_consumption", 10.0))
+    assert len(writes(gateway)) == 1
+    await restart(hass, entry, partial(hass.states.async_set, CHEAP, "off"))
+    await until(lambda: follows(gateway) == ("self_consumption", 20.0))
+    await until(lambda: noted(hass) == "")
+    await restart(hass, entry, partial(hass.states.async_set, CHEAP, "on"))
+    await until(lambda: follows(gateway) == ("self_consumption", 58.0))
+
+
+async def test_reserve_changed_by_the_owner_meanwhile_stays(
+    hass: HomeAssistant, home: Home, automate: Automate
+) -> None:
+    gateway, entry = home
+    await charged_to(entry, gateway, 60.5)
+    await automate("hold_charge", gateway=entry.entry_id, **holding(hass, gateway))
+    await set_state(hass, CHEAP, "on")
+    await until(lambda: noted(hass) == "20.0 60.0")
+    await idle(hass, "hold_charge")
+    await set_reserve(hass, gateway, 30)
+    await restart(hass, entry)
+    await idle(hass, "hold_charge")
+    assert follows(gateway) == ("self_consumption", 30.0)
+    await set_state(hass, CHEAP, "off")
+    await until(lambda: noted(hass) == "")
+    assert follows(gateway) == ("self_consumption", 30.0)
+    assert len(writes(gateway)) == 2
 
 
 async def test_a_charge_below_the_reserve_does_not_lower_it(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], automate: Automate
+    hass: HomeAssistant, home: Home, automate: Automate
 ) -> None:
-    gateway, entry = old
-    gateway.house.charge = 14.5  # app 10 %
-    await entry.runtime_data.live.async_refresh()
-    hass.states.async_set("binary_sensor.cheap", "on")
-    charge = entity_of(hass, gateway, "sensor", "charge")
-    await automate(
-        "hold_charge", at_start=True, gateway=entry.entry_id, cheap="binary_sensor.cheap", charge=charge, reserve=30
-    )
-    await until(lambda: follows(gateway) == ("self_consumption", 30.0))
+    gateway, entry = home
+    await charged_to(entry, gateway, 10)
+    hass.states.async_set(CHEAP, "on")
+    await automate("hold_charge", at_start=True, gateway=entry.entry_id, **holding(hass, gateway))
+    await until(lambda: noted(hass) == "20.0 20.0")
+    assert follows(gateway) == ("self_consumption", 20.0)
 
 
-async def test_the_reserve_is_raised_before_a_storm_and_put_back_after_it(
-    hass: HomeAssistant,
-    old: tuple[Simulator, MockConfigEntry],
-    automate: Automate,
-    freezer: FrozenDateTimeFactory,
+async def test_hold_that_seemed_to_fail_keeps_the_reserve_from_before(
+    hass: HomeAssistant, home: Home, automate: Automate
 ) -> None:
-    gateway, entry = old
-    hass.states.async_set("binary_sensor.storm", "off")
-    await automate("storm", gateway=entry.entry_id, warning="binary_sensor.storm", storm_reserve=90, reserve=15)
-    await set_state(hass, "binary_sensor.storm", "on")
-    await until(lambda: follows(gateway) == ("self_consumption", 90.0))
-    await set_state(hass, "binary_sensor.storm", "off")
-    assert follows(gateway) == ("self_consumption", 90.0)
-    later: datetime = dt_util.utcnow() + timedelta(hours=1, seconds=1)
+    gateway, entry = home
+    await charged_to(entry, gateway, 60.5)
+    await automate("hold_charge", pause=SHORT, gateway=entry.entry_id, **holding(hass, gateway))
+    gateway.faults.add("config/completed", status=503, after=True)  # it does it, and says that it did not
+    await set_state(hass, CHEAP, "on")
+    assert noted(hass) == "20.0 60.0?"
+    assert follows(gateway) == ("self_consumption", 60.0)
+    await restart(hass, entry, gateway.faults.clear)
+    await until(lambda: noted(hass) == "20.0 60.0")
+    await idle(hass, "hold_charge")
+    await set_state(hass, CHEAP, "off")
+    await until(lambda: follows(gateway) == ("self_consumption", 20.0))
+
+
+# -- before a storm ----------------------------------------------------------------------------------------------------
+
+
+def storming(hass: HomeAssistant, gateway: Simulator, warning: str = STORM, **inputs: Any) -> dict[str, Any]:
+    """Return the inputs of the blueprint."""
+    number = entity_of(hass, gateway, "number", "backup_reserve")
+    return {"warning": warning, "backup_reserve": number, "notes": NOTES, "storm_reserve": 90, **inputs}
+
+
+async def pass_minutes(hass: HomeAssistant, freezer: Freezer, minutes: float) -> None:
+    """Let time pass."""
+    later: datetime = dt_util.utcnow() + timedelta(minutes=minutes)
     freezer.move_to(later)
     async_fire_time_changed(hass, later)
     await hass.async_block_till_done()
-    await until(lambda: follows(gateway) == ("self_consumption", 15.0))
 
 
-@pytest.mark.parametrize(("state", "reserve"), [("on", 90.0), ("off", 15.0)])
-async def test_a_restart_looks_at_the_warning(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], automate: Automate, state: str, reserve: float
+async def test_the_reserve_is_raised_before_a_storm_and_restored_after_it(
+    hass: HomeAssistant, home: Home, automate: Automate, freezer: Freezer
 ) -> None:
-    gateway, entry = old
-    hass.states.async_set("binary_sensor.storm", state)
-    await automate(
-        "storm",
-        at_start=True,
-        gateway=entry.entry_id,
-        warning="binary_sensor.storm",
-        storm_reserve=90,
-        reserve=15,
-    )
-    await until(lambda: follows(gateway) == ("self_consumption", reserve))
+    gateway, entry = home
+    await set_reserve(hass, gateway, 15)
+    hass.states.async_set(STORM, "off")
+    await automate("storm", gateway=entry.entry_id, **storming(hass, gateway))
+    await set_state(hass, STORM, "on")
+    await until(lambda: noted(hass) == "15.0 90.0")
+    assert follows(gateway) == ("self_consumption", 90.0)
+    await set_state(hass, STORM, "off")
+    assert follows(gateway) == ("self_consumption", 90.0)
+    await pass_minutes(hass, freezer, 61)
+    await until(lambda: follows(gateway) == ("self_consumption", 15.0))
+    await until(lambda: noted(hass) == "")
+
+
+async def test_storm_reserve_below_the_owners_does_not_lower_it(
+    hass: HomeAssistant, home: Home, automate: Automate
+) -> None:
+    gateway, entry = home
+    await set_reserve(hass, gateway, 95)
+    await automate("storm", gateway=entry.entry_id, **storming(hass, gateway))
+    await set_state(hass, STORM, "on")
+    await until(lambda: noted(hass) == "95.0 95.0")
+    assert follows(gateway) == ("self_consumption", 95.0)
+
+
+async def test_storm_that_came_while_home_assistant_was_down(
+    hass: HomeAssistant, home: Home, automate: Automate
+) -> None:
+    gateway, entry = home
+    hass.states.async_set(STORM, "off")
+    await automate("storm", at_start=True, gateway=entry.entry_id, **storming(hass, gateway))
+    await idle(hass, "storm")
+    assert writes(gateway) == []
+    await restart(hass, entry, partial(hass.states.async_set, STORM, "on"))
+    await until(lambda: follows(gateway) == ("self_consumption", 90.0))
+    await until(lambda: noted(hass) == "20.0 90.0")
+
+
+async def test_reserve_changed_in_a_storm_stays_over_a_restart_and_after_it(
+    hass: HomeAssistant, home: Home, automate: Automate, freezer: Freezer
+) -> None:
+    gateway, entry = home
+    await automate("storm", gateway=entry.entry_id, **storming(hass, gateway))
+    await set_state(hass, STORM, "on")
+    await until(lambda: noted(hass) == "20.0 90.0")
+    await idle(hass, "storm")
+    await set_reserve(hass, gateway, 50)
+    await restart(hass, entry)
+    await idle(hass, "storm")
+    assert follows(gateway) == ("self_consumption", 50.0)
+    await set_state(hass, STORM, "off")
+    await pass_minutes(hass, freezer, 61)
+    await until(lambda: noted(hass) == "")
+    assert follows(gateway) == ("self_consumption", 50.0)
+    assert len(writes(gateway)) == 2
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+async def test_restart_within_the_wait_after_a_storm_starts_it_again(
+    hass: HomeAssistant, home: Home, automate: Automate, freezer: Freezer, comes_back: bool
+) -> None:
+    gateway, entry = home
+    await automate("storm", gateway=entry.entry_id, **storming(hass, gateway))
+    await set_state(hass, STORM, "on")
+    await until(lambda: noted(hass) == "20.0 90.0")
+    await set_state(hass, STORM, "off")
+    await idle(hass, "storm")
+    await pass_minutes(hass, freezer, 30)
+    await restart(hass, entry, settle=False)
+    await until(lambda: running(hass, "storm"))
+    freezer.tick(timedelta(minutes=45))
+    async_fire_time_changed(hass)
+    await entry.runtime_data.settings.async_refresh()
+    assert running(hass, "storm")
+    assert follows(gateway) == ("self_consumption", 90.0)
+    if comes_back:
+        await set_state(hass, STORM, "on")
+        await idle(hass, "storm")
+    await pass_minutes(hass, freezer, 20)
+    if comes_back:
+        assert follows(gateway) == ("self_consumption", 90.0)
+        await set_state(hass, STORM, "off")
+        await pass_minutes(hass, freezer, 61)
+    await until(lambda: follows(gateway) == ("self_consumption", 20.0))
+    await until(lambda: noted(hass) == "")

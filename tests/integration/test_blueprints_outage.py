@@ -112,8 +112,13 @@ async def wait(hass: HomeAssistant, freezer: FrozenDateTimeFactory, minutes: flo
     await hass.async_block_till_done()
 
 
-async def restart(hass: HomeAssistant, entry: MockConfigEntry, meanwhile: Callable[[], object] = int) -> None:
-    """Restart what an outage is about: the automations and helpers, which Home Assistant restores, and the entry."""
+async def restart(
+    hass: HomeAssistant, entry: MockConfigEntry, meanwhile: Callable[[], object] = int, *, settle: bool = True
+) -> None:
+    """Restart what an outage is about: the automations and helpers, which Home Assistant restores, and the entry.
+
+    Without `settle` it does not wait for automations, which may wait for an hour themselves.
+    """
     config = HELPERS | load_yaml_dict(hass.config.path(AUTOMATIONS))
     await reload(hass, config, {component: {} for component in config})
     assert await hass.config_entries.async_unload(entry.entry_id)
@@ -123,7 +128,8 @@ async def restart(hass: HomeAssistant, entry: MockConfigEntry, meanwhile: Callab
     await reload(hass, config, config)
     hass.set_state(CoreState.running)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
-    await hass.async_block_till_done()
+    if settle:
+        await hass.async_block_till_done()
 
 
 async def reload(hass: HomeAssistant, components: Iterable[str], config: dict[str, Any]) -> None:
