@@ -101,7 +101,7 @@ def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> boo
     answers: dict[Kind, Reading[object]] = {
         Kind.POWERWALL: data.detail.data.packs if inventory.powerwalls.absent else inventory.powerwalls,
         Kind.METER: inventory.meters,
-        Kind.INVERTER: inventory.solars,
+        Kind.INVERTER: inventory.inverters,
     }
     kind = next((kind for kind in Kind if is_of_kind(device, data.serial, kind)), None)
     if kind is None or answers[kind].value is None:
@@ -120,7 +120,7 @@ def _answered(data: PowerwallGatewayData) -> dict[Kind, set[str]]:
     found = {
         Kind.POWERWALL: _powerwalls(data),
         Kind.METER: _all(meters.meter_id(meter.kind, meter.serial) for meter in _fresh(inventory.meters) or ()),
-        Kind.INVERTER: set(solar.inverter_ids(_fresh(inventory.solars) or ())),
+        Kind.INVERTER: set(_fresh(inventory.inverters) or ()),
     }
     if found[Kind.INVERTER]:
         found[Kind.INVERTER].add(solar.POWERWALL_INVERTER)  # of this one `solars` tells nothing

@@ -90,6 +90,33 @@ async def test_several_inverters_are_numbered(hass: HomeAssistant, simulator: St
     assert state_of(hass, gateway, "sensor", "inverter_2_rating") is None
 
 
+async def test_inverter_keeps_its_id_when_others_come_and_go(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides["solars"] = [ENPHASE, TESLA]
+    entry = await set_up(gateway)
+    other = {"brand": "SMA", "model": "SB3.0-1SP", "power_rating_watts": 3000}
+
+    def ratings() -> list[str | None]:
+        return [state_of(hass, gateway, "sensor", f"inverter_{number}_rating") for number in (1, 2, 3)]
+
+    assert ratings() == ["5250", "7600", None]
+    for listed, expected in (
+        ([TESLA], [STATE_UNAVAILABLE, "7600", None]),
+        ([TESLA, ENPHASE], ["5250", "7600", None]),
+        ([other, TESLA, ENPHASE], ["5250", "7600", "3000"]),
+        ([TESLA, other], [STATE_UNAVAILABLE, "7600", "3000"]),
+    ):
+        gateway.overrides["solars"] = listed
+        await entry.runtime_data.inventory.async_refresh()
+        await hass.async_block_till_done()
+        assert ratings() == expected
+        await hass.config_entries.async_reload(entry.entry_id)
+        await hass.async_block_till_done()
+        assert ratings() == expected
+
+
 async def test_what_is_not_there_is_not_asked_for_again(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:

@@ -34,14 +34,9 @@ _STRINGS = range(1, 5)
 # -- the devices -------------------------------------------------------------------------------------------------------
 
 
-def inverter_ids(inverters: tuple[SolarInverter, ...]) -> tuple[str, ...]:
-    """Give the ids of the inverters that `solars` names: they have no serials, so their places count."""
-    return tuple(f"inverter_{number}" for number, _ in enumerate(inverters, start=1))
-
-
 def parts(data: PowerwallGatewayData) -> tuple[Part, ...]:
     """Give the inverters that `solars` names, and a Powerwall+'s own one."""
-    inverters = _by_id(data.inventory.data.solars.value)
+    inverters = dict(data.inventory.data.inverters.value or {})
     if own := _own(data):
         inverters.setdefault(own, SolarInverter(brand=MANUFACTURER))
     return tuple(
@@ -60,16 +55,12 @@ def parts(data: PowerwallGatewayData) -> tuple[Part, ...]:
     )
 
 
-def _by_id(inverters: tuple[SolarInverter, ...] | None) -> dict[str, SolarInverter]:
-    return dict(zip(inverter_ids(inverters or ()), inverters or (), strict=True))
-
-
 def _own(data: PowerwallGatewayData) -> str | None:
     """Give the id of a Powerwall+'s own inverter: the first of Tesla's in `solars`, which may be late."""
-    solar, solars = data.detail.data.solar_powerwall.value, data.inventory.data.solars
-    if solar is None or solar.pvac_status is None or (solars.value is None and not solars.absent):
+    solar, listed = data.detail.data.solar_powerwall.value, data.inventory.data.inverters
+    if solar is None or solar.pvac_status is None or (listed.value is None and not listed.absent):
         return None
-    inverters = _by_id(solars.value).items()
+    inverters = (listed.value or {}).items()
     return next(
         (part_id for part_id, each in inverters if MANUFACTURER.lower() in (each.brand or "").lower()),
         POWERWALL_INVERTER,
@@ -82,7 +73,7 @@ def _own_parts(data: PowerwallGatewayData) -> tuple[Part, ...]:
 
 
 def _inverter(inventory: InventoryData, part_id: str) -> Reading[SolarInverter]:
-    return inventory.solars.map(lambda inverters: _by_id(inverters).get(part_id))
+    return inventory.inverters.map(lambda inverters: inverters.get(part_id))
 
 
 # -- what a Powerwall+ tells -------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, override
 
 from homeassistant.core import HomeAssistant, callback
 
-from ..const import INVENTORY_INTERVAL
+from ..const import CONF_SERIAL, INVENTORY_INTERVAL
+from ..devices import inverter_ids
 from ..gateway import PowerwallGateway, Rank
 from ..gateway.models import (
     CustomerRegistration,
@@ -43,6 +44,9 @@ class InventoryData:
     powerwalls: Reading[Powerwalls] = Reading()
     meters: Reading[tuple[InstalledMeter, ...]] = Reading()
     solars: Reading[tuple[SolarInverter, ...]] = Reading()
+    inverters: Reading[dict[str, SolarInverter]] = Reading()
+    """The same by the ids of their devices."""
+
     networks: Reading[tuple[NetworkInterface, ...]] = Reading()
     registration: Reading[CustomerRegistration] = Reading()
     problems: Reading[TroubleshootingProblems] = Reading()
@@ -69,11 +73,14 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
             data=InventoryData(),
         )
         self._signed = signed
+        self._inverters: dict[str, SolarInverter] = {}
+        """As they were listed last."""
 
     @override
     async def _poll(self) -> InventoryData:
         last, gateway = self.data, self.gateway
         status = await self._ask(last.status, gateway.status)
+        solars = await self._ask(last.solars, gateway.solars)
         return InventoryData(
             status=status,
             firmware=await self._ask(last.firmware, self._signed.read_firmware)
@@ -83,7 +90,8 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
             site_info=await self._ask(last.site_info, gateway.site_info),
             powerwalls=await self._ask(last.powerwalls, gateway.powerwalls),
             meters=await self._ask(last.meters, gateway.meters),
-            solars=await self._ask(last.solars, gateway.solars),
+            solars=solars,
+            inverters=solars.map(self._by_id),
             networks=await self._ask(last.networks, gateway.networks),
             registration=await self._ask(last.registration, gateway.customer_registration),
             problems=await self._ask(last.problems, gateway.troubleshooting_problems),
@@ -92,6 +100,11 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
             if gateway.capabilities.status is None or gateway.capabilities.login_stops_powerwall
             else await self._ask(last.update, gateway.system_update_status),
         )
+
+    def _by_id(self, inverters: tuple[SolarInverter, ...]) -> dict[str, SolarInverter]:
+        serial: str = self.config_entry.data[CONF_SERIAL]
+        self._inverters = inverter_ids(self.hass, self.config_entry.entry_id, serial, self._inverters, inverters)
+        return self._inverters
 
     @callback
     def async_take_update(self, update: SystemUpdate) -> None:
