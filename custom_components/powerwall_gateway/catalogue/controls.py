@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from homeassistant.components.number import NumberDeviceClass, NumberMode
+from homeassistant.components.number import NumberMode
 from homeassistant.const import EntityCategory, UnitOfRatio
 
 from ..coordinator import Detail, DetailData, GridData, SettingsData
@@ -44,7 +44,6 @@ SELECTS: tuple[GatewaySelectDescription[Any, Any], ...] = (
 NUMBERS = (
     GatewayNumberDescription[SettingsData, Operation](
         key="backup_reserve",
-        device_class=NumberDeviceClass.BATTERY,
         native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
         native_max_value=100,
         native_step=1,
