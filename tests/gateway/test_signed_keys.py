@@ -127,7 +127,7 @@ async def test_a_din_that_is_denied_is_read_elsewhere(simulator: StartSimulator,
     gateway.faults.add(DIN, status=403)
     signed = await sign(gateway)
     assert await signed.look()
-    gateway.faults.add("status", status=404)
+    gateway.overrides["status"] = {"version": gateway.gateway.nameplate.version}
     assert await (await sign(gateway)).look()
     assert asked(gateway, "config") == 1
 
