@@ -85,6 +85,31 @@ async def test_a_gateway_can_be_replayed_from_its_diagnostics(
     assert entities_of(hass, await set_up(again)) == before
 
 
+async def test_replayed_meters_stay_in_contact(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    gateway.gateway.lost_meters["solar"] = None
+    entry = await set_up(gateway)
+    gateway.house.advance(300)
+    await entry.runtime_data.live.async_refresh()
+    found = await download(hass, hass_client, entry)
+    await hass.config_entries.async_remove(entry.entry_id)
+    recording = Recording.read(json.dumps(found))
+    again: Simulator = await simulator(recording.firmware, serial=recording.serial)
+    recording.play(again)
+    entry = await set_up(again)
+    seen: set[str | None] = set()
+    for _ in range(2):
+        meters = entry.runtime_data.live.data.meters.value
+        assert (meters.solar.instant_power, meters.load.instant_power) == (None, None)
+        assert meters.site.instant_power is not None
+        seen.add(meters.site.last_communication)
+        again.house.advance(100)
+        await entry.runtime_data.live.async_refresh()
+    assert len(seen) == 2
+
+
 async def test_a_stopped_powerwall_is_replayed_as_stopped(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, simulator: StartSimulator, set_up: SetUp
 ) -> None:

@@ -45,7 +45,7 @@ class Front:
 
     def __init__(self, profile: Profile, gateway: Gateway, pace: Pace) -> None:
         self.faults = Faults()
-        self.overrides: dict[str, Json | bytes] = {}
+        self.overrides: dict[str, Json | bytes | Callable[[], Json]] = {}
         self.requests: list[Request] = []
         self.logins = 0
         self.busy_seconds = 0.0
@@ -136,7 +136,8 @@ class Front:
         answer = self._endpoint_answer(call)
         replaceable = call.method == "GET" and (answer.status == 200 or answer is NOT_FOUND)
         if replaceable and call.path in self.overrides:
-            return Answer(payload=self.overrides[call.path])
+            payload = self.overrides[call.path]
+            return Answer(payload=payload() if callable(payload) else payload)
         return answer
 
     def _endpoint_answer(self, call: Call) -> Answer:

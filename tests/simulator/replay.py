@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 import json
 import re
 from typing import Self
@@ -11,6 +12,10 @@ from .simulator import Simulator
 from .wire import Json
 
 _RESTRICTED = "pw3"
+
+_TIME = "last_communication_time"
+_IN_CONTACT = timedelta(minutes=1)
+_METERS = {"meters/aggregates", "meters/site", "meters/solar"}
 
 
 class NoRecordingError(ValueError):
@@ -48,9 +53,49 @@ class Recording:
     def play(self, simulator: Simulator) -> None:
         """Let the simulator answer as recorded. Who is let in stays its own affair, and so does all that acts."""
         simulator.overrides.update(self.payloads)
+        for path in _METERS & self.payloads.keys():
+            simulator.overrides[path] = _Moving(self.payloads[path], simulator)
         for path, status in self.failures.items():
             if status >= 400:
                 simulator.faults.add(path, method="GET", status=status)
+
+
+class _Moving:
+    """An answer about meters whose times move on, but for those that were out of contact: their times stand still."""
+
+    def __init__(self, payload: Json, simulator: Simulator) -> None:
+        self._payload = payload
+        self._simulator = simulator
+        self._began = simulator.house.now
+        self._newest = max(_times(payload), default=None)
+
+    def __call__(self) -> Json:
+        return self._moved(self._payload)
+
+    def _moved(self, value: Json) -> Json:
+        if isinstance(value, list):
+            return [self._moved(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        moved = {key: self._moved(item) for key, item in value.items()}
+        if self._newest and (times := _times({_TIME: value.get(_TIME)})):
+            behind = self._newest - times[0]
+            moved[_TIME] = ((self._simulator.house.now if behind < _IN_CONTACT else self._began) - behind).isoformat()
+        return moved
+
+
+def _times(value: Json) -> list[datetime]:
+    """Find the times of the last contact, but for those of meters that never had one."""
+    if isinstance(value, list):
+        return [time for item in value for time in _times(item)]
+    if not isinstance(value, dict):
+        return []
+    found = [time for item in value.values() for time in _times(item)]
+    try:
+        time = datetime.fromisoformat(str(value.get(_TIME)))
+    except ValueError:
+        return found
+    return [*found, time] if time.year > 1 and time.tzinfo else found
 
 
 def _nearest(version: object) -> str:

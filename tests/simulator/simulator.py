@@ -1,6 +1,7 @@
 """A simulated gateway on a port."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import TracebackType
@@ -247,6 +248,6 @@ class Simulator:
         return self.front.faults
 
     @property
-    def overrides(self) -> dict[str, Json | bytes]:
+    def overrides(self) -> dict[str, Json | bytes | Callable[[], Json]]:
         """Payloads by path that replace the gateway's own; bytes are sent as they are."""
         return self.front.overrides
