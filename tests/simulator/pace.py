@@ -34,6 +34,8 @@ class Pace:
         now = time.monotonic()
         since, self._seen = now - self._seen, now
         self._house.advance(since * self._speed)
+        if not self._speed:
+            self._house.stood_still += since
 
 
 def _checked(speed: float) -> float:

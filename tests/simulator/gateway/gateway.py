@@ -142,9 +142,10 @@ class Gateway:
         return go_time(self.house.clock - back, self.house.zone)
 
     def meter_stamp(self, name: str) -> str:
-        """Date a meter's last contact."""
-        last = self.lost_meters.get(name)
-        return self.stamp(name) if last is None else last[1]
+        """Date a meter's last contact. In a house that stands still, that is a new time every 20 seconds."""
+        if last := self.lost_meters.get(name):
+            return last[1]
+        return self.stamp(name, ago=-20 * NANOSECONDS * int(self.house.stood_still // 20))
 
     def boot_stamp(self, after: float) -> str:
         """Date something that happened so many seconds after the gateway booted."""

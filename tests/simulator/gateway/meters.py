@@ -177,7 +177,7 @@ def _last_contact(gateway: Gateway, name: str, reading: Reading) -> Reading:
         return reading
     last = gateway.lost_meters[name]
     if last is None:
-        last = gateway.lost_meters[name] = (reading, gateway.stamp(name))
+        last = gateway.lost_meters[name] = (reading, gateway.meter_stamp(name))
     return Reading(*last[0])
 
 

@@ -79,6 +79,8 @@ class House:
         """Nanoseconds since 1970."""
         self.age = 0
         """Nanoseconds this house has been simulated for; setting the clock does not change it."""
+        self.stood_still = 0.0
+        """Seconds by which time went on while this house stood still: the gateway's meters are read all the same."""
         self.grid = Grid()
         self.off_grid_on_purpose = False
         self.mode = mode
