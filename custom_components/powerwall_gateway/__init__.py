@@ -4,7 +4,7 @@ import logging
 from typing import Final
 
 from homeassistant.const import Platform
-from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady, HomeAssistantError
 from homeassistant.helpers import config_validation as cv, device_registry as dr, entity_registry as er
 from homeassistant.helpers.device_registry import DeviceInfo
@@ -168,6 +168,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         itself["sw_version"] = firmware  # a Powerwall 3 tells it in no other way
         dr.async_get(hass).async_update_device(data.device_id, sw_version=firmware)
 
+    for coordinator in (grid, live, detail, settings, inventory):
+        # Home Assistant polls only while there are listeners. Each of these is polled in any case: for entities that do
+        # not exist yet because an endpoint failed at first, and for the guard, the repairs and the way back to the
+        # grid, which need no entity.
+        entry.async_on_unload(coordinator.async_add_listener(_keep_polling))
     Caretaker(hass, entry, memory).async_start()
     Checkup(hass, entry).async_start()
     _remove_withdrawn(hass, entry)
@@ -224,6 +229,11 @@ def _remove_withdrawn(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -
             entity_id = registry.async_get_entity_id(platform, DOMAIN, unique_id)
             if entity_id and description.withdrawn_fn(data.control):
                 registry.async_remove(entity_id)
+
+
+@callback
+def _keep_polling() -> None:
+    """Do nothing after a poll."""
 
 
 async def _look_around(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:

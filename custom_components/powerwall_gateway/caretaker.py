@@ -41,8 +41,7 @@ class Caretaker:
             (self._data.live, self._look_at_live),
             (self._data.settings, self._look_at_settings),
         ):
-            self._entry.async_on_unload(coordinator.async_add_lookout(look))
-            look()
+            self._entry.async_on_unload(coordinator.async_follow_polls(look))
 
     @property
     def _wants_login(self) -> bool:

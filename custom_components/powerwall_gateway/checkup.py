@@ -47,8 +47,7 @@ class Checkup:
     @callback
     def async_start(self) -> None:
         """Look now, and after every poll until the entry is unloaded."""
-        self._entry.async_on_unload(self._data.live.async_add_lookout(self._look))
-        self._look()
+        self._entry.async_on_unload(self._data.live.async_follow_polls(self._look))
 
     @callback
     def _look(self) -> None:

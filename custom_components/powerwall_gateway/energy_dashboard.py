@@ -56,7 +56,7 @@ class EnergyOffer:
     """Offers it from Home Assistant's repairs, until the dashboard has had our entities once."""
 
     _manager: EnergyManager
-    _seen: EnergyPreferences | None
+    _seen: EnergyPreferences | None = None
     """What was chosen for the dashboard when it was looked at last."""
 
     def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, memory: EntryMemory) -> None:
@@ -70,9 +70,8 @@ class EnergyOffer:
             return
         self._manager = await async_get_manager(self._hass)
         data = self._entry.runtime_data
-        self._entry.async_on_unload(data.inventory.async_add_lookout(self._look))
+        self._entry.async_on_unload(data.inventory.async_follow_polls(self._look))
         self._entry.async_on_unload(data.live.async_add_lookout(self._look_where_it_changed))
-        self._look()
 
     @callback
     def _look_where_it_changed(self) -> None:

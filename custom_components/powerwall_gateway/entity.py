@@ -136,8 +136,7 @@ def add_as_found[DescriptionT: GatewayEntityDescription[Any, Any]](
             if found:
                 add_entities(found)
 
-        look()
-        entry.async_on_unload(coordinator.async_add_lookout(look))
+        entry.async_on_unload(coordinator.async_follow_polls(look))
 
     for coordinator, described in by_coordinator.items():
         watch(coordinator, described)

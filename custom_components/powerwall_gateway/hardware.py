@@ -63,8 +63,7 @@ def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> N
             entry.async_create_task(hass, data.detail.async_look_again(), name=f"{entry.title} what came")
         known.update(present)
 
-    look()
-    entry.async_on_unload(data.inventory.async_add_lookout(look))
+    entry.async_on_unload(data.inventory.async_follow_polls(look))
 
 
 @callback

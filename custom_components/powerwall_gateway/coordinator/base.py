@@ -1,13 +1,14 @@
 """What all coordinators share: an endpoint's reading, and what a failed poll means."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 import logging
 from typing import TYPE_CHECKING, override
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from ..const import KEPT_AT_LEAST, KEPT_INTERVALS, REFUSALS_BEFORE_REAUTH
 from ..gateway import (
@@ -68,22 +69,53 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         self.data = data
         self.cadence = gateway.pacer.cadence(rank, interval)
         self._lookouts: list[CALLBACK_TYPE] = []
-        self._asks_again = False
+        self._forced_polls = 0
+        self._logged_faults: set[tuple[str, type[Exception]]] = set()
+
+    @property
+    def _asks_again(self) -> bool:
+        """Whether endpoints are polled that are left alone otherwise."""
+        return self._forced_polls > 0
 
     async def async_look_again(self) -> None:
         """Poll now, also what was left alone: a login or a change may have made it answer."""
-        self._asks_again = True
+        self._forced_polls += 1
         try:
             await self.async_refresh()
         finally:
-            self._asks_again = False
+            self._forced_polls -= 1
         self.async_update_listeners()  # what may be changed may itself have changed
 
     @callback
     def async_add_lookout(self, look: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call after every poll, without being a reason to poll: a listener would be one."""
+        """Call after every poll, also after one that changed nothing: Home Assistant skips its listeners then.
+
+        A callback that raises is logged, and stops neither the entities nor the other callbacks.
+        """
         self._lookouts.append(look)
         return lambda: self._lookouts.remove(look)
+
+    @callback
+    def async_follow_polls(self, look: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call now and after every poll, as `async_add_lookout` does."""
+        with self._contained(look.__qualname__):
+            look()
+        return self.async_add_lookout(look)
+
+    @contextmanager
+    def _contained(self, name: str) -> Iterator[None]:
+        """Keep an unexpected exception of one part from ending the others, and log it."""
+        try:
+            yield
+        except Exception as err:  # noqa: BLE001 - it is logged
+            self._log_fault(name, err)
+
+    def _log_fault(self, name: str, err: Exception) -> None:
+        """Log a fault of the integration, with its traceback only the first time."""
+        fault = (name, type(err))
+        level = logging.DEBUG if fault in self._logged_faults else logging.ERROR
+        self._logged_faults.add(fault)
+        _LOGGER.log(level, "Unexpected error in %s of %s", name, self.name, exc_info=err)
 
     @override
     @callback
@@ -93,15 +125,20 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
     @callback
     def async_have_lookouts_look(self) -> None:
         """Call the lookouts, also for what was found out besides the polls."""
-        for look in self._lookouts:
-            look()
+        for look in tuple(self._lookouts):
+            with self._contained(look.__qualname__):
+                look()
 
     @override
     async def _async_update_data(self) -> DataT:
-        with self.cadence.round():
-            data = await self._poll()
-        if self.update_interval:
-            self.update_interval = timedelta(seconds=self.cadence.interval)
+        try:
+            with self.cadence.round():
+                data = await self._poll()
+            if self.update_interval:
+                self.update_interval = timedelta(seconds=self.cadence.interval)
+        except Exception as err:
+            self._log_fault("the poll", err)
+            raise UpdateFailed(f"unexpected {type(err).__name__}") from err
         return data
 
     async def _poll(self) -> DataT:
@@ -134,6 +171,9 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
                 error = err.bare()
                 not_before = clock() + self._wait_after(err, last)
                 self._report(err)
+            except Exception as err:  # noqa: BLE001 - a fault of the integration costs this endpoint, not the whole poll
+                self._log_fault(f"reading {getattr(endpoint, '__name__', 'an endpoint')}", err)
+                error = GatewayError(f"unexpected {type(err).__name__}")
         kept = last.value if clock() - last.at < max(KEPT_INTERVALS * self.cadence.interval, KEPT_AT_LEAST) else None
         return Reading(value=kept, error=error, at=last.at, not_before=not_before)
 

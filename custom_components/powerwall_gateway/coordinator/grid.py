@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 SERVICES_INTERVAL: Final = 60.0
 """Seconds for which `grid_status` need not be asked while `system_status` tells the grid's state."""
 
+RESTART_PAUSE: Final = 1.0
+"""Seconds after which the grid watch goes on that an unexpected error ended."""
+
 _GAP: Final = 1.5
 """Intervals between two answers of which none is missing."""
 
@@ -109,13 +112,14 @@ class GridCoordinator(GatewayCoordinator[GridData]):
         state, last, now = system.system_island_state, self.data.status, self.hass.loop.time()
         if state is None or last.never_answered or self._asking or now - self._asked_at > SERVICES_INTERVAL:
             return
-        self._due = max(self._due, now + _PUT_OFF * self.cadence.interval - self.cadence.cost)
-        data = self._seen(Reading(value=replace(last.value or GridStatus(), grid_status=state), at=now), system)
-        if data == self.data:
-            self.data = data
-        else:
-            self.async_set_updated_data(data)
-            self.async_have_lookouts_look()
+        with self._contained("taking the grid's state from system_status"):
+            self._due = max(self._due, now + _PUT_OFF * self.cadence.interval - self.cadence.cost)
+            data = self._seen(Reading(value=replace(last.value or GridStatus(), grid_status=state), at=now), system)
+            if data == self.data:
+                self.data = data
+            else:
+                self.async_set_updated_data(data)
+                self.async_have_lookouts_look()
 
     def _seen(self, status: Reading[GridStatus], battery: SystemStatus | StateOfEnergy | None) -> GridData:
         """Note what an answer said, whichever it was, and what is known of the charge then."""
@@ -140,14 +144,21 @@ class GridCoordinator(GatewayCoordinator[GridData]):
         )
 
     async def watch(self) -> None:
-        """Poll on time, for as long as somebody listens and polling is not switched off."""
+        """Poll on time, whatever goes wrong. Runs until it is cancelled."""
+        while True:
+            with self._contained("the grid watch"):
+                await self._poll_on_time()
+            await asyncio.sleep(RESTART_PAUSE)
+
+    async def _poll_on_time(self) -> None:
+        """Poll on time, unless polling is switched off for the entry."""
         clock = self.hass.loop.time
         self._due = clock() + self.cadence.interval
         while True:
             await asyncio.sleep(max(0.0, self._due - clock()))
             if clock() < (began := self._due):
                 continue  # it was put off meanwhile
-            if self._listeners and not self.config_entry.pref_disable_polling:
+            if not self.config_entry.pref_disable_polling:
                 await self.async_refresh()
             self._due = max(began + self.cadence.interval, clock())
 

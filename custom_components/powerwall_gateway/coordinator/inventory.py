@@ -1,8 +1,8 @@
 """What there is."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import TYPE_CHECKING, override
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, override
 
 from homeassistant.core import HomeAssistant, callback
 
@@ -26,6 +26,10 @@ from .base import GatewayCoordinator
 if TYPE_CHECKING:
     from ..gateway.signed import SignedGateway
     from . import PowerwallGatewayConfigEntry
+
+
+FIRST_RETRY: Final = 60.0
+"""Seconds until the next poll where an endpoint failed that has never answered; they double until all has answered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,17 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
         self._signed = signed
         self._inverters: dict[str, SolarInverter] = {}
         """As they were listed last."""
+        self._retry = FIRST_RETRY
+
+    @override
+    async def _async_update_data(self) -> InventoryData:
+        data = await super()._async_update_data()
+        readings: list[Reading[object]] = [getattr(data, field.name) for field in fields(data)]
+        if any(reading.error and reading.never_answered and not reading.absent for reading in readings):
+            # Without its answer there are devices and entities missing.
+            self.update_interval = timedelta(seconds=min(self._retry, self.cadence.interval))
+            self._retry = min(2 * self._retry, self.cadence.interval)
+        return data
 
     @override
     async def _poll(self) -> InventoryData:

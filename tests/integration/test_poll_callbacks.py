@@ -1,0 +1,275 @@
+"""Nothing that raises after a poll, or in one, takes the values or the outage watch with it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+import logging
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+
+from custom_components.powerwall_gateway.caretaker import Caretaker
+from custom_components.powerwall_gateway.checkup import Checkup
+from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_GRID_INTERVAL
+from custom_components.powerwall_gateway.coordinator import GatewayCoordinator, PowerwallGatewayData, grid
+from custom_components.powerwall_gateway.gateway import PowerwallGateway
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+
+from .conftest import SetUp, state_of
+from .controlling import until
+from .test_solar import TESLA, plus
+
+COORDINATORS = ("grid", "live", "detail", "settings", "inventory")
+
+
+def fail(*_: Any, **__: Any) -> Any:
+    """Be the fault of the integration that nobody has thought of."""
+    raise ValueError("a fault of the integration")
+
+
+def coordinators(data: PowerwallGatewayData) -> list[GatewayCoordinator[Any]]:
+    """Give all coordinators of an entry."""
+    return [getattr(data, name) for name in COORDINATORS]
+
+
+def break_callbacks(monkeypatch: pytest.MonkeyPatch, coordinator: GatewayCoordinator[Any]) -> None:
+    """Make everything fail that is called after a poll of a coordinator."""
+    assert coordinator._lookouts, coordinator.name
+    monkeypatch.setattr(coordinator, "_lookouts", [fail] * len(coordinator._lookouts))
+
+
+def tracebacks(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """Give the errors that were logged with their traceback."""
+    return [record for record in caplog.records if record.levelno >= logging.ERROR and record.exc_info]
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Poll the grid only where a test says so."""
+    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
+
+
+@pytest.fixture
+async def home(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, patient: None
+) -> tuple[Simulator, MockConfigEntry]:
+    """Give a gateway and its entry."""
+    gateway = await simulator("21.44")
+    return gateway, await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+
+
+@pytest.mark.parametrize("name", COORDINATORS)
+async def test_callback_that_raises_stops_neither_the_others_nor_the_entities(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    _, entry = home
+    coordinator: GatewayCoordinator[Any] = getattr(entry.runtime_data, name)
+    heard: list[str] = []
+    coordinator.async_add_lookout(fail)
+    coordinator.async_add_lookout(lambda: heard.append("callback"))
+    coordinator.async_add_listener(lambda: heard.append("listener"))
+    for _ in range(3):
+        coordinator.data = replace(coordinator.data)
+        coordinator.always_update = True
+        await coordinator.async_refresh()
+    assert heard == ["callback", "listener"] * 3
+    (logged,) = tracebacks(caplog)
+    assert "Unexpected error in fail" in logged.message
+
+
+async def test_every_callback_raises_and_the_values_go_on(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, entry = home
+    data = entry.runtime_data
+    for coordinator in coordinators(data):
+        break_callbacks(monkeypatch, coordinator)
+    gateway.house.charge = 43.0
+    gateway.house.outage()
+    gateway.house.advance(10)
+    for coordinator in coordinators(data):
+        await coordinator.async_refresh()
+    await hass.async_block_till_done()
+    assert state_of(hass, gateway, "binary_sensor", "grid") == "off"
+    assert state_of(hass, gateway, "sensor", "charge") == "40.0"
+    gateway.house.restore()
+    gateway.house.advance(60)
+    await data.grid.async_refresh()
+    assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        *((Caretaker, f"_look_at_{of}") for of in ("grid", "inventory", "live", "settings")),
+        (Checkup, "_look"),
+    ],
+)
+async def test_callback_that_raises_from_the_start_leaves_the_entry_loaded(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    monkeypatch: pytest.MonkeyPatch,
+    patient: None,
+    owner: type,
+    name: str,
+) -> None:
+    monkeypatch.setattr(owner, name, fail)
+    gateway = await simulator("21.44")
+    entry = await set_up(gateway)
+    assert entry.state is ConfigEntryState.LOADED
+    assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
+
+
+# -- the grid watch ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def watched(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> tuple[Simulator, MockConfigEntry]:
+    """Give a gateway whose grid is polled by the watch itself, many times in a second."""
+    gateway = await simulator("1.15.0")  # its live data do not tell the grid's state
+    return gateway, await set_up(gateway, options={CONF_GRID_INTERVAL: 0.02})
+
+
+def in_callbacks(entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail in whatever is called after the poll."""
+    break_callbacks(monkeypatch, entry.runtime_data.grid)
+
+
+def in_the_request(_: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail in the client."""
+    monkeypatch.setattr(PowerwallGateway, "grid_status", fail)
+
+
+def in_the_poll(entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail with what was read."""
+    monkeypatch.setattr(entry.runtime_data.grid, "_seen", fail)
+
+
+def in_the_refresh(entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail outside of what Home Assistant contains."""
+    monkeypatch.setattr(entry.runtime_data.grid, "_async_refresh_finished", fail)
+
+
+def in_the_rhythm(entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail where the next poll's time is reckoned."""
+    monkeypatch.setattr(type(entry.runtime_data.grid.cadence), "interval", property(fail))
+
+
+@pytest.mark.parametrize("where", [in_callbacks, in_the_request, in_the_poll, in_the_refresh, in_the_rhythm])
+async def test_grid_watch_goes_on_whatever_raises(
+    hass: HomeAssistant,
+    watched: tuple[Simulator, MockConfigEntry],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    where: Callable[[MockConfigEntry, pytest.MonkeyPatch], None],
+) -> None:
+    gateway, entry = watched
+    await until(lambda: state_of(hass, gateway, "binary_sensor", "grid") == "on")
+    with monkeypatch.context() as broken:
+        where(entry, broken)
+        await asyncio.sleep(0.3)
+    gateway.house.outage()
+    gateway.house.advance(10)
+    await until(lambda: state_of(hass, gateway, "binary_sensor", "grid") == "off")
+    assert len(tracebacks(caplog)) <= 3
+    assert sum(record.levelno >= logging.ERROR for record in caplog.records) <= 4
+
+
+async def test_endpoint_with_an_unexpected_error_costs_its_own_entities(
+    hass: HomeAssistant,
+    home: tuple[Simulator, MockConfigEntry],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gateway, entry = home
+    live = entry.runtime_data.live
+    monkeypatch.setattr(PowerwallGateway, "meters_aggregates", fail)
+    gateway.house.charge = 43.0
+    for _ in range(3):
+        await live.async_refresh()
+    assert state_of(hass, gateway, "sensor", "charge") == "40.0"
+    assert live.last_update_success
+    assert len(tracebacks(caplog)) == 1
+
+
+async def test_grid_fault_in_live_data_costs_no_live_value(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, entry = home
+    monkeypatch.setattr(entry.runtime_data.grid, "_seen", fail)
+    gateway.house.charge = 43.0
+    await entry.runtime_data.live.async_refresh()
+    assert state_of(hass, gateway, "sensor", "charge") == "40.0"
+
+
+# -- what is polled in any case ----------------------------------------------------------------------------------------
+
+
+async def test_everything_is_watched_where_the_owner_disabled_every_entity(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    _, entry = home
+    registry = er.async_get(hass)
+    for entity in er.async_entries_for_config_entry(registry, entry.entry_id):
+        registry.async_update_entity(entity.entity_id, disabled_by=er.RegistryEntryDisabler.USER)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    for coordinator in coordinators(entry.runtime_data):
+        assert coordinator.update_interval is None or coordinator._unsub_refresh, coordinator.name
+
+
+def pass_time(hass: HomeAssistant, seconds: float) -> None:
+    """Let Home Assistant itself begin what is due within some seconds."""
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize("fault", [{"status": 500}, {"drop": True}])
+async def test_details_whose_first_poll_failed_come_with_the_next_one(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    patient: None,
+    impatient: None,
+    fault: dict[str, Any],
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides.update({"solars": [TESLA], "solar_powerwall": plus()})
+    gateway.faults.add("solar_powerwall", **fault)
+    await set_up(gateway)
+    assert state_of(hass, gateway, "sensor", "inverter_1_power") is None
+    gateway.faults.clear()
+    pass_time(hass, 45)
+    await until(lambda: state_of(hass, gateway, "sensor", "inverter_1_power") == "1360")
+
+
+@pytest.mark.parametrize("path", ["powerwalls", "meters", "networks"])
+async def test_hardware_whose_first_poll_failed_comes_soon(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, patient: None, path: str
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.faults.add(path, status=500)
+    entry = await set_up(gateway)
+    before = len(er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id))
+    inventory = entry.runtime_data.inventory
+    assert inventory.update_interval == timedelta(seconds=60)
+    await inventory.async_refresh()
+    assert inventory.update_interval == timedelta(seconds=120)
+    for _ in range(9):
+        await inventory.async_refresh()
+    assert inventory.update_interval == timedelta(seconds=900)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    gateway.faults.clear()
+    pass_time(hass, 75)
+    await until(lambda: len(er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)) > before)
+    await until(lambda: entry.runtime_data.inventory.update_interval == timedelta(seconds=900))
+    assert entry.runtime_data.inventory.update_interval == timedelta(seconds=900)
