@@ -22,7 +22,7 @@ from homeassistant.util import dt as dt_util
 from tests.conftest import StartSimulator
 from tests.simulator import Simulator
 
-from .conftest import SetUp, state_of
+from .conftest import SetUp, entry_for, state_of
 from .controlling import until
 from .test_solar import TESLA, plus
 
@@ -273,3 +273,49 @@ async def test_hardware_whose_first_poll_failed_comes_soon(
     await until(lambda: len(er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)) > before)
     await until(lambda: entry.runtime_data.inventory.update_interval == timedelta(seconds=900))
     assert entry.runtime_data.inventory.update_interval == timedelta(seconds=900)
+
+
+async def test_reload_in_the_middle_of_a_poll_is_quick_and_no_fault_of_the_gateway(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    patient: None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gateway = await simulator("21.44")
+    entry = entry_for(gateway)
+    entry.add_to_hass(hass)
+    asked: list[str] = []
+    gateway.front.witness = lambda step, call: asked.append(call.path) if step == "sent" else None
+    gateway.faults.add("powerwalls", delay=8.0)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await until(lambda: "powerwalls" in asked)
+    gateway.faults.clear()
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+    assert "not to be reached" not in caplog.text
+    assert "did not complete in time" not in caplog.text
+    assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
+
+
+async def test_forced_poll_that_ends_leaves_another_one_forced(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, entry = home
+    detail = entry.runtime_data.detail
+    poll, turns = detail._poll, [asyncio.Event(), asyncio.Event()]
+    forced: list[bool] = []
+
+    async def slow_poll() -> Any:
+        await turns[len(forced)].wait()
+        forced.append(detail._asks_again)
+        return await poll()
+
+    monkeypatch.setattr(detail, "_poll", slow_poll)
+    both = [asyncio.ensure_future(detail.async_look_again()) for _ in turns]
+    for turn in turns:
+        turn.set()
+        await asyncio.sleep(0.05)
+    await asyncio.gather(*both)
+    assert forced == [True, True]
+    assert not detail._asks_again

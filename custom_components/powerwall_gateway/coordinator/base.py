@@ -1,5 +1,6 @@
 """What all coordinators share: an endpoint's reading, and what a failed poll means."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -70,6 +71,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         self.cadence = gateway.pacer.cadence(rank, interval)
         self._lookouts: list[CALLBACK_TYPE] = []
         self._forced_polls = 0
+        self._polling: asyncio.Task[DataT] | None = None
         self._logged_faults: set[tuple[str, type[Exception]]] = set()
 
     @property
@@ -130,10 +132,21 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
                 look()
 
     @override
+    async def async_shutdown(self) -> None:
+        """End the polls, and the one under way: the connection closes next, which would look like a lost gateway."""
+        await super().async_shutdown()
+        if self._polling:
+            self._polling.cancel()
+
+    async def _paced_poll(self) -> DataT:
+        with self.cadence.round():
+            return await self._poll()
+
+    @override
     async def _async_update_data(self) -> DataT:
+        self._polling = self.hass.async_create_background_task(self._paced_poll(), f"{self.name} poll")
         try:
-            with self.cadence.round():
-                data = await self._poll()
+            data = await self._polling
             if self.update_interval:
                 self.update_interval = timedelta(seconds=self.cadence.interval)
         except Exception as err:
