@@ -54,6 +54,11 @@ LEFT_STOPPED: Final = Issue(
 )
 """It was us, and the entry is gone before it could be started."""
 
+DISABLED_LATER: Final = Issue(
+    key="disabled_later", severity=ir.IssueSeverity.WARNING, is_fixable=True, is_persistent=True
+)
+"""The owner disabled the entry while the Powerwall may be stopped by us; while shown, it is disabled after that."""
+
 LOGIN_NEEDED: Final = Issue(key="login_needed", severity=ir.IssueSeverity.WARNING, is_fixable=True)
 """Mode and reserve cannot be read without a login, which stops the Powerwall for a moment."""
 
@@ -106,7 +111,7 @@ OF_LOADED: Final = (
 OF_ENABLED: Final = (*OF_LOADED, CERTIFICATE_CHANGED)
 """What is raised by that, and by trying to load it."""
 
-ALL: Final = (*OF_ENABLED, STOPPED_LONG_AGO, LEFT_STOPPED)
+ALL: Final = (*OF_ENABLED, STOPPED_LONG_AGO, DISABLED_LATER, LEFT_STOPPED)
 
 
 def of_key(err: GatewayError | None) -> Issue | None:
@@ -156,6 +161,18 @@ def async_show(hass: HomeAssistant, issue: Issue, entry_id: str, *, shown: bool,
 
 
 @callback
+def is_shown(hass: HomeAssistant, issue: Issue, entry_id: str) -> bool:
+    """Return whether an issue of an entry is shown, or ignored."""
+    return ir.async_get(hass).async_get_issue(DOMAIN, _id(issue, entry_id)) is not None
+
+
+def entry_id_of(issue: Issue, issue_id: str) -> str | None:
+    """Return the id of the entry that an issue id names; None for the id of another issue."""
+    prefix = _id(issue, "")
+    return issue_id.removeprefix(prefix) if issue_id.startswith(prefix) else None
+
+
+@callback
 def async_put_aside(hass: HomeAssistant, entry_id: str, found: Iterable[Issue]) -> None:
     """Take away what nobody looks at any more; what the owner ignores is out of sight, and stays ignored."""
     registry = ir.async_get(hass)
@@ -169,7 +186,7 @@ def async_put_aside(hass: HomeAssistant, entry_id: str, found: Iterable[Issue]) 
 def async_forget(hass: HomeAssistant, entry_id: str) -> None:
     """Take away what a removed entry showed, but for what must stay."""
     for issue in ALL:
-        if not issue.is_persistent:
+        if issue is not LEFT_STOPPED:
             ir.async_delete_issue(hass, DOMAIN, _id(issue, entry_id))
 
 

@@ -5,10 +5,13 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 import logging
+from time import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HassJob, HomeAssistant, callback
+from homeassistant.config_entries import ConfigEntry, ConfigEntryDisabler, OperationNotAllowed
+from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE
+from homeassistant.core import Event, HassJob, HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.util.hass_dict import HassKey
 
 from . import issues
@@ -20,14 +23,17 @@ from .gateway import (
     Guard,
     Health,
     IslandControl,
+    JournalRecord,
     LocalOperation,
     OperationControl,
     SignedOperation,
     open_session,
 )
+from .gateway.journal import JournalKeeper
 from .gateway.starting import Pace
 from .helpers import gateway_from
 from .journal import FileJournal, KeptJournal, async_find_journals
+from .markdown import literal
 from .pairing import KeyStore, async_signed_gateway
 
 if TYPE_CHECKING:
@@ -37,8 +43,11 @@ _LOGGER = logging.getLogger(__name__)
 
 PACE: Final = Pace()
 
-UNLOAD_PATIENCE: Final = 90.0
-"""Seconds for which an unload waits for a running Powerwall; the keeper goes on after that."""
+UNLOAD_PATIENCE: Final = 8.0
+"""Seconds for which an unload waits for a running Powerwall; the keeper continues. Home Assistant gives it 10."""
+
+DISABLING_CHECK: Final = 0.5
+"""Seconds between two checks whether the entry was disabled: Home Assistant stores that after one second."""
 
 _KEEPERS: HassKey[dict[str, Keeper]] = HassKey(f"{DOMAIN}.keepers")
 _HEALTHS: HassKey[dict[str, Health]] = HassKey(f"{DOMAIN}.healths")
@@ -71,7 +80,9 @@ class Keeper:
     set up; otherwise it lasts until nothing is under way.
     """
 
-    def __init__(self, hass: HomeAssistant, entry_id: str, data: Mapping[str, Any], terms: Terms) -> None:
+    def __init__(
+        self, hass: HomeAssistant, entry_id: str, data: Mapping[str, Any], terms: Terms, *, removed: bool = False
+    ) -> None:
         self.grid_connected_for: Callable[[], float] = lambda: 0.0
         """Tells for how many seconds there has been a grid; nobody watches it until an entry does."""
 
@@ -80,7 +91,7 @@ class Keeper:
         self._made_for = (dict(data), terms)
         self._session = open_session()
         self._held = False
-        self._forgotten = False
+        self._forgotten = removed
         self._journal = FileJournal(hass, entry_id)
         self.gateway = gateway_from(self._session, data, control=terms.control, health=_health_of(hass, entry_id))
         self.guard = Guard(
@@ -103,6 +114,7 @@ class Keeper:
         """What may flow to and from the grid, where the owner gave a key."""
 
         self._remove_shutdown_job = hass.async_add_shutdown_job(HassJob(self._shut_down, f"{DOMAIN} shutdown"))
+        self._remove_close_listener = hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, self._close_connection)
         _keepers(hass)[entry_id] = self
 
     @property
@@ -177,22 +189,39 @@ class Keeper:
         self.grid_connected_for = lambda: 0.0
         with suppress(TimeoutError):
             async with asyncio.timeout(UNLOAD_PATIENCE):
-                await self._finish()
-                await self.guard.wait()
+                await self._until_done()
         await self._close_if_done()
+
+    async def _until_done(self) -> None:
+        """Wait until no write is under way and the Powerwall runs. An unexpected error of one ends no other wait."""
+        for error in await asyncio.gather(self._finish(), self.guard.wait(), return_exceptions=True):
+            if isinstance(error, Exception):
+                _LOGGER.error("Unexpected error while a write or the Powerwall is waited for", exc_info=error)
 
     async def async_replace(self) -> None:
         """Close it at once, for another one that leads to the same Powerwall by another way, and mends."""
         self._held = True
-        await self._finish()
-        await self.guard.close(patience=0.0)
-        await self._close()
+        try:
+            await self._finish()
+        finally:
+            await self.guard.close(patience=0.0)
+            await self._close()
 
-    async def async_forget(self) -> None:
+    async def async_give_up(self) -> None:
+        """Close the journal because the owner says that the Powerwall runs."""
+        await self.guard.close(patience=0.0)
+        # Of a corrupt journal it is not known which logins there were, so there were as many as there may be.
+        record = JournalRecord(logins=(time(),) * self._made_for[1].logins_a_day)
+        journal = JournalKeeper(self._journal, time)
+        with suppress(GatewayError):
+            record = await journal.read()
+        await journal.close(record)
+
+    async def async_forget(self, title: str) -> None:
         """Leave nothing behind for an entry that is removed, as soon as the Powerwall is known to run."""
         self._forgotten = True
         if await self._is_open() and _keepers(self._hass).get(self._entry_id) is self:
-            issues.async_show(self._hass, issues.LEFT_STOPPED, self._entry_id, shown=True)
+            issues.async_show(self._hass, issues.LEFT_STOPPED, self._entry_id, shown=True, name=literal(title))
             if not self.guard.busy:
                 self.async_mend()
         await self._close_if_done()
@@ -204,7 +233,42 @@ class Keeper:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._hass.async_create_background_task(work, f"{DOMAIN} guard {self._entry_id}")
         task.add_done_callback(self._ended)
+        self._hass.async_create_background_task(self._keep_enabled(task), f"{DOMAIN} disabling {self._entry_id}")
         return task
+
+    async def _keep_enabled(self, task: asyncio.Task[None]) -> None:
+        """Keep the entry enabled while the Powerwall may be stopped, and disable it then if the owner did meanwhile.
+
+        Home Assistant sets up no integration whose entries are all disabled: after a crash nothing would start the
+        Powerwall.
+        """
+        entries = self._hass.config_entries
+        try:
+            while not task.done():
+                if self._note_disabling():
+                    self._hass.async_create_task(self._enable(), f"{DOMAIN} enabling {self._entry_id}")
+                await asyncio.sleep(DISABLING_CHECK)
+        except asyncio.CancelledError:
+            # Home Assistant stops, and stores its entries after this.
+            if self._note_disabling() and (entry := entries.async_get_entry(self._entry_id)):
+                entry.disabled_by = None
+            raise
+        if issues.is_shown(self._hass, issues.DISABLED_LATER, self._entry_id) and not await self._is_open():
+            issues.async_show(self._hass, issues.DISABLED_LATER, self._entry_id, shown=False)
+            await entries.async_set_disabled_by(self._entry_id, ConfigEntryDisabler.USER)
+
+    @callback
+    def _note_disabling(self) -> bool:
+        """Show that the entry is disabled later, and return True, where the owner has disabled it."""
+        entry = self._hass.config_entries.async_get_entry(self._entry_id)
+        if entry is None or not entry.disabled_by:
+            return False
+        issues.async_show(self._hass, issues.DISABLED_LATER, self._entry_id, shown=True)
+        return True
+
+    async def _enable(self) -> None:
+        with suppress(OperationNotAllowed):  # it is enabled, and could not be unloaded
+            await self._hass.config_entries.async_set_disabled_by(self._entry_id, None)
 
     def _ended(self, _: asyncio.Task[None]) -> None:
         if not self._held and not self._hass.is_stopping:
@@ -225,12 +289,18 @@ class Keeper:
     async def _close(self) -> None:
         _keepers(self._hass).pop(self._entry_id, None)
         self._remove_shutdown_job()
-        if self.signed is not None:
-            await self.signed.close()
-        await self._session.close()
+        self._remove_close_listener()
+        await self._close_connection()
+
+    async def _close_connection(self, _: Event | None = None) -> None:
+        try:
+            if self.signed is not None:
+                await self.signed.close()
+        finally:
+            await self._session.close()
 
     async def _shut_down(self) -> None:
-        await asyncio.gather(self._finish(), self.guard.wait())
+        await self._until_done()
 
 
 def _health_of(hass: HomeAssistant, entry_id: str) -> Health:
@@ -260,15 +330,39 @@ async def async_hold_keeper(hass: HomeAssistant, entry: ConfigEntry) -> Keeper:
 async def async_forget_keeper(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Leave nothing behind of an entry that is removed, unless its Powerwall may be stopped."""
     keeper = _keepers(hass).get(entry.entry_id) or Keeper(hass, entry.entry_id, entry.data, Terms())
-    await keeper.async_forget()
+    await keeper.async_forget(entry.title)
     hass.data.get(_HEALTHS, {}).pop(entry.entry_id, None)
+
+
+async def async_disable_now(hass: HomeAssistant, entry_id: str) -> None:
+    """Disable an entry whose Powerwall may be stopped, because the owner says that it runs.
+
+    Raises `GatewayError` where the journal cannot be closed; the entry is not disabled then.
+    """
+    if keeper := _keepers(hass).get(entry_id):
+        await keeper.async_give_up()
+    issues.async_show(hass, issues.DISABLED_LATER, entry_id, shown=False)
+    await hass.config_entries.async_set_disabled_by(entry_id, ConfigEntryDisabler.USER)
 
 
 async def async_mend_all(hass: HomeAssistant) -> None:
     """Begin to put right whatever earlier processes left open, before any entry is set up."""
+    opened: set[str] = set()
     for kept in await async_find_journals(hass):
-        if kept.is_open and (keeper := _keeper_for(hass, kept)):
-            keeper.async_mend()
+        removed = hass.config_entries.async_get_entry(kept.entry_id) is None
+        try:
+            if kept.is_open:
+                opened.add(kept.entry_id)
+                if keeper := _keeper_for(hass, kept):
+                    keeper.async_mend()
+            elif removed:
+                await kept.journal.remove()
+        except Exception:  # one journal must not keep the others from being looked after
+            _LOGGER.exception("Unexpected error with the journal of %s: see that the Powerwall runs", kept.entry_id)
+    for domain, issue_id in tuple(ir.async_get(hass).issues):
+        entry_id = issues.entry_id_of(issues.LEFT_STOPPED, issue_id) if domain == DOMAIN else None
+        if entry_id and entry_id not in opened:
+            issues.async_show(hass, issues.LEFT_STOPPED, entry_id, shown=False)
 
 
 def _keeper_for(hass: HomeAssistant, kept: KeptJournal) -> Keeper | None:
@@ -276,7 +370,7 @@ def _keeper_for(hass: HomeAssistant, kept: KeptJournal) -> Keeper | None:
     if entry := hass.config_entries.async_get_entry(kept.entry_id):
         return Keeper(hass, kept.entry_id, entry.data, Terms.of(entry.options))
     if kept.under_way:
-        return Keeper(hass, kept.entry_id, kept.under_way.gateway, Terms())
+        return Keeper(hass, kept.entry_id, kept.under_way.gateway, Terms(), removed=True)
     _LOGGER.warning("A journal of a removed entry cannot be read: see that the Powerwall runs")
     return None
 

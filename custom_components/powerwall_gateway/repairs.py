@@ -22,7 +22,7 @@ from .energy_dashboard import async_fill
 from .failures import translated
 from .forms import CONF_SAME_POWERWALLS, SAME_POWERWALLS, ProgressFlow
 from .gateway import GatewayError, Guard, Identity
-from .keeper import async_guard_of
+from .keeper import async_disable_now, async_guard_of
 from .markdown import literal
 from .renaming import async_carry_over, is_taken
 
@@ -146,6 +146,35 @@ class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], Repair
         return self.async_abort(reason="refused")
 
 
+class DisableFix(RepairsFlow):
+    """Disables an entry without waiting for its Powerwall, or leaves it enabled for good."""
+
+    def __init__(self, entry_id: str) -> None:
+        self._entry_id = entry_id
+
+    async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Ask."""
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+        placeholders = issue.translation_placeholders if issue else None
+        return self.async_show_menu(
+            step_id="init", menu_options=["disable", "keep"], description_placeholders=placeholders
+        )
+
+    async def async_step_disable(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Disable it now: the owner says that the Powerwall runs."""
+        if self.hass.config_entries.async_get_entry(self._entry_id) is None:
+            return self.async_abort(reason="not_loaded")
+        try:
+            await async_disable_now(self.hass, self._entry_id)
+        except GatewayError:
+            return self.async_abort(reason="not_closed")
+        return self.async_create_entry(data={})
+
+    async def async_step_keep(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Leave it enabled."""
+        return self.async_create_entry(data={})
+
+
 class DashboardFix(RepairsFlow):
     """Says what would be added to the Energy dashboard, and adds it, or never asks again."""
 
@@ -181,6 +210,8 @@ async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[s
         return DashboardFix(data["entry_id"])
     if data and data["key"] == issues.CERTIFICATE_CHANGED.key:
         return CertificateFix(data["entry_id"])
+    if data and data["key"] == issues.DISABLED_LATER.key:
+        return DisableFix(data["entry_id"])
     guard = async_guard_of(hass, data["entry_id"]) if data else None
     fix = Guard.log_in if data and data["key"] == issues.LOGIN_NEEDED.key else Guard.start
     return GuardedFix(guard, fix)

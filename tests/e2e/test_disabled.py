@@ -1,0 +1,132 @@
+"""An entry that is disabled while the Powerwall may be stopped: whatever happens, something starts it again."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+import json
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.conftest import StartSimulator
+from tests.simulator import Simulator
+from tests.simulator.gateway.answers import Call
+from tools.child_process import free_port
+from tools.develop.integration import DOMAIN, add
+from tools.home_assistant import HomeAssistant, WebSocketError
+from tools.home_assistant.configuration import REPOSITORY
+from tools.kill.points import Plan
+
+NEVER = 3600.0
+"""Seconds on the grid before a login, where there is to be none."""
+
+SOON = 1.5
+
+
+def process(folder: Path, port: int, seconds_on_grid: float) -> HomeAssistant:
+    """Give a Home Assistant in which the guard's minutes are seconds."""
+    plan = Plan(trace=str(folder.with_suffix(".trace")), seconds_on_grid=seconds_on_grid)
+    return HomeAssistant(
+        folder,
+        port,
+        program=("-m", "tools.kill.child", json.dumps(asdict(plan))),
+        path=(folder, REPOSITORY),
+        tell=lambda _: None,
+    )
+
+
+async def until(true: Callable[[], bool], what: str) -> None:
+    """Wait for something."""
+    try:
+        async with asyncio.timeout(60):
+            while not true():
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        pytest.fail(f"Waited in vain: {what}")
+
+
+def stored(folder: Path) -> dict[str, Any]:
+    """Give the entry as it is on disk."""
+    content = json.loads((folder / ".storage" / "core.config_entries").read_text(encoding="utf-8"))
+    (entry,) = [entry for entry in content["data"]["entries"] if entry["domain"] == DOMAIN]
+    return dict(entry)
+
+
+def repairs(folder: Path) -> str:
+    """Give the repairs that are on disk."""
+    path = folder / ".storage" / "repairs.issue_registry"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def journal_is_open(folder: Path) -> bool:
+    """Tell whether something is under way, by what is on disk."""
+    journals = list((folder / ".storage").glob(f"{DOMAIN}.journal.*"))
+    return any(json.loads(journal.read_bytes())["under_way"] for journal in journals)
+
+
+async def disable(home: HomeAssistant, entry_id: str) -> None:
+    """Disable the entry as its owner does; Home Assistant may be killed before it answers."""
+    with suppress(aiohttp.ClientError, WebSocketError, OSError, TypeError):
+        await home.api.command("config_entries/disable", entry_id=entry_id, disabled_by="user")
+
+
+async def leave_stopped(gateway: Simulator, folder: Path, port: int) -> None:
+    """Have Home Assistant die while its login has stopped the Powerwall, the gateway is silent, and the owner disables.
+
+    The last process knows nothing of a gateway that answers.
+    """
+    async with process(folder, port, NEVER) as home:
+        await add(home.api, f"{gateway.host}:{gateway.port}", gateway.serial, gateway.password)
+    home = process(folder, port, SOON)
+    with suppress(aiohttp.ClientError, OSError):
+        async with home:
+
+            def silence_after_login(step: str, call: Call) -> None:
+                if (step, call.path) == ("acted", "login/Basic"):
+                    gateway.faults.add("*", drop=True)
+
+            gateway.front.witness = silence_after_login
+            await until(lambda: not gateway.gateway.house.running and journal_is_open(folder), "the login")
+            gateway.front.witness = lambda *_: None
+            disabling = asyncio.ensure_future(disable(home, stored(folder)["entry_id"]))
+            # Home Assistant stores its entries after a second, and its repairs after ten.
+            await until(lambda: "disabled_later" in repairs(folder), "the repair to be stored")
+            home.kill()
+            await home.wait()
+            await disabling
+    assert not gateway.gateway.house.running
+    assert journal_is_open(folder)
+    assert stored(folder)["disabled_by"] is None
+
+
+async def test_killed_while_the_entry_is_disabled_and_the_powerwall_stopped(
+    simulator: StartSimulator, tmp_path: Path
+) -> None:
+    gateway, folder, port = await simulator("1.15.0", speed=1.0), tmp_path / "home", free_port()
+    await leave_stopped(gateway, folder, port)
+    gateway.faults.clear()
+    async with process(folder, port, NEVER) as home:
+        await until(lambda: gateway.running and not journal_is_open(folder), "a running Powerwall")
+        await until(lambda: stored(folder)["disabled_by"] == "user", "the entry to be disabled")
+        issues = (await home.api.command("repairs/list_issues"))["issues"]
+        assert [issue["issue_id"] for issue in issues if issue["domain"] == DOMAIN] == []
+    assert gateway.logins == 1
+
+
+async def test_disabled_at_once_when_the_owner_says_that_it_runs(simulator: StartSimulator, tmp_path: Path) -> None:
+    gateway, folder, port = await simulator("1.15.0", speed=1.0), tmp_path / "home", free_port()
+    await leave_stopped(gateway, folder, port)
+    async with process(folder, port, NEVER) as home:
+        (entry,) = await home.api.entries(DOMAIN)
+        path = "/api/repairs/issues/fix"
+        flow = await home.api.request(
+            "POST", path, {"handler": DOMAIN, "issue_id": f"disabled_later_{entry['entry_id']}"}
+        )
+        assert flow["menu_options"] == ["disable", "keep"]
+        step = await home.api.request("POST", f"{path}/{flow['flow_id']}", {"next_step_id": "disable"})
+        assert step["type"] == "create_entry"
+        await until(lambda: stored(folder)["disabled_by"] == "user", "the entry to be disabled")
+        assert not journal_is_open(folder)
