@@ -3,11 +3,13 @@
 import logging
 from typing import Final
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady, HomeAssistantError
 from homeassistant.helpers import config_validation as cv, device_registry as dr, entity_registry as er
 from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.typing import ConfigType
 
 from . import checkup, issues
@@ -62,7 +64,7 @@ from .gateway import (
 )
 from .hardware import is_removable, watch_hardware, watch_names
 from .keeper import async_forget_keeper, async_hold_keeper, async_mend_all
-from .memory import EntryMemory
+from .memory import EntryMemory, async_memory_of
 from .off_grid import OffGrid
 from .pairing import KeyStore
 from .services import async_setup_services
@@ -108,8 +110,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     keeper = await async_hold_keeper(hass, entry)
     entry.async_on_unload(keeper.async_let_go)
     gateway = keeper.gateway
-    memory = EntryMemory(hass, entry.entry_id)
-    await memory.async_load()
+    memory = await async_memory_of(hass, entry.entry_id)
     if not gateway.has_session:
         gateway.restore_login(memory.login)
     try:
@@ -178,6 +179,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     _remove_withdrawn(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await EnergyOffer(hass, entry, memory).async_start()
+    entry.async_on_unload(async_at_started(hass, grid.async_fire_events))
     entry.async_create_background_task(hass, data.grid.watch(), name=f"{entry.title} grid watch")
     # What there is besides comes when it comes: nobody waits a dozen slow answers for his powers, nor for Home
     # Assistant, which has not started before the tasks of its entries end.
@@ -204,7 +206,7 @@ async def async_remove_config_entry_device(
 async def async_remove_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
     """Leave nothing behind but what starts the Powerwall, if need be."""
     await async_forget_keeper(hass, entry)
-    await EntryMemory(hass, entry.entry_id).async_forget()
+    await (await async_memory_of(hass, entry.entry_id)).async_forget()
     await KeyStore(hass, entry.entry_id).async_forget()
     checkup.async_forget(hass, entry.entry_id)
     issues.async_forget(hass, entry.entry_id)
@@ -239,8 +241,9 @@ def _keep_polling() -> None:
 async def _look_around(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
     await entry.runtime_data.inventory.async_refresh()
     await entry.runtime_data.detail.async_refresh()
-    watch_hardware(hass, entry)
-    watch_names(hass, entry)
+    if entry.state is ConfigEntryState.LOADED:  # it may have been unloaded meanwhile
+        watch_hardware(hass, entry)
+        watch_names(hass, entry)
 
 
 async def _keep_waiting(gateway: PowerwallGateway, memory: EntryMemory) -> None:

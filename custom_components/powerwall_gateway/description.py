@@ -91,11 +91,8 @@ class GatewayBinarySensorDescription[DataT, ValueT](
 class GatewayEventDescription[DataT, ValueT](GatewayEntityDescription[DataT, ValueT], EventEntityDescription):
     """Something that happens."""
 
-    kept_fn: Callable[[ValueT], GridEvent | None]
-    """What happened last, maybe in an earlier life of the entry."""
-
-    news_fn: Callable[[DataT], GridEvent | None]
-    """What happened in this one."""
+    last_fn: Callable[[ValueT], GridEvent | None]
+    """What was fired last, maybe before a restart; None where newer events wait to be fired."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
+from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 from .outage import GridLog
@@ -15,11 +16,22 @@ _LOGGER = logging.getLogger(__name__)
 
 _VERSION = 1
 
+_MEMORIES: HassKey[dict[str, EntryMemory]] = HassKey(f"{DOMAIN}.memories")
+
+
+async def async_memory_of(hass: HomeAssistant, entry_id: str) -> EntryMemory:
+    """Return what an entry keeps: one object for everybody, because each writes all of the file."""
+    memories = hass.data.setdefault(_MEMORIES, {})
+    if entry_id not in memories:
+        memory = EntryMemory(hass, entry_id)
+        await memory.async_load()
+        memories.setdefault(entry_id, memory)
+    return memories[entry_id]
+
 
 async def async_forget_login(hass: HomeAssistant, entry_id: str) -> None:
     """Forget the session and the waits of another password than the one that is stored from now on."""
-    memory = EntryMemory(hass, entry_id)
-    await memory.async_load()
+    memory = await async_memory_of(hass, entry_id)
     await memory.async_keep_login({})
 
 
@@ -27,6 +39,8 @@ class EntryMemory:
     """A small file of an entry's own in Home Assistant's storage, which other users of the machine cannot read."""
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        self._hass = hass
+        self._entry_id = entry_id
         self._store: Store[dict[str, Any]] = Store(hass, _VERSION, f"{DOMAIN}.{entry_id}", private=True)
         self.grid = GridLog()
         self.return_charge: float | None = None
@@ -80,6 +94,7 @@ class EntryMemory:
 
     async def async_forget(self) -> None:
         """Leave nothing behind."""
+        self._hass.data.get(_MEMORIES, {}).pop(self._entry_id, None)
         await self._store.async_remove()
 
     async def _read(self) -> dict[str, Any]:

@@ -121,7 +121,10 @@ class GridLog:
     """When the last one started; an island that was chosen is none."""
 
     event: GridEvent | None = None
-    """What was told last."""
+    """The event that was fired last."""
+
+    pending: tuple[GridEvent, ...] = ()
+    """Events that are to be fired yet, the oldest first: before Home Assistant has started no automation hears them."""
 
     def take(
         self, state: GridState | None, now: datetime, *, settled: bool, charge: float | None, chosen: bool = False
@@ -144,7 +147,12 @@ class GridLog:
         island = self.island if self.island.ended else replace(self.island, ended=now, charge_at_end=charge)
         if not settled:
             return replace(self, island=island)
-        return replace(self, island=None, event=GridEvent(type=GridEventType.RESTORED, at=now, island=island))
+        restored = GridEvent(type=GridEventType.RESTORED, at=now, island=island)
+        return replace(self, island=None, pending=(*self.pending, restored))
+
+    def fired(self) -> Self:
+        """Return the log after all pending events were fired."""
+        return replace(self, event=self.pending[-1], pending=()) if self.pending else self
 
     def _off_grid(self, found: Island) -> Self:
         present = self.island
@@ -157,7 +165,7 @@ class GridLog:
             looked=True,
             island=found,
             last_outage=self.last_outage if found.chosen else found.started,
-            event=began if self.looked else self.event,
+            pending=(*self.pending, began) if self.looked else self.pending,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -167,17 +175,21 @@ class GridLog:
             "island": self.island.to_json() if self.island else None,
             "last_outage": self.last_outage.isoformat() if self.last_outage else None,
             "event": self.event.to_json() if self.event else None,
+            "pending": [event.to_json() for event in self.pending],
         }
 
     @classmethod
     def from_json(cls, kept: object) -> Self:
         """Take up what `to_json` gave; what makes no sense is left out."""
         fields = _fields(kept)
+        pending = fields.get("pending")
+        events = map(GridEvent.from_json, pending if isinstance(pending, list) else [])
         return cls(
             looked=fields.get("looked") is True,
             island=Island.from_json(fields.get("island")),
             last_outage=_moment(fields.get("last_outage")),
             event=GridEvent.from_json(fields.get("event")),
+            pending=tuple(event for event in events if event),
         )
 
 

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
+from custom_components.powerwall_gateway import memory
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
 from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway.models import GridState
 from custom_components.powerwall_gateway.outage import GridLog
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, EVENT_STATE_CHANGED
 from homeassistant.core import CoreState, Event, HomeAssistant
+from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 from tests.conftest import StartSimulator
 from tests.simulator import Simulator
@@ -207,6 +209,83 @@ async def test_what_happens_while_everything_starts_waits_for_who_listens(
     assert told(hass, gateway)["event_type"] == "outage"
 
 
+async def test_all_events_before_the_start_are_fired_in_order(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = home
+    events = async_capture_events(hass, EVENT_STATE_CHANGED)
+    hass.set_state(CoreState.starting)
+    await reload(hass, entry)
+    for _ in range(2):
+        await lose(hass, gateway, entry)
+        await give_back(hass, gateway, entry)
+    assert news(events, entity_of(hass, gateway, "event", "grid_event")) == []
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done()
+    expected = ["outage", "restored", "outage", "restored"]
+    assert news(events, entity_of(hass, gateway, "event", "grid_event")) == expected
+    await look(hass, entry)
+    await reload(hass, entry)
+    assert news(events, entity_of(hass, gateway, "event", "grid_event")) == [*expected, "restored"]  # as it was kept
+
+
+async def test_event_of_a_process_that_died_before_it_had_started_is_fired_by_the_next_one(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = home
+    entity_id = entity_of(hass, gateway, "event", "grid_event")
+    hass.set_state(CoreState.starting)
+    await reload(hass, entry)
+    await lose(hass, gateway, entry)
+    # It dies: what it noticed is on disk, and its memory is gone.
+    events = async_capture_events(hass, EVENT_STATE_CHANGED)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    hass.data[memory._MEMORIES].clear()
+    await hass.config_entries.async_setup(entry.entry_id)
+    await look(hass, entry)
+    assert news(events, entity_id) == []
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done()
+    assert news(events, entity_id) == ["outage"]
+    hass.data[memory._MEMORIES].clear()
+    events = async_capture_events(hass, EVENT_STATE_CHANGED)
+    await reload(hass, entry)
+    assert news(events, entity_id) == ["outage"]  # as it was kept
+
+
+async def test_events_of_a_disabled_entity_are_not_fired_later(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = home
+    entity_id = entity_of(hass, gateway, "event", "grid_event")
+    registry = er.async_get(hass)
+    registry.async_update_entity(entity_id, disabled_by=er.RegistryEntryDisabler.USER)
+    await reload(hass, entry)
+    await lose(hass, gateway, entry)
+    await give_back(hass, gateway, entry)
+    registry.async_update_entity(entity_id, disabled_by=None)
+    events = async_capture_events(hass, EVENT_STATE_CHANGED)
+    await reload(hass, entry)
+    assert news(events, entity_id) == ["restored"]  # as it was kept
+    await lose(hass, gateway, entry)
+    assert news(events, entity_id) == ["restored", "outage"]
+
+
+async def test_a_store_of_an_earlier_version_fires_nothing_again(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = home
+    await lose(hass, gateway, entry)
+    kept = entry.runtime_data.grid.data.log.value
+    assert kept
+    earlier = {key: value for key, value in kept.to_json().items() if key != "pending"}
+    assert GridLog.from_json(earlier) == kept
+    assert kept.event
+    assert kept.event.type == "outage"
+
+
 async def test_silence_is_no_event(hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]) -> None:
     gateway, entry = home
     gateway.faults.add("system_status/grid_status", status=500)
@@ -225,7 +304,12 @@ def test_a_log_is_kept_as_it_is() -> None:
     logs.append(log.take(GridState.CONNECTED, NOON + timedelta(minutes=5), settled=True, charge=70.0))
     for one in logs:
         assert GridLog.from_json(one.to_json()) == one
-    event = logs[-1].event
+    assert [event.type for event in logs[-1].pending] == ["outage", "restored"]
+    assert logs[-1].event is None
+    fired = logs[-1].fired()
+    assert GridLog.from_json(fired.to_json()) == fired
+    assert fired.pending == ()
+    event = fired.event
     assert event
     assert event.attributes == {
         "start": "2026-07-01T12:01:00+00:00",
@@ -237,7 +321,9 @@ def test_a_log_is_kept_as_it_is() -> None:
     }
 
 
-@pytest.mark.parametrize("kept", [None, [], {"island": 1, "event": []}, {"event": {"type": [], "at": "x"}}])
+@pytest.mark.parametrize(
+    "kept", [None, [], {"pending": 1}, {"pending": [1, {}]}, {"event": []}, {"event": {"type": [], "at": "x"}}]
+)
 def test_what_makes_no_sense_is_left_out(kept: object) -> None:
     assert GridLog.from_json(kept) == GridLog()
 
@@ -246,16 +332,14 @@ def test_an_outage_right_after_a_chosen_island_is_told() -> None:
     log = GridLog(looked=True).take(GridState.ISLANDED, NOON, settled=False, charge=80.0, chosen=True)
     log = log.take(GridState.CONNECTED, NOON, settled=False, charge=80.0, chosen=True)
     log = log.take(GridState.ISLANDED, NOON, settled=False, charge=80.0)
-    assert log.event
-    assert log.event.type == "outage"
+    assert log.pending[-1].type == "outage"
     assert log.last_outage == NOON
 
 
 def test_a_chosen_island_that_nobody_wants_any_more_is_an_outage() -> None:
     log = GridLog(looked=True).take(GridState.ISLANDED, NOON, settled=False, charge=80.0, chosen=True)
     log = log.take(GridState.ISLANDED, NOON + timedelta(hours=1), settled=False, charge=70.0)
-    assert log.event
-    assert (log.event.type, log.event.island.charge) == ("outage", 70.0)
+    assert (log.pending[-1].type, log.pending[-1].island.charge) == ("outage", 70.0)
     assert log.last_outage == NOON + timedelta(hours=1)
 
 
@@ -267,5 +351,4 @@ def test_an_outage_stays_one_whatever_is_chosen_in_it() -> None:
 def test_a_clock_that_is_put_back_makes_no_negative_duration() -> None:
     log = GridLog(looked=True).take(GridState.ISLANDED, NOON, settled=False, charge=None)
     log = log.take(GridState.CONNECTED, NOON - timedelta(hours=1), settled=True, charge=None)
-    assert log.event
-    assert log.event.attributes["duration"] == 0
+    assert log.pending[-1].attributes["duration"] == 0

@@ -102,7 +102,6 @@ EVENTS = (
         event_types=list(GridEventType),
         coordinator_fn=lambda data: data.grid,
         reading_fn=lambda grid, _: grid.log,
-        kept_fn=lambda log: log.event,
-        news_fn=lambda grid: grid.news,
+        last_fn=lambda log: None if log.pending else log.event,
     ),
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, override
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..const import CONF_GRID_INTERVAL, GRID_INTERVAL, GRID_SETTLES, KEPT_AT_LEAST
@@ -40,9 +40,6 @@ class GridData:
     status: Reading[GridStatus] = Reading()
     log: Reading[GridLog] = Reading()
 
-    news: GridEvent | None = None
-    """What happened since the entry was loaded, the last of it."""
-
     chosen: bool = False
     """Whether Home Assistant took the house off the grid. No firmware says who did, so an island that somebody chose
     elsewhere passes for an outage."""
@@ -73,7 +70,7 @@ class GridCoordinator(GatewayCoordinator[GridData]):
         self._asked_at = 0.0
         self._is_stale = False
         self._refreshing: asyncio.Task[None] | None = None
-        self._kept_event = log.event
+        self._fires_events = False
         self._connected_since: float | None = None
         self._chosen = False
 
@@ -135,13 +132,35 @@ class GridCoordinator(GatewayCoordinator[GridData]):
         log = self.data.log.map(
             lambda log: log.take(state, dt_util.utcnow(), settled=settled, charge=charge, chosen=chosen)
         )
-        event = log.value.event if log.value else None
         return GridData(
             status=status,
             log=log,
-            news=None if event == self._kept_event else event,
             chosen=chosen and state is not GridState.CONNECTED,
         )
+
+    @callback
+    def async_fire_events(self, _: HomeAssistant) -> None:
+        """Have the event entity fire what is pending, now and from now on.
+
+        To be called once Home Assistant has started, with the entities in place.
+        """
+        self._fires_events = True
+        self.async_update_listeners()
+
+    @property
+    def pending(self) -> tuple[GridEvent, ...]:
+        """What the event entity is to fire now; nothing while Home Assistant stops, because no automation hears it."""
+        log, fires = self.data.log.value, self._fires_events and self.hass.state is CoreState.running
+        return log.pending if log and fires else ()
+
+    @override
+    @callback
+    def async_update_listeners(self) -> None:
+        super().async_update_listeners()
+        if self.pending:
+            # All of it was fired. It is stored again at once: until then a crash makes the next process fire it again.
+            self.data = replace(self.data, log=self.data.log.map(GridLog.fired))
+            self.async_have_lookouts_look()
 
     async def watch(self) -> None:
         """Poll on time, whatever goes wrong. Runs until it is cancelled."""
