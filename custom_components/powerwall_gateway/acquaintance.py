@@ -19,7 +19,7 @@ from .gateway import Address, GatewayError, Portrait, PowerwallGateway, meet, op
 from .gateway.models import Din, Status
 from .helpers import gateway_from
 from .markdown import literal
-from .memory import EntryMemory
+from .memory import async_memory_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -37,8 +37,7 @@ class Former:
 async def async_former(hass: HomeAssistant, entry: ConfigEntry) -> Former:
     """Return the gateway of an entry, with the Powerwalls that were stored or are in the device registry."""
     serial: str = entry.data[CONF_SERIAL]
-    memory = EntryMemory(hass, entry.entry_id)
-    await memory.async_load()
+    memory = await async_memory_of(hass, entry.entry_id)
     registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     packs = {device.serial_number for device in registered if is_of_kind(device, serial, Kind.POWERWALL)}
     return Former(

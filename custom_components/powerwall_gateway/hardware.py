@@ -87,8 +87,7 @@ def watch_names(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None
             data.itself.device.update({"model": din.model, "model_id": din.part_number})
             dr.async_get(hass).async_update_device(data.device_id, model=din.model, model_id=din.part_number)
 
-    look()
-    entry.async_on_unload(data.detail.async_add_lookout(look))
+    entry.async_on_unload(data.detail.async_follow_polls(look))
 
 
 def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> bool:

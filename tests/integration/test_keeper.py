@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import caretaker, issues, journal as journal_module, keeper
+from custom_components.powerwall_gateway import caretaker, journal as journal_module, keeper
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway import GuardError, GuardJournalError, JournalRecord, UnderWay
 from custom_components.powerwall_gateway.gateway.journal import Kind
-from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -245,142 +245,6 @@ async def test_what_is_a_day_old_is_asked_for(hass: HomeAssistant, simulator: St
     assert gateway.running
     await until(lambda: is_closed(hass))
     await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None)
-
-
-async def test_entry_disabled_while_the_powerwall_is_stopped_stays_enabled_until_it_runs(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = old
-    await steady_grid(entry)
-    stopping = asyncio.ensure_future(entry.runtime_data.control.async_stop(timedelta(seconds=60)))
-    await until(lambda: not gateway.gateway.house.running)
-    gateway.faults.add("*", drop=True)
-    issue_id = f"disabled_later_{entry.entry_id}"
-    disabling = asyncio.ensure_future(
-        hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
-    )
-    await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, issue_id))
-    assert entry.disabled_by is None
-    await disabling
-    assert entry.disabled_by is None
-    gateway.faults.clear()
-    await until(lambda: gateway.running and is_closed(hass))
-    await until(lambda: entry.disabled_by is ConfigEntryDisabler.USER and entry.state is ConfigEntryState.NOT_LOADED)
-    assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None
-    await asyncio.wait({stopping})
-    stopping.exception()
-    await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)
-
-
-async def test_entry_disabled_while_home_assistant_stops_is_stored_enabled(
-    hass: HomeAssistant, simulator: StartSimulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(keeper, "DISABLING_CHECK", 60.0)
-    gateway = await simulator("1.15.0")
-    entry = entry_for(gateway)
-    leave_open(hass, gateway, entry.entry_id)
-    gateway.faults.add("*", drop=True)
-    entry.add_to_hass(hass)
-    assert await async_setup_component(hass, DOMAIN, {})
-    await hass.async_block_till_done()
-    assert entry.state is ConfigEntryState.SETUP_RETRY
-    await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
-    assert entry.disabled_by
-    await hass.async_stop()
-    assert entry.disabled_by is None
-
-
-async def test_what_a_login_left_is_no_obstacle_where_nothing_is_open(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
-) -> None:
-    _, entry = old
-    await until(lambda: is_closed(hass) and not entry.runtime_data.control.busy)
-    await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
-    assert entry.disabled_by
-    await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)
-    await asyncio.sleep(2 * keeper.DISABLING_CHECK)
-    assert entry.disabled_by
-
-
-async def test_nothing_opens_the_journal_of_an_entry_that_was_disabled_before(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = old
-    await steady_grid(entry)
-    control = entry.runtime_data.control
-    await until(lambda: is_closed(hass) and not control.busy)
-    await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
-    before = len(gateway.requests)
-    with pytest.raises(HomeAssistantError):
-        await control.async_stop(timedelta(seconds=1))
-    assert is_closed(hass)
-    assert not any(request.path.startswith(("sitemaster/", "login/")) for request in gateway.requests[before:])
-    assert gateway.running
-
-
-async def test_connection_is_closed_when_home_assistant_stops(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], caplog: pytest.LogCaptureFixture
-) -> None:
-    _, entry = old
-    session = entry.runtime_data.gateway.connection._session
-    await hass.async_stop()
-    assert session.closed
-    gc.collect()
-    assert "Unclosed" not in caplog.text
-
-
-async def test_repair_of_a_removed_entry_names_it_and_ends_after_a_restart(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("1.15.0")
-    entry = await set_up(gateway)
-    await hass.config_entries.async_unload(entry.entry_id)
-    await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)
-    path = leave_open(hass, gateway, entry.entry_id)
-    gateway.faults.add("*", drop=True)
-    await hass.config_entries.async_remove(entry.entry_id)
-    registry, issue_id = ir.async_get(hass), f"left_stopped_{entry.entry_id}"
-    issue = registry.async_get_issue(DOMAIN, issue_id)
-    assert issue
-    assert issue.translation_placeholders == {"name": "Home Energy Gateway"}
-    # The next process knows the journal and the repair alone.
-    await hass.data[keeper._KEEPERS][entry.entry_id].async_replace()
-    await keeper.async_mend_all(hass)
-    assert registry.async_get_issue(DOMAIN, issue_id)
-    gateway.faults.clear()
-    await until(lambda: gateway.running)
-    await until(lambda: not path.exists() and registry.async_get_issue(DOMAIN, issue_id) is None)
-    assert keeper.async_guard_of(hass, entry.entry_id) is None
-
-
-async def test_repair_of_a_removed_entry_ends_where_nothing_is_open_any_more(hass: HomeAssistant) -> None:
-    issues.async_show(hass, issues.LEFT_STOPPED, "removed", shown=True)
-    journal = journal_module.FileJournal(hass, "removed")
-    await journal.write(JournalRecord().to_json())
-    await keeper.async_mend_all(hass)
-    assert ir.async_get(hass).async_get_issue(DOMAIN, "left_stopped_removed") is None
-    assert await journal.read() is None
-
-
-async def test_one_broken_journal_keeps_no_other_from_being_looked_after(
-    hass: HomeAssistant, simulator: StartSimulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gateway = await simulator("1.15.0")
-    entry = entry_for(gateway)
-    entry.add_to_hass(hass)
-    leave_open(hass, gateway, "a_removed_one")
-    leave_open(hass, gateway, entry.entry_id)
-    keeper_for = keeper._keeper_for
-
-    def fail_for_the_first(hass: HomeAssistant, kept: journal_module.KeptJournal) -> keeper.Keeper | None:
-        if kept.entry_id == "a_removed_one":
-            raise ValueError("a fault of the integration")
-        return keeper_for(hass, kept)
-
-    monkeypatch.setattr(keeper, "_keeper_for", fail_for_the_first)
-    await keeper.async_mend_all(hass)
-    await until(lambda: gateway.running)
-    await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)
 
 
 async def test_a_removal_that_cannot_mend_leaves_the_steps(
