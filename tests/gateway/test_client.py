@@ -197,6 +197,11 @@ async def test_identity_check_asks_again_until_a_booting_gateway_identifies_itse
     assert asked[0] == asked[2] == 1
     assert asked[3] == 2
     assert asked[-1] == 5  # after 3, 9, 21 and 45 s
+    powerwall.connection.opened += 1
+    await doorman.check()
+    clock[0] += 3.0
+    await doorman.check()
+    assert [request.path for request in gateway.requests].count("status") == 6
     gateway.faults.clear()
     gateway.overrides["status"] = {"version": "21.44 223a56cd", "din": "1232100-00-E--TG9999999999ZZ"}
     clock[0] = 3600.0

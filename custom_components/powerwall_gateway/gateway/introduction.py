@@ -179,7 +179,7 @@ class Doorman:
         self._serial = serial
         self._packs = packs
         self._tells = met.din is not None or bool(packs)
-        self._seen = gateway.connection.opened
+        self._seen = self._asked = gateway.connection.opened
         self._turn = asyncio.Lock()
         self._failure: GatewayError | None = None
         self._unsure = 0
@@ -193,6 +193,9 @@ class Doorman:
             opened = self._gateway.connection.opened
             if opened == self._seen or not self._tells:
                 return
+            if opened != self._asked:  # another connection: what the last one did not tell says nothing of it
+                self._asked, self._unsure = opened, 0
+                self._not_before = min(self._not_before, monotonic() + BETWEEN_CHECKS)
             if monotonic() < self._not_before:
                 if self._failure:
                     raise self._failure.bare()
