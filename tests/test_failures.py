@@ -69,6 +69,12 @@ def test_what_is_stored_only_is_another_sentence() -> None:
     assert "Cannot Start Wizard" in sentence(stored)
 
 
+def test_a_reason_is_never_made_of_english_text() -> None:
+    for kind in family(GatewayError):
+        told = translated(example(kind))
+        assert "it failed" not in (told.translation_placeholders or {}).values(), kind
+
+
 def test_no_sentence_hides_another() -> None:
     for (earlier, *_), (later, *_) in combinations(_TEXTS, 2):
         assert not issubclass(later, earlier), f"{later.__name__} is never told: {earlier.__name__} comes first"

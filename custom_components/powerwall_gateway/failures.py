@@ -128,7 +128,12 @@ def translated(err: GatewayError, scale: PercentScale = PercentScale.APP) -> Hom
     Its percentages are on the given scale.
     """
     if isinstance(err, OperationRefusedError) and err.stored:
-        key, placeholders = "operation_stored_only", _reason(err, scale)
+        stopped = isinstance(err, OperationStoppedError)
+        key, placeholders = (
+            ("operation_stored_stopped", {}) if stopped else ("operation_stored_only", _reason(err, scale))
+        )
+    elif type(err) is OperationRefusedError and not (err.status or err.reason):  # nothing was sent
+        key, placeholders = "operation_unread", {}
     elif isinstance(err, GatewayKeyError):
         key, placeholders = f"key_{err.problem}", {}
     else:

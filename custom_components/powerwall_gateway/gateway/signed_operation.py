@@ -217,7 +217,7 @@ def _refused(wish: Wish, err: GatewayAnswerError) -> OperationRefusedError:
         mode=wish.mode,
         reserve=wish.reserve,
         status=err.status,
-        reason=err.reason or err.message,
+        reason=err.reason or (f"HTTP {err.status}" if err.status else err.path),
     )
 
 
