@@ -7,6 +7,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.gateway import login as login_module
+from custom_components.powerwall_gateway.memory import EntryMemory, async_forget_login
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant
@@ -166,3 +167,16 @@ async def test_a_new_password_for_another_gateway(hass: HomeAssistant, simulator
     flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
     asks(flow, "reauth_confirm", {"base": "wrong_serial"})
     assert gateway.tokens == {}
+
+
+async def test_forgotten_login_stays_forgotten_when_the_entry_stores_something_else(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    entry = await set_up(await simulator("21.44"))
+    loaded = entry.runtime_data.control.off_grid._memory
+    await loaded.async_keep_login({"failures": 3, "session": None})
+    await async_forget_login(hass, entry.entry_id)
+    await loaded.async_keep_return_charge(None)  # it writes all of the file
+    stored = EntryMemory(hass, entry.entry_id)
+    await stored.async_load()
+    assert stored.login == {}
