@@ -9,7 +9,16 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .const import DOMAIN
 from .failures import translated
-from .gateway import GatewayError, IslandControl, IslandNotFollowedError, PercentScale, app_from_raw
+from .gateway import (
+    GatewayError,
+    IslandChargeError,
+    IslandControl,
+    IslandGridError,
+    IslandNotFollowedError,
+    IslandUnsureError,
+    PercentScale,
+    app_from_raw,
+)
 from .gateway.island import LEAST_CHARGE
 from .gateway.models import GridState
 from .memory import EntryMemory
@@ -110,7 +119,11 @@ class OffGrid:
         if not await self._keep(self._return_charge):
             await self._keep(None)
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="return_not_kept")
-        await self._island.leave(least)
+        try:
+            await self._island.leave(least)
+        except IslandGridError, IslandChargeError, IslandUnsureError:
+            await self._keep(None)  # nothing was ordered: an outage that began meanwhile is one
+            raise
 
     async def _return(self) -> None:
         if self._memory.return_charge is None:

@@ -322,3 +322,25 @@ async def test_the_look_tells_only_what_it_tells(
     await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     assert (state_of(hass, gateway, "switch", "off_grid") is not None) is there
     assert orders(gateway) == []
+
+
+async def test_outage_before_the_order_is_an_outage(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The grid fails between the first check and the order, while the return is stored."""
+    gateway, entry = home
+    keep = EntryMemory.async_keep_return_charge
+
+    async def keep_slowly(memory: EntryMemory, charge: float | None) -> bool:
+        kept = await keep(memory, charge)
+        if charge is not None:
+            gateway.house.outage()
+        return kept
+
+    monkeypatch.setattr(EntryMemory, "async_keep_return_charge", keep_slowly)
+    with pytest.raises(ServiceValidationError):
+        await call(hass, gateway, "switch", "off_grid", "turn_on")
+    await look(hass, entry)
+    assert orders(gateway) == []
+    assert state_of(hass, gateway, "switch", "off_grid") == "off"
+    assert state_of(hass, gateway, "sensor", "last_outage") != "unknown"
