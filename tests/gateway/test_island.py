@@ -1,8 +1,11 @@
 """Off-grid with the client alone: nothing is ordered that was not checked a moment ago."""
 
+from contextlib import suppress
+
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
+    GatewayError,
     IslandChargeError,
     IslandControl,
     IslandGridError,
@@ -76,7 +79,24 @@ async def test_leave_needs_certainty(gateway: Simulator, sign: Sign, silent: str
 async def test_leave_needs_a_grid(gateway: Simulator, sign: Sign) -> None:
     control = await control_of(gateway, sign)
     gateway.house.outage()
+    gateway.requests.clear()
     with pytest.raises(IslandGridError):
         await control.leave()
     assert orders(gateway) == 0
     assert asked(gateway, "system_status/grid_status") == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+async def test_reconnect_after_a_failed_login_is_ordered_with_the_key(
+    simulator: StartSimulator, sign: Sign, status: int
+) -> None:
+    gateway = await start(simulator, "26.18", speed=1000.0)
+    gateway.house.charge, gateway.house.solar_power, gateway.house.home_power = 80.0, 0.0, 100.0
+    pair(gateway)
+    control = await control_of(gateway, sign)
+    await control.leave()
+    gateway.tokens.clear()
+    gateway.faults.add("login/Basic", status=status)
+    with suppress(GatewayError):  # the grid cannot be read without a login
+        await control.come_back()
+    assert gateway.house.grid_status == "SystemGridConnected"

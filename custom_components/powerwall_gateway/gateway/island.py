@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from .change import Watch
 from .client import PowerwallGateway
 from .errors import (
+    GatewayAnswerError,
     GatewayError,
     GatewayKeyError,
     GatewayNotAllowedError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .signed import SignedGateway
 
 _PATH = "v2/islanding/mode"
+_REFUSED_FOR_GOOD = (GatewayNotAllowedError, GatewayNotFoundError, GatewayKeyError)
 
 LEAST_CHARGE: Final = 20.0
 """App %: below it the home never goes off-grid. A signed order is forced, so the gateway may not refuse it itself."""
@@ -156,7 +158,7 @@ class IslandControl:
     async def _order(self, *, off_grid: bool) -> None:
         """Order it by the first way that is not refused for good; what is refused was not done.
 
-        To reconnect every way is tried, also one that was refused before: nothing else may be left.
+        To reconnect every way is tried, also one that was refused before, and also after a login that failed.
         """
         by_login, by_key = self._allowed_by_login, self._allowed_by_key
         ways = [self._order_by_login] if by_login else []
@@ -164,17 +166,19 @@ class IslandControl:
             ways.append(self._order_by_key)
         if not ways or not (by_login or off_grid):
             ways.append(self._order_by_login)
-        refusals: list[GatewayError] = []
+        refusals: list[GatewayAnswerError] = []
         for order in ways:
             try:
                 await order(off_grid=off_grid)
             except GatewayUnreachableError, GatewayPayloadError:
                 return  # the answer was lost; `grid_status` shows what became of it
-            except (GatewayNotAllowedError, GatewayNotFoundError, GatewayKeyError) as err:
+            except GatewayAnswerError as err:
+                if off_grid and not isinstance(err, _REFUSED_FOR_GOOD):
+                    raise
                 refusals.append(err)
             else:
                 return
-        raise next((err for err in refusals if isinstance(err, GatewayKeyError)), refusals[-1])
+        raise min(refusals, key=lambda err: (isinstance(err, _REFUSED_FOR_GOOD), not isinstance(err, GatewayKeyError)))
 
     async def _order_by_login(self, *, off_grid: bool) -> None:
         try:
