@@ -55,7 +55,7 @@ LEFT_STOPPED: Final = Issue(
 """It was us, and the entry is gone before it could be started."""
 
 DISABLED_LATER: Final = Issue(
-    key="disabled_later", severity=ir.IssueSeverity.WARNING, is_fixable=True, is_persistent=True
+    key="disabled_later", severity=ir.IssueSeverity.WARNING, is_fixable=True, is_persistent=True, shown_again=True
 )
 """The owner disabled the entry while the Powerwall may be stopped by us; while shown, it is disabled after that."""
 

@@ -50,6 +50,33 @@ async def test_entry_disabled_while_the_powerwall_is_stopped_stays_enabled_until
     await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)
 
 
+async def test_entry_disabled_later_while_that_was_ignored_can_be_enabled_again(
+    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
+) -> None:
+    gateway, entry = old
+    await steady_grid(entry)
+    stopping = asyncio.ensure_future(entry.runtime_data.control.async_stop(timedelta(seconds=60)))
+    await until(lambda: not gateway.gateway.house.running)
+    gateway.faults.add("*", drop=True)
+    issue_id = f"disabled_later_{entry.entry_id}"
+    disabling = asyncio.ensure_future(
+        hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
+    )
+    await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, issue_id))
+    ir.async_get(hass).async_ignore(DOMAIN, issue_id, ignore=True)
+    await disabling
+    gateway.faults.clear()
+    await until(lambda: entry.disabled_by is ConfigEntryDisabler.USER and entry.state is ConfigEntryState.NOT_LOADED)
+    assert is_closed(hass)
+    await asyncio.wait({stopping})
+    stopping.exception()
+    await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, None)
+    await asyncio.sleep(3 * keeper.DISABLING_CHECK)
+    assert entry.disabled_by is None
+    assert entry.state is ConfigEntryState.LOADED
+
+
 async def test_entry_disabled_while_home_assistant_stops_is_stored_enabled(
     hass: HomeAssistant, simulator: StartSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
