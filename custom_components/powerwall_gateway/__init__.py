@@ -111,8 +111,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     entry.async_on_unload(keeper.async_let_go)
     gateway = keeper.gateway
     memory = await async_memory_of(hass, entry.entry_id)
+    login = memory.take_login()
     if not gateway.has_session:
-        gateway.restore_login(memory.login)
+        gateway.restore_login(login)
     try:
         identity = await identify(gateway)
     except GatewayError as err:

@@ -32,7 +32,7 @@ async def async_memory_of(hass: HomeAssistant, entry_id: str) -> EntryMemory:
 async def async_forget_login(hass: HomeAssistant, entry_id: str) -> None:
     """Forget the session and the waits of another password than the one that is stored from now on."""
     memory = await async_memory_of(hass, entry_id)
-    await memory.async_keep_login({})
+    await memory.async_forget_login()
 
 
 class EntryMemory:
@@ -54,6 +54,8 @@ class EntryMemory:
 
         self.login: dict[str, Any] = {}
         """As `PowerwallGateway.export_login` gives it: a session is kept, because each login costs something."""
+
+        self._login_forgotten = False
 
     async def async_load(self) -> None:
         """Remember; nothing where there is nothing yet."""
@@ -78,9 +80,24 @@ class EntryMemory:
         return bool((await self._read()).get("return_charge") == charge)
 
     async def async_keep_login(self, login: dict[str, Any]) -> None:
-        """Keep the session over a restart, from this moment on."""
-        self.login = login
+        """Keep the session over a restart, from this moment on.
+
+        After it was forgotten nothing is kept until the entry is set up again.
+        """
+        if not self._login_forgotten:
+            self.login = login
+            await self._async_save()
+
+    async def async_forget_login(self) -> None:
+        """Forget the session; the entry may be polled with it until it is unloaded."""
+        self._login_forgotten = True
+        self.login = {}
         await self._async_save()
+
+    def take_login(self) -> dict[str, Any]:
+        """Return the session that was kept, for an entry that is set up and keeps another one from now on."""
+        self._login_forgotten = False
+        return self.login
 
     async def async_keep_packs(self, packs: Iterable[str]) -> None:
         """Keep which Powerwalls there are over a restart, from this moment on."""

@@ -7,7 +7,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.gateway import login as login_module
-from custom_components.powerwall_gateway.memory import EntryMemory, async_forget_login
+from custom_components.powerwall_gateway.memory import EntryMemory, async_forget_login, async_memory_of
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant
@@ -180,3 +180,18 @@ async def test_forgotten_login_stays_forgotten_when_the_entry_stores_something_e
     stored = EntryMemory(hass, entry.entry_id)
     await stored.async_load()
     assert stored.login == {}
+
+
+async def test_forgotten_login_stays_forgotten_when_a_poll_ends_before_the_reload(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    entry = await set_up(await simulator("21.44"))
+    memory = await async_memory_of(hass, entry.entry_id)
+    assert memory.login.get("firmware")
+    await async_forget_login(hass, entry.entry_id)
+    await entry.runtime_data.settings.async_refresh()
+    await hass.async_block_till_done()
+    assert memory.login == {}
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert memory.login.get("firmware")
