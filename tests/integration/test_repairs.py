@@ -174,6 +174,7 @@ SHOWN_AGAIN = {
     "stopped",
     "stopped_long_ago",
     "left_stopped",
+    "disabled_later",
     "unreachable",
     "pack_fault",
     "certificate_changed",
