@@ -276,6 +276,17 @@ async def test_hardware_whose_first_poll_failed_comes_soon(
     assert entry.runtime_data.inventory.update_interval == timedelta(seconds=900)
 
 
+@pytest.mark.parametrize(("up_time", "seconds"), [("61.2s", 60), ("5h1m", 900)])
+async def test_hardware_denied_by_a_gateway_that_starts_comes_soon(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, patient: None, up_time: str, seconds: int
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides["status"] = {"version": "21.44 223a56cd", "din": gateway.din, "up_time_seconds": up_time}
+    gateway.faults.add("powerwalls", status=404)
+    entry = await set_up(gateway)
+    assert entry.runtime_data.inventory.update_interval == timedelta(seconds=seconds)
+
+
 async def test_reload_in_the_middle_of_a_poll_is_quick_and_no_fault_of_the_gateway(
     hass: HomeAssistant,
     simulator: StartSimulator,

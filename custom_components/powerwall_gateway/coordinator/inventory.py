@@ -85,7 +85,9 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
     async def _async_update_data(self) -> InventoryData:
         data = await super()._async_update_data()
         readings: list[Reading[object]] = [getattr(data, field.name) for field in fields(data)]
-        if any(reading.error and reading.never_answered and not reading.absent for reading in readings):
+        # A gateway that has just started denies for a moment what it has.
+        denies = self.gateway.absent_for < self.cadence.interval
+        if any(reading.error and reading.never_answered and (denies or not reading.absent) for reading in readings):
             # Without its answer there are devices and entities missing.
             self.update_interval = timedelta(seconds=min(self._retry, self.cadence.interval))
             self._retry = min(2 * self._retry, self.cadence.interval)
