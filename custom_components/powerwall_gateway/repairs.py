@@ -9,7 +9,7 @@ import voluptuous as vol
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.components.repairs.models import RepairsFlowContext
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_HOST
+from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
@@ -125,8 +125,10 @@ class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], Repair
         if user_input is not None and user_input[CONF_SAME_POWERWALLS]:
             if is_taken(self.hass, entry, serial):
                 return self.async_abort(reason="already_configured")
+            # The old gateway's password is not sent to a new one.
+            kept = {key: value for key, value in entry.data.items() if key != CONF_PASSWORD}
             fingerprint = stored(self._shown["new"])
-            await async_carry_over(self.hass, entry, {**entry.data, CONF_SERIAL: serial, CONF_FINGERPRINT: fingerprint})
+            await async_carry_over(self.hass, entry, {**kept, CONF_SERIAL: serial, CONF_FINGERPRINT: fingerprint})
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
             return self.async_create_entry(data={})
         return self.async_show_form(

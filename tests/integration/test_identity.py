@@ -14,7 +14,7 @@ from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_F
 from custom_components.powerwall_gateway.forms import CONF_SAME_POWERWALLS
 from custom_components.powerwall_gateway.memory import EntryMemory
 from custom_components.powerwall_gateway.repairs import async_create_fix_flow
-from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
@@ -154,8 +154,12 @@ async def test_certificate_of_replaced_gateway_carries_history_over(
     assert form["errors"] == {CONF_SAME_POWERWALLS: "not_the_same"}
     assert registered(hass, entry) == before
     assert [request.path for request in new.requests] == ["status"]  # no password, and nothing else
-    new.password = entry.data[CONF_PASSWORD]
     assert (await page.send({CONF_SAME_POWERWALLS: True}))["type"] == "create_entry"
+    await hass.async_block_till_done()
+    (flow,) = hass.config_entries.flow.async_progress()
+    assert flow["context"]["source"] == SOURCE_REAUTH
+    assert not [request for request in new.requests if request.path == "login/Basic"]  # nor the old password later
+    ends(await go_on(hass, flow, {CONF_PASSWORD: new.password}), "reauth_successful")
     is_carried_over(hass, entry, before, old)
     assert question(hass, entry) is None
 
