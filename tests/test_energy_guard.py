@@ -176,6 +176,14 @@ def test_counter_below_zero_from_the_start_is_shown_from_zero_on() -> None:
     assert shown[15:] == [1000 * minute for minute in range(106)]  # also where the counter crosses 0, at minute 50
 
 
+def test_counter_below_zero_that_stood_still_and_was_reset_brings_nothing_along() -> None:
+    guard = knowing(-4_670_814, ahead=12_000_000)
+    days = 3 * 24 * 3600
+    assert guard.take(-4_670_814, days) == 7_329_186
+    shown = [guard.take(16 * minute, days + 60 * minute) or 0 for minute in range(1, 61)]
+    assert shown[-1] == 7_329_186 + 60 * 16
+
+
 def test_first_negative_reading_that_was_a_glitch_is_forgotten() -> None:
     guard = EnergyGuard("site", HOUSE_POWER)
     assert [guard.take(-1e6, 0), guard.take(-1e6, 5), guard.take(5_000_000, 10)] == [None, None, 5_000_000]

@@ -210,7 +210,8 @@ class EnergyGuard:
     def _believe(self, count: Count, new: _Elsewhere) -> None:
         """Go on from what is shown by what another counter counted, as far as that can be known."""
         flowed = new.last - new.first
-        if 0 <= new.first < count.reading and new.first <= self._possible(new.since - count.at):
+        fell = new.first < count.reading or count.reading < 0  # from below 0 to 0 is no step up
+        if fell and 0 <= new.first <= self._possible(new.since - count.at):
             flowed = new.last  # it began at 0 since the last poll
         elif count.reading and 0 < new.last - count.reading <= self._possible(new.at - count.moved_at):
             flowed = new.last - count.reading  # it stood still, and caught up; one at 0 never counted
