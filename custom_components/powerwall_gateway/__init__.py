@@ -14,7 +14,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from . import checkup, issues
 from .caretaker import Caretaker
-from .catalogue import CONTROLS
+from .catalogue import CONTROLS, OF_BATTERY
 from .certificate import async_show_certificate
 from .checkup import Checkup
 from .const import (
@@ -224,14 +224,21 @@ def _enable_sensors(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> 
 
 
 def _remove_withdrawn(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
-    """Remove the entities of what cannot be set any more; the registry restores them if that changes."""
+    """Remove the entities of what cannot be set any more; the registry restores them if that changes.
+
+    Without a Powerwall, those about one are removed, too: earlier versions made them.
+    """
     data, registry = entry.runtime_data, er.async_get(hass)
-    for platform, descriptions in CONTROLS.items():
-        for description in descriptions:
-            unique_id = data.itself.unique_id(data.serial, description.key)
-            entity_id = registry.async_get_entity_id(platform, DOMAIN, unique_id)
-            if entity_id and description.withdrawn_fn(data.control):
-                registry.async_remove(entity_id)
+    withdrawn = {
+        (platform, description.key)
+        for platform, descriptions in CONTROLS.items()
+        for description in descriptions
+        if description.withdrawn_fn(data.control)
+    }
+    for platform, key in withdrawn.union(() if data.has_battery else OF_BATTERY):
+        entity_id = registry.async_get_entity_id(platform, DOMAIN, data.itself.unique_id(data.serial, key))
+        if entity_id:
+            registry.async_remove(entity_id)
 
 
 @callback

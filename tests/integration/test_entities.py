@@ -292,3 +292,18 @@ async def test_solar_inverter_without_a_powerwall_has_no_outage_and_no_battery(
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, gateway.serial), entry.entry_id)
     assert device
     assert device.model == ("Solar Inverter" if inverter else "Backup Gateway 2")
+
+
+async def test_solar_inverter_that_had_entities_of_a_battery_loses_them(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
+) -> None:
+    gateway = await simulator("24.36", password="own")
+    entry = await set_up(gateway)
+    for key in OF_GRID | OF_BATTERY:
+        assert state_of(hass, gateway, *key.split(".")) is not None, key
+    gateway.gateway.solar_inverter = True
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    for key in OF_GRID | OF_BATTERY:
+        assert state_of(hass, gateway, *key.split(".")) is None, key
+    assert state_of(hass, gateway, "sensor", "solar_power") not in {None, "unknown", "unavailable"}

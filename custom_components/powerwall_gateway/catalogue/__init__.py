@@ -18,7 +18,7 @@ from ..description import (
 from ..devices import Part
 from . import battery, controls, flows, grid, meters, networks, packs, quality, solar, system
 
-__all__ = ["BINARY_SENSORS", "BUTTONS", "CONTROLS", "EVENTS", "NUMBERS", "SELECTS", "SENSORS", "SWITCHES"]
+__all__ = ["BINARY_SENSORS", "BUTTONS", "CONTROLS", "EVENTS", "NUMBERS", "OF_BATTERY", "SELECTS", "SENSORS", "SWITCHES"]
 
 type PartsFn = Callable[[PowerwallGatewayData], Iterable[Part]]
 
@@ -26,9 +26,17 @@ _OF_BATTERY = ("battery_", "backup_", "operation_mode", "off_grid")
 """How the keys of those begin that are about a Powerwall, and stand among others."""
 
 
+_PARTS: set[PartsFn] = set()
+"""Those that `_if_battery` returned."""
+
+
 @cache
 def _if_battery(parts_fn: PartsFn) -> PartsFn:
-    return lambda data: parts_fn(data) if data.has_battery else ()
+    def parts(data: PowerwallGatewayData) -> Iterable[Part]:
+        return parts_fn(data) if data.has_battery else ()
+
+    _PARTS.add(parts)
+    return parts
 
 
 def _with_battery[DescriptionT: GatewayEntityDescription[Any, Any]](
@@ -78,3 +86,14 @@ CONTROLS: dict[Platform, tuple[GatewayControlDescription[Any, Any] | GatewayButt
     Platform.SWITCH: SWITCHES,
 }
 """What an owner who allowed it may change, by platform."""
+
+_DESCRIBED: dict[Platform, Iterable[GatewayEntityDescription[Any, Any]]] = {
+    **CONTROLS,
+    Platform.BINARY_SENSOR: BINARY_SENSORS,
+    Platform.EVENT: EVENTS,
+    Platform.SENSOR: SENSORS,
+}
+OF_BATTERY = tuple(
+    (platform, each.key) for platform, described in _DESCRIBED.items() for each in described if each.parts_fn in _PARTS
+)
+"""Platform and key of what there is on a site with a Powerwall only."""
