@@ -136,7 +136,7 @@ class GatewayNumberDescription[DataT, ValueT](GatewayControlDescription[DataT, V
 class GatewaySwitchDescription[DataT, ValueT](GatewayControlDescription[DataT, ValueT], SwitchEntityDescription):
     """A switch."""
 
-    is_on_fn: Callable[[DataT], bool]
+    is_on_fn: Callable[[DataT], bool | None]
     turn_on_fn: Callable[[Control], Awaitable[object]]
     turn_off_fn: Callable[[Control], Awaitable[object]]
 

@@ -30,7 +30,7 @@ class GatewaySwitch(GatewayControlEntity[Any], SwitchEntity):
 
     @property
     @override
-    def is_on(self) -> bool:
+    def is_on(self) -> bool | None:
         return self.entity_description.is_on_fn(self.coordinator.data)
 
     @override

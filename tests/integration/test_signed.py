@@ -179,6 +179,18 @@ async def test_what_flows_to_and_from_the_grid(hass: HomeAssistant, gateway: Sim
     assert state_of(hass, gateway, "switch", "grid_charging") == "unavailable"
 
 
+async def test_grid_charging_that_could_not_be_read_is_unknown(
+    hass: HomeAssistant, gateway: Simulator, set_up: SetUp
+) -> None:
+    pair(gateway)
+    entry = await set_up(gateway, options=ALLOWED)
+    await keep_key(hass, entry)
+    gateway.gateway.config_settings["site_info"] = None
+    await entry.runtime_data.detail.async_refresh()
+    await hass.async_block_till_done()
+    assert state_of(hass, gateway, "switch", "grid_charging") == "unknown"
+
+
 async def test_what_a_powerwall_3_tells_with_a_key_alone(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:

@@ -81,7 +81,7 @@ SWITCHES: tuple[GatewaySwitchDescription[Any, Any], ...] = (
         parts_fn=lambda data: (data.itself,) if data.control.rules_grid else (),
         allowed_fn=lambda control: control.rules_grid,
         withdrawn_fn=lambda control: control.rules_withdrawn,
-        is_on_fn=lambda detail: detail.config.value is not None and detail.config.value.charges_from_grid is True,
+        is_on_fn=lambda detail: detail.config.value.charges_from_grid if detail.config.value else None,
         turn_on_fn=lambda control: control.async_set_grid_charging(allowed=True),
         turn_off_fn=lambda control: control.async_set_grid_charging(allowed=False),
     ),
