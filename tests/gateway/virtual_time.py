@@ -6,12 +6,22 @@ from selectors import BaseSelector, SelectorKey
 import pytest
 
 from custom_components.powerwall_gateway.gateway import change, guard, login, starting
+from tests.simulator.listener import event_loop
 
 _QUIET = 0.002
-"""Real seconds without anything to read or write, after which the loop is idle. All sockets are its own."""
+"""Real seconds without anything to read or write, after which the loop is idle if the simulators are."""
+
+_ROUNDS = 20
+"""Of the simulators' loop, in which it handles all that it was sent."""
 
 _LONGEST_JUMP = 60.0
 """Seconds, for a loop that has no timer at all."""
+
+
+async def _let_simulators_answer() -> None:
+    """Have the simulators' loop, which runs in another thread, handle what has arrived; timers are not waited for."""
+    for _ in range(_ROUNDS):
+        await asyncio.sleep(0)
 
 
 class VirtualTime:
@@ -34,6 +44,9 @@ class VirtualTime:
         def select_or_jump(timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
             wait = _LONGEST_JUMP if timeout is None else timeout
             events = select(min(wait, _QUIET))
+            if not events and wait > 0:
+                asyncio.run_coroutine_threadsafe(_let_simulators_answer(), event_loop()).result(60)
+                events = select(0)
             if not events and wait > 0:
                 self.now += wait
             return events
