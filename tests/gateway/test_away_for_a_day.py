@@ -159,3 +159,20 @@ async def test_watch_without_answers_looks_every_ten_seconds(simulator: StartSim
         await asyncio.sleep(20)
         assert not guard.busy
     home.assert_well()
+
+
+async def test_start_without_answers_looks_every_ten_seconds(simulator: StartSimulator, virtual: VirtualTime) -> None:
+    """Starts are accepted, but whether the Powerwall runs is not answered."""
+    home = Home(await simulator("1.15.0"))
+    await leave_open(home)
+    home.simulator.faults.add("sitemaster", status=503)
+    async with home.process(pace=Pace()) as guard:
+        mending = asyncio.create_task(guard.mend())
+        await asyncio.sleep(3600)
+        assert home.simulator.running
+        assert home.asked_for("sitemaster") < 650
+        await come_back(home.simulator)
+        await asyncio.wait_for(mending, 20)
+        while guard.busy:
+            await asyncio.sleep(1.0)
+    home.assert_well()

@@ -143,11 +143,14 @@ class Starter:
                 return
             if not ran:
                 ran = await may_start() and await self.try_to_run()
-            due = monotonic() + pause
+            due, looks = monotonic() + pause, self._pace.looks()
             while ran and monotonic() < due:
-                await self.pause(self._pace.look)
-                if await self.is_running():
-                    return
+                await self.pause(min(next(looks), due - monotonic()))
+                match await self.is_running():
+                    case True:
+                        return
+                    case False:
+                        looks = self._pace.looks()
             await self.pause(due - monotonic())
             ran = False
 
