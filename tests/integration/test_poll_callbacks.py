@@ -331,3 +331,22 @@ async def test_forced_poll_that_ends_leaves_another_one_forced(
     await asyncio.gather(*both)
     assert forced == [True, True]
     assert not detail._asks_again
+
+
+@pytest.mark.parametrize("fault", [{"drop": True}, {"status": 502}, {"status": 503}], ids=["cut", "502", "503"])
+async def test_every_coordinator_that_failed_is_polled_when_the_gateway_answers_again(
+    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], impatient: None, fault: dict[str, Any]
+) -> None:
+    gateway, entry = home
+    data = entry.runtime_data
+    gateway.faults.add("*", **fault)
+    for coordinator in coordinators(data):
+        await coordinator.async_refresh()
+    assert data.inventory.data.networks.error
+    assert data.settings.data.sitemaster.error
+    gateway.faults.clear()
+    while data.grid.data.status.error:
+        await asyncio.sleep(0.05)
+        await data.grid.async_refresh()
+    await until(lambda: data.inventory.data.networks.error is None)
+    await until(lambda: data.settings.data.sitemaster.error is None)

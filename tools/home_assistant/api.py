@@ -93,13 +93,19 @@ class Api:
         return step
 
     async def start_options(self, entry_id: str) -> Json:
-        """Start the options flow of a config entry and give its first step."""
-        step: Json = await self.request("POST", "/api/config/config_entries/options/flow", {"handler": entry_id})
-        return step
+        """Start the options flow of a config entry and give its first step that needs an answer."""
+        return await self._options_step("", {"handler": entry_id})
 
     async def continue_options(self, flow_id: str, answers: Json) -> Json:
-        """Answer the form of an options flow and give the next step."""
-        step: Json = await self.request("POST", f"/api/config/config_entries/options/flow/{flow_id}", answers)
+        """Answer the form of an options flow and give the next step that needs an answer."""
+        return await self._options_step(f"/{flow_id}", answers)
+
+    async def _options_step(self, path: str, answers: Json) -> Json:
+        flows = "/api/config/config_entries/options/flow"
+        step: Json = await self.request("POST", flows + path, answers)
+        while step["type"] == "progress":
+            await asyncio.sleep(_LOOK_AGAIN)
+            step = await self.request("GET", f"{flows}/{step['flow_id']}")
         return step
 
     async def entries(self, domain: str) -> list[Json]:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 import logging
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, Any, override
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -161,9 +161,29 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
     async def _ask[T](self, last: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> Reading[T]:
         """Read one endpoint, and look at once whether the Powerwall runs when live data stop or come back."""
         reading = await self._read(last, endpoint)
-        if reading.stopped is not last.stopped and self.config_entry.state is ConfigEntryState.LOADED:
-            await self.config_entry.runtime_data.settings.async_request_refresh()
+        if self.config_entry.state is ConfigEntryState.LOADED:
+            if reading.stopped is not last.stopped:
+                await self.config_entry.runtime_data.settings.async_request_refresh()
+            if last.error and not reading.error:
+                self._refresh_what_failed()
         return reading
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether an endpoint failed at the last poll that answered before, or that the gateway did not deny."""
+        readings = [each for each in vars(self.data).values() if isinstance(each, Reading)]
+        return any(each.error and not (each.absent and each.never_answered) for each in readings)
+
+    @callback
+    def _refresh_what_failed(self) -> None:
+        """Poll the other coordinators that failed: the gateway answers again, and their turn may be minutes away."""
+        data = self.config_entry.runtime_data
+        others: tuple[GatewayCoordinator[Any], ...] = (data.live, data.settings, data.detail, data.inventory)
+        for other in others:
+            if other is not self and other.has_failed:
+                self.config_entry.async_create_background_task(
+                    self.hass, other.async_request_refresh(), f"{other.name} after a failure"
+                )
 
     async def _read[T](self, last: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> Reading[T]:
         """Read one endpoint. A failed poll keeps the last value while it is young."""

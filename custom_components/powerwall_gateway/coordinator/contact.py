@@ -4,7 +4,7 @@ The gateway's own times decide, never Home Assistant's clock: the two may differ
 if its time is behind the newest one in the same answer, or if it stands still for as long.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 import logging
@@ -40,19 +40,26 @@ class ContactWatch[KeyT: Hashable]:
         self._name = name
         self._contacts: dict[KeyT, _Contact] = {}
         self._lost: frozenset[KeyT] = frozenset()
+        self._answered_at: float | None = None
 
     def lost(self, meters: Mapping[KeyT, Meter], now: float) -> frozenset[KeyT]:
         """Return the meters that are out of contact in an answer read at monotonic time `now`, in seconds.
 
-        A meter without a time, or with the zero time of a meter that never answered, is left as it is.
+        A meter without a time, or with the zero time of a meter that never answered, is left as it is. If the gateway
+        itself did not answer for as long, a time that stands still proves nothing: the wait starts again.
         """
+        if self._answered_at is not None and now - self._answered_at > LOST_AFTER:
+            self._contacts = {key: contact._replace(since=now) for key, contact in self._contacts.items()}
+        self._answered_at = now
         times = {key: time for key, meter in meters.items() if (time := meter.last_communication_time)}
         newest = max(times.values(), default=None)
         lost = frozenset(key for key, time in times.items() if newest and self._is_lost(key, time, newest, now))
-        for key in lost - self._lost:
-            _LOGGER.info("%s: The gateway lost contact with meter %s; its values are unknown", self._name, key)
-        for key in self._lost & times.keys() - lost:
-            _LOGGER.info("%s: The gateway is in contact with meter %s again", self._name, key)
+        if newly := lost - self._lost:
+            _LOGGER.info(
+                "%s: The gateway lost contact with meter %s; its values are unknown", self._name, _names(newly)
+            )
+        if again := self._lost & times.keys() - lost:
+            _LOGGER.info("%s: The gateway is in contact with meter %s again", self._name, _names(again))
         self._lost = lost
         return lost
 
@@ -66,6 +73,10 @@ class ContactWatch[KeyT: Hashable]:
         # If the gateway's clock was set back, the lost meter has the newest time. One that moves on and does not fall
         # further behind is in contact.
         return not (last and time > last.time and behind <= last.behind)
+
+
+def _names(meters: Iterable[Hashable]) -> str:
+    return ", ".join(sorted(map(str, meters)))
 
 
 def aggregates_in_contact(meters: MetersAggregates, watch: ContactWatch[str], now: float) -> MetersAggregates:
