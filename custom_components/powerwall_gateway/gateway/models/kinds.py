@@ -95,7 +95,7 @@ def _as_shapeless(value: Any) -> str | None:
 
 def shapeless(key: str) -> Any:
     """Make a field of what no source shows the shape of: a text as it is, all else as its JSON; `words` both."""
-    return kind_of(key, "anything with a bottom", _as_shapeless)
+    return kind_of(key, "JSON that is not nested too deeply", _as_shapeless)
 
 
 def shapeless_items(key: str) -> Any:
