@@ -92,7 +92,7 @@ async def admit(
         if impatient:
             entry.runtime_data.gateway.connection._timeout = ClientTimeout(total=TIMEOUT)
         ward = Ward(hass, gateway, entry, caplog)
-        for _ in range(2):
+        for _ in range(4):  # until a counter that reads 0 is certain, and shown
             gateway.requests.clear()
             await ward.poll()
         return ward

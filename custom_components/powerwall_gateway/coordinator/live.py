@@ -48,6 +48,9 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
             interval=entry.options.get(CONF_LIVE_INTERVAL, LIVE_INTERVAL),
             data=LiveData(),
         )
+        self._powerwalls = 0
+        """How many were listed last: a list that fails takes none away."""
+
         self._trend = Trend()
         self._contact = ContactWatch[str](self.name)
 
@@ -95,13 +98,15 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
         data = self.config_entry.runtime_data
         settings, controller = data.settings.data.operation.value, data.detail.data.controller.value
         site, powerwalls = data.inventory.data.site_info.value, data.inventory.data.powerwalls.value
+        if powerwalls:
+            self._powerwalls = len(powerwalls.powerwalls or ())
         return Outlook.of(
             battery,
             self._trend,
             # Up to 1.46 it is the energy of one Powerwall, whatever their number; later that of all (1.50.1).
             nominal_energy=max(
                 (site and site.nominal_system_energy_kwh) or 0.0,
-                POWERWALL_ENERGY * len((powerwalls and powerwalls.powerwalls) or ()),
+                POWERWALL_ENERGY * self._powerwalls,
             ),
             full_energy=controller.stored.full if controller else None,
             reserve=settings.backup_reserve_percent if settings else None,
