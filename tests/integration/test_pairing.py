@@ -233,7 +233,7 @@ async def test_the_key_is_taken_out_again(
     await owner.answer({})
     assert owner.is_done
     assert not entry.runtime_data.control.allowed
-    assert state_of(hass, gateway, "select", "operation_mode") == "unavailable"
+    assert state_of(hass, gateway, "select", "operation_mode") is None
     assert not await pairing.KeyStore(hass, entry.entry_id).async_load()
     await owner.open("pairing")
     assert owner.shown["menu_options"] == ["make_key", "paste_key"]
