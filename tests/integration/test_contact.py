@@ -55,6 +55,7 @@ def test_every_meter_standing_still_is_lost_after_a_minute(
 ) -> None:
     alone = meters(site=0.0)
     assert not watch.lost(alone, 1000.0)
+    assert not watch.lost(alone, 1030.0)
     assert watch.lost(alone, 1000.0 + elapsed) == ({"site"} if lost else set())
     assert not watch.lost(meters(site=-5.0), 1000.0 + elapsed)
 
@@ -86,6 +87,14 @@ def test_lost_meter_with_a_time_in_the_future_takes_no_other_with_it(watch: Cont
 def test_meter_without_a_time_is_left_alone(watch: ContactWatch[str], time: str) -> None:
     for second in (0.0, 100.0, 200.0):
         assert not watch.lost(meters(generator=time, battery=-second), second)
+
+
+def test_time_that_stood_still_while_the_gateway_was_away_is_not_a_loss(watch: ContactWatch[str]) -> None:
+    alone = meters(site=0.0)
+    assert not watch.lost(alone, 0.0)
+    assert not watch.lost(alone, 600.0)
+    assert not watch.lost(alone, 660.0)
+    assert watch.lost(alone, 661.0) == {"site"}
 
 
 def test_late_poll_finds_a_loss_at_once(watch: ContactWatch[str]) -> None:
@@ -122,13 +131,13 @@ async def test_lost_solar_meter_has_unknown_power_and_keeps_its_energy(
         for key in ("grid_power", "battery_power", "battery_state"):
             assert state_of(hass, gateway, "sensor", key) != STATE_UNKNOWN, key
         assert state_of(hass, gateway, "sensor", "solar_energy") == energy
-    assert caplog.text.count("lost contact with meter solar") == 1
+    assert caplog.text.count("lost contact with meter load, solar") == 1
 
     gateway.gateway.lost_meters.clear()
     await polled(hass, entry)
     assert float(state_of(hass, gateway, "sensor", "solar_power") or "nan") == pytest.approx(3000, abs=5)
     assert STATE_UNKNOWN not in {state_of(hass, gateway, "sensor", key) for key in ("home_power", "solar_voltage")}
-    assert caplog.text.count("in contact with meter solar again") == 1
+    assert caplog.text.count("in contact with meter load, solar again") == 1
 
 
 async def test_lost_battery_meter_tells_nothing_of_charging(
