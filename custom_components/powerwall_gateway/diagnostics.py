@@ -16,7 +16,7 @@ from homeassistant.helpers.device_registry import DeviceEntry
 
 from .coordinator import GatewayCoordinator, PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .gateway import GatewayAnswerError, GatewayError, GatewayUnreachableError, PowerwallGateway
-from .gateway.errors import GuardJournalError
+from .gateway.exceptions import GuardJournalError
 from .gateway.journal import DAY, JournalRecord
 from .gateway.tally import Count
 from .helpers import redactor_for

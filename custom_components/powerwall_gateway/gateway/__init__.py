@@ -11,7 +11,7 @@ from .address import Address
 from .capabilities import Capabilities, login_stops_powerwall
 from .client import PowerwallGateway
 from .connection import Connection, find, open_session
-from .errors import (
+from .exceptions import (
     GatewayAnotherError,
     GatewayAnswerError,
     GatewayBusyError,

@@ -14,7 +14,13 @@ from .address import Address
 from .client import PowerwallGateway
 from .connection import open_session
 from .endpoints import endpoints_of
-from .errors import GatewayCertificateError, GatewayDeniedError, GatewayError, GatewayNotFoundError, GatewayStoppedError
+from .exceptions import (
+    GatewayCertificateError,
+    GatewayDeniedError,
+    GatewayError,
+    GatewayNotFoundError,
+    GatewayStoppedError,
+)
 from .introduction import Introduction, meet
 from .login import Credentials
 from .models import GridState, Meter

@@ -5,7 +5,7 @@ import zlib
 
 from aiohttp import ClientResponse
 
-from .errors import GatewayPayloadError
+from .exceptions import GatewayPayloadError
 
 MAX_BYTES: Final = 4_000_000
 """Of one answer; the largest that was seen has 595 kB (`installer/companies`)."""

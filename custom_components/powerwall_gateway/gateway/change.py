@@ -13,7 +13,7 @@ from .backoff import waits
 from .capabilities import Capabilities
 from .client import PowerwallGateway
 from .endpoints.operation import UNSENT
-from .errors import (
+from .exceptions import (
     GatewayAnswerError,
     GatewayCertificateError,
     GatewayDeniedError,

@@ -15,7 +15,7 @@ from .endpoints import (
     SiteApi,
     SystemApi,
 )
-from .errors import (
+from .exceptions import (
     GatewayDeniedError,
     GatewayError,
     GatewayLoginStopsError,

@@ -33,7 +33,7 @@ import orjson
 from .address import Address
 from .backoff import LONGEST_RETRY_AFTER
 from .body import LimitedResponse, read_body
-from .errors import (
+from .exceptions import (
     GatewayAnswerError,
     GatewayBusyError,
     GatewayCertificateError,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from .change import Watch
-from .errors import (
+from .exceptions import (
     GatewayBusyError,
     GatewayCertificateError,
     GatewayClockError,

@@ -10,7 +10,7 @@ from time import time
 from typing import Any, Final
 
 from .client import PowerwallGateway
-from .errors import (
+from .exceptions import (
     GatewayError,
     GatewayLoginError,
     GatewayLoginStopsError,

@@ -3,7 +3,13 @@
 import logging
 from typing import Final
 
-from .errors import GatewayDeniedError, GatewayError, GatewayNotFoundError, GatewayStoppedError, GatewayUnreachableError
+from .exceptions import (
+    GatewayDeniedError,
+    GatewayError,
+    GatewayNotFoundError,
+    GatewayStoppedError,
+    GatewayUnreachableError,
+)
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from .backoff import wait_after
 from .capabilities import login_stops_powerwall, speaks_plain_http
 from .client import PowerwallGateway
 from .connection import Connection, find
-from .errors import (
+from .exceptions import (
     GatewayAnotherError,
     GatewayAnswerError,
     GatewayBusyError,

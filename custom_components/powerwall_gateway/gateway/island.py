@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from .change import Watch
 from .client import PowerwallGateway
-from .errors import (
+from .exceptions import (
     GatewayAnswerError,
     GatewayError,
     GatewayKeyError,

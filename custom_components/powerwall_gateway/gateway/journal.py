@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, Self
 
 from .address import Address
 from .connection import Connection
-from .errors import GuardBusyError, GuardJournalError
+from .exceptions import GuardBusyError, GuardJournalError
 
 VERSION: Final = 1
 DAY: Final = 86400.0

@@ -19,7 +19,7 @@ import orjson
 from .backoff import LONGEST_RETRY_AFTER, wait_after
 from .capabilities import login_stops_powerwall, login_wants_force
 from .connection import Answer, Connection
-from .errors import (
+from .exceptions import (
     GatewayAnswerError,
     GatewayBusyError,
     GatewayCertificateError,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .client import PowerwallGateway
-from .errors import GatewayError, GatewayStoppedError, GuardGridError, GuardNotRunningError, GuardUnsureError
+from .exceptions import GatewayError, GatewayStoppedError, GuardGridError, GuardNotRunningError, GuardUnsureError
 from .models import GridState
 
 

@@ -6,7 +6,7 @@ from typing import Protocol, override
 
 from .change import Access, Change, Experience, LogIn, Watch, Wish, app_reserve
 from .client import PowerwallGateway
-from .errors import OperationInvalidError
+from .exceptions import OperationInvalidError
 from .models import Operation, OperationMode
 
 FIRST_PAUSE = 0.5

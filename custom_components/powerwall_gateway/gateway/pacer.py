@@ -16,7 +16,7 @@ from enum import IntEnum
 from time import monotonic
 from typing import Any, Final
 
-from .errors import GatewayError, GatewayUnreachableError
+from .exceptions import GatewayError, GatewayUnreachableError
 from .rest import Rest
 
 SHARE: Final = 0.24

@@ -5,7 +5,7 @@ import logging
 from typing import Final
 
 from .backoff import LONGEST_RETRY_AFTER, wait_after
-from .errors import GatewayBusyError, GatewayCertificateError, GatewayError, GatewayUnreachableError
+from .exceptions import GatewayBusyError, GatewayCertificateError, GatewayError, GatewayUnreachableError
 
 FIRST_WHEN_BUSY: Final = 5.0
 LONGEST_WHEN_BUSY: Final = 60.0

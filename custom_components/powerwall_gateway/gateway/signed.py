@@ -24,7 +24,7 @@ from aiopowerwall import (
 )
 
 from .client import PowerwallGateway
-from .errors import (
+from .exceptions import (
     GatewayClockError,
     GatewayConflictError,
     GatewayDeniedError,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, override
 
 from .change import Watch, Wish, app_reserve, in_words
 from .client import PowerwallGateway
-from .errors import (
+from .exceptions import (
     GatewayAnswerError,
     GatewayBusyError,
     GatewayCertificateError,

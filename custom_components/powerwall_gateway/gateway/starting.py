@@ -9,7 +9,7 @@ from time import monotonic
 
 from .backoff import waits
 from .client import PowerwallGateway
-from .errors import GatewayError, GatewayLoginStopsError, GatewayTimeoutError
+from .exceptions import GatewayError, GatewayLoginStopsError, GatewayTimeoutError
 
 _LOGGER = logging.getLogger(__name__)
 

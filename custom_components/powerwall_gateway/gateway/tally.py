@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 
-from .errors import GatewayBusyError, GatewayError
+from .exceptions import GatewayBusyError, GatewayError
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Final
 
 from .client import PowerwallGateway
-from .errors import (
+from .exceptions import (
     GatewayBusyError,
     GatewayError,
     GatewayNotFoundError,

@@ -9,7 +9,7 @@ import orjson
 
 from ..capabilities import Capabilities
 from ..connection import Answer, Connection
-from ..errors import (
+from ..exceptions import (
     GatewayDeniedError,
     GatewayError,
     GatewayNotFoundError,

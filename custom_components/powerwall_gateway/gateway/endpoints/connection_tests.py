@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 
-from ..errors import GatewayBusyError, GatewayUnfinishedError, GatewayUnreachableError
+from ..exceptions import GatewayBusyError, GatewayUnfinishedError, GatewayUnreachableError
 from ..models import ConnectionTests, PingTest
 from .caller import Caller
 from .endpoint import Access, endpoint

@@ -3,7 +3,7 @@
 Nothing guards them here: whoever stops the Powerwall has to start it again.
 """
 
-from ..errors import GatewayNotFoundError, GatewayRefusedError
+from ..exceptions import GatewayNotFoundError, GatewayRefusedError
 from ..models import Islanding, IslandMode, Status
 from .caller import Caller
 from .endpoint import Access, endpoint

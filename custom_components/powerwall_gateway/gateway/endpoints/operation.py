@@ -5,7 +5,7 @@ from enum import Enum
 from math import isfinite
 from typing import Final
 
-from ..errors import GatewayError, GatewayNotFoundError
+from ..exceptions import GatewayError, GatewayNotFoundError
 from ..models import Operation, OperationMode
 from .caller import Caller
 from .endpoint import Access, endpoint

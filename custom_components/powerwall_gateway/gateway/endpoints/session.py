@@ -1,7 +1,7 @@
 """Logging in and out."""
 
 from ..body import unpacked
-from ..errors import GatewayNotFoundError, GatewayPayloadError
+from ..exceptions import GatewayNotFoundError, GatewayPayloadError
 from ..login import Session
 from ..models import Din, LoginRecord, Status, ToggleAuth
 from .caller import Caller
