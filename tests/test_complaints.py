@@ -44,7 +44,7 @@ def test_what_is_said_of_other_integrations_is_theirs(complaints: Complaints) ->
 
 
 @pytest.mark.parametrize("kind", [DeprecationWarning, PendingDeprecationWarning, FutureWarning])
-@pytest.mark.parametrize("module", ["custom_components.powerwall_gateway.gateway.login", "tests.here", "tools.there"])
+@pytest.mark.parametrize("module", ["custom_components.powerwall_gateway.gateway.auth", "tests.here", "tools.there"])
 def test_what_goes_from_python_or_a_library_is_an_error_here(module: str, kind: type[Warning]) -> None:
     with pytest.raises(kind, match="this goes"):
         goes(module, kind)

@@ -18,7 +18,7 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayUnreachableError,
     login_stops_powerwall,
 )
-from custom_components.powerwall_gateway.gateway.login import Login, Session
+from custom_components.powerwall_gateway.gateway.auth import Login, Session
 from custom_components.powerwall_gateway.gateway.models import Status
 from tests.conftest import StartSimulator
 
@@ -109,7 +109,7 @@ async def test_a_wrong_password_waits_longer_and_longer(
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.login.monotonic", lambda: now)
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.auth.monotonic", lambda: now)
     gateway = await simulator("21.44")
     gateway.gateway.desk.failures_allowed = 100  # it would answer 429; here it is about our own waits
     powerwall = await client(gateway, password="wrong")
@@ -143,7 +143,7 @@ async def test_a_login_limit_is_obeyed(
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.login.monotonic", lambda: now)
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.auth.monotonic", lambda: now)
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     gateway.faults.add("login/Basic", status=429, times=1)
@@ -288,7 +288,7 @@ async def test_a_clock_that_was_set_does_not_wait_for_ever(
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.login.monotonic", lambda: now)
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.auth.monotonic", lambda: now)
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     powerwall.restore_login({"failures": 1, "not_before": 1e12})

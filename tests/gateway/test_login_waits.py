@@ -15,8 +15,8 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayNotAllowedError,
     GatewayUnreachableError,
 )
+from custom_components.powerwall_gateway.gateway.auth import LONGEST_WHEN_LOST, Login
 from custom_components.powerwall_gateway.gateway.backoff import LONGEST_RETRY_AFTER
-from custom_components.powerwall_gateway.gateway.login import LONGEST_WHEN_LOST, Login
 from tests.conftest import StartSimulator
 
 from .conftest import Client
@@ -40,7 +40,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Let time pass when the test says so."""
     clock = Clock()
-    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.login.monotonic", clock)
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.auth.monotonic", clock)
     return clock
 
 

@@ -5,7 +5,7 @@ from selectors import BaseSelector, SelectorKey
 
 import pytest
 
-from custom_components.powerwall_gateway.gateway import change, guard, login, starting
+from custom_components.powerwall_gateway.gateway import auth, change, guard, starting
 from tests.simulator.listener import event_loop
 
 _QUIET = 0.002

@@ -295,7 +295,7 @@ async def test_a_changed_password_is_asked_for_after_the_second_refusal(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.login.monotonic", lambda: now)
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.auth.monotonic", lambda: now)
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
     gateway.tokens.clear()
@@ -314,7 +314,7 @@ async def test_nobody_is_asked_any_more_for_a_password_that_is_taken_again(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.login.monotonic", lambda: now)
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.auth.monotonic", lambda: now)
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
     gateway.tokens.clear()

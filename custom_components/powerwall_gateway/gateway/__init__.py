@@ -8,6 +8,7 @@ Imports nothing of Home Assistant and can be used by itself:
 """
 
 from .address import Address
+from .auth import Credentials, Session
 from .capabilities import Capabilities, login_stops_powerwall
 from .client import PowerwallGateway
 from .connection import Connection, find, open_session
@@ -64,7 +65,6 @@ from .health import Health
 from .introduction import Doorman, Identity, Introduction, Portrait, identify, meet, parse_serial, portray
 from .island import IslandControl
 from .journal import Journal, JournalRecord, UnderWay
-from .login import Credentials, Session
 from .operation import LocalOperation, OperationControl, OperationSettings
 from .pacer import Cadence, Pacer, Rank
 from .percent import PercentScale, app_from_raw, raw_from_app

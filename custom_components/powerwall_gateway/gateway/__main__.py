@@ -11,6 +11,7 @@ import sys
 from aiohttp import ClientSession
 
 from .address import Address
+from .auth import Credentials
 from .client import PowerwallGateway
 from .connection import open_session
 from .endpoints import endpoints_of
@@ -22,7 +23,6 @@ from .exceptions import (
     GatewayStoppedError,
 )
 from .introduction import Introduction, meet
-from .login import Credentials
 from .models import GridState, Meter
 from .percent import app_from_raw
 from .words import legible

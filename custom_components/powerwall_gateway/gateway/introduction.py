@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import ClientSession
 
 from .address import Address
+from .auth import is_powerwall_3
 from .backoff import wait_after
 from .capabilities import login_stops_powerwall, speaks_plain_http
 from .client import PowerwallGateway
@@ -27,7 +28,6 @@ from .exceptions import (
     GatewayPayloadError,
     GatewayStoppedError,
 )
-from .login import is_powerwall_3
 from .lookout import packs_of
 from .models import Din, Status
 

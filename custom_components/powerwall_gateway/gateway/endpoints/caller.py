@@ -7,6 +7,7 @@ from typing import Any, Final, Never
 
 import orjson
 
+from ..auth import Credentials, Login
 from ..capabilities import Capabilities
 from ..connection import Answer, Connection
 from ..exceptions import (
@@ -16,7 +17,6 @@ from ..exceptions import (
     GatewayPayloadError,
 )
 from ..health import Health
-from ..login import Credentials, Login
 from ..models import Payload, Status
 from ..pacer import Pacer
 from .endpoint import Method

@@ -1,8 +1,8 @@
 """Logging in and out."""
 
+from ..auth import Session
 from ..body import unpacked
 from ..exceptions import GatewayNotFoundError, GatewayPayloadError
-from ..login import Session
 from ..models import Din, LoginRecord, Status, ToggleAuth
 from .caller import Caller
 from .endpoint import Access, endpoint
