@@ -7,7 +7,7 @@ import secrets
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Final
 
-from .gateway.words import is_ipv6
+from .gateway.redact import is_ipv6
 
 _HEAD: Final = re.compile(r"[A-Z]{1,3}(?=\d)|0x|(?:Neurio|PWRview)-")
 """What a serial, a number in hexadecimal and a meter's name begin with: it says no more than what they are."""

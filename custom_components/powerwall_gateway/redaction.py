@@ -11,7 +11,7 @@ import re
 from typing import Any, Final
 
 from .gateway import models
-from .gateway.words import ALNUM, EMAIL, IN_DIN, IPV4, IPV6, MAC, SERIAL, cut
+from .gateway.redact import ALNUM, EMAIL, IN_DIN, IPV4, IPV6, MAC, SERIAL, cut
 from .pseudonyms import Pseudonyms
 
 REDACTED: Final = "**REDACTED**"

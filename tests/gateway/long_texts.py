@@ -13,7 +13,7 @@ from typing import Any, Final
 from custom_components.powerwall_gateway.gateway.models import Din
 from custom_components.powerwall_gateway.gateway.models.payload import misfits
 from custom_components.powerwall_gateway.gateway.models.times import parse_duration
-from custom_components.powerwall_gateway.gateway.words import LONGEST, MOST, discreet, legible
+from custom_components.powerwall_gateway.gateway.redact import LONGEST, MOST, discreet, legible
 from custom_components.powerwall_gateway.redaction import Redactor
 
 from .examples import MODELS, example

@@ -11,8 +11,8 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayPayloadError,
 )
 from custom_components.powerwall_gateway.gateway.body import MAX_BYTES, unpacked
+from custom_components.powerwall_gateway.gateway.redact import LONGEST
 from custom_components.powerwall_gateway.gateway.signed import PATH, SignedGateway
-from custom_components.powerwall_gateway.gateway.words import LONGEST
 from tests.conftest import StartSimulator
 from tests.pairing import pair, pem
 

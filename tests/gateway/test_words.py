@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway import GatewayError, GatewayRefusedError
-from custom_components.powerwall_gateway.gateway.words import LONGEST, cut, discreet
+from custom_components.powerwall_gateway.gateway.redact import LONGEST, cut, discreet
 from tests.conftest import StartSimulator
 
 from .conftest import Client

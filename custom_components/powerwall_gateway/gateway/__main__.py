@@ -25,7 +25,7 @@ from .exceptions import (
 from .introduction import Introduction, meet
 from .models import GridState, Meter
 from .percent import app_from_raw
-from .words import legible
+from .redact import legible
 
 _ENVIRONMENT = "POWERWALL_PASSWORD"
 

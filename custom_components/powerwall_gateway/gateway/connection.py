@@ -47,8 +47,8 @@ from .exceptions import (
     GatewayUnreachableError,
 )
 from .pacer import Pacer
+from .redact import discreet
 from .tally import Tally
-from .words import discreet
 
 TIMEOUT = 10.0
 """Seconds for one request, from the first byte sent to the last one read."""

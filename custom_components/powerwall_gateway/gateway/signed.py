@@ -37,7 +37,7 @@ from .exceptions import (
     KeyProblem,
 )
 from .models import ConfigFile, Controller, DeviceComponents, Operation
-from .words import legible
+from .redact import legible
 
 PATH: Final = "/tedapi/v1r"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from ..words import MOST, discreet, legible
+from ..redact import MOST, discreet, legible
 from .payload import Payload, field_of, kind_of, misfits
 
 _HIGHEST = 16

@@ -14,7 +14,7 @@ import logging
 from types import NoneType
 from typing import Any, Self
 
-from ..words import discreet
+from ..redact import discreet
 
 _LOGGER = logging.getLogger(__name__)
 
