@@ -18,7 +18,7 @@ from .coordinator import GatewayCoordinator, PowerwallGatewayConfigEntry, Powerw
 from .gateway import GatewayAnswerError, GatewayError, GatewayUnreachableError, PowerwallGateway
 from .gateway.exceptions import GuardJournalError
 from .gateway.journal import DAY, JournalRecord
-from .gateway.tally import Count
+from .gateway.stats import Count
 from .helpers import redactor_for
 from .journal import FileJournal
 from .reading import Reading

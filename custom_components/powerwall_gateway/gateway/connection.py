@@ -48,7 +48,7 @@ from .exceptions import (
 )
 from .pacer import Pacer
 from .redact import discreet
-from .tally import Tally
+from .stats import Tally
 
 TIMEOUT = 10.0
 """Seconds for one request, from the first byte sent to the last one read."""
