@@ -16,8 +16,8 @@ from custom_components.powerwall_gateway.gateway import (
     Pacer,
     Rank,
 )
-from custom_components.powerwall_gateway.gateway.pacer import RESERVE, SHARE
 from custom_components.powerwall_gateway.gateway.rest import FIRST_WHEN_BUSY, LONGEST_WHEN_BUSY, LONGEST_WHEN_SILENT
+from custom_components.powerwall_gateway.gateway.scheduler import RESERVE, SHARE
 
 WANTED = {Rank.INVENTORY: 900.0, Rank.SETTINGS: 60.0, Rank.DETAIL: 30.0, Rank.LIVE: 5.0, Rank.GRID: 1.0}
 REQUESTS = {Rank.INVENTORY: 10, Rank.SETTINGS: 2, Rank.DETAIL: 4, Rank.LIVE: 2, Rank.GRID: 1}

@@ -27,7 +27,7 @@ from custom_components.powerwall_gateway.gateway import (
     KeyProblem,
 )
 from custom_components.powerwall_gateway.gateway.models import ExportRule, OperationMode
-from custom_components.powerwall_gateway.gateway.pacer import Rank
+from custom_components.powerwall_gateway.gateway.scheduler import Rank
 from custom_components.powerwall_gateway.gateway.signed import PATH
 from tests.conftest import StartSimulator
 from tests.pairing import pair, pem, public_key

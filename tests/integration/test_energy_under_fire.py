@@ -12,7 +12,7 @@ import pytest
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.energy import LASTING_POLLS
 from custom_components.powerwall_gateway.gateway import connection
-from custom_components.powerwall_gateway.gateway.pacer import Pacer
+from custom_components.powerwall_gateway.gateway.scheduler import Pacer
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.components.recorder.statistics import statistics_during_period
 from homeassistant.components.sensor.recorder import SEEN_DIP, WARN_DIP, WARN_NEGATIVE

@@ -66,8 +66,8 @@ from .introduction import Doorman, Identity, Introduction, Portrait, identify, m
 from .island import IslandControl
 from .journal import Journal, JournalRecord, UnderWay
 from .operation import LocalOperation, OperationControl, OperationSettings
-from .pacer import Cadence, Pacer, Rank
 from .percent import PercentScale, app_from_raw, raw_from_app
+from .scheduler import Cadence, Pacer, Rank
 from .signed_operation import SignedOperation
 
 __all__ = [

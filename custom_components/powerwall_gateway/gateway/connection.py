@@ -46,8 +46,8 @@ from .exceptions import (
     GatewayTimeoutError,
     GatewayUnreachableError,
 )
-from .pacer import Pacer
 from .redact import discreet
+from .scheduler import Pacer
 from .stats import Tally
 
 TIMEOUT = 10.0

@@ -18,7 +18,7 @@ from ..exceptions import (
 )
 from ..health import Health
 from ..models import Payload, Status
-from ..pacer import Pacer
+from ..scheduler import Pacer
 from .endpoint import Method
 
 _KEPT_ANSWERS: Final = 32
