@@ -25,9 +25,9 @@ from custom_components.powerwall_gateway.gateway import (
     PowerwallGateway,
     parse_serial,
 )
-from custom_components.powerwall_gateway.gateway.connection import Answer
 from custom_components.powerwall_gateway.gateway.endpoints import endpoints_of
 from custom_components.powerwall_gateway.gateway.models import Din, GridCodes, LoginRecord, Payload
+from custom_components.powerwall_gateway.gateway.transport import Answer
 from tests.conftest import StartSimulator
 
 from .conftest import Client

@@ -11,7 +11,7 @@ import pytest
 
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.energy import LASTING_POLLS
-from custom_components.powerwall_gateway.gateway import connection
+from custom_components.powerwall_gateway.gateway import transport
 from custom_components.powerwall_gateway.gateway.scheduler import Pacer
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.components.recorder.statistics import statistics_during_period
@@ -59,7 +59,7 @@ def auto_enable_custom_integrations(recorder_mock: Recorder, enable_custom_integ
 @pytest.fixture
 def frozen_pacer(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pace by the frozen clock: by the wall's, a month of polls would have to wait, and nothing wakes."""
-    monkeypatch.setattr(connection, "Pacer", lambda: Pacer(clock=hass.loop.time))
+    monkeypatch.setattr(transport, "Pacer", lambda: Pacer(clock=hass.loop.time))
 
 
 @pytest.fixture

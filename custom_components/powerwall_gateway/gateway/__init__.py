@@ -11,7 +11,6 @@ from .address import Address
 from .auth import Credentials, Session
 from .capabilities import Capabilities, login_stops_powerwall
 from .client import PowerwallGateway
-from .connection import Connection, find, open_session
 from .exceptions import (
     GatewayAnotherError,
     GatewayAnswerError,
@@ -69,6 +68,7 @@ from .operation import LocalOperation, OperationControl, OperationSettings
 from .percent import PercentScale, app_from_raw, raw_from_app
 from .scheduler import Cadence, Pacer, Rank
 from .signed_operation import SignedOperation
+from .transport import Connection, find, open_session
 
 __all__ = [
     "LOGINS_A_DAY",

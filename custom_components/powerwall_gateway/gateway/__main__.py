@@ -13,7 +13,6 @@ from aiohttp import ClientSession
 from .address import Address
 from .auth import Credentials
 from .client import PowerwallGateway
-from .connection import open_session
 from .endpoints import endpoints_of
 from .exceptions import (
     GatewayCertificateError,
@@ -26,6 +25,7 @@ from .introduction import Introduction, meet
 from .models import GridState, Meter
 from .percent import app_from_raw
 from .redact import legible
+from .transport import open_session
 
 _ENVIRONMENT = "POWERWALL_PASSWORD"
 

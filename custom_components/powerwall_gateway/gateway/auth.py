@@ -18,7 +18,6 @@ import orjson
 
 from .backoff import LONGEST_RETRY_AFTER, wait_after
 from .capabilities import login_stops_powerwall, login_wants_force
-from .connection import Answer, Connection
 from .exceptions import (
     GatewayAnswerError,
     GatewayBusyError,
@@ -37,6 +36,7 @@ from .exceptions import (
     GatewayUnreachableError,
 )
 from .models import LoginMemory, LoginRecord, Status
+from .transport import Answer, Connection
 
 _PATH = "login/Basic"
 _STARTING = timedelta(minutes=5)

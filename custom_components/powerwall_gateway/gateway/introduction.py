@@ -16,7 +16,6 @@ from .auth import is_powerwall_3
 from .backoff import wait_after
 from .capabilities import login_stops_powerwall, speaks_plain_http
 from .client import PowerwallGateway
-from .connection import Connection, find
 from .exceptions import (
     GatewayAnotherError,
     GatewayAnswerError,
@@ -30,6 +29,7 @@ from .exceptions import (
 )
 from .lookout import packs_of
 from .models import Din, Status
+from .transport import Connection, find
 
 _SERIAL = re.compile(r"[A-Z0-9]{6,30}")
 

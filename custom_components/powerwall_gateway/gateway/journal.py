@@ -12,8 +12,8 @@ from time import monotonic
 from typing import Any, Final, Protocol, Self
 
 from .address import Address
-from .connection import Connection
 from .exceptions import GuardBusyError, GuardJournalError
+from .transport import Connection
 
 VERSION: Final = 1
 DAY: Final = 86400.0

@@ -9,7 +9,6 @@ import orjson
 
 from ..auth import Credentials, Login
 from ..capabilities import Capabilities
-from ..connection import Answer, Connection
 from ..exceptions import (
     GatewayDeniedError,
     GatewayError,
@@ -19,6 +18,7 @@ from ..exceptions import (
 from ..health import Health
 from ..models import Payload, Status
 from ..scheduler import Pacer
+from ..transport import Answer, Connection
 from .endpoint import Method
 
 _KEPT_ANSWERS: Final = 32

@@ -1,7 +1,7 @@
 """What is wired to the gateway: solar inverters, generators, meters."""
 
-from ..connection import PathWithArguments
 from ..models import Generators, InstalledMeter, MeterReading, SiteMeter, SolarInverter, SolarMeter, SolarPowerwall
+from ..transport import PathWithArguments
 from .caller import Caller
 from .endpoint import Access, endpoint
 

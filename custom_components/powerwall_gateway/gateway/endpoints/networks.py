@@ -1,7 +1,7 @@
 """The gateway's ways to the network."""
 
-from ..connection import PathWithArguments
 from ..models import AccessPoint, InterfaceType, Network, NetworkInterface
+from ..transport import PathWithArguments
 from .caller import Caller
 from .endpoint import Access, endpoint
 
