@@ -10,7 +10,7 @@ import pytest
 
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
 from custom_components.powerwall_gateway.coordinator import base
-from custom_components.powerwall_gateway.gateway import introduction, rest, scheduler, transport
+from custom_components.powerwall_gateway.gateway import discovery, rest, scheduler, transport
 from homeassistant.core import HomeAssistant
 from tests.conftest import StartSimulator
 from tests.integration.conftest import all_enabled, auto_enable_custom_integrations, entry_for, hass_config_dir
@@ -43,7 +43,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rest, "FIRST_WHEN_SILENT", 0.02)
     monkeypatch.setattr(rest, "LONGEST_WHEN_SILENT", 0.1)
     monkeypatch.setattr(transport, "_WAIT_WHEN_LIMITED", 0.05)
-    monkeypatch.setattr(introduction, "BETWEEN_CHECKS", 0.4)
+    monkeypatch.setattr(discovery, "BETWEEN_CHECKS", 0.4)
     monkeypatch.setattr(scheduler, "RESERVE", 1e9)  # polls come as the test wants them, not as the gateway likes them
 
 

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.coordinator import GatewayCoordinator
 from custom_components.powerwall_gateway.entity import GatewayEntity
-from custom_components.powerwall_gateway.gateway import GatewayDeniedError, introduction
+from custom_components.powerwall_gateway.gateway import GatewayDeniedError, discovery
 from custom_components.powerwall_gateway.reading import Reading
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
@@ -141,7 +141,7 @@ class Ward:
             await self.poll()
         requests = sum(request.path == path for request in self.gateway.requests)
         # On a busy machine a poll outlasts the wait between two identity checks, of two requests each.
-        checks = (time.monotonic() - began) / introduction.BETWEEN_CHECKS
+        checks = (time.monotonic() - began) / discovery.BETWEEN_CHECKS
         assert requests <= polls * REQUESTS_A_POLL + 2 * checks, f"{fault}: {path} was asked {requests} times"
         hidden = self._hidden(before, path)
         if not is_answer:
@@ -198,7 +198,7 @@ class Ward:
             while data.live.cadence.rest:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(max(0.0, self._left_alone_until() - self.hass.loop.time()))
-        await asyncio.sleep(introduction.BETWEEN_CHECKS if data.doorman._failure else 0.0)
+        await asyncio.sleep(discovery.BETWEEN_CHECKS if data.doorman._failure else 0.0)
 
     def _left_alone_until(self) -> float:
         times = [

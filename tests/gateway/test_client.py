@@ -16,7 +16,7 @@ from custom_components.powerwall_gateway.gateway import (
     introduction,
     meet,
 )
-from custom_components.powerwall_gateway.gateway.introduction import Doorman
+from custom_components.powerwall_gateway.gateway.discovery import Doorman
 from custom_components.powerwall_gateway.gateway.models import GridState, OperationMode
 from tests.conftest import StartSimulator
 from tests.simulator import Simulator

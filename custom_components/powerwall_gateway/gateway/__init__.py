@@ -11,6 +11,7 @@ from .address import Address
 from .auth import Credentials, Session
 from .capabilities import Capabilities, login_stops_powerwall
 from .client import PowerwallGateway
+from .discovery import Doorman, Identity, Introduction, Portrait, identify, meet, parse_serial, portray
 from .exceptions import (
     GatewayAnotherError,
     GatewayAnswerError,
@@ -61,7 +62,6 @@ from .exceptions import (
 from .grid_rules import GridRules
 from .guard import LOGINS_A_DAY, Guard
 from .health import Health
-from .introduction import Doorman, Identity, Introduction, Portrait, identify, meet, parse_serial, portray
 from .island import IslandControl
 from .journal import Journal, JournalRecord, UnderWay
 from .operation import LocalOperation, OperationControl, OperationSettings

@@ -13,6 +13,7 @@ from aiohttp import ClientSession
 from .address import Address
 from .auth import Credentials
 from .client import PowerwallGateway
+from .discovery import Introduction, meet
 from .endpoints import endpoints_of
 from .exceptions import (
     GatewayCertificateError,
@@ -21,7 +22,6 @@ from .exceptions import (
     GatewayNotFoundError,
     GatewayStoppedError,
 )
-from .introduction import Introduction, meet
 from .models import GridState, Meter
 from .percent import app_from_raw
 from .redact import legible
