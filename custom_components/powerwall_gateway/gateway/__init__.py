@@ -9,7 +9,6 @@ Imports nothing of Home Assistant and can be used by itself:
 
 from .address import Address
 from .auth import Credentials, Session
-from .capabilities import Capabilities, login_stops_powerwall
 from .client import PowerwallGateway
 from .discovery import Doorman, Identity, Introduction, Portrait, identify, meet, parse_serial, portray
 from .exceptions import (
@@ -59,6 +58,7 @@ from .exceptions import (
     OperationUnknownError,
     RuleNotAppliedError,
 )
+from .firmware import Capabilities, login_stops_powerwall
 from .grid_rules import GridRules
 from .guard import LOGINS_A_DAY, Guard
 from .health import Health

@@ -17,7 +17,6 @@ from typing import Any, Final, Self
 import orjson
 
 from .backoff import LONGEST_RETRY_AFTER, wait_after
-from .capabilities import login_stops_powerwall, login_wants_force
 from .exceptions import (
     GatewayAnswerError,
     GatewayBusyError,
@@ -35,6 +34,7 @@ from .exceptions import (
     GatewaySwitchNeededError,
     GatewayUnreachableError,
 )
+from .firmware import login_stops_powerwall, login_wants_force
 from .models import LoginMemory, LoginRecord, Status
 from .transport import Answer, Connection
 

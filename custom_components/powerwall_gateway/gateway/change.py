@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from time import monotonic
 
 from .backoff import waits
-from .capabilities import Capabilities
 from .client import PowerwallGateway
 from .endpoints.operation import UNSENT
 from .exceptions import (
@@ -30,6 +29,7 @@ from .exceptions import (
     OperationStoppedError,
     OperationUnknownError,
 )
+from .firmware import Capabilities
 from .models import Operation, OperationMode, Sitemaster, Status
 from .percent import app_from_raw, raw_from_app
 

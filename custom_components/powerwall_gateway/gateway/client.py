@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 
-from .capabilities import Capabilities
 from .endpoints import (
     ConnectionTestsApi,
     ControlApi,
@@ -22,6 +21,7 @@ from .exceptions import (
     GatewayNotFoundError,
     GatewayStoppedError,
 )
+from .firmware import Capabilities
 from .models import Din
 
 

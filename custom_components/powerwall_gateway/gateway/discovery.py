@@ -14,7 +14,6 @@ from aiohttp import ClientSession
 from .address import Address
 from .auth import is_powerwall_3
 from .backoff import wait_after
-from .capabilities import login_stops_powerwall, speaks_plain_http
 from .client import PowerwallGateway
 from .exceptions import (
     GatewayAnotherError,
@@ -27,6 +26,7 @@ from .exceptions import (
     GatewayPayloadError,
     GatewayStoppedError,
 )
+from .firmware import login_stops_powerwall, speaks_plain_http
 from .lookout import packs_of
 from .models import Din, Status
 from .transport import Connection, find

@@ -8,13 +8,13 @@ from typing import Any, Final, Never
 import orjson
 
 from ..auth import Credentials, Login
-from ..capabilities import Capabilities
 from ..exceptions import (
     GatewayDeniedError,
     GatewayError,
     GatewayNotFoundError,
     GatewayPayloadError,
 )
+from ..firmware import Capabilities
 from ..health import Health
 from ..models import Payload, Status
 from ..scheduler import Pacer
