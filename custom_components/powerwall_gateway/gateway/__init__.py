@@ -60,7 +60,6 @@ from .exceptions import (
 )
 from .firmware import Capabilities, login_stops_powerwall
 from .grid_rules import GridRules
-from .guard import LOGINS_A_DAY, Guard
 from .health import Health
 from .island import IslandControl
 from .journal import Journal, JournalRecord, UnderWay
@@ -68,6 +67,7 @@ from .operation import LocalOperation, OperationControl, OperationSettings
 from .percent import PercentScale, app_from_raw, raw_from_app
 from .scheduler import Cadence, Pacer, Rank
 from .signed_operation import SignedOperation
+from .stop_safety.supervisor import LOGINS_A_DAY, Guard
 from .transport import Connection, find, open_session
 
 __all__ = [

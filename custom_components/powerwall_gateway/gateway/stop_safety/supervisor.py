@@ -9,8 +9,8 @@ import logging
 from time import time
 from typing import Any, Final
 
-from .client import PowerwallGateway
-from .exceptions import (
+from ..client import PowerwallGateway
+from ..exceptions import (
     GatewayError,
     GatewayLoginError,
     GatewayLoginStopsError,
@@ -19,9 +19,9 @@ from .exceptions import (
     GuardJournalError,
     GuardLoginLimitError,
 )
-from .journal import DAY, Journal, JournalKeeper, JournalRecord, Kind, UnderWay, place_of
-from .lookout import Lookout, packs_of
-from .starting import Pace, Starter
+from ..journal import DAY, Journal, JournalKeeper, JournalRecord, Kind, UnderWay, place_of
+from ..lookout import Lookout, packs_of
+from ..starting import Pace, Starter
 
 _LOGGER = logging.getLogger(__name__)
 
