@@ -27,8 +27,8 @@ from .exceptions import (
     GatewayStoppedError,
 )
 from .firmware import login_stops_powerwall, speaks_plain_http
-from .lookout import packs_of
 from .models import Din, Status
+from .stop_safety.preflight import packs_of
 from .transport import Connection, find
 
 _SERIAL = re.compile(r"[A-Z0-9]{6,30}")

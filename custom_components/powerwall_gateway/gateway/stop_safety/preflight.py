@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from .client import PowerwallGateway
-from .exceptions import GatewayError, GatewayStoppedError, GuardGridError, GuardNotRunningError, GuardUnsureError
-from .models import GridState
+from ..client import PowerwallGateway
+from ..exceptions import GatewayError, GatewayStoppedError, GuardGridError, GuardNotRunningError, GuardUnsureError
+from ..models import GridState
 
 
 class Lookout:
