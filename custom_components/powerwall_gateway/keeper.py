@@ -30,7 +30,7 @@ from .gateway import (
     open_session,
 )
 from .gateway.journal import JournalKeeper
-from .gateway.starting import Pace
+from .gateway.stop_safety.restart import Pace
 from .helpers import gateway_from
 from .journal import FileJournal, KeptJournal, async_find_journals
 from .markdown import literal

@@ -19,7 +19,7 @@ from custom_components.powerwall_gateway.gateway import (
     PowerwallGateway,
     open_session,
 )
-from custom_components.powerwall_gateway.gateway.starting import Pace
+from custom_components.powerwall_gateway.gateway.stop_safety.restart import Pace
 from tests.simulator import Simulator
 from tests.simulator.front import Request
 

@@ -15,7 +15,7 @@ from custom_components.powerwall_gateway.gateway import (
     Rank,
 )
 from custom_components.powerwall_gateway.gateway.rest import Rest
-from custom_components.powerwall_gateway.gateway.starting import Pace
+from custom_components.powerwall_gateway.gateway.stop_safety.restart import Pace
 from tests.conftest import StartSimulator
 from tests.simulator import Simulator
 

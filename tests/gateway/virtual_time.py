@@ -5,8 +5,8 @@ from selectors import BaseSelector, SelectorKey
 
 import pytest
 
-from custom_components.powerwall_gateway.gateway import auth, change, starting
-from custom_components.powerwall_gateway.gateway.stop_safety import supervisor
+from custom_components.powerwall_gateway.gateway import auth, change
+from custom_components.powerwall_gateway.gateway.stop_safety import restart, supervisor
 from tests.simulator.listener import event_loop
 
 _QUIET = 0.002

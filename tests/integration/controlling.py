@@ -8,7 +8,7 @@ from typing import Any
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.gateway.starting import Pace
+from custom_components.powerwall_gateway.gateway.stop_safety.restart import Pace
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from tests.simulator import Simulator

@@ -20,8 +20,8 @@ from ..exceptions import (
     GuardLoginLimitError,
 )
 from ..journal import DAY, Journal, JournalKeeper, JournalRecord, Kind, UnderWay, place_of
-from ..starting import Pace, Starter
 from .preflight import Lookout, packs_of
+from .restart import Pace, Starter
 
 _LOGGER = logging.getLogger(__name__)
 

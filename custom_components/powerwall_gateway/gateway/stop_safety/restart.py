@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import logging
 from time import monotonic
 
-from .backoff import waits
-from .client import PowerwallGateway
-from .exceptions import GatewayError, GatewayLoginStopsError, GatewayTimeoutError
+from ..backoff import waits
+from ..client import PowerwallGateway
+from ..exceptions import GatewayError, GatewayLoginStopsError, GatewayTimeoutError
 
 _LOGGER = logging.getLogger(__name__)
 
