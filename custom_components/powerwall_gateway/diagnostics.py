@@ -17,8 +17,8 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from .coordinator import GatewayCoordinator, PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .gateway import GatewayAnswerError, GatewayError, GatewayUnreachableError, PowerwallGateway
 from .gateway.exceptions import GuardJournalError
-from .gateway.journal import DAY, JournalRecord
 from .gateway.stats import Count
+from .gateway.stop_safety.journal import DAY, JournalRecord
 from .helpers import redactor_for
 from .journal import FileJournal
 from .reading import Reading

@@ -29,7 +29,7 @@ from .gateway import (
     SignedOperation,
     open_session,
 )
-from .gateway.journal import JournalKeeper
+from .gateway.stop_safety.journal import JournalKeeper
 from .gateway.stop_safety.restart import Pace
 from .helpers import gateway_from
 from .journal import FileJournal, KeptJournal, async_find_journals

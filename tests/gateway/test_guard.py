@@ -314,7 +314,7 @@ async def test_a_clock_that_was_wrong_forbids_logins_for_a_day_only(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = 1000.0
-    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.journal.monotonic", lambda: here)
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.stop_safety.journal.monotonic", lambda: here)
     home.disk.content = b'{"version": 1, "logins": [4e9, 4.1e9, 4.2e9], "under_way": null}'
     async with home.process() as guard:
         with pytest.raises(GuardLoginLimitError):

@@ -17,7 +17,7 @@ from custom_components.powerwall_gateway.gateway import (
     GuardNotRunningError,
     GuardUnsureError,
 )
-from custom_components.powerwall_gateway.gateway.journal import Kind
+from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
 from tests.conftest import StartSimulator
 
 from .guarding import NOW, PACE, Home, finished, until

@@ -21,7 +21,7 @@ from custom_components.powerwall_gateway.gateway import (
     UnderWay,
     open_session,
 )
-from custom_components.powerwall_gateway.gateway.journal import Kind
+from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
 from custom_components.powerwall_gateway.gateway.stop_safety.restart import Pace
 from custom_components.powerwall_gateway.helpers import gateway_from
 from custom_components.powerwall_gateway.journal import FileJournal, async_find_journals

@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway import caretaker, journal as journal_module, keeper
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway import GuardError, GuardJournalError, JournalRecord, UnderWay
-from custom_components.powerwall_gateway.gateway.journal import Kind
+from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import CoreState, HomeAssistant

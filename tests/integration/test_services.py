@@ -13,7 +13,7 @@ import voluptuous as vol
 from custom_components.powerwall_gateway import keeper
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway import JournalRecord, UnderWay
-from custom_components.powerwall_gateway.gateway.journal import Kind
+from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
 from custom_components.powerwall_gateway.journal import FileJournal
 from custom_components.powerwall_gateway.services import upkeep
 from custom_components.powerwall_gateway.services.look import PATHS

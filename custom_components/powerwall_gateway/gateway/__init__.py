@@ -62,11 +62,11 @@ from .firmware import Capabilities, login_stops_powerwall
 from .grid_rules import GridRules
 from .health import Health
 from .island import IslandControl
-from .journal import Journal, JournalRecord, UnderWay
 from .operation import LocalOperation, OperationControl, OperationSettings
 from .percent import PercentScale, app_from_raw, raw_from_app
 from .scheduler import Cadence, Pacer, Rank
 from .signed_operation import SignedOperation
+from .stop_safety.journal import Journal, JournalRecord, UnderWay
 from .stop_safety.supervisor import LOGINS_A_DAY, Guard
 from .transport import Connection, find, open_session
 

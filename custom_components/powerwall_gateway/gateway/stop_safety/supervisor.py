@@ -19,7 +19,7 @@ from ..exceptions import (
     GuardJournalError,
     GuardLoginLimitError,
 )
-from ..journal import DAY, Journal, JournalKeeper, JournalRecord, Kind, UnderWay, place_of
+from .journal import DAY, Journal, JournalKeeper, JournalRecord, Kind, UnderWay, place_of
 from .preflight import Lookout, packs_of
 from .restart import Pace, Starter
 
