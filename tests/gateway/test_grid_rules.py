@@ -13,7 +13,7 @@ from custom_components.powerwall_gateway.gateway import (
     GridRules,
     RuleNotAppliedError,
 )
-from custom_components.powerwall_gateway.gateway.change import Watch
+from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from custom_components.powerwall_gateway.gateway.models import ExportRule
 from custom_components.powerwall_gateway.gateway.signed import PATH, SignedGateway
 from tests.conftest import StartSimulator

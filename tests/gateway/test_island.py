@@ -11,7 +11,7 @@ from custom_components.powerwall_gateway.gateway import (
     IslandGridError,
     IslandUnsureError,
 )
-from custom_components.powerwall_gateway.gateway.change import Watch
+from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from tests.conftest import StartSimulator
 from tests.pairing import pair
 from tests.simulator import Simulator

@@ -19,7 +19,7 @@ from custom_components.powerwall_gateway.gateway import (
     OperationUnknownError,
     SignedOperation,
 )
-from custom_components.powerwall_gateway.gateway.change import Watch
+from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from custom_components.powerwall_gateway.gateway.models import OperationMode
 from custom_components.powerwall_gateway.gateway.signed import PATH, SignedGateway
 from tests.conftest import StartSimulator

@@ -5,7 +5,8 @@ from selectors import BaseSelector, SelectorKey
 
 import pytest
 
-from custom_components.powerwall_gateway.gateway import auth, change
+from custom_components.powerwall_gateway.gateway import auth
+from custom_components.powerwall_gateway.gateway.control import writer
 from custom_components.powerwall_gateway.gateway.stop_safety import restart, supervisor
 from tests.simulator.listener import event_loop
 

@@ -10,7 +10,7 @@ from custom_components.powerwall_gateway import diagnostics, keeper, pairing
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
 from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway import SignedOperation
-from custom_components.powerwall_gateway.gateway.change import Watch
+from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from homeassistant.core import HomeAssistant
 from tests.conftest import StartSimulator
 from tests.gateway.profiles import start

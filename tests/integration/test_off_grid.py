@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway import keeper, off_grid
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE
 from custom_components.powerwall_gateway.gateway import IslandControl, PowerwallGateway
-from custom_components.powerwall_gateway.gateway.change import Watch
+from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from custom_components.powerwall_gateway.memory import EntryMemory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError

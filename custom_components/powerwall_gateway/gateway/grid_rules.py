@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from .change import Watch
+from .control.writer import Watch
 from .exceptions import (
     GatewayBusyError,
     GatewayCertificateError,

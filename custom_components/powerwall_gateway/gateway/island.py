@@ -5,8 +5,8 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from .change import Watch
 from .client import PowerwallGateway
+from .control.writer import Watch
 from .exceptions import (
     GatewayAnswerError,
     GatewayError,

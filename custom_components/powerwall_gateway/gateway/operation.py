@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol, override
 
-from .change import Access, Change, Experience, LogIn, Watch, Wish, app_reserve
 from .client import PowerwallGateway
+from .control.writer import Access, Change, Experience, LogIn, Watch, Wish, app_reserve
 from .exceptions import OperationInvalidError
 from .models import Operation, OperationMode
 

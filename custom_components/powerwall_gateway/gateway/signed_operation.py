@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, override
 
-from .change import Watch, Wish, app_reserve, in_words
 from .client import PowerwallGateway
+from .control.writer import Watch, Wish, app_reserve, in_words
 from .exceptions import (
     GatewayAnswerError,
     GatewayBusyError,

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
 
-from .backoff import waits
-from .client import PowerwallGateway
-from .endpoints.operation import UNSENT
-from .exceptions import (
+from ..backoff import waits
+from ..client import PowerwallGateway
+from ..endpoints.operation import UNSENT
+from ..exceptions import (
     GatewayAnswerError,
     GatewayCertificateError,
     GatewayDeniedError,
@@ -29,9 +29,9 @@ from .exceptions import (
     OperationStoppedError,
     OperationUnknownError,
 )
-from .firmware import Capabilities
-from .models import Operation, OperationMode, Sitemaster, Status
-from .percent import app_from_raw, raw_from_app
+from ..firmware import Capabilities
+from ..models import Operation, OperationMode, Sitemaster, Status
+from ..percent import app_from_raw, raw_from_app
 
 _PATH = "operation"
 

@@ -1,0 +1,1 @@
+"""Operation mode, backup reserve, islanding, grid policy and actions of the gateway."""
