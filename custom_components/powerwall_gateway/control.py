@@ -9,8 +9,8 @@ from homeassistant.exceptions import HomeAssistantError
 from .const import DOMAIN
 from .failures import translated
 from .gateway import GatewayError, GridRules, PercentScale, SignedOperation
+from .gateway.control.operation import OperationControl, OperationSettings
 from .gateway.models import ExportRule, OperationMode
-from .gateway.operation import OperationControl, OperationSettings
 from .keeper import Keeper
 from .off_grid import OffGrid
 

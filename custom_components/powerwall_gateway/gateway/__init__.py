@@ -10,6 +10,7 @@ Imports nothing of Home Assistant and can be used by itself:
 from .address import Address
 from .auth import Credentials, Session
 from .client import PowerwallGateway
+from .control.operation import LocalOperation, OperationControl, OperationSettings
 from .discovery import Doorman, Identity, Introduction, Portrait, identify, meet, parse_serial, portray
 from .exceptions import (
     GatewayAnotherError,
@@ -62,7 +63,6 @@ from .firmware import Capabilities, login_stops_powerwall
 from .grid_rules import GridRules
 from .health import Health
 from .island import IslandControl
-from .operation import LocalOperation, OperationControl, OperationSettings
 from .percent import PercentScale, app_from_raw, raw_from_app
 from .scheduler import Cadence, Pacer, Rank
 from .signed_operation import SignedOperation

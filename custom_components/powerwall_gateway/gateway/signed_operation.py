@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, override
 
 from .client import PowerwallGateway
+from .control.operation import QueuedOperation
 from .control.writer import Watch, Wish, app_reserve, in_words
 from .exceptions import (
     GatewayAnswerError,
@@ -23,7 +24,6 @@ from .exceptions import (
     OperationUnknownError,
 )
 from .models import GridState, MetersAggregates, Operation, OperationMode
-from .operation import QueuedOperation
 from .percent import raw_from_app
 
 if TYPE_CHECKING:

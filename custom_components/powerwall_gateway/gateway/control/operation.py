@@ -4,10 +4,10 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol, override
 
-from .client import PowerwallGateway
-from .control.writer import Access, Change, Experience, LogIn, Watch, Wish, app_reserve
-from .exceptions import OperationInvalidError
-from .models import Operation, OperationMode
+from ..client import PowerwallGateway
+from ..exceptions import OperationInvalidError
+from ..models import Operation, OperationMode
+from .writer import Access, Change, Experience, LogIn, Watch, Wish, app_reserve
 
 FIRST_PAUSE = 0.5
 """Seconds between the first look at what became of a write and the second; the pauses double from there."""
