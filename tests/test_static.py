@@ -19,7 +19,8 @@ from custom_components.powerwall_gateway.catalogue import (
 )
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.failures import _TEXTS
-from custom_components.powerwall_gateway.gateway import KeyProblem, signed_operation
+from custom_components.powerwall_gateway.gateway import KeyProblem
+from custom_components.powerwall_gateway.gateway.control import signed_operation
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.util.yaml import load_yaml_dict

@@ -11,6 +11,7 @@ from .address import Address
 from .auth import Credentials, Session
 from .client import PowerwallGateway
 from .control.operation import LocalOperation, OperationControl, OperationSettings
+from .control.signed_operation import SignedOperation
 from .discovery import Doorman, Identity, Introduction, Portrait, identify, meet, parse_serial, portray
 from .exceptions import (
     GatewayAnotherError,
@@ -65,7 +66,6 @@ from .health import Health
 from .island import IslandControl
 from .percent import PercentScale, app_from_raw, raw_from_app
 from .scheduler import Cadence, Pacer, Rank
-from .signed_operation import SignedOperation
 from .stop_safety.journal import Journal, JournalRecord, UnderWay
 from .stop_safety.supervisor import LOGINS_A_DAY, Guard
 from .transport import Connection, find, open_session

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from .control.signed_operation import READING_BACK
 from .control.writer import Watch
 from .exceptions import (
     GatewayBusyError,
@@ -15,7 +16,6 @@ from .exceptions import (
     RuleNotAppliedError,
 )
 from .models import ConfigFile, ExportRule
-from .signed_operation import READING_BACK
 
 if TYPE_CHECKING:
     from .signed import SignedGateway

@@ -4,10 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, override
 
-from .client import PowerwallGateway
-from .control.operation import QueuedOperation
-from .control.writer import Watch, Wish, app_reserve, in_words
-from .exceptions import (
+from ..client import PowerwallGateway
+from ..exceptions import (
     GatewayAnswerError,
     GatewayBusyError,
     GatewayCertificateError,
@@ -23,11 +21,13 @@ from .exceptions import (
     OperationStoppedError,
     OperationUnknownError,
 )
-from .models import GridState, MetersAggregates, Operation, OperationMode
-from .percent import raw_from_app
+from ..models import GridState, MetersAggregates, Operation, OperationMode
+from ..percent import raw_from_app
+from .operation import QueuedOperation
+from .writer import Watch, Wish, app_reserve, in_words
 
 if TYPE_CHECKING:
-    from .signed import SignedGateway
+    from ..signed import SignedGateway
 
 READING_BACK: Final = Watch(0.5, 5.0, 20.0)
 FOLLOWING: Final = Watch(2.0, 15.0, 120.0)
