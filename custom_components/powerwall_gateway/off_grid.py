@@ -19,7 +19,7 @@ from .gateway import (
     PercentScale,
     app_from_raw,
 )
-from .gateway.island import LEAST_CHARGE
+from .gateway.control.islanding import LEAST_CHARGE
 from .gateway.models import GridState
 from .memory import EntryMemory
 

@@ -26,7 +26,7 @@ from .const import (
     RETURN_CHARGE,
 )
 from .gateway import LOGINS_A_DAY, PercentScale
-from .gateway.island import LEAST_CHARGE
+from .gateway.control.islanding import LEAST_CHARGE
 from .pairing_flow import PairingFlow
 
 LONGEST_INTERVAL: Final = 60.0

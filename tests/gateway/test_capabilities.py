@@ -4,7 +4,8 @@ from time import monotonic
 
 import pytest
 
-from custom_components.powerwall_gateway.gateway import Capabilities, GatewayNotFoundError, IslandControl, island
+from custom_components.powerwall_gateway.gateway import Capabilities, GatewayNotFoundError, IslandControl
+from custom_components.powerwall_gateway.gateway.control import islanding
 from custom_components.powerwall_gateway.gateway.endpoints import caller
 from custom_components.powerwall_gateway.gateway.models import Status
 from tests.conftest import StartSimulator
@@ -137,7 +138,7 @@ async def test_404_is_believed_for_a_while_and_shorter_after_a_start(
 ) -> None:
     gone = 0.0
     monkeypatch.setattr(caller, "monotonic", lambda: monotonic() + gone)
-    monkeypatch.setattr(island, "monotonic", lambda: monotonic() + gone)
+    monkeypatch.setattr(islanding, "monotonic", lambda: monotonic() + gone)
     gateway = await simulator("21.44")
     gateway.overrides["status"] = {"version": "21.44 223a56cd", "din": gateway.din, "up_time_seconds": up_time}
     for path in ("system_status", "operation", "v2/islanding/mode"):

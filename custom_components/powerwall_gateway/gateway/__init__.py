@@ -10,6 +10,7 @@ Imports nothing of Home Assistant and can be used by itself:
 from .address import Address
 from .auth import Credentials, Session
 from .client import PowerwallGateway
+from .control.islanding import IslandControl
 from .control.operation import LocalOperation, OperationControl, OperationSettings
 from .control.signed_operation import SignedOperation
 from .discovery import Doorman, Identity, Introduction, Portrait, identify, meet, parse_serial, portray
@@ -63,7 +64,6 @@ from .exceptions import (
 from .firmware import Capabilities, login_stops_powerwall
 from .grid_rules import GridRules
 from .health import Health
-from .island import IslandControl
 from .percent import PercentScale, app_from_raw, raw_from_app
 from .scheduler import Cadence, Pacer, Rank
 from .stop_safety.journal import Journal, JournalRecord, UnderWay

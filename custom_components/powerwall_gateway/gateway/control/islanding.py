@@ -5,9 +5,8 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from .client import PowerwallGateway
-from .control.writer import Watch
-from .exceptions import (
+from ..client import PowerwallGateway
+from ..exceptions import (
     GatewayAnswerError,
     GatewayError,
     GatewayKeyError,
@@ -21,11 +20,12 @@ from .exceptions import (
     IslandNotFollowedError,
     IslandUnsureError,
 )
-from .models import GridState
-from .percent import app_from_raw
+from ..models import GridState
+from ..percent import app_from_raw
+from .writer import Watch
 
 if TYPE_CHECKING:
-    from .signed import SignedGateway
+    from ..signed import SignedGateway
 
 _PATH = "v2/islanding/mode"
 _REFUSED_FOR_GOOD = (GatewayNotAllowedError, GatewayNotFoundError, GatewayKeyError)
