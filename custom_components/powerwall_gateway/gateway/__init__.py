@@ -10,6 +10,7 @@ Imports nothing of Home Assistant and can be used by itself:
 from .address import Address
 from .auth import Credentials, Session
 from .client import PowerwallGateway
+from .control.grid_policy import GridRules
 from .control.islanding import IslandControl
 from .control.operation import LocalOperation, OperationControl, OperationSettings
 from .control.signed_operation import SignedOperation
@@ -62,7 +63,6 @@ from .exceptions import (
     RuleNotAppliedError,
 )
 from .firmware import Capabilities, login_stops_powerwall
-from .grid_rules import GridRules
 from .health import Health
 from .percent import PercentScale, app_from_raw, raw_from_app
 from .scheduler import Cadence, Pacer, Rank

@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from .control.signed_operation import READING_BACK
-from .control.writer import Watch
-from .exceptions import (
+from ..exceptions import (
     GatewayBusyError,
     GatewayCertificateError,
     GatewayClockError,
@@ -15,10 +13,12 @@ from .exceptions import (
     GatewayRefusedError,
     RuleNotAppliedError,
 )
-from .models import ConfigFile, ExportRule
+from ..models import ConfigFile, ExportRule
+from .signed_operation import READING_BACK
+from .writer import Watch
 
 if TYPE_CHECKING:
-    from .signed import SignedGateway
+    from ..signed import SignedGateway
 
 _EXPORT: Final = "site_info.customer_preferred_export_rule"
 _NO_CHARGING: Final = "site_info.disallow_charge_from_grid_with_solar_installed"
