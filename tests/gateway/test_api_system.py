@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import GatewayNotFoundError
+from custom_components.powerwall_gateway.gateway.control.actions import check_for_update
 from custom_components.powerwall_gateway.gateway.models import (
     MeterTestResult,
     SystemTesting,
@@ -14,7 +15,6 @@ from custom_components.powerwall_gateway.gateway.models import (
     TroubleshootingProblems,
     UpdateState,
 )
-from custom_components.powerwall_gateway.gateway.update_check import check_for_update
 from tests.conftest import StartSimulator
 
 from .conftest import Client

@@ -5,8 +5,8 @@ from typing import Final
 from homeassistant.core import ServiceCall, ServiceResponse
 
 from ..gateway import GatewayError, GatewayStoppedError, GatewayUnfinishedError, PowerwallGateway
+from ..gateway.control.actions import check_for_update
 from ..gateway.models import GridState, SystemUpdate
-from ..gateway.update_check import check_for_update
 from .target import async_entry_of, failed, schema_with, told, wrong
 
 CHECK_UPDATE: Final = schema_with({})

@@ -6,15 +6,15 @@ from contextlib import suppress
 from time import monotonic
 from typing import Final
 
-from .client import PowerwallGateway
-from .exceptions import (
+from ..client import PowerwallGateway
+from ..exceptions import (
     GatewayBusyError,
     GatewayError,
     GatewayNotFoundError,
     GatewayUnfinishedError,
     GatewayUnreachableError,
 )
-from .models import SystemUpdate, UpdateState
+from ..models import SystemUpdate, UpdateState
 
 _SLOW_TO_BEGIN: Final = 6
 """Polls for which the state of before is not taken for the result."""
