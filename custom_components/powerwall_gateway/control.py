@@ -16,7 +16,7 @@ from .off_grid import OffGrid
 
 if TYPE_CHECKING:
     from .coordinator import DetailCoordinator, InventoryCoordinator, SettingsCoordinator
-    from .gateway.signed import SignedGateway
+    from .gateway.signed.client import SignedGateway
 
 
 class Control:

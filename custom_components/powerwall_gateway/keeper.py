@@ -37,7 +37,7 @@ from .markdown import literal
 from .pairing import KeyStore, async_signed_gateway
 
 if TYPE_CHECKING:
-    from .gateway.signed import SignedGateway
+    from .gateway.signed.client import SignedGateway
 
 _LOGGER = logging.getLogger(__name__)
 

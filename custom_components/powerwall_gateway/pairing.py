@@ -28,7 +28,7 @@ from .gateway import (
 from .gateway.signing_key import public_part
 
 if TYPE_CHECKING:
-    from .gateway.signed import SignedGateway
+    from .gateway.signed.client import SignedGateway
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from custom_components.powerwall_gateway.gateway import (
     find,
     open_session,
 )
-from custom_components.powerwall_gateway.gateway.signed import SignedGateway
+from custom_components.powerwall_gateway.gateway.signed.client.client.client import SignedGateway
 from tests.pairing import pem
 from tests.simulator import Simulator
 

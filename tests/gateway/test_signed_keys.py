@@ -19,7 +19,7 @@ from custom_components.powerwall_gateway.gateway import (
     find,
     open_session,
 )
-from custom_components.powerwall_gateway.gateway.signed import PATH, SignedGateway
+from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH, SignedGateway
 from tests.conftest import StartSimulator
 from tests.pairing import pair, pem, public_key
 from tests.simulator import Simulator

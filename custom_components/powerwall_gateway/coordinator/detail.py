@@ -25,7 +25,7 @@ from .base import GatewayCoordinator
 from .contact import ContactWatch, singles_in_contact
 
 if TYPE_CHECKING:
-    from ..gateway.signed import SignedGateway
+    from ..gateway.signed.client import SignedGateway
     from . import PowerwallGatewayConfigEntry
 
 

@@ -13,7 +13,7 @@ from ..reading import Reading, since
 from .base import GatewayCoordinator
 
 if TYPE_CHECKING:
-    from ..gateway.signed import SignedGateway
+    from ..gateway.signed.client import SignedGateway
     from . import PowerwallGatewayConfigEntry
 
 

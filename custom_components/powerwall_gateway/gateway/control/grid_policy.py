@@ -18,7 +18,7 @@ from .signed_operation import READING_BACK
 from .writer import Watch
 
 if TYPE_CHECKING:
-    from ..signed import SignedGateway
+    from ..signed.client import SignedGateway
 
 _EXPORT: Final = "site_info.customer_preferred_export_rule"
 _NO_CHARGING: Final = "site_info.disallow_charge_from_grid_with_solar_installed"

@@ -25,7 +25,7 @@ from ..percent import app_from_raw
 from .writer import Watch
 
 if TYPE_CHECKING:
-    from ..signed import SignedGateway
+    from ..signed.client import SignedGateway
 
 _PATH = "v2/islanding/mode"
 _REFUSED_FOR_GOOD = (GatewayNotAllowedError, GatewayNotFoundError, GatewayKeyError)

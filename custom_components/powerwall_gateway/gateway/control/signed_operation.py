@@ -27,7 +27,7 @@ from .operation import QueuedOperation
 from .writer import Watch, Wish, app_reserve, in_words
 
 if TYPE_CHECKING:
-    from ..signed import SignedGateway
+    from ..signed.client import SignedGateway
 
 READING_BACK: Final = Watch(0.5, 5.0, 20.0)
 FOLLOWING: Final = Watch(2.0, 15.0, 120.0)

@@ -23,8 +23,8 @@ from aiopowerwall import (
     PowerwallFaultError,
 )
 
-from .client import PowerwallGateway
-from .exceptions import (
+from ..client import PowerwallGateway
+from ..exceptions import (
     GatewayClockError,
     GatewayConflictError,
     GatewayDeniedError,
@@ -36,8 +36,8 @@ from .exceptions import (
     GatewayUnreachableError,
     KeyProblem,
 )
-from .models import ConfigFile, Controller, DeviceComponents, Operation
-from .redact import legible
+from ..models import ConfigFile, Controller, DeviceComponents, Operation
+from ..redact import legible
 
 PATH: Final = "/tedapi/v1r"
 

@@ -1,0 +1,1 @@
+"""Requests that are signed with a key registered at Tesla."""
