@@ -25,7 +25,7 @@ from .gateway import (
     KeyProblem,
     PowerwallGateway,
 )
-from .gateway.signing_key import public_part
+from .gateway.signed.keys import public_part
 
 if TYPE_CHECKING:
     from .gateway.signed.client import SignedGateway

@@ -16,7 +16,7 @@ from . import forms
 from .const import CONF_ALLOW_CONTROL, CONF_PRIVATE_KEY
 from .forms import ProgressFlow, RefusedError
 from .gateway import GatewayError, PowerwallGateway
-from .gateway.signing_key import make_key, read_key
+from .gateway.signed.keys import make_key, read_key
 from .pairing import Pairing
 
 

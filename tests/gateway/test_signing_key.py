@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.powerwall_gateway.gateway.signing_key import make_key, public_part, read_key
+from custom_components.powerwall_gateway.gateway.signed.keys import make_key, public_part, read_key
 from tests.pairing import pem
 
 

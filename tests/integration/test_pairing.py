@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway import diagnostics, pairing, pairing_flow
 from custom_components.powerwall_gateway.const import CONF_PRIVATE_KEY, DOMAIN
 from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH
-from custom_components.powerwall_gateway.gateway.signing_key import public_part
+from custom_components.powerwall_gateway.gateway.signed.keys import public_part
 from homeassistant.const import CONF_HOST
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
