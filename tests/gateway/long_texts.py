@@ -11,7 +11,7 @@ import sys
 from typing import Any, Final
 
 from custom_components.powerwall_gateway.gateway.models import Din
-from custom_components.powerwall_gateway.gateway.models.payload import misfits
+from custom_components.powerwall_gateway.gateway.models.base import misfits
 from custom_components.powerwall_gateway.gateway.models.times import parse_duration
 from custom_components.powerwall_gateway.gateway.redact import LONGEST, MOST, discreet, legible
 from custom_components.powerwall_gateway.redaction import Redactor

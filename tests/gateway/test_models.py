@@ -27,7 +27,7 @@ from custom_components.powerwall_gateway.gateway.models import (
     Status,
     SystemStatus,
 )
-from custom_components.powerwall_gateway.gateway.models.payload import misfits
+from custom_components.powerwall_gateway.gateway.models.base import misfits
 from custom_components.powerwall_gateway.gateway.models.times import parse_duration, parse_moment
 
 from .examples import JSON, MODELS

@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway.models import Payload
-from custom_components.powerwall_gateway.gateway.models.payload import misfits
+from custom_components.powerwall_gateway.gateway.models.base import misfits
 
 from .examples import JSON, MODELS, example, junk, keys_of, spoil
 from .spoiling import Thrown

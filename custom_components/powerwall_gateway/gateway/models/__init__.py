@@ -1,5 +1,6 @@
 """The gateway's answers as frozen dataclasses, by subject."""
 
+from .base import Payload
 from .battery import BatteryBlock, StateOfEnergy, SystemStatus
 from .config_file import ConfigFile, ExportRule, SiteSettings
 from .controller import Controller, StoredEnergy
@@ -22,7 +23,6 @@ from .meters import Meter, MetersAggregates
 from .network import AccessPoint, InterfaceType, Network, NetworkAddress, NetworkInterface
 from .operation import Operation, OperationMode
 from .part_numbers import powerwall_model
-from .payload import Payload
 from .people import Consents, Customer, CustomerRegistration, Installer, InstallerCompany
 from .powerwalls import Component, Powerwalls, PowerwallsStatus, PowerwallUnit
 from .session import LoginMemory, LoginRecord, SessionRecord, ToggleAuth

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from .base import Payload
 from .grid import GridFault, GridState
 from .kinds import flag, number, one_of, parts, text, texts, whole
-from .payload import Payload
 from .times import moment
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .base import Payload
 from .kinds import flag, number, one_of, part, parts, text
 from .operation import Operation, OperationMode
-from .payload import Payload
 from .system import Din
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from .base import Payload
 from .battery import BatteryBlock
 from .kinds import number, part, parts, text, texts
-from .payload import Payload
 from .system import Din
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, override
 
+from .base import Payload
 from .battery import BatteryBlock
 from .controller import Controller
 from .kinds import number, part, parts, text
 from .part_numbers import POWERWALL_3_EXPANSION, powerwall_model
-from .payload import Payload
 from .system import Din
 
 _SAME_CAPACITY = 50.0

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from .base import Payload
 from .kinds import branches, flag, number, one_of, parts, shapeless, text, words
-from .payload import Payload
 from .times import moment
 
 

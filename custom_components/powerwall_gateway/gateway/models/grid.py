@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from .base import Payload
 from .kinds import flag, one_of, parts_in_text, scalar, text, whole, words
-from .payload import Payload
 from .times import epoch
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from ..redact import MOST, discreet, legible
-from .payload import Payload, field_of, kind_of, misfits
+from .base import Payload, field_of, kind_of, misfits
 
 _HIGHEST = 16
 """Levels of a tree; two were seen."""

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, override
 
+from .base import Payload
 from .kinds import flag, flags, number, part, parts, text, whole
 from .meters import Meter
-from .payload import Payload
 from .times import moment
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
+from .base import Payload
 from .kinds import number, part
-from .payload import Payload
 from .times import parse_moment, stamp
 
 

@@ -12,8 +12,8 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any, override
 
+from .base import Payload
 from .kinds import flag, number, one_of, part, parts, secret, text, whole
-from .payload import Payload
 
 
 class InterfaceType(StrEnum):

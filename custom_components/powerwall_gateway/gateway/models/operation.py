@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .base import Payload
 from .kinds import number, one_of
-from .payload import Payload
 
 
 class OperationMode(StrEnum):

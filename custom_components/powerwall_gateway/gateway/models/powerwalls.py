@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from .base import Payload
 from .diagnostic import Diagnostic
 from .kinds import flag, number, part, parts, text
-from .payload import Payload
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .base import Payload
 from .kinds import flag, number, part, secret, secrets, text, texts, whole
-from .payload import Payload
 
 
 @dataclass(frozen=True, kw_only=True)

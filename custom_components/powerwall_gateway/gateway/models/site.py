@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, override
 
+from .base import Payload
 from .kinds import number, part, parts, text
-from .payload import Payload
 
 
 @dataclass(frozen=True, kw_only=True)

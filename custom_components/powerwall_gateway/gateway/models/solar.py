@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from .base import Payload
 from .kinds import flag, flagged, number, part, parts, shapeless_items, text, texts, whole
-from .payload import Payload
 
 
 @dataclass(frozen=True, kw_only=True)

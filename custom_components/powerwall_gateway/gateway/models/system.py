@@ -5,9 +5,9 @@ from datetime import timedelta
 import re
 from typing import Self
 
+from .base import Payload
 from .kinds import flag, text, whole, words
 from .part_numbers import FIRST_GATEWAY, SOLAR_INVERTER, gateway_model
-from .payload import Payload
 from .times import duration
 
 _FIRST_TYPE = "hec"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, override
 
+from .base import Payload
 from .diagnostic import CheckStatus, DiagnosticCheck
 from .kinds import flag, number, numbers, parts, rows, shapeless, shapeless_items, text, whole, words
-from .payload import Payload
 from .times import moment
 
 
