@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .base import Payload
+from .fields import flag, number, one_of, parts, text, texts, whole
 from .grid import GridFault, GridState
-from .kinds import flag, number, one_of, parts, text, texts, whole
 from .times import moment
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .base import Payload
-from .kinds import flag, number, one_of, part, parts, text
+from .fields import flag, number, one_of, part, parts, text
 from .operation import Operation, OperationMode
 from .system import Din
 

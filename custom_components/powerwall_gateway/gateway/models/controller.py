@@ -5,7 +5,7 @@ from functools import cached_property
 
 from .base import Payload
 from .battery import BatteryBlock
-from .kinds import number, part, parts, text, texts
+from .fields import number, part, parts, text, texts
 from .system import Din
 
 

@@ -8,7 +8,7 @@ from typing import Any, override
 from .base import Payload
 from .battery import BatteryBlock
 from .controller import Controller
-from .kinds import number, part, parts, text
+from .fields import number, part, parts, text
 from .part_numbers import POWERWALL_3_EXPANSION, powerwall_model
 from .system import Din
 

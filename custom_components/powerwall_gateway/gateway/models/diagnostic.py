@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from .base import Payload
-from .kinds import branches, flag, number, one_of, parts, shapeless, text, words
+from .fields import branches, flag, number, one_of, parts, shapeless, text, words
 from .times import moment
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from .base import Payload
-from .kinds import flag, one_of, parts_in_text, scalar, text, whole, words
+from .fields import flag, one_of, parts_in_text, scalar, text, whole, words
 from .times import epoch
 
 

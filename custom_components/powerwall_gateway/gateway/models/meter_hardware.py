@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, override
 
 from .base import Payload
-from .kinds import flag, flags, number, part, parts, text, whole
+from .fields import flag, flags, number, part, parts, text, whole
 from .meters import Meter
 from .times import moment
 

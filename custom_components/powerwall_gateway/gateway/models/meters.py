@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Self
 
 from .base import Payload
-from .kinds import number, part
+from .fields import number, part
 from .times import parse_moment, stamp
 
 

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from typing import Any, override
 
 from .base import Payload
-from .kinds import flag, number, one_of, part, parts, secret, text, whole
+from .fields import flag, number, one_of, part, parts, secret, text, whole
 
 
 class InterfaceType(StrEnum):

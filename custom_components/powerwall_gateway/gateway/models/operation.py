@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .base import Payload
-from .kinds import number, one_of
+from .fields import number, one_of
 
 
 class OperationMode(StrEnum):

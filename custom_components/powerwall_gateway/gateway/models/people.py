@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .base import Payload
-from .kinds import flag, secret, text, texts
+from .fields import flag, secret, text, texts
 
 
 @dataclass(frozen=True, kw_only=True)

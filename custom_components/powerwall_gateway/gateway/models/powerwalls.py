@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from .base import Payload
 from .diagnostic import Diagnostic
-from .kinds import flag, number, part, parts, text
+from .fields import flag, number, part, parts, text
 
 
 @dataclass(frozen=True, kw_only=True)

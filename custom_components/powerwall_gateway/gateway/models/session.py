@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .base import Payload
-from .kinds import flag, number, part, secret, secrets, text, texts, whole
+from .fields import flag, number, part, secret, secrets, text, texts, whole
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, override
 
 from .base import Payload
-from .kinds import number, part, parts, text
+from .fields import number, part, parts, text
 
 
 @dataclass(frozen=True, kw_only=True)

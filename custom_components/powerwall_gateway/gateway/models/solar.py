@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .base import Payload
-from .kinds import flag, flagged, number, part, parts, shapeless_items, text, texts, whole
+from .fields import flag, flagged, number, part, parts, shapeless_items, text, texts, whole
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import re
 from typing import Self
 
 from .base import Payload
-from .kinds import flag, text, whole, words
+from .fields import flag, text, whole, words
 from .part_numbers import FIRST_GATEWAY, SOLAR_INVERTER, gateway_model
 from .times import duration
 

@@ -7,7 +7,7 @@ from typing import Any, override
 
 from .base import Payload
 from .diagnostic import CheckStatus, DiagnosticCheck
-from .kinds import flag, number, numbers, parts, rows, shapeless, shapeless_items, text, whole, words
+from .fields import flag, number, numbers, parts, rows, shapeless, shapeless_items, text, whole, words
 from .times import moment
 
 

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from .base import field_of, kind_of, misfits
-from .kinds import as_number, as_text
+from .fields import as_number, as_text
 
 _GO_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _GO_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|us|µs|ns|s)")

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from .base import Payload
-from .kinds import flag, number, one_of, part, text, texts
+from .fields import flag, number, one_of, part, text, texts
 from .times import epoch
 
 
