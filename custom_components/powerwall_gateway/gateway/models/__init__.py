@@ -4,6 +4,7 @@ from .base import Payload
 from .battery import BatteryBlock, StateOfEnergy, SystemStatus
 from .config_file import ConfigFile, ExportRule, SiteSettings
 from .controller import Controller, StoredEnergy
+from .customer import Consents, Customer, CustomerRegistration, Installer, InstallerCompany
 from .device_components import DeviceComponents
 from .diagnostic import CheckStatus, Diagnostic, DiagnosticCheck
 from .grid import AlertValue, GridFault, GridState, GridStatus, Islanding, IslandMode
@@ -23,7 +24,6 @@ from .meters import Meter, MetersAggregates
 from .network import AccessPoint, InterfaceType, Network, NetworkAddress, NetworkInterface
 from .operation import Operation, OperationMode
 from .part_numbers import powerwall_model
-from .people import Consents, Customer, CustomerRegistration, Installer, InstallerCompany
 from .powerwalls import Component, Powerwalls, PowerwallsStatus, PowerwallUnit
 from .session import LoginMemory, LoginRecord, SessionRecord, ToggleAuth
 from .site import Config, GridCode, GridCodes, SiteInfo, SiteName
