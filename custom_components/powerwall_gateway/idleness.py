@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from .estimates import IDLE_POWER
 from .gateway import app_from_raw
 from .gateway.models import GridState, MetersAggregates, Operation, OperationMode
-from .outlook import IDLE_POWER
 
 _WORTH_IT: Final = 300.0
 """W of solar too much, or too little, from which on a battery has something to do."""

@@ -10,8 +10,8 @@ from homeassistant.const import EntityCategory, UnitOfEnergy, UnitOfPower, UnitO
 
 from ..coordinator import Detail, DetailData, LiveData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
+from ..estimates import IDLE_POWER, Outlook
 from ..gateway.models import MetersAggregates, StateOfEnergy, StoredEnergy, SystemStatus
-from ..outlook import IDLE_POWER, Outlook
 from ..writing import ENERGIES, POWERS
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, override
 from homeassistant.core import HomeAssistant
 
 from ..const import CONF_LIVE_INTERVAL, LIVE_INTERVAL
+from ..estimates import POWERWALL_ENERGY, Outlook, Trend
 from ..gateway import GatewayNotFoundError, PowerwallGateway, Rank
 from ..gateway.models import GridState, MetersAggregates, StateOfEnergy, SystemStatus
-from ..outlook import POWERWALL_ENERGY, Outlook, Trend
 from ..reading import Reading
 from .base import GatewayCoordinator
 from .contact import ContactWatch, aggregates_in_contact
