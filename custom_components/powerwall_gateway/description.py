@@ -18,7 +18,7 @@ from homeassistant.helpers.typing import StateType
 from .control import Control
 from .coordinator import GatewayCoordinator, PowerwallGatewayData
 from .devices import Part
-from .outage import GridEvent
+from .outages import GridEvent
 from .reading import Reading
 from .writing import ON_CHANGE, Writing
 

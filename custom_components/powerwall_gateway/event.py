@@ -10,7 +10,7 @@ from .catalogue import EVENTS
 from .coordinator import GridCoordinator, GridData, PowerwallGatewayConfigEntry
 from .description import GatewayEventDescription
 from .entity import GatewayEntity, add_as_found
-from .outage import GridEvent
+from .outages import GridEvent
 
 PARALLEL_UPDATES = 0
 

@@ -10,7 +10,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
-from .outage import GridLog
+from .outages import GridLog
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from custom_components.powerwall_gateway import memory
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
 from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway.models import GridState
-from custom_components.powerwall_gateway.outage import GridLog
+from custom_components.powerwall_gateway.outages import GridLog
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, EVENT_STATE_CHANGED
 from homeassistant.core import CoreState, Event, HomeAssistant
 from homeassistant.helpers import entity_registry as er

@@ -10,7 +10,7 @@ from homeassistant.const import EntityCategory
 from ..coordinator import GridData, LiveData, SettingsData
 from ..description import GatewayBinarySensorDescription, GatewayEventDescription, GatewaySensorDescription
 from ..gateway.models import GridFault, GridState, GridStatus
-from ..outage import GridEventType, GridLog
+from ..outages import GridEventType, GridLog
 
 
 def _grid_is_on(grid: GridStatus) -> bool | None:

@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from ..const import CONF_GRID_INTERVAL, GRID_INTERVAL, GRID_SETTLES, KEPT_AT_LEAST
 from ..gateway import PowerwallGateway, Rank, app_from_raw
 from ..gateway.models import GridState, GridStatus, StateOfEnergy, SystemStatus
-from ..outage import GridEvent, GridLog
+from ..outages import GridEvent, GridLog
 from ..reading import Reading
 from .base import GatewayCoordinator
 
