@@ -64,10 +64,10 @@ from .gateway import (
 )
 from .hardware import is_removable, watch_hardware, watch_names
 from .keeper import async_forget_keeper, async_hold_keeper, async_mend_all
-from .memory import EntryMemory, async_memory_of
 from .off_grid import OffGrid
 from .pairing import KeyStore
 from .services import async_setup_services
+from .storage import EntryMemory, async_memory_of
 
 _LOGGER = logging.getLogger(__name__)
 

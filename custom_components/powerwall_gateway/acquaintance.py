@@ -19,7 +19,7 @@ from .gateway import Address, GatewayError, Portrait, PowerwallGateway, meet, op
 from .gateway.models import Din, Status
 from .helpers import gateway_from
 from .markdown import literal
-from .memory import async_memory_of
+from .storage import async_memory_of
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from . import issues
 from .coordinator import PowerwallGatewayConfigEntry
 from .gateway import GatewayError, GatewayKeyError, GatewayLoginError
 from .keeper import PACE
-from .memory import EntryMemory
 from .reading import Reading
+from .storage import EntryMemory
 
 _LOGGER = logging.getLogger(__name__)
 

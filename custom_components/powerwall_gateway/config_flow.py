@@ -32,10 +32,10 @@ from .const import (
 )
 from .forms import RefusedError
 from .gateway import Address, Credentials
-from .memory import async_forget_login
 from .options_flow import PowerwallGatewayOptionsFlow
 from .pairing_flow import PairingFlow
 from .renaming import async_carry_over, is_taken
+from .storage import async_forget_login
 
 _FIRST_STEPS = {SOURCE_DHCP: "discovery_confirm", SOURCE_RECONFIGURE: "reconfigure"}
 

@@ -25,7 +25,7 @@ from . import issues
 from .const import DOMAIN
 from .coordinator import PowerwallGatewayConfigEntry
 from .markdown import literal
-from .memory import EntryMemory
+from .storage import EntryMemory
 
 _ENERGIES: Final = {
     "grid": {"stat_energy_from": "grid_import_energy", "stat_energy_to": "grid_export_energy"},

@@ -21,7 +21,7 @@ from .gateway import (
 )
 from .gateway.control.islanding import LEAST_CHARGE
 from .gateway.models import GridState
-from .memory import EntryMemory
+from .storage import EntryMemory
 
 if TYPE_CHECKING:
     from .coordinator import GridCoordinator, LiveCoordinator

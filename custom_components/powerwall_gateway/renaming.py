@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from .const import CONF_MAC, CONF_SERIAL, DOMAIN
-from .memory import async_forget_login
+from .storage import async_forget_login
 
 
 @callback

@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway import caretaker
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONFIG_MINOR_VERSION, DOMAIN
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
-from custom_components.powerwall_gateway.memory import async_forget_login
+from custom_components.powerwall_gateway.storage import async_forget_login
 from homeassistant.const import CONF_USERNAME, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError

@@ -12,8 +12,8 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.powerwall_gateway import forms
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_FINGERPRINT, CONF_SERIAL, DOMAIN
 from custom_components.powerwall_gateway.forms import CONF_SAME_POWERWALLS
-from custom_components.powerwall_gateway.memory import EntryMemory
 from custom_components.powerwall_gateway.repairs import async_create_fix_flow
+from custom_components.powerwall_gateway.storage import EntryMemory
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant

@@ -12,7 +12,7 @@ from custom_components.powerwall_gateway import keeper, off_grid
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE
 from custom_components.powerwall_gateway.gateway import IslandControl, PowerwallGateway
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
-from custom_components.powerwall_gateway.memory import EntryMemory
+from custom_components.powerwall_gateway.storage import EntryMemory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import area_registry as ar, device_registry as dr

@@ -7,7 +7,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.gateway import auth as login_module
-from custom_components.powerwall_gateway.memory import EntryMemory, async_forget_login, async_memory_of
+from custom_components.powerwall_gateway.storage import EntryMemory, async_forget_login, async_memory_of
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant
