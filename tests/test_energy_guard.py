@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.powerwall_gateway.energy import GRAIN, HOUSE_POWER, LASTING_SECONDS, Count, EnergyGuard
+from custom_components.powerwall_gateway.energy_filter import GRAIN, HOUSE_POWER, LASTING_SECONDS, Count, EnergyGuard
 
 
 def test_what_flows_is_passed_on() -> None:

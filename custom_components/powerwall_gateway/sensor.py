@@ -14,7 +14,7 @@ from .catalogue import SENSORS
 from .coordinator import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .description import GatewaySensorDescription
 from .devices import Part
-from .energy import Count, EnergyGuard
+from .energy_filter import Count, EnergyGuard
 from .entity import GatewayValueEntity, add_as_found
 
 PARALLEL_UPDATES = 0

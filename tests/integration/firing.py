@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     do_adhoc_statistics,
 )
 
-from custom_components.powerwall_gateway.energy import GRAIN, HOUSE_POWER
+from custom_components.powerwall_gateway.energy_filter import GRAIN, HOUSE_POWER
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import restore_state
 from homeassistant.util import dt as dt_util

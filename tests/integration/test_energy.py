@@ -7,7 +7,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import mock_restore_cache_with_extra_data
 
 from custom_components.powerwall_gateway.coordinator import base
-from custom_components.powerwall_gateway.energy import LASTING_SECONDS
+from custom_components.powerwall_gateway.energy_filter import LASTING_SECONDS
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.core import HomeAssistant, State
 from tests.conftest import StartSimulator

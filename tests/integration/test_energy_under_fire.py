@@ -10,7 +10,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.energy import LASTING_POLLS
+from custom_components.powerwall_gateway.energy_filter import LASTING_POLLS
 from custom_components.powerwall_gateway.gateway import transport
 from custom_components.powerwall_gateway.gateway.scheduler import Pacer
 from homeassistant.components.recorder.core import Recorder

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.energy import LASTING_POLLS
+from custom_components.powerwall_gateway.energy_filter import LASTING_POLLS
 from custom_components.powerwall_gateway.gateway import app_from_raw
 from custom_components.powerwall_gateway.reading import Reading
 from homeassistant.core import HomeAssistant

@@ -7,7 +7,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.const import DETAIL_INTERVAL, DOMAIN
-from custom_components.powerwall_gateway.energy import LASTING_POLLS, LASTING_SECONDS
+from custom_components.powerwall_gateway.energy_filter import LASTING_POLLS, LASTING_SECONDS
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er

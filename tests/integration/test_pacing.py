@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway import entity
 from custom_components.powerwall_gateway.const import CONF_GRID_INTERVAL, CONF_LIVE_INTERVAL
 from custom_components.powerwall_gateway.coordinator import grid
-from custom_components.powerwall_gateway.energy import LASTING_POLLS
+from custom_components.powerwall_gateway.energy_filter import LASTING_POLLS
 from custom_components.powerwall_gateway.gateway import rest
 from custom_components.powerwall_gateway.writing import ENERGIES, ON_CHANGE, PACK_POWERS, POWERS, Writing
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, STATE_UNAVAILABLE, STATE_UNKNOWN

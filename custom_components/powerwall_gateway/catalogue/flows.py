@@ -8,7 +8,7 @@ from homeassistant.const import UnitOfEnergy, UnitOfPower
 
 from ..coordinator import LiveData
 from ..description import GatewaySensorDescription
-from ..energy import HOUSE_POWER
+from ..energy_filter import HOUSE_POWER
 from ..gateway.models import Meter, MetersAggregates
 from ..writing import ENERGIES, POWERS
 

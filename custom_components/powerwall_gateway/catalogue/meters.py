@@ -27,7 +27,7 @@ from ..const import MANUFACTURER
 from ..coordinator import Detail, DetailData, InventoryData, PowerwallGatewayData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
 from ..devices import Kind, Part, identifier
-from ..energy import HOUSE_POWER
+from ..energy_filter import HOUSE_POWER
 from ..gateway.models import CtReading, InstalledMeter, PhaseReadings, SiteMeter, SolarMeter
 from ..reading import Reading
 from ..writing import ENERGIES, ON_CHANGE, POWERS, Writing

@@ -21,7 +21,7 @@ from ..const import MANUFACTURER
 from ..coordinator import Detail, DetailData, LiveData, PowerwallGatewayData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
 from ..devices import Kind, Part, identifier
-from ..energy import PACK_POWER
+from ..energy_filter import PACK_POWER
 from ..gateway.models import BatteryBlock, powerwall_model
 from ..reading import Reading
 from ..writing import ENERGIES, PACK_POWERS, PACK_VALUES, Writing
