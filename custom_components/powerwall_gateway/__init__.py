@@ -63,7 +63,7 @@ from .gateway import (
     identify,
 )
 from .hardware import is_removable, watch_hardware, watch_names
-from .keeper import async_forget_keeper, async_hold_keeper, async_mend_all
+from .hub import async_forget_keeper, async_hold_keeper, async_mend_all
 from .off_grid import OffGrid
 from .pairing import KeyStore
 from .services import async_setup_services

@@ -9,7 +9,7 @@ from homeassistant.exceptions import HomeAssistantError
 from . import issues
 from .coordinator import PowerwallGatewayConfigEntry
 from .gateway import GatewayError, GatewayKeyError, GatewayLoginError
-from .keeper import PACE
+from .hub import PACE
 from .reading import Reading
 from .storage import EntryMemory
 

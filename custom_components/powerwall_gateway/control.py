@@ -11,7 +11,7 @@ from .failures import translated
 from .gateway import GatewayError, GridRules, PercentScale, SignedOperation
 from .gateway.control.operation import OperationControl, OperationSettings
 from .gateway.models import ExportRule, OperationMode
-from .keeper import Keeper
+from .hub import Keeper
 from .off_grid import OffGrid
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from .energy_dashboard import async_fill
 from .failures import translated
 from .forms import CONF_SAME_POWERWALLS, SAME_POWERWALLS, ProgressFlow
 from .gateway import GatewayError, Guard, Identity
-from .keeper import async_disable_now, async_guard_of
+from .hub import async_disable_now, async_guard_of
 from .markdown import literal
 from .renaming import async_carry_over, is_taken
 

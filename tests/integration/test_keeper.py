@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import caretaker, journal as journal_module, keeper
+from custom_components.powerwall_gateway import caretaker, hub, journal as journal_module
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway import GuardError, GuardJournalError, JournalRecord, UnderWay
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
@@ -110,7 +110,7 @@ async def assert_well(hass: HomeAssistant, gateway: Simulator, entry: MockConfig
     if ending == "reload":
         await logged_in(hass, entry)
     else:
-        await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)
+        await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None)
     assert gateway.running
 
 
@@ -229,7 +229,7 @@ async def test_it_is_mended_whatever_the_entry_is(hass: HomeAssistant, simulator
     if state == "loaded":
         await until(lambda: entry.state is ConfigEntryState.LOADED)
     else:
-        await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None or state == "retrying")
+        await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None or state == "retrying")
 
 
 async def test_what_is_a_day_old_is_asked_for(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
@@ -254,10 +254,10 @@ async def test_a_removal_that_cannot_mend_leaves_the_steps(
     entry = await set_up(gateway)
     await until(lambda: is_closed(hass))
     await hass.config_entries.async_unload(entry.entry_id)
-    await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)
+    await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None)
     path = leave_open(hass, gateway, entry.entry_id)
     gateway.faults.add("*", drop=True)
-    await keeper.async_mend_all(hass)
+    await hub.async_mend_all(hass)
     await hass.config_entries.async_remove(entry.entry_id)
     issue = ir.async_get(hass).async_get_issue(DOMAIN, f"left_stopped_{entry.entry_id}")
     assert issue
@@ -267,7 +267,7 @@ async def test_a_removal_that_cannot_mend_leaves_the_steps(
     await until(lambda: gateway.running)
     await until(lambda: not path.exists())
     await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, f"left_stopped_{entry.entry_id}") is None)
-    await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)
+    await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None)
 
 
 @pytest.mark.parametrize("content", [None, "{"])
@@ -277,14 +277,14 @@ async def test_a_removal_mends_what_nobody_mends_yet(
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway)
     await hass.config_entries.async_unload(entry.entry_id)
-    await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)
+    await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None)
     path = leave_open(hass, gateway, entry.entry_id)
     if content:
         path.write_text(content)
     await hass.config_entries.async_remove(entry.entry_id)
     await until(lambda: gateway.running and not path.exists())
     await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, f"left_stopped_{entry.entry_id}") is None)
-    assert keeper.async_guard_of(hass, entry.entry_id) is None
+    assert hub.async_guard_of(hass, entry.entry_id) is None
 
 
 async def test_nothing_is_stopped_while_home_assistant_ends(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import keeper, off_grid
+from custom_components.powerwall_gateway import hub, off_grid
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE
 from custom_components.powerwall_gateway.gateway import IslandControl, PowerwallGateway
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
@@ -34,7 +34,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     def control(gateway: PowerwallGateway) -> IslandControl:
         return IslandControl(gateway, leaving=QUICK, returning=QUICK)
 
-    monkeypatch.setattr(keeper, "IslandControl", control)
+    monkeypatch.setattr(hub, "IslandControl", control)
 
 
 @pytest.fixture

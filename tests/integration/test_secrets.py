@@ -11,7 +11,7 @@ from aiohttp import ClientTimeout
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import caretaker, checkup, diagnostics, keeper
+from custom_components.powerwall_gateway import caretaker, checkup, diagnostics, hub
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.services import upkeep
@@ -49,7 +49,7 @@ async def quick(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for milliseconds where it is seconds, and find lasting what was seen once."""
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
     impatient = replace(PACE, patience=0.05)
-    monkeypatch.setattr(keeper, "PACE", impatient)
+    monkeypatch.setattr(hub, "PACE", impatient)
     monkeypatch.setattr(caretaker, "PACE", impatient)
     monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
     monkeypatch.setattr(checkup, "UNREACHABLE_FOR", 0.0)
@@ -279,7 +279,7 @@ async def leave(hass: HomeAssistant, gateway: Simulator) -> None:
     entry_ids = hass.config_entries.async_entry_ids()
     for entry_id in entry_ids:
         await hass.config_entries.async_unload(entry_id)
-    await until(lambda: not any(keeper.async_guard_of(hass, entry_id) for entry_id in entry_ids))
+    await until(lambda: not any(hub.async_guard_of(hass, entry_id) for entry_id in entry_ids))
 
 
 async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 import voluptuous as vol
 
-from custom_components.powerwall_gateway import keeper
+from custom_components.powerwall_gateway import hub
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway import JournalRecord, UnderWay
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
@@ -197,7 +197,7 @@ async def test_unloading_ends_a_stop(hass: HomeAssistant, old: tuple[Simulator, 
     await act(hass, "stop")
     await hass.config_entries.async_unload(entry.entry_id)
     assert gateway.running
-    await until(lambda: keeper.async_guard_of(hass, entry.entry_id) is None)  # the watch goes on for its minute
+    await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None)  # the watch goes on for its minute
 
 
 @pytest.mark.parametrize("duration", [timedelta(0), timedelta(minutes=61), timedelta(days=1)])

@@ -12,7 +12,7 @@ import sys
 from time import monotonic
 from typing import Any, TextIO
 
-from custom_components.powerwall_gateway import caretaker, journal, keeper
+from custom_components.powerwall_gateway import caretaker, hub, journal
 from custom_components.powerwall_gateway.gateway.stop_safety.restart import Pace
 from custom_components.powerwall_gateway.gateway.transport import Connection
 from homeassistant.__main__ import main
