@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.powerwall_gateway.failures import _TEXTS, translated
+from custom_components.powerwall_gateway.exceptions import _TEXTS, translated
 from custom_components.powerwall_gateway.gateway import GatewayError, GatewayKeyError, KeyProblem, OperationRefusedError
 from tests.test_static import TEXTS
 

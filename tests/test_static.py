@@ -18,7 +18,7 @@ from custom_components.powerwall_gateway.catalogue import (
     SWITCHES,
 )
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.failures import _TEXTS
+from custom_components.powerwall_gateway.exceptions import _TEXTS
 from custom_components.powerwall_gateway.gateway import KeyProblem
 from custom_components.powerwall_gateway.gateway.control import signed_operation
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
@@ -139,7 +139,7 @@ def _steps(module: str) -> set[str]:
 
 
 def test_every_exception_has_a_text_and_every_text_an_exception() -> None:
-    raising = ["__init__.py", "control.py", "failures.py", "off_grid.py"]
+    raising = ["__init__.py", "control.py", "exceptions.py", "off_grid.py"]
     raising += [f"services/{room}.py" for room in ("operation", "takeover", "target", "upkeep")]
     written = set(chain.from_iterable(strings(module) for module in raising))
     assert KEY_PROBLEMS <= set(TEXTS["exceptions"]) <= written | KEY_PROBLEMS

@@ -42,7 +42,7 @@ from .coordinator import (
 )
 from .devices import Part
 from .energy_dashboard import EnergyOffer
-from .failures import words_of
+from .exceptions import words_of
 from .gateway import (
     Doorman,
     GatewayAnotherError,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from homeassistant.exceptions import HomeAssistantError
 
 from .const import DOMAIN
-from .failures import translated
+from .exceptions import translated
 from .gateway import GatewayError, GridRules, PercentScale, SignedOperation
 from .gateway.control.operation import OperationControl, OperationSettings
 from .gateway.models import ExportRule, OperationMode

@@ -17,7 +17,7 @@ from homeassistant.helpers.selector import (
 )
 
 from .const import CONF_ALLOW_CONTROL, CONF_PRIVATE_KEY, CONF_SERIAL
-from .failures import words_of
+from .exceptions import words_of
 from .gateway import (
     Address,
     GatewayBusyError,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from homeassistant.exceptions import HomeAssistantError
 
 from .const import DOMAIN
-from .failures import translated
+from .exceptions import translated
 from .gateway import (
     GatewayError,
     IslandChargeError,

@@ -12,7 +12,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.requirements import RequirementsNotFound, async_process_requirements
 
 from .const import CONF_PRIVATE_KEY, DOMAIN, SIGNED_REQUIREMENT
-from .failures import words_of
+from .exceptions import words_of
 from .forms import RefusedError
 from .gateway import (
     GatewayBusyError,

@@ -19,7 +19,7 @@ from .certificate import async_identify, async_trust, stored
 from .const import CONF_FINGERPRINT, CONF_SERIAL, DOMAIN
 from .coordinator import PowerwallGatewayConfigEntry
 from .energy_dashboard import async_fill
-from .failures import translated
+from .exceptions import translated
 from .forms import CONF_SAME_POWERWALLS, SAME_POWERWALLS, ProgressFlow
 from .gateway import GatewayError, Guard, Identity
 from .hub import async_disable_now, async_guard_of

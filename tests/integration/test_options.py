@@ -14,7 +14,7 @@ from custom_components.powerwall_gateway.const import (
     CONFIG_MINOR_VERSION,
     DOMAIN,
 )
-from custom_components.powerwall_gateway.failures import translated
+from custom_components.powerwall_gateway.exceptions import translated
 from custom_components.powerwall_gateway.gateway import (
     IslandChargeError,
     OperationNotAppliedError,

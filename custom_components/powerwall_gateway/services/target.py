@@ -14,7 +14,7 @@ from homeassistant.helpers.service import async_get_config_entry
 
 from ..const import DOMAIN
 from ..coordinator import PowerwallGatewayConfigEntry
-from ..failures import translated
+from ..exceptions import translated
 from ..gateway import GatewayDeniedError, GatewayError, GatewayLoginStopsError, GatewayNotFoundError
 
 
