@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.powerwall_gateway.catalogue import BINARY_SENSORS, SENSORS, packs
 from custom_components.powerwall_gateway.const import CONF_SERIAL, DOMAIN
-from custom_components.powerwall_gateway.core_powerwall import CORE, OF_GATEWAY, OF_PACK
+from custom_components.powerwall_gateway.migration import CORE, OF_GATEWAY, OF_PACK
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.const import CONF_HOST, CONF_IP_ADDRESS, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant

@@ -11,9 +11,9 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 
 from .const import CONF_MAC, CONF_SERIAL, DOMAIN
-from .core_powerwall import CORE
 from .gateway import Address, GatewayUnreachableError
 from .gateway.models import Din
+from .migration import CORE
 
 
 @dataclass(frozen=True, kw_only=True)

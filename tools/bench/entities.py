@@ -15,7 +15,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from custom_components.powerwall_gateway.core_powerwall import CORE
+from custom_components.powerwall_gateway.migration import CORE
 from homeassistant.const import __version__ as home_assistant_version
 from homeassistant.util import slugify
 from tools.child_process import free_port

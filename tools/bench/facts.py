@@ -6,7 +6,7 @@ from enum import StrEnum
 from math import sqrt
 from typing import Any, Self
 
-from custom_components.powerwall_gateway.core_powerwall import CORE, OF_GATEWAY, OF_PACK
+from custom_components.powerwall_gateway.migration import CORE, OF_GATEWAY, OF_PACK
 from homeassistant.util.unit_conversion import BaseUnitConverter, EnergyConverter, PowerConverter
 from tools.home_assistant import State
 

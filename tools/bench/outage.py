@@ -15,7 +15,7 @@ from typing import Self
 
 from rich.console import Console
 
-from custom_components.powerwall_gateway.core_powerwall import CORE
+from custom_components.powerwall_gateway.migration import CORE
 
 from . import plot
 from .figures import NEVER, Figure, Json, Target, percentile, report, table

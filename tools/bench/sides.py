@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from custom_components.powerwall_gateway.core_powerwall import CORE
+from custom_components.powerwall_gateway.migration import CORE
 from homeassistant.util import dt as dt_util
 from tests.simulator.house import SUMMER_NOON
 from tools.child_process import ProcessError, free_port

@@ -13,7 +13,7 @@ from time import monotonic
 
 from rich.console import Console
 
-from custom_components.powerwall_gateway.core_powerwall import CORE
+from custom_components.powerwall_gateway.migration import CORE
 from tests.simulator import Simulator
 from tools.bench.figures import report
 from tools.bench.sides import ERRORS, FIRMWARE, BackDoor, Gateway, Side

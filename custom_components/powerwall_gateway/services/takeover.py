@@ -8,8 +8,8 @@ from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util.json import JsonValueType
 
-from ..core_powerwall import async_take_over, is_in_use, pairs
 from ..energy_dashboard import async_follow
+from ..migration import async_take_over, is_in_use, pairs
 from .target import async_entry_of, schema_with, wrong
 
 ATTR_RENAME: Final = "rename"
