@@ -19,7 +19,6 @@ from homeassistant.core import callback
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 
 from . import discovery, forms
-from .acquaintance import Acquaintance, async_former
 from .const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -34,6 +33,7 @@ from .forms import RefusedError
 from .gateway import Address, Credentials
 from .options_flow import PowerwallGatewayOptionsFlow
 from .pairing_flow import PairingFlow
+from .probe import Acquaintance, async_former
 from .renaming import async_carry_over, is_taken
 from .storage import async_forget_login
 

@@ -14,7 +14,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
 from . import issues
-from .acquaintance import async_former
 from .certificate import async_identify, async_trust, stored
 from .const import CONF_FINGERPRINT, CONF_SERIAL, DOMAIN
 from .coordinator import PowerwallGatewayConfigEntry
@@ -24,6 +23,7 @@ from .forms import CONF_SAME_POWERWALLS, SAME_POWERWALLS, ProgressFlow
 from .gateway import GatewayError, Guard, Identity
 from .hub import async_disable_now, async_guard_of
 from .markdown import literal
+from .probe import async_former
 from .renaming import async_carry_over, is_taken
 
 _LOGGER = logging.getLogger(__name__)
