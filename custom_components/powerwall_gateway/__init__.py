@@ -40,7 +40,7 @@ from .coordinator import (
     SettingsCoordinator,
     is_final,
 )
-from .devices import Part
+from .device import Part
 from .energy_dashboard import EnergyOffer
 from .exceptions import words_of
 from .gateway import (

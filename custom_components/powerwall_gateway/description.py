@@ -17,7 +17,7 @@ from homeassistant.helpers.typing import StateType
 
 from .control import Control
 from .coordinator import GatewayCoordinator, PowerwallGatewayData
-from .devices import Part
+from .device import Part
 from .outages import GridEvent
 from .reading import Reading
 from .writing import ON_CHANGE, Writing

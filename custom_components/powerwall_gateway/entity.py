@@ -13,7 +13,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .coordinator import GatewayCoordinator, PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .description import GatewayControlDescription, GatewayEntityDescription
-from .devices import Part
+from .device import Part
 from .reading import Reading
 
 

@@ -11,7 +11,7 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from .catalogue import meters, packs, solar
 from .const import DEFAULT_TITLE
 from .coordinator import PowerwallGatewayConfigEntry, PowerwallGatewayData
-from .devices import Kind, devices_missing, is_of_kind, number_anew
+from .device import Kind, devices_missing, is_of_kind, number_anew
 from .reading import Reading
 
 _PARTS = {Kind.POWERWALL: packs.parts, Kind.METER: meters.parts, Kind.INVERTER: solar.parts}

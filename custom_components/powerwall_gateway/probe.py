@@ -13,7 +13,7 @@ from homeassistant.helpers import device_registry as dr
 
 from .certificate import readable
 from .const import CONF_FINGERPRINT, CONF_SCHEME, CONF_SERIAL
-from .devices import Kind, is_of_kind
+from .device import Kind, is_of_kind
 from .forms import RefusedError, refusal
 from .gateway import Address, GatewayError, Portrait, PowerwallGateway, meet, open_session, portray
 from .gateway.models import Din, Status

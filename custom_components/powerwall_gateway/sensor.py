@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 from .catalogue import SENSORS
 from .coordinator import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .description import GatewaySensorDescription
-from .devices import Part
+from .device import Part
 from .energy_filter import Count, EnergyGuard
 from .entity import GatewayValueEntity, add_as_found
 

@@ -15,7 +15,7 @@ from ..description import (
     GatewayEntityDescription,
     GatewaySensorDescription,
 )
-from ..devices import Part
+from ..device import Part
 from . import battery, controls, flows, grid, meters, networks, packs, quality, solar, system
 
 __all__ = ["BINARY_SENSORS", "BUTTONS", "CONTROLS", "EVENTS", "NUMBERS", "OF_BATTERY", "SELECTS", "SENSORS", "SWITCHES"]

@@ -26,7 +26,7 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from ..const import MANUFACTURER
 from ..coordinator import Detail, DetailData, InventoryData, PowerwallGatewayData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
-from ..devices import Kind, Part, identifier
+from ..device import Kind, Part, identifier
 from ..energy_filter import HOUSE_POWER
 from ..gateway.models import CtReading, InstalledMeter, PhaseReadings, SiteMeter, SolarMeter
 from ..reading import Reading

@@ -20,7 +20,7 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from ..const import MANUFACTURER
 from ..coordinator import Detail, DetailData, LiveData, PowerwallGatewayData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
-from ..devices import Kind, Part, identifier
+from ..device import Kind, Part, identifier
 from ..energy_filter import PACK_POWER
 from ..gateway.models import BatteryBlock, powerwall_model
 from ..reading import Reading

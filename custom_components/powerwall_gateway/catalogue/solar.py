@@ -20,7 +20,7 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from ..const import MANUFACTURER
 from ..coordinator import Detail, DetailData, InventoryData, PowerwallGatewayData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
-from ..devices import Kind, Part, identifier
+from ..device import Kind, Part, identifier
 from ..gateway.models import PvacStatus, SolarInverter, SolarPowerwall, SolarString
 from ..reading import Reading
 from ..writing import POWERS

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from homeassistant.config_entries import ConfigEntry
 
 from ..control import Control
-from ..devices import Part
+from ..device import Part
 from ..gateway import Doorman, PercentScale, PowerwallGateway
 from .base import GatewayCoordinator, is_final
 from .detail import Detail, DetailCoordinator, DetailData

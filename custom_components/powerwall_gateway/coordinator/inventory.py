@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, override
 from homeassistant.core import HomeAssistant, callback
 
 from ..const import CONF_SERIAL, INVENTORY_INTERVAL
-from ..devices import inverter_ids
+from ..device import inverter_ids
 from ..gateway import PowerwallGateway, Rank
 from ..gateway.models import (
     CustomerRegistration,
