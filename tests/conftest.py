@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 import pytest
 
+from simulator import Simulator
+from simulator.listener import event_loop
 from tests.complaints import complaints
-from tests.simulator import Simulator
-from tests.simulator.listener import event_loop
 
 __all__ = ["complaints"]  # a fixture of every test
 
@@ -31,7 +31,7 @@ type StartSimulator = Callable[..., Awaitable[Simulator]]
 
 # The test plugin sets it to INFO, and the recorder then prints its SQL between the tests.
 logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
-logging.getLogger("tests.simulator").setLevel(logging.WARNING)
+logging.getLogger("simulator").setLevel(logging.WARNING)
 
 
 @pytest.fixture

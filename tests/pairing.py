@@ -5,7 +5,7 @@ from functools import cache
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from tests.simulator import Simulator
+from simulator import Simulator
 
 SIGNED = ["26.18", "pw3"]
 """Firmware that takes signed requests."""

@@ -16,8 +16,8 @@ from rich.console import Console
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 from tools.bench import plot
 from tools.bench.figures import NEVER, Figure, Target, percentile, report, table
 from tools.bench.outage import CORE_CYCLE, Flip, Outages, Seen, Watch, figures as outage_figures, plan

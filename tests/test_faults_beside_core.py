@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 from rich.console import Console
 
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 from tools.bench.facts import Shown
 from tools.child_process import ProcessError
 from tools.faults import dozen, suffering

@@ -15,10 +15,10 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.redaction import Redactor
 from custom_components.powerwall_gateway.services.look import PATHS
+from simulator import Simulator
+from simulator.firmware import PROFILES
+from simulator.gateway.ct_meters import SHORT_ID
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
-from tests.simulator.firmware import PROFILES
-from tests.simulator.gateway.ct_meters import SHORT_ID
 
 _OWN = {"password": "the owner's own"}
 PASSWORDS: dict[str, dict[str, Any]] = {"24.36": _OWN, "26.18": _OWN}

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 from tools.soak import soak as soaking
 from tools.soak.clock import Clock
 from tools.soak.figures import HELD, Figure, energy_off, held_figures, slope

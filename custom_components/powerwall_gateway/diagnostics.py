@@ -1,7 +1,7 @@
 """What an owner downloads to show others what is wrong: all there is to know, but for whose it is.
 
 The gateway's answers are in it in their own form, so that the simulator can serve them
-again: `python -m tests.simulator --replay diagnostics.json`.
+again: `python -m simulator --replay diagnostics.json`.
 """
 
 import asyncio

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 from tools.browser import Look, Person, desktop, phone
 from tools.child_process import free_port
 from tools.develop.integration import DOMAIN, device_ids

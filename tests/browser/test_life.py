@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 from tests.test_redaction import secrets_of
 from tools.browser import Look, Person, desktop, phone
 from tools.child_process import free_port

@@ -19,11 +19,11 @@ import pytest
 from tesla_protocol.energy_device.filestore_api_pb2 import FILE_STORE_API_DOMAIN_CONFIG_JSON
 from tesla_protocol.energy_device.transport_pb2 import MessageEnvelope
 
+from simulator import Simulator
+from simulator.gateway.keys import WINDOW_SECONDS
 from tests.conftest import StartSimulator
 from tests.gateway.browser import Browser
 from tests.pairing import SIGNED, pair, pem, public_key
-from tests.simulator import Simulator
-from tests.simulator.gateway.keys import WINDOW_SECONDS
 
 OWN_PASSWORD = "12345"
 """The client logs in with the last five characters of what it is told."""

@@ -7,10 +7,10 @@ from pathlib import Path
 from pypowerwall import Powerwall
 import pytest
 
+from simulator import House, Simulator
 from tests.conftest import StartSimulator
 from tests.gateway.profiles import start
 from tests.pairing import pair, pem
-from tests.simulator import House, Simulator
 
 # It checks no certificates, and its HTTP library says so at every request.
 pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")

@@ -8,8 +8,8 @@ from tesla_powerwall.const import DeviceType, GridState, GridStatus, IslandMode,
 from tesla_powerwall.error import AccessDeniedError, ApiError, MeterNotAvailableError
 from tesla_powerwall.powerwall import Powerwall
 
+from simulator import House, Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import House, Simulator
 
 
 @asynccontextmanager

@@ -11,9 +11,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from simulator import Simulator
+from simulator.gateway.answers import Call
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
-from tests.simulator.gateway.answers import Call
 from tools.child_process import free_port
 from tools.develop.integration import DOMAIN, add
 from tools.home_assistant import HomeAssistant, WebSocketError

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import aiohttp
 
+from simulator import Simulator
+from simulator.gateway.answers import Call
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
-from tests.simulator.gateway.answers import Call
 from tools.child_process import free_port
 from tools.develop.integration import DOMAIN, add, entity_ids
 from tools.home_assistant import HomeAssistant, errors_about

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from simulator import House
 from tests.conftest import StartSimulator
 from tests.gateway.browser import Browser
 from tests.gateway.profiles import start
 from tests.pairing import SIGNED
-from tests.simulator import House
 from tools.child_process import free_port
 from tools.develop.integration import DOMAIN, add
 from tools.home_assistant import HomeAssistant, errors_about

@@ -12,9 +12,9 @@ from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
 from custom_components.powerwall_gateway.coordinator import base
 from custom_components.powerwall_gateway.gateway import discovery, rest, scheduler, transport
 from homeassistant.core import HomeAssistant
+from simulator.listener import HOST
 from tests.conftest import StartSimulator
 from tests.integration.conftest import all_enabled, auto_enable_custom_integrations, entry_for, hass_config_dir
-from tests.simulator.listener import HOST
 
 from . import table
 from .clock import Clock

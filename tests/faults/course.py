@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 from custom_components.powerwall_gateway.coordinator import GatewayCoordinator
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
-from tests.simulator.listener import HOST
+from simulator.listener import HOST
 
 from .clock import Clock
 from .ward import Ward, readings

@@ -7,7 +7,7 @@ import socket
 import struct
 from typing import override
 
-from tests.simulator.listener import HOST
+from simulator.listener import HOST
 
 _NO_TLS = b"SSH-2.0-OpenSSH_9.6\r\n"
 _RESET = struct.pack("ii", 1, 0)

@@ -22,7 +22,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.entity_platform import async_get_platforms
 from homeassistant.util import dt as dt_util
-from tests.simulator import Simulator
+from simulator import Simulator
 
 OURS: Final = f"custom_components.{DOMAIN}"
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 from aiohttp import ClientSession, CookieJar, TCPConnector
 from multidict import CIMultiDictProxy
 
-from tests.simulator import Simulator
+from simulator import Simulator
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from custom_components.powerwall_gateway.gateway import (
     open_session,
 )
 from custom_components.powerwall_gateway.gateway.signed.client.client.client import SignedGateway
+from simulator import Simulator
 from tests.pairing import pem
-from tests.simulator import Simulator
 
 from .signing import Sign
 from .spoiling import AT_LEAST, DEEP, Thrown

@@ -20,8 +20,8 @@ from custom_components.powerwall_gateway.gateway import (
     open_session,
 )
 from custom_components.powerwall_gateway.gateway.stop_safety.restart import Pace
-from tests.simulator import Simulator
-from tests.simulator.front import Request
+from simulator import Simulator
+from simulator.front import Request
 
 from .conftest import address_of
 

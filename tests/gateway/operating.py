@@ -16,7 +16,7 @@ from custom_components.powerwall_gateway.gateway import (
     find,
 )
 from custom_components.powerwall_gateway.gateway.models import OperationMode
-from tests.simulator import Simulator
+from simulator import Simulator
 
 from .conftest import address_of
 

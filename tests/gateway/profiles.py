@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from simulator import Simulator
+from simulator.gateway.state import Job
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
-from tests.simulator.gateway.state import Job
 
 _OWN = {"password": "the owner's own"}
 OPTIONS: dict[str, dict[str, Any]] = {"24.36": _OWN, "26.18": _OWN}

@@ -11,8 +11,8 @@ import sys
 import pytest
 
 from custom_components.powerwall_gateway.gateway.__main__ import main
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 INTEGRATION = Path(__file__).parent.parent.parent / "custom_components" / "powerwall_gateway"
 

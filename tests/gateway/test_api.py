@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import PowerwallGateway
 from custom_components.powerwall_gateway.gateway.endpoints import endpoints_of
-from tests.simulator import PROFILES
+from simulator import PROFILES
 from tools import api_table
 
 SEED = [

@@ -232,7 +232,7 @@ async def test_a_network_keeps_its_name_on_the_way(
     encoded: str,
 ) -> None:
     gateway = await simulator("1.15.0")
-    caplog.set_level(logging.INFO, "tests.simulator")
+    caplog.set_level(logging.INFO, "simulator")
     gateway.faults.add("*", status=202)
     powerwall = await client(gateway, password=None)
     await getattr(powerwall, f"{verb}_network")(name)

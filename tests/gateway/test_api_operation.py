@@ -15,8 +15,8 @@ from custom_components.powerwall_gateway.gateway import (
     PowerwallGateway,
 )
 from custom_components.powerwall_gateway.gateway.models import Operation, OperationMode
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .conftest import Client
 

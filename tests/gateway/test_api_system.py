@@ -64,7 +64,7 @@ async def test_an_update_is_started(
 ) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
-    caplog.set_level(logging.INFO, "tests.simulator")
+    caplog.set_level(logging.INFO, "simulator")
     await powerwall.system_update(force=force)
     assert f"POST {target} -> 202" in caplog.messages
     assert gateway.requests[-1].body == b""

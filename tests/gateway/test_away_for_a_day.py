@@ -16,8 +16,8 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.rest import Rest
 from custom_components.powerwall_gateway.gateway.stop_safety.restart import Pace
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .conftest import Client
 from .guarding import Home, leave_open

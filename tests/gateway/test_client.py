@@ -18,8 +18,8 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.discovery import Doorman
 from custom_components.powerwall_gateway.gateway.models import GridState, OperationMode
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .conftest import Client, Connect, address_of
 

@@ -16,10 +16,10 @@ from custom_components.powerwall_gateway.gateway import (
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from custom_components.powerwall_gateway.gateway.models import ExportRule
 from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH, SignedGateway
+from simulator import Simulator
+from simulator.gateway import config_file
 from tests.conftest import StartSimulator
 from tests.pairing import pair, pem, public_key
-from tests.simulator import Simulator
-from tests.simulator.gateway import config_file
 
 from .conftest import Client
 from .profiles import start

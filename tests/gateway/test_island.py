@@ -12,9 +12,9 @@ from custom_components.powerwall_gateway.gateway import (
     IslandUnsureError,
 )
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
+from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.pairing import pair
-from tests.simulator import Simulator
 
 from .profiles import start
 from .signing import Sign, asked, powerwall_of

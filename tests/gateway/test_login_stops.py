@@ -16,8 +16,8 @@ from custom_components.powerwall_gateway.gateway import (
     meet,
 )
 from custom_components.powerwall_gateway.gateway.models import OperationMode
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .conftest import Client, Connect, address_of
 

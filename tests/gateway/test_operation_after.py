@@ -13,8 +13,8 @@ from custom_components.powerwall_gateway.gateway import (
     OperationStoppedError,
     OperationUnknownError,
 )
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .operating import (
     ANSWERED,

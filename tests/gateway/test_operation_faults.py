@@ -16,8 +16,8 @@ from custom_components.powerwall_gateway.gateway import (
     OperationStoppedError,
     OperationUnknownError,
 )
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .conftest import Connect
 from .operating import (

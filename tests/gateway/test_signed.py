@@ -29,9 +29,9 @@ from custom_components.powerwall_gateway.gateway import (
 from custom_components.powerwall_gateway.gateway.models import ExportRule, OperationMode
 from custom_components.powerwall_gateway.gateway.scheduler import Rank
 from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH
+from simulator import House, Simulator
 from tests.conftest import StartSimulator
 from tests.pairing import pair, pem, public_key
-from tests.simulator import House, Simulator
 
 from .profiles import start
 from .signing import DIN, Sign, asked, powerwall_of, verified

@@ -20,9 +20,9 @@ from custom_components.powerwall_gateway.gateway import (
     open_session,
 )
 from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH, SignedGateway
+from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.pairing import pair, pem, public_key
-from tests.simulator import Simulator
 
 from .profiles import start
 from .signing import DIN, Sign, asked, verified

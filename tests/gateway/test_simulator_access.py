@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+from simulator import PROFILES
+from simulator.gateway.profile import Access
+from simulator.gateway.routes import Routes
 from tests.conftest import StartSimulator
-from tests.simulator import PROFILES
-from tests.simulator.gateway.profile import Access
-from tests.simulator.gateway.routes import Routes
 
 from .access_matrix import ABSENT, EFFECTS, INSTALLER, LOGIN, OPEN, REFUSED
 from .browser import Browser

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from simulator import PROFILES, House, Simulator
+from simulator.house import LOS_ANGELES
+from simulator.wire import float32, go_json
 from tests.conftest import StartSimulator
-from tests.simulator import PROFILES, House, Simulator
-from tests.simulator.house import LOS_ANGELES
-from tests.simulator.wire import float32, go_json
 
 from .access_matrix import LOGIN, OPEN, REFUSED
 from .browser import Browser, Seen

@@ -1,4 +1,4 @@
-"""`python -m tests.simulator`, as a person starts it."""
+"""`python -m simulator`, as a person starts it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.orders import names
+from simulator.orders import names
 
 PATIENCE = 30.0
 
@@ -24,7 +24,7 @@ async def command(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Pro
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tests.simulator",
+        "simulator",
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -110,7 +110,7 @@ async def test_diagnostics_are_replayed(socket_enabled: None, tmp_path: Path) ->
 
 async def test_the_help_names_every_order(socket_enabled: None) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.simulator", "--help", stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "simulator", "--help", stdout=asyncio.subprocess.PIPE
     )
     async with asyncio.timeout(PATIENCE):
         words, _ = await process.communicate()
@@ -130,7 +130,7 @@ async def test_the_help_names_every_order(socket_enabled: None) -> None:
 )
 async def test_mistakes_are_explained(arguments: list[str], words: str) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.simulator", *arguments, stderr=asyncio.subprocess.PIPE
+        sys.executable, "-m", "simulator", *arguments, stderr=asyncio.subprocess.PIPE
     )
     async with asyncio.timeout(PATIENCE):
         _, errors = await process.communicate()

@@ -7,9 +7,9 @@ import time
 from aiohttp import ClientError
 import pytest
 
+from simulator import PROFILES, House, Simulator
 from tests.conftest import StartSimulator
 from tests.pairing import public_key
-from tests.simulator import PROFILES, House, Simulator
 
 from .browser import Browser
 from .profiles import start

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from simulator import PROFILES, House, Simulator, protobuf
+from simulator.house import LOS_ANGELES
 from tests.conftest import StartSimulator
-from tests.simulator import PROFILES, House, Simulator, protobuf
-from tests.simulator.house import LOS_ANGELES
 
 from .browser import Browser
 from .conftest import Client

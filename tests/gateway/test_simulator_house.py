@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.simulator import House
-from tests.simulator.house import Flow
-from tests.simulator.house.battery import EMPTY, ONE_WAY_EFFICIENCY
+from simulator import House
+from simulator.house import Flow
+from simulator.house.battery import EMPTY, ONE_WAY_EFFICIENCY
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ENERGIES = (

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .browser import Browser, bearer
 

@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from simulator import House, Simulator, protobuf
 from tests.conftest import StartSimulator
-from tests.simulator import House, Simulator, protobuf
 
 from .browser import Browser
 from .profiles import start

@@ -7,8 +7,8 @@ import ssl
 from aiohttp import ClientError, ClientSession, Fingerprint, ServerFingerprintMismatch, TCPConnector
 import pytest
 
+from simulator import PROFILES, Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import PROFILES, Simulator
 
 from .browser import Browser
 

@@ -4,7 +4,7 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from tests.simulator.wire import Json, float32, go_duration, go_json, go_time
+from simulator.wire import Json, float32, go_duration, go_json, go_time
 
 SECOND = 1_000_000_000
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .browser import Browser, Seen
 from .profiles import Hands

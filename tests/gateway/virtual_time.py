@@ -8,7 +8,7 @@ import pytest
 from custom_components.powerwall_gateway.gateway import auth
 from custom_components.powerwall_gateway.gateway.control import writer
 from custom_components.powerwall_gateway.gateway.stop_safety import restart, supervisor
-from tests.simulator.listener import event_loop
+from simulator.listener import event_loop
 
 _QUIET = 0.002
 """Real seconds without anything to read or write, after which the loop is idle if the simulators are."""

@@ -11,7 +11,7 @@ from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.gateway.stop_safety.restart import Pace
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
-from tests.simulator import Simulator
+from simulator import Simulator
 
 PACE = Pace(connected=0.01, steady=0.05, look=0.005, first_pause=0.01, longest_pause=0.05, patience=10.0)
 

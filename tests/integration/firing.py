@@ -15,8 +15,8 @@ from custom_components.powerwall_gateway.energy_filter import GRAIN, HOUSE_POWER
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import restore_state
 from homeassistant.util import dt as dt_util
-from tests.simulator import Simulator
-from tests.simulator.house import House
+from simulator import Simulator
+from simulator.house import House
 
 from .conftest import SetUp
 

@@ -7,7 +7,7 @@ from homeassistant.config_entries import SOURCE_USER
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
-from tests.simulator import Simulator
+from simulator import Simulator
 
 
 def typed(simulator: Simulator, **changes: str) -> dict[str, str]:

@@ -12,10 +12,10 @@ from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway import SignedOperation
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from homeassistant.core import HomeAssistant
+from simulator import House, Simulator
 from tests.conftest import StartSimulator
 from tests.gateway.profiles import start
 from tests.pairing import pem
-from tests.simulator import House, Simulator
 
 ALLOWED: Final = {CONF_ALLOW_CONTROL: True}
 SHORT: Final = Watch(0.005, 0.02, 0.1)

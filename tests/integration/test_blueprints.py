@@ -17,7 +17,7 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util, yaml as yaml_util
-from tests.simulator import Simulator
+from simulator import Simulator
 from tests.test_static import ROOT, load
 
 from .conftest import BLUEPRINTS, Automate

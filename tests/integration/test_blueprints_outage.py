@@ -16,9 +16,9 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import load_yaml_dict, save_yaml
+from simulator import Simulator
+from simulator.house import House
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
-from tests.simulator.house import House
 
 from .conftest import AUTOMATIONS, Automate, entry_for
 from .controlling import entity_of

@@ -11,8 +11,8 @@ from custom_components.powerwall_gateway.coordinator.contact import LOST_AFTER, 
 from custom_components.powerwall_gateway.gateway.models import Meter
 from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
+from simulator.wire import NEVER
 from tests.conftest import StartSimulator
-from tests.simulator.wire import NEVER
 
 from .conftest import SetUp, state_of
 

@@ -16,9 +16,9 @@ from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from simulator import Simulator
+from simulator.gateway.answers import Call
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
-from tests.simulator.gateway.answers import Call
 
 from .conftest import SetUp, entry_for, state_of
 from .controlling import PACE, asked_for, at_rest, call, until, writes

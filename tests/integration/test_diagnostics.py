@@ -17,9 +17,9 @@ from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
+from simulator import Simulator
+from simulator.replay import NoRecordingError, Recording
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
-from tests.simulator.replay import NoRecordingError, Recording
 from tests.test_redaction import PERSONAL, TOLD, secrets_of, texts_of
 
 from .conftest import SetUp

@@ -10,9 +10,9 @@ from custom_components.powerwall_gateway.gateway import app_from_raw
 from custom_components.powerwall_gateway.reading import Reading
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
+from simulator import House
+from simulator.wire import Json
 from tests.conftest import StartSimulator
-from tests.simulator import House
-from tests.simulator.wire import Json
 
 from .conftest import SetUp, state_of
 

@@ -16,8 +16,8 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, EVENT_STATE_CHANGED
 from homeassistant.core import CoreState, Event, HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .conftest import SetUp
 from .controlling import call, entity_of

@@ -26,8 +26,8 @@ from custom_components.powerwall_gateway.gateway.stop_safety.restart import Pace
 from custom_components.powerwall_gateway.helpers import gateway_from
 from custom_components.powerwall_gateway.journal import FileJournal, async_find_journals
 from homeassistant.core import HomeAssistant
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .conftest import entry_for
 

@@ -24,9 +24,9 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.file import write_utf8_file_atomic
+from simulator import Simulator
+from simulator.gateway.answers import Call
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
-from tests.simulator.gateway.answers import Call
 
 from .conftest import SetUp, entry_for
 from .controlling import PACE, logged_in, steady_grid, until

@@ -12,10 +12,10 @@ from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
+from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.gateway.profiles import start as start_profile
 from tests.pairing import pem
-from tests.simulator import Simulator
 
 from .conftest import SetUp, entry_for
 from .flowing import asks, ends, go_on, login, start, typed

@@ -18,8 +18,8 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import area_registry as ar, device_registry as dr
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .conftest import SetUp, state_of
 from .controlling import asked_for, call, until

@@ -24,8 +24,8 @@ from custom_components.powerwall_gateway.gateway import (
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .conftest import SetUp, entry_for, state_of
 from .controlling import call, entity_of, logged_in, writes

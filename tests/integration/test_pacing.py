@@ -17,9 +17,9 @@ from custom_components.powerwall_gateway.gateway import rest
 from custom_components.powerwall_gateway.writing import ENERGIES, ON_CHANGE, PACK_POWERS, POWERS, Writing
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event, HomeAssistant, callback
+from simulator import Simulator
+from simulator.wire import Json
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
-from tests.simulator.wire import Json
 
 from .conftest import SetUp, state_of
 from .controlling import asked_for, entity_of, until

@@ -18,10 +18,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
+from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.gateway.profiles import start
 from tests.pairing import SIGNED, pair, pem, public_key
-from tests.simulator import Simulator
 
 from .conftest import SetUp, state_of
 from .flowing import asks, ends, go_on, typed

@@ -9,8 +9,8 @@ from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import entity_registry as er
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .conftest import SetUp
 from .controlling import asked_for, writes

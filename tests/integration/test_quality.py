@@ -4,8 +4,8 @@ import pytest
 
 from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
+from simulator.wire import Json
 from tests.conftest import StartSimulator
-from tests.simulator.wire import Json
 
 from .conftest import SetUp, state_of
 

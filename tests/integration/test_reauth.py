@@ -11,8 +11,8 @@ from custom_components.powerwall_gateway.storage import EntryMemory, async_forge
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .conftest import SetUp, entry_for
 from .flowing import asks, ends, go_on

@@ -18,8 +18,8 @@ from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntryDisabler, Con
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 
 from .conftest import SetUp, entry_for, state_of
 from .controlling import at_rest, logged_in, until

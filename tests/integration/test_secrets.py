@@ -21,8 +21,8 @@ from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 from tests.test_redaction import secrets_of
 
 from .conftest import SetUp

@@ -21,8 +21,8 @@ from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util.yaml import load_yaml_dict
+from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.simulator import Simulator
 from tests.test_static import INTEGRATION
 
 from .conftest import SetUp, entry_for

@@ -9,10 +9,10 @@ from custom_components.powerwall_gateway.pairing import KeyStore
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from simulator import House, Simulator
 from tests.conftest import StartSimulator
 from tests.gateway.profiles import start
 from tests.pairing import SIGNED, pair, public_key
-from tests.simulator import House, Simulator
 
 from .conftest import SetUp, state_of
 from .controlling import asked_for, call, logged_in, writes

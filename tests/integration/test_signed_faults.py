@@ -15,12 +15,12 @@ from custom_components.powerwall_gateway.gateway.signed.client.client.client imp
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
+from simulator import House, Simulator
+from simulator.gateway import signed
+from simulator.gateway.answers import Answer
 from tests.conftest import StartSimulator
 from tests.gateway.profiles import start
 from tests.pairing import SIGNED, pair, public_key
-from tests.simulator import House, Simulator
-from tests.simulator.gateway import signed
-from tests.simulator.gateway.answers import Answer
 
 from .conftest import SetUp, state_of
 from .controlling import asked_for, call

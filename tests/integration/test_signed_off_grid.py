@@ -13,10 +13,10 @@ from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.gateway.profiles import start
 from tests.pairing import pair, public_key
-from tests.simulator import Simulator
 
 from .conftest import SetUp, state_of
 from .controlling import asked_for, call, until

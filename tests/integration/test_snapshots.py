@@ -13,9 +13,9 @@ from custom_components.powerwall_gateway.coordinator import grid
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.pairing import pair
-from tests.simulator import Simulator
 
 from .conftest import SetUp
 from .signing import keep_key

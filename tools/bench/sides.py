@@ -13,7 +13,7 @@ import aiohttp
 
 from custom_components.powerwall_gateway.migration import CORE
 from homeassistant.util import dt as dt_util
-from tests.simulator.house import SUMMER_NOON
+from simulator.house import SUMMER_NOON
 from tools.child_process import ProcessError, free_port
 from tools.develop import integration
 from tools.develop.gateway import GatewayError

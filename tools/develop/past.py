@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from homeassistant.util import dt as dt_util
-from tests.simulator import House
+from simulator import House
 from tools.home_assistant import Api
 
 type Figures = dict[str, float]

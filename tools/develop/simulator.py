@@ -7,8 +7,8 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 import sys
 
-from tests.simulator import PROFILES, House, Simulator
-from tests.simulator.house import LOS_ANGELES, SUMMER_NOON
+from simulator import PROFILES, House, Simulator
+from simulator.house import LOS_ANGELES, SUMMER_NOON
 from tools.child_process import ChildProcess, ProcessError, free_port
 from tools.home_assistant.configuration import REPOSITORY
 
@@ -40,7 +40,7 @@ async def simulated_gateway(
     port = free_port()
     process = ChildProcess(
         "The simulated gateway",
-        [sys.executable, "-m", "tests.simulator", *_options(simulator, firmware, port, speed, house)],
+        [sys.executable, "-m", "simulator", *_options(simulator, firmware, port, speed, house)],
         log=folder / "simulator.log",
         folder=REPOSITORY,
     )

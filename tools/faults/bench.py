@@ -14,7 +14,7 @@ from time import monotonic
 from rich.console import Console
 
 from custom_components.powerwall_gateway.migration import CORE
-from tests.simulator import Simulator
+from simulator import Simulator
 from tools.bench.figures import report
 from tools.bench.sides import ERRORS, FIRMWARE, BackDoor, Gateway, Side
 from tools.develop.integration import DOMAIN

@@ -7,9 +7,9 @@ import json
 from time import monotonic
 from typing import Any, Final
 
-from tests.simulator import Simulator
-from tests.simulator.front import Request
-from tests.simulator.gateway.answers import Call
+from simulator import Simulator
+from simulator.front import Request
+from simulator.gateway.answers import Call
 
 from .standing import BATTERY, GRID, METERS, METERS_AND_OUTLOOK, Hides, anything, of_part
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from tests.simulator import Simulator
-from tests.simulator.front import Request
+from simulator import Simulator
+from simulator.front import Request
 from tools.bench.sides import Side
 from tools.child_process import ProcessError
 from tools.home_assistant.log import Record, records

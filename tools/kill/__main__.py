@@ -14,8 +14,8 @@ from time import monotonic
 
 import aiohttp
 
-from tests.simulator import Simulator
-from tests.simulator.gateway.answers import Call
+from simulator import Simulator
+from simulator.gateway.answers import Call
 from tools.child_process import ProcessError, free_port
 from tools.develop.integration import DOMAIN, add
 from tools.home_assistant import HomeAssistant

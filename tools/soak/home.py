@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
-from tests.simulator import Simulator
+from simulator import Simulator
 from tools.child_process import free_port
 from tools.develop.integration import DOMAIN, add, entity_ids
 from tools.home_assistant import Api, HomeAssistant, Probe, State

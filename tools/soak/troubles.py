@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
-from tests.simulator import Simulator
+from simulator import Simulator
 
 LIVE: Final = ("meters/aggregates", "system_status", "system_status/soe", "system_status/grid_status", "sitemaster")
 EVERY: Final = "*"

@@ -1,0 +1,198 @@
+"""`/simulator`: how people and other processes look behind the gateway and push it around."""
+
+from collections import Counter
+import json
+
+from aiohttp import web
+
+from simulator.front import Front
+from simulator.gateway import Gateway
+from simulator.gateway.keys import KeyState
+from simulator.orders import MistakeError, Orders, parse
+from simulator.pace import Pace
+
+PATH = "/simulator"
+
+
+class Control:
+    """Tells the truth and takes orders."""
+
+    def __init__(self, gateway: Gateway, front: Front, pace: Pace) -> None:
+        self._gateway = gateway
+        self._front = front
+        self._pace = pace
+
+    def answer(self, method: str, body: bytes, connections: int) -> web.Response:
+        """Answer a request to `/simulator`."""
+        if method not in {"GET", "POST"}:
+            return _answer({"error": "Ask with GET, give orders with POST."}, 405)
+        if method == "POST":
+            try:
+                self.obey(parse(body))
+            except MistakeError as mistake:
+                return _answer({"error": str(mistake)}, 400)
+        return _answer(self.truth(connections))
+
+    def obey(self, orders: Orders) -> None:
+        """Carry the orders out. Raises MistakeError, before anything happens, where the house lacks what they name."""
+        self._check_house(orders)
+        self._change_packs(orders)
+        self._change_pace(orders)
+        self._change_house(orders)
+        self._change_gateway(orders)
+        self._change_uplinks(orders)
+        self._change_troubles(orders)
+
+    def _check_house(self, orders: Orders) -> None:
+        if orders.generator_power is not None and self._gateway.house.generator is None:
+            raise MistakeError("This house has no generator; start the simulator with one.")
+
+    def _change_packs(self, orders: Orders) -> None:
+        house, order = self._gateway.house, orders.pack
+        if order is None:
+            return
+        try:
+            if order.verb == "add":
+                house.add_pack(order.number)
+            elif order.verb == "remove":
+                house.remove_pack(order.number)
+            else:
+                reasons = [order.reason] if order.verb == "disable" else []
+                house.pack(order.number).disabled_reasons[:] = reasons
+        except ValueError as mistake:
+            raise MistakeError(str(mistake)) from None
+
+    def _change_pace(self, orders: Orders) -> None:
+        if orders.speed is not None:
+            self._pace.speed = orders.speed
+        if orders.latency is not None:
+            self._pace.latency = orders.latency
+
+    def _change_house(self, orders: Orders) -> None:
+        house = self._gateway.house
+        if orders.time is not None:
+            house.now = orders.time
+        if orders.charge is not None:
+            house.charge = orders.charge
+        if orders.solar_power is not None:
+            house.solar_power = orders.solar_power.watts
+        if orders.home_power is not None:
+            house.home_power = orders.home_power.watts
+        if orders.generator_power is not None:
+            house.generator_power = orders.generator_power.watts
+        if orders.off_grid is not None:
+            house.off_grid_on_purpose = orders.off_grid
+        if orders.grid == "down":
+            house.outage()
+        elif orders.grid == "up":
+            house.restore()
+
+    def _change_gateway(self, orders: Orders) -> None:
+        gateway = self._gateway
+        if orders.connected_to_tesla is not None:
+            gateway.connected_to_tesla = orders.connected_to_tesla
+        if orders.new_firmware is not None:
+            gateway.new_firmware = orders.new_firmware
+        if orders.lose_sessions:
+            gateway.desk.tokens.clear()
+        if orders.register_key is not None:
+            gateway.keyring.register(orders.register_key)
+        if orders.follows_config is not None:
+            gateway.follows_config = orders.follows_config
+        if orders.switch is True:
+            gateway.desk.presence.flip()
+            gateway.keyring.confirm()
+        elif orders.switch is False:
+            gateway.desk.presence.end()
+        if orders.running is True:
+            gateway.run()
+        elif orders.running is False:
+            gateway.stop()
+
+    def _change_troubles(self, orders: Orders) -> None:
+        gateway, faults = self._gateway, self._front.faults
+        if orders.find_meters:
+            gateway.lost_meters.clear()
+        if orders.lose_meter is not None:
+            gateway.lost_meters.setdefault(orders.lose_meter, None)
+        if orders.in_sync is not None:
+            gateway.in_sync = orders.in_sync
+        if orders.clear_problems:
+            gateway.problems.clear()
+        if orders.problem is not None:
+            gateway.problems.append(orders.problem)
+        if orders.clear_faults:
+            faults.clear()
+        if orders.fault is not None:
+            faults.active.append(orders.fault)
+
+    def _change_uplinks(self, orders: Orders) -> None:
+        uplinks = self._gateway.uplinks
+        if orders.ethernet is not None:
+            uplinks.ethernet = orders.ethernet
+        if orders.wifi_signal is not None:
+            uplinks.wifi_signal = orders.wifi_signal
+        if orders.cellular_signal is not None:
+            uplinks.cellular_signal = orders.cellular_signal
+
+    def truth(self, connections: int) -> dict[str, object]:
+        """Everything there is to know, with no regard to firmware or login."""
+        gateway, house, front = self._gateway, self._gateway.house, self._front
+        flow = house.flow
+        faults = [
+            {
+                name: value.decode(errors="replace") if isinstance(value, bytes) else value
+                for name, value in vars(fault).items()
+            }
+            for fault in front.faults.active
+        ]
+        return {
+            "firmware": front.profile.firmware,
+            "serial": gateway.serial,
+            "running": gateway.running,
+            "stopped_seconds": round(gateway.stopped_seconds, 3),
+            "time": house.now.isoformat(),
+            "speed": self._pace.speed,
+            "latency": self._pace.latency,
+            "grid": "up" if house.grid.up else "down",
+            "grid_status": house.grid_status,
+            "off_grid": house.off_grid_on_purpose,
+            "mode": house.mode,
+            "reserve": house.reserve,
+            "charge": house.charge,
+            "solar_power": flow.solar,
+            "home_power": flow.home,
+            "battery_power": flow.battery,
+            "grid_power": flow.grid,
+            "generator_power": flow.generator,
+            "grid_import_energy": house.grid_import_energy,
+            "grid_export_energy": house.grid_export_energy,
+            "solar_energy": house.solar_energy,
+            "home_energy": house.home_energy,
+            "battery_charge_energy": house.battery_charge_energy,
+            "battery_discharge_energy": house.battery_discharge_energy,
+            "generator_energy": house.generator_energy,
+            "packs": [
+                {"number": pack.number, "serial": serial, "disabled_reasons": pack.disabled_reasons}
+                for pack, serial in zip(house.packs, gateway.pack_serials, strict=True)
+            ],
+            "lost_meters": sorted(gateway.lost_meters),
+            "in_sync": gateway.in_sync,
+            **vars(gateway.uplinks),
+            "problems": gateway.problems,
+            "connected_to_tesla": gateway.connected_to_tesla,
+            "new_firmware": gateway.new_firmware,
+            "switch": gateway.desk.presence.proven,
+            "keys": [(gateway.keyring.state(key) or KeyState.EXPIRED).name for key in gateway.keyring.keys],
+            "follows_config": gateway.follows_config,
+            "sessions": len(gateway.desk.tokens),
+            "logins": front.logins,
+            "connections": connections,
+            "busy_seconds": round(front.busy_seconds, 3),
+            "requests": dict(Counter(request.path for request in front.requests)),
+            "faults": faults,
+        }
+
+
+def _answer(value: dict[str, object], status: int = 200) -> web.Response:
+    return web.json_response(value, status=status, dumps=lambda data: json.dumps(data, indent=2) + "\n")

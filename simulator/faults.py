@@ -1,0 +1,97 @@
+"""Faults on the way: wrong answers, slow answers, dropped connections."""
+
+from dataclasses import dataclass
+
+from simulator.gateway.answers import Answer
+from simulator.wire import Json, go_json
+
+
+@dataclass
+class Fault:
+    """What goes wrong with a path."""
+
+    path: str
+    """Below /api/; `*` stands for every path."""
+    method: str | None = None
+    """Hit this method alone; None: any."""
+    status: int | None = None
+    body: bytes = b""
+    content_type: str | None = None
+    retry_after: int | None = None
+    """Say with the status after how many seconds to come again."""
+    delay: float = 0.0
+    drop: bool = False
+    """Cut the connection instead of answering."""
+    after: bool = False
+    """Let the gateway act first, so that only its answer is lost."""
+    raw: bytes = b""
+    """Put on the wire as it is, in place of an HTTP answer; then the connection is closed."""
+    again: bytes = b""
+    """Put on the wire after `raw` again and again, until the client leaves."""
+    pause: float = 0.0
+    """Seconds between two of these."""
+    times: int | None = None
+    """How often it still happens; None: until cleared."""
+
+    @property
+    def harms(self) -> bool:
+        """Does the fault do anything?"""
+        return self.status is not None or self.drop or self.delay > 0 or bool(self.raw)
+
+    @property
+    def answer(self) -> Answer | None:
+        """The wrong answer, if the fault has one."""
+        if self.status is None:
+            return None
+        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return Answer(status=self.status, payload=self.body, content_type=self.content_type, headers=headers)
+
+
+class Faults:
+    """The faults in force, the oldest first."""
+
+    def __init__(self) -> None:
+        self.active: list[Fault] = []
+
+    def add(
+        self,
+        path: str,
+        *,
+        method: str | None = None,
+        status: int | None = None,
+        body: bytes | Json = b"",
+        content_type: str | None = None,
+        retry_after: int | None = None,
+        delay: float = 0.0,
+        drop: bool = False,
+        after: bool = False,
+        raw: bytes = b"",
+        again: bytes = b"",
+        pause: float = 0.0,
+        times: int | None = None,
+    ) -> Fault:
+        """Add a fault; a body that is not bytes is sent as JSON."""
+        if not isinstance(body, bytes):
+            body, content_type = go_json(body).encode(), content_type or "application/json"
+        fault = Fault(
+            path, method, status, body, content_type, retry_after, delay, drop, after, raw, again, pause, times
+        )
+        if not fault.harms:
+            raise ValueError("A fault needs a status, a delay, raw bytes or drop=True.")
+        self.active.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Everything works again."""
+        self.active.clear()
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """Find the fault that hits a request to a path, if one does, and count it."""
+        for fault in self.active:
+            if fault.path in (path, "*") and fault.method in (method, None):
+                if fault.times is not None:
+                    fault.times -= 1
+                    if fault.times <= 0:
+                        self.active.remove(fault)
+                return fault
+        return None

@@ -1,0 +1,127 @@
+"""Firmware 21.44 (December 2021) on a Gateway 2: HTTPS, cookies, and a customer who may read everything."""
+
+from simulator.firmware.shared import WIZARD, closed
+from simulator.gateway import (
+    access,
+    actions,
+    catalogue,
+    fixed,
+    inspection,
+    inventory,
+    meters,
+    networks,
+    power_system,
+    powerwall_plus,
+    registration,
+    synchrometers,
+    updates,
+    vitals,
+)
+from simulator.gateway.inventory import always
+from simulator.gateway.login import LoginRules
+from simulator.gateway.nameplate import Nameplate
+from simulator.gateway.profile import Access, Endpoint, Profile, reads
+
+OPEN, LOGIN, INSTALLER = Access.OPEN, Access.LOGIN, Access.INSTALLER
+
+ENDPOINTS = {
+    **WIZARD,
+    "login/Basic": {"POST": Endpoint(access.login, OPEN)},
+    "logout": {"GET": Endpoint(access.logout, OPEN)},
+    "auth/toggle/supported": reads(access.toggle_supported, OPEN),
+    "auth/toggle/start": {"POST": Endpoint(access.start_toggle, OPEN)},
+    "auth/toggle/login": {
+        "POST": Endpoint(access.toggle_login, OPEN),
+        "DELETE": Endpoint(access.end_toggle, OPEN),
+    },
+    "password/change": {"POST": Endpoint(access.change_password, OPEN)},
+    "status": reads(inventory.status, OPEN),
+    "legal/radio": reads(always(networks.RADIO_MODULES), OPEN),
+    # what flows
+    "meters/aggregates": reads(meters.aggregates(meters.SYNCHROMETER), LOGIN, live=True),
+    "system_status": reads(power_system.system_status, LOGIN, live=True),
+    "system_status/soe": reads(power_system.soe, LOGIN, live=True),
+    "system_status/grid_status": reads(power_system.grid_status, LOGIN, live=True),
+    "system_status/grid_faults": reads(power_system.grid_faults, LOGIN, live=True),
+    "devices/vitals": {"GET": Endpoint(vitals.vitals, LOGIN)},
+    # what it does
+    "sitemaster": reads(power_system.sitemaster, LOGIN),
+    "sitemaster/run": {"GET": Endpoint(actions.run, LOGIN)},
+    "sitemaster/stop": {"POST": Endpoint(actions.stop, LOGIN)},
+    "config": reads(inventory.config, LOGIN),
+    "config/completed": {"GET": Endpoint(actions.completed, LOGIN)},
+    "operation": {**reads(inventory.operation, LOGIN), "POST": Endpoint(actions.set_operation, INSTALLER)},
+    "v2/islanding/mode": {"POST": Endpoint(actions.islanding_mode, LOGIN)},
+    # what it is made of
+    "powerwalls": reads(inventory.powerwalls, LOGIN),
+    "powerwalls/status": reads(inventory.powerwalls_status, LOGIN),
+    "powerwalls/phase_usages": {"GET": Endpoint(inventory.phase_usages, LOGIN)},
+    "site_info": reads(inventory.site_info, LOGIN),
+    "site_info/site_name": {**reads(inventory.site_name, LOGIN), "POST": Endpoint(actions.set_site_name, INSTALLER)},
+    "site_info/grid_regions": reads(catalogue.grid_regions, LOGIN),
+    "solars": reads(inventory.solars, LOGIN),
+    "solars/brands": reads(catalogue.brands, LOGIN),
+    "solars/brands/{brand}": {"GET": Endpoint(catalogue.models, LOGIN)},
+    "generators": reads(inventory.generators, LOGIN),
+    "generators/disconnect_types": reads(always(fixed.DISCONNECT_TYPES), LOGIN),
+    "meters": {**reads(synchrometers.meters, LOGIN), **closed("POST")},
+    "meters/site": reads(synchrometers.site, LOGIN),
+    "meters/solar": reads(synchrometers.solar, LOGIN),
+    "meters/readings": reads(synchrometers.channel_readings, LOGIN),
+    "meters/status": reads(always(fixed.METERS_FINE), LOGIN),
+    "meters/{serial}/cts": {"GET": Endpoint(synchrometers.transformers, LOGIN), **closed("POST", "DELETE")},
+    "meters/{serial}/ct_config": {"GET": Endpoint(synchrometers.transformer_config, LOGIN), **closed("POST")},
+    "synchrometer/ct_voltage_references": reads(synchrometers.phases, LOGIN),
+    "synchrometer/ct_voltage_references/options": {"GET": Endpoint(synchrometers.phase_options, LOGIN)},
+    # whose it is
+    "customer": reads(registration.customer, LOGIN),
+    "customer/registration": reads(registration.registration, LOGIN),
+    "installer": reads(inventory.installer, LOGIN),
+    "installer/companies": reads(catalogue.companies, LOGIN),
+    # the gateway as a computer
+    "networks": {**reads(networks.connections, LOGIN), **closed("POST")},
+    "networks/access_points": reads(networks.access_points, LOGIN),
+    "networks/request_scan_wifi": {"POST": Endpoint(networks.request_scan, LOGIN)},
+    "networks/client_protocols": {**reads(always(networks.CLIENT_PROTOCOLS), LOGIN), **closed("POST")},
+    "system/networks/conn_tests": {
+        **reads(inspection.connection_test, LOGIN),
+        "POST": Endpoint(inspection.start_connection_test, LOGIN),
+    },
+    "system/networks/ping_test": reads(always(inspection.PING), LOGIN),
+    "system/testing": {**reads(always(inspection.NOT_TESTED), LOGIN), **closed("DELETE")},
+    "system/update": {"POST": Endpoint(updates.update, LOGIN)},
+    "system/update/status": reads(updates.update_status, LOGIN),
+    "system/update/urgency": {"GET": Endpoint(updates.urgency, LOGIN)},
+    "troubleshooting/problems": reads(inspection.problems, LOGIN),
+    "autoconfig/status": reads(always(fixed.AUTOCONFIG), LOGIN),
+    "logging": {"POST": Endpoint(inspection.log, LOGIN)},
+}
+
+PROFILE = Profile(
+    firmware="21.44",
+    tls=True,
+    headers={"Cache-Control": "no-cache, no-store"},
+    error_headers={"X-Content-Type-Options": "nosniff"},
+    nameplate=Nameplate(
+        version="21.44 223a56cd",
+        git_hash="223a56cd5e8f3c5b1a6b8a1c1f2b8f6e7a9d0c42",
+        part_number="1232100-00-E",
+        serial="TG1212340000A7",
+        pack_part_number="3012170-05-B",
+        pack_serial="TG121108000123",
+        meter_serial="JBL20345678901",
+        boot_seconds=55 * 3600 + 46 * 60 + 11,
+        sitemaster_seconds=200_655,
+        commission_count=9,
+    ),
+    login=LoginRules(
+        password=lambda serial: serial[-5:],
+        roles={"customer": "Home_Owner"},
+        behind_switch={"installer": "Provider_Engineer"},
+        wrong="bad credentials",
+        cookies=True,
+        login_time=True,
+    ),
+    endpoints=ENDPOINTS,
+    powerwall_plus={"solar_powerwall": reads(powerwall_plus.solar_powerwall, LOGIN)},
+)

@@ -1,0 +1,168 @@
+"""From an HTTP request to the gateway's answer, with everything that can go wrong on the way."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+import logging
+import time
+
+from aiohttp import web
+
+from simulator.faults import Fault, Faults
+from simulator.gateway import Gateway, Profile
+from simulator.gateway.answers import NOT_FOUND, SITEMASTER_DOWN, WRONG_METHOD, Answer, Call, refusal
+from simulator.gateway.routes import Routes
+from simulator.listener import UNTYPED, babble, cut
+from simulator.pace import Pace
+from simulator.wire import Json
+
+LOGGER = logging.getLogger(__name__)
+API = "/api/"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it arrived, before any fault."""
+
+    method: str
+    path: str
+    """Below /api/, or with its leading slash where it is elsewhere."""
+    at: float
+    """`time.monotonic()`"""
+    connection: int
+    """The same for all requests of one connection."""
+    authenticated: bool
+    """Did it bring a live token?"""
+    body: bytes
+
+
+def _nobody(_step: str, _call: Call) -> None:
+    """Witness nothing."""
+
+
+class Front:
+    """The gateway's HTTP."""
+
+    def __init__(self, profile: Profile, gateway: Gateway, pace: Pace) -> None:
+        self.faults = Faults()
+        self.overrides: dict[str, Json | bytes | Callable[[], Json]] = {}
+        self.requests: list[Request] = []
+        self.logins = 0
+        self.busy_seconds = 0.0
+        """How long answers took in all, also those that nobody waited for."""
+
+        self.witness: Callable[[str, Call], None] = _nobody
+        """Told of every request when it has arrived ("sent"), and when the gateway has acted on it ("acted")."""
+
+        self.witness_loop: asyncio.AbstractEventLoop | None = None
+        """The loop that started the simulator: the witness is called there."""
+
+        self._gateway = gateway
+        self._pace = pace
+        self.serve(profile)
+
+    def serve(self, profile: Profile) -> None:
+        """Answer as this firmware does, from now on."""
+        plus = profile.powerwall_plus if self._gateway.house.powerwall_plus else {}
+        self.profile = profile
+        self._routes = Routes({**profile.endpoints, **plus})
+
+    async def handle(self, request: web.Request, connection: int) -> web.Response:
+        """Answer a request."""
+        began = time.monotonic()
+        try:
+            return await self._handle(request, connection)
+        finally:
+            self.busy_seconds += time.monotonic() - began
+
+    async def _handle(self, request: web.Request, connection: int) -> web.Response:
+        call = self._call(request, await request.read())
+        self._record(call, connection)
+        await self._tell_witness("sent", call)
+        fault = self.faults.take(call.method, call.path)
+        await asyncio.sleep(self._pace.latency)
+        if fault and fault.raw:
+            LOGGER.info("%s %s -> what is no answer", call.method, request.path_qs)
+            return await babble(request, fault.raw, fault.again, fault.pause)
+        answer = await self._answer(call, fault)
+        await self._tell_witness("acted", call)
+        if answer is None:
+            LOGGER.info("%s %s -> connection cut", call.method, request.path_qs)
+            return cut(request)
+        LOGGER.info("%s %s -> %s", call.method, request.path_qs, answer.status)
+        return self._response(answer)
+
+    async def _tell_witness(self, step: str, call: Call) -> None:
+        """Call the witness on the loop of its owner, and go on when it has returned."""
+
+        async def tell() -> None:
+            self.witness(step, call)
+
+        if self.witness is not _nobody and self.witness_loop is not None:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(tell(), self.witness_loop))
+
+    def _call(self, request: web.Request, body: bytes) -> Call:
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        ways = {"cookie": request.cookies.get("AuthCookie"), "bearer": bearer}
+        presented = [token for way, token in ways.items() if token and way in self._gateway.desk.rules.presented]
+        tokens = self._gateway.desk.tokens
+        live = next((token for token in presented if token in tokens), None)
+        return Call(
+            method=request.method,
+            path=request.path.removeprefix(API),
+            target=request.rel_url.raw_path.removeprefix(API),
+            body=body,
+            token=live or next(iter(presented), None),
+            role=tokens[live] if live else None,
+        )
+
+    def _record(self, call: Call, connection: int) -> None:
+        if call.path == "login/Basic" and call.method == "POST":
+            self.logins += 1
+        known = call.role is not None
+        self.requests.append(Request(call.method, call.path, time.monotonic(), connection, known, call.body))
+
+    async def _answer(self, call: Call, fault: Fault | None) -> Answer | None:
+        """Find the answer, with the fault if one hits; None cuts the connection."""
+        if fault is None:
+            return self._gateway_answer(call)
+        answer = self._gateway_answer(call) if fault.after else None
+        await asyncio.sleep(fault.delay)
+        if fault.drop:
+            return None
+        return fault.answer or answer or self._gateway_answer(call)
+
+    def _gateway_answer(self, call: Call) -> Answer:
+        answer = self._endpoint_answer(call)
+        replaceable = call.method == "GET" and (answer.status == 200 or answer is NOT_FOUND)
+        if replaceable and call.path in self.overrides:
+            payload = self.overrides[call.path]
+            return Answer(payload=payload() if callable(payload) else payload)
+        return answer
+
+    def _endpoint_answer(self, call: Call) -> Answer:
+        route = self._routes.find(call.target)
+        if route is None:
+            return NOT_FOUND
+        endpoint = route.verbs.get(call.method)
+        if endpoint is None:
+            return WRONG_METHOD
+        if not endpoint.admits(call.role):
+            unknown = call.token is not None and call.role is None
+            return refusal(call.method, self.profile.login.unknown_token if unknown else 403)
+        if endpoint.live and not self._gateway.running:
+            return SITEMASTER_DOWN
+        return endpoint.answer(self._gateway, replace(call, arguments=route.arguments))
+
+    def _response(self, answer: Answer) -> web.Response:
+        body = answer.body
+        response = web.Response(status=answer.status, body=body, headers={**self.profile.headers, **answer.headers})
+        if answer.content_type is None or not body:
+            response[UNTYPED] = True
+        else:
+            response.headers["Content-Type"] = answer.content_type
+            if answer.is_error:
+                response.headers.update(self.profile.error_headers)
+        for cookie in answer.cookies:
+            response.headers.add("Set-Cookie", cookie)
+        return response

@@ -1,0 +1,114 @@
+"""What a signed query is told of the devices: of all together, and of the parts of the Powerwall that leads."""
+
+import json
+from typing import Final
+
+from simulator.gateway.gateway import Gateway
+from simulator.house.battery import Pack
+from simulator.wire import Json
+
+INNER_PART_NUMBER: Final = "1800420-11-F"
+"""Of the pack inside a Powerwall 3."""
+
+
+def answer(gateway: Gateway, query: bytes) -> str:
+    """Answer a query, which is known by its name."""
+    return json.dumps(_components(gateway) if b"ComponentsQuery" in query else _controller(gateway))
+
+
+def _controller(gateway: Gateway) -> Json:
+    """`DeviceControllerQuery`: the system as a whole, and which Powerwalls there are; expansions are not listed."""
+    house = gateway.house
+    flow = house.flow
+    powers = {"SITE": flow.grid, "BATTERY": flow.battery, "LOAD": flow.home, "SOLAR": flow.solar}
+    return {
+        "control": {
+            "systemStatus": {
+                "nominalFullPackEnergyWh": round(house.battery.capacity),
+                "nominalEnergyRemainingWh": round(house.battery.remaining),
+            },
+            "islanding": {"contactorClosed": not house.islanded, "gridOK": house.grid.up, "microGridOK": True},
+            "meterAggregates": [{"location": place, "realPowerW": power} for place, power in powers.items()],
+            "alerts": {"active": _alerts(gateway)},
+            "batteryBlocks": [
+                {"din": din, "disableReasons": pack.disabled_reasons or None}
+                for pack, din in gateway.packs_by_din
+                if pack.number not in gateway.expansions
+            ],
+        },
+        "system": {"sitemanagerStatus": {"isRunning": gateway.running}},
+    }
+
+
+def _alerts(gateway: Gateway) -> list[Json]:
+    """Name what holds just now; that all is well is among it."""
+    return ["FWUpdateSucceeded", "SystemIslandedActive" if gateway.house.islanded else "SystemConnectedToGrid"]
+
+
+def _components(gateway: Gateway) -> Json:
+    """`ComponentsQuery`: the parts of the Powerwall that leads, whoever was asked.
+
+    `bms` and `hvp` belong together place by place: the Powerwall first, then its expansions,
+    its followers, and two places for ones that are not there. The pack inside a Powerwall 3 has a
+    label of its own, which is not the DIN; a follower's place often has none. What the battery
+    gives is left out: nobody says with which sign.
+    """
+    house = gateway.house
+    nobody = (
+        _part(BMS_nominalEnergyRemaining=0.0, BMS_nominalFullPackEnergy=13.5),
+        _part(BMS_nominalEnergyRemaining=None, BMS_nominalFullPackEnergy=None),
+    )
+    own = [(pack, din) for pack, din in gateway.packs_by_din if pack.number in {1, *gateway.expansions}]
+    followers = [each for each in gateway.packs_by_din if each not in own]
+    labels = [_din_inside(pack, din) for pack, din in own]
+    labels += [_din_inside(pack, din) if gateway.labels_followers else "--" for pack, din in followers]
+    return {
+        "components": {
+            "pch": [
+                _part(
+                    PCH_State="Pch_Active",
+                    PCH_AcFrequency=house.frequency,
+                    PCH_AcVoltageAB=round(house.voltage, 1),
+                    PCH_AcMode="AcMode_GridForming" if house.islanded else "AcMode_GridFollowing",
+                )
+            ],
+            "bms": [*(_energy(pack) for pack, _ in (*own, *followers)), *nobody],
+            "hvp": [*map(_label, labels), *(_label("--") for _ in nobody)],
+            "baggr": [_part(BAGGR_NumBatteriesConnected=len(own), BAGGR_NumBatteriesPresent=len(own))],
+        }
+    }
+
+
+def _energy(pack: Pack) -> Json:
+    """Tell a pack's energies in kWh, to 10 Wh; of one that takes no part nothing is measured."""
+    remaining, full = (round(energy / 1000, 2) for energy in (pack.remaining, pack.capacity))
+    return _part(
+        BMS_nominalEnergyRemaining=remaining if pack.enabled else None,
+        BMS_nominalFullPackEnergy=full if pack.enabled else None,
+    )
+
+
+def _din_inside(pack: Pack, din: str) -> str:
+    """Give the label of a pack: the one inside the Powerwall that leads has a serial of its own."""
+    return f"{INNER_PART_NUMBER}--TG1252{pack.number:06d}Y5" if din.startswith("1707000") else din
+
+
+def _label(din: str) -> Json:
+    part_number, _, serial = din.partition("--")
+    return {"partNumber": part_number, "serialNumber": serial, **_part()}
+
+
+def _part(**signals: float | str | None) -> dict[str, Json]:
+    """Describe a part by its signals, each of which has its value in one of three places."""
+    return {
+        "signals": [
+            {
+                "name": name,
+                "value": None if isinstance(value, str) else value,
+                "textValue": value if isinstance(value, str) else None,
+                "boolValue": None,
+            }
+            for name, value in signals.items()
+        ],
+        "activeAlerts": [],
+    }

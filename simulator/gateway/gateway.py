@@ -1,0 +1,202 @@
+"""The gateway's own state: does its sitemaster run, how is it configured, who is logged in."""
+
+import time
+
+from simulator.gateway.keys import Keyring
+from simulator.gateway.login import LoginDesk, LoginRules
+from simulator.gateway.nameplate import Nameplate
+from simulator.gateway.state import Job, Operation, Registration, SignedIslanding, Uplinks, default_networks
+from simulator.house import House, Pack
+from simulator.house.noise import chance
+from simulator.wire import NANOSECONDS, Json, go_time
+
+PLUS_PART_NUMBER = "2012170-25-E"
+"""A Powerwall+, as the inventory of 23.28 tells it."""
+
+EXPANSION_PART_NUMBER = "1807000-10-B"
+"""An expansion of a Powerwall 3, as an owner's `config.json` tells it (pypowerwall's issue 227)."""
+
+
+INVERTER_PART_NUMBER = "1538000-00-F"
+"""A Tesla Solar Inverter of 7.6 kW that is a gateway itself (pypowerwall's issue 315)."""
+
+
+class Gateway:
+    """A gateway without its HTTP."""
+
+    busway = False
+    """Is there a meter at the bar that all Powerwalls hang on?"""
+
+    solar_inverter = False
+    """Is it a solar inverter on a site without a Powerwall?"""
+
+    labels_followers = False
+    """Does the place of a follower carry the label of the pack in it? Else it has none."""
+
+    in_sync = True
+    """Are the Powerwalls in step? Only 1.15 tells."""
+
+    def __init__(self, nameplate: Nameplate, rules: LoginRules, house: House, serial: str, password: str) -> None:
+        self.nameplate = nameplate
+        self.house = house
+        self.serial = serial
+        self.desk = LoginDesk(rules, password, rules.password(serial))
+        self.connected_to_tesla = True
+        self.site_name = "Home Energy Gateway"
+        self.start_delay = 0.0
+        """Seconds `sitemaster/run` takes to bring the system up."""
+        self.commission_count = nameplate.commission_count
+        self.operation = Operation(house.mode, house.reserve)
+        self.keyring = Keyring()
+        self.site_settings: dict[str, Json] = {}
+        """What signed requests set besides mode and reserve, as `config.json` keeps it under `site_info`."""
+        self.config_settings: dict[str, Json] = {}
+        """The same at its top level."""
+        self.follows_config = True
+        """Does the battery follow what is written there? Some firmware only stores it."""
+        self.signed_islanding = SignedIslanding()
+        self.clock_ahead = 0.0
+        """Seconds by which the gateway's clock is ahead of everybody else's."""
+        self.registration = Registration()
+        self.networks = default_networks()
+        self.uplinks = Uplinks()
+        self.connection_test = Job()
+        self.wifi_scan = Job()
+        self.update = Job()
+        self.new_firmware = False
+        """Does a look for new firmware find some?"""
+        self.solar_meter = not house.powerwall_plus
+        """Is the sun measured by a transformer of the gateway's own?"""
+        self.counter_offset = 0.0
+        """Wh added to every counter of `meters/aggregates`: real ones were seen to fall millions below zero."""
+        self.lost_meters: dict[str, tuple[tuple[float, ...], str] | None] = {}
+        """Meters out of contact, by their name in `meters/aggregates`, with their last values and time. None stands for
+        a meter that is still read once more."""
+        self.expansions: set[int] = set()
+        """The numbers of those that are no Powerwall 3 but hang on the first one, without an inverter of their own."""
+        self.problems: list[str] = []
+        """What `troubleshooting/problems` tells of; a real gateway's words were never seen."""
+        self._booted = house.age - nameplate.boot_seconds * NANOSECONDS - 937_911_668
+        self._sitemaster_since = house.age - nameplate.sitemaster_seconds * NANOSECONDS
+        self._stopped_at: float | None = None if house.running else time.monotonic()
+        self._stopped_before = 0.0
+        self._ready_at: float | None = None
+
+    @property
+    def din(self) -> str:
+        """Part number and serial."""
+        part_number = INVERTER_PART_NUMBER if self.solar_inverter else self.nameplate.part_number
+        return f"{part_number}--{self.serial}"
+
+    @property
+    def pack_serials(self) -> list[str]:
+        """One serial per Powerwall. A Powerwall 3 that leads the others is the gateway itself."""
+        leads = self.nameplate.part_number == self.nameplate.pack_part_number
+        return [
+            self.serial if leads and pack.number == 1 else self.nameplate.serial_of_pack(pack.number)
+            for pack in self.house.packs
+        ]
+
+    def is_plus(self, pack: Pack) -> bool:
+        """Is this Powerwall a Powerwall+? The first is, where there is one."""
+        return self.house.powerwall_plus and pack.number == 1
+
+    def part_number_of(self, pack: Pack) -> str:
+        """Give a Powerwall's part number."""
+        if pack.number in self.expansions:
+            return EXPANSION_PART_NUMBER
+        return PLUS_PART_NUMBER if self.is_plus(pack) else self.nameplate.pack_part_number
+
+    @property
+    def packs_by_din(self) -> list[tuple[Pack, str]]:
+        """Every Powerwall with its part number and serial in one."""
+        return [
+            (pack, f"{self.part_number_of(pack)}--{serial}")
+            for pack, serial in zip(self.house.packs, self.pack_serials, strict=True)
+        ]
+
+    @property
+    def meter_serial(self) -> str:
+        """The meter's serial."""
+        return self.nameplate.meter_serial
+
+    @property
+    def time_zone(self) -> str:
+        """The site's time zone, an IANA name where the house has one."""
+        return str(self.house.zone)
+
+    @property
+    def uptime(self) -> int:
+        """Nanoseconds since the gateway booted."""
+        return self.house.age - self._booted
+
+    @property
+    def booted(self) -> int:
+        """When the gateway booted, nanoseconds since 1970."""
+        return self.house.clock - self.uptime
+
+    def stamp(self, subject: str, ago: int = 0) -> str:
+        """Date something that happened just now, a few milliseconds apart from everything else."""
+        back = ago + int(40_000_000 * chance(0, subject, self.house.clock // 1000))
+        return go_time(self.house.clock - back, self.house.zone)
+
+    def meter_stamp(self, name: str) -> str:
+        """Date a meter's last contact. In a house that stands still, that is a new time every 20 seconds."""
+        if last := self.lost_meters.get(name):
+            return last[1]
+        return self.stamp(name, ago=-20 * NANOSECONDS * int(self.house.stood_still // 20))
+
+    def boot_stamp(self, after: float) -> str:
+        """Date something that happened so many seconds after the gateway booted."""
+        return go_time(self.booted + round(after * NANOSECONDS) + 839_407_156, self.house.zone)
+
+    # -- sitemaster ----------------------------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        """Does the sitemaster run?"""
+        if self._ready_at is not None and time.monotonic() >= self._ready_at:
+            self.run()
+        return self.house.running
+
+    def run_soon(self) -> None:
+        """Start the system as `sitemaster/run` does, which may take a while."""
+        if self.start_delay == 0:
+            self.run()
+        elif not self.running and self._ready_at is None:
+            self._ready_at = time.monotonic() + self.start_delay
+
+    def run(self) -> None:
+        """Start the system at once."""
+        if self.house.running:
+            return
+        self._stopped_before = self.stopped_seconds
+        self._stopped_at = self._ready_at = None
+        self._sitemaster_since = self.house.age
+        self.house.running = True
+
+    def stop(self) -> None:
+        """Stop the system: the batteries rest and nothing is measured."""
+        self._ready_at = None
+        if self.house.running:
+            self._stopped_at = time.monotonic()
+            self.house.running = False
+
+    @property
+    def stopped_seconds(self) -> float:
+        """How long the system has been stopped in all, by a real clock."""
+        present = 0.0 if self._stopped_at is None else time.monotonic() - self._stopped_at
+        return self._stopped_before + present
+
+    @property
+    def sitemaster_seconds(self) -> int:
+        """How long the sitemaster has been running, by the house's clock."""
+        return (self.house.age - self._sitemaster_since) // NANOSECONDS
+
+    # -- configuration -------------------------------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        """Put the stored configuration into effect."""
+        self.house.mode = self.operation.mode
+        self.house.reserve = self.operation.reserve
+        self.commission_count += 1

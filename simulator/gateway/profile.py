@@ -1,0 +1,65 @@
+"""What a firmware answers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from simulator.gateway.answers import Answer, Call
+from simulator.gateway.gateway import Gateway
+from simulator.gateway.login import LoginRules
+from simulator.gateway.nameplate import Nameplate
+from simulator.wire import Json
+
+
+class Access(Enum):
+    """Who gets an answer."""
+
+    OPEN = "anyone"
+    LOGIN = "anyone who is logged in"
+    INSTALLER = "an installer, who needs the switch of a Powerwall"
+
+
+INSTALLER_ROLES = frozenset({"Provider_Engineer", "Tesla_Engineer"})
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One verb on one path."""
+
+    answer: Callable[[Gateway, Call], Answer]
+    access: Access
+    live: bool = False
+    """Live data is 502 while the sitemaster is stopped."""
+
+    def admits(self, role: str | None) -> bool:
+        """May a caller with this role (None: not logged in) have the answer?"""
+        if self.access is Access.OPEN:
+            return True
+        return role is not None and (self.access is Access.LOGIN or role in INSTALLER_ROLES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """One firmware: chosen data, no conditions."""
+
+    firmware: str
+    tls: bool
+    redirects: bool = False
+    """Does plain HTTP answer too, and send everybody to HTTPS?"""
+    headers: Mapping[str, str]
+    error_headers: Mapping[str, str]
+    """Sent in addition with JSON errors."""
+    nameplate: Nameplate
+    login: LoginRules
+    endpoints: Mapping[str, Mapping[str, Endpoint]]
+    """By path below /api/, then by verb; a path that begins with a slash is not below it."""
+    powerwall_plus: Mapping[str, Mapping[str, Endpoint]] = field(default_factory=dict)
+    """Likewise: what is there besides with a Powerwall+. Empty where the firmware is older than that."""
+
+
+type Payload = Callable[[Gateway], Json]
+
+
+def reads(payload: Payload, access: Access, *, live: bool = False) -> dict[str, Endpoint]:
+    """Describe a path that only answers a GET."""
+    return {"GET": Endpoint(lambda gateway, _: Answer(payload=payload(gateway)), access, live)}

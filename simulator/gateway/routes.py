@@ -1,0 +1,47 @@
+"""Which of a firmware's paths a request means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import re
+from urllib.parse import unquote
+
+from simulator.gateway.profile import Endpoint
+
+_ARGUMENT = re.compile(r"\{(\w+)\}")
+
+type Verbs = Mapping[str, Endpoint]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A path that exists."""
+
+    verbs: Verbs
+    arguments: Mapping[str, str]
+    """What stood for each `{name}` of the path, decoded."""
+
+
+class Routes:
+    """Finds paths; a `{name}` in a firmware's table stands for anything without a slash."""
+
+    def __init__(self, endpoints: Mapping[str, Verbs]) -> None:
+        self._exact = {path: Route(verbs, {}) for path, verbs in endpoints.items() if "{" not in path}
+        self._patterns = [(_pattern(path), verbs) for path, verbs in endpoints.items() if "{" in path]
+
+    def find(self, path: str) -> Route | None:
+        """Find a path below /api/, still encoded as it came: `%2F` in it is part of an argument."""
+        if exact := self._exact.get(unquote(path)):
+            return exact
+        for pattern, verbs in self._patterns:
+            if match := pattern.fullmatch(path):
+                return Route(verbs, {name: unquote(value) for name, value in match.groupdict().items()})
+        return None
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """Make `networks/{name}/enable` into a pattern for it."""
+    literal, *rest = _ARGUMENT.split(path)
+    text = re.escape(literal)
+    for name, following in zip(rest[::2], rest[1::2], strict=True):
+        text += f"(?P<{name}>[^/]+){re.escape(following)}"
+    return re.compile(text)

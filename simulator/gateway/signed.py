@@ -1,0 +1,224 @@
+"""`/tedapi`: requests that are signed with a key which somebody at the Powerwall confirmed."""
+
+from collections.abc import Callable
+import gzip
+import struct
+import time
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from google.protobuf.message import DecodeError
+from tesla_protocol.energy_device import (
+    authorization_types_pb2 as authorization,
+    graphql_api_pb2 as graphql,
+    signed_message_pb2 as signed,
+    teg_api_pb2 as teg,
+)
+from tesla_protocol.energy_device.signed_message_pb2 import RoutableMessage
+from tesla_protocol.energy_device.transport_pb2 import MessageEnvelope
+
+from simulator.gateway import config_file, device_queries
+from simulator.gateway.answers import Answer, Call
+from simulator.gateway.gateway import Gateway
+from simulator.gateway.keys import KeyState
+from simulator.house.house import FAILSAFE
+from simulator.protobuf import message, part, text
+
+LONGEST_VALIDITY: Final = 60
+"""Seconds; a guess. Clients sign for 12."""
+
+UNIMPLEMENTED, ABORTED, PERMISSION_DENIED, NOT_FOUND = 12, 10, 7, 5
+"""google.rpc.Code"""
+
+
+def din(gateway: Gateway, _: Call) -> Answer:
+    """`GET /tedapi/din`: plain text."""
+    return Answer(payload=_packed(gateway.din.encode()), content_type="text/plain; charset=utf-8")
+
+
+def v1r(gateway: Gateway, call: Call) -> Answer:
+    """`POST /tedapi/v1r`: the body is a signed message, and nobody has to be logged in."""
+    request = RoutableMessage()
+    try:
+        request.ParseFromString(call.body)
+    except DecodeError:
+        return _answer(_fault(signed.MESSAGEFAULT_ERROR_DECODING))
+    public_key = request.signature_data.signer_identity.public_key
+    state = gateway.keyring.state(public_key)
+    if state is None:
+        known = gateway.keyring.names_unknown
+        return _answer(
+            _fault(signed.MESSAGEFAULT_ERROR_UNKNOWN_KEY_ID) if known else RoutableMessage(uuid=request.uuid)
+        )
+    if fault_name := gateway.keyring.fault(public_key):
+        return _answer(_fault(getattr(signed, f"MESSAGEFAULT_ERROR_{fault_name}")))
+    if fault := _signature_fault(gateway, request):
+        return _answer(_fault(fault))
+    if state is not KeyState.VERIFIED:
+        return _answer(_message(_error(PERMISSION_DENIED, "v1r: client authorization not verified")))
+    asked = MessageEnvelope()
+    asked.ParseFromString(request.protobuf_message_as_bytes)
+    return _answer(_message(_reply(gateway, asked)))
+
+
+def _signature_fault(gateway: Gateway, request: RoutableMessage) -> signed.MessageFault_E:
+    """Say what is wrong with the signature, if something is. What is signed names the gateway it is meant for."""
+    rsa_data = request.signature_data.rsa_data
+    covered = b"".join(
+        (
+            _tag(signed.TAG_SIGNATURE_TYPE, bytes([signed.SIGNATURE_TYPE_RSA])),
+            _tag(signed.TAG_DOMAIN, bytes([request.to_destination.domain])),
+            _tag(signed.TAG_PERSONALIZATION, gateway.din.encode()),
+            _tag(signed.TAG_EXPIRES_AT, struct.pack(">I", rsa_data.expires_at)),
+            bytes([signed.TAG_END]),
+            request.protobuf_message_as_bytes,
+        )
+    )
+    key = load_der_public_key(request.signature_data.signer_identity.public_key)
+    assert isinstance(key, rsa.RSAPublicKey)
+    try:
+        key.verify(rsa_data.signature, covered, padding.PKCS1v15(), hashes.SHA512())
+    except InvalidSignature:
+        return signed.MESSAGEFAULT_ERROR_INVALID_SIGNATURE
+    left = rsa_data.expires_at - time.time() - gateway.clock_ahead
+    if left < 0:
+        return signed.MESSAGEFAULT_ERROR_TIME_EXPIRED
+    if left > LONGEST_VALIDITY:
+        return signed.MESSAGEFAULT_ERROR_TIME_TO_LIVE_TOO_LONG
+    return signed.MESSAGEFAULT_ERROR_NONE
+
+
+def _reply(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
+    """Answer for this gateway, whoever the message was for: what is meant for a follower gets the leader's data."""
+    wanted = ".".join(_names(asked))
+    if reply := _REPLIES.get(wanted):
+        answer = reply(gateway, asked)
+        answer.delivery_channel = asked.delivery_channel
+        answer.sender.din = gateway.din
+        return answer
+    return _error(UNIMPLEMENTED, f"unimplemented: {wanted}")
+
+
+def _names(asked: MessageEnvelope) -> tuple[str, str]:
+    """Give the subject and the request that a message carries."""
+    for field, subject in asked.ListFields():
+        if field.name not in {"delivery_channel", "sender", "recipient"}:
+            return field.name, next((inner.name for inner, _ in subject.ListFields()), "")
+    return "", ""
+
+
+def _read_file(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
+    name = asked.filestore.read_file_request.name
+    if name != config_file.NAME:
+        return _error(NOT_FOUND, f"no such file: {name}")
+    answer = MessageEnvelope()
+    read = answer.filestore.read_file_response
+    read.file.name, read.file.blob = name, config_file.read(gateway)
+    read.hash = config_file.hash_of(read.file.blob)
+    return answer
+
+
+def _update_file(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
+    request = asked.filestore.update_file_request
+    if request.hash != config_file.hash_of(config_file.read(gateway)):
+        return _error(ABORTED, "hash mismatch")
+    config_file.write(gateway, request.file.blob)
+    answer = MessageEnvelope()
+    written = answer.filestore.update_file_response
+    written.file.name = request.file.name
+    written.hash = config_file.hash_of(config_file.read(gateway))
+    return answer
+
+
+def _list_clients(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
+    answer = MessageEnvelope()
+    answer.authorization.list_authorized_clients_response.SetInParent()
+    for key in gateway.keyring.keys:
+        answer.authorization.list_authorized_clients_response.clients.add(
+            type=authorization.AUTHORIZED_CLIENT_TYPE_CUSTOMER_MOBILE_APP,
+            description="Home Assistant",
+            key_type=authorization.AUTHORIZED_KEY_TYPE_RSA,
+            public_key=key,
+            roles=[authorization.AUTHORIZATION_ROLE_CUSTOMER],
+            state=gateway.keyring.state(key) or authorization.AUTHORIZED_STATE_INVALID,
+            verification=authorization.AUTHORIZED_VERIFICATION_TYPE_PRESENCE_PROOF,
+        )
+    return answer
+
+
+def _query(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
+    """Answer a query about the devices. Each comes with Tesla's own signature, so there are few."""
+    answer = MessageEnvelope()
+    answer.graphql.query_response.status = graphql.GRAPH_QL_STATUS_SUCCESS
+    answer.graphql.query_response.data = device_queries.answer(gateway, asked.graphql.query_request.query)
+    return answer
+
+
+def _set_island_mode(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
+    request = asked.teg.set_island_mode_request
+    answer = MessageEnvelope()
+    leaves = request.mode == teg.TEG_ISLAND_MODE_INTENTIONAL_WITH_RECONNECT_FAILSAFE
+    gateway.signed_islanding.orders.append((leaves, request.force))
+    if leaves and not request.force and gateway.house.charge <= FAILSAFE:
+        answer.teg.set_island_mode_response.result = teg.TEG_SET_ISLAND_MODE_RESULT_REJECTED_LOW_ENERGY
+        return answer
+    followed = {"forced": request.force, "always": True, "never": False}[gateway.signed_islanding.follows]
+    gateway.house.off_grid_on_purpose = leaves and followed
+    answer.teg.set_island_mode_response.result = teg.TEG_SET_ISLAND_MODE_RESULT_ACCEPTED
+    return answer
+
+
+def _system_info(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
+    """Say which hardware and firmware this is, field by number: the protocol's versions do not agree on the names."""
+    plate = gateway.nameplate
+    device = message(text(1, plate.part_number), text(2, gateway.serial))
+    firmware = message(text(1, plate.version), part(2, bytes.fromhex(plate.git_hash)))
+    answer = MessageEnvelope()
+    answer.common.get_system_info_response.ParseFromString(message(part(1, device), part(3, firmware)))
+    return answer
+
+
+_REPLIES: Final[dict[str, Callable[[Gateway, MessageEnvelope], MessageEnvelope]]] = {
+    "filestore.read_file_request": _read_file,
+    "filestore.update_file_request": _update_file,
+    "authorization.list_authorized_clients_request": _list_clients,
+    "teg.set_island_mode_request": _set_island_mode,
+    "graphql.query_request": _query,
+    "common.get_system_info_request": _system_info,
+}
+
+
+def _error(code: int, message: str) -> MessageEnvelope:
+    """Say within the answer what the gateway does not do."""
+    answer = MessageEnvelope()
+    answer.common.error_response.status.code = code
+    answer.common.error_response.status.message = message
+    return answer
+
+
+def _message(inner: MessageEnvelope) -> RoutableMessage:
+    return RoutableMessage(protobuf_message_as_bytes=inner.SerializeToString())
+
+
+def _fault(fault: signed.MessageFault_E) -> RoutableMessage:
+    """Say around the answer why there is none."""
+    answer = RoutableMessage()
+    answer.signed_message_status.message_fault = fault
+    return answer
+
+
+def _answer(message: RoutableMessage) -> Answer:
+    """Send it as it is: pypowerwall's hardware (26.18.1, 26.26.4) reads it so, and unpacks the DIN alone."""
+    return Answer(payload=message.SerializeToString(), content_type="application/octet-stream")
+
+
+def _packed(body: bytes) -> bytes:
+    """Compress as firmware does since 25.42.2 with the DIN, which says so in no header."""
+    return gzip.compress(body, mtime=0)
+
+
+def _tag(tag: int, value: bytes) -> bytes:
+    return bytes([tag, len(value)]) + value

@@ -1,0 +1,128 @@
+"""What a gateway remembers: its settings, and the work it is busy with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+import time
+from typing import Literal
+
+from simulator.wire import NANOSECONDS
+
+JOB_SECONDS = 3.0
+"""How long a test, a scan or a step of an update takes."""
+
+
+@dataclass
+class Operation:
+    """Mode and reserve as the gateway stores them; `config/completed` puts them into effect."""
+
+    mode: str
+    reserve: float
+    max_pv_export: float | None = None
+
+
+@dataclass
+class SignedIslanding:
+    """Signed orders to go off-grid, and to reconnect. All are accepted."""
+
+    follows: Literal["forced", "always", "never"] = "forced"
+    """Which orders to go off-grid are followed: on most firmware those with `force` alone, on some all, on some none
+    (python-tesla-fleet-api, pulls 32 and 33)."""
+    orders: list[tuple[bool, bool]] = field(default_factory=list)
+    """Every order so far: does it go off-grid, and is it forced?"""
+
+
+@dataclass
+class Registration:
+    """What the owner agreed to; None where nobody asked."""
+
+    consents: dict[str, bool | None] = field(
+        default_factory=lambda: {
+            "privacy_notice": True,
+            "limited_warranty": True,
+            "grid_services": None,
+            "marketing": None,
+        }
+    )
+    registered: bool = True
+    emailed: bool = True
+    skipped: bool = False
+
+
+@dataclass
+class Network:
+    """A network the gateway is set up for."""
+
+    name: str
+    interface: str
+    """`EthType`, `GsmType` or `WifiType`."""
+    security: str = "NONE"
+    dhcp: bool | None = True
+    enabled: bool | None = None
+    """None: nobody ever switched it."""
+
+
+def default_networks() -> list[Network]:
+    """List what a gateway is set up for once it has found the home's Wi-Fi."""
+    return [
+        Network("default_gsm", "GsmType", dhcp=None),
+        Network("default_eth", "EthType"),
+        Network("Home", "WifiType", "WPA2_Personal", enabled=True),
+    ]
+
+
+@dataclass
+class Uplinks:
+    """How the gateway reaches the world. Wi-Fi and mobile radio are always there."""
+
+    ethernet: bool = False
+    """Is a cable plugged in? Then it is preferred."""
+    wifi_signal: int = 53
+    """Percent"""
+    cellular_signal: int = 85
+    """Percent"""
+
+
+class Job:
+    """Work that takes a while by a real clock, as a person waits for it."""
+
+    def __init__(self, seconds: float = JOB_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
+        self.seconds = seconds
+        self.clock = clock
+        self.started_at = 0
+        """By the house's clock, nanoseconds since 1970."""
+        self.late = 0.0
+        """Seconds after which a gateway that is slow to begin shows that it was told to."""
+
+        self._began: float | None = None
+
+    def start(self, now: int) -> None:
+        """Begin, unless it is already under way; `now` is the house's time."""
+        if not self.running:
+            self.started_at = now
+            self._began = self.clock() + self.late
+
+    @property
+    def begun(self) -> bool:
+        """Was it ever started?"""
+        return self._began is not None and self.clock() >= self._began
+
+    @property
+    def progress(self) -> float:
+        """How much of it is done, from 0 to 1."""
+        if self._began is None:
+            return 0.0
+        return min(1.0, (self.clock() - self._began) / self.seconds)
+
+    @property
+    def running(self) -> bool:
+        """Is it under way?"""
+        return self.begun and self.progress < 1
+
+    @property
+    def done(self) -> bool:
+        """Did it come to its end?"""
+        return self.begun and self.progress == 1
+
+    def moment(self, progress: float) -> int:
+        """When so much of it was done, by the house's clock."""
+        return self.started_at + round(self.seconds * progress * NANOSECONDS)

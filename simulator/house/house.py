@@ -1,0 +1,383 @@
+"""A house with solar panels, Powerwalls and a grid connection. Deterministic: it never looks at a clock."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from simulator.house.appliances import Appliances
+from simulator.house.battery import EMPTY, Battery, Pack
+from simulator.house.generator import Generator
+from simulator.house.island import CONNECTED, TO_GRID, Island
+from simulator.house.moment import Moment
+from simulator.house.noise import drift
+from simulator.house.sun import Roof
+from simulator.wire import NANOSECONDS
+
+LOS_ANGELES = ZoneInfo("America/Los_Angeles")
+SUMMER_NOON = datetime(2026, 6, 21, 13, 0, tzinfo=LOS_ANGELES)
+STEP_SECONDS = 10.0
+LONG_STEP_SECONDS = 60.0
+"""Step for journeys of more than a day."""
+FAILSAFE = 10.0
+"""Raw percent at which a chosen island ends by itself: the order's name promises that, its limit is a guess."""
+
+
+class Flow(NamedTuple):
+    """Power at one moment, W: solar + battery + grid + generator = home."""
+
+    solar: float
+    home: float
+    battery: float
+    """Above zero: discharging."""
+    grid: float
+    """Above zero: importing."""
+    generator: float = 0.0
+
+
+@dataclass
+class Grid:
+    """The utility's line to the house."""
+
+    up: bool = True
+
+
+@dataclass
+class Energies:
+    """Lifetime counters of the meters, Wh. The battery's are its packs'."""
+
+    grid_import: float = 3_276_432.6625890196
+    grid_export: float = 1_136_916.6875890202
+    solar: float = 5_534_272.949724403
+    solar_standby: float = 13_661.930279959455
+    """What the inverter drew at night."""
+    generator: float = 0.0
+
+
+class House:
+    """The physics behind the meters."""
+
+    def __init__(
+        self,
+        start: datetime = SUMMER_NOON,
+        *,
+        packs: int = 2,
+        charge: float = 62.0,
+        reserve: float = 24.0,
+        mode: str = "self_consumption",
+        seed: int = 1,
+        powerwall_plus: bool = False,
+        generator: bool = False,
+    ) -> None:
+        if start.tzinfo is None:
+            raise ValueError("The house's start needs a time zone: its sun and its people live by local time.")
+        if packs < 1:
+            raise ValueError("The house needs at least one Powerwall.")
+        self.zone = start.tzinfo
+        self.clock = _nanoseconds(start)
+        """Nanoseconds since 1970."""
+        self.age = 0
+        """Nanoseconds this house has been simulated for; setting the clock does not change it."""
+        self.stood_still = 0.0
+        """Seconds by which time went on while this house stood still: the gateway's meters are read all the same."""
+        self.grid = Grid()
+        self.off_grid_on_purpose = False
+        self.mode = mode
+        self.reserve = reserve
+        """Raw percent kept for an outage."""
+        self.roof = Roof(seed)
+        self.appliances = Appliances(seed)
+        self.battery = Battery(packs, charge)
+        self.powerwall_plus = powerwall_plus
+        """Is the first Powerwall a Powerwall+, whose own inverter the panels are wired to?"""
+        self.generator = Generator() if generator else None
+        self.energies = Energies(generator=412_806.25 if generator else 0.0)
+        self.grid_faults: list[int] = []
+        """When the present outage was noticed (nanoseconds since 1970); empty while the grid is there."""
+        self._seed = seed
+        self._island = Island()
+        self._running = True
+        self._pinned_solar: float | None = None
+        self._pinned_home: float | None = None
+        self._moment: tuple[int, Moment] | None = None
+
+    # -- time ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> datetime:
+        """The house's own local time."""
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.clock // 1000)
+        return moment.astimezone(self.zone)
+
+    @now.setter
+    def now(self, moment: datetime) -> None:
+        """Jump: nothing flows in between. A moment without a zone is local time."""
+        self.clock = _nanoseconds(moment if moment.tzinfo else moment.replace(tzinfo=self.zone))
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        if seconds < 0:
+            raise ValueError("Time only moves forward; set `now` to jump.")
+        longest = STEP_SECONDS if seconds <= 86_400 else LONG_STEP_SECONDS
+        self._follow_grid()
+        left = round(seconds * NANOSECONDS)
+        while left > 0:
+            step = min(left, max(1, round(min(longest, self._island.remaining) * NANOSECONDS)))
+            self._step(step)
+            left -= step
+
+    def _step(self, nanoseconds: int) -> None:
+        flow = self.flow
+        seconds = nanoseconds / NANOSECONDS
+        if self.running:  # a stopped Powerwall neither works nor measures
+            self._count(flow, seconds / 3600)
+        self.clock += nanoseconds
+        self.age += nanoseconds
+        self._follow_grid(seconds)
+
+    def _count(self, flow: Flow, hours: float) -> None:
+        energies = self.energies
+        energies.grid_import += max(0.0, flow.grid) * hours
+        energies.grid_export += max(0.0, -flow.grid) * hours
+        energies.solar += max(0.0, flow.solar) * hours
+        energies.solar_standby += max(0.0, -flow.solar) * hours
+        energies.generator += flow.generator * hours
+        if flow.battery:
+            self.battery.exchange(flow.battery, hours)
+
+    # -- grid ----------------------------------------------------------------------------------------------------------
+
+    def outage(self) -> None:
+        """Cut the utility's line."""
+        self.grid.up = False
+        self._follow_grid()
+
+    def restore(self) -> None:
+        """Bring the utility's line back."""
+        self.grid.up = True
+        self._follow_grid()
+
+    @property
+    def grid_status(self) -> str:
+        """What the gateway says, for example `SystemGridConnected`."""
+        self._follow_grid()
+        return self._island.status
+
+    @property
+    def running(self) -> bool:
+        """Does the system run? While it does not, nothing flows through the packs and no meter counts."""
+        return self._running
+
+    @running.setter
+    def running(self, running: bool) -> None:
+        starts = running and not self._running
+        self._running = running
+        if starts and not self.grid.up:
+            self._island.restart()
+        self._follow_grid()
+
+    def _follow_grid(self, seconds: float = 0.0) -> None:
+        if self.grid.up and (self.charge <= FAILSAFE or self._island.dark):
+            self.off_grid_on_purpose = False
+        wanted = self.grid.up and not self.off_grid_on_purpose
+        alone = not (wanted and self._island.connected)
+        self._island.follow(grid=wanted, alive=not alone or self._carries_house(), seconds=seconds)
+        if self.grid.up or self.off_grid_on_purpose:
+            self.grid_faults.clear()
+        elif not self.grid_faults:
+            self.grid_faults.append(self.clock)
+
+    def _carries_house(self) -> bool:
+        """Can the packs keep the house alive without the grid?"""
+        home, solar = self._home(island=True), self._solar()
+        load = max(0.0, home - solar - self._generate(home, solar))
+        return self._running and load <= self.battery.max_island_power and self.charge > EMPTY
+
+    # -- power ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def flow(self) -> Flow:
+        """All powers at this moment."""
+        self._follow_grid()
+        if self._island.dark:
+            return Flow(0.0, 0.0, 0.0, 0.0)
+        return self._connected_flow() if self._island.connected else self._island_flow()
+
+    def _connected_flow(self) -> Flow:
+        solar, home = self._solar(), self._home(island=False)
+        generator = self._generate(home, solar)
+        battery = self._battery_power(home - generator, solar) if self._running else 0.0
+        return Flow(solar, home, battery, home - solar - battery - generator, generator)
+
+    def _island_flow(self) -> Flow:
+        """Alone with the sun: the battery takes what is left over, and the inverter throttles what it cannot take."""
+        home = self._home(island=True)
+        generator = self._generate(home, self._solar())
+        solar = min(self._solar(), home - generator + self.battery.max_charge_power)
+        return Flow(solar, home, home - solar - generator, 0.0, generator)
+
+    def _generate(self, home: float, solar: float) -> float:
+        """Find what the generator gives: it starts when an outage has made an island."""
+        if self.generator is None:
+            return 0.0
+        outage = not self.grid.up and self._island.alone
+        return self.generator.power(outage=outage, room=home - solar + self.battery.max_charge_power)
+
+    def _battery_power(self, home: float, solar: float) -> float:
+        """Choose what the battery does on the grid."""
+        keeps = self.mode == "backup"
+        steady = home if self._pinned_home is not None else home - self.appliances.ripple(self.moment)
+        wanted = -solar if keeps else steady - solar
+        if wanted > 0:
+            above_reserve = not keeps and self.charge > max(self.reserve, EMPTY)
+            return min(wanted, self.battery.max_discharge_power) if above_reserve else 0.0
+        return max(wanted, 0.0 - self.battery.max_charge_power)
+
+    @property
+    def moment(self) -> Moment:
+        """The local time as sun and appliances see it."""
+        if self._moment is None or self._moment[0] != self.clock:
+            self._moment = self.clock, Moment.at(self.clock, self.zone)
+        return self._moment[1]
+
+    def _solar(self) -> float:
+        return self.roof.power(self.moment) if self._pinned_solar is None else self._pinned_solar
+
+    def _home(self, *, island: bool) -> float:
+        if self._pinned_home is not None:
+            return self._pinned_home
+        moment = self.moment
+        return self.appliances.power(moment, island=island) + self.appliances.ripple(moment)
+
+    @property
+    def solar_power(self) -> float:
+        """W; assign a number to pin it, None to go back to the weather."""
+        return self.flow.solar
+
+    @solar_power.setter
+    def solar_power(self, watts: float | None) -> None:
+        self._pinned_solar = watts
+
+    @property
+    def home_power(self) -> float:
+        """W; assign a number to pin it, None to go back to the people."""
+        return self.flow.home
+
+    @home_power.setter
+    def home_power(self, watts: float | None) -> None:
+        self._pinned_home = watts
+
+    @property
+    def generator_power(self) -> float:
+        """W; assign a number to start it by hand, None to leave it to itself. Raises ValueError where there is none."""
+        return self.flow.generator
+
+    @generator_power.setter
+    def generator_power(self, watts: float | None) -> None:
+        if self.generator is None:
+            raise ValueError("The house has no generator.")
+        self.generator.pinned = watts
+
+    @property
+    def battery_power(self) -> float:
+        """W, above zero when discharging."""
+        return self.flow.battery
+
+    @property
+    def grid_power(self) -> float:
+        """W, above zero when importing."""
+        return self.flow.grid
+
+    @property
+    def frequency(self) -> float:
+        """Hz in the house; raised to throttle the solar inverter when an island's battery is full."""
+        if self._island.dark:
+            return 0.0
+        if not self._island.connected:
+            return 62.5 if self.flow.solar < self._solar() else 60.0
+        return round(59.98 + 0.04 * drift(self._seed, "frequency", self.clock / NANOSECONDS / 4), 3)
+
+    @property
+    def voltage(self) -> float:
+        """V between the two lines of the house."""
+        return 0.0 if self._island.dark else 238.5 + 3 * drift(self._seed, "voltage", self.clock / NANOSECONDS / 20)
+
+    # -- energy --------------------------------------------------------------------------------------------------------
+
+    @property
+    def packs(self) -> list[Pack]:
+        """The Powerwalls, by their numbers; `add_pack` and `remove_pack` change which there are."""
+        return self.battery.packs
+
+    def pack(self, number: int) -> Pack:
+        """Find a Powerwall by its number. Raises ValueError where there is none."""
+        return self.battery.pack(number)
+
+    def add_pack(self, number: int | None = None) -> Pack:
+        """Add a Powerwall, or put a removed one back. Raises ValueError where it is there already."""
+        return self.battery.add(number)
+
+    def remove_pack(self, number: int) -> Pack:
+        """Take a Powerwall away; `add_pack` puts it back as it went. Raises ValueError for one unknown, or the last."""
+        return self.battery.remove(number)
+
+    @property
+    def charge(self) -> float:
+        """Raw percent, exactly what the gateway answers."""
+        return self.battery.charge
+
+    @charge.setter
+    def charge(self, percent: float) -> None:
+        self.battery.charge = percent
+
+    @property
+    def grid_import_energy(self) -> float:
+        """Wh."""
+        return self.energies.grid_import
+
+    @property
+    def grid_export_energy(self) -> float:
+        """Wh."""
+        return self.energies.grid_export
+
+    @property
+    def solar_energy(self) -> float:
+        """Wh produced."""
+        return self.energies.solar
+
+    @property
+    def generator_energy(self) -> float:
+        """Wh."""
+        return self.energies.generator
+
+    @property
+    def battery_charge_energy(self) -> float:
+        """Wh."""
+        return sum(pack.charged for pack in self.battery.ever)
+
+    @property
+    def battery_discharge_energy(self) -> float:
+        """Wh."""
+        return sum(pack.discharged for pack in self.battery.ever)
+
+    @property
+    def home_energy(self) -> float:
+        """Wh; what came in by all other meters and did not leave again."""
+        grid = self.grid_import_energy - self.grid_export_energy
+        solar = self.solar_energy - self.energies.solar_standby + self.generator_energy
+        return grid + solar + self.battery_discharge_energy - self.battery_charge_energy
+
+    @property
+    def returning(self) -> bool:
+        """Does the island follow the grid, to reconnect?"""
+        return self.grid_status == TO_GRID
+
+    @property
+    def islanded(self) -> bool:
+        """Is the contactor open?"""
+        return self.grid_status != CONNECTED
+
+
+def _nanoseconds(moment: datetime) -> int:
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * NANOSECONDS + since.microseconds * 1000

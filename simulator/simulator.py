@@ -1,0 +1,253 @@
+"""A simulated gateway on a port."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from simulator.certificate import certificate
+from simulator.control import PATH as CONTROL_PATH, Control
+from simulator.faults import Faults
+from simulator.firmware import PROFILES
+from simulator.front import Front, Request
+from simulator.gateway import Gateway, Profile
+from simulator.house import House
+from simulator.listener import HOST, Listener
+from simulator.pace import Pace
+from simulator.redirect import moved
+from simulator.wire import Json
+
+
+class Simulator:
+    """A gateway that listens on 127.0.0.1. Its house moves with the wall clock times `speed` whenever it is asked."""
+
+    def __init__(
+        self,
+        firmware: str = "21.44",
+        *,
+        house: House | None = None,
+        serial: str | None = None,
+        password: str | None = None,
+        speed: float = 1.0,
+        latency: float = 0.0,
+        powerwall_plus: bool = False,
+        generator: bool = False,
+        busway: bool = False,
+        ethernet: bool = False,
+    ) -> None:
+        """Build the gateway; a house that is handed in was told itself of its Powerwall+ and its generator."""
+        if house is not None and (powerwall_plus or generator):
+            raise ValueError("Tell the house itself, for example House(powerwall_plus=True).")
+        house = house or House(powerwall_plus=powerwall_plus, generator=generator)
+        if firmware not in PROFILES:
+            raise ValueError(f"Firmware {firmware} is not simulated; choose one of {', '.join(PROFILES)}.")
+        self.profile: Profile = PROFILES[firmware]
+        if house.powerwall_plus and not self.profile.powerwall_plus:
+            raise ValueError(f"Firmware {firmware} knows no Powerwall+.")
+        nameplate, rules = self.profile.nameplate, self.profile.login
+        serial = serial or nameplate.serial
+        self.gateway = Gateway(nameplate, rules, house, serial, password or rules.password(serial))
+        self.gateway.busway = busway
+        self.gateway.uplinks.ethernet = ethernet
+        self.pace = Pace(self.gateway.house, speed, latency)
+        self.front = Front(self.profile, self.gateway, self.pace)
+        self.port = 0
+        self._certificate = certificate(serial) if self.profile.tls else None
+        self._generation = 0
+        self._listener = Listener(self._handle)
+        self._plain = self._redirecting()
+        self.http_port: int | None = None
+        """Where plain HTTP is answered with the way to HTTPS, on firmware that does so."""
+        self._control = Control(self.gateway, self.front, self.pace)
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+
+    async def start(self, port: int = 0, *, http_port: int = 0) -> None:
+        """Listen on 127.0.0.1; port 0 picks a free one. `http_port` is for what sends everybody to HTTPS."""
+        context = self._certificate.context() if self._certificate else None
+        self.front.witness_loop = asyncio.get_running_loop()
+        self.pace.start()
+        self.port = await self._listener.open(port, context)
+        if self._plain is not None:
+            self.http_port = await self._plain.open(http_port, None)
+
+    async def stop(self) -> None:
+        """Stop listening and cut every connection; `start` may follow."""
+        await self._listener.close()
+        if self._plain is not None:
+            await self._plain.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def _handle(self, request: web.Request, connection: int) -> web.Response:
+        self.pace.catch_up()
+        if request.path == CONTROL_PATH:
+            return self._control.answer(request.method, await request.read(), self.connections)
+        return await self.front.handle(request, connection)
+
+    def _redirecting(self) -> Listener | None:
+        return Listener(self._redirect) if self.profile.redirects else None
+
+    async def _redirect(self, request: web.Request, _: int) -> web.Response:
+        return moved(self.url + request.path_qs)
+
+    # -- what it is ----------------------------------------------------------------------------------------------------
+
+    @property
+    def host(self) -> str:
+        """Always 127.0.0.1."""
+        return HOST
+
+    @property
+    def url(self) -> str:
+        """For example `https://127.0.0.1:51234`."""
+        return f"{'https' if self.profile.tls else 'http'}://{HOST}:{self.port}"
+
+    @property
+    def serial(self) -> str:
+        """The gateway's serial; assign one to become another gateway on the same address, with the same password."""
+        return self.gateway.serial
+
+    @serial.setter
+    def serial(self, serial: str) -> None:
+        self.gateway.serial = serial
+
+    @property
+    def din(self) -> str:
+        """Part number and serial."""
+        return self.gateway.din
+
+    @property
+    def password(self) -> str:
+        """The password that logs in; assign one as an owner does."""
+        return self.gateway.desk.password
+
+    @password.setter
+    def password(self, password: str) -> None:
+        self.gateway.desk.password = password
+
+    @property
+    def fingerprint(self) -> bytes | None:
+        """SHA-256 of the certificate; None on plain HTTP."""
+        return self._certificate.fingerprint if self._certificate else None
+
+    def forgetting_connections(self) -> AbstractContextManager[None]:
+        """Answer nothing on the connections there are, for a while, as after a cut that nobody told the client of."""
+        return self._listener.forgetting_connections()
+
+    def renew_certificate(self) -> None:
+        """Make another certificate, for the next `start`."""
+        self._generation += 1
+        self._certificate = certificate(self.serial, self._generation) if self.profile.tls else None
+
+    def restore_certificate(self) -> None:
+        """Show the first certificate again, from the next `start` on."""
+        self._generation = 0
+        self._certificate = certificate(self.serial) if self.profile.tls else None
+
+    def install(self, firmware: str) -> None:
+        """Install another firmware on the same hardware, for the next `start`. Sessions do not survive it."""
+        here = self.gateway.nameplate
+        self.profile = PROFILES[firmware]
+        self.gateway.nameplate = replace(
+            self.profile.nameplate,
+            part_number=here.part_number,
+            pack_part_number=here.pack_part_number,
+            pack_serial=here.pack_serial,
+            meter_serial=here.meter_serial,
+        )
+        self.gateway.desk.rules = self.profile.login
+        self.tokens.clear()
+        self.front.serve(self.profile)
+        self._certificate = certificate(self.serial, self._generation) if self.profile.tls else None
+        self._plain = self._redirecting()
+
+    # -- what it does --------------------------------------------------------------------------------------------------
+
+    @property
+    def house(self) -> House:
+        """The house behind the meters."""
+        return self.gateway.house
+
+    @property
+    def running(self) -> bool:
+        """Does the sitemaster run? Assign to start or stop it."""
+        return self.gateway.running
+
+    @running.setter
+    def running(self, running: bool) -> None:
+        if running:
+            self.gateway.run()
+        else:
+            self.gateway.stop()
+
+    def flip_switch(self) -> None:
+        """Flip a Powerwall's switch off and on, which shows that somebody is there, and confirms keys that wait."""
+        self.gateway.desk.presence.flip()
+        self.gateway.keyring.confirm()
+
+    @property
+    def stopped_seconds(self) -> float:
+        """How long the Powerwall has been stopped in all."""
+        return self.gateway.stopped_seconds
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        """Role by live token; `clear()` loses all sessions."""
+        return self.gateway.desk.tokens
+
+    @property
+    def speed(self) -> float:
+        """Seconds in the house per second on the clock."""
+        return self.pace.speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self.pace.speed = speed
+
+    @property
+    def latency(self) -> float:
+        """Seconds every answer takes."""
+        return self.pace.latency
+
+    @latency.setter
+    def latency(self, latency: float) -> None:
+        self.pace.latency = latency
+
+    # -- what happened and what goes wrong -----------------------------------------------------------------------------
+
+    @property
+    def requests(self) -> list[Request]:
+        """Every request so far, as it arrived."""
+        return self.front.requests
+
+    @property
+    def connections(self) -> int:
+        """TCP connections accepted so far."""
+        return self._listener.connections
+
+    @property
+    def logins(self) -> int:
+        """Login POSTs seen so far, refused ones too."""
+        return self.front.logins
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong."""
+        return self.front.faults
+
+    @property
+    def overrides(self) -> dict[str, Json | bytes | Callable[[], Json]]:
+        """Payloads by path that replace the gateway's own; bytes are sent as they are."""
+        return self.front.overrides

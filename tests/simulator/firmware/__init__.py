@@ -1,9 +1,0 @@
-"""All firmwares there are."""
-
-from tests.simulator.gateway import Profile
-
-from . import pw3, v1_15, v1_50, v21_44, v24_36, v26_18
-
-PROFILES: dict[str, Profile] = {
-    firmware.PROFILE.firmware: firmware.PROFILE for firmware in (v1_15, v1_50, v21_44, v24_36, v26_18, pw3)
-}
