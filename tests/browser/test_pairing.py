@@ -9,8 +9,8 @@ import re
 import pytest
 
 from simulator import House, Simulator
+from tests.client.profiles import start
 from tests.conftest import StartSimulator
-from tests.gateway.profiles import start
 from tools.browser import Look, Person, desktop, phone
 from tools.child_process import free_port
 from tools.develop.integration import DOMAIN, add, device_ids

@@ -21,8 +21,8 @@ from tesla_protocol.energy_device.transport_pb2 import MessageEnvelope
 
 from simulator import Simulator
 from simulator.gateway.keys import WINDOW_SECONDS
+from tests.client.browser import Browser
 from tests.conftest import StartSimulator
-from tests.gateway.browser import Browser
 from tests.pairing import SIGNED, pair, pem, public_key
 
 OWN_PASSWORD = "12345"

@@ -8,8 +8,8 @@ from pypowerwall import Powerwall
 import pytest
 
 from simulator import House, Simulator
+from tests.client.profiles import start
 from tests.conftest import StartSimulator
-from tests.gateway.profiles import start
 from tests.pairing import pair, pem
 
 # It checks no certificates, and its HTTP library says so at every request.

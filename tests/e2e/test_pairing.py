@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from simulator import House
+from tests.client.browser import Browser
+from tests.client.profiles import start
 from tests.conftest import StartSimulator
-from tests.gateway.browser import Browser
-from tests.gateway.profiles import start
 from tests.pairing import SIGNED
 from tools.child_process import free_port
 from tools.develop.integration import DOMAIN, add

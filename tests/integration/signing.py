@@ -13,8 +13,8 @@ from custom_components.powerwall_gateway.gateway import SignedOperation
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from homeassistant.core import HomeAssistant
 from simulator import House, Simulator
+from tests.client.profiles import start
 from tests.conftest import StartSimulator
-from tests.gateway.profiles import start
 from tests.pairing import pem
 
 ALLOWED: Final = {CONF_ALLOW_CONTROL: True}

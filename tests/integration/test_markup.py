@@ -21,8 +21,8 @@ from homeassistant.core import HomeAssistant, valid_entity_id
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
+from tests.client.conftest import address_of
 from tests.conftest import StartSimulator
-from tests.gateway.conftest import address_of
 
 from .flowing import asks, go_on, login, start, typed
 

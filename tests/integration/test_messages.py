@@ -13,8 +13,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
+from tests.client.profiles import start as start_profile
 from tests.conftest import StartSimulator
-from tests.gateway.profiles import start as start_profile
 from tests.pairing import pem
 
 from .conftest import SetUp, entry_for

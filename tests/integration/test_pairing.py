@@ -19,8 +19,8 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 from simulator import Simulator
+from tests.client.profiles import start
 from tests.conftest import StartSimulator
-from tests.gateway.profiles import start
 from tests.pairing import SIGNED, pair, pem, public_key
 
 from .conftest import SetUp, state_of

@@ -10,8 +10,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import House, Simulator
+from tests.client.profiles import start
 from tests.conftest import StartSimulator
-from tests.gateway.profiles import start
 from tests.pairing import SIGNED, pair, public_key
 
 from .conftest import SetUp, state_of

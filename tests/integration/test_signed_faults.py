@@ -18,8 +18,8 @@ from homeassistant.helpers import issue_registry as ir
 from simulator import House, Simulator
 from simulator.gateway import signed
 from simulator.gateway.answers import Answer
+from tests.client.profiles import start
 from tests.conftest import StartSimulator
-from tests.gateway.profiles import start
 from tests.pairing import SIGNED, pair, public_key
 
 from .conftest import SetUp, state_of

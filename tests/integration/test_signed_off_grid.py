@@ -14,8 +14,8 @@ from custom_components.powerwall_gateway.gateway.signed.client.client.client imp
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
+from tests.client.profiles import start
 from tests.conftest import StartSimulator
-from tests.gateway.profiles import start
 from tests.pairing import pair, public_key
 
 from .conftest import SetUp, state_of

@@ -11,8 +11,8 @@ from custom_components.powerwall_gateway.hardware import is_removable
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 from simulator import House, Simulator
+from tests.client.profiles import start
 from tests.conftest import StartSimulator
-from tests.gateway.profiles import start
 from tests.pairing import pair, public_key
 
 from .conftest import SetUp, state_of

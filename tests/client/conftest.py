@@ -1,0 +1,101 @@
+"""Connections and clients to a simulated gateway."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+from aiohttp import ClientSession
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    Address,
+    Connection,
+    Credentials,
+    Health,
+    PowerwallGateway,
+    find,
+    open_session,
+)
+from custom_components.powerwall_gateway.gateway.signed.client.client.client import SignedGateway
+from simulator import Simulator
+from tests.client.signing import Sign
+from tests.client.spoiling import AT_LEAST, DEEP, Thrown
+from tests.pairing import pem
+
+type Connect = Callable[..., Awaitable[Connection]]
+type Client = Callable[..., Awaitable[PowerwallGateway]]
+
+
+@pytest.fixture
+async def session(socket_enabled: None) -> AsyncIterator[ClientSession]:
+    """Open the kind of session the client wants."""
+    async with open_session() as session:
+        yield session
+
+
+@pytest.fixture
+def connect(session: ClientSession) -> Connect:
+    """Connect to a simulator as it is found, with a time limit that a busy machine keeps."""
+
+    async def connect(simulator: Simulator, limit: float = 10.0) -> Connection:
+        return await find(session, address_of(simulator), timeout=limit)
+
+    return connect
+
+
+@pytest.fixture
+def client(connect: Connect) -> Client:
+    """Make a client; it has the simulator's password unless told another, or None."""
+
+    async def client(simulator: Simulator, *, password: str | None = "", limit: float = 10.0) -> PowerwallGateway:
+        credentials = None if password is None else Credentials(password=password or simulator.password)
+        return PowerwallGateway(await connect(simulator, limit), credentials, health=Health())
+
+    return client
+
+
+@pytest.fixture
+async def sign(client: Client) -> AsyncIterator[Sign]:
+    """Make signing clients, each with a key of its own by number."""
+    async with AsyncExitStack() as stack:
+
+        async def sign(simulator: Simulator, number: int = 0, **options: object) -> SignedGateway:
+            signed = SignedGateway(await client(simulator, **options), pem(number))
+            stack.push_async_callback(signed.close)
+            return signed
+
+        yield sign
+
+
+@pytest.fixture
+def thrown(record_property: Callable[[str, object], None]) -> Iterator[Thrown]:
+    """Count the inputs that a test throws at the client; the deep run tells how many they were."""
+    thrown = Thrown()
+    yield thrown
+    record_property("inputs", thrown.inputs)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Tell in a deep run how much was thrown, and fail one in which it was too little."""
+    if not DEEP:
+        return
+    inputs = sum(
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "teardown"
+        for title, value in report.user_properties
+        if title == "inputs"
+    )
+    if terminalreporter.stats.keys() & {"failed", "error"}:
+        terminalreporter.write_line(f"{inputs:,} inputs thrown, and something failed")
+    elif inputs < AT_LEAST:
+        terminalreporter.write_line(f"{inputs:,} inputs thrown, where {AT_LEAST:,} belong", red=True)
+        terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    else:
+        terminalreporter.write_line(f"{inputs:,} inputs thrown, nothing but GatewayError came out")
+
+
+def address_of(simulator: Simulator) -> Address:
+    """Give the address a person would type."""
+    return Address.parse(f"{simulator.host}:{simulator.port}")

@@ -1,0 +1,221 @@
+"""A guard with its gateway and its disk, in a process that can be killed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping
+from contextlib import asynccontextmanager, suppress
+import json
+from types import coroutine
+from typing import Any, override
+
+from custom_components.powerwall_gateway.gateway import (
+    Connection,
+    Credentials,
+    GatewayError,
+    Guard,
+    GuardJournalError,
+    Health,
+    Journal,
+    JournalRecord,
+    PowerwallGateway,
+    open_session,
+)
+from custom_components.powerwall_gateway.gateway.stop_safety.restart import Pace
+from simulator import Simulator
+from simulator.front import Request
+from tests.client.conftest import address_of
+
+PACE = Pace(connected=60.0, steady=0.03, look=0.003, first_pause=0.005, longest_pause=0.02, patience=0.5)
+NOW = 1_760_000_000.0
+DAY = 86400.0
+
+
+class Disk(Journal):
+    """A disk that holds one journal, and outlives every process."""
+
+    def __init__(self) -> None:
+        self.content: bytes | None = None
+        self.writes = 0
+        self.broken: Callable[[int], bool] = lambda _: False
+        """Tells of each write, the first being 1, whether it fails."""
+        self.forgets = False
+        """Whether it says that it wrote, and did not."""
+
+    @override
+    async def read(self) -> object:
+        await asyncio.sleep(0)
+        if self.content is None:
+            return None
+        try:
+            return json.loads(self.content)
+        except ValueError as err:
+            raise GuardJournalError("corrupt") from err
+
+    @override
+    async def write(self, content: Mapping[str, Any]) -> None:
+        await asyncio.sleep(0)
+        self.writes += 1
+        if self.broken(self.writes):
+            raise GuardJournalError("no space left")
+        if not self.forgets:
+            self.content = json.dumps(content).encode()
+        await asyncio.sleep(0)
+
+    @property
+    def record(self) -> JournalRecord:
+        """What is on it."""
+        return JournalRecord.from_json(None if self.content is None else json.loads(self.content))
+
+    def tear(self, **changes: Any) -> None:
+        """Change what an open journal holds."""
+        assert self.content
+        record = json.loads(self.content)
+        record["under_way"] |= changes
+        self.content = json.dumps(record).encode()
+
+
+class Death:
+    """Ends a process at one of the points where it waits."""
+
+    def __init__(self, after: int, *, gently: bool = False) -> None:
+        self.steps = 0
+        self.came = False
+        self._after = after
+        self._gently = gently
+
+    async def walk(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let it live until then."""
+        await self._walk(work)
+
+    @coroutine
+    def _walk(self, work: Coroutine[Any, Any, None]) -> Generator[Any, Any]:
+        thrown: BaseException | None = None
+        while True:
+            try:
+                waits_for = work.throw(thrown) if thrown else work.send(None)
+            except StopIteration:
+                return
+            self.steps += 1
+            if self.steps <= self._after or (self.came and self._gently):
+                thrown = None
+                try:
+                    yield waits_for
+                except BaseException as err:  # noqa: BLE001 - whatever the loop throws is for the work
+                    thrown = err
+            else:
+                # Gently, as by a shutdown, is once. A kill lets nothing more be done: every further wait ends, too.
+                self.came = True
+                if waits_for:  # or the loop goes on listening at its socket, and mistakes the next one for it
+                    waits_for.cancel()
+                thrown = asyncio.CancelledError()
+
+
+class Home:
+    """A gateway, a disk, a clock, and one process after the other."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+        self.disk = Disk()
+        self.on_grid_for = 3600.0
+        self.now = NOW
+        self.asked: list[bool] = []
+
+    @asynccontextmanager
+    async def process(
+        self,
+        *,
+        pace: Pace = PACE,
+        timeout: float = 10.0,
+        death: Death | None = None,
+        credentials: Credentials | None = None,
+    ) -> AsyncIterator[Guard]:
+        """Start the process anew; it dies at the end."""
+        tasks: list[asyncio.Task[None]] = []
+
+        def spawn(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+            tasks.append(asyncio.create_task(death.walk(work) if death else work))
+            return tasks[-1]
+
+        async with open_session() as session:
+            simulator = self.simulator
+            address = address_of(simulator).over("https" if simulator.fingerprint else "http")
+            connection = Connection(session, address, fingerprint=simulator.fingerprint, timeout=timeout)
+            guard = Guard(
+                PowerwallGateway(connection, credentials or self.credentials, health=Health()),
+                self.disk,
+                grid_connected_for=lambda: self.on_grid_for,
+                spawn=spawn,
+                when_asking=self.asked.append,
+                clock=lambda: self.now,
+                pace=pace,
+            )
+            try:
+                yield guard
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def credentials(self) -> Credentials:
+        """The ones that log in."""
+        if self.simulator.profile.firmware == "1.15.0":
+            return Credentials.of_installer(self.simulator.serial)
+        return Credentials(password=self.simulator.password)
+
+    async def mend(self, **options: Any) -> None:
+        """Start the process anew, and let it put right what there is."""
+        async with self.process(**options) as guard:
+            await guard.mend()
+            await finished(guard)
+
+    def assert_well(self) -> None:
+        """Make sure that the Powerwall runs and nothing is left to do."""
+        assert self.simulator.running
+        assert self.disk.record.under_way is None
+
+    def asked_for(self, path: str) -> int:
+        """Tell how often a path was asked for."""
+        return [request.path for request in self.simulator.requests].count(path)
+
+
+class Tripwire(list[Request]):
+    """Requests, of which one makes something happen as it arrives, before it is answered."""
+
+    def __init__(self, at: int, happens: Callable[[], None]) -> None:
+        self._at = at
+        self._happens = happens
+
+    @override
+    def append(self, request: Request) -> None:
+        super().append(request)
+        if len(self) == self._at:
+            self._happens()
+
+
+async def finished(guard: Guard) -> None:
+    """Wait until the guard has nothing to do any more."""
+    async with asyncio.timeout(20):
+        while guard.busy:
+            await asyncio.sleep(0.002)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+async def leave_open(home: Home) -> None:
+    """Let a process die right after its login stopped the Powerwall."""
+    home.simulator.faults.add("sitemaster/run", status=503)
+    before = home.asked_for("sitemaster/run")
+    async with home.process() as guard:
+        caller = asyncio.create_task(guard.log_in())
+        await until(lambda: home.asked_for("sitemaster/run") > before)
+        caller.cancel()
+    home.simulator.faults.clear()
+    with suppress(asyncio.CancelledError, GatewayError):
+        await caller
+    assert not home.simulator.running
+    assert home.disk.record.under_way

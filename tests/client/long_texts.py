@@ -1,0 +1,108 @@
+"""Read the longest texts of the worst kinds wherever a gateway's text is matched: `test_words.py` runs it.
+
+The process may use `SECONDS` of processor time; then the system ends it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+import logging
+import resource
+import sys
+from typing import Any, Final
+
+from custom_components.powerwall_gateway.gateway.models import Din
+from custom_components.powerwall_gateway.gateway.models.base import misfits
+from custom_components.powerwall_gateway.gateway.models.times import parse_duration
+from custom_components.powerwall_gateway.gateway.redact import LONGEST, MOST, discreet, legible
+from custom_components.powerwall_gateway.redaction import Redactor
+from tests.client.examples import MODELS, example
+
+SECONDS: Final = 40
+"""Several times what all of it takes; one text and one pattern that goes over it again and again take more."""
+
+LENGTH: Final = 200_000
+
+PIECES: Final = (
+    *("a", "1", "T", "S", "-", ":", ".", "@", "%", " ", "\0", "ä"),
+    *("a.", "a@", "a@a.", "1.", "1.1.1.", "T1", "TG1", "T1234", "T1111a", "12:", "::", "ab:", "ab-"),
+    *("1234567-00-A--", "T12345678synchrometer", "fe80::1%", "::ffff:1.", "1s", "1h", "1.5ms", "abcdefgh "),
+    "a" * 31 + "!",
+)
+"""Repeated, each is the beginning of something that a pattern looks for and never finds to its end."""
+
+SOME: Final = ("a.", ":", "\0")
+"""For the models, which have many fields and match none of them by themselves."""
+
+REDACTED: Final = ("a", "a.", "1", "-", "a@", "T1", "ab:", "::", "1.", "abcdefgh ")
+"""For diagnostics, which are not cut and take longer."""
+
+
+def main() -> None:
+    """Read every text at every place."""
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    logging.disable()
+    for piece in PIECES:
+        _tell(piece)
+        text = (piece * (LENGTH // len(piece) + 1))[:LENGTH]
+        for longest in (text, text + "!"):
+            for read in READERS:
+                read(longest)
+            if piece in SOME:
+                _read_models(longest)
+    for piece in REDACTED:
+        _tell(f"{piece} redacted")
+        text = (piece * (LENGTH // len(piece) + 1))[:LENGTH]
+        Redactor((text, "TG1234567890AB")).redact(
+            {"serial": text[:-1], "error": f"{text}?", text: [text], "ssid": text}
+        )
+    _tell("done")
+
+
+def _tell(where: str) -> None:
+    """Say how far it is, for whoever reads how it ended."""
+    sys.stdout.write(f"{where[:20]!r}\n")
+    sys.stdout.flush()
+
+
+def _bounded(make: Callable[[str], str]) -> Callable[[str], None]:
+    def read(text: str) -> None:
+        assert len(make(text)) <= LONGEST + 1
+
+    return read
+
+
+READERS: Final[tuple[Callable[[str], object], ...]] = (
+    _bounded(discreet),
+    _bounded(legible),
+    Din.parse,
+    parse_duration,
+    lambda text: misfits.tell(text[:10], "a text", text),
+)
+
+
+def _read_models(text: str) -> None:
+    """Put the text into every field of every model: as it is, in a list, as a key, and as a list of many."""
+    for model in MODELS:
+        good = example(model)
+        for value in (text, [text] * 3, {text: True}):
+            read = model.from_dict({field.metadata["key"]: value for field in fields(model)})
+            assert all(len(found) <= LONGEST + 1 for found in _shown(read)), model
+            if value is text:
+                model.from_dict({key: value if isinstance(known, str) else known for key, known in good.items()})
+        for name in dir(model):
+            if isinstance(getattr(model, name), property):
+                getattr(read, name)
+
+
+def _shown(model: Any) -> Iterator[str]:
+    """Give the texts of a model that are shown to people."""
+    for field in fields(model):
+        if field.repr:
+            value = getattr(model, field.name)
+            values = value if isinstance(value, tuple) else (value,)
+            assert len(values) <= MOST
+            yield from (item for item in values if isinstance(item, str))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+"""Setting mode and reserve on a simulated gateway, and what it saw of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+import json
+from typing import Any
+
+from aiohttp import ClientSession
+
+from custom_components.powerwall_gateway.gateway import (
+    Connection,
+    Credentials,
+    LocalOperation,
+    OperationSettings,
+    PowerwallGateway,
+    find,
+)
+from custom_components.powerwall_gateway.gateway.models import OperationMode
+from simulator import Simulator
+from tests.client.conftest import address_of
+
+SELF_POWERED, BACKUP = OperationMode.SELF_CONSUMPTION, OperationMode.BACKUP
+INSTALLER = "Provider_Engineer"
+
+WRITE, COMMIT = "POST operation", "GET config/completed"
+LOOK, CHECK, FIRMWARE = "GET operation", "GET sitemaster", "GET status"
+BEFORE = [FIRMWARE, CHECK, LOOK]
+"""What is asked before a write."""
+CHANGE = [*BEFORE, WRITE, CHECK, COMMIT, LOOK]
+"""A change without a hitch."""
+
+WANTED = ("backup", 33.5)
+"""What `set(mode=BACKUP, reserve=30)` leaves behind: app 30 % is raw 33.5 %."""
+BEFOREHAND = ("self_consumption", 24)
+"""What the house has at the start: app 20 %."""
+
+ERRORS = {
+    400: "invalid request body",
+    401: "Invalid Token",
+    403: "Unable to POST to resource",
+    409: "Sitemaster is current running",
+    417: "waiting",
+    429: "Api Limit reached for this endpoint",
+    500: "Cannot Start Wizard",
+    503: "current config mode is busy",
+}
+
+STATUSES = [400, 401, 403, 409, 417, 429, 500, 502, 503]
+DENIED = [401, 403]
+ANSWERED = [status for status in STATUSES if status not in DENIED]
+
+NO_JSON: dict[str, dict[str, Any]] = {
+    "HTML": {"status": 200, "body": b"<html>busy</html>", "content_type": "text/html"},
+    "half a JSON": {"status": 200, "body": b'{"mode": "bac'},
+    "null": {"status": 200, "body": b"null"},
+    "a list": {"status": 200, "body": b"[]"},
+    "something else": {"status": 200, "body": {"percentage": 50}},
+}
+"""Answers that say neither yes nor no."""
+
+LOST: dict[str, dict[str, Any]] = {"closed mid-answer": {"drop": True}, "hangs": {"delay": 30.0}, **NO_JSON}
+
+
+class Operator:
+    """Somebody who sets mode and reserve, and has all the passwords."""
+
+    def __init__(self, simulator: Simulator, powerwall: PowerwallGateway, *, may_log_in: bool, patience: float) -> None:
+        self.simulator = simulator
+        self.powerwall = powerwall
+        self.logins = 0
+        """Guarded ones."""
+        self.operation = LocalOperation(
+            powerwall,
+            log_in=self._log_in if may_log_in else None,
+            first_pause=0.005,
+            longest_pause=0.02,
+            patience=patience,
+        )
+
+    async def _log_in(self) -> None:
+        """Log in as the guard does: it stops the Powerwall, so it is started again."""
+        self.logins += 1
+        assert self.simulator.running
+        await self.powerwall.login(although_it_stops=True)
+        await self.powerwall.sitemaster_run()
+        assert (await self.powerwall.sitemaster()).running
+
+    @property
+    def asked(self) -> list[str]:
+        """Every request so far, but those that belong to a login."""
+        requests = [f"{request.method} {request.path}" for request in self.simulator.requests]
+        assert not [request for request in requests if "stop" in request]
+        return [request for request in requests if request not in ("POST login/Basic", "GET sitemaster/run")]
+
+    @property
+    def writes(self) -> list[dict[str, Any]]:
+        """The bodies of all writes that came with a session."""
+        return [
+            json.loads(request.body)
+            for request in self.simulator.requests
+            if request.method == "POST" and request.path == "operation" and request.authenticated
+        ]
+
+    @property
+    def commits(self) -> int:
+        """How often it was told to commit."""
+        return self.asked.count(COMMIT)
+
+    @property
+    def follows(self) -> tuple[str, float]:
+        """What the battery really does."""
+        return (self.simulator.house.mode, self.simulator.house.reserve)
+
+    @property
+    def stored(self) -> tuple[str, float]:
+        """What the gateway keeps, committed or not."""
+        return (self.simulator.gateway.operation.mode, self.simulator.gateway.operation.reserve)
+
+    def may(self) -> bool:
+        """Say whether setting is allowed now."""
+        return self.operation.allowed
+
+    async def set(self, **wish: Any) -> OperationSettings:
+        """Set, and round what comes back."""
+        return rounded(await self.operation.set(**wish))
+
+    def lose_session(self) -> None:
+        """End all sessions at the gateway's end."""
+        self.simulator.tokens.clear()
+
+    def fail_at_write(self, **fault: Any) -> None:
+        """Let something go wrong with the write; the reading before it passes."""
+        self._let_pass(1)
+        self.simulator.faults.add("operation", times=1, **fault)
+
+    def fail_at_read_back(self, **fault: Any) -> None:
+        """Let something go wrong with reading back; the reading before and the write pass."""
+        self._let_pass(2)
+        self.simulator.faults.add("operation", **fault)
+
+    def fail_at_commit(self, **fault: Any) -> None:
+        """Let something go wrong with the commit."""
+        self.simulator.faults.add("config/completed", times=1, **fault)
+
+    def after(self, call: str, happens: Callable[[], Awaitable[None]]) -> None:
+        """Let something happen once, right after a call of the client has come back."""
+        original = getattr(self.powerwall, call)
+
+        async def both(*args: Any, **options: Any) -> Any:
+            setattr(self.powerwall, call, original)
+            answer = await original(*args, **options)
+            await happens()
+            return answer
+
+        setattr(self.powerwall, call, both)
+
+    def _let_pass(self, times: int) -> None:
+        self.simulator.faults.add("operation", delay=1e-6, times=times)
+
+
+class Held:
+    """Holds the next change, after its first look at the Powerwall, until it is let go."""
+
+    def __init__(self, operator: Operator) -> None:
+        self.begun, self._go = asyncio.Event(), asyncio.Event()
+        operator.after("sitemaster", self._wait)
+
+    async def _wait(self) -> None:
+        self.begun.set()
+        await self._go.wait()
+
+    def let_go(self) -> None:
+        """Go on."""
+        self._go.set()
+
+
+def rounded(settings: OperationSettings) -> OperationSettings:
+    """Take the noise off the reserve."""
+    reserve = settings.reserve
+    return OperationSettings(mode=settings.mode, reserve=None if reserve is None else round(reserve, 6))
+
+
+def installer(simulator: Simulator) -> Credentials:
+    """Give the credentials of an installer."""
+    return Credentials(username="installer", password=simulator.password)
+
+
+def with_session(
+    simulator: Simulator,
+    connection: Connection,
+    *,
+    role: str = INSTALLER,
+    may_log_in: bool = False,
+    patience: float = 0.1,
+) -> Operator:
+    """Make an operator with a session that no login had to stop the Powerwall for."""
+    simulator.tokens["from-before"] = role
+    operator = without_session(simulator, connection, may_log_in=may_log_in, patience=patience)
+    operator.powerwall.restore_login({"session": {"token": "from-before", "roles": [role]}})
+    return operator
+
+
+def without_session(
+    simulator: Simulator, connection: Connection, *, may_log_in: bool = True, patience: float = 0.1
+) -> Operator:
+    """Make an operator who has to log in first."""
+    powerwall = PowerwallGateway(connection, installer(simulator))
+    return Operator(simulator, powerwall, may_log_in=may_log_in, patience=patience)
+
+
+def envelope(status: int) -> dict[str, Any]:
+    """Give the fault of an error with the gateway's words."""
+    if status not in ERRORS:
+        return {"status": status}
+    return {"status": status, "body": {"code": status, "error": ERRORS[status], "message": "it failed"}}
+
+
+async def hasty(gateway: Simulator, session: ClientSession, **options: Any) -> Operator:
+    """Make an operator who does not wait long for an answer."""
+    if gateway.profile.tls:
+        gateway.flip_switch()
+    operator = with_session(gateway, await find(session, address_of(gateway), timeout=0.25), **options)
+    gateway.requests.clear()
+    return operator
+
+
+async def set_again(operator: Operator) -> None:
+    """Ask once more: what may not be in effect is not taken for done, however it looks."""
+    operator.simulator.faults.clear()
+    assert await operator.set(mode=BACKUP, reserve=30) == OperationSettings(mode=BACKUP, reserve=30)
+    assert operator.follows == operator.stored == WANTED

@@ -1,0 +1,259 @@
+"""Spoiled bytes in place of an answer's body, at every method of the client, and in what people and files say.
+
+The wire itself has its own: `test_wire_spoiled.py`. A hundred inputs for each endpoint here, 20,000 with
+`scripts/test --deep`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+import inspect
+import logging
+from random import Random
+from typing import Any, Final, get_args, get_type_hints, override
+
+from aiohttp import ClientSession
+import orjson
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    Address,
+    Connection,
+    Credentials,
+    GatewayError,
+    GuardJournalError,
+    JournalRecord,
+    PowerwallGateway,
+    parse_serial,
+)
+from custom_components.powerwall_gateway.gateway.endpoints import endpoints_of
+from custom_components.powerwall_gateway.gateway.models import Din, GridCodes, LoginRecord, Payload
+from custom_components.powerwall_gateway.gateway.transport import Answer
+from tests.client.conftest import Client
+from tests.client.examples import example
+from tests.client.spoiling import DEEP, JSON_WORDS, SEED, Thrown, spoiled
+from tests.conftest import StartSimulator
+
+INPUTS: Final = 20_000 if DEEP else 100
+"""For each endpoint, and for each that reads what people or files say."""
+
+ENDPOINTS: Final = endpoints_of(PowerwallGateway)
+OTHERWISE: Final[dict[str, type[Payload]]] = {"login": LoginRecord, "site_info_grid_codes": GridCodes}
+"""Whose answer is read by another model than the method gives."""
+
+ARGUMENTS: Final[dict[str, Any]] = {"although_it_stops": True, "status": None, "reserve_raw": 24.6}
+
+
+@pytest.fixture(autouse=True)
+def silence(caplog: pytest.LogCaptureFixture) -> None:
+    """Keep thousands of misfits out of the log."""
+    caplog.set_level(logging.CRITICAL, "custom_components.powerwall_gateway")
+
+
+class Wireless(Connection):
+    """Answers everything with the same bytes, as if they had come over the wire."""
+
+    body = b""
+
+    @override
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        once: bool = False,
+    ) -> Answer:
+        return Answer(status=200, body=self.body, cookies={})
+
+
+@pytest.fixture
+def wireless(session: ClientSession) -> Wireless:
+    """Give a connection for which nobody has to listen."""
+    return Wireless(session, Address.parse("127.0.0.1"))
+
+
+@pytest.fixture
+async def answers(simulator: StartSimulator, client: Client) -> dict[str, bytes]:
+    """Give what a gateway of 21.44 answers at each path that can be read without an effect."""
+    powerwall = await client(await simulator("21.44"))
+    await powerwall.login()
+    answers = {}
+    for endpoint in ENDPOINTS.values():
+        if endpoint.method == "GET" and not endpoint.effect and "{" not in endpoint.path:
+            try:
+                answers[endpoint.path] = orjson.dumps(await powerwall.peek(endpoint.path))
+            except GatewayError:
+                continue
+    return answers
+
+
+def models_in(kind: Any) -> Iterator[type[Payload]]:
+    """Give the models in what a method gives."""
+    if isinstance(kind, type) and issubclass(kind, Payload):
+        yield kind
+    for part in get_args(kind):
+        yield from models_in(part)
+
+
+def good_bodies(name: str, answers: Mapping[str, bytes]) -> list[bytes]:
+    """Give what a method may be answered: what the simulator says, and examples of its model alone and in a list."""
+    given = OTHERWISE.get(name) or get_type_hints(getattr(PowerwallGateway, name))["return"]
+    payloads: list[Any] = [
+        form
+        for model in models_in(given)
+        for payload in [example(model)]
+        for form in (payload, [payload], {"a": payload})
+    ]
+    simulated = answers.get(ENDPOINTS[name].path)
+    return [*filter(None, [simulated]), *map(orjson.dumps, payloads or [{}, ["a", "b"]])]
+
+
+def arguments_of(name: str) -> dict[str, Any]:
+    """Give something for each argument of a method."""
+    method = getattr(PowerwallGateway, name)
+    hints = get_type_hints(method)
+    return {
+        parameter: ARGUMENTS[parameter] if parameter in ARGUMENTS else _something(hints[parameter])
+        for parameter in list(inspect.signature(method).parameters)[1:]
+    }
+
+
+def _something(kind: Any) -> Any:
+    kind = next((part for part in get_args(kind) if part is not type(None)), kind)
+    return next(iter(kind)) if issubclass(kind, Enum) else kind(1)
+
+
+def look_at(read: Any) -> None:
+    """Ask a model for everything it can work out."""
+    for model in read.values() if isinstance(read, dict) else read if isinstance(read, tuple) else (read,):
+        for name, value in inspect.getmembers_static(type(model)) if isinstance(model, Payload) else ():
+            if isinstance(value, property):
+                getattr(model, name)
+
+
+@pytest.mark.parametrize("name", sorted(ENDPOINTS))
+def test_arguments_are_known(name: str) -> None:
+    inspect.signature(getattr(PowerwallGateway, name)).bind(None, **arguments_of(name))
+
+
+@pytest.mark.parametrize("room", PowerwallGateway.__bases__)
+async def test_any_bytes_make_a_model_or_a_gateway_error(
+    wireless: Wireless, answers: dict[str, bytes], thrown: Thrown, room: type
+) -> None:
+    chance = Random(SEED)
+    read = refused = 0
+    for name in endpoints_of(room):
+        bodies, arguments = good_bodies(name, answers), arguments_of(name)
+        for _ in range(INPUTS):
+            wireless.body = spoiled(chance.choice(bodies), JSON_WORDS, chance)
+            powerwall = PowerwallGateway(wireless, Credentials(password="12345"))
+            thrown.inputs += 1
+            try:
+                look_at(await getattr(powerwall, name)(**arguments))
+                read += 1
+            except GatewayError:
+                refused += 1
+            except Exception as err:
+                err.add_note(f"{name}, answered {wireless.body!r}")
+                raise
+    assert read
+    assert refused
+
+
+# -- what people and files say -----------------------------------------------------------------------------------------
+
+
+UNDER_WAY: Final = {
+    "kind": "stop",
+    "began": 1.5e9,
+    "ends": None,
+    "packs": ["TG1234567890AB"],
+    "before": {"running": True, "grid_status": "SystemGridConnected"},
+    "gateway": {"host": "192.168.1.50:8443", "scheme": "https", "fingerprint": "00" * 32},
+    "session": None,
+}
+JOURNALS: Final = [
+    {"version": 1, "logins": [1.5e9, 1500000001], "under_way": None},
+    {"version": 1, "logins": [], "under_way": UNDER_WAY},
+    {"version": 1, "logins": [1.5e9], "under_way": {**UNDER_WAY, "kind": "login", "session": {"session": None}}},
+]
+LOGINS: Final = [
+    {"session": None, "failures": 3, "refusals": 1, "not_before": 1.9e9},
+    {
+        "session": {"token": "aB3_", "cookies": {"AuthCookie": "a", "UserRecord": "b"}, "roles": ["Home_Owner"]},
+        "failures": 0,
+        "refusals": 0,
+        "not_before": 0.0,
+    },
+]
+PLACES: Final = [
+    b"192.168.1.50",
+    b"Powerwall.LAN:8443",
+    b"http://192.168.1.50/summary",
+    b"[fd00::17]:8443",
+    b"fe80::1%eth0",
+]
+SERIALS: Final = [b"TG1234567890AB", b"1232100-00-E--TG1234567890AB", b" t1234567890 "]
+TEXT_WORDS: Final = (
+    *(b":", b"[", b"]", b"--", b"%", b".", b"/", b"::", b"://", b"@", b" ", b"\n", b"\0", b"\xff"),
+    *("٣".encode(), "²".encode(), "İ".encode(), "ß".encode(), b"99999", b"1" * 5000),
+)
+
+
+@pytest.fixture
+def restore(wireless: Wireless) -> Callable[[object], None]:
+    """Take up a login that was kept."""
+    return lambda kept: PowerwallGateway(wireless, Credentials(password="12345")).restore_login(kept)
+
+
+def test_a_spoiled_journal_is_read_or_corrupt(thrown: Thrown) -> None:
+    for journal in JOURNALS:
+        assert JournalRecord.from_json(journal).to_json() == journal
+    for kept in _spoiled_json([orjson.dumps(journal) for journal in JOURNALS], thrown):
+        try:
+            JournalRecord.from_json(kept)
+        except GuardJournalError:
+            continue
+
+
+def test_of_a_spoiled_login_what_makes_sense_is_taken_up(restore: Callable[[object], None], thrown: Thrown) -> None:
+    for kept in _spoiled_json([orjson.dumps(login) for login in LOGINS], thrown):
+        restore(kept)
+
+
+@pytest.mark.parametrize(
+    ("parse", "examples"), [(Address.parse, PLACES), (parse_serial, SERIALS)], ids=["address", "serial"]
+)
+def test_what_people_type_is_understood_or_a_value_error(
+    thrown: Thrown, parse: Callable[[str], object], examples: list[bytes]
+) -> None:
+    for typed in _spoiled_texts(examples, thrown):
+        try:
+            assert str(parse(typed))
+        except ValueError:
+            continue
+
+
+def test_what_is_no_number_of_a_gateway_is_none(thrown: Thrown) -> None:
+    for typed in _spoiled_texts(SERIALS, thrown):
+        assert (found := Din.parse(typed)) is None or isinstance(found, Din)
+
+
+def _spoiled_texts(examples: list[bytes], thrown: Thrown) -> Iterator[str]:
+    chance = Random(SEED)
+    for _ in range(INPUTS):
+        thrown.inputs += 1
+        yield spoiled(chance.choice(examples), TEXT_WORDS, chance).decode(errors="replace")
+
+
+def _spoiled_json(examples: list[bytes], thrown: Thrown) -> Iterator[object]:
+    """Give spoiled examples, as far as they are JSON still: what is none is found out before it is read."""
+    chance = Random(SEED)
+    for _ in range(INPUTS):
+        try:
+            content = orjson.loads(spoiled(chance.choice(examples), JSON_WORDS, chance))
+        except ValueError:
+            continue
+        thrown.inputs += 1
+        yield content

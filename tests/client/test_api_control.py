@@ -1,0 +1,192 @@
+"""Starting, stopping, committing, islanding: what they do to a house."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    GatewayDeniedError,
+    GatewayNotFoundError,
+    GatewayPayloadError,
+    GatewayRefusedError,
+    GatewayStoppedError,
+    GatewayUnreachableError,
+)
+from custom_components.powerwall_gateway.gateway.models import GridState, Islanding, IslandMode
+from tests.client.conftest import Client
+from tests.conftest import StartSimulator
+
+
+async def test_stop_and_run_on_1_15_need_no_login(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway, password=None)
+    gateway.requests.clear()
+    await powerwall.sitemaster_stop()
+    with pytest.raises(GatewayStoppedError):
+        await powerwall.soe()
+    await powerwall.sitemaster_run()
+    assert (await powerwall.soe()).percentage == gateway.house.charge
+    assert [(request.method, request.path) for request in gateway.requests] == [
+        ("GET", "sitemaster/stop"),
+        ("GET", "system_status/soe"),
+        ("GET", "sitemaster/run"),
+        ("GET", "system_status/soe"),
+    ]
+
+
+@pytest.mark.parametrize("force", [False, True])
+async def test_later_firmware_stops_by_a_post(simulator: StartSimulator, client: Client, force: bool) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    await powerwall.login()
+    gateway.requests.clear()
+    gateway.house.solar_power = gateway.house.home_power = 1000
+    await powerwall.sitemaster_stop(force=force)
+    assert [(request.method, request.path) for request in gateway.requests] == [
+        ("GET", "sitemaster/stop"),
+        ("POST", "sitemaster/stop"),
+    ]
+    assert orjson.loads(gateway.requests[-1].body) == {"force": force}
+    assert not gateway.running
+    await powerwall.sitemaster_run()
+    assert (await powerwall.sitemaster()).running
+
+
+async def test_while_power_flows_only_force_stops(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    gateway.house.solar_power, gateway.house.home_power = 0, 3000
+    with pytest.raises(GatewayRefusedError, match="Cannot Start Wizard"):
+        await powerwall.sitemaster_stop()
+    assert (await powerwall.sitemaster()).running
+    await powerwall.sitemaster_stop(force=True)
+    assert not (await powerwall.sitemaster()).running
+
+
+@pytest.mark.parametrize(("firmware", "method"), [("1.15.0", "GET"), ("21.44", "POST")])
+async def test_a_gateway_that_cannot_stop_says_so(
+    simulator: StartSimulator, client: Client, firmware: str, method: str
+) -> None:
+    gateway = await simulator(firmware)
+    powerwall = await client(gateway, password=None if firmware == "1.15.0" else "")
+    refusal: dict[str, Any] = {"code": 500, "error": "Cannot Start Wizard", "message": "Unable to stop sitemaster"}
+    if method == "POST":
+        await powerwall.login()
+        gateway.faults.add("sitemaster/stop", status=405, times=1)
+    gateway.faults.add("sitemaster/stop", status=500, body=refusal)
+    with pytest.raises(GatewayRefusedError) as raised:
+        await powerwall.sitemaster_stop()
+    assert (raised.value.status, raised.value.reason) == (500, "Cannot Start Wizard")
+    assert gateway.requests[-1].method == method
+    assert gateway.running
+
+
+@pytest.mark.parametrize("status", [400, 409, 500])
+async def test_only_the_wrong_verb_is_asked_again(simulator: StartSimulator, client: Client, status: int) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    await powerwall.login()
+    gateway.requests.clear()
+    gateway.faults.add("sitemaster/stop", status=status)
+    with pytest.raises(GatewayRefusedError):
+        await powerwall.sitemaster_stop(force=True)
+    assert [request.method for request in gateway.requests] == ["GET"]
+    assert gateway.running
+
+
+async def test_a_stop_whose_answer_is_lost_is_not_posted(simulator: StartSimulator, client: Client) -> None:
+    """It may have stopped; whoever asked has to look."""
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway, password=None)
+    gateway.requests.clear()
+    gateway.faults.add("sitemaster/stop", drop=True, after=True)
+    with pytest.raises(GatewayUnreachableError):
+        await powerwall.sitemaster_stop()
+    assert [request.method for request in gateway.requests] == ["GET"]
+    assert not gateway.running
+
+
+async def test_a_post_whose_answer_is_lost_arrives_once(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    await powerwall.login()
+    gateway.requests.clear()
+    gateway.faults.add("sitemaster/stop", status=405, times=1)
+    gateway.faults.add("sitemaster/stop", drop=True, after=True)
+    with pytest.raises(GatewayUnreachableError):
+        await powerwall.sitemaster_stop(force=True)
+    assert [request.method for request in gateway.requests] == ["GET", "POST"]
+
+
+async def test_without_a_login_nothing_stops_on_later_firmware(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway, password=None)
+    with pytest.raises(GatewayDeniedError):
+        await powerwall.sitemaster_run()
+    assert gateway.running
+
+
+async def test_the_start_of_the_wizard(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.faults.add("sitemaster/run_for_commissioning", status=202)
+    await (await client(gateway, password=None)).sitemaster_run_for_commissioning()
+    assert (gateway.requests[-1].method, gateway.requests[-1].body) == ("POST", b"{}")
+
+
+# -- committing --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_commit_on_1_15_has_no_answer(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.gateway.operation.reserve = 33.0
+    assert await (await client(gateway, password=None)).config_completed() is None
+    assert gateway.house.reserve == 33.0
+
+
+async def test_a_commit_on_later_firmware_answers_with_the_status(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    before = (await powerwall.status()).commission_count
+    assert before is not None
+    committed = await powerwall.config_completed()
+    assert committed is not None
+    assert committed.firmware == "21.44"
+    assert committed.commission_count == before + 1
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b"3"])
+async def test_a_commit_that_is_answered_with_something_else(
+    simulator: StartSimulator, client: Client, body: bytes
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.faults.add("config/completed", status=200, body=body)
+    with pytest.raises(GatewayPayloadError):
+        await (await client(gateway)).config_completed()
+
+
+# -- islanding ---------------------------------------------------------------------------------------------------------
+
+
+async def test_off_grid_and_back(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    assert await powerwall.v2_islanding_mode(off_grid=True) == Islanding(island_mode=IslandMode.OFF_GRID)
+    assert orjson.loads(gateway.requests[-1].body) == {"island_mode": "intentional_reconnect_failsafe"}
+    gateway.house.advance(30)
+    assert (await powerwall.grid_status()).grid_status is GridState.ISLANDED
+    assert await powerwall.v2_islanding_mode(off_grid=False) == Islanding(island_mode=IslandMode.ON_GRID)
+    gateway.house.advance(600)
+    assert (await powerwall.grid_status()).grid_status is GridState.CONNECTED
+
+
+async def test_islanding_that_echoes_nothing(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    gateway.faults.add("v2/islanding/mode", status=202)
+    assert await (await client(gateway)).v2_islanding_mode(off_grid=True) is None
+
+
+async def test_1_15_has_no_islanding(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    with pytest.raises(GatewayNotFoundError):
+        await (await client(gateway, password=None)).v2_islanding_mode(off_grid=True)

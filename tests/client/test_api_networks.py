@@ -1,0 +1,261 @@
+"""Networks in the three forms they have had, and what changes them."""
+
+import logging
+from typing import Any
+
+import orjson
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    GatewayError,
+    GatewayNotFoundError,
+    GatewayPayloadError,
+    GatewayRefusedError,
+)
+from custom_components.powerwall_gateway.gateway.models import (
+    AccessPoint,
+    InterfaceType,
+    Network,
+    NetworkAddress,
+    NetworkInterface,
+)
+from tests.client.conftest import Client
+from tests.conftest import StartSimulator
+
+WIFI: dict[str, Any] = {
+    "network_name": "Home",
+    "interface": "WifiType",
+    "security_type": "WPA2_Personal",
+    "dhcp": True,
+    "enabled": True,
+}
+HOME = Network(name="Home", interface=InterfaceType.WIFI, security_type="WPA2_Personal", dhcp=True, enabled=True)
+
+
+async def test_the_interfaces_of_1_15(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    body: list[Any] = [
+        {"id": 2, "name": "can0", "connected": True, "is_dhcp": True, "ip_address": "", "subnet": "", "config": None},
+        {
+            "id": 171,
+            "name": "wifi0",
+            "connected": True,
+            "is_dhcp": True,
+            "ip_address": "192.168.1.77",
+            "subnet": "255.255.255.0",
+            "config": WIFI,
+        },
+    ]
+    gateway.faults.add("networks", status=200, body=body)
+    assert await (await client(gateway, password=None)).networks() == (
+        NetworkInterface(identifier=2, name="can0", connected=True, dhcp=True, addresses=()),
+        NetworkInterface(
+            identifier=171,
+            name="wifi0",
+            connected=True,
+            dhcp=True,
+            network=HOME,
+            addresses=(NetworkAddress(ip="192.168.1.77", prefix_length=24),),
+        ),
+    )
+
+
+async def test_the_connections_of_firmware_21(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    networks = {n.network.name: n for n in await (await client(gateway)).networks() if n.network}
+    cable = networks["ethernet_tesla_internal_default"]
+    assert (cable.connected, cable.addresses, cable.gateway, cable.dhcp) == (False, (), None, True)
+    assert cable.extra_addresses == (NetworkAddress(ip="192.168.90.2", prefix_length=24),)
+    mobile = networks["gsm_tesla_internal_default"]
+    assert mobile.network is not None
+    assert (mobile.network.interface, mobile.dhcp) == (InterfaceType.CELLULAR, None)
+    assert mobile.addresses == (NetworkAddress(ip="10.64.0.2", prefix_length=32),)
+    home = networks["Home"]
+    assert home == NetworkInterface(
+        connected=True,
+        dhcp=True,
+        network=Network(
+            name="Home",
+            interface=InterfaceType.WIFI,
+            security_type="WPA2_Personal",
+            dhcp=True,
+            enabled=True,
+            username="",
+        ),
+        addresses=(NetworkAddress(ip="192.168.1.77", prefix_length=24),),
+        gateway="192.168.1.1",
+        primary=True,
+        reached_tesla=True,
+        reached_internet=True,
+        state="DeviceStateReady",
+        state_reason="DeviceStateReasonNone",
+        signal_strength=53,
+        hardware_address="02:00:00:00:00:01",
+    )
+
+
+def test_the_connections_of_firmware_23() -> None:
+    connection = WIFI | {
+        "active": True,
+        "iface_network_info": {"ip_networks": [{"IP": "10.0.1.23", "Mask": "////AA=="}], "gateway": "10.0.1.1"},
+    }
+    interface = NetworkInterface.from_dict(connection)
+    assert interface.addresses == (NetworkAddress(ip="10.0.1.23", prefix_length=24),)
+    assert (interface.connected, interface.gateway, interface.network) == (True, "10.0.1.1", HOME)
+
+
+@pytest.mark.parametrize("info", [None, [], "x", {}, {"ip_networks": None}])
+def test_a_connection_without_an_interface_has_no_addresses(info: Any) -> None:
+    interface = NetworkInterface.from_dict(WIFI | {"active": False, "iface_network_info": info})
+    assert (interface.addresses, interface.connected, interface.network) == ((), False, HOME)
+
+
+@pytest.mark.parametrize(
+    ("address", "prefix_length"),
+    [
+        ({"ip": "::1", "mask": "255.255.255.0"}, 24),
+        ({"ip": "::1", "mask": "255.255.255.255"}, 32),
+        ({"ip": "::1", "mask": "128.0.0.0"}, 1),
+        ({"ip": "::1", "mask": "ffff:ffff:ffff:ffff::"}, 64),
+        ({"ip": "::1", "netmask": 24}, 24),
+        ({"ip": "::1", "netmask": 0}, 0),
+        ({"IP": "::1", "Mask": "////AA=="}, 24),
+        ({"IP": "::1", "Mask": "//////////8AAAAAAAAAAA=="}, 64),
+        ({"ip": "::1", "mask": "255.0.255.0"}, None),
+        ({"ip": "::1", "mask": "0.0.0.255"}, None),
+        ({"ip": "::1", "mask": "AA=="}, None),
+        ({"ip": "::1", "mask": "twenty-four"}, None),
+        ({"ip": "::1", "mask": ""}, None),
+        ({"ip": "::1", "mask": "1.2.3"}, None),
+        ({"ip": "::1", "mask": "größer"}, None),
+        ({"ip": "::1", "mask": True}, None),
+        ({"ip": "::1"}, None),
+    ],
+)
+def test_a_netmask_has_had_many_forms(address: dict[str, Any], prefix_length: int | None) -> None:
+    assert NetworkAddress.from_dict(address) == NetworkAddress(ip="::1", prefix_length=prefix_length)
+
+
+async def test_the_configured_networks_of_1_15(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    mobile: dict[str, Any] = {
+        "network_name": "default_gsm",
+        "interface": "GsmType",
+        "security_type": "NONE",
+        "dhcp": None,
+    }
+    gateway.faults.add("system/networks", status=200, body=[mobile, WIFI])
+    assert await (await client(gateway, password=None)).system_networks() == (
+        Network(name="default_gsm", interface=InterfaceType.CELLULAR, security_type="NONE"),
+        HOME,
+    )
+
+
+async def test_the_securities_of_1_15(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.faults.add("networks/wifi_security_types", status=200, body=["NONE", "WEP", 3, "WPAorWPA2_Personal"])
+    powerwall = await client(gateway, password=None)
+    assert await powerwall.networks_wifi_security_types() == ("NONE", "WEP", "WPAorWPA2_Personal")
+
+
+@pytest.mark.parametrize("name", ["system_networks", "networks_wifi_security_types", "networks_wifi_scan"])
+async def test_what_later_firmware_no_longer_has(simulator: StartSimulator, client: Client, name: str) -> None:
+    gateway = await simulator("21.44")
+    with pytest.raises(GatewayNotFoundError):
+        await getattr(await client(gateway), name)()
+
+
+# -- Wi-Fi networks in sight -------------------------------------------------------------------------------------------
+
+ACCESS_POINT: dict[str, Any] = {
+    "ssid": "Café / 2",
+    "bssid": "02:00:00:00:00:0b",
+    "channel": 11,
+    "signal_strength": 75,
+    "security_type": "WPA2_Personal",
+}
+SEEN = AccessPoint(
+    ssid="Café / 2", bssid="02:00:00:00:00:0b", channel=11, signal_strength=75, security_type="WPA2_Personal"
+)
+
+
+async def test_a_scan_and_what_it_found(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    gateway.faults.add("networks/request_scan_wifi", status=200)
+    gateway.faults.add("networks/access_points", status=200, body=[ACCESS_POINT])
+    await powerwall.networks_request_scan_wifi()
+    assert await powerwall.networks_access_points() == (SEEN,)
+    assert "02:00" not in repr(SEEN)
+
+
+@pytest.mark.parametrize(("body", "seen"), [(b"", ()), (b"null", ()), ([ACCESS_POINT, None], (SEEN,))])
+async def test_the_scan_of_1_15(
+    simulator: StartSimulator, client: Client, body: Any, seen: tuple[AccessPoint, ...]
+) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.faults.add("networks/wifi_scan", status=200, body=body)
+    assert await (await client(gateway, password=None)).networks_wifi_scan() == seen
+
+
+async def test_a_scan_that_is_answered_with_something_else(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.faults.add("networks/wifi_scan", status=200, body=b"{}")
+    with pytest.raises(GatewayPayloadError):
+        await (await client(gateway, password=None)).networks_wifi_scan()
+
+
+# -- changing networks -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["enable", "disable"])
+@pytest.mark.parametrize(
+    ("name", "encoded"),
+    [
+        ("Home", "Home"),
+        ("My Home", "My%20Home"),
+        ("a/b", "a%2Fb"),
+        ("a?b=c&d#e", "a%3Fb=c&d%23e"),
+        ("100%", "100%25"),
+        ("%2e%2e", "%252e%252e"),
+        ("Café", "Caf%C3%A9"),
+        ("...", "..."),
+    ],
+)
+async def test_a_network_keeps_its_name_on_the_way(
+    simulator: StartSimulator,
+    client: Client,
+    caplog: pytest.LogCaptureFixture,
+    verb: str,
+    name: str,
+    encoded: str,
+) -> None:
+    gateway = await simulator("1.15.0")
+    caplog.set_level(logging.INFO, "simulator")
+    gateway.faults.add("*", status=202)
+    powerwall = await client(gateway, password=None)
+    await getattr(powerwall, f"{verb}_network")(name)
+    assert gateway.requests[-1].method == "POST"
+    assert caplog.messages[-1] == f"POST /api/networks/{encoded}/{verb} -> 202"
+
+
+@pytest.mark.parametrize("verb", ["enable", "disable"])
+@pytest.mark.parametrize("name", ["", ".", ".."])
+async def test_a_name_that_would_lead_elsewhere_is_not_sent(
+    simulator: StartSimulator, client: Client, verb: str, name: str
+) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway, password=None)
+    gateway.requests.clear()
+    with pytest.raises(GatewayError, match="nothing was sent"):
+        await getattr(powerwall, f"{verb}_network")(name)
+    assert gateway.requests == []
+
+
+async def test_a_network_that_is_refused(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway, password=None)
+    gateway.faults.add("networks", status=400, body={"code": 400, "error": "invalid network", "message": "no"})
+    with pytest.raises(GatewayRefusedError, match="invalid network"):
+        await powerwall.configure_network(interface=InterfaceType.ETHERNET, name="x", security_type="NONE")
+    assert orjson.loads(gateway.requests[-1].body)["interface"] == "EthType"

@@ -1,0 +1,63 @@
+"""Proving presence by a Powerwall's switch."""
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import GatewayNotFoundError, GatewayRefusedError
+from custom_components.powerwall_gateway.gateway.models import LoginRecord, ToggleAuth
+from tests.client.conftest import Client
+from tests.conftest import StartSimulator
+
+TOKEN = "OgiGHjoNvwx17SRIaYFIOWPJSaKBYwmMGc5K4tTz57EziltPYsdtjU_DJ08tJqaWbWjTuI3fa_8QW32ED5zg1A=="
+
+
+@pytest.mark.parametrize("running", [True, False])
+async def test_a_switch_is_watched_while_the_powerwall_runs(
+    simulator: StartSimulator, client: Client, running: bool
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.running = running
+    assert await (await client(gateway, password=None)).auth_toggle_supported() == ToggleAuth(supported=running)
+    assert gateway.logins == 0
+
+
+async def test_watching_is_started_and_ended(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway, password=None)
+    await powerwall.auth_toggle_start()
+    await powerwall.auth_toggle_cancel()
+    assert [(request.method, request.path, request.body) for request in gateway.requests[-2:]] == [
+        ("POST", "auth/toggle/start", b""),
+        ("DELETE", "auth/toggle/login", b""),
+    ]
+
+
+@pytest.mark.parametrize("status", [400, 417])
+async def test_a_switch_that_was_not_flipped(simulator: StartSimulator, client: Client, status: int) -> None:
+    gateway = await simulator("21.44")
+    gateway.faults.add("auth/toggle/login", status=status)
+    with pytest.raises(GatewayRefusedError) as raised:
+        await (await client(gateway, password=None)).auth_toggle_login()
+    assert raised.value.status == status
+    assert gateway.requests[-1].method == "POST"
+
+
+async def test_a_switch_that_was_flipped(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway, password=None)
+    gateway.faults.add("auth/toggle/login", status=200, body={"token": TOKEN, "roles": ["Provider_Engineer"]})
+    record = await powerwall.auth_toggle_login()
+    assert record == LoginRecord(token=TOKEN, roles=("Provider_Engineer",))
+    assert TOKEN not in repr(record)
+    assert powerwall.roles == ()
+
+
+async def test_a_login_by_the_switch_without_an_answer(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    gateway.faults.add("auth/toggle/login", status=202)
+    assert await (await client(gateway, password=None)).auth_toggle_login() is None
+
+
+async def test_ending_what_nobody_started(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    with pytest.raises(GatewayNotFoundError):
+        await (await client(gateway, password=None)).auth_toggle_cancel()

@@ -1,0 +1,293 @@
+"""The site, its name and its packs."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    GatewayDeniedError,
+    GatewayNotAllowedError,
+    GatewayNotFoundError,
+    GatewayPayloadError,
+    GatewayRefusedError,
+    GatewayUnreachableError,
+)
+from custom_components.powerwall_gateway.gateway.models import (
+    CheckStatus,
+    Diagnostic,
+    DiagnosticCheck,
+    GridCode,
+    GridCodes,
+    Powerwalls,
+    SiteInfo,
+    SiteName,
+)
+from simulator import Simulator
+from tests.client.conftest import Client
+from tests.conftest import StartSimulator
+
+READS = {
+    "powerwalls_status": "powerwalls/status",
+    "site_info_site_name": "site_info/site_name",
+    "site_info_grid_codes": "site_info/grid_codes",
+}
+JUNK = [b"", b"<html></html>", b'{"cut": ', b"null", b"[]", b'"x"', b"3", b"\xff\xfe", b"[" * 100_000]
+
+
+def session_of(gateway: Simulator) -> dict[str, Any]:
+    """Give the session of an installer who is logged in already, where a login would stop the Powerwall."""
+    gateway.tokens["installers"] = "Provider_Engineer"
+    return {"session": {"token": "installers", "roles": ["Provider_Engineer"]}}
+
+
+@pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
+async def test_the_site_has_a_name_and_a_time_zone(simulator: StartSimulator, client: Client, firmware: str) -> None:
+    gateway = await simulator(firmware)
+    powerwall = await client(gateway, password=None if firmware == "1.15.0" else "")
+    site = await powerwall.site_info_site_name()
+    assert site == SiteName(site_name=gateway.gateway.site_name, timezone=gateway.gateway.time_zone)
+    assert site.site_name
+    assert site.timezone
+
+
+async def test_an_installer_renames_the_site(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway, password=None)
+    powerwall.restore_login(session_of(gateway))
+    named = await powerwall.set_site_name("Håuse & Garden")
+    arrived = gateway.requests[-1]
+    assert (arrived.method, arrived.path) == ("POST", "site_info/site_name")
+    assert orjson.loads(arrived.body) == {"site_name": "Håuse & Garden"}
+    assert named is not None
+    assert named.site_name == "Håuse & Garden"
+    assert (await powerwall.site_info_site_name()).site_name == "Håuse & Garden"
+
+
+async def test_a_customer_does_not_rename_the_site(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    before = gateway.gateway.site_name
+    with pytest.raises(GatewayNotAllowedError):
+        await powerwall.set_site_name("Elsewhere")
+    assert gateway.gateway.site_name == before
+
+
+async def test_an_empty_answer_to_a_new_name_is_none(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.faults.add("site_info/site_name", status=202)
+    assert await (await client(gateway, password=None)).set_site_name("Elsewhere") is None
+
+
+async def test_a_new_name_is_sent_once_whatever_becomes_of_its_answer(
+    simulator: StartSimulator, client: Client
+) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway, password=None)
+    powerwall.restore_login(session_of(gateway))
+    await powerwall.site_info_site_name()
+    gateway.faults.add("site_info/site_name", drop=True, after=True)
+    with pytest.raises(GatewayUnreachableError):
+        await powerwall.set_site_name("Elsewhere")
+    assert gateway.gateway.site_name == "Elsewhere"
+    assert [request.method for request in gateway.requests].count("POST") == 1
+
+
+@pytest.mark.parametrize("body", [b"<html></html>", b"[]", b'"x"', b"\xff\xfe"])
+async def test_junk_in_answer_to_a_new_name(simulator: StartSimulator, client: Client, body: bytes) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.faults.add("site_info/site_name", status=200, body=body)
+    with pytest.raises(GatewayPayloadError):
+        await (await client(gateway, password=None)).set_site_name("Elsewhere")
+
+
+@pytest.mark.parametrize("name", READS)
+@pytest.mark.parametrize("body", JUNK)
+async def test_what_makes_no_sense_is_one_clear_error(
+    simulator: StartSimulator, client: Client, name: str, body: bytes
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.faults.add(READS[name], status=200, body=body)
+    with pytest.raises(GatewayPayloadError) as raised:
+        await getattr(await client(gateway), name)()
+    assert raised.value.path == READS[name]
+    assert (gateway.requests[-1].method, gateway.requests[-1].path) == ("GET", READS[name])
+
+
+# -- grid codes --------------------------------------------------------------------------------------------------------
+
+
+def settings(code: str, voltage: int, frequency: int, phase: str) -> dict[str, Any]:
+    """Make the settings of a grid code as the gateway prints them."""
+    return {
+        "grid_code": code,
+        "grid_voltage_setting": voltage,
+        "grid_freq_setting": frequency,
+        "grid_phase_setting": phase,
+    }
+
+
+async def test_each_grid_code_knows_its_place(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    german = settings("50Hz_230V_1_VDE4105:2011_Germany", 230, 50, "Single")
+    oahu = [settings(f"60Hz_240V_s_HI14H:{year}_Oahu", 240, 60, "Split") for year in (2016, 2017)]
+    nested = {"Germany": {"*": {"VDE4105": [german]}}, "United States": {"Hawaii": {"HI14H": oahu}}}
+    gateway.faults.add("site_info/grid_codes", status=200, body=nested)
+    codes = await (await client(gateway, password=None)).site_info_grid_codes()
+    assert codes[0] == GridCode(
+        grid_code="50Hz_230V_1_VDE4105:2011_Germany",
+        grid_voltage_setting=230.0,
+        grid_freq_setting=50.0,
+        grid_phase_setting="Single",
+        country="Germany",
+        state="*",
+        region="VDE4105",
+    )
+    assert [(code.country, code.state, code.region, code.grid_code) for code in codes[1:]] == [
+        ("United States", "Hawaii", "HI14H", "60Hz_240V_s_HI14H:2016_Oahu"),
+        ("United States", "Hawaii", "HI14H", "60Hz_240V_s_HI14H:2017_Oahu"),
+    ]
+
+
+@pytest.mark.parametrize("misfit", [None, 3, "x", [], [None], {"*": None}, {"*": {"VDE": 3}}, {"*": {"VDE": [None]}}])
+def test_a_country_that_makes_no_sense_costs_that_country(misfit: Any) -> None:
+    nested = {"Atlantis": misfit, "Italy": {"*": {"CEI-021": [settings("50Hz", 230, 50, "Single")]}}}
+    codes = GridCodes.from_dict(nested).codes
+    assert codes is not None
+    assert [code.country for code in codes] == ["Italy"]
+
+
+async def test_later_firmware_has_no_grid_codes(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    with pytest.raises(GatewayNotFoundError):
+        await (await client(gateway)).site_info_grid_codes()
+
+
+def test_a_site_as_firmware_21_prints_it() -> None:
+    code = settings("60Hz_240V_s_UL1741SA:2019_California", 240, 60, "Split") | {
+        "country": "United States",
+        "state": "California",
+        "distributor": "*",
+        "utility": "Pacific Gas and Electric Company",
+        "retailer": "CleanPowerSF (CPSF)",
+        "region": "UL1741SA-CA:2019",
+    }
+    site = SiteInfo.from_dict(
+        {
+            "measured_frequency": 60.019999999999996,
+            "max_system_energy_kWh": 13.5,
+            "max_system_power_kW": 5.8,
+            "panel_max_current": 100,
+            "grid_code": code,
+        }
+    )
+    assert (site.max_system_energy_kwh, site.max_system_power_kw) == (13.5, 5.8)
+    assert (site.measured_frequency, site.panel_max_current) == (60.019999999999996, 100.0)
+    assert site.grid_code is not None
+    assert (site.grid_code.distributor, site.grid_code.utility) == ("*", "Pacific Gas and Electric Company")
+    assert (site.grid_code.retailer, site.grid_code.region) == ("CleanPowerSF (CPSF)", "UL1741SA-CA:2019")
+
+
+# -- packs -------------------------------------------------------------------------------------------------------------
+
+
+async def test_1_15_refuses_the_status_of_packs_while_it_runs(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway, password=None)
+    with pytest.raises(GatewayDeniedError):
+        await powerwall.powerwalls_status()
+    powerwall.restore_login(session_of(gateway))
+    with pytest.raises(GatewayRefusedError) as raised:
+        await powerwall.powerwalls_status()
+    assert raised.value.status == 409
+    assert raised.value.reason == "Sitemaster is current running"
+
+
+@pytest.mark.parametrize("running", [True, False])
+async def test_only_a_stopped_powerwall_looks_for_the_grid(
+    simulator: StartSimulator, client: Client, running: bool
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.running = running
+    status = await (await client(gateway)).powerwalls_status()
+    assert status.is_on_grid is (None if running else True)
+    assert bool(status.on_grid_check_error) is running
+    assert status.phase_detection_not_available is True
+    for flag in (status.enumerating, status.updating, status.checking_if_offgrid, status.grid_qualifying):
+        assert flag is False
+
+
+async def test_the_inventory_of_firmware_21(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    packs = await (await client(gateway)).powerwalls()
+    assert (packs.updating, packs.enumerating, packs.is_on_grid, packs.has_sync) == (False, False, None, None)
+    assert packs.powerwalls is not None
+    assert [unit.serial_number for unit in packs.powerwalls] == list(gateway.gateway.pack_serials)
+    unit = packs.powerwalls[0]
+    assert (unit.kind, unit.in_config, unit.updating, unit.under_phase_detection) == ("ACPW", True, False, False)
+    commissioning, update = unit.commissioning_diagnostic, unit.update_diagnostic
+    assert commissioning is not None
+    assert (commissioning.name, commissioning.category) == ("Commissioning", "InternalComms")
+    assert (commissioning.disruptive, commissioning.alert) == (False, False)
+    assert commissioning.checks is not None
+    assert {check.status for check in commissioning.checks} == {CheckStatus.FAILED}
+    assert "site controller running" in (commissioning.checks[0].message or "")
+    assert commissioning.checks[0].start_time is not None
+    assert update is not None
+    assert update.disruptive is True
+    assert update.checks is not None
+    assert update.checks[0] == DiagnosticCheck(name="Powerwall firmware", status=CheckStatus.NOT_RUN, progress=0.0)
+    assert packs.sync is not None
+    assert packs.sync.update_diagnostic is not None
+    assert packs.msa is None
+
+
+async def test_the_inventory_of_1_15_has_two_numbers_a_pack(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    packs = await (await client(gateway, password=None)).powerwalls()
+    assert packs.has_sync is True
+    assert packs.powerwalls is not None
+    assert packs.powerwalls[0].serial_number == gateway.gateway.pack_serials[0]
+    assert packs.powerwalls[0].commissioning_diagnostic is None
+    assert (packs.updating, packs.sync, packs.gateway_din) == (None, None, None)
+
+
+def test_a_check_has_checks() -> None:
+    diagnostic = Diagnostic.from_dict(
+        {
+            "name": "Network connection",
+            "checks": [
+                {
+                    "name": "Network device",
+                    "status": "pass",
+                    "results": {"SYNC.git_hash": "7759c368f4e963"},
+                    "checks": [{"name": "Signal", "status": "scheduled", "checks": None}, None],
+                },
+                {"name": "Other", "status": "invented since", "checks": "x"},
+            ],
+        }
+    )
+    assert diagnostic.checks is not None
+    device, other = diagnostic.checks
+    assert device.results == '{"SYNC.git_hash":"7759c368f4e963"}'
+    assert device.checks == (DiagnosticCheck(name="Signal", status=CheckStatus.SCHEDULED),)
+    assert other == DiagnosticCheck(name="Other")
+
+
+async def test_a_bottomless_check_costs_that_check(simulator: StartSimulator, client: Client) -> None:
+    deep = b'{"name": "above", "checks": [' * 400 + b"]}" * 400
+    unit = (
+        b'{"PackageSerialNumber": "T1", "commissioning_diagnostic": {"name": "Commissioning", "checks": [%s]}}' % deep
+    )
+    gateway = await simulator("1.15.0")
+    gateway.faults.add("powerwalls", status=200, body=b'{"powerwalls": [%s]}' % unit)
+    packs = await (await client(gateway, password=None)).powerwalls()
+    assert packs.powerwalls is not None
+    diagnostic = packs.powerwalls[0].commissioning_diagnostic
+    assert packs.powerwalls[0].serial_number == "T1"
+    assert diagnostic == Diagnostic(name="Commissioning", checks=(DiagnosticCheck(name="above"),))
+
+
+@pytest.mark.parametrize("msa", [{}, {"invented": "since"}, {"updating": True}])
+def test_a_backup_switch_is_seen_whatever_it_tells(msa: dict[str, Any]) -> None:
+    assert Powerwalls.from_dict({"msa": msa}).msa is not None

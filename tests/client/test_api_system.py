@@ -1,0 +1,182 @@
+"""Updates, the charge test, the log and the problems."""
+
+from datetime import UTC, datetime, timedelta
+import logging
+from typing import Any
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import GatewayNotFoundError
+from custom_components.powerwall_gateway.gateway.control.actions import check_for_update
+from custom_components.powerwall_gateway.gateway.models import (
+    MeterTestResult,
+    SystemTesting,
+    SystemUpdate,
+    TroubleshootingProblems,
+    UpdateState,
+)
+from tests.client.conftest import Client
+from tests.conftest import StartSimulator
+
+
+async def test_an_update_with_nothing_to_do_on_1_15(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    update = await (await client(gateway, password=None)).system_update_status()
+    assert (update.state, update.words) == (UpdateState.FAILED, ("nonactionable",))
+    assert update.current_time is not None
+    assert abs(update.current_time - datetime.fromtimestamp(gateway.house.clock / 1e9, UTC)) < timedelta(seconds=1)
+    assert update.version is None
+
+
+async def test_what_later_firmware_tells_of_updates(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    update = await (await client(gateway)).system_update_status()
+    assert (update.state, update.words) == (UpdateState.NO_UPDATE, ("nonactionable",))
+    assert update.version is not None
+    assert update.version.startswith("21.44")
+    assert (update.offline_updating, update.offline_update_error) == (False, "")
+    assert update.estimated_bytes_per_second is None
+    assert update.current_time is not None
+    assert update.last_status_time is not None
+    assert update.current_time > update.last_status_time
+
+
+def test_the_clock_of_the_seeds_own_example() -> None:
+    update = SystemUpdate.from_dict({"state": "/update_failed", "current_time": 1422697552910})
+    assert update.current_time == datetime(2015, 1, 31, 9, 45, 52, 910000, UTC)
+    assert update == SystemUpdate.from_dict({"state": "/update_failed", "current_time": 1422697552911})
+
+
+@pytest.mark.parametrize("state", list(UpdateState))
+def test_every_state_of_the_seed(state: UpdateState) -> None:
+    assert SystemUpdate.from_dict({"state": str(state)}).state is state
+
+
+@pytest.mark.parametrize("info", [None, {}, [], {"status": None}, {"status": "error"}])
+def test_an_update_without_words(info: Any) -> None:
+    assert SystemUpdate.from_dict({"info": info}).words == ()
+
+
+@pytest.mark.parametrize(("force", "target"), [(False, "/api/system/update"), (True, "/api/system/update?force=true")])
+async def test_an_update_is_started(
+    simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture, force: bool, target: str
+) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    caplog.set_level(logging.INFO, "simulator")
+    await powerwall.system_update(force=force)
+    assert f"POST {target} -> 202" in caplog.messages
+    assert gateway.requests[-1].body == b""
+
+
+async def test_1_15_is_not_told_to_update(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    with pytest.raises(GatewayNotFoundError):
+        await (await client(gateway, password=None)).system_update()
+
+
+# -- tests and problems ------------------------------------------------------------------------------------------------
+
+
+async def test_the_charge_test_of_the_seed(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    serial = " ABC1234567890"
+    step = [
+        {"Power": 575.6900024414062, "CT": 1, "Serial": serial, "Type": "site"},
+        {"Power": 71.94999694824219, "CT": 2, "Serial": serial, "Type": "site"},
+    ]
+    results: dict[str, Any] = {
+        "running": False,
+        "status": "TestPassed",
+        "charge_tests": [0, -1000, -2000, -1000],
+        "meter_results": [step, None, [], [step[0], 3]],
+        "inverter_results": None,
+        "hysteresis": 0.05,
+        "error": "",
+        "errors": None,
+        "tests": None,
+    }
+    gateway.faults.add("system/testing", status=200, body=results)
+    testing = await (await client(gateway, password=None)).system_testing()
+    first = MeterTestResult(power=575.6900024414062, transformer=1, serial="ABC1234567890", meter="site")
+    second = MeterTestResult(power=71.94999694824219, transformer=2, serial="ABC1234567890", meter="site")
+    assert testing == SystemTesting(
+        running=False,
+        status="TestPassed",
+        charge_tests=(0.0, -1000.0, -2000.0, -1000.0),
+        meter_results=((first, second), (), (), (first,)),
+        hysteresis=0.05,
+        error="",
+    )
+
+
+@pytest.mark.parametrize("steps", [["junk"], [0, None], [True], {}, "x"])
+def test_steps_of_which_one_is_lost_are_all_lost(steps: Any) -> None:
+    assert SystemTesting.from_dict({"status": "TestPassed", "charge_tests": steps}) == SystemTesting(
+        status="TestPassed"
+    )
+
+
+async def test_a_charge_test_that_never_ran(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    never: dict[str, Any] = {
+        "running": False,
+        "status": "TestNotRun",
+        "charge_tests": None,
+        "meter_results": None,
+        "hysteresis": 0,
+    }
+    gateway.faults.add("system/testing", status=200, body=never)
+    testing = await (await client(gateway)).system_testing()
+    assert (testing.status, testing.charge_tests, testing.meter_results) == ("TestNotRun", None, None)
+
+
+async def test_no_problems(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    gateway.running = False
+    assert (await powerwall.troubleshooting_problems()).problems == ()
+
+
+def test_a_problem_is_kept_whatever_its_shape() -> None:
+    problems = TroubleshootingProblems.from_dict({"problems": ["warm", {"name": "cold", "since": [1]}, 3, None]})
+    assert problems.problems == ("warm", '{"name":"cold","since":[1]}', "3", "null")
+    assert TroubleshootingProblems.from_dict({"problems": {}}).problems is None
+
+
+async def test_check_for_update_waits_for_a_gateway_that_is_slow_to_begin(
+    simulator: StartSimulator, client: Client
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.gateway.update.late, gateway.gateway.update.seconds = 0.25, 0.2
+    gateway.gateway.new_firmware = True
+    seen: list[UpdateState | None] = []
+    update = await check_for_update(
+        await client(gateway), progress=lambda update: seen.append(update.state), interval=0.1
+    )
+    assert seen[0] is UpdateState.NO_UPDATE
+    assert update.state not in {UpdateState.NO_UPDATE, UpdateState.CHECKING}
+
+
+async def test_check_for_update_takes_an_unchanged_state_after_six_polls(
+    simulator: StartSimulator, client: Client
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.gateway.update.late = 3600.0
+    seen: list[SystemUpdate] = []
+    update = await check_for_update(await client(gateway), progress=seen.append, interval=0.01)
+    assert update.state is UpdateState.NO_UPDATE
+    assert len(seen) == 6
+
+
+async def test_check_for_update_takes_a_state_of_another_time_at_once(
+    simulator: StartSimulator, client: Client
+) -> None:
+    gateway = await simulator("21.44")
+    state: dict[str, Any] = {"state": "/update_failed", "info": {"status": ["nonactionable"]}, "current_time": 3}
+    gateway.faults.add("system/update/status", status=200, body={**state, "last_status_time": 1000}, times=2)
+    gateway.faults.add("system/update/status", status=200, body={**state, "last_status_time": 2000})
+    seen: list[SystemUpdate] = []
+    update = await check_for_update(await client(gateway), progress=seen.append, interval=0.01)
+    assert update.state is UpdateState.FAILED
+    assert len(seen) == 2

@@ -1,0 +1,357 @@
+"""The endpoints, the login and its manners."""
+
+import logging
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    GatewayAnotherError,
+    GatewayDeniedError,
+    GatewayError,
+    GatewayNotFoundError,
+    GatewayPayloadError,
+    GatewayStoppedError,
+    PowerwallGateway,
+    identify,
+    introduction,
+    meet,
+)
+from custom_components.powerwall_gateway.gateway.discovery import Doorman
+from custom_components.powerwall_gateway.gateway.models import GridState, OperationMode
+from simulator import Simulator
+from tests.client.conftest import Client, Connect, address_of
+from tests.conftest import StartSimulator
+
+FIRMWARES = ["1.15.0", "21.44"]
+OPEN_ON_1_15 = ["status", "meters_aggregates", "soe", "grid_status", "sitemaster", "powerwalls", "site_info"]
+READS = [*OPEN_ON_1_15, "system_status", "config", "operation"]
+LIVE = ["meters_aggregates", "soe", "grid_status"]
+
+
+@pytest.mark.parametrize("firmware", FIRMWARES)
+async def test_live_data_are_the_houses_own(simulator: StartSimulator, client: Client, firmware: str) -> None:
+    gateway = await simulator(firmware)
+    powerwall = await client(gateway, password=None if firmware == "1.15.0" else "")
+    meters = await powerwall.meters_aggregates()
+    house = gateway.house
+    for meter, power in (
+        (meters.site, house.grid_power),
+        (meters.load, house.home_power),
+        (meters.solar, house.solar_power),
+    ):
+        assert meter is not None
+        assert meter.instant_power == pytest.approx(power, abs=15)
+    assert (await powerwall.soe()).percentage == pytest.approx(house.charge)
+    assert (await powerwall.grid_status()).grid_status is GridState.CONNECTED
+    house.outage()
+    house.advance(30)
+    assert (await powerwall.grid_status()).grid_status is GridState.ISLANDED
+    sitemaster = await powerwall.sitemaster()
+    assert (sitemaster.running, sitemaster.connected_to_tesla) == (True, True)
+
+
+async def test_what_only_a_login_shows(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    assert (await powerwall.config()).vin == gateway.din
+    assert (await powerwall.operation()).operation_mode is OperationMode.SELF_CONSUMPTION
+    assert (await powerwall.system_status()).percentage == pytest.approx((await powerwall.soe()).percentage)
+    assert (await powerwall.powerwalls()).gateway_din == gateway.din
+    assert (await powerwall.site_info()).grid_code is not None
+    assert gateway.logins == 1
+
+
+@pytest.mark.parametrize("name", READS)
+async def test_every_read_asks_its_own_path_once(simulator: StartSimulator, client: Client, name: str) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    await powerwall.login()
+    gateway.requests.clear()
+    await getattr(powerwall, name)()
+    paths = {"meters_aggregates": "meters/aggregates", "soe": "system_status/soe"}
+    paths["grid_status"] = "system_status/grid_status"
+    assert [request.path for request in gateway.requests] == [paths.get(name, name)]
+
+
+@pytest.mark.parametrize("name", LIVE)
+@pytest.mark.parametrize("firmware", FIRMWARES)
+async def test_a_stopped_powerwall_has_no_live_data(
+    simulator: StartSimulator, client: Client, firmware: str, name: str
+) -> None:
+    gateway = await simulator(firmware)
+    powerwall = await client(gateway, password=None if firmware == "1.15.0" else "")
+    gateway.running = False
+    with pytest.raises(GatewayStoppedError):
+        await getattr(powerwall, name)()
+    assert (await powerwall.sitemaster()).running is False
+
+
+@pytest.mark.parametrize("name", READS)
+@pytest.mark.parametrize(
+    "body", [b"", b"<html></html>", b'{"cut": ', b"null", b"[]", b'"x"', b"\xff\xfe", b"NaN", b'{"other": 1}']
+)
+async def test_what_makes_no_sense_is_one_clear_error(
+    simulator: StartSimulator, client: Client, name: str, body: bytes
+) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    await powerwall.login()
+    for path in ("status", "meters/aggregates", "system_status", "system_status/soe", "system_status/grid_status"):
+        gateway.overrides[path] = body
+    for path in ("sitemaster", "powerwalls", "site_info", "config", "operation"):
+        gateway.overrides[path] = body
+    with pytest.raises(GatewayPayloadError) as raised:
+        await getattr(powerwall, name)()
+    assert raised.value.path
+
+
+# -- meeting -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("firmware", "needs_login"), [("1.15.0", False), ("21.44", True)])
+async def test_meeting_a_gateway(simulator: StartSimulator, connect: Connect, firmware: str, needs_login: bool) -> None:
+    gateway = await simulator(firmware)
+    session = (await connect(gateway))._session
+    met = await meet(session, address_of(gateway))
+    assert met.status is not None
+    assert met.status.firmware == firmware
+    assert met.needs_login is needs_login
+    assert met.login_stops_powerwall is not needs_login
+    assert gateway.logins == 0
+
+
+async def test_meeting_a_stopped_gateway(simulator: StartSimulator, connect: Connect) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.running = False
+    met = await meet((await connect(gateway))._session, address_of(gateway))
+    assert met.needs_login is False
+
+
+@pytest.mark.parametrize("status", [{}, b"<html>my router</html>", {"version": 3}])
+async def test_what_is_no_gateway(simulator: StartSimulator, connect: Connect, status: dict[str, int] | bytes) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.overrides["status"] = status
+    with pytest.raises(GatewayPayloadError):
+        await meet((await connect(gateway))._session, address_of(gateway))
+
+
+async def test_who_has_neither_status_nor_meters_is_no_gateway(simulator: StartSimulator, connect: Connect) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.faults.add("*", status=404)
+    with pytest.raises(GatewayNotFoundError):
+        await meet((await connect(gateway))._session, address_of(gateway))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_meet_takes_a_gateway_that_denies_status_and_answers_meters(
+    simulator: StartSimulator, connect: Connect, status: int
+) -> None:
+    gateway = await simulator("1.50.1")
+    gateway.faults.add("status", status=status)
+    session = (await connect(gateway))._session
+    met = await meet(session, address_of(gateway))
+    assert not met.needs_login
+    assert met.login_stops_powerwall  # its firmware is not known
+    assert not (await identify(PowerwallGateway(met.connection))).din
+    gateway.faults.add("meters/aggregates", status=status)
+    with pytest.raises(GatewayDeniedError):
+        await meet(session, address_of(gateway))
+
+
+async def test_login_is_not_sent_to_a_gateway_that_denies_status(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.50.1")
+    gateway.faults.add("status", status=401)
+    gateway.faults.add("operation", status=401)
+    powerwall = await client(gateway)
+    for read in (powerwall.status, powerwall.operation, powerwall.login):
+        with pytest.raises(GatewayDeniedError):
+            await read()
+    assert gateway.logins == 0
+
+
+# -- the identity check ------------------------------------------------------------------------------------------------
+
+
+async def doorman_of(simulator: Simulator, powerwall: PowerwallGateway) -> Doorman:
+    """Make the check for a gateway that was met a moment ago."""
+    return Doorman(powerwall, await identify(powerwall), serial=simulator.serial, packs=())
+
+
+async def test_identity_check_asks_again_until_a_booting_gateway_identifies_itself(
+    simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(introduction, "monotonic", lambda: clock[0])
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway, password=None)
+    doorman = await doorman_of(gateway, powerwall)
+    powerwall.connection.opened += 1
+    gateway.faults.add("*", status=404)
+    gateway.requests.clear()
+    asked = []
+    for second in range(60):
+        clock[0] = float(second)
+        await doorman.check()
+        asked.append([request.path for request in gateway.requests].count("status"))
+    assert asked[0] == asked[2] == 1
+    assert asked[3] == 2
+    assert asked[-1] == 5  # after 3, 9, 21 and 45 s
+    powerwall.connection.opened += 1
+    await doorman.check()
+    clock[0] += 3.0
+    await doorman.check()
+    assert [request.path for request in gateway.requests].count("status") == 6
+    gateway.faults.clear()
+    gateway.overrides["status"] = {"version": "21.44 223a56cd", "din": "1232100-00-E--TG9999999999ZZ"}
+    clock[0] = 3600.0
+    with pytest.raises(GatewayAnotherError):
+        await doorman.check()
+    gateway.overrides.clear()
+    await doorman.check()
+    gateway.requests.clear()
+    await doorman.check()
+    assert gateway.requests == []
+
+
+async def test_identity(simulator: StartSimulator, client: Client) -> None:
+    new, old = await simulator("21.44"), await simulator("1.15.0")
+    identity = await identify(await client(new, password=None))
+    assert identity.din is not None
+    assert identity.din.serial_number == new.serial
+    assert (await identify(await client(old, password=None))).din is None
+    assert (await identify(await client(old))).din is None
+
+
+async def test_identity_before_status_told_it(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides["status"] = {"version": "20.49.0 18dee2f7"}
+    identity = await identify(await client(gateway))
+    assert identity.din is not None
+    assert identity.din.serial_number == gateway.serial
+
+
+# -- health ------------------------------------------------------------------------------------------------------------
+
+
+async def test_one_line_down_and_one_line_up(
+    simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "custom_components.powerwall_gateway")
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway, password=None)
+    await read_all(powerwall)
+
+    gateway.faults.add("*", drop=True)
+    await read_all(powerwall)
+    await read_all(powerwall)
+    gateway.faults.clear()
+    await read_all(powerwall)
+    assert said(caplog) == [
+        "The gateway is not to be reached: meters/aggregates: no connection to the gateway (ServerDisconnectedError)",
+        "The gateway answers again",
+    ]
+
+    gateway.running = False
+    await read_all(powerwall)
+    await read_all(powerwall)
+    gateway.running = True
+    await read_all(powerwall)
+    assert said(caplog) == ["The Powerwall is stopped: the gateway has no live data", "The Powerwall runs again"]
+
+    gateway.faults.add("system_status/soe", status=500)
+    await read_all(powerwall)
+    await read_all(powerwall)
+    gateway.faults.clear()
+    await read_all(powerwall)
+    assert said(caplog) == [
+        "Failed: system_status/soe: the gateway will not do that (500)",
+        "system_status/soe answers again",
+    ]
+
+
+async def test_one_path_that_nobody_answers_fills_no_log(
+    simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "custom_components.powerwall_gateway")
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway, password=None)
+    await read_all(powerwall)
+    gateway.faults.add("system_status/soe", drop=True)
+    for _ in range(5):
+        await read_all(powerwall)
+    lost = "system_status/soe: no connection to the gateway (ServerDisconnectedError)"
+    assert said(caplog) == [f"The gateway is not to be reached: {lost}"]
+    gateway.faults.clear()
+    await read_all(powerwall)
+    assert said(caplog) == ["system_status/soe answers again"]
+
+
+async def test_a_gateway_that_answers_something_else_first_is_back_once(
+    simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "custom_components.powerwall_gateway")
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway, password=None)
+    await read_all(powerwall)
+    gateway.faults.add("*", drop=True)
+    await read_all(powerwall)
+    gateway.faults.clear()
+    await powerwall.status()
+    await read_all(powerwall)
+    assert [line.partition(":")[0] for line in said(caplog)] == [
+        "The gateway is not to be reached",
+        "meters/aggregates answers again",
+    ]
+
+
+async def test_what_fails_for_one_reason_is_told_once(
+    simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "custom_components.powerwall_gateway")
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    await read_all(powerwall)
+    gateway.tokens.clear()
+    gateway.faults.add("login/Basic", status=401)
+    await read_all(powerwall)
+    await read_all(powerwall)
+    assert said(caplog) == ["Failed: login/Basic: the gateway refused the login"]
+    gateway.faults.clear()
+    powerwall._login._not_before = 0.0  # and the wait is over
+    await read_all(powerwall)
+    assert said(caplog) == ["meters/aggregates answers again"]
+
+
+async def test_what_a_gateway_says_that_starts_up_is_no_news(
+    simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "custom_components.powerwall_gateway")
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway, password=None)
+    await read_all(powerwall)
+    for fault in ({"drop": True}, {"status": 502}, {"status": 500}):
+        gateway.faults.clear()
+        gateway.faults.add("*", **fault)
+        await read_all(powerwall)
+    gateway.faults.clear()
+    await read_all(powerwall)
+    assert [line.partition(":")[0] for line in said(caplog)] == [
+        "The gateway is not to be reached",
+        "The gateway answers again",
+    ]
+
+
+async def read_all(powerwall: PowerwallGateway) -> None:
+    """Read the live data, whatever comes."""
+    for read in (powerwall.meters_aggregates, powerwall.soe, powerwall.grid_status):
+        try:
+            await read()
+        except GatewayError:
+            continue
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Give what was logged since the last time."""
+    lines = [record.getMessage() for record in caplog.records if record.name.endswith("gateway.health")]
+    caplog.clear()
+    return lines

@@ -1,0 +1,124 @@
+"""What may flow to and from the grid, set with signed requests."""
+
+from collections.abc import AsyncIterator
+import json
+from typing import Any
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    GatewayKeyError,
+    GatewayRefusedError,
+    GatewayUnreachableError,
+    GridRules,
+    RuleNotAppliedError,
+)
+from custom_components.powerwall_gateway.gateway.control.writer import Watch
+from custom_components.powerwall_gateway.gateway.models import ExportRule
+from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH, SignedGateway
+from simulator import Simulator
+from simulator.gateway import config_file
+from tests.client.conftest import Client
+from tests.client.profiles import start
+from tests.conftest import StartSimulator
+from tests.pairing import pair, pem, public_key
+
+NO_CHARGING = {"disallow_charge_from_grid_with_solar_installed": True}
+
+
+class Owner:
+    """Somebody with a key, and what the gateway keeps."""
+
+    def __init__(self, simulator: Simulator, signed: SignedGateway) -> None:
+        self.simulator = simulator
+        self.signed = signed
+        self.rules = GridRules(signed, reading_back=Watch(0.005, 0.02, 0.1))
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What the gateway keeps."""
+        return dict(self.simulator.gateway.site_settings)
+
+    def fail_at_write(self, **fault: Any) -> None:
+        """Let something go wrong with the write, which comes after two reads."""
+        self.simulator.faults.add(PATH, delay=1e-9, times=2)
+        self.simulator.faults.add(PATH, **fault)
+
+
+@pytest.fixture
+async def owner(simulator: StartSimulator, client: Client) -> AsyncIterator[Owner]:
+    """Pair a gateway."""
+    gateway = await start(simulator, "pw3")
+    pair(gateway)
+    signed = SignedGateway(await client(gateway), pem())
+    await signed.look()
+    yield Owner(gateway, signed)
+    await signed.close()
+
+
+async def test_what_is_exported(owner: Owner) -> None:
+    assert owner.rules.allowed
+    assert (await owner.signed.config()).export_rule is None
+    for rule in (ExportRule.SOLAR, ExportRule.NOTHING, ExportRule.EVERYTHING):
+        await owner.rules.set_export(rule)
+        assert owner.kept == {"customer_preferred_export_rule": rule}
+        assert (await owner.signed.config()).export_rule is rule
+
+
+async def test_charging_from_the_grid(owner: Owner) -> None:
+    assert (await owner.signed.config()).charges_from_grid
+    await owner.rules.set_grid_charging(allowed=False)
+    assert owner.kept == NO_CHARGING
+    assert not (await owner.signed.config()).charges_from_grid
+    await owner.rules.set_grid_charging(allowed=True)
+    assert owner.kept == {}
+
+
+async def test_what_stands_is_not_written(owner: Owner) -> None:
+    before = len(owner.simulator.requests)
+    await owner.rules.set_grid_charging(allowed=True)
+    assert len(owner.simulator.requests) == before + 1
+
+
+@pytest.mark.parametrize("site_info", [None, "nonsense"])
+async def test_set_grid_charging_writes_where_the_setting_could_not_be_read(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch, site_info: Any
+) -> None:
+    owner.simulator.gateway.site_settings.update(NO_CHARGING)
+    shown, unreadable = config_file.read, [json.dumps({"site_info": site_info}).encode()]
+    monkeypatch.setattr(config_file, "read", lambda gateway: unreadable.pop() if unreadable else shown(gateway))
+    await owner.rules.set_grid_charging(allowed=True)
+    assert owner.kept == {}
+
+
+async def test_a_lost_answer_is_made_up_for_by_reading(owner: Owner) -> None:
+    owner.fail_at_write(drop=True, after=True, times=1)
+    await owner.rules.set_grid_charging(allowed=False)
+    assert owner.kept == NO_CHARGING
+
+
+async def test_a_lost_question(owner: Owner) -> None:
+    owner.fail_at_write(drop=True, times=1)
+    with pytest.raises(GatewayUnreachableError):
+        await owner.rules.set_grid_charging(allowed=False)
+    assert owner.kept == {}
+
+
+async def test_refused(owner: Owner) -> None:
+    owner.fail_at_write(status=500, times=1)
+    with pytest.raises(GatewayRefusedError):
+        await owner.rules.set_export(ExportRule.SOLAR)
+    assert owner.kept == {}
+
+
+async def test_accepted_and_not_shown(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config_file, "write", lambda *_: None)
+    with pytest.raises(RuleNotAppliedError):
+        await owner.rules.set_export(ExportRule.SOLAR)
+
+
+async def test_a_key_that_is_taken_away(owner: Owner) -> None:
+    owner.simulator.gateway.keyring.forget(public_key())
+    with pytest.raises(GatewayKeyError):
+        await owner.rules.set_export(ExportRule.SOLAR)
+    assert not owner.rules.allowed

@@ -1,0 +1,326 @@
+"""The guarded login: dared only when all is well."""
+
+import asyncio
+from dataclasses import replace
+import json
+from typing import Any
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    Credentials,
+    GatewayDeniedError,
+    GatewayError,
+    GatewayLoginError,
+    GuardBusyError,
+    GuardError,
+    GuardGridError,
+    GuardJournalError,
+    GuardLoginLimitError,
+    GuardNotRunningError,
+    GuardUnsureError,
+)
+from tests.client.guarding import DAY, NOW, PACE, Home, Tripwire, finished, until
+from tests.conftest import StartSimulator
+
+
+@pytest.fixture
+async def home(simulator: StartSimulator) -> Home:
+    """Give a home with the seed's gateway."""
+    return Home(await simulator("1.15.0"))
+
+
+# -- all is well -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_login_ends_with_a_session_and_a_running_powerwall(home: Home) -> None:
+    home.simulator.gateway.start_delay = 0.02
+    async with home.process() as guard:
+        await guard.log_in()
+        assert home.simulator.running
+        assert home.simulator.tokens
+        assert guard.busy
+        left = home.disk.record.under_way
+        assert left
+        assert left.session
+        assert left.session["token"] in home.simulator.tokens
+        assert left.packs == tuple(home.simulator.gateway.pack_serials)
+        assert left.before == {"running": True, "grid_status": "SystemGridConnected"}
+        assert left.gateway == {"host": f"127.0.0.1:{home.simulator.port}", "scheme": "http", "fingerprint": None}
+        assert left.began == NOW
+        assert left.session["token"] not in repr(left)
+        await guard._gateway.operation()
+        await finished(guard)
+    home.assert_well()
+    assert home.disk.record.logins == (NOW,)
+    assert home.simulator.logins == 1
+    assert 0 < home.simulator.stopped_seconds < 1
+
+
+async def test_the_order_of_effects(home: Home) -> None:
+    async with home.process() as guard:
+        await guard.log_in()
+    paths = [request.path for request in home.simulator.requests]
+    login = paths.index("login/Basic")
+    assert paths[login - 2 : login + 2] == ["sitemaster", "system_status/grid_status", "login/Basic", "sitemaster/run"]
+
+
+@pytest.mark.parametrize(("version", "force"), [("1.15.0\n", False), ("1.17.1", True)])
+async def test_a_firmware_that_wants_to_be_forced_is_forced(home: Home, version: str, force: bool) -> None:
+    home.simulator.overrides["status"] = {"version": version}
+    async with home.process() as guard:
+        await guard.log_in()
+    (login,) = [request for request in home.simulator.requests if request.path == "login/Basic"]
+    assert json.loads(login.body)["force_sm_off"] is force
+
+
+async def test_who_has_a_session_is_not_logged_in_again(home: Home) -> None:
+    async with home.process() as guard:
+        await guard.log_in()
+        await finished(guard)
+        await guard.log_in()
+        assert not guard.busy
+    assert home.simulator.logins == 1
+    assert home.asked_for("sitemaster/run") == 1
+
+
+async def test_a_poll_that_was_denied_does_not_keep_the_guard_waiting(home: Home) -> None:
+    async with home.process() as guard:
+        for _ in range(2):
+            with pytest.raises(GatewayDeniedError):
+                await guard._gateway.operation()
+        await guard.log_in()
+        await guard._gateway.operation()
+
+
+async def test_a_session_that_is_lost_while_it_is_watched(home: Home) -> None:
+    async with home.process(pace=replace(PACE, steady=0.3)) as guard:
+        await guard.log_in()
+        home.simulator.tokens.clear()
+        with pytest.raises(GatewayDeniedError):
+            await guard._gateway.operation()
+        with pytest.raises(GuardBusyError, match="lost"):
+            await guard.log_in()
+        await finished(guard)
+        await guard.log_in()
+        await finished(guard)
+    home.assert_well()
+    assert home.simulator.logins == 2
+
+
+async def test_where_a_login_stops_nothing_it_is_a_plain_one(simulator: StartSimulator) -> None:
+    home = Home(await simulator("21.44"))
+    home.on_grid_for = 0
+    async with home.process() as guard:
+        await guard.log_in()
+    assert home.simulator.tokens
+    assert home.disk.writes == 0
+    assert home.asked_for("sitemaster/run") == 0
+
+
+async def test_many_callers_share_one_login_and_one_of_them_leaves(home: Home) -> None:
+    async with home.process() as guard:
+        callers = [asyncio.create_task(guard.log_in()) for _ in range(3)]
+        await until(lambda: home.disk.writes)
+        callers[0].cancel()
+        await asyncio.gather(*callers[1:])
+        with pytest.raises(asyncio.CancelledError):
+            await callers[0]
+        await finished(guard)
+    home.assert_well()
+    assert home.simulator.logins == 1
+
+
+async def test_callers_who_all_leave_take_nothing_back(home: Home) -> None:
+    home.simulator.faults.add("login/Basic", status=401)  # of which nobody hears
+    async with home.process() as guard:
+        caller = asyncio.create_task(guard.log_in())
+        await until(lambda: home.disk.writes)
+        caller.cancel()
+        await finished(guard)
+    home.assert_well()
+    assert home.simulator.logins == 1
+
+
+# -- not dared ---------------------------------------------------------------------------------------------------------
+
+
+def stopped(home: Home) -> None:
+    home.simulator.running = False
+
+
+def islanded(home: Home) -> None:
+    home.simulator.house.outage()
+
+
+def on_grid_for(seconds: float) -> Any:
+    def arrange(home: Home) -> None:
+        home.on_grid_for = seconds
+
+    return arrange
+
+
+def answers(path: str, payload: Any) -> Any:
+    def arrange(home: Home) -> None:
+        home.simulator.overrides[path] = payload
+
+    return arrange
+
+
+def fails(path: str, **fault: Any) -> Any:
+    def arrange(home: Home) -> None:
+        home.simulator.faults.add(path, **fault)
+
+    return arrange
+
+
+def disk(**changes: Any) -> Any:
+    def arrange(home: Home) -> None:
+        for name, value in changes.items():
+            setattr(home.disk, name, value)
+
+    return arrange
+
+
+def grid(state: str) -> Any:
+    return answers("system_status/grid_status", {"grid_status": state})
+
+
+GRID, RUNS, PACKS = "system_status/grid_status", "sitemaster", "powerwalls"
+REFUSALS = [
+    (stopped, GuardNotRunningError),
+    (answers(RUNS, {"running": False}), GuardNotRunningError),
+    (answers(RUNS, {"running": None, "connected_to_tesla": True}), GuardUnsureError),
+    (answers(RUNS, {"running": "yes"}), GuardUnsureError),
+    (fails(RUNS, status=503), GuardUnsureError),
+    (fails(RUNS, drop=True), GuardUnsureError),
+    (fails(RUNS, status=403), GuardUnsureError),
+    (islanded, GuardGridError),
+    (on_grid_for(59.9), GuardGridError),
+    (on_grid_for(0.0), GuardGridError),
+    (on_grid_for(float("nan")), GuardGridError),
+    (grid("SystemIslandedActive"), GuardGridError),
+    (grid("SystemTransitionToGrid"), GuardGridError),
+    (grid("SystemNeverSeen"), GuardUnsureError),
+    (fails(GRID, status=404), GuardUnsureError),
+    (fails(GRID, status=502), GuardNotRunningError),
+    (fails(GRID, status=200, body=b"<html>"), GuardUnsureError),
+    (fails(GRID, delay=30.0, drop=True), GuardUnsureError),
+    (fails(PACKS, status=500), GuardUnsureError),
+    (answers(PACKS, {"powerwalls": []}), GuardUnsureError),
+    (answers(PACKS, {"powerwalls": [{"PackageSerialNumber": None}]}), GuardUnsureError),
+    (disk(broken=lambda _: True), GuardJournalError),
+    (disk(broken=lambda write: write == 1), GuardJournalError),
+    (disk(forgets=True), GuardJournalError),
+    (disk(content=b""), GuardJournalError),
+    (disk(content=b"[]"), GuardJournalError),
+    (disk(content=b'{"version": 2, "logins": [], "under_way": null}'), GuardJournalError),
+    (disk(content=b'{"version": 1, "logins": ["x"], "under_way": null}'), GuardJournalError),
+    (disk(content=b'{"version": 1, "logins": [], "under_way": {}}'), GuardJournalError),
+]
+
+
+@pytest.mark.parametrize(("arrange", "error"), REFUSALS)
+async def test_it_is_not_dared(home: Home, arrange: Any, error: type[GuardError]) -> None:
+    arrange(home)
+    before = home.disk.content
+    async with home.process(timeout=0.1) as guard:
+        with pytest.raises(GuardError) as raised:
+            await guard.log_in()
+        assert type(raised.value) is error
+        await finished(guard)
+    assert home.simulator.logins == 0
+    assert home.asked_for("sitemaster/run") == 0
+    assert home.disk.content == before
+
+
+async def test_not_without_a_password(home: Home) -> None:
+    async with home.process(credentials=Credentials(password="")) as guard:
+        guard._gateway._login._credentials = None
+        with pytest.raises(GatewayLoginError, match="no password"):
+            await guard.log_in()
+    assert home.disk.writes == 0
+
+
+@pytest.mark.parametrize("status", [{"status": 503}, {"drop": True}])
+async def test_not_when_the_firmware_is_not_known(home: Home, status: dict[str, Any]) -> None:
+    home.simulator.faults.add("status", **status)
+    async with home.process() as guard:
+        with pytest.raises(GatewayError):
+            await guard.log_in()
+    assert home.simulator.logins == 0
+    assert home.disk.writes == 0
+
+
+async def test_what_was_not_sent_is_no_login_of_the_day(home: Home) -> None:
+    home.simulator.requests.clear()
+    home.simulator.front.requests = Tripwire(7, home.simulator.house.outage)
+    async with home.process() as guard:
+        with pytest.raises(GuardGridError):
+            await guard.log_in()
+        await finished(guard)
+    assert home.disk.writes == 2
+    assert home.disk.record.logins == ()
+    home.assert_well()
+
+
+async def test_an_outage_at_any_step(simulator: StartSimulator) -> None:
+    """From the first request to the last: before the login it forbids it, later the Powerwall is started again."""
+    dared = []
+    for step in range(1, 100):
+        home = Home(await simulator("1.15.0"))
+        home.simulator.front.requests = wire = Tripwire(step, home.simulator.house.outage)
+        async with home.process() as guard:
+            try:
+                await guard.log_in()
+            except GuardGridError:
+                assert home.simulator.logins == 0
+            else:
+                dared.append(step)
+            await finished(guard)
+        home.assert_well()
+        if len(wire) < step:
+            break
+    login = [request.path for request in wire].index("login/Basic") + 1
+    assert min(dared) == login
+
+
+async def test_three_logins_a_day(home: Home) -> None:
+    async def log_in() -> None:
+        async with home.process() as guard:
+            await guard.log_in()
+            await finished(guard)
+
+    for _ in range(3):
+        await log_in()
+        home.now += 3600
+    for earlier in (0.0, DAY / 2, 2 * DAY):  # also after a restart, and whatever the clock was set to
+        home.now -= earlier
+        with pytest.raises(GuardLoginLimitError):
+            await log_in()
+        home.now += earlier
+    assert home.simulator.logins == 3
+    home.now = NOW + DAY
+    await log_in()
+    assert home.simulator.logins == 4
+    assert home.disk.record.logins == (NOW + 3600, NOW + 7200, NOW + DAY)
+    with pytest.raises(GuardLoginLimitError):
+        await log_in()
+    home.assert_well()
+
+
+async def test_a_clock_that_was_wrong_forbids_logins_for_a_day_only(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = 1000.0
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.stop_safety.journal.monotonic", lambda: here)
+    home.disk.content = b'{"version": 1, "logins": [4e9, 4.1e9, 4.2e9], "under_way": null}'
+    async with home.process() as guard:
+        with pytest.raises(GuardLoginLimitError):
+            await guard.log_in()
+        here += DAY - 1
+        with pytest.raises(GuardLoginLimitError):
+            await guard.log_in()
+        here += 1
+        await guard.log_in()
+    assert home.disk.record.logins == (NOW,)

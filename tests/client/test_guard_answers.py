@@ -1,0 +1,150 @@
+"""The guarded login: whatever it answered, and whatever fails then, the Powerwall runs afterwards."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import GatewayError, GuardBusyError, GuardError, GuardNotRunningError
+from tests.client.guarding import NOW, PACE, Home, Tripwire, finished, until
+from tests.conftest import StartSimulator
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "refused": {"status": 401, "body": b'{"code":401,"error":"Invalid Credentials","message":"Login Error"}'},
+    "denied": {"status": 403},
+    "too many": {"status": 429},
+    "cannot start wizard": {"status": 500, "body": b'{"code":500,"error":"Cannot Start Wizard"}'},
+    "bad gateway": {"status": 502},
+    "busy": {"status": 503},
+    "empty": {"status": 200, "body": b""},
+    "HTML": {"status": 200, "body": b"<html>"},
+    "without a token": {"status": 200, "body": b"{}"},
+    "hangs": {"delay": 30.0, "drop": True},
+    "closed": {"drop": True},
+}
+
+
+@pytest.fixture
+async def home(simulator: StartSimulator) -> Home:
+    """Give a home with the seed's gateway."""
+    return Home(await simulator("1.15.0"))
+
+
+@pytest.mark.parametrize("acts", [True, False])
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_whatever_it_answered_the_powerwall_runs(home: Home, name: str, acts: bool) -> None:
+    gateway = home.simulator
+    gateway.faults.add("login/Basic", after=acts, **ANSWERS[name])
+    async with home.process(timeout=0.15) as guard:
+        with pytest.raises(GatewayError) as raised:
+            await guard.log_in()
+        assert not isinstance(raised.value, GuardError)
+        assert gateway.running
+        with pytest.raises(type(raised.value)):
+            await guard.log_in()
+        await finished(guard)
+    home.assert_well()
+    assert gateway.logins == 1
+    assert (gateway.stopped_seconds > 0) is acts
+    assert home.asked_for("sitemaster/run") == 1
+    assert home.disk.record.logins == (NOW,)
+
+
+async def test_a_login_that_is_acted_on_long_after_we_gave_up(home: Home) -> None:
+    gateway = home.simulator
+    gateway.faults.add("login/Basic", delay=0.4)
+    async with home.process(pace=replace(PACE, steady=0.8), timeout=0.1) as guard:
+        with pytest.raises(GatewayError):
+            await guard.log_in()
+        assert gateway.stopped_seconds == 0
+        await finished(guard)
+    home.assert_well()
+    assert 0 < gateway.stopped_seconds < 0.3
+    assert gateway.tokens
+    assert home.asked_for("sitemaster/run") == 2
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 500}, {"drop": True}, {"delay": 30.0, "drop": True}])
+async def test_a_start_that_fails_for_a_while(home: Home, fault: dict[str, Any]) -> None:
+    home.simulator.faults.add("sitemaster/run", times=3, **fault)
+    async with home.process(timeout=0.1) as guard:
+        await guard.log_in()
+        assert home.simulator.running
+        await finished(guard)
+    home.assert_well()
+    assert home.asked_for("sitemaster/run") == 4
+
+
+async def test_a_start_that_is_accepted_and_not_done(home: Home) -> None:
+    home.simulator.faults.add("sitemaster/run", status=202, times=3)
+    async with home.process() as guard:
+        await guard.log_in()
+        await finished(guard)
+    home.assert_well()
+    assert home.asked_for("sitemaster/run") == 4
+
+
+async def test_a_gateway_that_is_gone_for_a_while_after_the_login(home: Home) -> None:
+    def go_away() -> None:
+        home.simulator.faults.add("*", drop=True, times=12)
+
+    home.simulator.front.requests = wire = Tripwire(9, go_away)
+    async with home.process() as guard:
+        await guard.log_in()
+        await finished(guard)
+    assert [request.path for request in wire][7:9] == ["login/Basic", "sitemaster/run"]
+    assert not home.simulator.faults.active
+    home.assert_well()
+
+
+async def test_somebody_else_stops_it_meanwhile(home: Home) -> None:
+    """Within our minute it is started again: it may have been our login. Later it is not for us to decide."""
+    gateway = home.simulator
+    async with home.process(pace=replace(PACE, steady=0.2)) as guard:
+        await guard.log_in()
+        gateway.running = False
+        await until(lambda: gateway.running)
+        assert guard.busy
+        await finished(guard)
+        gateway.running = False
+        with pytest.raises(GuardNotRunningError):
+            await guard.stop_for(60)
+    await home.mend()
+    assert not gateway.running
+    assert home.asked_for("sitemaster/run") == 2
+    assert home.asked == [False, False, False]
+
+
+async def test_a_session_that_cannot_be_written_changes_nothing(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    home.disk.broken = lambda write: write == 2
+    async with home.process() as guard:
+        await guard.log_in()
+        await guard._gateway.operation()
+        await finished(guard)
+    home.assert_well()
+    assert "goes on as it was" in caplog.text
+    assert not any(token in caplog.text for token in home.simulator.tokens)
+
+
+async def test_a_journal_that_cannot_be_closed_yet(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    home.disk.broken = lambda write: 2 < write < 8
+    async with home.process() as guard:
+        await guard.log_in()
+        await until(lambda: home.disk.writes > 4)
+        with pytest.raises(GuardBusyError):
+            await guard.stop_for(60)
+        await finished(guard)
+    home.assert_well()
+    assert caplog.text.count("cannot be closed yet") == 1
+
+
+async def test_nothing_of_a_stopping_login_is_told(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    gateway = home.simulator
+    gateway.faults.add("sitemaster/run", status=500, times=3)
+    async with home.process() as guard:
+        await guard.log_in()
+        await finished(guard)
+        shown = repr([guard, vars(guard), home.disk.record])
+    for secret in (*gateway.tokens, gateway.serial, *gateway.gateway.pack_serials):
+        assert secret not in caplog.text + shown
+    assert "cannot be started yet" in caplog.text

@@ -1,0 +1,122 @@
+"""Whatever dies, wherever it dies: the Powerwall runs again after the next start, and nothing is left to do."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import GatewayError, Guard
+from tests.client.guarding import PACE, Death, Home, finished, leave_open, until
+from tests.conftest import StartSimulator
+
+QUICK = replace(PACE, steady=0.004, look=0.002)
+"""A short watch: of the points where it waits there are many, and they are all alike."""
+
+
+async def log_in(guard: Guard) -> None:
+    await guard.log_in()
+
+
+async def stop(guard: Guard) -> None:
+    await guard.stop_for(0.01)
+
+
+async def mend(guard: Guard) -> None:
+    await guard.mend()
+
+
+FAULTS: dict[str, dict[str, dict[str, Any]]] = {
+    "no fault": {},
+    "a login whose answer is lost": {"login/Basic": {"drop": True, "after": True}},
+    "a start that is lost": {"sitemaster/run": {"drop": True, "times": 1}},
+}
+
+
+@pytest.mark.parametrize(
+    ("work", "faults", "gently"),
+    [
+        *((log_in, faults, False) for faults in FAULTS),
+        (stop, "no fault", False),
+        (mend, "no fault", False),
+        (log_in, "a login whose answer is lost", True),
+        (stop, "a start that is lost", True),
+    ],
+)
+async def test_killed_anywhere(
+    simulator: StartSimulator, work: Callable[[Guard], Awaitable[None]], faults: str, gently: bool
+) -> None:
+    home = Home(await simulator("1.15.0"))
+    gateway = home.simulator
+    stopped = 0
+    for after in count():
+        home.disk.content = None
+        gateway.tokens.clear()
+        if work is mend:
+            await leave_open(home)
+        for path, fault in FAULTS[faults].items():
+            gateway.faults.add(path, **fault)
+        death = Death(after, gently=gently)
+        gateway.requests.clear()
+        async with home.process(pace=QUICK, death=death) as guard:
+            with suppress(GatewayError):
+                await work(guard)
+            await finished(guard)
+        gateway.faults.clear()
+        asked = len(gateway.requests)
+        stopped += not gateway.running
+        await home.mend(pace=QUICK)
+        home.assert_well()
+        if not death.came:
+            break
+    assert after > asked  # it waits at least once for each answer, and for the disk
+    # A kill finds it stopped somewhere on the way, or the walk proves nothing; a shutdown still starts it.
+    assert stopped > 0 or gently
+
+
+async def test_a_kill_while_the_next_process_mends(simulator: StartSimulator) -> None:
+    """Twice in a row, the second time anywhere."""
+    home = Home(await simulator("1.15.0"))
+    for after in count():
+        home.disk.content = None
+        home.simulator.tokens.clear()
+        await leave_open(home)
+        for death in (Death(after), Death(after // 2)):
+            async with home.process(pace=QUICK, death=death) as guard:
+                with suppress(GatewayError):
+                    await guard.mend()
+                await finished(guard)
+        await home.mend(pace=QUICK)
+        home.assert_well()
+        if not death.came:
+            break
+    assert after > 10
+
+
+async def test_a_login_that_is_acted_on_only_when_the_next_process_mends(simulator: StartSimulator) -> None:
+    home = Home(await simulator("1.15.0"))
+    home.simulator.faults.add("login/Basic", delay=0.3)
+    async with home.process() as guard:
+        caller = asyncio.create_task(guard.log_in())
+        await until(lambda: home.simulator.logins)
+    with pytest.raises(GatewayError, match="broken off"):
+        await caller
+    assert home.simulator.stopped_seconds == 0
+    await home.mend(pace=replace(PACE, steady=0.7))
+    assert home.simulator.stopped_seconds > 0
+    home.assert_well()
+
+
+async def test_a_task_that_dies_before_its_first_step(simulator: StartSimulator) -> None:
+    home = Home(await simulator("1.15.0"))
+    async with home.process() as guard:
+        caller = asyncio.create_task(guard.log_in())
+        await asyncio.sleep(0)
+        assert guard._task
+        guard._task.cancel()
+        with pytest.raises(GatewayError, match="broken off"):
+            await caller
+    home.assert_well()

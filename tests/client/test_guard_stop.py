@@ -1,0 +1,329 @@
+"""The guarded stop: it ends by itself, earlier when the owner says so, and also after a crash."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    GatewayError,
+    GatewayRefusedError,
+    GatewayTimeoutError,
+    GuardBusyError,
+    GuardError,
+    GuardGridError,
+    GuardJournalError,
+    GuardNotRunningError,
+    GuardUnsureError,
+)
+from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
+from tests.client.guarding import NOW, PACE, Home, finished, until
+from tests.client.profiles import OPTIONS
+from tests.conftest import StartSimulator
+
+SOON = 0.1
+
+
+@pytest.fixture(params=["1.15.0", "21.44", "24.36"])
+async def home(simulator: StartSimulator, request: pytest.FixtureRequest) -> Home:
+    """Give a home with a gateway that lets its owner stop it."""
+    simulated = await simulator(request.param, **OPTIONS.get(request.param, {}))
+    simulated.house.home_power = simulated.house.solar_power = 0.0  # under load it refuses to stop
+    return Home(simulated)
+
+
+@pytest.fixture
+async def old(simulator: StartSimulator) -> Home:
+    """Give a home with the seed's gateway."""
+    return Home(await simulator("1.15.0"))
+
+
+async def test_a_stop_ends_by_itself(home: Home) -> None:
+    gateway = home.simulator
+    async with home.process() as guard:
+        await guard.stop_for(SOON)
+        assert not gateway.running
+        left = home.disk.record.under_way
+        assert left
+        assert (left.kind, left.began, left.ends) == (Kind.STOP, NOW, NOW + SOON)
+        await finished(guard)
+    home.assert_well()
+    assert gateway.stopped_seconds >= SOON
+    assert home.disk.record.logins == ()
+
+
+async def test_the_owner_ends_it_early(home: Home) -> None:
+    async with home.process() as guard:
+        await guard.stop_for(3600)
+        await guard.start()
+        assert home.simulator.running
+        await finished(guard)
+    home.assert_well()
+
+
+async def test_a_stop_that_was_ended_early_ends_no_later_one(old: Home) -> None:
+    async with old.process() as guard:
+        await guard.start()
+        await guard.stop_for(3600)
+        await asyncio.sleep(0.05)
+        assert not old.simulator.running
+        await guard.start()
+        await finished(guard)
+    old.assert_well()
+
+
+async def test_unloading_ends_it(home: Home) -> None:
+    async with home.process() as guard:
+        await guard.stop_for(3600)
+        assert await guard.close()
+        assert await guard.close()
+    home.assert_well()
+
+
+async def test_shutting_down_ends_it_and_leaves_the_watch_to_the_next_start(home: Home) -> None:
+    async with home.process(pace=replace(PACE, steady=60.0)) as guard:
+        await guard.stop_for(3600)
+        await guard.wait()
+        assert home.simulator.running
+        assert home.disk.record.under_way
+    await home.mend()
+    home.assert_well()
+
+
+async def test_there_is_nothing_to_wait_for(old: Home) -> None:
+    async with old.process() as guard:
+        await guard.wait()
+        assert await guard.close()
+
+
+async def test_unloading_does_not_wait_for_ever(old: Home) -> None:
+    async with old.process() as guard:
+        await guard.stop_for(3600)
+        old.simulator.faults.add("sitemaster/run", status=503)
+        assert not await guard.close(patience=0.05)
+    old.simulator.faults.clear()
+    await old.mend()
+    old.assert_well()
+
+
+async def test_a_task_that_is_cancelled_starts_it_once_more(home: Home) -> None:
+    async with home.process() as guard:
+        await guard.stop_for(3600)
+    assert home.simulator.running
+    assert home.disk.record.under_way
+    await home.mend()
+    home.assert_well()
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, 3600.1, float("nan"), float("inf")])
+async def test_how_long_it_may_last(old: Home, seconds: float) -> None:
+    async with old.process() as guard:
+        with pytest.raises(GuardError, match="not between"):
+            await guard.stop_for(seconds)
+    assert old.simulator.requests == []
+
+
+async def test_one_at_a_time(old: Home) -> None:
+    async with old.process() as guard:
+        await guard.stop_for(3600)
+        for call in (guard.stop_for(60), guard.log_in()):
+            with pytest.raises(GuardBusyError):
+                await call
+        await guard.close()
+        await guard.log_in()
+        with pytest.raises(GuardBusyError):
+            await guard.stop_for(60)
+        await finished(guard)
+    old.assert_well()
+
+
+async def test_a_stop_on_an_island_is_not_dared(home: Home) -> None:
+    home.simulator.house.outage()
+    async with home.process() as guard:
+        with pytest.raises(GuardGridError):
+            await guard.stop_for(60)
+    assert home.simulator.running
+    assert home.asked_for("sitemaster/stop") == 0
+
+
+async def test_what_is_stopped_already_is_somebody_elses(home: Home) -> None:
+    home.simulator.running = False
+    async with home.process() as guard:
+        with pytest.raises(GuardNotRunningError):
+            await guard.stop_for(60)
+        await finished(guard)
+    assert not home.simulator.running
+
+
+async def test_what_cannot_be_written_is_not_done(home: Home) -> None:
+    home.disk.broken = lambda _: True
+    async with home.process() as guard:
+        with pytest.raises(GuardJournalError):
+            await guard.stop_for(60)
+        await finished(guard)
+    assert home.simulator.running
+    assert home.asked_for("sitemaster/stop") == 0
+
+
+async def test_a_powerwall_3_cannot_be_stopped(simulator: StartSimulator) -> None:
+    home = Home(await simulator("pw3"))
+    async with home.process() as guard:
+        with pytest.raises(GuardUnsureError):
+            await guard.stop_for(60)
+    assert home.disk.writes == 0
+
+
+async def test_a_gateway_under_load_refuses(simulator: StartSimulator) -> None:
+    home = Home(await simulator("21.44"))
+    home.simulator.house.home_power, home.simulator.house.solar_power = 3000.0, 0.0
+    async with home.process() as guard:
+        with pytest.raises(GatewayRefusedError, match="Cannot Start Wizard"):
+            await guard.stop_for(60)
+        await finished(guard)
+    home.assert_well()
+    assert home.simulator.stopped_seconds == 0
+
+
+@pytest.mark.parametrize("acts", [True, False])
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 503}, {"drop": True}, {"delay": 30.0, "drop": True}])
+async def test_a_stop_that_failed_is_over(old: Home, fault: dict[str, Any], acts: bool) -> None:
+    old.simulator.faults.add("sitemaster/stop", after=acts, **fault)
+    async with old.process(timeout=0.1) as guard:
+        with pytest.raises(GatewayError):
+            await guard.stop_for(3600)
+        assert old.simulator.running
+        await finished(guard)
+    old.assert_well()
+    assert (old.simulator.stopped_seconds > 0) is acts
+
+
+# -- a crash in the middle ---------------------------------------------------------------------------------------------
+
+
+async def crash(home: Home, seconds: float) -> None:
+    """Let a process die while the Powerwall is stopped."""
+    async with home.process() as guard:
+        await guard.stop_for(seconds)
+    home.simulator.running = False
+    assert home.disk.record.under_way
+
+
+async def test_a_crash_before_its_end_goes_on_until_then(home: Home) -> None:
+    await crash(home, 3600)
+    home.now += 3599.9
+    runs = home.asked_for("sitemaster/run")
+    async with home.process() as guard:
+        await guard.mend()
+        assert not home.simulator.running
+        assert home.asked_for("sitemaster/run") == runs
+        await finished(guard)
+    home.assert_well()
+
+
+async def test_a_crash_beyond_its_end_is_over_at_once(home: Home) -> None:
+    await crash(home, 3600)
+    home.now += 3601
+    async with home.process() as guard:
+        await guard.mend()
+        assert home.simulator.running
+        await finished(guard)
+    home.assert_well()
+
+
+async def test_a_clock_that_went_back_makes_no_stop_longer(old: Home) -> None:
+    await crash(old, SOON)
+    old.now -= 86400
+    await old.mend()
+    old.assert_well()
+
+
+@pytest.mark.parametrize("end", ["start", "close", "wait"])
+async def test_a_stop_that_goes_on_after_a_crash_ends_as_any_other(old: Home, end: str) -> None:
+    await crash(old, 3600)
+    async with old.process() as guard:
+        await guard.mend()
+        stopped = old.simulator.stopped_seconds
+        await asyncio.sleep(0.02)
+        assert old.simulator.stopped_seconds > stopped
+        await getattr(guard, end)()
+        assert old.simulator.running
+        await finished(guard)
+    old.assert_well()
+
+
+async def test_an_end_that_failed_after_a_crash_is_made_up_for_at_once(old: Home) -> None:
+    await crash(old, 3600)
+    old.simulator.faults.add("sitemaster/run", status=503)
+    async with old.process() as guard:
+        await guard.mend()
+        assert not await guard.close(patience=0.05)
+    old.simulator.faults.clear()
+    await old.mend()
+    old.assert_well()
+
+
+async def test_a_stop_leaves_the_session_that_its_end_wants(simulator: StartSimulator) -> None:
+    """From 1.40 on; the next process may have no password."""
+    home = Home(await simulator("1.50.1"))
+    async with home.process() as guard:
+        await guard.log_in()
+        await finished(guard)
+        await guard.stop_for(SOON)
+        home.simulator.faults.add("sitemaster/run", status=503)
+    home.simulator.faults.clear()
+    home.now += SOON
+    async with home.process() as guard:
+        guard._gateway._login._credentials = None
+        await guard.mend()
+        await finished(guard)
+    home.assert_well()
+    assert home.simulator.logins == 1
+    assert home.simulator.stopped_seconds > 0
+
+
+async def test_a_stop_that_never_came_does_not_keep_the_guard_busy(old: Home) -> None:
+    await crash(old, 3600)
+    old.simulator.running = True
+    await old.mend()
+    old.assert_well()
+
+
+# -- the owner's button ------------------------------------------------------------------------------------------------
+
+
+async def test_the_owner_starts_what_somebody_else_stopped(home: Home) -> None:
+    home.simulator.running = False
+    home.simulator.gateway.start_delay = 0.02
+    async with home.process() as guard:
+        await guard.start()
+    home.assert_well()
+    assert home.disk.writes == 0
+
+
+async def test_a_start_that_fails_is_told(old: Home) -> None:
+    old.simulator.running = False
+    old.simulator.faults.add("sitemaster/run", status=500, times=1)
+    async with old.process() as guard:
+        with pytest.raises(GatewayRefusedError):
+            await guard.start()
+        await guard.start()
+    old.assert_well()
+
+
+async def test_a_start_that_does_nothing_is_told(old: Home) -> None:
+    old.simulator.running = False
+    old.simulator.faults.add("sitemaster/run", status=202)
+    async with old.process(pace=replace(PACE, patience=0.05)) as guard:
+        with pytest.raises(GatewayTimeoutError, match="does not run yet"):
+            await guard.start()
+
+
+async def test_a_stop_ends_while_somebody_waits_for_it(old: Home) -> None:
+    async with old.process() as guard:
+        stop = asyncio.create_task(guard.stop_for(3600))
+        await until(lambda: not old.simulator.running)
+        stop.cancel()
+        await guard.start()
+        await finished(guard)
+    old.assert_well()

@@ -1,0 +1,116 @@
+"""The guard's task goes on after an error that nobody expected, and a task that ended leaves the next one alone."""
+
+import asyncio
+from collections.abc import Callable
+import logging
+from typing import override
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import GatewayError
+from tests.client.guarding import Home, finished, leave_open, until
+from tests.conftest import StartSimulator
+
+
+@pytest.fixture
+async def home(simulator: StartSimulator) -> Home:
+    """Give a home with the seed's gateway."""
+    return Home(await simulator("1.15.0"))
+
+
+class Told(list[bool]):
+    """What the guard told, and what happens when it is told."""
+
+    def __init__(self, happens: Callable[[int], object]) -> None:
+        self._happens = happens
+
+    @override
+    def append(self, told: bool) -> None:
+        super().append(told)
+        self._happens(len(self))
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """Give what was logged as an error of ours."""
+    return [record for record in caplog.records if record.exc_info and record.name.startswith("custom_components.")]
+
+
+async def test_mend_after_unexpected_errors_goes_on_and_logs_once(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    await leave_open(home)
+
+    def fail(times: int) -> None:
+        if times < 4:
+            raise RuntimeError("nobody expects that")
+
+    home.asked = Told(fail)
+    await home.mend()
+    home.assert_well()
+    assert len(errors(caplog)) == 1
+
+
+async def test_login_after_an_unexpected_error_starts_the_powerwall(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The error comes while the Powerwall is stopped: after the login, before the gateway takes a start."""
+    home.simulator.faults.add("sitemaster/run", status=503)
+
+    def fail(write: int) -> bool:
+        if write in (2, 3):
+            raise ValueError("nobody expects that")
+        return False
+
+    home.disk.broken = fail
+    async with home.process() as guard:
+        with pytest.raises(GatewayError, match="unexpected"):
+            await guard.log_in()
+        assert home.asked_for("sitemaster/run") == 1
+        stopping = asyncio.create_task(guard.wait())
+        await until(lambda: home.asked_for("sitemaster/run") > 2)
+        assert not stopping.done()  # a shutdown waits for what this process stopped
+        home.simulator.faults.clear()
+        await stopping
+        assert home.simulator.running
+        await finished(guard)
+    home.assert_well()
+    assert len(errors(caplog)) == 1
+
+
+async def test_stop_begun_as_the_last_task_ends_is_not_broken_off(home: Home) -> None:
+    """The first task is done, and its callback not called yet, when the second one begins."""
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(asyncio.eager_task_factory)
+    stops: list[asyncio.Task[None]] = []
+
+    def stop(times: int) -> None:
+        if times == 1:
+            loop.call_soon(lambda: stops.append(loop.create_task(guard.stop_for(60))))
+
+    home.asked = Told(stop)
+    async with home.process() as guard:
+        await guard.mend()
+        await until(lambda: stops)
+        await stops[0]
+        assert home.asked_for("sitemaster/stop") == 1
+        assert home.asked_for("sitemaster/run") == 0
+        await guard.wait()
+        assert home.simulator.running
+        await finished(guard)
+    home.assert_well()
+
+
+async def test_shutdown_waits_for_a_powerwall_that_stopped_again(home: Home) -> None:
+    """The gateway acts on the login late: it was seen running, and is stopped when the shutdown comes."""
+    async with home.process() as guard:
+        await guard.log_in()
+        home.simulator.faults.add("sitemaster/run", status=503)
+        home.simulator.running = False
+        await until(lambda: home.asked_for("sitemaster/run") > 1)
+        stopping = asyncio.create_task(guard.wait())
+        asked = home.asked_for("sitemaster/run")
+        await until(lambda: home.asked_for("sitemaster/run") > asked)
+        assert not stopping.done()
+        home.simulator.faults.clear()
+        await stopping
+        assert home.simulator.running
+        await finished(guard)
+    home.assert_well()

@@ -1,0 +1,101 @@
+"""Off-grid with the client alone: nothing is ordered that was not checked a moment ago."""
+
+from contextlib import suppress
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    GatewayError,
+    IslandChargeError,
+    IslandControl,
+    IslandGridError,
+    IslandUnsureError,
+)
+from custom_components.powerwall_gateway.gateway.control.writer import Watch
+from simulator import Simulator
+from tests.client.profiles import start
+from tests.client.signing import Sign, asked, powerwall_of
+from tests.conftest import StartSimulator
+from tests.pairing import pair
+
+QUICK = Watch(0.005, 0.01, 0.5)
+
+
+@pytest.fixture(params=["26.18", "pw3"])
+async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
+    """Start a gateway that is ordered by a login, or by a key alone, and follows at once."""
+    gateway = await start(simulator, request.param, speed=1000.0)
+    gateway.house.charge, gateway.house.solar_power, gateway.house.home_power = 80.0, 0.0, 100.0
+    pair(gateway)
+    return gateway
+
+
+async def control_of(gateway: Simulator, sign: Sign) -> IslandControl:
+    """Give the control of a gateway that has accepted the key."""
+    signed = await sign(gateway)
+    await signed.look()
+    control = IslandControl(powerwall_of(signed), leaving=QUICK, returning=QUICK)
+    control.signed = signed
+    await powerwall_of(signed).login()
+    await control.look()
+    return control
+
+
+def orders(gateway: Simulator) -> int:
+    """Count the orders that arrived, whichever way they came."""
+    posts = [request for request in gateway.requests if (request.method, request.path) == ("POST", "v2/islanding/mode")]
+    return len(posts) + len(gateway.gateway.signed_islanding.orders)
+
+
+async def test_leave_orders_off_grid_and_back(gateway: Simulator, sign: Sign) -> None:
+    control = await control_of(gateway, sign)
+    await control.leave()
+    assert gateway.house.grid_status == "SystemIslandedActive"
+    await control.come_back()
+    assert gateway.house.grid_status == "SystemGridConnected"
+    assert orders(gateway) == 2
+
+
+@pytest.mark.parametrize(("charge", "least"), [(3.0, 20.0), (23.9, 0.0), (52.0, 50.0)])
+async def test_leave_needs_the_charge(gateway: Simulator, sign: Sign, charge: float, least: float) -> None:
+    control = await control_of(gateway, sign)
+    gateway.speed = 0.0
+    gateway.house.charge = charge
+    with pytest.raises(IslandChargeError):
+        await control.leave(least)
+    assert orders(gateway) == 0
+
+
+@pytest.mark.parametrize("silent", ["system_status/soe", "system_status/grid_status"])
+async def test_leave_needs_certainty(gateway: Simulator, sign: Sign, silent: str) -> None:
+    control = await control_of(gateway, sign)
+    gateway.faults.add(silent, status=500)
+    with pytest.raises(IslandUnsureError):
+        await control.leave()
+    assert orders(gateway) == 0
+
+
+async def test_leave_needs_a_grid(gateway: Simulator, sign: Sign) -> None:
+    control = await control_of(gateway, sign)
+    gateway.house.outage()
+    gateway.requests.clear()
+    with pytest.raises(IslandGridError):
+        await control.leave()
+    assert orders(gateway) == 0
+    assert asked(gateway, "system_status/grid_status") == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+async def test_reconnect_after_a_failed_login_is_ordered_with_the_key(
+    simulator: StartSimulator, sign: Sign, status: int
+) -> None:
+    gateway = await start(simulator, "26.18", speed=1000.0)
+    gateway.house.charge, gateway.house.solar_power, gateway.house.home_power = 80.0, 0.0, 100.0
+    pair(gateway)
+    control = await control_of(gateway, sign)
+    await control.leave()
+    gateway.tokens.clear()
+    gateway.faults.add("login/Basic", status=status)
+    with suppress(GatewayError):  # the grid cannot be read without a login
+        await control.come_back()
+    assert gateway.house.grid_status == "SystemGridConnected"

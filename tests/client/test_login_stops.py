@@ -1,0 +1,268 @@
+"""Logins that stop the Powerwall: below 20.49, and wherever it is not known for sure that they do not."""
+
+from contextlib import suppress
+import json
+from typing import Any
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    Credentials,
+    GatewayDeniedError,
+    GatewayError,
+    GatewayLoginStopsError,
+    GatewayNotFoundError,
+    PowerwallGateway,
+    meet,
+)
+from custom_components.powerwall_gateway.gateway.models import OperationMode
+from simulator import Simulator
+from tests.client.conftest import Client, Connect, address_of
+from tests.conftest import StartSimulator
+
+# -- the installer's login, which stops the Powerwall ------------------------------------------------------------------
+
+
+async def installer(simulator: Simulator, connect: Connect) -> PowerwallGateway:
+    """Make a client with the installer's credentials."""
+    return PowerwallGateway(await connect(simulator), Credentials.of_installer(simulator.serial))
+
+
+async def test_who_knows_that_it_stops_may_log_in_and_start_it_again(
+    simulator: StartSimulator, connect: Connect
+) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await installer(gateway, connect)
+    session = await powerwall.login(although_it_stops=True)
+    assert session.roles == ("Provider_Engineer",)
+    assert session.headers == {"Authorization": f"Bearer {session.token}"}
+    assert (await powerwall.sitemaster()).running is False
+    await powerwall.sitemaster_run()
+    assert (await powerwall.sitemaster()).running is True
+    assert (await powerwall.operation()).operation_mode is OperationMode.SELF_CONSUMPTION
+    await powerwall.set_operation(mode=OperationMode.BACKUP, reserve_raw=100)
+    assert (gateway.house.mode, gateway.house.reserve) == ("self_consumption", 24)
+    await powerwall.config_completed()
+    assert (gateway.house.mode, gateway.house.reserve) == ("backup", 100)
+    assert gateway.logins == 1
+
+
+async def test_a_session_that_ended_is_never_renewed_where_that_stops(
+    simulator: StartSimulator, connect: Connect
+) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await installer(gateway, connect)
+    await powerwall.login(although_it_stops=True)
+    await powerwall.sitemaster_run()
+    gateway.tokens.clear()
+    with pytest.raises(GatewayDeniedError, match="stops the Powerwall"):
+        await powerwall.operation()
+    assert gateway.running
+    assert gateway.logins == 1
+
+
+@pytest.mark.parametrize("path", ["*", "meters/aggregates"])
+async def test_a_good_session_outlives_a_time_in_which_everything_is_denied(
+    simulator: StartSimulator, client: Client, path: str
+) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    await powerwall.meters_aggregates()
+    gateway.faults.add(path, status=403)
+    for _ in range(3):
+        with pytest.raises(GatewayDeniedError):
+            await powerwall.meters_aggregates()
+    gateway.faults.clear()
+    logins = gateway.logins
+    await powerwall.meters_aggregates()  # however long the next login would have to wait
+    assert powerwall.has_session
+    assert gateway.logins == logins
+
+
+async def test_a_session_is_not_lost_to_one_denial_where_a_login_stops(
+    simulator: StartSimulator, connect: Connect
+) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await installer(gateway, connect)
+    await powerwall.login(although_it_stops=True)
+    await powerwall.sitemaster_run()
+    gateway.faults.add("operation", status=401, times=1)
+    with pytest.raises(GatewayDeniedError, match="stops the Powerwall"):
+        await powerwall.operation()
+    assert powerwall.has_session is False
+    await powerwall.operation()
+    assert powerwall.export_login()["session"]
+    assert gateway.requests[-1].authenticated
+    assert gateway.logins == 1
+
+
+async def test_a_session_that_was_denied_is_no_reason_not_to_log_in(
+    simulator: StartSimulator, connect: Connect
+) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await installer(gateway, connect)
+    await powerwall.login(although_it_stops=True)
+    gateway.tokens.clear()
+    with pytest.raises(GatewayDeniedError, match="stops the Powerwall"):
+        await powerwall.operation()
+    await powerwall.login(although_it_stops=True)
+    assert powerwall.has_session
+    assert gateway.logins == 2
+
+
+@pytest.mark.parametrize(
+    ("version", "force"),
+    [("1.15.0\n", False), ("1.17.1", True), ("1.46.0", True), ("21.44 223a56cd", False), ("?", False)],
+)
+async def test_which_firmware_wants_to_be_forced(
+    simulator: StartSimulator, connect: Connect, version: str, force: bool
+) -> None:
+    gateway = await simulator("1.15.0")
+    gateway.overrides["status"] = {"version": version}
+    await (await installer(gateway, connect)).login(although_it_stops=True)
+    assert json.loads(gateway.requests[-1].body)["force_sm_off"] is force
+
+
+# -- a gateway that has no status for a while --------------------------------------------------------------------------
+
+NOT_FOUND: dict[str, Any] = {"status": 404, "body": b"404 page not found\n"}
+FIRMWARE = ["1.15.0", "1.50.1"]
+
+
+def starts_up(simulator: Simulator) -> None:
+    """Have no `status` for a while."""
+    simulator.faults.add("status", **NOT_FOUND)
+
+
+@pytest.mark.parametrize("firmware", FIRMWARE)
+async def test_status_not_found_after_old_firmware_was_read_forbids_the_login(
+    simulator: StartSimulator, connect: Connect, firmware: str
+) -> None:
+    gateway = await simulator(firmware)
+    powerwall = await installer(gateway, connect)
+    await powerwall.status()
+    starts_up(gateway)
+    for _ in range(3):
+        with pytest.raises(GatewayLoginStopsError):
+            await powerwall.operation()
+        with pytest.raises(GatewayLoginStopsError):
+            await powerwall.login()
+    assert gateway.logins == 0
+    assert gateway.stopped_seconds == 0
+
+
+@pytest.mark.parametrize("firmware", FIRMWARE)
+async def test_status_not_found_from_the_start_forbids_the_login(
+    simulator: StartSimulator, connect: Connect, firmware: str
+) -> None:
+    """Nothing is known, and a gateway that starts up may deny what it otherwise tells everybody."""
+    gateway = await simulator(firmware)
+    powerwall = await installer(gateway, connect)
+    starts_up(gateway)
+    with pytest.raises(GatewayLoginStopsError, match="not known"):
+        await powerwall.operation()
+    gateway.faults.add("meters/aggregates", status=403)
+    gateway.faults.add("system_status/soe", status=403)
+    with pytest.raises(GatewayLoginStopsError, match="not known"):
+        await powerwall.operation()
+    gateway.faults.clear()
+    for path in ("status", "sitemaster", "powerwalls"):
+        gateway.faults.add(path, **NOT_FOUND)
+    with pytest.raises(GatewayLoginStopsError, match="not known"):
+        await powerwall.operation()
+    assert gateway.logins == 0
+    gateway.faults.clear()
+    with pytest.raises(GatewayLoginStopsError, match="on this firmware"):
+        await powerwall.operation()
+    assert gateway.logins == 0
+
+
+async def test_status_not_found_on_later_firmware_waits_until_it_is_known(
+    simulator: StartSimulator, client: Client
+) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    starts_up(gateway)
+    with pytest.raises(GatewayLoginStopsError, match="not known"):
+        await powerwall.meters_aggregates()
+    assert gateway.logins == 0
+    gateway.faults.clear()
+    await powerwall.meters_aggregates()
+    gateway.tokens.clear()
+    starts_up(gateway)
+    await powerwall.meters_aggregates()  # what was known stands
+    assert gateway.logins == 2
+
+
+async def test_powerwall_3_is_known_by_all_of_its_paths(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("pw3")
+    powerwall = await client(gateway)
+    await powerwall.meters_aggregates()
+    gateway.tokens.clear()
+    gateway.requests.clear()
+    await powerwall.meters_aggregates()
+    assert gateway.logins == 2
+    assert [request.path for request in gateway.requests] == [
+        "meters/aggregates",
+        "status",
+        "login/Basic",
+        "meters/aggregates",
+    ]  # the proof was made once
+
+
+async def test_known_firmware_outlives_a_restart(simulator: StartSimulator, connect: Connect, client: Client) -> None:
+    old, later = await simulator("1.50.1"), await simulator("21.44")
+    before = await installer(old, connect)
+    await before.status()
+    after = await installer(old, connect)
+    after.restore_login(before.export_login())
+    starts_up(old)
+    with pytest.raises(GatewayLoginStopsError, match="on this firmware"):
+        await after.operation()
+    assert old.logins == 0
+
+    before = await client(later)
+    await before.status()
+    after = await client(later)
+    after.restore_login(before.export_login())
+    starts_up(later)
+    await after.meters_aggregates()
+    assert later.logins == 1
+
+
+async def test_updated_firmware_is_believed_at_the_second_login(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    gateway.overrides["status"] = {"version": "20.40.3 b1d8a1a0"}
+    powerwall = await client(gateway)
+    await powerwall.status()
+    gateway.overrides.clear()
+    with pytest.raises(GatewayLoginStopsError):
+        await powerwall.meters_aggregates()
+    assert gateway.logins == 0
+    await powerwall.meters_aggregates()
+    assert gateway.logins == 1
+
+
+@pytest.mark.parametrize("status", [{}, {"version": None}, {"version": "?"}, b"[]"])
+async def test_version_that_is_not_told_replaces_none(simulator: StartSimulator, client: Client, status: Any) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway)
+    await powerwall.status()
+    gateway.overrides["status"] = status
+    with suppress(GatewayError):
+        await powerwall.status()
+    with pytest.raises(GatewayLoginStopsError):
+        await powerwall.login()
+    assert powerwall.capabilities.status
+    assert powerwall.capabilities.status.version == "1.15.0"
+    assert powerwall.capabilities.login_stops_powerwall
+
+
+async def test_gateway_without_status_is_not_met_as_a_powerwall_3(simulator: StartSimulator, connect: Connect) -> None:
+    gateway, powerwall_3 = await simulator("1.50.1"), await simulator("pw3")
+    starts_up(gateway)
+    session = (await connect(gateway))._session
+    with pytest.raises(GatewayNotFoundError):
+        await meet(session, address_of(gateway))
+    found = await meet(session, address_of(powerwall_3))
+    assert (found.status, found.needs_login, found.login_stops_powerwall) == (None, True, False)

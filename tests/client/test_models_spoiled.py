@@ -1,0 +1,75 @@
+"""Spoiled payloads: whatever stands in one field, the others are read as if nothing were.
+
+A hundred and fifty for each model and test here, ten thousand with `scripts/test --deep`.
+"""
+
+from dataclasses import fields
+import logging
+from random import Random
+from typing import Any
+
+from hypothesis import given, strategies as st
+import orjson
+import pytest
+
+from custom_components.powerwall_gateway.gateway.models import Payload
+from custom_components.powerwall_gateway.gateway.models.base import misfits
+from tests.client.examples import JSON, MODELS, example, junk, keys_of, spoil
+from tests.client.spoiling import Thrown
+
+PAYLOADS = 10
+"""In each of hypothesis' examples: it takes longer to make an example than to read a payload."""
+
+OWN_FORMS = [model for model in MODELS if model.tidy is not Payload.tidy]
+"""Models whose payload has had several forms: there a key may decide how others are read."""
+
+
+PROPERTIES = {model: [name for name in dir(model) if isinstance(getattr(model, name), property)] for model in MODELS}
+
+
+@pytest.fixture(autouse=True)
+def silence(caplog: pytest.LogCaptureFixture) -> None:
+    """Keep thousands of misfits out of the log."""
+    caplog.set_level(logging.CRITICAL, "custom_components.powerwall_gateway")
+    misfits.forget()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_example_is_read(model: type[Payload]) -> None:
+    read = model.from_dict(example(model))
+    assert any(getattr(read, field.name) is not None for field in fields(model))
+
+
+@pytest.mark.parametrize("model", [model for model in MODELS if model not in OWN_FORMS])
+@given(chance=st.randoms(use_true_random=False))
+def test_good_fields_survive_bad_neighbours(thrown: Thrown, model: type[Payload], chance: Random) -> None:
+    good_payload = example(model)
+    good = model.from_dict(good_payload)
+    for _ in range(PAYLOADS):
+        payload, keys = spoil(good_payload, chance)
+        thrown.inputs += 1
+        read = model.from_dict(orjson.loads(orjson.dumps(payload)))
+        for field in fields(model):
+            if field.metadata["key"] not in keys:
+                assert getattr(read, field.name) == getattr(good, field.name), payload
+
+
+@pytest.mark.parametrize("model", MODELS)
+@given(chance=st.randoms(use_true_random=False))
+def test_any_json_makes_a_model(thrown: Thrown, model: type[Payload], chance: Random) -> None:
+    keys = keys_of(model)
+    for _ in range(PAYLOADS):
+        payload = {key: junk(chance) for key in chance.sample(keys, k=chance.randint(1, len(keys)))}
+        thrown.inputs += 1
+        read = model.from_dict(orjson.loads(orjson.dumps(payload)))
+        assert isinstance(read, model), payload
+        assert read == model.from_dict(payload), payload
+    assert repr(read)
+    for name in PROPERTIES[model]:
+        getattr(read, name)
+
+
+@given(payload=JSON | st.lists(JSON))
+def test_what_is_no_object_is_not_read(payload: Any) -> None:
+    for model in MODELS:
+        assert (model.read(payload) is None) == (not isinstance(payload, dict))

@@ -1,0 +1,440 @@
+"""Setting mode and reserve: what goes over the wire, who may, and many at once."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    Credentials,
+    GatewayDeniedError,
+    GatewayError,
+    GatewayNotAllowedError,
+    LocalOperation,
+    OperationInvalidError,
+    OperationNotAllowedError,
+    OperationRefusedError,
+    OperationSettings,
+    OperationStoppedError,
+    PowerwallGateway,
+)
+from custom_components.powerwall_gateway.gateway.models import OperationMode
+from tests.client.conftest import Connect
+from tests.client.operating import (
+    BACKUP,
+    BEFORE,
+    BEFOREHAND,
+    CHANGE,
+    CHECK,
+    FIRMWARE,
+    LOOK,
+    SELF_POWERED,
+    WANTED,
+    WRITE,
+    Operator,
+    rounded,
+    with_session,
+    without_session,
+)
+from tests.conftest import StartSimulator
+
+
+@pytest.fixture
+async def operator(simulator: StartSimulator, connect: Connect) -> AsyncIterator[Operator]:
+    """Give somebody with a session on 1.15, which nothing stops."""
+    gateway = await simulator("1.15.0")
+    operator = with_session(gateway, await connect(gateway))
+    gateway.requests.clear()
+    yield operator
+    assert gateway.stopped_seconds == 0
+
+
+# -- what is sent ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_change_is_one_write_one_commit_and_what_was_read_back(operator: Operator) -> None:
+    assert await operator.set(mode=BACKUP, reserve=30) == OperationSettings(mode=BACKUP, reserve=30)
+    assert operator.asked == CHANGE
+    assert operator.writes == [{"mode": "backup", "backup_reserve_percent": 33.5}]
+    assert operator.follows == operator.stored == WANTED
+
+
+@pytest.mark.parametrize(
+    ("wish", "written"),
+    [
+        ({"mode": BACKUP}, ("backup", 24.6)),
+        ({"reserve": 0}, ("self_consumption", 5)),
+        ({"reserve": 100}, ("self_consumption", 100)),
+        ({"reserve": 12.5, "mode": "backup"}, ("backup", 16.875)),
+    ],
+)
+async def test_what_is_not_asked_for_is_written_as_it_was_read(
+    operator: Operator, wish: dict[str, Any], written: tuple[str, float]
+) -> None:
+    operator.simulator.gateway.operation.reserve = 24.6
+    settings = await operator.operation.set(**wish)
+    mode, raw = written
+    (write,) = operator.writes
+    assert (write["mode"], round(write["backup_reserve_percent"], 6)) == written
+    assert (operator.follows[0], round(operator.follows[1], 6)) == written
+    assert rounded(settings) == OperationSettings(mode=OperationMode(mode), reserve=round((raw - 5) / 0.95, 6))
+
+
+@pytest.mark.parametrize(
+    ("limit", "sent"), [(4.5, {"max_pv_export_power_kW": 4.5}), (0, {"max_pv_export_power_kW": 0}), (None, {})]
+)
+async def test_the_limit_of_solar_export_stays_as_it_was(
+    operator: Operator, limit: float | None, sent: dict[str, Any]
+) -> None:
+    operator.simulator.gateway.operation.max_pv_export = limit
+    await operator.operation.set(mode=BACKUP)
+    assert operator.writes == [{"mode": "backup", "backup_reserve_percent": 24, **sent}]
+    assert operator.simulator.gateway.operation.max_pv_export == limit
+
+
+@pytest.mark.parametrize(("raw", "writes"), [(33.5, 0), (33.45, 0), (33.55, 0), (33.44, 1), (33.56, 1)])
+async def test_what_was_set_and_stands_is_not_written_again(operator: Operator, raw: float, writes: int) -> None:
+    await operator.operation.set(reserve=30)
+    operator.simulator.gateway.operation.reserve = raw
+    settings = await operator.operation.set(reserve=30)
+    assert settings.reserve == pytest.approx(30, abs=0.06)
+    assert operator.asked == [*CHANGE, *(CHANGE if writes else BEFORE)]
+
+
+async def test_what_only_shows_is_written_and_committed(operator: Operator) -> None:
+    """Whoever wrote it may have died before the commit."""
+    operator.simulator.gateway.operation.mode, operator.simulator.gateway.operation.reserve = WANTED
+    await operator.operation.set(mode=BACKUP, reserve=30)
+    assert operator.follows == WANTED
+    assert operator.asked == CHANGE
+
+
+@pytest.mark.parametrize(
+    ("shown", "wish"),
+    [
+        ({"mode": "backup"}, {"mode": SELF_POWERED}),
+        ({"mode": "backup", "backup_reserve_percent": "all"}, {"mode": SELF_POWERED}),
+        ({"mode": "backup", "backup_reserve_percent": 101}, {"mode": SELF_POWERED}),
+        ({"mode": "unheard_of", "backup_reserve_percent": 24}, {"reserve": 50}),
+        ({"backup_reserve_percent": 24}, {"reserve": 50}),
+    ],
+)
+async def test_what_cannot_be_read_cannot_stay_as_it_is(
+    operator: Operator, shown: dict[str, Any], wish: dict[str, Any]
+) -> None:
+    operator.simulator.overrides["operation"] = shown
+    with pytest.raises(OperationRefusedError, match="could not be read") as raised:
+        await operator.operation.set(**wish)
+    assert (raised.value.mode, raised.value.reserve) == (wish.get("mode"), wish.get("reserve"))
+    assert operator.asked == BEFORE
+
+
+async def test_the_firmware_of_today_says_what_the_mode_is_called(operator: Operator) -> None:
+    await operator.operation.set(reserve=50)
+    operator.simulator.overrides["status"] = {"version": "1.21.0"}
+    with pytest.raises(OperationRefusedError):  # the simulated gateway has not learnt the new key
+        await operator.operation.set(reserve=60)
+    assert operator.writes[-1] == {"real_mode": "self_consumption", "backup_reserve_percent": pytest.approx(62)}
+
+
+# -- what is not sent --------------------------------------------------------------------------------------------------
+
+OTHER_MODES = [mode for mode in OperationMode if mode not in (SELF_POWERED, BACKUP)]
+NONSENSE: list[dict[str, Any]] = [
+    {},
+    *({"reserve": reserve} for reserve in (-0.01, 100.01, 10**400, float("nan"), float("inf"), -float("inf"))),
+    *({"reserve": reserve, "mode": BACKUP} for reserve in ("30", "", b"30", True, False, [30], 30j)),
+    *({"mode": mode, "reserve": 30} for mode in (*OTHER_MODES, "", "off", 1, True, [])),
+]
+
+
+@pytest.mark.parametrize("wish", NONSENSE, ids=repr)
+async def test_nonsense_is_not_sent(operator: Operator, wish: dict[str, Any]) -> None:
+    with pytest.raises(OperationInvalidError, match="nothing was sent") as raised:
+        await operator.operation.set(**wish)
+    assert repr([raised.value.mode, raised.value.reserve]) == repr([wish.get("mode"), wish.get("reserve")])
+    assert operator.asked == []
+
+
+def test_the_modes_are_those_that_the_firmware_takes(operator: Operator) -> None:
+    assert operator.operation.modes == (SELF_POWERED, BACKUP)
+
+
+async def test_a_mode_that_came_from_the_cloud_stays_and_is_refused_in_the_gateways_words(operator: Operator) -> None:
+    operator.simulator.gateway.operation.mode = "autonomous"
+    with pytest.raises(OperationRefusedError) as raised:
+        await operator.operation.set(reserve=30)
+    assert raised.value.reason == "Mode must be either self_consumption or backup"
+    assert (raised.value.status, raised.value.mode, raised.value.reserve) == (500, "autonomous", 30)
+    assert not isinstance(raised.value, OperationNotAllowedError)
+    assert operator.asked == [*BEFORE, WRITE]
+    assert operator.may()
+
+
+@pytest.mark.parametrize("sitemaster", [{"running": False}, {"connected_to_tesla": True}, {"running": "yes"}])
+async def test_nothing_is_written_unless_the_powerwall_runs(operator: Operator, sitemaster: dict[str, Any]) -> None:
+    operator.simulator.overrides["sitemaster"] = sitemaster
+    with pytest.raises(OperationStoppedError, match="stopped") as raised:
+        await operator.operation.set(mode=BACKUP, reserve=30)
+    assert not raised.value.stored
+    assert operator.asked == [FIRMWARE, CHECK]
+
+
+async def test_a_stopped_powerwall_is_neither_logged_in_to_nor_started(
+    simulator: StartSimulator, connect: Connect
+) -> None:
+    gateway = await simulator("1.15.0")
+    operator = without_session(gateway, await connect(gateway))
+    gateway.running = False
+    with pytest.raises(OperationStoppedError):
+        await operator.operation.set(mode=BACKUP)
+    assert (operator.logins, gateway.logins, gateway.running) == (0, 0, False)
+    assert "sitemaster/run" not in [request.path for request in gateway.requests]
+
+
+async def test_somebody_stops_it_between_write_and_commit(simulator: StartSimulator, connect: Connect) -> None:
+    gateway = await simulator("1.15.0")
+    operator = with_session(gateway, await connect(gateway))
+
+    async def the_wizard_logs_in() -> None:
+        gateway.running = False
+
+    operator.after("set_operation", the_wizard_logs_in)
+    with pytest.raises(OperationStoppedError, match="stored, and not in effect") as raised:
+        await operator.operation.set(mode=BACKUP, reserve=30)
+    assert raised.value.stored
+    assert operator.commits == 0
+    assert (operator.stored, operator.follows, gateway.running) == (WANTED, BEFOREHAND, False)
+    gateway.running = True
+    # The gateway shows what is wanted, but nothing follows it: asked again, it is not taken for done.
+    await operator.operation.set(mode=BACKUP, reserve=30)
+    assert operator.follows == WANTED
+    assert (len(operator.writes), operator.commits) == (2, 1)
+
+
+# -- who may -----------------------------------------------------------------------------------------------------------
+
+
+async def test_1_15_without_a_session_is_logged_in_to_once(simulator: StartSimulator, connect: Connect) -> None:
+    gateway = await simulator("1.15.0")
+    operator = without_session(gateway, await connect(gateway))
+    await operator.operation.set(mode=BACKUP, reserve=30)
+    assert operator.follows == WANTED
+    await operator.operation.set(mode=SELF_POWERED)
+    assert operator.follows == ("self_consumption", 33.5)
+    assert (operator.logins, gateway.logins, gateway.running) == (1, 1, True)
+    assert (len(operator.writes), operator.commits) == (2, 2)
+
+
+async def test_1_15_is_not_logged_in_to_without_the_guard(simulator: StartSimulator, connect: Connect) -> None:
+    gateway = await simulator("1.15.0")
+    operator = without_session(gateway, await connect(gateway), may_log_in=False)
+    for call in (operator.operation.read, lambda: operator.operation.set(mode=BACKUP)):
+        with pytest.raises(GatewayDeniedError):
+            await call()
+    assert (gateway.logins, gateway.stopped_seconds) == (0, 0)
+    assert operator.may()
+
+
+async def test_a_refused_login_leaves_everything_as_it_was(simulator: StartSimulator, connect: Connect) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = PowerwallGateway(await connect(gateway))
+
+    async def log_in() -> None:
+        raise GatewayError("not while the grid is down")
+
+    operation = LocalOperation(powerwall, log_in=log_in)
+    for call in (operation.read, lambda: operation.set(reserve=1)):
+        with pytest.raises(GatewayError, match="grid is down"):
+            await call()
+    assert [request.method for request in gateway.requests] == ["GET"] * len(gateway.requests)
+
+
+@pytest.mark.parametrize("firmware", ["1.50.1", "21.44"])
+async def test_an_installer_who_flipped_the_switch_may(
+    simulator: StartSimulator, connect: Connect, firmware: str
+) -> None:
+    gateway = await simulator(firmware)
+    gateway.flip_switch()
+    operator = without_session(gateway, await connect(gateway))
+    before = operator.may()
+    assert await operator.set(mode=BACKUP, reserve=30) == OperationSettings(mode=BACKUP, reserve=30)
+    assert (before, operator.may()) == (False, True)
+    assert operator.writes == [{"real_mode": "backup", "backup_reserve_percent": 33.5}]
+    assert (operator.follows, operator.commits, gateway.logins, gateway.running) == (WANTED, 1, 1, True)
+    assert operator.logins == (firmware == "1.50.1")
+
+
+@pytest.mark.parametrize("firmware", ["1.50.1", "21.44"])
+async def test_a_customer_may_not_and_nothing_is_posted(
+    simulator: StartSimulator, connect: Connect, firmware: str
+) -> None:
+    gateway = await simulator(firmware)
+    operator = with_session(gateway, await connect(gateway), role="Home_Owner", may_log_in=True)
+    await operator.powerwall.discover()
+    assert not operator.may()
+    gateway.requests.clear()
+    with pytest.raises(OperationNotAllowedError):
+        await operator.operation.set(mode=BACKUP)
+    assert operator.asked == [FIRMWARE]
+    assert gateway.logins == 0
+
+
+async def test_a_customer_who_was_not_logged_in_yet_may_not_either(simulator: StartSimulator, connect: Connect) -> None:
+    gateway = await simulator("21.44")
+    operation = LocalOperation(PowerwallGateway(await connect(gateway), Credentials(password=gateway.password)))
+    with pytest.raises(OperationNotAllowedError):
+        await operation.set(mode=BACKUP)
+    assert {request.path for request in gateway.requests if request.method == "POST"} == {"login/Basic"}
+
+
+async def test_a_powerwall_3_has_no_such_setting(simulator: StartSimulator, connect: Connect) -> None:
+    gateway = await simulator("pw3")
+    operator = with_session(gateway, await connect(gateway))
+    gateway.requests.clear()
+    with pytest.raises(OperationNotAllowedError, match="Powerwall 3"):
+        await operator.operation.set(mode=BACKUP)
+    assert not operator.may()
+    assert operator.asked == [FIRMWARE]
+
+
+async def test_a_session_that_ends_between_reading_and_writing(simulator: StartSimulator, connect: Connect) -> None:
+    gateway = await simulator("1.15.0")
+    operator = with_session(gateway, await connect(gateway), may_log_in=True)
+
+    async def it_ends() -> None:
+        operator.lose_session()
+
+    operator.after("operation", it_ends)
+    await operator.operation.set(mode=BACKUP, reserve=30)
+    assert (operator.follows, operator.logins, gateway.running) == (WANTED, 1, True)
+    assert (len(operator.writes), operator.commits) == (1, 1)
+
+
+async def test_without_the_guard_a_session_that_ends_before_the_write_ends_the_change(
+    simulator: StartSimulator, connect: Connect
+) -> None:
+    gateway = await simulator("1.15.0")
+    operator = with_session(gateway, await connect(gateway))
+
+    async def it_ends() -> None:
+        operator.lose_session()
+
+    operator.after("operation", it_ends)
+    with pytest.raises(GatewayDeniedError):
+        await operator.operation.set(mode=BACKUP, reserve=30)
+    assert (operator.stored, operator.commits, gateway.logins) == (BEFOREHAND, 0, 0)
+    assert operator.may()  # it was the session
+
+
+async def test_a_session_that_ends_on_later_firmware_is_renewed_by_the_client(
+    simulator: StartSimulator, connect: Connect
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.flip_switch()
+    operator = with_session(gateway, await connect(gateway))
+
+    async def it_ends() -> None:
+        operator.lose_session()
+
+    operator.after("operation", it_ends)
+    await operator.operation.set(mode=BACKUP, reserve=30)
+    assert (operator.follows, len(operator.writes), operator.commits, gateway.logins) == (WANTED, 1, 1, 1)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_write_that_is_denied_with_a_fresh_session_is_not_allowed(
+    simulator: StartSimulator, connect: Connect, status: int
+) -> None:
+    gateway = await simulator("1.15.0")
+    operator = without_session(gateway, await connect(gateway))
+    await operator.powerwall.status()
+    assert operator.may()
+    operator.simulator.faults.add("operation", status=status, times=1)
+    operator.fail_at_write(status=status)
+    with pytest.raises(OperationNotAllowedError):
+        await operator.operation.set(mode=BACKUP)
+    assert not operator.may()
+    gateway.requests.clear()
+    with pytest.raises(OperationNotAllowedError):
+        await operator.operation.set(mode=BACKUP)
+    assert operator.asked == [FIRMWARE]
+    assert operator.logins == 1  # the Powerwall was not stopped once more for nothing
+    operator.operation.reset()
+    assert operator.may()
+    await operator.operation.set(mode=BACKUP)
+    assert operator.follows == ("backup", 24)
+
+
+async def test_reading_that_is_denied_with_a_fresh_session_says_nothing_about_writing(
+    simulator: StartSimulator, connect: Connect
+) -> None:
+    gateway = await simulator("1.15.0")
+    operator = without_session(gateway, await connect(gateway))
+    gateway.faults.add("operation", status=403)
+    with pytest.raises(GatewayNotAllowedError):
+        await operator.operation.set(mode=BACKUP)
+    assert operator.may()
+    assert WRITE not in operator.asked
+
+
+async def test_a_role_that_is_refused_all_the_same_is_not_allowed(simulator: StartSimulator, connect: Connect) -> None:
+    gateway = await simulator("21.44")
+    gateway.flip_switch()
+    operator = with_session(gateway, await connect(gateway), may_log_in=True)
+    operator.fail_at_write(status=403)
+    gateway.faults.add("operation", status=403, times=1)
+    with pytest.raises(OperationNotAllowedError) as raised:
+        await operator.operation.set(mode=BACKUP)
+    assert (raised.value.status, raised.value.stored) == (403, False)
+    assert not operator.may()
+    assert (operator.stored, operator.commits) == (BEFOREHAND, 0)
+    assert operator.logins == 0  # the client had renewed the session by itself
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+@pytest.mark.parametrize("call", ["fail_at_write", "fail_at_commit"])
+async def test_what_the_firmware_lacks_is_not_tried_again_until_it_is_another(
+    operator: Operator, status: int, call: str
+) -> None:
+    getattr(operator, call)(status=status)
+    with pytest.raises(OperationNotAllowedError) as raised:
+        await operator.operation.set(mode=BACKUP)
+    assert raised.value.stored is (call == "fail_at_commit")
+    assert not operator.may()
+    operator.simulator.overrides["status"] = {"version": "1.16.0"}
+    await operator.powerwall.status()
+    assert operator.may()
+    await operator.operation.set(mode=BACKUP)
+    assert operator.follows == ("backup", 24)
+
+
+async def test_firmware_that_does_not_show_its_operation_cannot_set_it(operator: Operator) -> None:
+    operator.simulator.faults.add("operation", status=404, times=1)
+    with pytest.raises(GatewayError):
+        await operator.operation.set(mode=BACKUP)
+    assert not operator.may()
+    await operator.operation.read()
+    assert operator.may()
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+async def test_reading(operator: Operator) -> None:
+    assert rounded(await operator.operation.read()) == OperationSettings(mode=SELF_POWERED, reserve=20)
+    operator.simulator.overrides["operation"] = {"mode": "new", "backup_reserve_percent": None}
+    assert await operator.operation.read() == OperationSettings(mode=None, reserve=None)
+    assert operator.asked == [LOOK, LOOK]
+
+
+async def test_reading_logs_in_where_it_must(simulator: StartSimulator, connect: Connect) -> None:
+    gateway = await simulator("1.15.0")
+    operator = without_session(gateway, await connect(gateway))
+    for _ in range(2):
+        assert (await operator.operation.read()).mode == SELF_POWERED
+    assert (operator.logins, gateway.running) == (1, True)
+    gateway.faults.add("operation", status=403)
+    with pytest.raises(GatewayNotAllowedError):
+        await operator.operation.read()
+    assert operator.logins == 2

@@ -1,0 +1,323 @@
+"""Setting mode and reserve when something goes wrong before and at the write, and at the commit."""
+
+from typing import Any
+
+from aiohttp import ClientSession
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    GatewayCertificateError,
+    GatewayDeniedError,
+    GatewayError,
+    LocalOperation,
+    OperationError,
+    OperationNotAllowedError,
+    OperationRefusedError,
+    OperationStoppedError,
+    OperationUnknownError,
+)
+from simulator import Simulator
+from tests.client.conftest import Connect
+from tests.client.operating import (
+    ANSWERED,
+    BACKUP,
+    BEFORE,
+    BEFOREHAND,
+    CHANGE,
+    CHECK,
+    COMMIT,
+    DENIED,
+    ERRORS,
+    LOOK,
+    LOST,
+    STATUSES,
+    WANTED,
+    WRITE,
+    envelope,
+    hasty,
+    set_again,
+    with_session,
+)
+from tests.conftest import StartSimulator
+
+
+@pytest.fixture
+async def gateway(simulator: StartSimulator) -> Simulator:
+    """Give a gateway that nobody may stop."""
+    return await simulator("1.15.0")
+
+
+async def another_moves_in(gateway: Simulator) -> None:
+    """Let another gateway answer at the same address."""
+    port = gateway.port
+    await gateway.stop()
+    gateway.renew_certificate()
+    await gateway.start(port)
+
+
+# -- before the write --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["status", "sitemaster", "operation"])
+@pytest.mark.parametrize("fault", [*map(envelope, STATUSES), *LOST.values()], ids=repr)
+async def test_what_fails_before_the_write_writes_nothing(
+    gateway: Simulator, session: ClientSession, path: str, fault: dict[str, Any]
+) -> None:
+    operator = await hasty(gateway, session)
+    await operator.powerwall.status()
+    gateway.faults.add(path, **fault)
+    with pytest.raises(GatewayError) as raised:
+        await operator.operation.set(mode=BACKUP, reserve=30)
+    assert not isinstance(raised.value, OperationError)
+    assert (WRITE in operator.asked, operator.commits, operator.stored) == (False, 0, BEFOREHAND)
+    assert operator.may()
+
+
+# -- the write ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ANSWERED)
+async def test_the_write_is_refused(gateway: Simulator, session: ClientSession, status: int) -> None:
+    operator = await hasty(gateway, session)
+    operator.fail_at_write(**envelope(status))
+    with pytest.raises(OperationRefusedError) as raised:
+        await operator.operation.set(mode=BACKUP, reserve=30)
+    assert isinstance(raised.value, OperationStoppedError) is (status == 502)
+    assert not isinstance(raised.value, OperationNotAllowedError)
+    assert (raised.value.status, raised.value.reason) == (status, ERRORS.get(status, ""))
+    assert (raised.value.mode, raised.value.reserve, raised.value.stored) == ("backup", 30, False)
+    assert operator.asked == [*BEFORE, WRITE]
+    assert operator.may()
+    await set_again(operator)
+
+
+@pytest.mark.parametrize("status", DENIED)
+async def test_the_write_is_denied(gateway: Simulator, session: ClientSession, status: int) -> None:
+    operator = await hasty(gateway, session)
+    operator.fail_at_write(**envelope(status))
+    with pytest.raises(GatewayDeniedError):
+        await operator.operation.set(mode=BACKUP, reserve=30)
+    assert (operator.asked.count(WRITE), operator.commits, operator.stored) == (1, 0, BEFOREHAND)
+    assert operator.may()
+
+
+@pytest.mark.parametrize("status", DENIED)
+async def test_the_write_is_denied_until_somebody_logs_in(
+    gateway: Simulator, session: ClientSession, status: int
+) -> None:
+    operator = await hasty(gateway, session, may_log_in=True)
+    operator.fail_at_write(**envelope(status))
+    await operator.set(mode=BACKUP, reserve=30)
+    assert (operator.follows, operator.commits, operator.logins) == (WANTED, 1, 1)
+
+
+@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
+async def test_the_answer_to_the_write_is_lost_and_it_was_stored(
+    gateway: Simulator, session: ClientSession, fault: dict[str, Any]
+) -> None:
+    operator = await hasty(gateway, session)
+    operator.fail_at_write(**fault, after=True)
+    await operator.set(mode=BACKUP, reserve=30)
+    assert operator.follows == WANTED
+    assert operator.asked == [*BEFORE, WRITE, LOOK, CHECK, COMMIT, LOOK]
+
+
+@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
+async def test_the_answer_to_the_write_is_lost_and_nothing_was_stored(
+    gateway: Simulator, session: ClientSession, fault: dict[str, Any]
+) -> None:
+    operator = await hasty(gateway, session)
+    operator.fail_at_write(**fault)
+    with pytest.raises(OperationUnknownError, match=r"backup.*30\.0 %.*not known") as raised:
+        await operator.operation.set(mode=BACKUP, reserve=30)
+    assert (raised.value.mode, raised.value.reserve) == ("backup", 30)
+    assert (operator.asked.count(WRITE), operator.commits, operator.follows) == (1, 0, BEFOREHAND)
+    await set_again(operator)
+
+
+async def test_the_write_is_stored_after_our_time_limit(gateway: Simulator, session: ClientSession) -> None:
+    operator = await hasty(gateway, session, patience=2.0)
+    operator.fail_at_write(delay=0.35)
+    await operator.set(mode=BACKUP, reserve=30)
+    assert operator.follows == WANTED
+    assert (operator.asked.count(WRITE), operator.commits) == (1, 1)
+    assert operator.asked.count(LOOK) > 3
+
+
+async def test_the_gateway_is_gone_for_a_while_after_the_write(gateway: Simulator, session: ClientSession) -> None:
+    operator = await hasty(gateway, session)
+    operator.fail_at_write(drop=True, after=True)
+    gateway.faults.add("operation", drop=True, times=5)
+    await operator.set(mode=BACKUP, reserve=30)
+    assert (operator.follows, operator.asked.count(WRITE), operator.commits) == (WANTED, 1, 1)
+
+
+@pytest.mark.parametrize("status", [200, 202])
+async def test_the_write_is_not_echoed(gateway: Simulator, session: ClientSession, status: int) -> None:
+    operator = await hasty(gateway, session)
+    operator.fail_at_write(status=status, after=True)
+    await operator.set(mode=BACKUP, reserve=30)
+    assert operator.follows == WANTED
+    assert operator.asked == CHANGE
+
+
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 429}, {"drop": True}, {"delay": 30.0}], ids=repr)
+async def test_a_login_that_fails_after_a_denied_write_is_no_lost_answer(
+    simulator: StartSimulator, session: ClientSession, fault: dict[str, Any]
+) -> None:
+    gateway = await simulator("21.44")
+    operator = await hasty(gateway, session)
+
+    async def the_session_ends() -> None:
+        operator.lose_session()
+
+    operator.after("operation", the_session_ends)
+    gateway.faults.add("login/Basic", **fault)
+    with pytest.raises(GatewayError) as raised:
+        await operator.operation.set(mode=BACKUP, reserve=30)
+    assert raised.value.path == "login/Basic"
+    assert (operator.asked, operator.stored) == ([*BEFORE, WRITE, "GET status"], BEFOREHAND)
+
+
+async def test_a_write_is_never_trusted_to_another_gateway(simulator: StartSimulator, session: ClientSession) -> None:
+    gateway = await simulator("21.44")
+    operator = await hasty(gateway, session)
+
+    operator.after("operation", lambda: another_moves_in(gateway))
+    with pytest.raises(GatewayCertificateError):
+        await operator.operation.set(mode=BACKUP, reserve=30)
+    assert operator.asked == BEFORE
+
+
+# -- the commit --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", STATUSES)
+async def test_the_commit_is_refused(gateway: Simulator, session: ClientSession, status: int) -> None:
+    operator = await hasty(gateway, session)
+    operator.fail_at_commit(**envelope(status))
+    with pytest.raises(OperationRefusedError, match="stored, and not in effect") as raised:
+        await operator.operation.set(mode=BACKUP, reserve=30)
+    assert isinstance(raised.value, OperationStoppedError) is (status == 502)
+    assert not isinstance(raised.value, OperationNotAllowedError)
+    assert raised.value.stored
+    if status not in DENIED:
+        assert (raised.value.status, raised.value.reason) == (status, ERRORS.get(status, ""))
+        assert operator.asked == CHANGE[:-1]
+    assert (operator.commits, operator.stored, operator.follows) == (1, WANTED, BEFOREHAND)
+    assert operator.may()
+
+
+async def test_a_refused_commit_is_made_up_for_when_it_is_asked_again(
+    gateway: Simulator, session: ClientSession
+) -> None:
+    operator = await hasty(gateway, session)
+    operator.fail_at_commit(**envelope(500))
+    with pytest.raises(OperationRefusedError):
+        await operator.operation.set(mode=BACKUP, reserve=30)
+    await operator.set(reserve=30)
+    assert operator.follows == WANTED
+    assert (len(operator.writes), operator.commits) == (2, 2)
+    await operator.set(reserve=30)
+    assert (len(operator.writes), operator.commits) == (2, 2)
+
+
+@pytest.mark.parametrize("status", DENIED)
+async def test_the_commit_is_denied_until_somebody_logs_in(
+    gateway: Simulator, session: ClientSession, status: int
+) -> None:
+    operator = await hasty(gateway, session, may_log_in=True)
+    operator.fail_at_commit(**envelope(status))
+    await operator.set(mode=BACKUP, reserve=30)
+    assert (operator.follows, len(operator.writes), operator.logins) == (WANTED, 1, 1)
+    assert gateway.gateway.commission_count == gateway.profile.nameplate.commission_count + 1
+
+
+async def test_the_commit_is_denied_and_nobody_may_log_in_now(gateway: Simulator, connect: Connect) -> None:
+    operator = with_session(gateway, await connect(gateway))
+
+    async def log_in() -> None:
+        raise GatewayError("not while the grid is down")
+
+    operation = LocalOperation(operator.powerwall, log_in=log_in)
+    operator.fail_at_commit(**envelope(401))
+    with pytest.raises(OperationUnknownError):
+        await operation.set(mode=BACKUP, reserve=30)
+    assert (operator.commits, operator.stored, operator.follows) == (1, WANTED, BEFOREHAND)
+
+
+@pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
+async def test_the_answer_to_the_commit_is_lost_where_nothing_counts_commits(
+    gateway: Simulator, session: ClientSession, fault: dict[str, Any], after: bool
+) -> None:
+    """1.15 shows what is stored, so reading back would tell the same whether the battery follows or not."""
+    operator = await hasty(gateway, session)
+    operator.fail_at_commit(**fault, after=after)
+    with pytest.raises(OperationUnknownError):
+        await operator.operation.set(mode=BACKUP, reserve=30)
+    assert operator.follows == (WANTED if after else BEFOREHAND)
+    assert operator.asked == CHANGE[:-1]
+    await set_again(operator)
+    assert (operator.asked.count(WRITE), operator.commits) == (2, 2)
+
+
+@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
+async def test_the_answer_to_the_commit_is_lost_and_the_count_tells_that_it_was_done(
+    simulator: StartSimulator, session: ClientSession, fault: dict[str, Any]
+) -> None:
+    operator = await hasty(await simulator("21.44"), session)
+    operator.fail_at_commit(**fault, after=True)
+    await operator.set(mode=BACKUP, reserve=30)
+    assert operator.follows == WANTED
+    assert operator.asked == [*CHANGE[:-1], "GET status", LOOK]
+
+
+@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
+async def test_the_answer_to_the_commit_is_lost_and_the_count_does_not_tell(
+    simulator: StartSimulator, session: ClientSession, fault: dict[str, Any]
+) -> None:
+    operator = await hasty(await simulator("21.44"), session)
+    operator.fail_at_commit(**fault)
+    with pytest.raises(OperationUnknownError):
+        await operator.operation.set(mode=BACKUP, reserve=30)
+    assert (operator.asked.count(WRITE), operator.commits, operator.follows) == (1, 1, BEFOREHAND)
+    await set_again(operator)
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"drop": True}, {"status": 200, "body": b"?"}])
+async def test_the_count_cannot_be_read(
+    simulator: StartSimulator, session: ClientSession, fault: dict[str, Any]
+) -> None:
+    operator = await hasty(await simulator("21.44"), session)
+
+    async def it_cannot() -> None:
+        operator.simulator.faults.add("status", **fault)
+
+    operator.after("set_operation", it_cannot)
+    operator.fail_at_commit(drop=True, after=True)
+    with pytest.raises(OperationUnknownError):
+        await operator.operation.set(mode=BACKUP, reserve=30)
+    assert (operator.commits, operator.follows) == (1, WANTED)
+
+
+async def test_another_gateway_is_not_committed(simulator: StartSimulator, session: ClientSession) -> None:
+    gateway = await simulator("21.44")
+    operator = await hasty(gateway, session)
+
+    async def it_runs() -> None:
+        operator.after("sitemaster", lambda: another_moves_in(gateway))
+
+    operator.after("set_operation", it_runs)
+    with pytest.raises(OperationUnknownError):
+        await operator.operation.set(mode=BACKUP, reserve=30)
+    assert (operator.commits, operator.stored, operator.follows) == (0, WANTED, BEFOREHAND)
+
+
+@pytest.mark.parametrize("status", [200, 202])
+async def test_the_commit_is_answered_with_nothing(gateway: Simulator, session: ClientSession, status: int) -> None:
+    operator = await hasty(gateway, session)
+    operator.fail_at_commit(status=status, after=True)
+    await operator.set(mode=BACKUP, reserve=30)
+    assert operator.asked == CHANGE
+    assert operator.follows == WANTED

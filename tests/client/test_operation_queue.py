@@ -1,0 +1,161 @@
+"""Many who set mode and reserve at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+import gc
+from typing import Any
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    OperationInvalidError,
+    OperationRefusedError,
+    OperationSettings,
+)
+from tests.client.conftest import Connect
+from tests.client.operating import (
+    BACKUP,
+    BEFORE,
+    CHANGE,
+    CHECK,
+    FIRMWARE,
+    LOOK,
+    SELF_POWERED,
+    WANTED,
+    WRITE,
+    Held,
+    Operator,
+    rounded,
+    with_session,
+)
+from tests.conftest import StartSimulator
+
+
+@pytest.fixture
+async def operator(simulator: StartSimulator, connect: Connect) -> AsyncIterator[Operator]:
+    """Give somebody with a session on 1.15, which nothing stops."""
+    gateway = await simulator("1.15.0")
+    operator = with_session(gateway, await connect(gateway))
+    gateway.requests.clear()
+    yield operator
+    assert gateway.stopped_seconds == 0
+
+
+async def test_two_at_the_same_moment_are_one(operator: Operator) -> None:
+    first, second = await asyncio.gather(operator.set(mode=BACKUP, reserve=50), operator.set(reserve=30))
+    assert first == second == OperationSettings(mode=BACKUP, reserve=30)
+    assert operator.asked == CHANGE
+    assert operator.follows == WANTED
+
+
+async def test_while_one_is_under_way_the_others_become_one_and_the_newest_wins(operator: Operator) -> None:
+    held = Held(operator)
+    first = asyncio.create_task(operator.operation.set(mode=BACKUP, reserve=90))
+    await held.begun.wait()
+    others = [
+        asyncio.create_task(operator.operation.set(**wish))
+        for wish in ({"reserve": 10.0}, {"mode": BACKUP}, {"reserve": 40.0}, {"mode": SELF_POWERED})
+    ]
+    await asyncio.sleep(0.01)
+    assert operator.asked == [FIRMWARE, CHECK]
+    held.let_go()
+    assert (await first).reserve == pytest.approx(90)
+    for other in others:
+        assert rounded(await other) == OperationSettings(mode=SELF_POWERED, reserve=40)
+    assert operator.asked == [*CHANGE, *CHANGE]
+    assert operator.writes == [
+        {"mode": "backup", "backup_reserve_percent": pytest.approx(90.5)},
+        {"mode": "self_consumption", "backup_reserve_percent": 43},
+    ]
+
+
+async def test_those_who_became_one_have_one_outcome(operator: Operator) -> None:
+    operator.fail_at_write(status=500)
+    outcomes = await asyncio.gather(
+        *(operator.operation.set(reserve=reserve) for reserve in (30, 40)), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [OperationRefusedError] * 2
+    assert operator.asked == [*BEFORE, WRITE]
+    assert (await operator.operation.set(reserve=50)).reserve == pytest.approx(50)
+
+
+async def test_a_wish_that_is_invalid_joins_nobody(operator: Operator) -> None:
+    good = asyncio.create_task(operator.operation.set(reserve=30))
+    await asyncio.sleep(0)
+    with pytest.raises(OperationInvalidError):
+        await operator.operation.set(reserve=130)
+    assert (await good).reserve == pytest.approx(30)
+
+
+async def test_a_caller_who_is_cancelled_cancels_nothing(operator: Operator) -> None:
+    held = Held(operator)
+    first = asyncio.create_task(operator.operation.set(mode=BACKUP, reserve=90))
+    await held.begun.wait()
+    second, third = (asyncio.create_task(operator.operation.set(reserve=reserve)) for reserve in (40, 30))
+    await asyncio.sleep(0)
+    for caller in (first, second):
+        caller.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+    held.let_go()
+    assert rounded(await third) == OperationSettings(mode=BACKUP, reserve=30)
+    assert operator.asked == [*CHANGE, *CHANGE]
+    assert operator.follows == WANTED
+
+
+async def test_what_is_under_way_can_be_waited_for(operator: Operator) -> None:
+    await operator.operation.finish()
+    held = Held(operator)
+    callers = [asyncio.create_task(operator.operation.set(mode=BACKUP, reserve=90))]
+    await held.begun.wait()
+    callers.append(asyncio.create_task(operator.operation.set(reserve=30)))
+    await asyncio.sleep(0)
+    for caller in callers:
+        caller.cancel()
+    finished = asyncio.create_task(operator.operation.finish())
+    await asyncio.sleep(0.01)
+    assert not finished.done()
+    held.let_go()
+    await finished
+    assert operator.follows == WANTED
+
+
+async def test_reading_waits_for_what_is_under_way(operator: Operator) -> None:
+    held = Held(operator)
+    change = asyncio.create_task(operator.operation.set(mode=BACKUP, reserve=30))
+    await held.begun.wait()
+    reading = asyncio.create_task(operator.operation.read())
+    await asyncio.sleep(0.01)
+    held.let_go()
+    assert await reading == await change
+    assert operator.asked == [*CHANGE, LOOK]
+
+
+async def test_a_failure_that_nobody_waits_for_any_more_is_no_complaint(operator: Operator) -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    held = Held(operator)
+    operator.fail_at_write(status=500)
+    caller = asyncio.create_task(operator.operation.set(mode=BACKUP))
+    await held.begun.wait()
+    caller.cancel()
+    held.let_go()
+    await operator.operation.finish()
+    assert operator.asked == [*BEFORE, WRITE]
+    del caller, held
+    gc.collect()
+    assert complaints == []
+
+
+async def test_when_everything_ends_the_callers_do_too(operator: Operator) -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    held = Held(operator)
+    caller = asyncio.create_task(operator.operation.set(mode=BACKUP))
+    await held.begun.wait()
+    for task in operator.operation._under_way:
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    await operator.operation.finish()
+    assert complaints == []

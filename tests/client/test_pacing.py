@@ -1,0 +1,176 @@
+"""The pacer on the wire: a slow gateway, one that asks to wait, and answers that are the same as before."""
+
+import asyncio
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    Cadence,
+    GatewayBusyError,
+    GatewayUnreachableError,
+    PowerwallGateway,
+    Rank,
+)
+from custom_components.powerwall_gateway.gateway.endpoints import caller
+from tests.client.conftest import Client
+from tests.conftest import StartSimulator
+
+
+async def ask_for_live(powerwall: PowerwallGateway, cadence: Cadence) -> None:
+    """Make the two requests of a live poll."""
+    with cadence.round():
+        await powerwall.meters_aggregates()
+        await powerwall.soe()
+
+
+async def test_the_time_of_a_slow_gateway_stretches_what_can_wait(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0", latency=0.05)
+    powerwall = await client(gateway)
+    live, grid = powerwall.pacer.cadence(Rank.LIVE, 0.2), powerwall.pacer.cadence(Rank.GRID, 0.25)
+    for _ in range(2):
+        await ask_for_live(powerwall, live)
+        with grid.round():
+            await powerwall.grid_status()
+    assert live.cost >= 0.1
+    assert grid.cost >= 0.05
+    assert live.interval > 0.5
+    assert grid.interval < 0.5
+    gateway.latency = 0.0
+    while live.interval > 0.2:
+        await ask_for_live(powerwall, live)
+        with grid.round():
+            await powerwall.grid_status()
+
+
+async def test_the_grid_is_asked_between_two_requests_of_the_others(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0", latency=0.02)
+    powerwall = await client(gateway)
+    grid = powerwall.pacer.cadence(Rank.GRID, 1.0)
+    gateway.requests.clear()
+
+    async def watch() -> None:
+        with grid.round():
+            await powerwall.grid_status()
+
+    async with asyncio.TaskGroup() as group:
+        for rank in (Rank.LIVE, Rank.INVENTORY, Rank.SETTINGS):
+            group.create_task(ask_for_live(powerwall, powerwall.pacer.cadence(rank, 60.0)))
+        while not gateway.requests:
+            await asyncio.sleep(0.001)
+        group.create_task(watch())
+    paths = [request.path for request in gateway.requests]
+    assert paths.index("system_status/grid_status") == 1
+    assert len(paths) == 7
+
+
+async def test_one_connection_carries_it_all(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    await powerwall.login()
+    await powerwall.meters_aggregates()
+    before = gateway.connections
+    for _ in range(20):
+        await powerwall.meters_aggregates()
+        await powerwall.grid_status()
+    assert gateway.connections == before
+
+
+# -- a gateway that asks to wait, or is away ---------------------------------------------------------------------------
+
+
+async def poll(powerwall: PowerwallGateway, *, fails_with: type[Exception] | None = None) -> None:
+    """Poll one endpoint."""
+    with powerwall.pacer.cadence(Rank.LIVE, 5.0).round():
+        if fails_with is None:
+            await powerwall.soe()
+        else:
+            with pytest.raises(fails_with):
+                await powerwall.soe()
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_time_that_is_named_is_for_the_whole_gateway(
+    simulator: StartSimulator, client: Client, status: int
+) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway)
+    gateway.faults.add("system_status/soe", status=status, retry_after=7)
+    await poll(powerwall, fails_with=GatewayBusyError)
+    assert isinstance(powerwall.pacer.rest.reason, GatewayBusyError)
+    assert powerwall.pacer.rest.reason.retry_after == 7
+
+
+@pytest.mark.parametrize(("status", "whole"), [(429, False), (503, True)])
+async def test_without_a_named_time_a_503_is_the_gateways_and_a_429_the_endpoints(
+    simulator: StartSimulator, client: Client, status: int, whole: bool
+) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway)
+    gateway.faults.add("system_status/soe", status=status)
+    await poll(powerwall, fails_with=GatewayBusyError)
+    assert (powerwall.pacer.rest.reason is not None) is whole
+
+
+async def test_a_gateway_that_is_back_is_asked_again(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall = await client(gateway)
+    gateway.faults.add("*", drop=True)
+    for _ in range(2):
+        await poll(powerwall, fails_with=GatewayUnreachableError)
+    rest = powerwall.pacer.rest
+    assert isinstance(rest.reason, GatewayUnreachableError)
+    gateway.faults.clear()
+    await poll(powerwall)
+    assert powerwall.pacer.cadence(Rank.LIVE, 5.0).rest is None
+
+
+# -- the same answer ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_same_bytes_are_the_very_same_object(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    first = await powerwall.system_status()
+    assert await powerwall.system_status() is first
+    gateway.house.advance(600)
+    other = await powerwall.system_status()
+    assert other is not first
+    assert other != first
+    assert await powerwall.system_status() is other
+
+
+async def test_a_stamp_that_moves_makes_another_object_that_is_equal(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    payload = await powerwall.get("meters/aggregates")
+    gateway.overrides["meters/aggregates"] = payload
+    first = await powerwall.meters_aggregates()
+    assert await powerwall.meters_aggregates() is first
+    payload["site"]["last_communication_time"] = "2026-06-21T13:00:01-07:00"
+    moved = await powerwall.meters_aggregates()
+    assert moved is not first
+    assert moved == first
+
+
+async def test_what_is_shown_raw_is_the_callers_own(simulator: StartSimulator, client: Client) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    (await powerwall.get("system_status"))["battery_blocks"].clear()
+    assert (await powerwall.get("system_status"))["battery_blocks"]
+
+
+async def test_few_answers_are_kept_and_none_that_is_long(
+    simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caller, "_KEPT_ANSWERS", 2)
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    first = await powerwall.grid_status()
+    await powerwall.soe()
+    assert await powerwall.grid_status() is first
+    await powerwall.sitemaster()
+    assert await powerwall.grid_status() is first  # the one that was asked for longest ago has gone
+    assert len(powerwall._answers) == 2
+    monkeypatch.setattr(caller, "_KEPT_BYTES", 10)
+    await powerwall.grid_status()
+    assert await powerwall.grid_status() is not first

@@ -1,0 +1,375 @@
+"""Requests signed with the owner's key, against the simulated gateway."""
+
+import asyncio
+from collections.abc import Callable
+import logging
+import threading
+
+from aiohttp import ClientSession
+from aiopowerwall import PowerwallClient, PowerwallConnectionError, transport
+from cryptography.hazmat.primitives.asymmetric import rsa
+import pytest
+from tesla_protocol.energy_device.signed_message_pb2 import RoutableMessage
+
+from custom_components.powerwall_gateway.gateway import (
+    GatewayAnswerError,
+    GatewayBusyError,
+    GatewayCertificateError,
+    GatewayClockError,
+    GatewayError,
+    GatewayKeyError,
+    GatewayLoginError,
+    GatewayLoginStopsError,
+    GatewayNotFoundError,
+    GatewayPayloadError,
+    GatewayTimeoutError,
+    GatewayUnreachableError,
+    KeyProblem,
+)
+from custom_components.powerwall_gateway.gateway.models import ExportRule, OperationMode
+from custom_components.powerwall_gateway.gateway.scheduler import Rank
+from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH
+from simulator import House, Simulator
+from tests.client.profiles import start
+from tests.client.signing import DIN, Sign, asked, powerwall_of, verified
+from tests.conftest import StartSimulator
+from tests.pairing import pair, pem, public_key
+
+
+@pytest.fixture(params=["pw3"])
+async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
+    """Start a gateway that takes signed requests."""
+    return await start(simulator, request.param)
+
+
+async def test_it_reads_and_writes(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    assert verified(signed) is None
+    config = await signed.config()
+    assert (config.operation.operation_mode, config.operation.backup_reserve_percent) == (
+        OperationMode.SELF_CONSUMPTION,
+        24,
+    )
+    assert verified(signed) is True
+    await signed.write(
+        {
+            "default_real_mode": "backup",
+            "site_info.customer_preferred_export_rule": "pv_only",
+            "site_info.disallow_charge_from_grid_with_solar_installed": True,
+        }
+    )
+    config = await signed.config()
+    assert config.site_info
+    assert config.default_real_mode is OperationMode.BACKUP
+    assert config.site_info.export_rule is ExportRule.SOLAR
+    assert config.site_info.keeps_from_grid_charging is True
+    assert gateway.house.mode == "backup"
+
+
+async def test_it_tells_the_firmware(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    assert await signed.look()
+    assert signed.firmware == gateway.gateway.nameplate.version.split()[0]
+
+
+async def test_look_asks_only_where_nothing_else_was_accepted_since(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    await signed.look()
+    await signed.look()
+    assert asked(gateway, PATH) == 2
+    await signed.config()
+    await signed.look()
+    assert asked(gateway, PATH) == 3
+    gateway.gateway.keyring.forget(public_key())
+    with pytest.raises(GatewayKeyError):
+        await signed.look()
+
+
+async def test_it_tells_of_the_powerwalls(simulator: StartSimulator, sign: Sign) -> None:
+    gateway = await start(simulator, "pw3", house=House(packs=3, charge=60))
+    gateway.gateway.expansions = {3}
+    leader, follower, expansion = gateway.house.packs
+    leader.remaining, expansion.remaining = 6000.0, 9000.0
+    follower.disabled_reasons = ["DisabledExcessiveVoltageDrop"]
+    pair(gateway)
+    signed = await sign(gateway)
+    serials = gateway.gateway.pack_serials
+    assert serials[0] == gateway.serial
+
+    controller = await signed.controller()
+    assert [block.serial_number for block in controller.battery_blocks] == serials[:2]
+    assert [block.disabled_reasons for block in controller.battery_blocks] == [(), ("DisabledExcessiveVoltageDrop",)]
+    assert controller.alerts == ("FWUpdateSucceeded", "SystemConnectedToGrid")
+
+    components, config = await signed.components(), await signed.config()
+    first, hangs_on_it = components.battery_blocks(controller, config.expansions)  # of the follower nothing is told
+    assert config.vin == gateway.din
+    assert config.expansions == {serials[2]}
+    assert [(block.serial_number, block.part_number) for block in (first, hangs_on_it)] == [
+        (gateway.serial, "1707000-11-L"),
+        (serials[2], "1807000-10-B"),
+    ]
+    assert (first.nominal_energy_remaining, hangs_on_it.nominal_energy_remaining) == (6000, 9000)
+    assert (first.voltage, first.frequency) == (round(gateway.house.voltage, 1), gateway.house.frequency)
+    assert (hangs_on_it.voltage, hangs_on_it.frequency) == (None, None)
+    assert controller.stored.remaining == 6000 + 9000
+    assert controller.stored.full == pytest.approx(
+        sum(block.nominal_full_pack_energy or 0 for block in (first, hangs_on_it))
+    )
+
+
+async def test_it_uses_the_session_there_is(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    await powerwall_of(signed).login()
+    for _ in range(2):
+        await signed.config()
+    assert (gateway.logins, asked(gateway, DIN)) == (1, 1)
+    gateway.tokens.clear()
+    await signed.config()
+    assert gateway.logins == 1
+
+
+async def test_nothing_logs_in_where_that_stops_the_powerwall(simulator: StartSimulator, sign: Sign) -> None:
+    gateway = await simulator("1.50.1")
+    gateway.faults.add(DIN, status=403)
+    with pytest.raises(GatewayLoginStopsError):
+        await (await sign(gateway)).config()
+    assert (gateway.logins, gateway.stopped_seconds) == (0, 0.0)
+
+
+async def test_a_wrong_password(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    with pytest.raises(GatewayLoginError):
+        await (await sign(gateway, password="wrong")).config()
+
+
+async def test_firmware_that_takes_none(simulator: StartSimulator, sign: Sign) -> None:
+    signed = await sign(await simulator("21.44"))
+    with pytest.raises(GatewayNotFoundError):
+        await signed.config()
+    assert verified(signed) is None
+    assert not powerwall_of(signed).capabilities.has(DIN)
+
+
+@pytest.mark.parametrize("ahead", [60.0, -600.0])
+async def test_clocks_that_differ(gateway: Simulator, sign: Sign, ahead: float) -> None:
+    pair(gateway)
+    gateway.gateway.clock_ahead = ahead
+    signed = await sign(gateway)
+    with pytest.raises(GatewayClockError):
+        await signed.config()
+    assert verified(signed) is None
+    gateway.gateway.clock_ahead = 0
+    assert await signed.config()
+
+
+async def test_a_signature_that_waited_for_too_long_is_made_anew(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    gateway.gateway.clock_ahead = 60.0
+
+    def come_to_its_senses(step: str, _: object) -> None:
+        if step == "acted" and asked(gateway, PATH) == 1:
+            gateway.gateway.clock_ahead = 0.0
+
+    gateway.front.witness = come_to_its_senses
+    assert await signed.config()
+    assert asked(gateway, PATH) == 2
+
+
+async def test_another_gateway_at_the_same_address(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    await signed.config()
+    gateway.serial = "TG9999999999ZZ"
+    with pytest.raises(GatewayKeyError) as refused:
+        await signed.config()
+    assert refused.value.problem is KeyProblem.BAD_SIGNATURE
+    assert await signed.config()
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(429, GatewayBusyError), (503, GatewayBusyError), (404, GatewayNotFoundError)]
+)
+async def test_what_http_says(gateway: Simulator, sign: Sign, status: int, error: type[GatewayError]) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    gateway.faults.add(PATH, status=status, retry_after=7 if status != 404 else None)
+    with pytest.raises(error) as raised:
+        await signed.config()
+    if isinstance(raised.value, GatewayBusyError):
+        assert raised.value.retry_after == 7
+    gateway.faults.clear()
+    assert await signed.config()
+
+
+@pytest.mark.parametrize("body", [b"<html>busy</html>", b"", b"\x1f\x8bno"])
+async def test_nonsense(gateway: Simulator, sign: Sign, body: bytes) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    gateway.faults.add(PATH, status=200, body=body)
+    with pytest.raises(GatewayAnswerError):
+        await signed.config()
+
+
+@pytest.mark.parametrize("body", [b"<html>busy</html>", b"", b"\x1f\x8bno"])
+async def test_a_number_that_is_none(gateway: Simulator, sign: Sign, body: bytes) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    gateway.faults.add(DIN, status=200, body=body, times=1)
+    with pytest.raises(GatewayPayloadError):
+        await signed.config()
+    assert await signed.config()
+
+
+async def test_the_library_logs_nothing_of_ours(
+    gateway: Simulator, sign: Sign, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    pair(gateway)
+    signed = await sign(gateway)
+    await signed.island(off_grid=True)
+    gateway.faults.add(PATH, status=200, body=RoutableMessage(uuid=gateway.din.encode()).SerializeToString())
+    with pytest.raises(GatewayAnswerError):
+        await signed.config()
+    assert "aiopowerwall" not in {record.name.partition(".")[0] for record in caplog.records}
+    gateway.faults.clear()
+    async with PowerwallClient(host="127.0.0.1:1", gateway_password="", rsa_private_key_pem=pem()) as others:
+        others._din = gateway.din
+        with pytest.raises(PowerwallConnectionError):
+            await others.set_island_mode(off_grid=True)
+    assert "aiopowerwall" in {record.name.partition(".")[0] for record in caplog.records}
+
+
+async def test_nobody_answers(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway, limit=0.5)
+    gateway.faults.add(PATH, delay=30.0)
+    with pytest.raises(GatewayTimeoutError):
+        await signed.config()
+    gateway.faults.clear()
+    gateway.faults.add(PATH, drop=True)
+    with pytest.raises(GatewayUnreachableError):
+        await signed.config()
+
+
+async def test_nothing_is_sent_to_another_certificate(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    await signed.config()
+    port = gateway.port
+    await gateway.stop()
+    gateway.renew_certificate()
+    await gateway.start(port)
+    before = len(gateway.requests)
+    with pytest.raises(GatewayCertificateError):
+        await signed.config()
+    assert len(gateway.requests) == before
+
+
+async def test_requests_are_paced_and_counted(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    await signed.look()
+    gateway.latency = 0.05
+    connection = powerwall_of(signed).connection
+    cadence = connection.pacer.cadence(Rank.SETTINGS, 60.0)
+    with cadence.round():
+        await signed.config()
+    assert cadence.cost >= 0.05
+    assert connection.tally.paths[PATH].requests == 2
+
+
+async def test_requests_take_their_turn(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    await signed.look()
+    under_way = 0
+    most = 0
+
+    def count(step: str, _: object) -> None:
+        nonlocal under_way, most
+        under_way += 1 if step == "sent" else -1
+        most = max(most, under_way)
+
+    gateway.front.witness = count
+    gateway.latency = 0.01
+    await asyncio.gather(*(ask() for ask in (signed.config, powerwall_of(signed).soe) for _ in range(3)))
+    assert (most, under_way) == (1, 0)
+
+
+async def test_the_key_is_computed_with_in_other_threads(
+    gateway: Simulator, sign: Sign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair(gateway)
+    threads: list[threading.Thread] = []
+
+    def noting[**P, T](work: Callable[P, T]) -> Callable[P, T]:
+        def note(*args: P.args, **kwargs: P.kwargs) -> T:
+            threads.append(threading.current_thread())
+            return work(*args, **kwargs)
+
+        return note
+
+    monkeypatch.setattr(transport.V1rTransport, "_sign", noting(transport.V1rTransport._sign))
+    loaded = noting(transport.V1rTransport._load_private_key)
+    monkeypatch.setattr(transport.V1rTransport, "_load_private_key", staticmethod(loaded))
+    await (await sign(gateway)).config()
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
+
+
+async def test_it_is_closed_while_it_signs(gateway: Simulator, sign: Sign, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    signing, closed = threading.Event(), threading.Event()
+    signature_of = transport.V1rTransport._sign
+
+    def wait_and_sign(self: transport.V1rTransport, payload: bytes) -> bytes:
+        signing.set()
+        closed.wait(20)
+        return signature_of(self, payload)
+
+    monkeypatch.setattr(transport.V1rTransport, "_sign", wait_and_sign)
+    asking = asyncio.create_task(signed.config())
+    await asyncio.to_thread(signing.wait, 20)
+    await signed.close()
+    closed.set()
+    with pytest.raises(GatewayUnreachableError):
+        await asking
+
+
+async def test_it_is_closed_while_it_opens(gateway: Simulator, sign: Sign, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    loading, closed = threading.Event(), threading.Event()
+    load = transport.V1rTransport._load_private_key
+    sessions: list[ClientSession] = []
+    connection = powerwall_of(signed).connection
+    open_session_for_library = connection.open_library_session
+
+    def wait_and_load(key: bytes) -> rsa.RSAPrivateKey:
+        loading.set()
+        closed.wait(20)
+        return load(key)
+
+    def note_session() -> ClientSession:
+        sessions.append(open_session_for_library())
+        return sessions[-1]
+
+    monkeypatch.setattr(transport.V1rTransport, "_load_private_key", staticmethod(wait_and_load))
+    monkeypatch.setattr(connection, "open_library_session", note_session)
+    asking = asyncio.create_task(signed.config())
+    await asyncio.to_thread(loading.wait, 20)
+    await signed.close()
+    closed.set()
+    with pytest.raises(GatewayUnreachableError):
+        await asking
+    assert [session.closed for session in sessions] == [True]
+    with pytest.raises(GatewayUnreachableError):
+        await signed.config()
+    assert all(session.closed for session in sessions)

@@ -1,0 +1,164 @@
+"""What a gateway finds wrong with a signing key, a write or a name, and where its DIN is read."""
+
+import socket
+from typing import Any, override
+
+from aiohttp import connector
+from aiohttp.abc import AbstractResolver
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    Address,
+    Credentials,
+    GatewayConflictError,
+    GatewayDeniedError,
+    GatewayKeyError,
+    GatewayRefusedError,
+    KeyProblem,
+    PowerwallGateway,
+    find,
+    open_session,
+)
+from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH, SignedGateway
+from simulator import Simulator
+from tests.client.profiles import start
+from tests.client.signing import DIN, Sign, asked, verified
+from tests.conftest import StartSimulator
+from tests.pairing import pair, pem, public_key
+
+
+@pytest.fixture(params=["pw3"])
+async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
+    """Start a gateway that takes signed requests."""
+    return await start(simulator, request.param)
+
+
+@pytest.mark.parametrize("names", [True, False])
+async def test_a_key_that_nobody_registered(gateway: Simulator, sign: Sign, names: bool) -> None:
+    gateway.gateway.keyring.names_unknown = names
+    pair(gateway)
+    stranger = await sign(gateway, 1)
+    with pytest.raises(GatewayKeyError) as refused:
+        await stranger.look()
+    assert refused.value.problem is KeyProblem.UNKNOWN
+    assert verified(stranger) is False
+
+
+async def test_a_key_that_nobody_confirmed(gateway: Simulator, sign: Sign) -> None:
+    gateway.gateway.keyring.register(public_key())
+    signed = await sign(gateway)
+    with pytest.raises(GatewayKeyError) as refused:
+        await signed.look()
+    assert refused.value.problem is KeyProblem.UNCONFIRMED
+    assert verified(signed) is False
+    gateway.flip_switch()
+    assert await signed.look()
+    assert verified(signed) is True
+    gateway.gateway.keyring.forget(public_key())
+    with pytest.raises(GatewayKeyError) as refused:
+        await signed.config()
+    assert refused.value.problem is KeyProblem.UNKNOWN
+    assert verified(signed) is False
+
+
+@pytest.mark.parametrize(
+    ("fault", "problem"),
+    [
+        ("UNKNOWN_KEY_ID", KeyProblem.UNKNOWN),
+        ("INACTIVE_KEY", KeyProblem.INACTIVE),
+        ("INSUFFICIENT_PRIVILEGES", KeyProblem.NOT_PERMITTED),
+        ("INVALID_SIGNATURE", KeyProblem.BAD_SIGNATURE),
+        ("REMOTE_ACCESS_DISABLED", KeyProblem.REMOTE_ACCESS),
+    ],
+)
+async def test_faults_about_the_key(gateway: Simulator, sign: Sign, fault: str, problem: KeyProblem) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    await signed.look()
+    gateway.gateway.keyring.reject(public_key(), fault)
+    with pytest.raises(GatewayKeyError) as refused:
+        await signed.config()
+    assert refused.value.problem is problem
+    assert fault not in f"{refused.value} {refused.value.reason}"
+    assert verified(signed) is False
+    gateway.gateway.keyring.reject(public_key(), None)
+    assert await signed.look()
+    assert verified(signed) is True
+
+
+async def test_another_fault_is_said_in_words(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed = await sign(gateway)
+    gateway.gateway.keyring.reject(public_key(), "INVALID_COMMAND")
+    with pytest.raises(GatewayRefusedError) as refused:
+        await signed.config()
+    assert refused.value.reason == "invalid command"
+    assert verified(signed) is None
+
+
+async def test_a_signed_request_that_is_denied_is_about_the_key(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    gateway.faults.add(PATH, status=403)
+    signed = await sign(gateway)
+    with pytest.raises(GatewayKeyError) as refused:
+        await signed.config()
+    assert refused.value.problem is KeyProblem.NOT_PERMITTED
+
+
+async def test_a_write_that_conflicts_with_another(gateway: Simulator, sign: Sign) -> None:
+    def interfere(step: str, _: object) -> None:
+        if step == "acted" and asked(gateway, PATH) == 1:
+            gateway.gateway.operation.reserve = 50
+
+    pair(gateway)
+    signed = await sign(gateway)
+    gateway.front.witness = interfere
+    with pytest.raises(GatewayConflictError):
+        await signed.write({"default_real_mode": "backup"})
+    assert (gateway.house.mode, gateway.gateway.operation.reserve) == ("self_consumption", 50)
+    assert verified(signed) is True
+
+
+@pytest.mark.parametrize("firmware", ["26.18"])
+async def test_a_din_that_is_denied_is_read_elsewhere(simulator: StartSimulator, sign: Sign, firmware: str) -> None:
+    gateway = await start(simulator, firmware)
+    pair(gateway)
+    gateway.faults.add(DIN, status=403)
+    signed = await sign(gateway)
+    assert await signed.look()
+    gateway.overrides["status"] = {"version": gateway.gateway.nameplate.version}
+    assert await (await sign(gateway)).look()
+    assert asked(gateway, "config") == 1
+
+
+async def test_a_din_that_is_denied_and_nowhere_else(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    gateway.faults.add(DIN, status=403)
+    signed = await sign(gateway)
+    with pytest.raises(GatewayDeniedError):
+        await signed.look()
+    assert verified(signed) is None
+
+
+class _Here(AbstractResolver):
+    """Finds every host on this machine."""
+
+    @override
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> Any:
+        return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": family, "proto": 0, "flags": 0}]
+
+    @override
+    async def close(self) -> None:
+        pass
+
+
+async def test_an_entry_by_host_name_names_a_server_that_the_gateway_knows(
+    gateway: Simulator, monkeypatch: pytest.MonkeyPatch, socket_enabled: None
+) -> None:
+    monkeypatch.setattr(connector, "DefaultResolver", lambda **_: _Here())
+    pair(gateway)
+    async with open_session() as session:
+        connection = await find(session, Address.parse(f"powerwall.lan:{gateway.port}"))
+        signed = SignedGateway(PowerwallGateway(connection, Credentials(password=gateway.password)), pem())
+        assert await signed.look()
+        await signed.close()

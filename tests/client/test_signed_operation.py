@@ -1,0 +1,250 @@
+"""Mode and reserve with signed requests: written once, read back, and watched."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    GatewayClockError,
+    GatewayConflictError,
+    GatewayKeyError,
+    OperationInvalidError,
+    OperationNotAppliedError,
+    OperationNotFollowedError,
+    OperationRefusedError,
+    OperationSettings,
+    OperationStoppedError,
+    OperationUnknownError,
+    SignedOperation,
+)
+from custom_components.powerwall_gateway.gateway.control.writer import Watch
+from custom_components.powerwall_gateway.gateway.models import OperationMode
+from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH, SignedGateway
+from simulator import House, Simulator
+from simulator.gateway import config_file
+from tests.client.conftest import Client
+from tests.client.profiles import start
+from tests.conftest import StartSimulator
+from tests.pairing import pair, pem, public_key
+
+BACKUP, TARIFF, SELF_POWERED = OperationMode.BACKUP, OperationMode.AUTONOMOUS, OperationMode.SELF_CONSUMPTION
+SHORT = Watch(0.005, 0.02, 0.1)
+
+
+class Operator:
+    """Somebody who sets mode and reserve with a key, and looks behind the gateway."""
+
+    def __init__(self, simulator: Simulator, signed: SignedGateway, operation: SignedOperation) -> None:
+        self.simulator = simulator
+        self.signed = signed
+        self.operation = operation
+        self.written: list[bytes] = []
+
+    def may(self) -> bool:
+        """Say whether setting is allowed now."""
+        return self.operation.allowed
+
+    async def set(self, **wish: Any) -> OperationSettings:
+        """Set, and give what was read back."""
+        return await self.operation.set(**wish)
+
+    @property
+    def follows(self) -> tuple[str, float]:
+        """What the battery really does."""
+        return (self.simulator.house.mode, self.simulator.house.reserve)
+
+    @property
+    def requests(self) -> int:
+        """How many signed requests there were."""
+        return sum(request.path == PATH for request in self.simulator.requests)
+
+    def fail_at(self, number: int, **fault: Any) -> None:
+        """Let something go wrong with a signed request, counted from 1; the ones before it pass."""
+        if number > 1:
+            self.simulator.faults.add(PATH, delay=1e-9, times=number - 1)
+        self.simulator.faults.add(PATH, **fault)
+
+
+@pytest.fixture(params=["26.18"])
+async def operator(
+    simulator: StartSimulator, client: Client, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Operator]:
+    """Pair a gateway whose battery feeds the house, and see what is written to it."""
+    gateway = await start(simulator, request.param, house=House(charge=60))
+    gateway.house.solar_power, gateway.house.home_power = 0.0, 2000.0
+    pair(gateway)
+    powerwall = await client(gateway)
+    signed = SignedGateway(powerwall, pem())
+    operation = SignedOperation(powerwall, signed, reading_back=SHORT, following=SHORT)
+    operator = Operator(gateway, signed, operation)
+    write = config_file.write
+
+    def note(*arguments: Any) -> None:
+        operator.written.append(arguments[1])
+        write(*arguments)
+
+    monkeypatch.setattr(config_file, "write", note)
+    await signed.look()
+    yield operator
+    await signed.close()
+
+
+WRITE = 3
+"""Of the signed requests of a change: it is read, read again by the library, and written."""
+
+
+async def test_it_is_allowed_as_long_as_the_gateway_takes_the_key(operator: Operator) -> None:
+    assert operator.may()
+    assert operator.operation.modes == (SELF_POWERED, BACKUP, TARIFF)
+    operator.simulator.gateway.keyring.forget(public_key())
+    with pytest.raises(GatewayKeyError):
+        await operator.set(reserve=30)
+    assert not operator.may()
+    pair(operator.simulator)
+    assert (await operator.operation.read()).reserve == pytest.approx(20)
+    assert operator.may()
+
+
+async def test_mode_and_reserve_in_one_write(operator: Operator) -> None:
+    settings = await operator.set(mode=TARIFF, reserve=30)
+    assert settings.mode is TARIFF
+    assert settings.reserve == pytest.approx(30)
+    assert operator.follows == ("autonomous", 33.5)
+    assert len(operator.written) == 1
+
+
+async def test_one_of_them_leaves_the_other(operator: Operator) -> None:
+    await operator.set(reserve=30)
+    assert operator.follows == ("self_consumption", 33.5)
+    await operator.set(mode=TARIFF)
+    assert operator.follows == ("autonomous", 33.5)
+
+
+async def test_what_stands_is_not_written(operator: Operator) -> None:
+    await operator.set(mode=SELF_POWERED, reserve=20)
+    assert operator.written == []
+
+
+@pytest.mark.parametrize("wish", [{}, {"reserve": 101}, {"mode": OperationMode.SCHEDULER}])
+async def test_what_cannot_be(operator: Operator, wish: dict[str, Any]) -> None:
+    before = operator.requests
+    with pytest.raises(OperationInvalidError):
+        await operator.set(**wish)
+    assert operator.requests == before
+
+
+async def test_those_that_wait_become_one(operator: Operator) -> None:
+    first = asyncio.create_task(operator.set(reserve=30))
+    await asyncio.sleep(0)
+    await asyncio.gather(operator.set(reserve=40), operator.set(mode=TARIFF), operator.set(reserve=50))
+    await first
+    assert len(operator.written) <= 2
+    assert operator.follows == ("autonomous", 52.5)
+
+
+async def test_a_stopped_powerwall(operator: Operator) -> None:
+    operator.simulator.running = False
+    with pytest.raises(OperationStoppedError):
+        await operator.set(reserve=30)
+    assert operator.written == []
+
+
+# -- what can go wrong -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [400, 429, 500, 503])
+async def test_refused(operator: Operator, status: int) -> None:
+    operator.fail_at(WRITE, status=status, times=1)
+    with pytest.raises(OperationRefusedError) as refused:
+        await operator.set(mode=BACKUP)
+    assert not refused.value.stored
+    assert operator.written == []
+
+
+async def test_somebody_else_writes_in_between(operator: Operator) -> None:
+    def interfere(step: str, _: object) -> None:
+        if step == "acted" and operator.requests == 3:
+            operator.simulator.gateway.operation.reserve = 50
+
+    operator.simulator.front.witness = interfere
+    with pytest.raises(GatewayConflictError):
+        await operator.set(mode=TARIFF)
+    assert operator.written == []
+    assert operator.simulator.gateway.operation.mode == "self_consumption"
+
+
+async def test_the_answer_is_lost_and_it_stands(operator: Operator) -> None:
+    operator.fail_at(WRITE, drop=True, after=True, times=1)
+    assert (await operator.set(reserve=30)).reserve == pytest.approx(30)
+    assert len(operator.written) == 1
+
+
+async def test_the_question_is_lost(operator: Operator) -> None:
+    operator.fail_at(WRITE, drop=True, times=1)
+    with pytest.raises(OperationUnknownError):
+        await operator.set(reserve=30)
+    assert operator.written == []
+
+
+async def test_nobody_answers_any_more(operator: Operator) -> None:
+    operator.fail_at(WRITE, drop=True, after=True)
+    with pytest.raises(OperationUnknownError):
+        await operator.set(reserve=30)
+    assert len(operator.written) == 1
+
+
+async def test_nothing_is_written_when_reading_failed(operator: Operator) -> None:
+    operator.simulator.gateway.clock_ahead = 60.0
+    with pytest.raises(GatewayClockError):
+        await operator.set(reserve=30)
+    assert operator.written == []
+
+
+async def test_accepted_and_not_shown(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config_file, "write", lambda *_: None)
+    with pytest.raises(OperationNotAppliedError) as not_applied:
+        await operator.set(mode=BACKUP, reserve=30)
+    assert not_applied.value.standing_mode == "self_consumption"
+    assert not_applied.value.standing_reserve == pytest.approx(20)
+
+
+# -- what only stores it -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wish", [{"mode": BACKUP}, {"reserve": 90}])
+async def test_a_battery_that_goes_on_giving(operator: Operator, wish: dict[str, Any]) -> None:
+    operator.simulator.gateway.follows_config = False
+    with pytest.raises(OperationNotFollowedError) as not_followed:
+        await operator.set(**wish)
+    assert not_followed.value.firmware == operator.signed.firmware
+    assert len(operator.written) == 1
+
+
+async def test_a_battery_that_stops_giving(operator: Operator) -> None:
+    await operator.set(mode=BACKUP)
+    assert operator.simulator.house.battery_power < 100
+
+
+async def test_a_battery_that_goes_on_resting(operator: Operator) -> None:
+    await operator.set(mode=BACKUP)
+    operator.simulator.house.charge = 60
+    operator.simulator.gateway.follows_config = False
+    with pytest.raises(OperationNotFollowedError):
+        await operator.set(mode=SELF_POWERED)
+
+
+@pytest.mark.parametrize("wish", [{"reserve": 30}, {"mode": TARIFF}])
+async def test_a_change_that_need_not_show(operator: Operator, wish: dict[str, Any]) -> None:
+    operator.simulator.gateway.follows_config = False
+    await operator.set(**wish)
+    assert operator.follows == ("self_consumption", 24)
+
+
+async def test_off_the_grid_the_battery_gives_whatever_is_set(operator: Operator) -> None:
+    house = operator.simulator.house
+    house.outage()
+    house.advance(10)
+    await operator.set(mode=BACKUP)
+    assert operator.follows[0] == "backup"

@@ -1,0 +1,181 @@
+"""Off the grid, by an outage or on purpose: what the gateway says on every step of the way."""
+
+from typing import Any
+
+import pytest
+
+from simulator import House, Simulator, protobuf
+from tests.client.browser import Browser
+from tests.client.profiles import start
+from tests.conftest import StartSimulator
+
+LEAVE = {"island_mode": "intentional_reconnect_failsafe"}
+RETURN = {"island_mode": "backup"}
+FIRMWARES = ["21.44", "24.36"]
+
+CONNECTED = ("SystemGridConnected", "PINV_GridFollowing", "Grid_Compliant", False)
+LEAVING = ("SystemTransitionToIsland", "PINV_GridForming", "Grid_Uncompliant", True)
+ISLANDED = ("SystemIslandedActive", "PINV_GridForming", "Grid_Uncompliant", True)
+RETURNING = ("SystemTransitionToGrid", "PINV_GridForming", "Grid_Qualifying", True)
+
+
+async def said(browser: Browser) -> tuple[str, str, str, bool]:
+    """Tell the state, and what the packs' inverters do about it; the two answers must agree."""
+    system = (await browser.get("system_status")).json
+    status = (await browser.get("system_status/grid_status")).json
+    assert status == {"grid_status": system["system_island_state"], "grid_services_active": False}
+    (pack, *others) = system["battery_blocks"]
+    keys = ("pinv_state", "pinv_grid_state", "off_grid", "vf_mode")
+    assert all(other[key] == pack[key] for other in others for key in keys)
+    assert pack["off_grid"] is pack["vf_mode"]
+    return system["system_island_state"], pack["pinv_state"], pack["pinv_grid_state"], pack["off_grid"]
+
+
+async def faults(browser: Browser) -> list[Any]:
+    """List what is wrong with the grid; the two answers must agree."""
+    listed: list[Any] = (await browser.get("system_status/grid_faults")).json
+    assert (await browser.get("system_status")).json["grid_faults"] == listed
+    return listed
+
+
+def steady(gateway: Simulator) -> House:
+    """Hold what the sun gives and the home takes."""
+    house = gateway.house
+    house.solar_power, house.home_power = 500, 1_500
+    return house
+
+
+@pytest.mark.parametrize("firmware", FIRMWARES)
+async def test_off_the_grid_on_purpose_and_back(simulator: StartSimulator, firmware: str) -> None:
+    gateway = await start(simulator, firmware)
+    house = steady(gateway)
+    async with Browser(gateway) as browser:
+        await browser.login()
+        assert await said(browser) == CONNECTED
+        seen = await browser.post("v2/islanding/mode", LEAVE)
+        assert (seen.status, seen.json) == (200, LEAVE)
+        assert await said(browser) == LEAVING
+        house.advance(1.5)
+        assert await said(browser) == LEAVING
+        house.advance(0.5)
+        assert await said(browser) == ISLANDED
+        house.advance(3600)
+        assert await said(browser) == ISLANDED
+        meters = (await browser.get("meters/aggregates")).json
+        assert (meters["site"]["instant_power"], meters["battery"]["instant_power"]) == (0, 1_000)
+        assert await faults(browser) == []  # nothing is wrong with the grid
+        seen = await browser.post("v2/islanding/mode", RETURN)
+        assert (seen.status, seen.json) == (200, RETURN)
+        assert await said(browser) == RETURNING
+        house.advance(19.5)
+        assert await said(browser) == RETURNING
+        house.advance(0.5)
+        assert await said(browser) == CONNECTED
+        assert await faults(browser) == []
+
+
+async def test_an_outage_and_a_choice_are_told_apart(simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    house = steady(gateway)
+
+    async def alerts(browser: Browser) -> set[str]:
+        body = (await browser.get("devices/vitals")).body
+        known = ("SystemConnectedToGrid", "ScheduledIslandContactorOpen", "UnscheduledIslandContactorOpen")
+        return {name for name in known if protobuf.text(3, name) in body}
+
+    async with Browser(gateway) as browser:
+        await browser.login()
+        assert await alerts(browser) == {"SystemConnectedToGrid"}
+        await browser.post("v2/islanding/mode", LEAVE)
+        house.advance(5)
+        assert await alerts(browser) == {"ScheduledIslandContactorOpen"}
+        await browser.post("v2/islanding/mode", RETURN)
+        house.advance(20)
+        house.outage()
+        house.advance(5)
+        assert await alerts(browser) == {"UnscheduledIslandContactorOpen"}
+        assert len(await faults(browser)) == 1
+
+
+@pytest.mark.parametrize("firmware", FIRMWARES)
+async def test_an_outage_is_noticed_once_and_forgotten_at_its_end(simulator: StartSimulator, firmware: str) -> None:
+    gateway = await start(simulator, firmware)
+    house = steady(gateway)
+    async with Browser(gateway) as browser:
+        await browser.login()
+        noticed = house.clock // 1_000_000
+        house.outage()
+        assert await said(browser) == LEAVING
+        house.advance(600)
+        assert await said(browser) == ISLANDED
+        (fault,) = await faults(browser)
+        assert (fault["timestamp"], fault["ecu_type"]) == (noticed, "TEPINV")
+        house.restore()
+        assert await said(browser) == RETURNING
+        assert await faults(browser) == []
+
+
+async def test_an_outage_behind_the_back_of_a_chosen_island(simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    house = steady(gateway)
+    async with Browser(gateway) as browser:
+        await browser.login()
+        await browser.post("v2/islanding/mode", LEAVE)
+        house.advance(10)
+        house.outage()
+        house.advance(60)
+        assert (await said(browser), await faults(browser)) == (ISLANDED, [])
+        await browser.post("v2/islanding/mode", RETURN)
+        assert await said(browser) == ISLANDED  # there is nothing to come back to
+        assert len(await faults(browser)) == 1
+        house.restore()
+        house.advance(20)
+        assert (await said(browser), await faults(browser)) == (CONNECTED, [])
+
+
+async def test_the_failsafe_ends_a_chosen_island_that_runs_empty(simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44", house=House(charge=11))
+    house = gateway.house
+    house.solar_power, house.home_power = 0, 3_000
+    async with Browser(gateway) as browser:
+        await browser.login()
+        await browser.post("v2/islanding/mode", LEAVE)
+        states = []
+        for _ in range(60):
+            states += [state] if (state := house.grid_status) not in states else []
+            house.advance(10)
+        assert states == [state for state, *_ in (LEAVING, ISLANDED, RETURNING, CONNECTED)]
+        assert house.charge > 9
+        assert (await browser.get("/simulator")).json["off_grid"] is False
+
+
+async def test_the_failsafe_ends_a_chosen_island_that_collapses() -> None:
+    house = House(packs=1)
+    house.solar_power, house.home_power = 0, 3_000
+    house.off_grid_on_purpose = True
+    house.advance(10)
+    house.home_power = 9_000
+    assert house.home_power == 0
+    house.advance(1)
+    assert (house.grid_status, house.home_power) == ("SystemGridConnected", 9_000)
+
+
+async def test_off_the_grid_by_order(simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    house = steady(gateway)
+    async with Browser(gateway) as browser:
+        truth = (await browser.post("/simulator", {"off_grid": True})).json
+        assert (truth["off_grid"], truth["grid"], truth["grid_status"]) == (True, "up", "SystemTransitionToIsland")
+        house.advance(2)
+        truth = (await browser.post("/simulator", {"off_grid": False})).json
+        assert (truth["off_grid"], truth["grid_status"]) == (False, "SystemTransitionToGrid")
+
+
+@pytest.mark.parametrize("body", [{"island_mode": "sideways"}, {"island_mode": None}, {}, [], b"{"])
+async def test_what_makes_no_sense_moves_nothing(simulator: StartSimulator, body: object) -> None:
+    gateway = await simulator("21.44")
+    async with Browser(gateway) as browser:
+        await browser.login()
+        options = {"data": body} if isinstance(body, bytes) else {"json": body}
+        assert (await browser.post("v2/islanding/mode", **options)).status == 400
+        assert await said(browser) == CONNECTED

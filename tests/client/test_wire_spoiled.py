@@ -1,0 +1,192 @@
+"""Spoiled HTTP on a real socket: status lines, headers, lengths, chunks and parcels that no gateway sends.
+
+Three hundred answers here, twenty thousand with `scripts/test --deep`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+import gzip
+import logging
+from random import Random
+from typing import Any, Final, override
+import zlib
+
+from aiohttp import ClientSession
+import orjson
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    Address,
+    Connection,
+    Credentials,
+    GatewayError,
+    PowerwallGateway,
+)
+from custom_components.powerwall_gateway.gateway.models import MetersAggregates
+from tests.client.examples import example
+from tests.client.spoiling import DEEP, JSON_WORDS, SEED, Thrown, spoiled
+
+ANSWERS: Final = 5_000 if DEEP else 75
+"""For each kind of call."""
+
+LIMIT: Final = 60.0
+"""Seconds in which every call ends: whoever answers hangs up at once, so that none waits for its own time limit."""
+
+HOST: Final = "127.0.0.1"
+BODY: Final = orjson.dumps({"version": "21.44.1 c58c2df3", "up_time_seconds": "402h8m19s"} | example(MetersAggregates))
+
+
+def answer(status: str, body: bytes, *headers: bytes) -> bytes:
+    """Give an answer as a gateway writes it."""
+    return b"\r\n".join((b"HTTP/1.1 " + status.encode(), b"Content-Type: application/json", *headers, b"", body))
+
+
+def with_length(status: str, body: bytes, *headers: bytes) -> bytes:
+    """Give an answer that says how long it is."""
+    return answer(status, body, b"Content-Length: %d" % len(body), *headers)
+
+
+def in_chunks(body: bytes, size: int = 40) -> bytes:
+    """Cut a body into chunks."""
+    chunks = [body[at : at + size] for at in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+
+
+GOOD: Final = with_length("200 OK", BODY)
+PARCEL: Final = gzip.compress(BODY)
+EXAMPLES: Final = [
+    GOOD,
+    answer("200 OK", BODY),
+    answer("200 OK", in_chunks(BODY), b"Transfer-Encoding: chunked"),
+    answer("200 OK", in_chunks(PARCEL), b"Transfer-Encoding: chunked", b"Content-Encoding: gzip"),
+    with_length("200 OK", PARCEL, b"Content-Encoding: gzip"),
+    with_length("200 OK", zlib.compress(BODY), b"Content-Encoding: deflate"),
+    with_length("200 OK", PARCEL),
+    with_length(
+        "200 OK", b'{"token": "aB3_", "roles": ["Home_Owner"]}', b"Set-Cookie: AuthCookie=aB3_; Path=/; Secure"
+    ),
+    with_length("200 OK", b"<html>no</html>"),
+    with_length("200 OK", BODY) + with_length("403 Forbidden", b"{}"),
+    answer("100 Continue", b"") + GOOD,
+    with_length("202 Accepted", b""),
+    answer("204 No Content", b""),
+    with_length("301 Moved Permanently", b"", b"Location: http://127.0.0.1:1/api/status"),
+    with_length("401 Unauthorized", b'{"code":401,"error":"bad credentials","message":"Login Error"}'),
+    with_length("429 Too Many Requests", b"", b"Retry-After: 3"),
+    with_length("502 Bad Gateway", b"<html>502</html>"),
+]
+WORDS: Final = (
+    *(b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b";", b"=", b'"', b"\xff", b"HTTP/1.1 200 OK\r\n\r\n"),
+    *(b"HTTP/9.9", b"HTTP/1.0", b"ICY", b" 000 ", b" 99999 ", b" -1 ", b" 101 ", b" 304 ", b"SSH-2.0-OpenSSH_9.2\r\n"),
+    *(
+        b"\r\nContent-Length: ",
+        b"\r\nContent-Length: -1",
+        b"\r\nContent-Length: 99999999999999999999",
+        b"7fffffffffffffff",
+    ),
+    *(b"\r\nTransfer-Encoding: chunked", b"\r\nTransfer-Encoding: gzip, chunked", b"\r\nTransfer-Encoding: nonsense"),
+    *(
+        b"\r\nContent-Encoding: br",
+        b"\r\nContent-Encoding: zstd",
+        b"\r\nContent-Encoding: deflate",
+        b"\r\nContent-Encoding: x",
+    ),
+    *(b"\r\nSet-Cookie: AuthCookie", b"\r\nSet-Cookie: =;;,\x01", b"\r\nSet-Cookie: UserRecord=\xe4\xf6\r\n"),
+    *(
+        b"\r\nContent-Type: \xff/\xff; charset=nonsense",
+        b"\r\nConnection: keep-alive",
+        b"\r\nConnection: upgrade\r\nUpgrade: x",
+    ),
+    *(
+        b"\r\nRetry-After: 99999",
+        "\r\nRetry-After: ²".encode(),
+        b"\r\nLocation: \xff://[",
+        b"\r\nX: " + b"x" * 9000,
+        b"0\r\n\r\n",
+    ),
+    *JSON_WORDS,
+)
+
+CALLS: Final[dict[str, dict[str, Any]]] = {
+    "status": {},
+    "meters_aggregates": {},
+    "config_completed": {},
+    "login": {"although_it_stops": True},
+}
+"""Read and kept, read, with an effect, and with cookies."""
+
+
+class Answering(asyncio.Protocol):
+    """Answers whatever is asked with some bytes, and hangs up."""
+
+    answer = GOOD
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self._transport.write(Answering.answer)
+        self._transport.close()
+
+
+@asynccontextmanager
+async def answering() -> AsyncIterator[Address]:
+    """Answer at an address, with `Answering.answer`."""
+    server = await asyncio.get_running_loop().create_server(Answering, HOST, 0)
+    yield Address.parse(f"{HOST}:{server.sockets[0].getsockname()[1]}", "http")
+    server.close()
+    server.abort_clients()
+    await server.wait_closed()
+
+
+@pytest.fixture(autouse=True)
+def silence(caplog: pytest.LogCaptureFixture) -> None:
+    """Keep thousands of misfits out of the log."""
+    caplog.set_level(logging.CRITICAL, "custom_components.powerwall_gateway")
+
+
+def spoiled_answer(chance: Random) -> bytes:
+    """Spoil an answer, its head more often than its body, or put two together that do not belong together."""
+    good = chance.choice(EXAMPLES)
+    head, end, body = good.partition(b"\r\n\r\n")
+    match chance.randrange(4):
+        case 0:
+            return spoiled(good, WORDS, chance)
+        case 1:
+            return head + end + spoiled(body, WORDS, chance)
+        case 2:
+            return head + end + chance.choice(EXAMPLES).partition(b"\r\n\r\n")[2]
+        case _:
+            return spoiled(head, WORDS, chance) + end + body
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_any_answer_makes_a_model_or_a_gateway_error(session: ClientSession, thrown: Thrown, name: str) -> None:
+    chance = Random(f"{SEED} {name}")
+    read = refused = 0
+    async with answering() as address:
+        connection = Connection(session, address)
+        tasks = asyncio.all_tasks()
+        for number in range(ANSWERS):
+            Answering.answer = spoiled_answer(chance)
+            powerwall = PowerwallGateway(connection, Credentials(password="12345"))
+            thrown.inputs += 1
+            try:
+                async with asyncio.timeout(LIMIT):
+                    await getattr(powerwall, name)(**CALLS[name])
+                read += 1
+            except GatewayError:
+                refused += 1
+            except Exception as err:
+                err.add_note(f"{name}, answered {Answering.answer!r}")
+                raise
+            if number % 5 == 0:
+                Answering.answer = GOOD
+                assert (await powerwall.status()).release == (21, 44, 1)
+        assert asyncio.all_tasks() == tasks
+    assert read
+    assert refused
