@@ -9,9 +9,8 @@ from custom_components.powerwall_gateway.coordinator import GatewayCoordinator
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from simulator.listener import HOST
-
-from .clock import Clock
-from .ward import Ward, readings
+from tests.fault_injection.clock import Clock
+from tests.fault_injection.ward import Ward, readings
 
 STEP: Final = 0.5
 """Seconds by which time passes, on the clock that Home Assistant goes by."""

@@ -9,12 +9,16 @@ from custom_components.powerwall_gateway.const import CONF_FINGERPRINT, DOMAIN
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.helpers import issue_registry as ir
 from simulator import Simulator
+from tests.fault_injection.course import Course, Happening, Upheaval
+from tests.fault_injection.stranger import (
+    one_who_is_silent,
+    one_who_resets,
+    one_who_takes_no_connection,
+    one_without_tls,
+)
 from tests.integration.flowing import ends, go_on, typed
 from tests.integration.test_discovery import discover
 from tests.integration.test_reconfigure import begin
-
-from .course import Course, Happening, Upheaval
-from .stranger import one_who_is_silent, one_who_resets, one_who_takes_no_connection, one_without_tls
 
 MINUTE: Final = 60.0
 

@@ -7,8 +7,7 @@ import time
 import pytest
 
 from homeassistant.util import dt as dt_util
-
-from .ward import OURS
+from tests.fault_injection.ward import OURS
 
 
 class Clock:

@@ -14,12 +14,11 @@ from custom_components.powerwall_gateway.gateway import discovery, rest, schedul
 from homeassistant.core import HomeAssistant
 from simulator.listener import HOST
 from tests.conftest import StartSimulator
+from tests.fault_injection import table
+from tests.fault_injection.clock import Clock
+from tests.fault_injection.course import Course
+from tests.fault_injection.ward import Ward
 from tests.integration.conftest import all_enabled, auto_enable_custom_integrations, entry_for, hass_config_dir
-
-from . import table
-from .clock import Clock
-from .course import Course
-from .ward import Ward
 
 __all__ = ["all_enabled", "auto_enable_custom_integrations", "hass_config_dir"]
 

@@ -9,8 +9,7 @@ from custom_components.powerwall_gateway import journal
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
-
-from .course import Course, Happening, Upheaval
+from tests.fault_injection.course import Course, Happening, Upheaval
 
 HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR

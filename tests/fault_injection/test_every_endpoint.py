@@ -8,10 +8,9 @@ import pytest
 
 from custom_components.powerwall_gateway import const
 from custom_components.powerwall_gateway.coordinator import base
-
-from .answers import FAULTS, KINDS, NEVER_END
-from .conftest import Admit
-from .ward import worst
+from tests.fault_injection.answers import FAULTS, KINDS, NEVER_END
+from tests.fault_injection.conftest import Admit
+from tests.fault_injection.ward import worst
 
 ANSWERED_OTHERWISE: Final = {("404", "system_status")}
 """Where another endpoint knows less of the same."""

@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
-from .conftest import Accompany
-from .home_assistant import HOME_ASSISTANT
-from .upheavals import CONNECTION, GATEWAY, LOGIN
+from tests.fault_injection.conftest import Accompany
+from tests.fault_injection.home_assistant import HOME_ASSISTANT
+from tests.fault_injection.upheavals import CONNECTION, GATEWAY, LOGIN
 
 EVERYTHING: Final = {
     f"{group}: {upheaval.name}": (group, upheaval)

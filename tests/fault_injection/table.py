@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from .course import Record
+from tests.fault_injection.course import Record
 
 type Row = tuple[str, str, Sequence[str]]
 
