@@ -9,12 +9,11 @@ import pytest
 from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.test_redaction import secrets_of
+from tests.ui.conftest import Visit
 from tools.browser import Look, Person, desktop, phone
 from tools.child_process import free_port
 from tools.develop.integration import DOMAIN, device_ids
 from tools.home_assistant import HomeAssistant, errors_about
-
-from .conftest import Visit
 
 LOOKS = (desktop("en"), phone("de", dark=True))
 """Each screen, each colour and each language once; the other way round in `test_control.py`."""

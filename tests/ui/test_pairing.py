@@ -11,12 +11,11 @@ import pytest
 from simulator import House, Simulator
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
+from tests.ui.conftest import Visit
 from tools.browser import Look, Person, desktop, phone
 from tools.child_process import free_port
 from tools.develop.integration import DOMAIN, add, device_ids
 from tools.home_assistant import HomeAssistant, errors_about
-
-from .conftest import Visit
 
 SPEED = 30.0
 """So that the minute for which a gateway watches the grid before it reconnects is two seconds."""
