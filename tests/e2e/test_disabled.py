@@ -15,10 +15,10 @@ from simulator import Simulator
 from simulator.gateway.answers import Call
 from tests.conftest import StartSimulator
 from tools.child_process import free_port
+from tools.crash_test.points import Plan
 from tools.develop.integration import DOMAIN, add
 from tools.home_assistant import HomeAssistant, WebSocketError
 from tools.home_assistant.configuration import REPOSITORY
-from tools.kill.points import Plan
 
 NEVER = 3600.0
 """Seconds on the grid before a login, where there is to be none."""
@@ -32,7 +32,7 @@ def process(folder: Path, port: int, seconds_on_grid: float) -> HomeAssistant:
     return HomeAssistant(
         folder,
         port,
-        program=("-m", "tools.kill.child", json.dumps(asdict(plan))),
+        program=("-m", "tools.crash_test.child", json.dumps(asdict(plan))),
         path=(folder, REPOSITORY),
         tell=lambda _: None,
     )

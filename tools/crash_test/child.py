@@ -1,4 +1,4 @@
-"""Home Assistant with witnesses at its effects, killed at one of them: `-m tools.kill.child PLAN [arguments …]`.
+"""Home Assistant with witnesses at its effects, killed at one of them: `-m tools.crash_test.child PLAN [arguments …]`.
 
 The guard's minutes are seconds here; nothing else of the integration is changed.
 """
@@ -16,7 +16,7 @@ from custom_components.powerwall_gateway import caretaker, hub, journal
 from custom_components.powerwall_gateway.gateway.stop_safety.restart import Pace
 from custom_components.powerwall_gateway.gateway.transport import Connection
 from homeassistant.__main__ import main
-from tools.kill.points import EFFECTS, Plan, Points
+from tools.crash_test.points import EFFECTS, Plan, Points
 
 
 class Trace:

@@ -17,11 +17,10 @@ import aiohttp
 from simulator import Simulator
 from simulator.gateway.answers import Call
 from tools.child_process import ProcessError, free_port
+from tools.crash_test.points import EFFECTS, Plan, Points
 from tools.develop.integration import DOMAIN, add
 from tools.home_assistant import HomeAssistant
 from tools.home_assistant.configuration import REPOSITORY
-
-from .points import EFFECTS, Plan, Points
 
 FIRMWARE = "1.15.0"
 NEVER = 3600.0
@@ -54,7 +53,7 @@ class Place:
         return HomeAssistant(
             self.folder,
             self.home_port,
-            program=("-m", "tools.kill.child", json.dumps(asdict(plan))),
+            program=("-m", "tools.crash_test.child", json.dumps(asdict(plan))),
             path=(self.folder, REPOSITORY),
             tell=lambda _: None,
         )
