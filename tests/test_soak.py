@@ -9,12 +9,12 @@ import pytest
 
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tools.soak import soak as soaking
-from tools.soak.clock import Clock
-from tools.soak.figures import HELD, Figure, energy_off, held_figures, slope
-from tools.soak.home import Condition
-from tools.soak.soak import Round, Soak
-from tools.soak.troubles import KINDS, Scene, troubles
+from tools.soak_test import soak as soaking
+from tools.soak_test.clock import Clock
+from tools.soak_test.figures import HELD, Figure, energy_off, held_figures, slope
+from tools.soak_test.home import Condition
+from tools.soak_test.soak import Round, Soak
+from tools.soak_test.troubles import KINDS, Scene, troubles
 
 NORMAL = Condition(entry="loaded", dark=frozenset({"off_grid"}), asks=frozenset())
 

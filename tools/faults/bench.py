@@ -19,7 +19,7 @@ from tools.bench.figures import report
 from tools.bench.sides import ERRORS, FIRMWARE, BackDoor, Gateway, Side
 from tools.develop.integration import DOMAIN
 from tools.develop.target import Target
-from tools.soak.home import HOLDING
+from tools.soak_test.home import HOLDING
 
 from .dozen import DOZEN, Fault
 from .suffering import Suffered, Sufferer

@@ -12,10 +12,9 @@ from rich.table import Table
 from tools.develop.integration import DOMAIN
 from tools.home_assistant import errors_about
 from tools.home_assistant.log import records
-
-from .figures import Figure, energy_off, held_figures
-from .home import Condition, Home
-from .troubles import Scene, Trouble, troubles
+from tools.soak_test.figures import Figure, energy_off, held_figures
+from tools.soak_test.home import Condition, Home
+from tools.soak_test.troubles import Scene, Trouble, troubles
 
 BACK_WITHIN: Final = 120.0
 """Seconds after which everything has to be back."""

@@ -126,7 +126,7 @@ def _home_assistant(folder: Path, tell: Callable[[str], None]) -> HomeAssistant:
     return HomeAssistant(
         folder,
         free_port(),
-        program=("-m", "tools.soak.child"),
+        program=("-m", "tools.soak_test.child"),
         path=HOLDING.path(folder),
         tell=tell,
     )

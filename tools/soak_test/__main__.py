@@ -17,10 +17,9 @@ from rich.console import Console
 
 from homeassistant.const import __version__ as home_assistant_version
 from tools.bench.sides import ERRORS
-
-from .figures import Figure, table
-from .home import soaked
-from .soak import Soak, rounds_table
+from tools.soak_test.figures import Figure, table
+from tools.soak_test.home import soaked
+from tools.soak_test.soak import Soak, rounds_table
 
 WIDTH = 108
 

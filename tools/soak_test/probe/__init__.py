@@ -18,7 +18,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from homeassistant.helpers.typing import ConfigType
-from tools.soak.clock import CLOCK
+from tools.soak_test.clock import CLOCK
 
 DOMAIN: Final = "soak_probe"
 URL: Final = "/api/soak_probe"

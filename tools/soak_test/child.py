@@ -1,10 +1,10 @@
-"""Home Assistant on a clock that can run faster: `-m tools.soak.child [arguments …]`."""
+"""Home Assistant on a clock that can run faster: `-m tools.soak_test.child [arguments …]`."""
 
 from datetime import UTC, datetime, tzinfo
 import sys
 from typing import Any
 
-from tools.soak.clock import CLOCK
+from tools.soak_test.clock import CLOCK
 
 
 def replace_dates(dt_util: Any) -> None:
