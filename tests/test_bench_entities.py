@@ -14,8 +14,8 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.entity import Entity
 from tests.conftest import StartSimulator
-from tools.bench.entities import FIRMWARES
-from tools.bench.facts import SWITCH, TELLING_OF_GATEWAY, TELLING_OF_PACK, Json, Shown, Verdict, compare
+from tools.benchmarks.entities import FIRMWARES
+from tools.benchmarks.facts import SWITCH, TELLING_OF_GATEWAY, TELLING_OF_PACK, Json, Shown, Verdict, compare
 from tools.home_assistant import State
 
 

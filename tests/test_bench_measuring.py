@@ -18,12 +18,12 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tools.bench import plot
-from tools.bench.figures import NEVER, Figure, Target, percentile, report, table
-from tools.bench.outage import CORE_CYCLE, Flip, Outages, Seen, Watch, figures as outage_figures, plan
-from tools.bench.probe import Blocks, FirstState
-from tools.bench.sides import BackDoor, Gateway, Side
-from tools.bench.spending import (
+from tools.benchmarks import plot
+from tools.benchmarks.figures import NEVER, Figure, Target, percentile, report, table
+from tools.benchmarks.outage import CORE_CYCLE, Flip, Outages, Seen, Watch, figures as outage_figures, plan
+from tools.benchmarks.probe import Blocks, FirstState
+from tools.benchmarks.sides import BackDoor, Gateway, Side
+from tools.benchmarks.spending import (
     CORE_CADENCE,
     DEFAULT,
     Cost,

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tools.bench.facts import Shown
+from tools.benchmarks.facts import Shown
 from tools.child_process import ProcessError
 from tools.faults import dozen, suffering
 from tools.faults.dozen import AGGREGATES, CHARGE, DOZEN, GRID_STATUS, SYSTEM, UNHEARD_OF, Fault

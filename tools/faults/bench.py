@@ -15,8 +15,8 @@ from rich.console import Console
 
 from custom_components.powerwall_gateway.migration import CORE
 from simulator import Simulator
-from tools.bench.figures import report
-from tools.bench.sides import ERRORS, FIRMWARE, BackDoor, Gateway, Side
+from tools.benchmarks.figures import report
+from tools.benchmarks.sides import ERRORS, FIRMWARE, BackDoor, Gateway, Side
 from tools.develop.integration import DOMAIN
 from tools.develop.target import Target
 from tools.soak_test.home import HOLDING

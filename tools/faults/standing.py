@@ -16,7 +16,7 @@ from custom_components.powerwall_gateway.catalogue import (
 from custom_components.powerwall_gateway.coordinator import GridData, LiveData
 from custom_components.powerwall_gateway.gateway import GatewayError
 from custom_components.powerwall_gateway.reading import Reading
-from tools.bench.facts import Shown
+from tools.benchmarks.facts import Shown
 
 type Hides = Callable[[Shown], bool]
 """Whether an entity may show nothing because of a fault."""

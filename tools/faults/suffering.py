@@ -8,7 +8,7 @@ from typing import Final
 
 from simulator import Simulator
 from simulator.front import Request
-from tools.bench.sides import Side
+from tools.benchmarks.sides import Side
 from tools.child_process import ProcessError
 from tools.home_assistant.log import Record, records
 

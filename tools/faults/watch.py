@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, Self
 
-from tools.bench.facts import NO_VALUE, Shown
-from tools.bench.sides import Side
+from tools.benchmarks.facts import NO_VALUE, Shown
+from tools.benchmarks.sides import Side
 
 
 class Watch:

@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from homeassistant.const import __version__ as home_assistant_version
-from tools.bench.sides import ERRORS
+from tools.benchmarks.sides import ERRORS
 from tools.soak_test.figures import Figure, table
 from tools.soak_test.home import soaked
 from tools.soak_test.soak import Soak, rounds_table

@@ -14,6 +14,7 @@ import aiohttp
 from custom_components.powerwall_gateway.migration import CORE
 from homeassistant.util import dt as dt_util
 from simulator.house import SUMMER_NOON
+from tools.benchmarks.facts import Shown
 from tools.child_process import ProcessError, free_port
 from tools.develop import integration
 from tools.develop.gateway import GatewayError
@@ -22,8 +23,6 @@ from tools.develop.simulator import simulated_gateway
 from tools.develop.target import Target
 from tools.home_assistant import Api, ApiError, HomeAssistant, Probe, SignInError, WebSocketError
 from tools.home_assistant.log import log_of
-
-from .facts import Shown
 
 type Json = dict[str, Any]
 

@@ -18,14 +18,13 @@ from rich.table import Table
 from custom_components.powerwall_gateway.migration import CORE
 from homeassistant.const import __version__ as home_assistant_version
 from homeassistant.util import slugify
+from tools.benchmarks.facts import Comparison, Fact, Json, Shown, Verdict, compare
+from tools.benchmarks.sides import ERRORS, add_core, morning
 from tools.child_process import free_port
 from tools.develop import integration
 from tools.develop.integration import FlowError
 from tools.develop.simulator import simulated_gateway
 from tools.home_assistant import Api, HomeAssistant
-
-from .facts import Comparison, Fact, Json, Shown, Verdict, compare
-from .sides import ERRORS, add_core, morning
 
 FIRMWARES = ("21.44", "24.36")
 """Those with a Powerwall 2 that core can log in to."""

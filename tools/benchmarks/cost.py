@@ -13,13 +13,12 @@ from time import monotonic, time
 
 from rich.console import Console
 
+from tools.benchmarks.facts import Shown, compare
+from tools.benchmarks.figures import report, table
+from tools.benchmarks.sides import ERRORS, FIRMWARE, Side, both_sides, set_clocks
+from tools.benchmarks.spending import CORE_CADENCE, DEFAULT, Cost, Sample, count_rows, figures, memory_of
 from tools.child_process import ProcessError
 from tools.develop.integration import FlowError
-
-from .facts import Shown, compare
-from .figures import report, table
-from .sides import ERRORS, FIRMWARE, Side, both_sides, set_clocks
-from .spending import CORE_CADENCE, DEFAULT, Cost, Sample, count_rows, figures, memory_of
 
 CORE_INTERVAL = 30.0
 STILL, MOST_REQUESTS = 5.0, 40

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 import sys
 
-from tools.bench import client, cost, entities, outage
+from tools.benchmarks import client, cost, entities, outage
 from tools.faults import bench as faults
 
 

@@ -17,7 +17,7 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from tools.bench.rivals import RIVALS, Bodies, Rival
+from tools.benchmarks.rivals import RIVALS, Bodies, Rival
 from tools.develop.simulator import simulated_gateway
 from tools.develop.target import Target
 

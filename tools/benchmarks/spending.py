@@ -10,8 +10,8 @@ import sqlite3
 from statistics import median
 from typing import Self
 
-from .figures import NEVER, Figure, Target
-from .sides import Side
+from tools.benchmarks.figures import NEVER, Figure, Target
+from tools.benchmarks.sides import Side
 
 DEFAULT, CORE_CADENCE = "default", "core"
 """How often ours polls."""

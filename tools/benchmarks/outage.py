@@ -16,10 +16,9 @@ from typing import Self
 from rich.console import Console
 
 from custom_components.powerwall_gateway.migration import CORE
-
-from . import plot
-from .figures import NEVER, Figure, Json, Target, percentile, report, table
-from .sides import ERRORS, FIRMWARE, Side, both_sides, set_clocks
+from tools.benchmarks import plot
+from tools.benchmarks.figures import NEVER, Figure, Json, Target, percentile, report, table
+from tools.benchmarks.sides import ERRORS, FIRMWARE, Side, both_sides, set_clocks
 
 GRID = {CORE: "binary_sensor.grid_status"}
 OUR_GRID = "binary_sensor.grid"
