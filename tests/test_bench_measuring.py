@@ -32,7 +32,7 @@ from tools.benchmarks.spending import (
     figures as cost_figures,
     resident_memory,
 )
-from tools.develop.target import Target as Address
+from tools.dev_server.target import Target as Address
 
 
 def printed(figures: list[Figure]) -> str:

@@ -16,7 +16,7 @@ from simulator.gateway.answers import Call
 from tests.conftest import StartSimulator
 from tools.child_process import free_port
 from tools.crash_test.points import Plan
-from tools.develop.integration import DOMAIN, add
+from tools.dev_server.integration import DOMAIN, add
 from tools.home_assistant import HomeAssistant, WebSocketError
 from tools.home_assistant.configuration import REPOSITORY
 

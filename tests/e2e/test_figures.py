@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.develop.figures import FIGURES, Comparison
+from tools.dev_server.figures import FIGURES, Comparison
 from tools.home_assistant import State
 
 IDS = {figure.key: f"sensor.{figure.key}" for figure in FIGURES} | {"grid": "binary_sensor.grid"}

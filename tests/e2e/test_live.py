@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.conftest import StartSimulator
-from tools.develop.integration import DOMAIN, add, entity_ids
+from tools.dev_server.integration import DOMAIN, add, entity_ids
 from tools.home_assistant import HomeAssistant, errors_about
 
 RECONNECTING_SECONDS = 60

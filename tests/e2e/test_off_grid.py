@@ -11,7 +11,7 @@ from simulator import Simulator
 from simulator.gateway.answers import Call
 from tests.conftest import StartSimulator
 from tools.child_process import free_port
-from tools.develop.integration import DOMAIN, add, entity_ids
+from tools.dev_server.integration import DOMAIN, add, entity_ids
 from tools.home_assistant import HomeAssistant, errors_about
 
 RECONNECTING_SECONDS = 60

@@ -11,7 +11,7 @@ from tests.client.profiles import start
 from tests.conftest import StartSimulator
 from tests.pairing import SIGNED
 from tools.child_process import free_port
-from tools.develop.integration import DOMAIN, add
+from tools.dev_server.integration import DOMAIN, add
 from tools.home_assistant import HomeAssistant, errors_about
 
 SPEED = 30.0

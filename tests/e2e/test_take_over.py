@@ -6,8 +6,8 @@ from typing import Any
 from tests.conftest import StartSimulator
 from tools.benchmarks.sides import add_core
 from tools.child_process import free_port
-from tools.develop.integration import DOMAIN, add
-from tools.develop.target import Target
+from tools.dev_server.integration import DOMAIN, add
+from tools.dev_server.target import Target
 from tools.home_assistant import Api, HomeAssistant, errors_about
 
 LOAD = "sensor.home_energy_gateway_load_power"

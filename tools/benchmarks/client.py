@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.benchmarks.rivals import RIVALS, Bodies, Rival
-from tools.develop.simulator import simulated_gateway
-from tools.develop.target import Target
+from tools.dev_server.simulator import simulated_gateway
+from tools.dev_server.target import Target
 
 FIRMWARE = "21.44"
 REFRESHES = 200

@@ -18,7 +18,7 @@ from tools.benchmarks.figures import report, table
 from tools.benchmarks.sides import ERRORS, FIRMWARE, Side, both_sides, set_clocks
 from tools.benchmarks.spending import CORE_CADENCE, DEFAULT, Cost, Sample, count_rows, figures, memory_of
 from tools.child_process import ProcessError
-from tools.develop.integration import FlowError
+from tools.dev_server.integration import FlowError
 
 CORE_INTERVAL = 30.0
 STILL, MOST_REQUESTS = 5.0, 40

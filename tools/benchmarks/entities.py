@@ -21,9 +21,9 @@ from homeassistant.util import slugify
 from tools.benchmarks.facts import Comparison, Fact, Json, Shown, Verdict, compare
 from tools.benchmarks.sides import ERRORS, add_core, morning
 from tools.child_process import free_port
-from tools.develop import integration
-from tools.develop.integration import FlowError
-from tools.develop.simulator import simulated_gateway
+from tools.dev_server import integration
+from tools.dev_server.integration import FlowError
+from tools.dev_server.simulator import simulated_gateway
 from tools.home_assistant import Api, HomeAssistant
 
 FIRMWARES = ("21.44", "24.36")

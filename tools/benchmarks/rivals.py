@@ -17,7 +17,7 @@ from tesla_powerwall.responses import MetersAggregatesResponse
 
 from custom_components.powerwall_gateway.gateway import Address, Credentials, PowerwallGateway, find, open_session
 from custom_components.powerwall_gateway.gateway.models import GridState, GridStatus, MetersAggregates, StateOfEnergy
-from tools.develop.target import Target
+from tools.dev_server.target import Target
 
 type Bodies = Mapping[str, bytes]
 """What the gateway answered, by path."""

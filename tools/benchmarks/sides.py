@@ -16,11 +16,11 @@ from homeassistant.util import dt as dt_util
 from simulator.house import SUMMER_NOON
 from tools.benchmarks.facts import Shown
 from tools.child_process import ProcessError, free_port
-from tools.develop import integration
-from tools.develop.gateway import GatewayError
-from tools.develop.integration import FlowError
-from tools.develop.simulator import simulated_gateway
-from tools.develop.target import Target
+from tools.dev_server import integration
+from tools.dev_server.gateway import GatewayError
+from tools.dev_server.integration import FlowError
+from tools.dev_server.simulator import simulated_gateway
+from tools.dev_server.target import Target
 from tools.home_assistant import Api, ApiError, HomeAssistant, Probe, SignInError, WebSocketError
 from tools.home_assistant.log import log_of
 

@@ -11,7 +11,7 @@ from time import monotonic
 from PIL import Image
 from playwright.async_api import Browser, ConsoleMessage, Error, Page as Tab
 
-from tools.develop.integration import DOMAIN
+from tools.dev_server.integration import DOMAIN
 from tools.home_assistant import Api
 
 from .look import Look

@@ -5,7 +5,7 @@ import re
 
 from playwright.async_api import Locator, expect
 
-from tools.develop.integration import DOMAIN
+from tools.dev_server.integration import DOMAIN
 
 from .page import Page
 

@@ -18,7 +18,7 @@ from simulator import Simulator
 from simulator.gateway.answers import Call
 from tools.child_process import ProcessError, free_port
 from tools.crash_test.points import EFFECTS, Plan, Points
-from tools.develop.integration import DOMAIN, add
+from tools.dev_server.integration import DOMAIN, add
 from tools.home_assistant import HomeAssistant
 from tools.home_assistant.configuration import REPOSITORY
 

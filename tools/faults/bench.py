@@ -17,8 +17,8 @@ from custom_components.powerwall_gateway.migration import CORE
 from simulator import Simulator
 from tools.benchmarks.figures import report
 from tools.benchmarks.sides import ERRORS, FIRMWARE, BackDoor, Gateway, Side
-from tools.develop.integration import DOMAIN
-from tools.develop.target import Target
+from tools.dev_server.integration import DOMAIN
+from tools.dev_server.target import Target
 from tools.soak_test.home import HOLDING
 
 from .dozen import DOZEN, Fault

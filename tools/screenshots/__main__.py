@@ -16,10 +16,10 @@ from playwright.async_api import Error as BrowserError
 
 from tools.browser import PageError, Person, chromium, desktop, signed_in
 from tools.child_process import ProcessError, free_port
-from tools.develop import dashboard, energy, past
-from tools.develop.integration import add, device_ids, entity_ids
-from tools.develop.simulator import simulated_gateway
-from tools.develop.target import Target
+from tools.dev_server import dashboard, energy, past
+from tools.dev_server.integration import add, device_ids, entity_ids
+from tools.dev_server.simulator import simulated_gateway
+from tools.dev_server.target import Target
 from tools.home_assistant import HomeAssistant
 from tools.home_assistant.configuration import REPOSITORY
 

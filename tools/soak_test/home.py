@@ -10,7 +10,7 @@ from typing import Any, Self
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from simulator import Simulator
 from tools.child_process import free_port
-from tools.develop.integration import DOMAIN, add, entity_ids
+from tools.dev_server.integration import DOMAIN, add, entity_ids
 from tools.home_assistant import Api, HomeAssistant, Probe, State
 
 HOLDING = Probe(Path(__file__).resolve().parent / "probe", "soak_probe", imports_repository=True)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich import box
 from rich.table import Table
 
-from tools.develop.integration import DOMAIN
+from tools.dev_server.integration import DOMAIN
 from tools.home_assistant import errors_about
 from tools.home_assistant.log import records
 from tools.soak_test.figures import Figure, energy_off, held_figures

@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from getpass import getpass
 
-from .gateway import Gateway, find_url
-from .past import Past
+from tools.dev_server.gateway import Gateway, find_url
+from tools.dev_server.past import Past
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ import aiohttp
 from rich.console import Console
 from rich.live import Live
 
+from tools.dev_server.figures import WINDOW, Comparison, Row
+from tools.dev_server.gateway import Gateway, GatewayError
+from tools.dev_server.table import table
 from tools.home_assistant import Api, ApiError
-
-from .figures import WINDOW, Comparison, Row
-from .gateway import Gateway, GatewayError
-from .table import table
 
 PLAIN_INTERVAL = 60
 PROGRESS_INTERVAL = 5

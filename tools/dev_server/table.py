@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
-from .figures import Figure, Row, Value
+from tools.dev_server.figures import Figure, Row, Value
 
 
 def table(rows: Sequence[Row], note: str = "") -> Table:

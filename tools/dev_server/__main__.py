@@ -13,15 +13,14 @@ import sys
 from rich.console import Console
 
 from tools.child_process import ProcessError
+from tools.dev_server import dashboard, energy, integration, past
+from tools.dev_server.gateway import Gateway, GatewayError
+from tools.dev_server.integration import FlowError
+from tools.dev_server.simulator import FIRMWARES, simulated_gateway
+from tools.dev_server.target import Target, own_gateway
+from tools.dev_server.watch import Watch
 from tools.home_assistant import PASSWORD, USER_NAME, ApiError, HomeAssistant, SignInError, WebSocketError, errors_about
 from tools.home_assistant.configuration import REPOSITORY
-
-from . import dashboard, energy, integration, past
-from .gateway import Gateway, GatewayError
-from .integration import FlowError
-from .simulator import FIRMWARES, simulated_gateway
-from .target import Target, own_gateway
-from .watch import Watch
 
 CHECK_LIMIT = 60
 SIMULATED_PAUSE = 1.0

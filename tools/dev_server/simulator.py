@@ -10,11 +10,10 @@ import sys
 from simulator import PROFILES, House, Simulator
 from simulator.house import LOS_ANGELES, SUMMER_NOON
 from tools.child_process import ChildProcess, ProcessError, free_port
+from tools.dev_server.gateway import GatewayError, find_url
+from tools.dev_server.past import before, live_through
+from tools.dev_server.target import Target
 from tools.home_assistant.configuration import REPOSITORY
-
-from .gateway import GatewayError, find_url
-from .past import before, live_through
-from .target import Target
 
 ATTEMPTS = 100
 

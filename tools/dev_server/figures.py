@@ -5,9 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
+from tools.dev_server.gateway import Reading
 from tools.home_assistant import State
-
-from .gateway import Reading
 
 type Value = float | str | bool
 
