@@ -5,9 +5,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tools.browser import Look, Person, chromium, signed_in
 from tools.home_assistant import HomeAssistant
 from tools.home_assistant.configuration import REPOSITORY
+from tools.ui import Look, Person, chromium, signed_in
 
 PICTURES = REPOSITORY / ".pictures"
 """Of every page that the tests come by, for people to look at."""

@@ -8,10 +8,10 @@ import pytest
 from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.ui.conftest import Visit
-from tools.browser import Look, Person, desktop, phone
 from tools.child_process import free_port
 from tools.dev_server.integration import DOMAIN, device_ids
 from tools.home_assistant import HomeAssistant, errors_about
+from tools.ui import Look, Person, desktop, phone
 
 LOOKS = (desktop("de", dark=True), phone("en"))
 LONGEST_STOP = 3.0

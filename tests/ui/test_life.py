@@ -10,10 +10,10 @@ from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.test_redaction import secrets_of
 from tests.ui.conftest import Visit
-from tools.browser import Look, Person, desktop, phone
 from tools.child_process import free_port
 from tools.dev_server.integration import DOMAIN, device_ids
 from tools.home_assistant import HomeAssistant, errors_about
+from tools.ui import Look, Person, desktop, phone
 
 LOOKS = (desktop("en"), phone("de", dark=True))
 """Each screen, each colour and each language once; the other way round in `test_control.py`."""

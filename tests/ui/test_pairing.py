@@ -12,10 +12,10 @@ from simulator import House, Simulator
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
 from tests.ui.conftest import Visit
-from tools.browser import Look, Person, desktop, phone
 from tools.child_process import free_port
 from tools.dev_server.integration import DOMAIN, add, device_ids
 from tools.home_assistant import HomeAssistant, errors_about
+from tools.ui import Look, Person, desktop, phone
 
 SPEED = 30.0
 """So that the minute for which a gateway watches the grid before it reconnects is two seconds."""

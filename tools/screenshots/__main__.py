@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 import aiohttp
 from playwright.async_api import Error as BrowserError
 
-from tools.browser import PageError, Person, chromium, desktop, signed_in
 from tools.child_process import ProcessError, free_port
 from tools.dev_server import dashboard, energy, past
 from tools.dev_server.integration import add, device_ids, entity_ids
@@ -22,6 +21,7 @@ from tools.dev_server.simulator import simulated_gateway
 from tools.dev_server.target import Target
 from tools.home_assistant import HomeAssistant
 from tools.home_assistant.configuration import REPOSITORY
+from tools.ui import PageError, Person, chromium, desktop, signed_in
 
 PICTURES = REPOSITORY / "docs" / "images"
 

@@ -6,8 +6,7 @@ import re
 from playwright.async_api import Locator, expect
 
 from tools.dev_server.integration import DOMAIN
-
-from .page import Page
+from tools.ui.page import Page
 
 BRAND = "Tesla Powerwall Gateway"
 SOON = 30.0

@@ -13,9 +13,8 @@ from playwright.async_api import Browser, ConsoleMessage, Error, Page as Tab
 
 from tools.dev_server.integration import DOMAIN
 from tools.home_assistant import Api
-
-from .look import Look
-from .words import Words
+from tools.ui.look import Look
+from tools.ui.words import Words
 
 STILL_LIMIT = 15.0
 """Seconds after which a picture is taken of a page that does not come to rest."""
