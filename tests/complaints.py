@@ -12,7 +12,7 @@ from typing import override
 import pytest
 
 from custom_components.powerwall_gateway.const import DOMAIN
-from tools.home_assistant import is_complaint
+from tools.hass_process import is_complaint
 
 _OF_NOBODY = re.compile(r"Detected code that |The deprecated ")
 """How Home Assistant begins where it finds no integration that called it, so that it was a test."""

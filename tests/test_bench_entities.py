@@ -16,7 +16,7 @@ from homeassistant.helpers.entity import Entity
 from tests.conftest import StartSimulator
 from tools.benchmarks.entities import FIRMWARES
 from tools.benchmarks.facts import SWITCH, TELLING_OF_GATEWAY, TELLING_OF_PACK, Json, Shown, Verdict, compare
-from tools.home_assistant import State
+from tools.hass_process import State
 
 
 def shown(key: str, value: str | None = None, unit: str | None = None, part: str = "") -> Shown:

@@ -22,7 +22,7 @@ from tools.faults.standing import BATTERY, GRID, METERS, of_part
 from tools.faults.suffering import Suffered, Sufferer, polls
 from tools.faults.verdict import complaints, sums, table
 from tools.faults.watch import Watch
-from tools.home_assistant.log import errors_about, records
+from tools.hass_process.log import errors_about, records
 
 PATHS = (AGGREGATES, SYSTEM, GRID_STATUS, CHARGE)
 PAUSE = 0.01

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tools.child_process import free_port
-from tools.home_assistant import HomeAssistant
+from tools.hass_process import HomeAssistant
 
 
 @pytest.fixture

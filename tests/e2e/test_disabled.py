@@ -17,8 +17,8 @@ from tests.conftest import StartSimulator
 from tools.child_process import free_port
 from tools.crash_test.points import Plan
 from tools.dev_server.integration import DOMAIN, add
-from tools.home_assistant import HomeAssistant, WebSocketError
-from tools.home_assistant.configuration import REPOSITORY
+from tools.hass_process import HomeAssistant, WebSocketError
+from tools.hass_process.configuration import REPOSITORY
 
 NEVER = 3600.0
 """Seconds on the grid before a login, where there is to be none."""

@@ -3,7 +3,7 @@
 import pytest
 
 from tools.dev_server.figures import FIGURES, Comparison
-from tools.home_assistant import State
+from tools.hass_process import State
 
 IDS = {figure.key: f"sensor.{figure.key}" for figure in FIGURES} | {"grid": "binary_sensor.grid"}
 

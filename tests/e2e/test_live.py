@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import StartSimulator
 from tools.dev_server.integration import DOMAIN, add, entity_ids
-from tools.home_assistant import HomeAssistant, errors_about
+from tools.hass_process import HomeAssistant, errors_about
 
 RECONNECTING_SECONDS = 60
 MAY_BE_UNKNOWN = {"backup_time_remaining", "grid_event", "last_outage", "start", "time_to_full", "time_to_reserve"}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tools.home_assistant import errors_about
+from tools.hass_process import errors_about
 
 LOG = """\
 2026-11-22 13:37:13.569 WARNING (MainThread) [homeassistant.loader] We found a custom integration powerwall_gateway

@@ -12,7 +12,7 @@ from simulator.gateway.answers import Call
 from tests.conftest import StartSimulator
 from tools.child_process import free_port
 from tools.dev_server.integration import DOMAIN, add, entity_ids
-from tools.home_assistant import HomeAssistant, errors_about
+from tools.hass_process import HomeAssistant, errors_about
 
 RECONNECTING_SECONDS = 60
 

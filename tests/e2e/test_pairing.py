@@ -12,7 +12,7 @@ from tests.conftest import StartSimulator
 from tests.pairing import SIGNED
 from tools.child_process import free_port
 from tools.dev_server.integration import DOMAIN, add
-from tools.home_assistant import HomeAssistant, errors_about
+from tools.hass_process import HomeAssistant, errors_about
 
 SPEED = 30.0
 """So that the minute for which a gateway watches the grid before it reconnects is two seconds."""

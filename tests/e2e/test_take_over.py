@@ -8,7 +8,7 @@ from tools.benchmarks.sides import add_core
 from tools.child_process import free_port
 from tools.dev_server.integration import DOMAIN, add
 from tools.dev_server.target import Target
-from tools.home_assistant import Api, HomeAssistant, errors_about
+from tools.hass_process import Api, HomeAssistant, errors_about
 
 LOAD = "sensor.home_energy_gateway_load_power"
 CONSUMED = "sensor.home_energy_gateway_load_import"

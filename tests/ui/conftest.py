@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tools.home_assistant import HomeAssistant
-from tools.home_assistant.configuration import REPOSITORY
+from tools.hass_process import HomeAssistant
+from tools.hass_process.configuration import REPOSITORY
 from tools.ui import Look, Person, chromium, signed_in
 
 PICTURES = REPOSITORY / ".pictures"

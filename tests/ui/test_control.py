@@ -10,7 +10,7 @@ from tests.conftest import StartSimulator
 from tests.ui.conftest import Visit
 from tools.child_process import free_port
 from tools.dev_server.integration import DOMAIN, device_ids
-from tools.home_assistant import HomeAssistant, errors_about
+from tools.hass_process import HomeAssistant, errors_about
 from tools.ui import Look, Person, desktop, phone
 
 LOOKS = (desktop("de", dark=True), phone("en"))

@@ -24,7 +24,7 @@ from tools.child_process import free_port
 from tools.dev_server import integration
 from tools.dev_server.integration import FlowError
 from tools.dev_server.simulator import simulated_gateway
-from tools.home_assistant import Api, HomeAssistant
+from tools.hass_process import Api, HomeAssistant
 
 FIRMWARES = ("21.44", "24.36")
 """Those with a Powerwall 2 that core can log in to."""

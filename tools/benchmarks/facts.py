@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from custom_components.powerwall_gateway.migration import CORE, OF_GATEWAY, OF_PACK
 from homeassistant.util.unit_conversion import BaseUnitConverter, EnergyConverter, PowerConverter
-from tools.home_assistant import State
+from tools.hass_process import State
 
 type Json = dict[str, Any]
 

@@ -21,8 +21,8 @@ from tools.dev_server.gateway import GatewayError
 from tools.dev_server.integration import FlowError
 from tools.dev_server.simulator import simulated_gateway
 from tools.dev_server.target import Target
-from tools.home_assistant import Api, ApiError, HomeAssistant, Probe, SignInError, WebSocketError
-from tools.home_assistant.log import log_of
+from tools.hass_process import Api, ApiError, HomeAssistant, Probe, SignInError, WebSocketError
+from tools.hass_process.log import log_of
 
 type Json = dict[str, Any]
 

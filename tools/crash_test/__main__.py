@@ -19,8 +19,8 @@ from simulator.gateway.answers import Call
 from tools.child_process import ProcessError, free_port
 from tools.crash_test.points import EFFECTS, Plan, Points
 from tools.dev_server.integration import DOMAIN, add
-from tools.home_assistant import HomeAssistant
-from tools.home_assistant.configuration import REPOSITORY
+from tools.hass_process import HomeAssistant
+from tools.hass_process.configuration import REPOSITORY
 
 FIRMWARE = "1.15.0"
 NEVER = 3600.0

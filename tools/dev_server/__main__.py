@@ -19,8 +19,8 @@ from tools.dev_server.integration import FlowError
 from tools.dev_server.simulator import FIRMWARES, simulated_gateway
 from tools.dev_server.target import Target, own_gateway
 from tools.dev_server.watch import Watch
-from tools.home_assistant import PASSWORD, USER_NAME, ApiError, HomeAssistant, SignInError, WebSocketError, errors_about
-from tools.home_assistant.configuration import REPOSITORY
+from tools.hass_process import PASSWORD, USER_NAME, ApiError, HomeAssistant, SignInError, WebSocketError, errors_about
+from tools.hass_process.configuration import REPOSITORY
 
 CHECK_LIMIT = 60
 SIMULATED_PAUSE = 1.0

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tools.home_assistant import Api
+from tools.hass_process import Api
 
 type Card = dict[str, Any]
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tools.home_assistant import Api
+from tools.hass_process import Api
 
 
 async def set_up(api: Api, ids: dict[str, str]) -> None:

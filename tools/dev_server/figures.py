@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from tools.dev_server.gateway import Reading
-from tools.home_assistant import State
+from tools.hass_process import State
 
 type Value = float | str | bool
 

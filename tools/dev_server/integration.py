@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tools.home_assistant import Api
+from tools.hass_process import Api
 
 DOMAIN = "powerwall_gateway"
 

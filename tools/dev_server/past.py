@@ -6,7 +6,7 @@ from typing import Any
 
 from homeassistant.util import dt as dt_util
 from simulator import House
-from tools.home_assistant import Api
+from tools.hass_process import Api
 
 type Figures = dict[str, float]
 

@@ -13,7 +13,7 @@ from tools.child_process import ChildProcess, ProcessError, free_port
 from tools.dev_server.gateway import GatewayError, find_url
 from tools.dev_server.past import before, live_through
 from tools.dev_server.target import Target
-from tools.home_assistant.configuration import REPOSITORY
+from tools.hass_process.configuration import REPOSITORY
 
 ATTEMPTS = 100
 

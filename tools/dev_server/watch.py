@@ -12,7 +12,7 @@ from rich.live import Live
 from tools.dev_server.figures import WINDOW, Comparison, Row
 from tools.dev_server.gateway import Gateway, GatewayError
 from tools.dev_server.table import table
-from tools.home_assistant import Api, ApiError
+from tools.hass_process import Api, ApiError
 
 PLAIN_INTERVAL = 60
 PROGRESS_INTERVAL = 5

@@ -10,7 +10,7 @@ from simulator import Simulator
 from simulator.front import Request
 from tools.benchmarks.sides import Side
 from tools.child_process import ProcessError
-from tools.home_assistant.log import Record, records
+from tools.hass_process.log import Record, records
 
 from .dozen import Fault
 from .watch import Watch

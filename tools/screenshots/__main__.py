@@ -19,8 +19,8 @@ from tools.dev_server import dashboard, energy, past
 from tools.dev_server.integration import add, device_ids, entity_ids
 from tools.dev_server.simulator import simulated_gateway
 from tools.dev_server.target import Target
-from tools.home_assistant import HomeAssistant
-from tools.home_assistant.configuration import REPOSITORY
+from tools.hass_process import HomeAssistant
+from tools.hass_process.configuration import REPOSITORY
 from tools.ui import PageError, Person, chromium, desktop, signed_in
 
 PICTURES = REPOSITORY / "docs" / "images"

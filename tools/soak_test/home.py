@@ -11,7 +11,7 @@ from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from simulator import Simulator
 from tools.child_process import free_port
 from tools.dev_server.integration import DOMAIN, add, entity_ids
-from tools.home_assistant import Api, HomeAssistant, Probe, State
+from tools.hass_process import Api, HomeAssistant, Probe, State
 
 HOLDING = Probe(Path(__file__).resolve().parent / "probe", "soak_probe", imports_repository=True)
 FIRMWARE = "21.44"

@@ -10,8 +10,8 @@ from rich import box
 from rich.table import Table
 
 from tools.dev_server.integration import DOMAIN
-from tools.home_assistant import errors_about
-from tools.home_assistant.log import records
+from tools.hass_process import errors_about
+from tools.hass_process.log import records
 from tools.soak_test.figures import Figure, energy_off, held_figures
 from tools.soak_test.home import Condition, Home
 from tools.soak_test.troubles import Scene, Trouble, troubles

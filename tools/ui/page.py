@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.async_api import Browser, ConsoleMessage, Error, Page as Tab
 
 from tools.dev_server.integration import DOMAIN
-from tools.home_assistant import Api
+from tools.hass_process import Api
 from tools.ui.look import Look
 from tools.ui.words import Words
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import hass_frontend
 
-from tools.home_assistant.configuration import INTEGRATION
+from tools.hass_process.configuration import INTEGRATION
 
 FRONTEND = hass_frontend.where() / "static" / "translations"
 

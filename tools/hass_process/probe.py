@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .configuration import REPOSITORY, as_yaml
+from tools.hass_process.configuration import REPOSITORY, as_yaml
 
 
 @dataclass(frozen=True)

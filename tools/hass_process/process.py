@@ -12,11 +12,10 @@ import aiohttp
 
 from homeassistant.const import RESTART_EXIT_CODE, __version__ as home_assistant_version
 from tools.child_process import ChildProcess, ProcessError, port_is_free
-
-from . import configuration
-from .api import Api
-from .log import errors_about, log_of
-from .sign_in import sign_in
+from tools.hass_process import configuration
+from tools.hass_process.api import Api
+from tools.hass_process.log import errors_about, log_of
+from tools.hass_process.sign_in import sign_in
 
 START_LIMIT = 120
 STOP_LIMIT = 30

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import aiohttp
 
-from . import websocket
-from .websocket import WebSocket
+from tools.hass_process import websocket
+from tools.hass_process.websocket import WebSocket
 
 type Json = dict[str, Any]
 

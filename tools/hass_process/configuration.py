@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from . import storage
+from tools.hass_process import storage
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 INTEGRATION = REPOSITORY / "custom_components" / "powerwall_gateway"
@@ -10,7 +10,7 @@ STAND_INS = Path(__file__).resolve().parent / "stand_ins"
 
 # `default_config` would pull in a dozen integrations that need the internet or libraries without a wheel.
 _YAML = """\
-# Written once by tools/home_assistant; yours to change where the folder is kept (scripts/develop --config DIR).
+# Written once by tools/hass_process; yours to change where the folder is kept (scripts/develop --config DIR).
 homeassistant:
   name: Home
   country: US

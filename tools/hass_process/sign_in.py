@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from . import websocket
+from tools.hass_process import websocket
 
 USER_NAME = "powerwall"
 PASSWORD = "powerwall"
