@@ -57,7 +57,7 @@ async def async_signed_gateway(
         _LOGGER.warning("Nothing is signed, because a library is missing: %s", err)
         return None
     try:
-        module = await async_import_module(hass, f"{__package__}.gateway.signed")
+        module = await async_import_module(hass, f"{__package__}.gateway.signed.client")
     except ImportError as err:
         _LOGGER.warning("Nothing is signed, because a library has changed: %s", err)
         return None

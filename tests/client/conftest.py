@@ -16,7 +16,7 @@ from custom_components.powerwall_gateway.gateway import (
     find,
     open_session,
 )
-from custom_components.powerwall_gateway.gateway.signed.client.client.client import SignedGateway
+from custom_components.powerwall_gateway.gateway.signed.client import SignedGateway
 from simulator import Simulator
 from tests.client.signing import Sign
 from tests.client.spoiling import AT_LEAST, DEEP, Thrown

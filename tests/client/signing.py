@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from custom_components.powerwall_gateway.gateway import PowerwallGateway
-from custom_components.powerwall_gateway.gateway.signed.client.client.client import SignedGateway
+from custom_components.powerwall_gateway.gateway.signed.client import SignedGateway
 from simulator import Simulator
 
 DIN = "/tedapi/din"

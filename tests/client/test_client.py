@@ -12,8 +12,8 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayPayloadError,
     GatewayStoppedError,
     PowerwallGateway,
+    discovery,
     identify,
-    introduction,
     meet,
 )
 from custom_components.powerwall_gateway.gateway.discovery import Doorman
@@ -181,7 +181,7 @@ async def test_identity_check_asks_again_until_a_booting_gateway_identifies_itse
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr(introduction, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(discovery, "monotonic", lambda: clock[0])
     gateway = await simulator("21.44")
     powerwall = await client(gateway, password=None)
     doorman = await doorman_of(gateway, powerwall)

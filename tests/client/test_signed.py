@@ -28,7 +28,7 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.models import ExportRule, OperationMode
 from custom_components.powerwall_gateway.gateway.scheduler import Rank
-from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH
+from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from simulator import House, Simulator
 from tests.client.profiles import start
 from tests.client.signing import DIN, Sign, asked, powerwall_of, verified

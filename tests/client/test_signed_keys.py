@@ -19,7 +19,7 @@ from custom_components.powerwall_gateway.gateway import (
     find,
     open_session,
 )
-from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH, SignedGateway
+from custom_components.powerwall_gateway.gateway.signed.client import PATH, SignedGateway
 from simulator import Simulator
 from tests.client.profiles import start
 from tests.client.signing import DIN, Sign, asked, verified

@@ -21,7 +21,7 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from custom_components.powerwall_gateway.gateway.models import OperationMode
-from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH, SignedGateway
+from custom_components.powerwall_gateway.gateway.signed.client import PATH, SignedGateway
 from simulator import House, Simulator
 from simulator.gateway import config_file
 from tests.client.conftest import Client

@@ -55,6 +55,6 @@ class VirtualTime:
 
         monkeypatch.setattr(loop, "time", self.monotonic)
         monkeypatch.setattr(selector, "select", select_or_jump)
-        for module in (change, guard, login, starting):
+        for module in (writer, supervisor, auth, restart):
             if hasattr(module, "monotonic"):
                 monkeypatch.setattr(module, "monotonic", self.monotonic)

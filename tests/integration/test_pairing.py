@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import diagnostics, pairing, pairing_flow
 from custom_components.powerwall_gateway.const import CONF_PRIVATE_KEY, DOMAIN
-from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH
+from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from custom_components.powerwall_gateway.gateway.signed.keys import public_part
 from homeassistant.const import CONF_HOST
 from homeassistant.core import HomeAssistant
@@ -289,7 +289,7 @@ async def test_a_library_that_has_changed(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr("aiopowerwall.PowerwallFaultError")
-    monkeypatch.delitem(sys.modules, "custom_components.powerwall_gateway.gateway.signed.client.client")
+    monkeypatch.delitem(sys.modules, "custom_components.powerwall_gateway.gateway.signed.client")
     gateway = await start(simulator, "pw3")
     entry = await set_up(gateway, options=ALLOWED)
     await keep_key(hass, entry)

@@ -4,7 +4,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH
+from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from custom_components.powerwall_gateway.pairing import KeyStore
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError

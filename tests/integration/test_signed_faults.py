@@ -11,7 +11,7 @@ from tesla_protocol.energy_device.signed_message_pb2 import RoutableMessage
 
 from custom_components.powerwall_gateway import issues
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH
+from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir

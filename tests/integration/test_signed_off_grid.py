@@ -10,7 +10,7 @@ from custom_components.powerwall_gateway import hub, off_grid
 from custom_components.powerwall_gateway.const import CONF_RETURN_CHARGE
 from custom_components.powerwall_gateway.gateway import IslandControl
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
-from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH
+from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator

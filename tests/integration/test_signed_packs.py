@@ -6,7 +6,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway import checkup
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.device import Kind, identifier, is_of_kind
-from custom_components.powerwall_gateway.gateway.signed.client.client.client import PATH
+from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from custom_components.powerwall_gateway.hardware import is_removable
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir

@@ -83,7 +83,7 @@ def watch_wire(trace: Trace) -> None:
 def hurry(connected: float) -> None:
     """Make seconds of the guard's minutes."""
     pace = Pace(connected=connected, steady=1.0, look=0.1, first_pause=5.0, longest_pause=10.0, patience=10.0)
-    for module in (caretaker, keeper):
+    for module in (caretaker, hub):
         replace(module, "PACE", lambda _: pace)
 
 
