@@ -7,17 +7,17 @@ from typing import Any
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.powerwall_gateway.energy_filter import GRAIN, HOUSE_POWER, LASTING_SECONDS, Count, EnergyGuard
+from custom_components.powerwall_gateway.energy_filter import GRAIN, HOUSE_POWER, LASTING_SECONDS, Count, EnergyFilter
 
 
 def test_what_flows_is_passed_on() -> None:
-    guard = EnergyGuard("import", HOUSE_POWER)
+    guard = EnergyFilter("import", HOUSE_POWER)
     assert [guard.take(reading, now) for now, reading in enumerate((5000.0, 5000.5, 5001.0))] == [5000, 5000.5, 5001]
 
 
 @pytest.mark.parametrize("glitch", [0.0, 2500.0, 4899.0, 9_000_000.0])
 def test_a_glitch_is_held_back_and_told_once(glitch: float, caplog: pytest.LogCaptureFixture) -> None:
-    guard = EnergyGuard("import", HOUSE_POWER)
+    guard = EnergyFilter("import", HOUSE_POWER)
     guard.take(5000, 0)
     assert [guard.take(glitch, now) for now in (5, 10, 15)] == [5000, 5000, 5000]
     assert guard.take(5001, 20) == 5001
@@ -27,7 +27,7 @@ def test_a_glitch_is_held_back_and_told_once(glitch: float, caplog: pytest.LogCa
 
 
 def test_a_step_back_within_the_grain_means_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    guard = EnergyGuard("home", HOUSE_POWER)
+    guard = EnergyFilter("home", HOUSE_POWER)
     assert [guard.take(reading, 5 * n) for n, reading in enumerate((5000, 4990, 4990, 5003))] == [
         5000,
         5000,
@@ -38,9 +38,9 @@ def test_a_step_back_within_the_grain_means_nothing(caplog: pytest.LogCaptureFix
     assert caplog.records == []
 
 
-def knowing(reading: float, *, at: float = 0.0, ahead: float = 0.0, moved_at: float | None = None) -> EnergyGuard:
+def knowing(reading: float, *, at: float = 0.0, ahead: float = 0.0, moved_at: float | None = None) -> EnergyFilter:
     count = Count(reading=reading, shown=reading + ahead, at=at, moved_at=at if moved_at is None else moved_at)
-    return EnergyGuard("import", HOUSE_POWER, count)
+    return EnergyFilter("import", HOUSE_POWER, count)
 
 
 def test_a_counter_that_began_anew_is_believed_after_three_polls_in_a_quarter_of_an_hour() -> None:
@@ -118,10 +118,10 @@ def test_what_is_here_and_there_is_no_counter() -> None:
 
 
 def test_a_first_zero_has_to_last() -> None:
-    guard = EnergyGuard("solar", HOUSE_POWER)
+    guard = EnergyFilter("solar", HOUSE_POWER)
     assert [guard.take(0, now) for now in (0, 5)] == [None, None]
     assert guard.take(5000, 10) == 5000
-    new = EnergyGuard("solar", HOUSE_POWER)
+    new = EnergyFilter("solar", HOUSE_POWER)
     assert [new.take(0, now) for now in (0, 5, LASTING_SECONDS)] == [None, None, 0]
     assert new.take(1, LASTING_SECONDS + 5) == 1
 
@@ -153,7 +153,7 @@ def test_a_restart_changes_nothing() -> None:
 
 @pytest.mark.parametrize("lower", [12_000_000.0, 7_400_000.0, 2.0**32, 2.0**53])
 def test_counter_that_lands_below_zero_counts_on_from_what_was_shown(lower: float) -> None:
-    guard = EnergyGuard("home", HOUSE_POWER)
+    guard = EnergyFilter("home", HOUSE_POWER)
     guard.take(7_329_186, 0)
     shown = [guard.take(7_329_186 - lower + minute * 1000 / 60, 60 * minute) or 0 for minute in range(1, 121)]
     assert shown[0] == 7_329_186
@@ -169,7 +169,7 @@ def test_counter_that_returns_from_below_zero_has_lost_nothing() -> None:
 
 
 def test_counter_below_zero_from_the_start_is_shown_from_zero_on() -> None:
-    guard = EnergyGuard("site", HOUSE_POWER)
+    guard = EnergyFilter("site", HOUSE_POWER)
     shown = [guard.take(-50_000 + 1000 * minute, 60 * minute) for minute in range(121)]
     assert shown[:15] == [None] * 15
     assert shown[15] == 0
@@ -185,7 +185,7 @@ def test_counter_below_zero_that_stood_still_and_was_reset_brings_nothing_along(
 
 
 def test_first_negative_reading_that_was_a_glitch_is_forgotten() -> None:
-    guard = EnergyGuard("site", HOUSE_POWER)
+    guard = EnergyFilter("site", HOUSE_POWER)
     assert [guard.take(-1e6, 0), guard.take(-1e6, 5), guard.take(5_000_000, 10)] == [None, None, 5_000_000]
 
 
@@ -205,7 +205,7 @@ def test_counter_that_runs_backward_all_day_is_logged_once(caplog: pytest.LogCap
 
 @pytest.mark.parametrize("nonsense", [float("nan"), float("inf"), -float("inf")])
 def test_reading_that_is_no_number_changes_nothing(nonsense: float) -> None:
-    assert EnergyGuard("site", HOUSE_POWER).take(nonsense, 0) is None
+    assert EnergyFilter("site", HOUSE_POWER).take(nonsense, 0) is None
     guard = knowing(5000)
     assert {guard.take(nonsense, 600 * poll) for poll in range(10)} == {5000}
     assert guard.take(5001, 6000) == 5001
@@ -215,7 +215,7 @@ def test_reading_that_is_no_number_changes_nothing(nonsense: float) -> None:
 
 @pytest.mark.parametrize("wrapped", [2.0**32, 2.0**53, 1e300])
 def test_first_reading_that_no_home_counts_is_shown_from_zero_on(wrapped: float) -> None:
-    guard = EnergyGuard("site", HOUSE_POWER)
+    guard = EnergyFilter("site", HOUSE_POWER)
     assert [guard.take(wrapped, now) for now in (0, 5, 10, LASTING_SECONDS)] == [None, None, None, 0]
     assert guard.take(5000, LASTING_SECONDS + 5) == 0
     assert guard.take(5000, 2 * LASTING_SECONDS) == 0
@@ -263,7 +263,7 @@ def test_two_glitches_in_a_row_cost_nothing() -> None:
     ],
 )
 def test_nonsense_that_was_stored_does_no_harm(stored: dict[str, Any], shown: float | None) -> None:
-    guard = EnergyGuard("site", HOUSE_POWER, Count.from_dict(stored, 100.0))
+    guard = EnergyFilter("site", HOUSE_POWER, Count.from_dict(stored, 100.0))
     assert guard.take(float("nan"), 105) == shown
     where = guard.count.reading if guard.count else 5000.0
     after = [guard.take(reading, now) for now, reading in ((110, where), (115, 9e8), (120, where + 10))]
@@ -271,9 +271,9 @@ def test_nonsense_that_was_stored_does_no_harm(stored: dict[str, Any], shown: fl
 
 
 def test_zero_that_the_response_proves_is_shown_at_the_third_poll() -> None:
-    guard = EnergyGuard("export", HOUSE_POWER)
+    guard = EnergyFilter("export", HOUSE_POWER)
     assert [guard.take(0, now, counts=True) for now in (0, 5, 10)] == [None, None, 0]
-    guard = EnergyGuard("export", HOUSE_POWER)
+    guard = EnergyFilter("export", HOUSE_POWER)
     assert [guard.take(0, now, counts=True) for now in (0, 5)] + [guard.take(0, 10)] == [None] * 3
 
 
@@ -299,7 +299,7 @@ def test_no_counter_makes_the_shown_energy_fall_or_jump(
     first: float, polls: list[tuple[float | str, float, int]]
 ) -> None:
     """What is shown grows by no more than a home can do, and by what the counter counts once that counts again."""
-    guard = EnergyGuard("any", HOUSE_POWER)
+    guard = EnergyFilter("any", HOUSE_POWER)
     now, reading, most = 1e9, first, 0.0
     begun = shown = guard.take(first, now)
 

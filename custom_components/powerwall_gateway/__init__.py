@@ -13,10 +13,10 @@ from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.typing import ConfigType
 
 from . import checkup, issues
-from .caretaker import Caretaker
+from .caretaker import StopMonitor
 from .catalogue import CONTROLS, OF_BATTERY
 from .certificate import async_show_certificate
-from .checkup import Checkup
+from .checkup import IssueMonitor
 from .const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -40,26 +40,26 @@ from .coordinator import (
     SettingsCoordinator,
     is_final,
 )
-from .device import Part
+from .device import SubDevice
 from .energy_dashboard import EnergyOffer
-from .exceptions import words_of
+from .exceptions import error_text
 from .gateway import (
-    Doorman,
-    GatewayAnotherError,
-    GatewayAnswerError,
-    GatewayBusyError,
+    GatewayAuthenticationRequiredError,
     GatewayCertificateError,
-    GatewayDeniedError,
+    GatewayConnectionError,
     GatewayError,
     GatewayLoginError,
     GatewayLoginForbiddenError,
     GatewayLoginLimitError,
+    GatewayRateLimitError,
+    GatewayResponseError,
     GatewayStoppedError,
     GatewaySwitchNeededError,
-    GatewayUnreachableError,
     Identity,
+    IdentityCheck,
     PercentScale,
     PowerwallGateway,
+    WrongGatewayError,
     identify,
 )
 from .hardware import is_removable, watch_hardware, watch_names
@@ -67,7 +67,7 @@ from .hub import async_forget_keeper, async_hold_keeper, async_mend_all
 from .off_grid import OffGrid
 from .pairing import KeyStore
 from .services import async_setup_services
-from .storage import EntryMemory, async_memory_of
+from .storage import EntryStore, async_memory_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -139,14 +139,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         gateway=gateway,
         serial=entry.data[CONF_SERIAL],
         has_battery=identity.has_battery,
-        itself=Part(device=itself),
+        itself=SubDevice(device=itself),
         device_id=dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **itself).id,
         grid=grid,
         live=live,
         detail=detail,
         settings=settings,
         inventory=inventory,
-        doorman=Doorman(gateway, identity, serial=entry.data[CONF_SERIAL], packs=memory.packs),
+        doorman=IdentityCheck(gateway, identity, serial=entry.data[CONF_SERIAL], packs=memory.packs),
         scale=scale,
         control=Control(
             settings,
@@ -175,8 +175,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         # not exist yet because an endpoint failed at first, and for the guard, the repairs and the way back to the
         # grid, which need no entity.
         entry.async_on_unload(coordinator.async_add_listener(_keep_polling))
-    Caretaker(hass, entry, memory).async_start()
-    Checkup(hass, entry).async_start()
+    StopMonitor(hass, entry, memory).async_start()
+    IssueMonitor(hass, entry).async_start()
     _remove_withdrawn(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await EnergyOffer(hass, entry, memory).async_start()
@@ -254,7 +254,7 @@ async def _look_around(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) 
         watch_names(hass, entry)
 
 
-async def _keep_waiting(gateway: PowerwallGateway, memory: EntryMemory) -> None:
+async def _keep_waiting(gateway: PowerwallGateway, memory: EntryStore) -> None:
     """Remember how often the password was refused and how long to wait: the next try has another client."""
     if (login := gateway.export_login())["failures"]:
         await memory.async_keep_login(login)
@@ -265,9 +265,9 @@ _NOT_READY: Final[tuple[tuple[type[GatewayError], str], ...]] = (
     (GatewayLoginForbiddenError, "login_forbidden"),
     (GatewayLoginError, "login_refused_once"),
     (GatewayCertificateError, "certificate_changed"),  # each retry is a TLS handshake and nothing else
-    (GatewayAnotherError, "another_gateway"),
-    (GatewayUnreachableError, "unreachable"),
-    (GatewayBusyError, "busy_at_setup"),
+    (WrongGatewayError, "another_gateway"),
+    (GatewayConnectionError, "unreachable"),
+    (GatewayRateLimitError, "busy_at_setup"),
     (GatewayStoppedError, "stopped_at_setup"),
 )
 """What Home Assistant says while it retries, the children before their parents."""
@@ -284,18 +284,18 @@ def _setup_error(
     match err:
         case GatewayLoginError() if is_final(err, gateway):
             kind, key = ConfigEntryAuthFailed, "login_refused"
-        case GatewayDeniedError() if not (
+        case GatewayAuthenticationRequiredError() if not (
             isinstance(err, GatewayLoginError) or gateway.has_credentials or gateway.capabilities.login_stops_powerwall
         ):
             kind, key = ConfigEntryAuthFailed, "password_wanted"
         case GatewayLoginLimitError(status=0):  # not the gateway's answer: the next login waits since the last one
             key = "login_waits"
-        case GatewayAnswerError(status=301 | 302 | 307 | 308) if entry.data[CONF_FINGERPRINT] is None:
+        case GatewayResponseError(status=301 | 302 | 307 | 308) if entry.data[CONF_FINGERPRINT] is None:
             key = "encrypted_now"
         case _:
             key = next((key for kind_of, key in _NOT_READY if isinstance(err, kind_of)), "unexpected_answer")
     _LOGGER.debug("Not set up: %s", err)
-    return kind(translation_domain=DOMAIN, translation_key=key, translation_placeholders={"reason": words_of(err)})
+    return kind(translation_domain=DOMAIN, translation_key=key, translation_placeholders={"reason": error_text(err)})
 
 
 def _device(entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway, identity: Identity) -> DeviceInfo:

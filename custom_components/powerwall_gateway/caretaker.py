@@ -10,8 +10,8 @@ from . import issues
 from .coordinator import PowerwallGatewayConfigEntry
 from .gateway import GatewayError, GatewayKeyError, GatewayLoginError
 from .hub import PACE
-from .reading import Reading
-from .storage import EntryMemory
+from .reading import EndpointResult
+from .storage import EntryStore
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -19,10 +19,10 @@ _LOOKS_BEFORE_STOPPED = 2
 """So many looks in a row have to find the Powerwall stopped: one that has just been told to start is not yet."""
 
 
-class Caretaker:
+class StopMonitor:
     """Looks after one loaded entry, after every poll."""
 
-    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, memory: EntryMemory) -> None:
+    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, memory: EntryStore) -> None:
         self._hass = hass
         self._entry = entry
         self._data = entry.runtime_data
@@ -119,7 +119,7 @@ class Caretaker:
         self._show(issues.CONTROL_REFUSED, shown=control.worked and not control.allowed and self._key_issue is None)
         self._note_permissions()
 
-    def _look_at_key(self, key: Reading[bool]) -> None:
+    def _look_at_key(self, key: EndpointResult[bool]) -> None:
         """Show why the signing key does not work, until it does; what may pass by itself has to last for two polls."""
         if self._data.control.signed is not None and not key.value:
             found, before = issues.of_key(key.error), self._key_issue

@@ -15,10 +15,10 @@ from . import issues
 from .catalogue import packs
 from .const import CONF_SERIAL, DOMAIN
 from .coordinator import PowerwallGatewayConfigEntry
-from .gateway import Credentials, GatewayDefaultPasswordError, GatewayError, GatewayUnreachableError
-from .idleness import Chance, Idleness
+from .gateway import Credentials, GatewayConnectionError, GatewayDefaultPasswordError, GatewayError
+from .idleness import IdleConditions, IdleTracker
 from .markdown import literal
-from .reading import Reading
+from .reading import EndpointResult
 
 UNREACHABLE_FOR: Final = 3600.0
 """Seconds without an answer: a gateway that restarts, or installs new firmware, is back before."""
@@ -33,14 +33,14 @@ _UNREACHABLE_SINCE: HassKey[dict[str, float]] = HassKey(f"{DOMAIN}.unreachable_s
 """Monotonic, by entry. It outlives the entry, which is not loaded while a gateway is away at start."""
 
 
-class Checkup:
+class IssueMonitor:
     """Looks after every poll of one loaded entry."""
 
     def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
         self._hass = hass
         self._entry = entry
         self._data = entry.runtime_data
-        self._idleness = Idleness()
+        self._idleness = IdleTracker()
         self._faults: dict[str, tuple[str, float]] = {}
         """By the Powerwall's serial: what is wrong, and since when."""
 
@@ -90,7 +90,7 @@ class Checkup:
         live, settings = self._data.live.data, self._data.settings.data
         grid, sitemaster = _fresh(self._data.grid.data.status), _fresh(settings.sitemaster)
         battery = _fresh(live.battery)
-        chance = Chance(
+        chance = IdleConditions(
             meters=live.meters.value,
             charge_raw=battery.percentage if battery else None,
             operation=_fresh(settings.operation),
@@ -108,7 +108,7 @@ def async_note_answer(hass: HomeAssistant, entry: ConfigEntry, err: GatewayError
     Any answer ends an absence, a refusal, too.
     """
     since, now = hass.data.setdefault(_UNREACHABLE_SINCE, {}), hass.loop.time()
-    if isinstance(err, GatewayUnreachableError):
+    if isinstance(err, GatewayConnectionError):
         if now - since.setdefault(entry.entry_id, now) >= UNREACHABLE_FOR:
             issues.async_show(hass, issues.UNREACHABLE, entry.entry_id, shown=True)
         return
@@ -145,5 +145,5 @@ def _has_default_password(entry: ConfigEntry) -> bool:
     return password is not None and password.upper() in defaults
 
 
-def _fresh[T](reading: Reading[T]) -> T | None:
+def _fresh[T](reading: EndpointResult[T]) -> T | None:
     return None if reading.error else reading.value

@@ -33,7 +33,7 @@ from .forms import RefusedError
 from .gateway import Address, Credentials
 from .options_flow import PowerwallGatewayOptionsFlow
 from .pairing_flow import PairingFlow
-from .probe import Acquaintance, async_former
+from .probe import GatewayProbe, async_former
 from .renaming import async_carry_over, is_taken
 from .storage import async_forget_login
 
@@ -49,7 +49,7 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
     _address: Address
 
     def __init__(self) -> None:
-        self._gateway = Acquaintance({CONF_MAC: None})
+        self._gateway = GatewayProbe({CONF_MAC: None})
         self._options: dict[str, Any] = {}
         self._place: Mapping[str, Any] = {}
         """What stands in the form that asks for the place."""
@@ -78,7 +78,7 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
     @override
     async def async_step_dhcp(self, discovery_info: DhcpServiceInfo) -> ConfigFlowResult:
         """Take up what a gateway told the router; nothing is sent to it before the owner says so."""
-        seen = discovery.Seen.of(discovery_info)
+        seen = discovery.DiscoveredGateway.of(discovery_info)
         if entry := discovery.known(self.hass, seen):
             await self.async_set_unique_id(entry.unique_id, raise_on_progress=False)
             updates = discovery.news(entry, seen)
@@ -92,7 +92,7 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
             self._abort_if_unique_id_configured(updates=updates, reload_on_update=moved)
         await self.async_set_unique_id(seen.serial or seen.mac)
         self._abort_if_unique_id_configured()
-        self._gateway = Acquaintance({CONF_HOST: seen.host, CONF_MAC: seen.mac})
+        self._gateway = GatewayProbe({CONF_HOST: seen.host, CONF_MAC: seen.mac})
         self._place = seen.place
         self.context["title_placeholders"] = {"host": seen.host}
         return await self.async_step_discovery_confirm()
@@ -106,7 +106,7 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             return await self._async_step_place(user_input)
         entry = self._get_reconfigure_entry()
-        self._gateway, self._place = Acquaintance(entry.data, await async_former(self.hass, entry)), entry.data
+        self._gateway, self._place = GatewayProbe(entry.data, await async_former(self.hass, entry)), entry.data
         return await self.async_step_opening()
 
     async def async_step_opened(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -182,7 +182,7 @@ class PowerwallGatewayConfigFlow(PairingFlow, ConfigFlow, domain=DOMAIN):
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Start over with the password: the gateway refused the one that was stored."""
-        self._gateway = Acquaintance(entry_data)
+        self._gateway = GatewayProbe(entry_data)
         self.context["title_placeholders"] = {"name": self._get_reauth_entry().title, "host": entry_data[CONF_HOST]}
         return await self.async_step_reauth_confirm()
 

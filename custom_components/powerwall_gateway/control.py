@@ -8,10 +8,10 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .const import DOMAIN
 from .exceptions import translated
-from .gateway import GatewayError, GridRules, PercentScale, SignedOperation
-from .gateway.control.operation import OperationControl, OperationSettings
+from .gateway import GatewayError, GridPolicy, PercentScale, SignedOperationController
+from .gateway.control.operation import OperationController, OperationSettings
 from .gateway.models import ExportRule, OperationMode
-from .hub import Keeper
+from .hub import PowerwallHub
 from .off_grid import OffGrid
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Control:
         settings: SettingsCoordinator,
         inventory: InventoryCoordinator,
         detail: DetailCoordinator,
-        keeper: Keeper,
+        keeper: PowerwallHub,
         off_grid: OffGrid,
         *,
         consented: bool,
@@ -54,7 +54,7 @@ class Control:
         self._guard = keeper.guard
 
     @property
-    def _operation(self) -> OperationControl:
+    def _operation(self) -> OperationController:
         """Who sets mode and reserve by now: that may change while the entry is loaded."""
         return self._keeper.operation
 
@@ -69,7 +69,7 @@ class Control:
     @property
     def needs_key(self) -> bool:
         """Whether only the signing key lets mode and reserve be set, whether or not it is accepted now."""
-        return self.consented and isinstance(self._operation, SignedOperation)
+        return self.consented and isinstance(self._operation, SignedOperationController)
 
     @property
     def islands(self) -> bool:
@@ -130,7 +130,7 @@ class Control:
         """Say whether the battery may be charged from the grid."""
         await self._do_by_rule(lambda rules: rules.set_grid_charging(allowed=allowed))
 
-    async def _do_by_rule(self, change: Callable[[GridRules], Awaitable[None]]) -> None:
+    async def _do_by_rule(self, change: Callable[[GridPolicy], Awaitable[None]]) -> None:
         if (rules := self._keeper.grid_rules) is None:
             # The key was removed, and the entry is being reloaded without it.
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="key_missing")

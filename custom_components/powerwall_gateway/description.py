@@ -17,10 +17,10 @@ from homeassistant.helpers.typing import StateType
 
 from .control import Control
 from .coordinator import GatewayCoordinator, PowerwallGatewayData
-from .device import Part
+from .device import SubDevice
 from .outages import GridEvent
-from .reading import Reading
-from .writing import ON_CHANGE, Writing
+from .reading import EndpointResult
+from .writing import ON_CHANGE, StateThrottle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +30,10 @@ class GatewayEntityDescription[DataT, ValueT](EntityDescription):
     coordinator_fn: Callable[[PowerwallGatewayData], GatewayCoordinator[DataT]]
     """Whose polls it follows."""
 
-    reading_fn: Callable[[DataT, str], Reading[ValueT]]
-    """Which reading of them it stands on; the text is the `Part.id` of its device."""
+    reading_fn: Callable[[DataT, str], EndpointResult[ValueT]]
+    """Which reading of them it stands on; the text is the `SubDevice.id` of its device."""
 
-    parts_fn: Callable[[PowerwallGatewayData], Iterable[Part]] = lambda data: (data.itself,)
+    parts_fn: Callable[[PowerwallGatewayData], Iterable[SubDevice]] = lambda data: (data.itself,)
     """On which devices there is such an entity."""
 
     exists_fn: Callable[[ValueT], bool] = lambda _: True
@@ -45,13 +45,13 @@ class GatewayEntityDescription[DataT, ValueT](EntityDescription):
     context: object = None
     """What the coordinator polls for it alone."""
 
-    writing: Writing = ON_CHANGE
+    writing: StateThrottle = ON_CHANGE
     """When another value is worth a state."""
 
     attributes_fn: Callable[[ValueT], Mapping[str, Any]] | None = None
     """What else is worth reading; it is not recorded."""
 
-    def exists(self, data: DataT, part: Part) -> bool:
+    def exists(self, data: DataT, part: SubDevice) -> bool:
         """Tell whether to make it on a device."""
         reading = self.reading_fn(data, part.id)
         if reading.value is None:
@@ -106,7 +106,7 @@ class GatewayControlDescription[DataT, ValueT](GatewayEntityDescription[DataT, V
     """Whether it cannot be set until the entry is reloaded, so that its entity is removed. Sensors show the value."""
 
     @override
-    def exists(self, data: DataT, part: Part) -> bool:
+    def exists(self, data: DataT, part: SubDevice) -> bool:
         return True
 
 

@@ -21,7 +21,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class SubDevice:
     """A piece of hardware that is a device of its own: the gateway itself, or something below it."""
 
     id: str = ""
@@ -91,7 +91,7 @@ def devices_missing(
     )
 
 
-def number_anew(hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, parts: Iterable[Part]) -> None:
+def number_anew(hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, parts: Iterable[SubDevice]) -> None:
     """Name the devices of a kind by their numbers, which change as others come and go, unless one is missing."""
     by_id = {part.id: part for part in parts}
     if devices_missing(hass, entry_id, serial, kind, by_id):

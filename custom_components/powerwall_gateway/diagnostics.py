@@ -15,13 +15,13 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceEntry
 
 from .coordinator import GatewayCoordinator, PowerwallGatewayConfigEntry, PowerwallGatewayData
-from .gateway import GatewayAnswerError, GatewayError, GatewayUnreachableError, PowerwallGateway
+from .gateway import GatewayConnectionError, GatewayError, GatewayResponseError, PowerwallGateway
 from .gateway.exceptions import GuardJournalError
 from .gateway.stats import Count
 from .gateway.stop_safety.journal import DAY, JournalRecord
 from .helpers import redactor_for
 from .journal import FileJournal
-from .reading import Reading
+from .reading import EndpointResult
 from .redaction import REDACTED
 from .services.look import PATHS
 
@@ -155,7 +155,7 @@ def _readings(data: Any) -> dict[str, Any]:
             "error": str(reading.error) if reading.error else None,
         }
         for name, reading in readings.items()
-        if isinstance(reading, Reading)
+        if isinstance(reading, EndpointResult)
     }
 
 
@@ -183,11 +183,11 @@ async def _payloads(gateway: PowerwallGateway) -> dict[str, Any]:
             continue
         try:
             found[path] = {"payload": await gateway.peek(path)}
-        except GatewayUnreachableError as err:
+        except GatewayConnectionError as err:
             found[path] = {"error": str(err)}
             break  # each further one would wait ten seconds for nothing
         except GatewayError as err:
-            found[path] = {"error": str(err), "status": err.status if isinstance(err, GatewayAnswerError) else None}
+            found[path] = {"error": str(err), "status": err.status if isinstance(err, GatewayResponseError) else None}
         await asyncio.sleep(PAUSE)
     return found
 

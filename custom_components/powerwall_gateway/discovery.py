@@ -11,13 +11,13 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 
 from .const import CONF_MAC, CONF_SERIAL, DOMAIN
-from .gateway import Address, GatewayUnreachableError
+from .gateway import Address, GatewayConnectionError
 from .gateway.models import Din
 from .migration import CORE
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class DiscoveredGateway:
     """A gateway as it introduced itself to the router."""
 
     host: str
@@ -43,7 +43,7 @@ class Seen:
 
 
 @callback
-def known(hass: HomeAssistant, seen: Seen) -> ConfigEntry | None:
+def known(hass: HomeAssistant, seen: DiscoveredGateway) -> ConfigEntry | None:
     """Give the entry of a gateway: by its serial, by its network interface, by its address where it shows no serial."""
     entries = hass.config_entries.async_entries(DOMAIN, include_ignore=False)
     signs: tuple[Callable[[ConfigEntry], bool], ...] = (
@@ -55,7 +55,7 @@ def known(hass: HomeAssistant, seen: Seen) -> ConfigEntry | None:
 
 
 @callback
-def news(entry: ConfigEntry, seen: Seen) -> dict[str, Any]:
+def news(entry: ConfigEntry, seen: DiscoveredGateway) -> dict[str, Any]:
     """Give what to store in a known gateway's entry.
 
     While it answers at the stored address, that stays: a gateway on Wi-Fi and cable has two,
@@ -97,4 +97,4 @@ def _answers(entry: ConfigEntry) -> bool:
     """Tell whether the gateway answers at the address that is stored."""
     if entry.state is not ConfigEntryState.LOADED:
         return False
-    return not isinstance(entry.runtime_data.live.data.meters.error, GatewayUnreachableError)
+    return not isinstance(entry.runtime_data.live.data.meters.error, GatewayConnectionError)

@@ -25,7 +25,7 @@ from . import issues
 from .const import DOMAIN
 from .coordinator import PowerwallGatewayConfigEntry
 from .markdown import literal
-from .storage import EntryMemory
+from .storage import EntryStore
 
 _ENERGIES: Final = {
     "grid": {"stat_energy_from": "grid_import_energy", "stat_energy_to": "grid_export_energy"},
@@ -59,7 +59,7 @@ class EnergyOffer:
     _seen: EnergyPreferences | None = None
     """What was chosen for the dashboard when it was looked at last."""
 
-    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, memory: EntryMemory) -> None:
+    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, memory: EntryStore) -> None:
         self._hass = hass
         self._entry = entry
         self._memory = memory

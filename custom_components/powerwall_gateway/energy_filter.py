@@ -108,7 +108,7 @@ class _Elsewhere:
 
 
 @dataclass
-class EnergyGuard:
+class EnergyFilter:
     """Return the energy to show for the readings of one counter, in Wh."""
 
     name: str

@@ -13,8 +13,8 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .coordinator import GatewayCoordinator, PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .description import GatewayControlDescription, GatewayEntityDescription
-from .device import Part
-from .reading import Reading
+from .device import SubDevice
+from .reading import EndpointResult
 
 
 class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
@@ -25,7 +25,7 @@ class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
     entity_description: GatewayEntityDescription[DataT, Any]
 
     def __init__(
-        self, data: PowerwallGatewayData, description: GatewayEntityDescription[DataT, Any], part: Part
+        self, data: PowerwallGatewayData, description: GatewayEntityDescription[DataT, Any], part: SubDevice
     ) -> None:
         super().__init__(description.coordinator_fn(data), description.context)
         self.entity_description = description
@@ -38,7 +38,7 @@ class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
         self._attr_device_info = part.device
 
     @property
-    def reading(self) -> Reading[Any]:
+    def reading(self) -> EndpointResult[Any]:
         """What was read last of what this entity is about; looked up once for every poll."""
         if (data := self.coordinator.data) is not self._read_from:
             self._read_from, self._reading = data, self.entity_description.reading_fn(data, self._part.id)
@@ -109,7 +109,7 @@ class GatewayControlEntity[DataT](GatewayEntity[DataT]):
 def add_as_found[DescriptionT: GatewayEntityDescription[Any, Any]](
     entry: PowerwallGatewayConfigEntry,
     add_entities: AddConfigEntryEntitiesCallback,
-    make: Callable[[PowerwallGatewayData, DescriptionT, Part], Entity],
+    make: Callable[[PowerwallGatewayData, DescriptionT, SubDevice], Entity],
     descriptions: Iterable[DescriptionT],
 ) -> None:
     """Make the entities there is hardware for, now and whenever a poll shows more of it, or again what was removed."""
@@ -117,7 +117,7 @@ def add_as_found[DescriptionT: GatewayEntityDescription[Any, Any]](
     by_coordinator: dict[GatewayCoordinator[Any], list[DescriptionT]] = {}
     for description in descriptions:
         by_coordinator.setdefault(description.coordinator_fn(data), []).append(description)
-    made: dict[tuple[str, str], Part] = {}
+    made: dict[tuple[str, str], SubDevice] = {}
     _forget_removed(entry, made)
 
     def watch(coordinator: GatewayCoordinator[Any], described: list[DescriptionT]) -> None:
@@ -142,7 +142,7 @@ def add_as_found[DescriptionT: GatewayEntityDescription[Any, Any]](
         watch(coordinator, described)
 
 
-def _forget_removed(entry: PowerwallGatewayConfigEntry, made: dict[tuple[str, str], Part]) -> None:
+def _forget_removed(entry: PowerwallGatewayConfigEntry, made: dict[tuple[str, str], SubDevice]) -> None:
     """Forget what was made on a device that is removed: its entities went with it, disabled ones too."""
 
     @callback

@@ -17,7 +17,7 @@ _TREND_SECONDS: Final = 300.0
 """Over how long power is smoothed: a kettle shall not halve the time that remains."""
 
 
-class Trend:
+class PowerAverage:
     """Powers smoothed over some minutes, in W with the gateway's signs."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Trend:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outlook:
+class BatteryEstimates:
     """How long the energy lasts, in minutes and in steps that are worth a state."""
 
     backup: int | None = None
@@ -55,7 +55,7 @@ class Outlook:
     def of(
         cls,
         battery: SystemStatus | StateOfEnergy,
-        trend: Trend,
+        trend: PowerAverage,
         *,
         nominal_energy: float,
         full_energy: float | None,

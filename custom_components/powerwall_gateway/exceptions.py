@@ -8,23 +8,22 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .const import DOMAIN
 from .gateway import (
-    GatewayAnotherError,
-    GatewayAnswerError,
-    GatewayBusyError,
+    GatewayAuthenticationRequiredError,
     GatewayCertificateError,
     GatewayClockError,
     GatewayConflictError,
-    GatewayDeniedError,
+    GatewayConnectionError,
     GatewayError,
+    GatewayInvalidResponseError,
     GatewayKeyError,
     GatewayLoginError,
     GatewayLoginForbiddenError,
     GatewayLoginStopsError,
     GatewayNotFoundError,
-    GatewayPayloadError,
+    GatewayRateLimitError,
+    GatewayResponseError,
     GatewayStoppedError,
     GatewaySwitchNeededError,
-    GatewayUnreachableError,
     GuardBusyError,
     GuardGridError,
     GuardJournalError,
@@ -44,6 +43,7 @@ from .gateway import (
     OperationUnknownError,
     PercentScale,
     RuleNotAppliedError,
+    WrongGatewayError,
 )
 
 type Placeholders = Callable[[Any, PercentScale], dict[str, str]]
@@ -53,7 +53,7 @@ def _nothing(_: GatewayError, __: PercentScale) -> dict[str, str]:
     return {}
 
 
-def words_of(err: GatewayError) -> str:
+def error_text(err: GatewayError) -> str:
     """Return the gateway's own words, or else the endpoint and the HTTP status: none of them needs a translation."""
     reason: str = getattr(err, "reason", "")
     status: int = getattr(err, "status", 0)
@@ -61,7 +61,7 @@ def words_of(err: GatewayError) -> str:
 
 
 def _reason(err: GatewayError, _: PercentScale) -> dict[str, str]:
-    return {"reason": words_of(err)}
+    return {"reason": error_text(err)}
 
 
 def _standing(err: OperationNotAppliedError, scale: PercentScale) -> dict[str, str]:
@@ -95,18 +95,22 @@ _TEXTS: Final[tuple[tuple[type[GatewayError], str, Placeholders], ...]] = (
     (GatewayConflictError, "settings_conflict", _nothing),
     (GatewayClockError, "clocks_differ", _nothing),
     (GatewayStoppedError, "powerwall_stopped", _nothing),
-    (GatewayBusyError, "gateway_busy", lambda err, _: {"seconds": f"{err.retry_after:.0f}", "reason": words_of(err)}),
+    (
+        GatewayRateLimitError,
+        "gateway_busy",
+        lambda err, _: {"seconds": f"{err.retry_after:.0f}", "reason": error_text(err)},
+    ),
     (GatewayLoginStopsError, "login_needed", _nothing),
     (GatewaySwitchNeededError, "switch_needed", _reason),
     (GatewayLoginForbiddenError, "login_forbidden", _reason),
     (GatewayLoginError, "login_refused", _reason),
-    (GatewayDeniedError, "not_for_this_login", _nothing),
+    (GatewayAuthenticationRequiredError, "not_for_this_login", _nothing),
     (GatewayNotFoundError, "not_on_this_firmware", _nothing),
     (GatewayCertificateError, "certificate_changed", _nothing),
-    (GatewayAnotherError, "another_gateway", _nothing),
-    (GatewayUnreachableError, "no_answer", _nothing),
-    (GatewayPayloadError, "unexpected_answer", _reason),
-    (GatewayAnswerError, "gateway_refused", _reason),
+    (WrongGatewayError, "another_gateway", _nothing),
+    (GatewayConnectionError, "no_answer", _nothing),
+    (GatewayInvalidResponseError, "unexpected_answer", _reason),
+    (GatewayResponseError, "gateway_refused", _reason),
 )
 """Every failure, the children before their parents: the text's key, and what it names."""
 

@@ -17,18 +17,18 @@ from homeassistant.helpers.selector import (
 )
 
 from .const import CONF_ALLOW_CONTROL, CONF_PRIVATE_KEY, CONF_SERIAL
-from .exceptions import words_of
+from .exceptions import error_text
 from .gateway import (
     Address,
-    GatewayBusyError,
     GatewayCertificateError,
+    GatewayConnectionError,
     GatewayDefaultPasswordError,
     GatewayError,
     GatewayLoginError,
     GatewayLoginForbiddenError,
+    GatewayRateLimitError,
     GatewayStoppedError,
     GatewaySwitchNeededError,
-    GatewayUnreachableError,
     parse_serial,
 )
 
@@ -134,8 +134,8 @@ _REFUSALS: Final[tuple[tuple[type[GatewayError], str, str], ...]] = (
     (GatewayLoginForbiddenError, "login_forbidden", CONF_PASSWORD),
     (GatewayLoginError, "invalid_auth", CONF_PASSWORD),
     (GatewayCertificateError, "certificate_changed", CONF_BASE),
-    (GatewayUnreachableError, "cannot_connect", CONF_HOST),
-    (GatewayBusyError, "busy", CONF_BASE),
+    (GatewayConnectionError, "cannot_connect", CONF_HOST),
+    (GatewayRateLimitError, "busy", CONF_BASE),
     (GatewayStoppedError, "stopped", CONF_BASE),
 )
 """The message and the field of a failure, the children before their parents."""
@@ -144,7 +144,7 @@ _REFUSALS: Final[tuple[tuple[type[GatewayError], str, str], ...]] = (
 def refusal(err: GatewayError, otherwise: str) -> RefusedError:
     """Return the form error for a gateway's failure, with the gateway's own words."""
     key, field = next(((key, field) for kind, key, field in _REFUSALS if isinstance(err, kind)), (otherwise, CONF_HOST))
-    return RefusedError(key, field, reason=words_of(err))
+    return RefusedError(key, field, reason=error_text(err))
 
 
 def read_place(typed: Mapping[str, Any]) -> tuple[Address, str]:

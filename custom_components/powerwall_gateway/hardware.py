@@ -12,7 +12,7 @@ from .catalogue import meters, packs, solar
 from .const import DEFAULT_TITLE
 from .coordinator import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import Kind, devices_missing, is_of_kind, number_anew
-from .reading import Reading
+from .reading import EndpointResult
 
 _PARTS = {Kind.POWERWALL: packs.parts, Kind.METER: meters.parts, Kind.INVERTER: solar.parts}
 
@@ -96,7 +96,7 @@ def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> boo
         return False
     data = entry.runtime_data
     inventory = data.inventory.data
-    answers: dict[Kind, Reading[object]] = {
+    answers: dict[Kind, EndpointResult[object]] = {
         Kind.POWERWALL: data.detail.data.packs if inventory.powerwalls.absent else inventory.powerwalls,
         Kind.METER: inventory.meters,
         Kind.INVERTER: inventory.inverters,
@@ -138,7 +138,7 @@ def _powerwalls(data: PowerwallGatewayData) -> set[str]:
     return listed | live if listed and live else set()
 
 
-def _fresh[T](reading: Reading[T]) -> T | None:
+def _fresh[T](reading: EndpointResult[T]) -> T | None:
     return None if reading.error else reading.value
 
 

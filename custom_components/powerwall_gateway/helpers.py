@@ -9,7 +9,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 
 from .const import CONF_FINGERPRINT, CONF_SCHEME, CONF_SERIAL
-from .gateway import Address, Connection, Credentials, Health, PowerwallGateway
+from .gateway import Address, Credentials, Health, PowerwallGateway, Transport
 from .redaction import Redactor
 
 
@@ -18,7 +18,7 @@ def gateway_from(
 ) -> PowerwallGateway:
     """Make the client for the very gateway that was met at set-up: same scheme, same certificate."""
     fingerprint: str | None = data[CONF_FINGERPRINT]
-    connection = Connection(
+    connection = Transport(
         session,
         Address.parse(data[CONF_HOST], data[CONF_SCHEME]),
         fingerprint=bytes.fromhex(fingerprint) if fingerprint else None,

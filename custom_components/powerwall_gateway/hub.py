@@ -19,18 +19,18 @@ from .const import CONF_ALLOW_CONTROL, CONF_LOGIN_LIMIT, DOMAIN
 from .gateway import (
     LOGINS_A_DAY,
     GatewayError,
-    GridRules,
-    Guard,
+    GridPolicy,
     Health,
-    IslandControl,
+    IslandingController,
     JournalRecord,
-    LocalOperation,
-    OperationControl,
-    SignedOperation,
+    LocalOperationController,
+    OperationController,
+    SignedOperationController,
+    StopSupervisor,
     open_session,
 )
-from .gateway.stop_safety.journal import JournalKeeper
-from .gateway.stop_safety.restart import Pace
+from .gateway.stop_safety.journal import JournalStore
+from .gateway.stop_safety.restart import RestartTimings
 from .helpers import gateway_from
 from .journal import FileJournal, KeptJournal, async_find_journals
 from .markdown import literal
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-PACE: Final = Pace()
+PACE: Final = RestartTimings()
 
 UNLOAD_PATIENCE: Final = 8.0
 """Seconds for which an unload waits for a running Powerwall; the keeper continues. Home Assistant gives it 10."""
@@ -49,13 +49,13 @@ UNLOAD_PATIENCE: Final = 8.0
 DISABLING_CHECK: Final = 0.5
 """Seconds between two checks whether the entry was disabled: Home Assistant stores that after one second."""
 
-_KEEPERS: HassKey[dict[str, Keeper]] = HassKey(f"{DOMAIN}.keepers")
+_KEEPERS: HassKey[dict[str, PowerwallHub]] = HassKey(f"{DOMAIN}.keepers")
 _HEALTHS: HassKey[dict[str, Health]] = HassKey(f"{DOMAIN}.healths")
 """By entry. They outlive the keepers: every try to set up an entry while its gateway is away has another."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
+class ControlOptions:
     """What the owner allowed."""
 
     control: bool = False
@@ -72,7 +72,7 @@ class Terms:
         )
 
 
-class Keeper:
+class PowerwallHub:
     """The client of one gateway, and who may stop its Powerwall.
 
     It belongs to Home Assistant, not to the entry: an entry that is unloaded, fails or is
@@ -81,7 +81,13 @@ class Keeper:
     """
 
     def __init__(
-        self, hass: HomeAssistant, entry_id: str, data: Mapping[str, Any], terms: Terms, *, removed: bool = False
+        self,
+        hass: HomeAssistant,
+        entry_id: str,
+        data: Mapping[str, Any],
+        terms: ControlOptions,
+        *,
+        removed: bool = False,
     ) -> None:
         self.grid_connected_for: Callable[[], float] = lambda: 0.0
         """Tells for how many seconds there has been a grid; nobody watches it until an entry does."""
@@ -94,7 +100,7 @@ class Keeper:
         self._forgotten = removed
         self._journal = FileJournal(hass, entry_id)
         self.gateway = gateway_from(self._session, data, control=terms.control, health=_health_of(hass, entry_id))
-        self.guard = Guard(
+        self.guard = StopSupervisor(
             self.gateway,
             self._journal,
             grid_connected_for=self._on_grid_for,
@@ -103,14 +109,16 @@ class Keeper:
             when_asking=lambda asks: issues.async_show(hass, issues.STOPPED_LONG_AGO, entry_id, shown=asks),
             pace=PACE,
         )
-        self.island = IslandControl(self.gateway)
+        self.island = IslandingController(self.gateway)
         self.signed: SignedGateway | None = None
         """The way of signed requests, where the owner gave a key."""
 
         self._private_key: bytes | None = None
-        self._local_operation = LocalOperation(self.gateway, log_in=self.guard.log_in if terms.control else None)
-        self._signed_operation: SignedOperation | None = None
-        self.grid_rules: GridRules | None = None
+        self._local_operation = LocalOperationController(
+            self.gateway, log_in=self.guard.log_in if terms.control else None
+        )
+        self._signed_operation: SignedOperationController | None = None
+        self.grid_rules: GridPolicy | None = None
         """What may flow to and from the grid, where the owner gave a key."""
 
         self._remove_shutdown_job = hass.async_add_shutdown_job(HassJob(self._shut_down, f"{DOMAIN} shutdown"))
@@ -118,7 +126,7 @@ class Keeper:
         _keepers(hass)[entry_id] = self
 
     @property
-    def operation(self) -> OperationControl:
+    def operation(self) -> OperationController:
         """Who sets mode and reserve: the local API where the key is not accepted and the login is enough.
 
         Where the login is not enough, an error has to be about the key.
@@ -133,7 +141,7 @@ class Keeper:
         """Whether the owner gave a key, even if nothing can be signed with it at present."""
         return self._private_key is not None
 
-    def serves(self, data: Mapping[str, Any], terms: Terms) -> bool:
+    def serves(self, data: Mapping[str, Any], terms: ControlOptions) -> bool:
         """Tell whether it leads to the same gateway by the same way, and on the same terms."""
         return self._made_for == (dict(data), terms)
 
@@ -156,8 +164,8 @@ class Keeper:
             self.signed = await async_signed_gateway(self._hass, self.gateway, private_key)
         self.island.signed = self.signed
         if self.signed is not None:
-            self._signed_operation = SignedOperation(self.gateway, self.signed)
-            self.grid_rules = GridRules(self.signed)
+            self._signed_operation = SignedOperationController(self.gateway, self.signed)
+            self.grid_rules = GridPolicy(self.signed)
 
     async def _finish(self) -> None:
         """Wait until no write is under way."""
@@ -212,7 +220,7 @@ class Keeper:
         await self.guard.close(patience=0.0)
         # Of a corrupt journal it is not known which logins there were, so there were as many as there may be.
         record = JournalRecord(logins=(time(),) * self._made_for[1].logins_a_day)
-        journal = JournalKeeper(self._journal, time)
+        journal = JournalStore(self._journal, time)
         with suppress(GatewayError):
             record = await journal.read()
         await journal.close(record)
@@ -307,19 +315,19 @@ def _health_of(hass: HomeAssistant, entry_id: str) -> Health:
     return hass.data.setdefault(_HEALTHS, {}).setdefault(entry_id, Health())
 
 
-def _keepers(hass: HomeAssistant) -> dict[str, Keeper]:
+def _keepers(hass: HomeAssistant) -> dict[str, PowerwallHub]:
     return hass.data.setdefault(_KEEPERS, {})
 
 
-async def async_hold_keeper(hass: HomeAssistant, entry: ConfigEntry) -> Keeper:
+async def async_hold_keeper(hass: HomeAssistant, entry: ConfigEntry) -> PowerwallHub:
     """Give the keeper of an entry that is being set up, held, and at work on what was left open."""
-    terms = Terms.of(entry.options)
+    terms = ControlOptions.of(entry.options)
     keeper = _keepers(hass).get(entry.entry_id)
     if keeper and not keeper.serves(entry.data, terms):
         await keeper.async_replace()
         keeper = None
     if keeper is None:
-        keeper = Keeper(hass, entry.entry_id, entry.data, terms)
+        keeper = PowerwallHub(hass, entry.entry_id, entry.data, terms)
     keeper.async_hold()
     await keeper.async_sign_with(await KeyStore(hass, entry.entry_id).async_load())
     if not keeper.guard.busy:
@@ -329,7 +337,7 @@ async def async_hold_keeper(hass: HomeAssistant, entry: ConfigEntry) -> Keeper:
 
 async def async_forget_keeper(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Leave nothing behind of an entry that is removed, unless its Powerwall may be stopped."""
-    keeper = _keepers(hass).get(entry.entry_id) or Keeper(hass, entry.entry_id, entry.data, Terms())
+    keeper = _keepers(hass).get(entry.entry_id) or PowerwallHub(hass, entry.entry_id, entry.data, ControlOptions())
     await keeper.async_forget(entry.title)
     hass.data.get(_HEALTHS, {}).pop(entry.entry_id, None)
 
@@ -365,18 +373,18 @@ async def async_mend_all(hass: HomeAssistant) -> None:
             issues.async_show(hass, issues.LEFT_STOPPED, entry_id, shown=False)
 
 
-def _keeper_for(hass: HomeAssistant, kept: KeptJournal) -> Keeper | None:
+def _keeper_for(hass: HomeAssistant, kept: KeptJournal) -> PowerwallHub | None:
     """Make the keeper for a journal, by its entry, or by itself where the entry is gone."""
     if entry := hass.config_entries.async_get_entry(kept.entry_id):
-        return Keeper(hass, kept.entry_id, entry.data, Terms.of(entry.options))
+        return PowerwallHub(hass, kept.entry_id, entry.data, ControlOptions.of(entry.options))
     if kept.under_way:
-        return Keeper(hass, kept.entry_id, kept.under_way.gateway, Terms(), removed=True)
+        return PowerwallHub(hass, kept.entry_id, kept.under_way.gateway, ControlOptions(), removed=True)
     _LOGGER.warning("A journal of a removed entry cannot be read: see that the Powerwall runs")
     return None
 
 
 @callback
-def async_guard_of(hass: HomeAssistant, entry_id: str) -> Guard | None:
+def async_guard_of(hass: HomeAssistant, entry_id: str) -> StopSupervisor | None:
     """Give the guard of an entry that is set up, or has something under way."""
     keeper = _keepers(hass).get(entry_id)
     return keeper.guard if keeper else None

@@ -19,7 +19,7 @@ _LONGEST_STEP: Final = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chance:
+class IdleConditions:
     """What there is for the battery to do, as far as the last polls tell."""
 
     meters: MetersAggregates | None
@@ -60,7 +60,7 @@ class Chance:
         return (spare > _WORTH_IT and charge < _FULL) or (spare < -_WORTH_IT and has_charge)
 
 
-class Idleness:
+class IdleTracker:
     """Adds up the time in which the battery had something to do, and rested."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class Idleness:
 
         self._last = 0.0
 
-    def take(self, chance: Chance, now: float) -> None:
+    def take(self, chance: IdleConditions, now: float) -> None:
         """Take one poll, at a monotonic time. A battery that moves has not been idle."""
         step, self._last = min(now - self._last, _LONGEST_STEP), now
         if chance.power is None:

@@ -9,8 +9,8 @@ from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
 from .gateway import (
+    GatewayAuthenticationRequiredError,
     GatewayClockError,
-    GatewayDeniedError,
     GatewayError,
     GatewayKeyError,
     GatewayLoginStopsError,
@@ -121,7 +121,7 @@ def of_key(err: GatewayError | None) -> Issue | None:
             return KEY[f"key_{err.problem}"]
         case GatewayClockError():
             return KEY["key_clocks_differ"]
-        case GatewayDeniedError() if not isinstance(err, GatewayLoginStopsError):
+        case GatewayAuthenticationRequiredError() if not isinstance(err, GatewayLoginStopsError):
             return KEY["key_din_denied"]
         case _:
             return None

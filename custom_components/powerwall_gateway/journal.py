@@ -15,7 +15,7 @@ from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util.file import write_utf8_file_atomic
 
 from .const import DOMAIN
-from .gateway import GuardJournalError, Journal, JournalRecord, UnderWay
+from .gateway import GuardJournalError, Journal, JournalRecord, PendingAction
 
 _PREFIX: Final = f"{DOMAIN}.journal."
 
@@ -68,7 +68,7 @@ class KeptJournal:
     is_open: bool
     """Whether the Powerwall may be stopped by us; a corrupt journal counts as open."""
 
-    under_way: UnderWay | None
+    under_way: PendingAction | None
     """What was begun, and where: `under_way.gateway` makes a client where the entry is gone. None where corrupt."""
 
 

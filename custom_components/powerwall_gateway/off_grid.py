@@ -12,8 +12,8 @@ from .exceptions import translated
 from .gateway import (
     GatewayError,
     IslandChargeError,
-    IslandControl,
     IslandGridError,
+    IslandingController,
     IslandNotFollowedError,
     IslandUnsureError,
     PercentScale,
@@ -21,7 +21,7 @@ from .gateway import (
 )
 from .gateway.control.islanding import LEAST_CHARGE
 from .gateway.models import GridState
-from .storage import EntryMemory
+from .storage import EntryStore
 
 if TYPE_CHECKING:
     from .coordinator import GridCoordinator, LiveCoordinator
@@ -39,10 +39,10 @@ class OffGrid:
 
     def __init__(
         self,
-        island: IslandControl,
+        island: IslandingController,
         grid: GridCoordinator,
         live: LiveCoordinator,
-        memory: EntryMemory,
+        memory: EntryStore,
         *,
         return_charge: float,
         scale: PercentScale,

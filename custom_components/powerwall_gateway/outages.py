@@ -22,7 +22,7 @@ class GridEventType(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Island:
+class OffGridPeriod:
     """A time without the grid."""
 
     started: datetime
@@ -75,7 +75,7 @@ class GridEvent:
 
     type: GridEventType
     at: datetime
-    island: Island
+    island: OffGridPeriod
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -101,7 +101,7 @@ class GridEvent:
     def from_json(cls, kept: object) -> Self | None:
         """Take up what `to_json` gave; None for what makes no sense."""
         fields = _fields(kept)
-        kind, at, island = fields.get("type"), _moment(fields.get("at")), Island.from_json(fields.get("island"))
+        kind, at, island = fields.get("type"), _moment(fields.get("at")), OffGridPeriod.from_json(fields.get("island"))
         if at is None or island is None or kind not in list(GridEventType):
             return None
         return cls(type=GridEventType(kind), at=at, island=island)
@@ -114,7 +114,7 @@ class GridLog:
     looked: bool = False
     """Whether the grid was ever seen: the first look is a bearing, and no news."""
 
-    island: Island | None = None
+    island: OffGridPeriod | None = None
     """The time without the grid that is not over, or was not for long enough to be told."""
 
     last_outage: datetime | None = None
@@ -139,7 +139,7 @@ class GridLog:
             case GridState.CONNECTED:
                 return self._on_grid(now, settled=settled, charge=charge)
             case _:
-                return self._off_grid(Island(started=now, chosen=chosen, charge=charge))
+                return self._off_grid(OffGridPeriod(started=now, chosen=chosen, charge=charge))
 
     def _on_grid(self, now: datetime, *, settled: bool, charge: float | None) -> Self:
         if self.island is None:
@@ -154,7 +154,7 @@ class GridLog:
         """Return the log after all pending events were fired."""
         return replace(self, event=self.pending[-1], pending=()) if self.pending else self
 
-    def _off_grid(self, found: Island) -> Self:
+    def _off_grid(self, found: OffGridPeriod) -> Self:
         present = self.island
         # One that was chosen and is not any more is an outage: somebody wanted the grid, and it was not there.
         if present and (present.chosen == found.chosen or not (present.chosen or present.ended)):
@@ -186,7 +186,7 @@ class GridLog:
         events = map(GridEvent.from_json, pending if isinstance(pending, list) else [])
         return cls(
             looked=fields.get("looked") is True,
-            island=Island.from_json(fields.get("island")),
+            island=OffGridPeriod.from_json(fields.get("island")),
             last_outage=_moment(fields.get("last_outage")),
             event=GridEvent.from_json(fields.get("event")),
             pending=tuple(event for event in events if event),

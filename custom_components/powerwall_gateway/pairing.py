@@ -12,16 +12,16 @@ from homeassistant.helpers.storage import Store
 from homeassistant.requirements import RequirementsNotFound, async_process_requirements
 
 from .const import CONF_PRIVATE_KEY, DOMAIN, SIGNED_REQUIREMENT
-from .exceptions import words_of
+from .exceptions import error_text
 from .forms import RefusedError
 from .gateway import (
-    GatewayBusyError,
+    GatewayAuthenticationRequiredError,
     GatewayClockError,
-    GatewayDeniedError,
+    GatewayConnectionError,
     GatewayError,
     GatewayKeyError,
     GatewayNotFoundError,
-    GatewayUnreachableError,
+    GatewayRateLimitError,
     KeyProblem,
     PowerwallGateway,
 )
@@ -40,9 +40,9 @@ _VERSION = 1
 _REFUSALS: Final[tuple[tuple[type[GatewayError], str], ...]] = (
     (GatewayClockError, "clocks_differ"),
     (GatewayNotFoundError, "nothing_signed"),
-    (GatewayBusyError, "busy"),
-    (GatewayUnreachableError, "cannot_connect"),
-    (GatewayDeniedError, "invalid_auth"),
+    (GatewayRateLimitError, "busy"),
+    (GatewayConnectionError, "cannot_connect"),
+    (GatewayAuthenticationRequiredError, "invalid_auth"),
 )
 """What a form says of a failure that is not about the key itself."""
 
@@ -106,7 +106,7 @@ class KeyStore:
         await self._store.async_remove()
 
 
-class Pairing:
+class SigningKeyManager:
     """One entry's key, as far as it has come."""
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
@@ -176,4 +176,4 @@ class Pairing:
 def _refusal(err: GatewayError) -> RefusedError:
     """Say in the form what a gateway's failure means for the key."""
     key = next((key for kind, key in _REFUSALS if isinstance(err, kind)), "unexpected_answer")
-    return RefusedError(key, reason=words_of(err))
+    return RefusedError(key, reason=error_text(err))

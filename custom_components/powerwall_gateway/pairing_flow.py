@@ -17,13 +17,13 @@ from .const import CONF_ALLOW_CONTROL, CONF_PRIVATE_KEY
 from .forms import ProgressFlow, RefusedError
 from .gateway import GatewayError, PowerwallGateway
 from .gateway.signed.keys import make_key, read_key
-from .pairing import Pairing
+from .pairing import SigningKeyManager
 
 
 class PairingFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResult], ConfigEntryBaseFlow):
     """The steps that make, take, check and remove a key of an entry that is set up."""
 
-    _pairing: Pairing
+    _pairing: SigningKeyManager
     _offers_pairing = False
     _is_kept = False
 
@@ -42,7 +42,7 @@ class PairingFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResult], ConfigEntry
 
     async def _async_open(self) -> None:
         """Find out whether there is a key, or could be: the gateway takes signed requests."""
-        self._pairing = Pairing(self.hass, self._paired.entry_id)
+        self._pairing = SigningKeyManager(self.hass, self._paired.entry_id)
         await self._pairing.async_load()
         self._offers_pairing = self._pairing.has_key or await self._async_takes_signed()
 

@@ -15,7 +15,7 @@ from .certificate import readable
 from .const import CONF_FINGERPRINT, CONF_SCHEME, CONF_SERIAL
 from .device import Kind, is_of_kind
 from .forms import RefusedError, refusal
-from .gateway import Address, GatewayError, Portrait, PowerwallGateway, meet, open_session, portray
+from .gateway import Address, GatewayError, PowerwallGateway, SiteSummary, open_session, probe, read_site_summary
 from .gateway.models import Din, Status
 from .helpers import gateway_from
 from .markdown import literal
@@ -25,7 +25,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Former:
+class ConfiguredGateway:
     """The gateway as an entry has it; another one takes its place with the same Powerwalls, or if the owner says so."""
 
     serial: str
@@ -34,26 +34,26 @@ class Former:
     """Serials of its Powerwalls, as far as they are known."""
 
 
-async def async_former(hass: HomeAssistant, entry: ConfigEntry) -> Former:
+async def async_former(hass: HomeAssistant, entry: ConfigEntry) -> ConfiguredGateway:
     """Return the gateway of an entry, with the Powerwalls that were stored or are in the device registry."""
     serial: str = entry.data[CONF_SERIAL]
     memory = await async_memory_of(hass, entry.entry_id)
     registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     packs = {device.serial_number for device in registered if is_of_kind(device, serial, Kind.POWERWALL)}
-    return Former(
+    return ConfiguredGateway(
         serial=serial,
         fingerprint=entry.data[CONF_FINGERPRINT],
         packs={*memory.packs, *(pack for pack in packs if pack)},
     )
 
 
-class Acquaintance:
+class GatewayProbe:
     """One gateway, as far as it is known by now.
 
     What it finds against it is raised as `RefusedError`, to be shown in a form.
     """
 
-    def __init__(self, data: Mapping[str, Any], former: Former | None = None) -> None:
+    def __init__(self, data: Mapping[str, Any], former: ConfiguredGateway | None = None) -> None:
         self.data = dict(data)
         """What is to be stored."""
 
@@ -61,7 +61,7 @@ class Acquaintance:
         self.login_stops_powerwall = False
         self._former = former
         self._status: Status | None = None
-        self._portrait: Portrait | None = None
+        self._portrait: SiteSummary | None = None
 
     @property
     def din(self) -> Din | None:
@@ -117,13 +117,13 @@ class Acquaintance:
         self._portrait = None
         async with open_session() as session:
             try:
-                found = await meet(session, address)
+                found = await probe(session, address)
                 if found.needs_login and found.login_stops_powerwall:
                     raise RefusedError("login_would_stop")
                 if found.lost_encryption or (self._is_encrypted and not found.connection.fingerprint):
                     raise RefusedError("not_encrypted", CONF_HOST)
                 if not found.needs_login:
-                    self._portrait = await portray(PowerwallGateway(found.connection))
+                    self._portrait = await read_site_summary(PowerwallGateway(found.connection))
             except GatewayError as err:
                 _LOGGER.debug("Not set up: %s", err)
                 raise refusal(err, "not_a_gateway") from err
@@ -142,7 +142,7 @@ class Acquaintance:
             gateway = gateway_from(session, self.data)
             try:
                 await gateway.login()
-                self._portrait = await portray(gateway)
+                self._portrait = await read_site_summary(gateway)
             except GatewayError as err:
                 _LOGGER.debug("Not logged in: %s", err)
                 raise refusal(err, "login_failed") from err

@@ -7,14 +7,14 @@ from typing import Final
 
 from homeassistant.util import dt as dt_util
 
-from .gateway import GatewayDeniedError, GatewayError, GatewayNotFoundError, GatewayStoppedError
+from .gateway import GatewayAuthenticationRequiredError, GatewayError, GatewayNotFoundError, GatewayStoppedError
 
 _JITTER: Final = timedelta(minutes=1)
 """By how much a start may seem to move between two polls without having moved."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading[T]:
+class EndpointResult[T]:
     """What one endpoint said last, and how the asking went. Only the value makes two readings differ."""
 
     value: T | None = None
@@ -35,20 +35,20 @@ class Reading[T]:
     @property
     def absent(self) -> bool:
         """Whether this firmware lacks the endpoint, or this login may not read it."""
-        return self.value is None and isinstance(self.error, GatewayNotFoundError | GatewayDeniedError)
+        return self.value is None and isinstance(self.error, GatewayNotFoundError | GatewayAuthenticationRequiredError)
 
     @property
     def never_answered(self) -> bool:
         """Whether the endpoint has not answered since the entry was loaded."""
         return self.at == 0.0
 
-    def map[U](self, part_of: Callable[[T], U | None]) -> Reading[U]:
+    def map[U](self, part_of: Callable[[T], U | None]) -> EndpointResult[U]:
         """Give the reading of a part of the answer."""
         value = None if self.value is None else part_of(self.value)
-        return Reading(value=value, error=self.error, at=self.at, not_before=self.not_before)
+        return EndpointResult(value=value, error=self.error, at=self.at, not_before=self.not_before)
 
 
-def since(last: Reading[datetime], elapsed: Reading[timedelta]) -> Reading[datetime]:
+def since(last: EndpointResult[datetime], elapsed: EndpointResult[timedelta]) -> EndpointResult[datetime]:
     """Give the moment from which a gateway counts; the last one given, while it is the same but for jitter."""
     if elapsed.error is not None:
         return elapsed.map(lambda _: last.value)

@@ -65,7 +65,7 @@ _WORDS: Final = frozenset(
 _KEYS: Final = frozenset(
     field.metadata["key"]
     for name in models.__all__
-    if isinstance(model := getattr(models, name), type) and issubclass(model, models.Payload)
+    if isinstance(model := getattr(models, name), type) and issubclass(model, models.Model)
     for field in fields(model)
 )
 """Keys that the client reads. A number below another one that is as long as a telephone number is taken for one."""

@@ -20,7 +20,7 @@ from .coordinator import PowerwallGatewayConfigEntry
 from .energy_dashboard import async_fill
 from .exceptions import translated
 from .forms import CONF_SAME_POWERWALLS, SAME_POWERWALLS, ProgressFlow
-from .gateway import GatewayError, Guard, Identity
+from .gateway import GatewayError, Identity, StopSupervisor
 from .hub import async_disable_now, async_guard_of
 from .markdown import literal
 from .probe import async_former
@@ -32,7 +32,7 @@ _LOGGER = logging.getLogger(__name__)
 class GuardedFix(RepairsFlow):
     """Asks, does it through the guard, and says why it did not work."""
 
-    def __init__(self, guard: Guard | None, fix: Callable[[Guard], Awaitable[None]]) -> None:
+    def __init__(self, guard: StopSupervisor | None, fix: Callable[[StopSupervisor], Awaitable[None]]) -> None:
         self._guard = guard
         self._fix = fix
 
@@ -215,5 +215,5 @@ async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[s
     if data and data["key"] == issues.DISABLED_LATER.key:
         return DisableFix(data["entry_id"])
     guard = async_guard_of(hass, data["entry_id"]) if data else None
-    fix = Guard.log_in if data and data["key"] == issues.LOGIN_NEEDED.key else Guard.start
+    fix = StopSupervisor.log_in if data and data["key"] == issues.LOGIN_NEEDED.key else StopSupervisor.start
     return GuardedFix(guard, fix)

@@ -13,8 +13,8 @@ from homeassistant.util import dt as dt_util
 from .catalogue import SENSORS
 from .coordinator import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .description import GatewaySensorDescription
-from .device import Part
-from .energy_filter import Count, EnergyGuard
+from .device import SubDevice
+from .energy_filter import Count, EnergyFilter
 from .entity import GatewayValueEntity, add_as_found
 
 PARALLEL_UPDATES = 0
@@ -30,7 +30,7 @@ async def async_setup_entry(
 
 
 def _make(
-    data: PowerwallGatewayData, description: GatewaySensorDescription[Any, Any], part: Part
+    data: PowerwallGatewayData, description: GatewaySensorDescription[Any, Any], part: SubDevice
 ) -> GatewaySensor[Any]:
     kind = GatewaySensor if description.rated_power is None else GatewayEnergySensor
     return kind(data, description, part)
@@ -64,7 +64,7 @@ class GatewayEnergySensor[DataT](GatewaySensor[DataT], RestoreEntity):
     @override
     async def async_added_to_hass(self) -> None:
         description = self.entity_description
-        self._guard = EnergyGuard(description.key, description.rated_power or 0.0)
+        self._guard = EnergyFilter(description.key, description.rated_power or 0.0)
         state, kept = await self.async_get_last_state(), await self.async_get_last_extra_data()
         if state and kept:
             self._guard.count = Count.from_dict(kept.as_dict(), state.last_updated.timestamp())

@@ -16,14 +16,14 @@ _LOGGER = logging.getLogger(__name__)
 
 _VERSION = 1
 
-_MEMORIES: HassKey[dict[str, EntryMemory]] = HassKey(f"{DOMAIN}.memories")
+_MEMORIES: HassKey[dict[str, EntryStore]] = HassKey(f"{DOMAIN}.memories")
 
 
-async def async_memory_of(hass: HomeAssistant, entry_id: str) -> EntryMemory:
+async def async_memory_of(hass: HomeAssistant, entry_id: str) -> EntryStore:
     """Return what an entry keeps: one object for everybody, because each writes all of the file."""
     memories = hass.data.setdefault(_MEMORIES, {})
     if entry_id not in memories:
-        memory = EntryMemory(hass, entry_id)
+        memory = EntryStore(hass, entry_id)
         await memory.async_load()
         memories.setdefault(entry_id, memory)
     return memories[entry_id]
@@ -35,7 +35,7 @@ async def async_forget_login(hass: HomeAssistant, entry_id: str) -> None:
     await memory.async_forget_login()
 
 
-class EntryMemory:
+class EntryStore:
     """A small file of an entry's own in Home Assistant's storage, which other users of the machine cannot read."""
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:

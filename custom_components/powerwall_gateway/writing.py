@@ -5,7 +5,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, kw_only=True)
-class Writing:
+class StateThrottle:
     """When another value is worth a state."""
 
     step: float = 0.0
@@ -28,10 +28,10 @@ class Writing:
         return abs(value - last) >= self.step and (crosses or elapsed >= self.every)
 
 
-ON_CHANGE: Final = Writing()
+ON_CHANGE: Final = StateThrottle()
 """All that is not named here. What has its steps already is among it, as the charge, by 0.1 %."""
 
-POWERS: Final = Writing(step=10.0)
-ENERGIES: Final = Writing(every=60.0)
-PACK_VALUES: Final = Writing(every=30.0)
-PACK_POWERS: Final = Writing(step=POWERS.step, every=PACK_VALUES.every)
+POWERS: Final = StateThrottle(step=10.0)
+ENERGIES: Final = StateThrottle(every=60.0)
+PACK_VALUES: Final = StateThrottle(every=30.0)
+PACK_POWERS: Final = StateThrottle(step=POWERS.step, every=PACK_VALUES.every)

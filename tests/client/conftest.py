@@ -9,10 +9,10 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import (
     Address,
-    Connection,
     Credentials,
     Health,
     PowerwallGateway,
+    Transport,
     find,
     open_session,
 )
@@ -22,7 +22,7 @@ from tests.client.signing import Sign
 from tests.client.spoiling import AT_LEAST, DEEP, Thrown
 from tests.pairing import pem
 
-type Connect = Callable[..., Awaitable[Connection]]
+type Connect = Callable[..., Awaitable[Transport]]
 type Client = Callable[..., Awaitable[PowerwallGateway]]
 
 
@@ -37,7 +37,7 @@ async def session(socket_enabled: None) -> AsyncIterator[ClientSession]:
 def connect(session: ClientSession) -> Connect:
     """Connect to a simulator as it is found, with a time limit that a busy machine keeps."""
 
-    async def connect(simulator: Simulator, limit: float = 10.0) -> Connection:
+    async def connect(simulator: Simulator, limit: float = 10.0) -> Transport:
         return await find(session, address_of(simulator), timeout=limit)
 
     return connect

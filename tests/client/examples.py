@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from custom_components.powerwall_gateway.gateway import models
-from custom_components.powerwall_gateway.gateway.models import Payload
+from custom_components.powerwall_gateway.gateway.models import Model
 
 MODELS = [
     model
     for name in models.__all__
-    if isinstance(model := getattr(models, name), type) and issubclass(model, Payload) and model is not Payload
+    if isinstance(model := getattr(models, name), type) and issubclass(model, Model) and model is not Model
 ]
 
 STATES = [
@@ -52,12 +52,12 @@ JSON = st.recursive(
 )
 
 
-def keys_of(model: type[Payload]) -> list[str]:
+def keys_of(model: type[Model]) -> list[str]:
     """Give the keys that a model reads."""
     return [field.metadata["key"] for field in fields(model)]
 
 
-def example(model: type[Payload]) -> dict[str, Any]:
+def example(model: type[Model]) -> dict[str, Any]:
     """Make a payload in which every field has a value that fits it, as far as one is known."""
     return {field.metadata["key"]: fitting for field in fields(model) if (fitting := _fitting(field)) is not None}
 

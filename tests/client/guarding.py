@@ -8,23 +8,23 @@ from types import coroutine
 from typing import Any, override
 
 from custom_components.powerwall_gateway.gateway import (
-    Connection,
     Credentials,
     GatewayError,
-    Guard,
     GuardJournalError,
     Health,
     Journal,
     JournalRecord,
     PowerwallGateway,
+    StopSupervisor,
+    Transport,
     open_session,
 )
-from custom_components.powerwall_gateway.gateway.stop_safety.restart import Pace
+from custom_components.powerwall_gateway.gateway.stop_safety.restart import RestartTimings
 from simulator import Simulator
 from simulator.front import Request
 from tests.client.conftest import address_of
 
-PACE = Pace(connected=60.0, steady=0.03, look=0.003, first_pause=0.005, longest_pause=0.02, patience=0.5)
+PACE = RestartTimings(connected=60.0, steady=0.03, look=0.003, first_pause=0.005, longest_pause=0.02, patience=0.5)
 NOW = 1_760_000_000.0
 DAY = 86400.0
 
@@ -123,11 +123,11 @@ class Home:
     async def process(
         self,
         *,
-        pace: Pace = PACE,
+        pace: RestartTimings = PACE,
         timeout: float = 10.0,
         death: Death | None = None,
         credentials: Credentials | None = None,
-    ) -> AsyncIterator[Guard]:
+    ) -> AsyncIterator[StopSupervisor]:
         """Start the process anew; it dies at the end."""
         tasks: list[asyncio.Task[None]] = []
 
@@ -138,8 +138,8 @@ class Home:
         async with open_session() as session:
             simulator = self.simulator
             address = address_of(simulator).over("https" if simulator.fingerprint else "http")
-            connection = Connection(session, address, fingerprint=simulator.fingerprint, timeout=timeout)
-            guard = Guard(
+            connection = Transport(session, address, fingerprint=simulator.fingerprint, timeout=timeout)
+            guard = StopSupervisor(
                 PowerwallGateway(connection, credentials or self.credentials, health=Health()),
                 self.disk,
                 grid_connected_for=lambda: self.on_grid_for,
@@ -192,7 +192,7 @@ class Tripwire(list[Request]):
             self._happens()
 
 
-async def finished(guard: Guard) -> None:
+async def finished(guard: StopSupervisor) -> None:
     """Wait until the guard has nothing to do any more."""
     async with asyncio.timeout(20):
         while guard.busy:

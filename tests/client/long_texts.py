@@ -13,7 +13,7 @@ from typing import Any, Final
 from custom_components.powerwall_gateway.gateway.models import Din
 from custom_components.powerwall_gateway.gateway.models.base import misfits
 from custom_components.powerwall_gateway.gateway.models.times import parse_duration
-from custom_components.powerwall_gateway.gateway.redact import LONGEST, MOST, discreet, legible
+from custom_components.powerwall_gateway.gateway.redact import LONGEST, MOST, redact, strip_control_characters
 from custom_components.powerwall_gateway.redaction import Redactor
 from tests.client.examples import MODELS, example
 
@@ -72,8 +72,8 @@ def _bounded(make: Callable[[str], str]) -> Callable[[str], None]:
 
 
 READERS: Final[tuple[Callable[[str], object], ...]] = (
-    _bounded(discreet),
-    _bounded(legible),
+    _bounded(redact),
+    _bounded(strip_control_characters),
     Din.parse,
     parse_duration,
     lambda text: misfits.tell(text[:10], "a text", text),

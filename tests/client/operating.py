@@ -8,11 +8,11 @@ from typing import Any
 from aiohttp import ClientSession
 
 from custom_components.powerwall_gateway.gateway import (
-    Connection,
     Credentials,
-    LocalOperation,
+    LocalOperationController,
     OperationSettings,
     PowerwallGateway,
+    Transport,
     find,
 )
 from custom_components.powerwall_gateway.gateway.models import OperationMode
@@ -69,7 +69,7 @@ class Operator:
         self.powerwall = powerwall
         self.logins = 0
         """Guarded ones."""
-        self.operation = LocalOperation(
+        self.operation = LocalOperationController(
             powerwall,
             log_in=self._log_in if may_log_in else None,
             first_pause=0.005,
@@ -187,7 +187,7 @@ def installer(simulator: Simulator) -> Credentials:
 
 def with_session(
     simulator: Simulator,
-    connection: Connection,
+    connection: Transport,
     *,
     role: str = INSTALLER,
     may_log_in: bool = False,
@@ -201,7 +201,7 @@ def with_session(
 
 
 def without_session(
-    simulator: Simulator, connection: Connection, *, may_log_in: bool = True, patience: float = 0.1
+    simulator: Simulator, connection: Transport, *, may_log_in: bool = True, patience: float = 0.1
 ) -> Operator:
     """Make an operator who has to log in first."""
     powerwall = PowerwallGateway(connection, installer(simulator))

@@ -17,16 +17,16 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import (
     Address,
-    Connection,
     Credentials,
     GatewayError,
     GuardJournalError,
     JournalRecord,
     PowerwallGateway,
+    Transport,
     parse_serial,
 )
 from custom_components.powerwall_gateway.gateway.endpoints import endpoints_of
-from custom_components.powerwall_gateway.gateway.models import Din, GridCodes, LoginRecord, Payload
+from custom_components.powerwall_gateway.gateway.models import Din, GridCodes, LoginRecord, Model
 from custom_components.powerwall_gateway.gateway.transport import Answer
 from tests.client.conftest import Client
 from tests.client.examples import example
@@ -37,7 +37,7 @@ INPUTS: Final = 20_000 if DEEP else 100
 """For each endpoint, and for each that reads what people or files say."""
 
 ENDPOINTS: Final = endpoints_of(PowerwallGateway)
-OTHERWISE: Final[dict[str, type[Payload]]] = {"login": LoginRecord, "site_info_grid_codes": GridCodes}
+OTHERWISE: Final[dict[str, type[Model]]] = {"login": LoginRecord, "site_info_grid_codes": GridCodes}
 """Whose answer is read by another model than the method gives."""
 
 ARGUMENTS: Final[dict[str, Any]] = {"although_it_stops": True, "status": None, "reserve_raw": 24.6}
@@ -49,7 +49,7 @@ def silence(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "custom_components.powerwall_gateway")
 
 
-class Wireless(Connection):
+class Wireless(Transport):
     """Answers everything with the same bytes, as if they had come over the wire."""
 
     body = b""
@@ -88,9 +88,9 @@ async def answers(simulator: StartSimulator, client: Client) -> dict[str, bytes]
     return answers
 
 
-def models_in(kind: Any) -> Iterator[type[Payload]]:
+def models_in(kind: Any) -> Iterator[type[Model]]:
     """Give the models in what a method gives."""
-    if isinstance(kind, type) and issubclass(kind, Payload):
+    if isinstance(kind, type) and issubclass(kind, Model):
         yield kind
     for part in get_args(kind):
         yield from models_in(part)
@@ -127,7 +127,7 @@ def _something(kind: Any) -> Any:
 def look_at(read: Any) -> None:
     """Ask a model for everything it can work out."""
     for model in read.values() if isinstance(read, dict) else read if isinstance(read, tuple) else (read,):
-        for name, value in inspect.getmembers_static(type(model)) if isinstance(model, Payload) else ():
+        for name, value in inspect.getmembers_static(type(model)) if isinstance(model, Model) else ():
             if isinstance(value, property):
                 getattr(model, name)
 

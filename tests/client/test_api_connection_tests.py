@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    GatewayDeniedError,
+    GatewayAuthenticationRequiredError,
     GatewayRefusedError,
     GatewayTimeoutError,
 )
@@ -227,7 +227,7 @@ async def test_a_gateway_that_stays_away_is_given_up(simulator: StartSimulator, 
         await powerwall.run_connection_tests(interval=0.02, limit=0.1)
 
 
-@pytest.mark.parametrize(("status", "error"), [(403, GatewayDeniedError), (500, GatewayRefusedError)])
+@pytest.mark.parametrize(("status", "error"), [(403, GatewayAuthenticationRequiredError), (500, GatewayRefusedError)])
 async def test_tests_that_do_not_start_are_not_waited_for(
     simulator: StartSimulator, client: Client, status: int, error: type[Exception]
 ) -> None:

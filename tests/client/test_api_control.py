@@ -6,12 +6,12 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    GatewayDeniedError,
+    GatewayAuthenticationRequiredError,
+    GatewayConnectionError,
+    GatewayInvalidResponseError,
     GatewayNotFoundError,
-    GatewayPayloadError,
     GatewayRefusedError,
     GatewayStoppedError,
-    GatewayUnreachableError,
 )
 from custom_components.powerwall_gateway.gateway.models import GridState, Islanding, IslandMode
 from tests.client.conftest import Client
@@ -101,7 +101,7 @@ async def test_a_stop_whose_answer_is_lost_is_not_posted(simulator: StartSimulat
     powerwall = await client(gateway, password=None)
     gateway.requests.clear()
     gateway.faults.add("sitemaster/stop", drop=True, after=True)
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await powerwall.sitemaster_stop()
     assert [request.method for request in gateway.requests] == ["GET"]
     assert not gateway.running
@@ -114,7 +114,7 @@ async def test_a_post_whose_answer_is_lost_arrives_once(simulator: StartSimulato
     gateway.requests.clear()
     gateway.faults.add("sitemaster/stop", status=405, times=1)
     gateway.faults.add("sitemaster/stop", drop=True, after=True)
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await powerwall.sitemaster_stop(force=True)
     assert [request.method for request in gateway.requests] == ["GET", "POST"]
 
@@ -122,7 +122,7 @@ async def test_a_post_whose_answer_is_lost_arrives_once(simulator: StartSimulato
 async def test_without_a_login_nothing_stops_on_later_firmware(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway, password=None)
-    with pytest.raises(GatewayDeniedError):
+    with pytest.raises(GatewayAuthenticationRequiredError):
         await powerwall.sitemaster_run()
     assert gateway.running
 
@@ -161,7 +161,7 @@ async def test_a_commit_that_is_answered_with_something_else(
 ) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("config/completed", status=200, body=body)
-    with pytest.raises(GatewayPayloadError):
+    with pytest.raises(GatewayInvalidResponseError):
         await (await client(gateway)).config_completed()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from custom_components.powerwall_gateway.gateway import GatewayPayloadError, GatewayUnreachableError
+from custom_components.powerwall_gateway.gateway import GatewayConnectionError, GatewayInvalidResponseError
 from custom_components.powerwall_gateway.gateway.models import (
     CtReading,
     CurrentTransformers,
@@ -41,7 +41,7 @@ async def test_what_makes_no_sense_is_one_clear_error(
 ) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add(READS[name], status=200, body=body)
-    with pytest.raises(GatewayPayloadError) as raised:
+    with pytest.raises(GatewayInvalidResponseError) as raised:
         await getattr(await client(gateway), name)()
     assert raised.value.path == READS[name]
     assert (gateway.requests[-1].method, gateway.requests[-1].path) == ("GET", READS[name])
@@ -329,7 +329,7 @@ async def test_a_meter_is_verified_once_whatever_becomes_of_the_answer(
     powerwall = await client(gateway, password=None)
     await powerwall.status()
     gateway.faults.add("meters/ABC1/verify", drop=True, after=True)
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await powerwall.meters_verify("ABC1", "12345")
     assert [request.path for request in gateway.requests].count("meters/ABC1/verify") == 1
 
@@ -337,5 +337,5 @@ async def test_a_meter_is_verified_once_whatever_becomes_of_the_answer(
 async def test_junk_in_answer_to_a_verification(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("meters/ABC1/verify", status=200, body=b"<html></html>")
-    with pytest.raises(GatewayPayloadError):
+    with pytest.raises(GatewayInvalidResponseError):
         await (await client(gateway, password=None)).meters_verify("ABC1", "12345")

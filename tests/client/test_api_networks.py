@@ -8,8 +8,8 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import (
     GatewayError,
+    GatewayInvalidResponseError,
     GatewayNotFoundError,
-    GatewayPayloadError,
     GatewayRefusedError,
 )
 from custom_components.powerwall_gateway.gateway.models import (
@@ -201,7 +201,7 @@ async def test_the_scan_of_1_15(
 async def test_a_scan_that_is_answered_with_something_else(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("networks/wifi_scan", status=200, body=b"{}")
-    with pytest.raises(GatewayPayloadError):
+    with pytest.raises(GatewayInvalidResponseError):
         await (await client(gateway, password=None)).networks_wifi_scan()
 
 

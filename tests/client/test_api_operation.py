@@ -6,12 +6,12 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    GatewayDeniedError,
+    GatewayAuthenticationRequiredError,
+    GatewayConnectionError,
     GatewayError,
-    GatewayNotAllowedError,
     GatewayNotFoundError,
+    GatewayPermissionDeniedError,
     GatewayRefusedError,
-    GatewayUnreachableError,
     PowerwallGateway,
 )
 from custom_components.powerwall_gateway.gateway.models import Operation, OperationMode
@@ -116,13 +116,13 @@ async def test_a_mode_that_is_not_settable_is_refused_in_the_gateways_words(
 
 async def test_a_customer_may_not_write(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
-    with pytest.raises(GatewayNotAllowedError):
+    with pytest.raises(GatewayPermissionDeniedError):
         await (await client(gateway)).set_operation(mode=SELF_POWERED, reserve_raw=20)
 
 
 async def test_without_a_session_1_15_is_not_logged_in_to(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
-    with pytest.raises(GatewayDeniedError):
+    with pytest.raises(GatewayAuthenticationRequiredError):
         await (await client(gateway)).set_operation(mode=SELF_POWERED, reserve_raw=20)
     assert gateway.logins == 0
     assert gateway.running
@@ -133,7 +133,7 @@ async def test_a_write_of_unknown_firmware_is_not_sent(simulator: StartSimulator
     powerwall = await with_session(client, gateway)
     gateway.requests.clear()
     gateway.faults.add("status", drop=True)
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await powerwall.set_operation(mode=SELF_POWERED, reserve_raw=20)
     assert "operation" not in [request.path for request in gateway.requests]
 

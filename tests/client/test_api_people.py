@@ -7,9 +7,9 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
+    GatewayConnectionError,
+    GatewayInvalidResponseError,
     GatewayNotFoundError,
-    GatewayPayloadError,
-    GatewayUnreachableError,
     PowerwallGateway,
 )
 from custom_components.powerwall_gateway.gateway.models import (
@@ -51,7 +51,7 @@ async def test_what_makes_no_sense_is_one_clear_error(
 ) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add(READS[name], status=200, body=body)
-    with pytest.raises(GatewayPayloadError) as raised:
+    with pytest.raises(GatewayInvalidResponseError) as raised:
         await getattr(await client(gateway), name)()
     assert raised.value.path == READS[name]
     assert (gateway.requests[-1].method, gateway.requests[-1].path) == ("GET", READS[name])
@@ -161,7 +161,7 @@ async def test_an_effect_is_sent_once_whatever_becomes_of_its_answer(
     powerwall = await client(gateway)
     await powerwall.customer()
     gateway.faults.add(path, drop=True, after=True)
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await SENDS[path](powerwall)
     assert [request.path for request in gateway.requests].count(path) == 1
 
@@ -171,7 +171,7 @@ async def test_an_effect_is_sent_once_whatever_becomes_of_its_answer(
 async def test_junk_in_answer_to_an_effect(simulator: StartSimulator, client: Client, path: str, body: bytes) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add(path, status=200, body=body)
-    with pytest.raises(GatewayPayloadError):
+    with pytest.raises(GatewayInvalidResponseError):
         await SENDS[path](await client(gateway))
 
 

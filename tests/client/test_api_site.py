@@ -6,12 +6,12 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    GatewayDeniedError,
-    GatewayNotAllowedError,
+    GatewayAuthenticationRequiredError,
+    GatewayConnectionError,
+    GatewayInvalidResponseError,
     GatewayNotFoundError,
-    GatewayPayloadError,
+    GatewayPermissionDeniedError,
     GatewayRefusedError,
-    GatewayUnreachableError,
 )
 from custom_components.powerwall_gateway.gateway.models import (
     CheckStatus,
@@ -68,7 +68,7 @@ async def test_a_customer_does_not_rename_the_site(simulator: StartSimulator, cl
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     before = gateway.gateway.site_name
-    with pytest.raises(GatewayNotAllowedError):
+    with pytest.raises(GatewayPermissionDeniedError):
         await powerwall.set_site_name("Elsewhere")
     assert gateway.gateway.site_name == before
 
@@ -87,7 +87,7 @@ async def test_a_new_name_is_sent_once_whatever_becomes_of_its_answer(
     powerwall.restore_login(session_of(gateway))
     await powerwall.site_info_site_name()
     gateway.faults.add("site_info/site_name", drop=True, after=True)
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await powerwall.set_site_name("Elsewhere")
     assert gateway.gateway.site_name == "Elsewhere"
     assert [request.method for request in gateway.requests].count("POST") == 1
@@ -97,7 +97,7 @@ async def test_a_new_name_is_sent_once_whatever_becomes_of_its_answer(
 async def test_junk_in_answer_to_a_new_name(simulator: StartSimulator, client: Client, body: bytes) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("site_info/site_name", status=200, body=body)
-    with pytest.raises(GatewayPayloadError):
+    with pytest.raises(GatewayInvalidResponseError):
         await (await client(gateway, password=None)).set_site_name("Elsewhere")
 
 
@@ -108,7 +108,7 @@ async def test_what_makes_no_sense_is_one_clear_error(
 ) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add(READS[name], status=200, body=body)
-    with pytest.raises(GatewayPayloadError) as raised:
+    with pytest.raises(GatewayInvalidResponseError) as raised:
         await getattr(await client(gateway), name)()
     assert raised.value.path == READS[name]
     assert (gateway.requests[-1].method, gateway.requests[-1].path) == ("GET", READS[name])
@@ -194,7 +194,7 @@ def test_a_site_as_firmware_21_prints_it() -> None:
 async def test_1_15_refuses_the_status_of_packs_while_it_runs(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
-    with pytest.raises(GatewayDeniedError):
+    with pytest.raises(GatewayAuthenticationRequiredError):
         await powerwall.powerwalls_status()
     powerwall.restore_login(session_of(gateway))
     with pytest.raises(GatewayRefusedError) as raised:

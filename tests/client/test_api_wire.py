@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from custom_components.powerwall_gateway.gateway import GatewayPayloadError, GatewayUnreachableError
+from custom_components.powerwall_gateway.gateway import GatewayConnectionError, GatewayInvalidResponseError
 from custom_components.powerwall_gateway.gateway.endpoints import (
     ConnectionTestsApi,
     ControlApi,
@@ -96,7 +96,7 @@ async def test_a_call_with_an_effect_arrives_once_although_its_answer_is_lost(
     gateway.requests.clear()
     arguments, named, path, body = EFFECTS[name]
     gateway.faults.add(path, drop=True, after=True)
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await getattr(powerwall, name)(*arguments, **named)
     [arrived] = gateway.requests
     assert (arrived.method, arrived.path) == (ENDPOINTS[name].method, path)
@@ -113,7 +113,7 @@ async def test_junk_after_an_effect_is_one_clear_error(
     powerwall = await client(gateway)
     arguments, named, path, _ = EFFECTS[name]
     gateway.faults.add(path, status=200, body=body)
-    with pytest.raises(GatewayPayloadError) as raised:
+    with pytest.raises(GatewayInvalidResponseError) as raised:
         await getattr(powerwall, name)(*arguments, **named)
     assert raised.value.path == ENDPOINTS[name].path
 
@@ -135,7 +135,7 @@ async def test_junk_is_one_clear_error(simulator: StartSimulator, client: Client
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     gateway.faults.add(ENDPOINTS[name].path, status=200, body=body)
-    with pytest.raises(GatewayPayloadError) as raised:
+    with pytest.raises(GatewayInvalidResponseError) as raised:
         await getattr(powerwall, name)()
     assert raised.value.path == ENDPOINTS[name].path
 
@@ -145,5 +145,5 @@ async def test_a_list_is_no_object_and_an_object_no_list(simulator: StartSimulat
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     gateway.faults.add(ENDPOINTS[name].path, status=200, body=b"{}" if name in LISTS else b"[]")
-    with pytest.raises(GatewayPayloadError, match="belongs"):
+    with pytest.raises(GatewayInvalidResponseError, match="belongs"):
         await getattr(powerwall, name)()

@@ -7,15 +7,15 @@ import logging
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    GatewayBusyError,
+    GatewayConnectionError,
     GatewayError,
-    GatewayUnreachableError,
-    Pacer,
+    GatewayRateLimitError,
     PowerwallGateway,
-    Rank,
+    Priority,
+    RequestScheduler,
 )
-from custom_components.powerwall_gateway.gateway.rest import Rest
-from custom_components.powerwall_gateway.gateway.stop_safety.restart import Pace
+from custom_components.powerwall_gateway.gateway.rest import GatewayBackoff
+from custom_components.powerwall_gateway.gateway.stop_safety.restart import RestartTimings
 from simulator import Simulator
 from tests.client.conftest import Client
 from tests.client.guarding import Home, leave_open
@@ -72,8 +72,8 @@ def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("busy", [False, True])
 def test_backoff_after_any_number_of_failures_is_a_wait(failures: int, busy: bool) -> None:
     now = 0.0
-    rest = Rest(lambda: now)
-    err = GatewayBusyError("busy", status=503) if busy else GatewayUnreachableError("nobody")
+    rest = GatewayBackoff(lambda: now)
+    err = GatewayRateLimitError("busy", status=503) if busy else GatewayConnectionError("nobody")
     for _ in range(failures):
         rest.failed(err, polled=True)
     now = 60.0
@@ -90,8 +90,8 @@ async def test_polls_after_a_day_without_gateway_are_answered(
 ) -> None:
     gateway = await simulator("1.15.0")
     powerwall: PowerwallGateway = await client(gateway, password=None)
-    pacer = powerwall.connection.pacer = Pacer(clock=virtual.monotonic)
-    cadence = pacer.cadence(Rank.GRID, 1.0)
+    pacer = powerwall.connection.pacer = RequestScheduler(clock=virtual.monotonic)
+    cadence = pacer.cadence(Priority.GRID, 1.0)
 
     async def poll() -> GatewayError | None:
         if cadence.rest is None:
@@ -132,7 +132,7 @@ async def test_mending_after_a_day_without_gateway_starts_the_powerwall(
     await leave(home.simulator)
     caplog.clear()
     caplog.set_level(logging.INFO)
-    async with home.process(pace=Pace()) as guard:
+    async with home.process(pace=RestartTimings()) as guard:
         mending = asyncio.create_task(guard.mend())
         await asyncio.sleep(DAY - 60)
         assert not mending.done()
@@ -148,7 +148,7 @@ async def test_mending_after_a_day_without_gateway_starts_the_powerwall(
 
 async def test_watch_without_answers_looks_every_ten_seconds(simulator: StartSimulator, virtual: VirtualTime) -> None:
     home = Home(await simulator("1.15.0"))
-    async with home.process(pace=Pace()) as guard:
+    async with home.process(pace=RestartTimings()) as guard:
         await guard.log_in()
         await be_busy(home.simulator)
         asked = home.asked_for("sitemaster")
@@ -165,7 +165,7 @@ async def test_start_without_answers_looks_every_ten_seconds(simulator: StartSim
     home = Home(await simulator("1.15.0"))
     await leave_open(home)
     home.simulator.faults.add("sitemaster", status=503)
-    async with home.process(pace=Pace()) as guard:
+    async with home.process(pace=RestartTimings()) as guard:
         mending = asyncio.create_task(guard.mend())
         await asyncio.sleep(3600)
         assert home.simulator.running

@@ -4,7 +4,7 @@ from time import monotonic
 
 import pytest
 
-from custom_components.powerwall_gateway.gateway import Capabilities, GatewayNotFoundError, IslandControl
+from custom_components.powerwall_gateway.gateway import Capabilities, GatewayNotFoundError, IslandingController
 from custom_components.powerwall_gateway.gateway.control import islanding
 from custom_components.powerwall_gateway.gateway.endpoints import caller
 from custom_components.powerwall_gateway.gateway.models import Status
@@ -147,7 +147,7 @@ async def test_404_is_believed_for_a_while_and_shorter_after_a_start(
     await powerwall.discover()
     with pytest.raises(GatewayNotFoundError):
         await powerwall.operation()
-    way_off = IslandControl(powerwall)
+    way_off = IslandingController(powerwall)
     await way_off.look()
     gateway.faults.clear()
     gone = believed - 10.0

@@ -5,18 +5,18 @@ import logging
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    GatewayAnotherError,
-    GatewayDeniedError,
+    GatewayAuthenticationRequiredError,
     GatewayError,
+    GatewayInvalidResponseError,
     GatewayNotFoundError,
-    GatewayPayloadError,
     GatewayStoppedError,
     PowerwallGateway,
+    WrongGatewayError,
     discovery,
     identify,
-    meet,
+    probe,
 )
-from custom_components.powerwall_gateway.gateway.discovery import Doorman
+from custom_components.powerwall_gateway.gateway.discovery import IdentityCheck
 from custom_components.powerwall_gateway.gateway.models import GridState, OperationMode
 from simulator import Simulator
 from tests.client.conftest import Client, Connect, address_of
@@ -100,7 +100,7 @@ async def test_what_makes_no_sense_is_one_clear_error(
         gateway.overrides[path] = body
     for path in ("sitemaster", "powerwalls", "site_info", "config", "operation"):
         gateway.overrides[path] = body
-    with pytest.raises(GatewayPayloadError) as raised:
+    with pytest.raises(GatewayInvalidResponseError) as raised:
         await getattr(powerwall, name)()
     assert raised.value.path
 
@@ -112,7 +112,7 @@ async def test_what_makes_no_sense_is_one_clear_error(
 async def test_meeting_a_gateway(simulator: StartSimulator, connect: Connect, firmware: str, needs_login: bool) -> None:
     gateway = await simulator(firmware)
     session = (await connect(gateway))._session
-    met = await meet(session, address_of(gateway))
+    met = await probe(session, address_of(gateway))
     assert met.status is not None
     assert met.status.firmware == firmware
     assert met.needs_login is needs_login
@@ -123,7 +123,7 @@ async def test_meeting_a_gateway(simulator: StartSimulator, connect: Connect, fi
 async def test_meeting_a_stopped_gateway(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     gateway.running = False
-    met = await meet((await connect(gateway))._session, address_of(gateway))
+    met = await probe((await connect(gateway))._session, address_of(gateway))
     assert met.needs_login is False
 
 
@@ -131,15 +131,15 @@ async def test_meeting_a_stopped_gateway(simulator: StartSimulator, connect: Con
 async def test_what_is_no_gateway(simulator: StartSimulator, connect: Connect, status: dict[str, int] | bytes) -> None:
     gateway = await simulator("1.15.0")
     gateway.overrides["status"] = status
-    with pytest.raises(GatewayPayloadError):
-        await meet((await connect(gateway))._session, address_of(gateway))
+    with pytest.raises(GatewayInvalidResponseError):
+        await probe((await connect(gateway))._session, address_of(gateway))
 
 
 async def test_who_has_neither_status_nor_meters_is_no_gateway(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("*", status=404)
     with pytest.raises(GatewayNotFoundError):
-        await meet((await connect(gateway))._session, address_of(gateway))
+        await probe((await connect(gateway))._session, address_of(gateway))
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -149,13 +149,13 @@ async def test_meet_takes_a_gateway_that_denies_status_and_answers_meters(
     gateway = await simulator("1.50.1")
     gateway.faults.add("status", status=status)
     session = (await connect(gateway))._session
-    met = await meet(session, address_of(gateway))
+    met = await probe(session, address_of(gateway))
     assert not met.needs_login
     assert met.login_stops_powerwall  # its firmware is not known
     assert not (await identify(PowerwallGateway(met.connection))).din
     gateway.faults.add("meters/aggregates", status=status)
-    with pytest.raises(GatewayDeniedError):
-        await meet(session, address_of(gateway))
+    with pytest.raises(GatewayAuthenticationRequiredError):
+        await probe(session, address_of(gateway))
 
 
 async def test_login_is_not_sent_to_a_gateway_that_denies_status(simulator: StartSimulator, client: Client) -> None:
@@ -164,7 +164,7 @@ async def test_login_is_not_sent_to_a_gateway_that_denies_status(simulator: Star
     gateway.faults.add("operation", status=401)
     powerwall = await client(gateway)
     for read in (powerwall.status, powerwall.operation, powerwall.login):
-        with pytest.raises(GatewayDeniedError):
+        with pytest.raises(GatewayAuthenticationRequiredError):
             await read()
     assert gateway.logins == 0
 
@@ -172,9 +172,9 @@ async def test_login_is_not_sent_to_a_gateway_that_denies_status(simulator: Star
 # -- the identity check ------------------------------------------------------------------------------------------------
 
 
-async def doorman_of(simulator: Simulator, powerwall: PowerwallGateway) -> Doorman:
+async def doorman_of(simulator: Simulator, powerwall: PowerwallGateway) -> IdentityCheck:
     """Make the check for a gateway that was met a moment ago."""
-    return Doorman(powerwall, await identify(powerwall), serial=simulator.serial, packs=())
+    return IdentityCheck(powerwall, await identify(powerwall), serial=simulator.serial, packs=())
 
 
 async def test_identity_check_asks_again_until_a_booting_gateway_identifies_itself(
@@ -204,7 +204,7 @@ async def test_identity_check_asks_again_until_a_booting_gateway_identifies_itse
     gateway.faults.clear()
     gateway.overrides["status"] = {"version": "21.44 223a56cd", "din": "1232100-00-E--TG9999999999ZZ"}
     clock[0] = 3600.0
-    with pytest.raises(GatewayAnotherError):
+    with pytest.raises(WrongGatewayError):
         await doorman.check()
     gateway.overrides.clear()
     await doorman.check()

@@ -12,18 +12,18 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import (
     Address,
-    Connection,
-    GatewayAnswerError,
-    GatewayBusyError,
+    GatewayAuthenticationRequiredError,
     GatewayCertificateError,
-    GatewayDeniedError,
+    GatewayConnectionError,
     GatewayError,
+    GatewayInvalidResponseError,
     GatewayNotFoundError,
-    GatewayPayloadError,
+    GatewayRateLimitError,
     GatewayRefusedError,
+    GatewayResponseError,
     GatewayStoppedError,
     GatewayTimeoutError,
-    GatewayUnreachableError,
+    Transport,
     find,
     open_session,
 )
@@ -70,7 +70,7 @@ async def test_a_host_name_that_the_gateway_does_not_know(simulator: StartSimula
 
 
 async def test_nobody_there(session: ClientSession, unused_tcp_port: int) -> None:
-    with pytest.raises(GatewayUnreachableError, match="no connection"):
+    with pytest.raises(GatewayConnectionError, match="no connection"):
         await find(session, Address.parse(f"127.0.0.1:{unused_tcp_port}"))
 
 
@@ -114,7 +114,7 @@ async def test_https_is_never_downgraded(simulator: StartSimulator, connect: Con
     plain = await simulator("1.15.0")
     await plain.stop()
     await plain.start(port)
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await connection.request("GET", "status")
     assert plain.requests == []
 
@@ -122,23 +122,23 @@ async def test_https_is_never_downgraded(simulator: StartSimulator, connect: Con
 @pytest.mark.parametrize(
     ("status", "error"),
     [
-        (301, GatewayAnswerError),
+        (301, GatewayResponseError),
         (400, GatewayRefusedError),
-        (401, GatewayDeniedError),
-        (403, GatewayDeniedError),
+        (401, GatewayAuthenticationRequiredError),
+        (403, GatewayAuthenticationRequiredError),
         (404, GatewayNotFoundError),
         (405, GatewayRefusedError),
         (409, GatewayRefusedError),
         (417, GatewayRefusedError),
-        (418, GatewayAnswerError),
-        (429, GatewayBusyError),
+        (418, GatewayResponseError),
+        (429, GatewayRateLimitError),
         (500, GatewayRefusedError),
         (502, GatewayStoppedError),
-        (503, GatewayBusyError),
+        (503, GatewayRateLimitError),
     ],
 )
 async def test_each_status_says_what_to_do(
-    simulator: StartSimulator, connect: Connect, status: int, error: type[GatewayAnswerError]
+    simulator: StartSimulator, connect: Connect, status: int, error: type[GatewayResponseError]
 ) -> None:
     gateway = await simulator("21.44")
     connection = await connect(gateway)
@@ -168,14 +168,14 @@ async def test_the_gateways_words_are_trimmed(
     gateway = await simulator("21.44")
     connection = await connect(gateway)
     gateway.faults.add("status", status=500, body=body)
-    with pytest.raises(GatewayAnswerError) as raised:
+    with pytest.raises(GatewayResponseError) as raised:
         await connection.request("GET", "status")
     assert raised.value.reason == reason
 
 
 async def test_a_gateway_that_hangs_is_a_time_out(simulator: StartSimulator, session: ClientSession) -> None:
     gateway = await simulator("1.15.0")
-    connection = Connection(session, address_of(gateway).over("http"), timeout=0.2)
+    connection = Transport(session, address_of(gateway).over("http"), timeout=0.2)
     gateway.faults.add("status", delay=5)
     with pytest.raises(GatewayTimeoutError, match="in time"):
         await connection.request("GET", "status")
@@ -185,7 +185,7 @@ async def test_a_gateway_that_hangs_up_is_unreachable(simulator: StartSimulator,
     gateway = await simulator("21.44")
     connection = await connect(gateway)
     gateway.faults.add("status", drop=True)
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await connection.request("GET", "status")
 
 
@@ -196,7 +196,7 @@ async def test_an_endless_answer_is_cut_off(
     gateway = await simulator("21.44")
     connection = await connect(gateway)
     gateway.overrides["status"] = b"x" * 1001
-    with pytest.raises(GatewayPayloadError, match="too long"):
+    with pytest.raises(GatewayInvalidResponseError, match="too long"):
         await connection.request("GET", "status")
 
 
@@ -208,7 +208,7 @@ async def test_a_call_with_an_effect_arrives_once(simulator: StartSimulator, con
     await connection.request("GET", "status")
     gateway.requests.clear()
     gateway.faults.add(path, drop=True, after=True)
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await connection.request("GET", path, once=True)
     assert [request.path for request in gateway.requests] == [path]
 
@@ -219,7 +219,7 @@ async def test_without_that_care_aiohttp_would_repeat_it(simulator: StartSimulat
     await connection.request("GET", "status")
     gateway.requests.clear()
     gateway.faults.add("logout", drop=True, after=True)
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await connection.request("GET", "logout")
     assert [request.path for request in gateway.requests] == ["logout", "logout"]
 
@@ -235,7 +235,7 @@ async def test_a_server_that_speaks_something_else(session: ClientSession) -> No
     server = await asyncio.start_server(speak, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        connection = Connection(session, Address.parse(f"127.0.0.1:{port}", "http"))
+        connection = Transport(session, Address.parse(f"127.0.0.1:{port}", "http"))
         with pytest.raises(GatewayError):
             await connection.request("GET", "status")
 
@@ -243,9 +243,9 @@ async def test_a_server_that_speaks_something_else(session: ClientSession) -> No
 async def test_after_the_end_nothing_is_asked(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     session = open_session()
-    connection = Connection(session, address_of(gateway).over("http"))
+    connection = Transport(session, address_of(gateway).over("http"))
     await session.close()
-    with pytest.raises(GatewayUnreachableError, match="closed"):
+    with pytest.raises(GatewayConnectionError, match="closed"):
         await connection.request("GET", "status")
 
 
@@ -256,7 +256,7 @@ async def test_request_that_waits_while_the_session_is_closed_is_unreachable(
     gateway = await simulator("1.15.0")
     gateway.faults.add("status", delay=0.3)
     session = open_session()
-    connection = Connection(session, address_of(gateway).over("http"))
+    connection = Transport(session, address_of(gateway).over("http"))
     first, waiting = (
         asyncio.create_task(connection.request("GET", path, once=once)) for path in ("status", "sitemaster")
     )
@@ -264,15 +264,15 @@ async def test_request_that_waits_while_the_session_is_closed_is_unreachable(
         await asyncio.sleep(0.01)
     await session.close()
     await asyncio.wait([first, waiting])
-    assert isinstance(waiting.exception(), GatewayUnreachableError)
+    assert isinstance(waiting.exception(), GatewayConnectionError)
     assert [request.path for request in gateway.requests] == ["status"]
 
 
 async def test_connections_are_counted_with_any_session(simulator: StartSimulator) -> None:
     gateway, other = await simulator("1.15.0"), await simulator("1.15.0")
     async with ClientSession() as session:
-        connection = Connection(session, address_of(gateway).over("http"))
-        another = Connection(session, address_of(other).over("http"))
+        connection = Transport(session, address_of(gateway).over("http"))
+        another = Transport(session, address_of(other).over("http"))
         await connection.request("GET", "status")
         await connection.request("GET", "status")
         assert (connection.opened, another.opened) == (1, 0)
@@ -285,6 +285,6 @@ async def test_a_wait_that_the_gateway_names_is_kept(simulator: StartSimulator, 
     gateway = await simulator("21.44")
     connection = await connect(gateway)
     gateway.faults.add("status", status=429)
-    with pytest.raises(GatewayBusyError) as raised:
+    with pytest.raises(GatewayRateLimitError) as raised:
         await connection.request("GET", "status")
     assert raised.value.retry_after == 60

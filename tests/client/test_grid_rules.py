@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
+    GatewayConnectionError,
     GatewayKeyError,
     GatewayRefusedError,
-    GatewayUnreachableError,
-    GridRules,
+    GridPolicy,
     RuleNotAppliedError,
 )
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
@@ -32,7 +32,7 @@ class Owner:
     def __init__(self, simulator: Simulator, signed: SignedGateway) -> None:
         self.simulator = simulator
         self.signed = signed
-        self.rules = GridRules(signed, reading_back=Watch(0.005, 0.02, 0.1))
+        self.rules = GridPolicy(signed, reading_back=Watch(0.005, 0.02, 0.1))
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -99,7 +99,7 @@ async def test_a_lost_answer_is_made_up_for_by_reading(owner: Owner) -> None:
 
 async def test_a_lost_question(owner: Owner) -> None:
     owner.fail_at_write(drop=True, times=1)
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await owner.rules.set_grid_charging(allowed=False)
     assert owner.kept == {}
 

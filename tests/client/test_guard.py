@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import (
     Credentials,
-    GatewayDeniedError,
+    GatewayAuthenticationRequiredError,
     GatewayError,
     GatewayLoginError,
     GuardBusyError,
@@ -87,7 +87,7 @@ async def test_who_has_a_session_is_not_logged_in_again(home: Home) -> None:
 async def test_a_poll_that_was_denied_does_not_keep_the_guard_waiting(home: Home) -> None:
     async with home.process() as guard:
         for _ in range(2):
-            with pytest.raises(GatewayDeniedError):
+            with pytest.raises(GatewayAuthenticationRequiredError):
                 await guard._gateway.operation()
         await guard.log_in()
         await guard._gateway.operation()
@@ -97,7 +97,7 @@ async def test_a_session_that_is_lost_while_it_is_watched(home: Home) -> None:
     async with home.process(pace=replace(PACE, steady=0.3)) as guard:
         await guard.log_in()
         home.simulator.tokens.clear()
-        with pytest.raises(GatewayDeniedError):
+        with pytest.raises(GatewayAuthenticationRequiredError):
             await guard._gateway.operation()
         with pytest.raises(GuardBusyError, match="lost"):
             await guard.log_in()

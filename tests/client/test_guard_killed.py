@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.powerwall_gateway.gateway import GatewayError, Guard
+from custom_components.powerwall_gateway.gateway import GatewayError, StopSupervisor
 from tests.client.guarding import PACE, Death, Home, finished, leave_open, until
 from tests.conftest import StartSimulator
 
@@ -17,15 +17,15 @@ QUICK = replace(PACE, steady=0.004, look=0.002)
 """A short watch: of the points where it waits there are many, and they are all alike."""
 
 
-async def log_in(guard: Guard) -> None:
+async def log_in(guard: StopSupervisor) -> None:
     await guard.log_in()
 
 
-async def stop(guard: Guard) -> None:
+async def stop(guard: StopSupervisor) -> None:
     await guard.stop_for(0.01)
 
 
-async def mend(guard: Guard) -> None:
+async def mend(guard: StopSupervisor) -> None:
     await guard.mend()
 
 
@@ -47,7 +47,7 @@ FAULTS: dict[str, dict[str, dict[str, Any]]] = {
     ],
 )
 async def test_killed_anywhere(
-    simulator: StartSimulator, work: Callable[[Guard], Awaitable[None]], faults: str, gently: bool
+    simulator: StartSimulator, work: Callable[[StopSupervisor], Awaitable[None]], faults: str, gently: bool
 ) -> None:
     home = Home(await simulator("1.15.0"))
     gateway = home.simulator

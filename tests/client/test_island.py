@@ -7,8 +7,8 @@ import pytest
 from custom_components.powerwall_gateway.gateway import (
     GatewayError,
     IslandChargeError,
-    IslandControl,
     IslandGridError,
+    IslandingController,
     IslandUnsureError,
 )
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
@@ -30,11 +30,11 @@ async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> 
     return gateway
 
 
-async def control_of(gateway: Simulator, sign: Sign) -> IslandControl:
+async def control_of(gateway: Simulator, sign: Sign) -> IslandingController:
     """Give the control of a gateway that has accepted the key."""
     signed = await sign(gateway)
     await signed.look()
-    control = IslandControl(powerwall_of(signed), leaving=QUICK, returning=QUICK)
+    control = IslandingController(powerwall_of(signed), leaving=QUICK, returning=QUICK)
     control.signed = signed
     await powerwall_of(signed).login()
     await control.look()

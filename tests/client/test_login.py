@@ -7,18 +7,18 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import (
     Credentials,
-    GatewayBusyError,
-    GatewayDeniedError,
+    GatewayAuthenticationRequiredError,
+    GatewayConnectionError,
     GatewayError,
+    GatewayInvalidResponseError,
     GatewayLoginError,
     GatewayLoginLimitError,
-    GatewayNotAllowedError,
     GatewayNotFoundError,
-    GatewayPayloadError,
-    GatewayUnreachableError,
+    GatewayPermissionDeniedError,
+    GatewayRateLimitError,
     login_stops_powerwall,
 )
-from custom_components.powerwall_gateway.gateway.auth import Login, Session
+from custom_components.powerwall_gateway.gateway.auth import Session, SessionManager
 from custom_components.powerwall_gateway.gateway.models import Status
 from tests.client.conftest import Client, Connect
 from tests.conftest import StartSimulator
@@ -35,9 +35,9 @@ async def test_1_15_is_never_logged_in_to(simulator: StartSimulator, client: Cli
     if name in OPEN_ON_1_15:
         await getattr(powerwall, name)()
     else:
-        with pytest.raises((GatewayDeniedError, GatewayNotFoundError)):
+        with pytest.raises((GatewayAuthenticationRequiredError, GatewayNotFoundError)):
             await getattr(powerwall, name)()
-    with pytest.raises(GatewayDeniedError, match="stops the Powerwall"):
+    with pytest.raises(GatewayAuthenticationRequiredError, match="stops the Powerwall"):
         await powerwall.login()
     assert gateway.logins == 0
     assert gateway.running
@@ -71,14 +71,14 @@ async def test_a_version_that_cannot_be_read_forbids_the_login(
 ) -> None:
     gateway = await simulator("21.44")
     gateway.overrides["status"] = status
-    with pytest.raises(GatewayDeniedError, match="stops the Powerwall"):
+    with pytest.raises(GatewayAuthenticationRequiredError, match="stops the Powerwall"):
         await (await client(gateway)).meters_aggregates()
     assert gateway.logins == 0
 
 
 async def test_a_denied_read_without_a_password_is_denied(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
-    with pytest.raises(GatewayDeniedError):
+    with pytest.raises(GatewayAuthenticationRequiredError):
         await (await client(gateway, password=None)).meters_aggregates()
     assert gateway.logins == 0
 
@@ -99,7 +99,7 @@ async def test_a_read_that_the_role_may_not_do_costs_one_login(simulator: StartS
     await powerwall.login()
     gateway.faults.add("system_status", status=403)
     for _ in range(3):
-        with pytest.raises(GatewayNotAllowedError):
+        with pytest.raises(GatewayPermissionDeniedError):
             await powerwall.system_status()
     assert gateway.logins == 2
 
@@ -148,7 +148,7 @@ async def test_a_login_limit_is_obeyed(
     gateway.faults.add("login/Basic", status=429, times=1)
     for moment in (0.0, 31.0, 59.0):
         now = moment
-        with pytest.raises(GatewayBusyError):
+        with pytest.raises(GatewayRateLimitError):
             await powerwall.meters_aggregates()
     assert gateway.logins == 1
     now = 61.0
@@ -160,14 +160,14 @@ async def test_a_login_limit_is_obeyed(
 async def test_a_login_without_a_token_is_no_login(simulator: StartSimulator, client: Client, body: bytes) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("login/Basic", status=200, body=body)
-    with pytest.raises(GatewayPayloadError, match="without a token"):
+    with pytest.raises(GatewayInvalidResponseError, match="without a token"):
         await (await client(gateway)).login()
 
 
 async def test_a_login_that_nobody_answers(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("login/Basic", drop=True)
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await (await client(gateway)).login()
     assert gateway.logins == 1
 
@@ -196,7 +196,7 @@ async def test_the_session_is_given_back(simulator: StartSimulator, client: Clie
 
 async def test_who_comes_late_shares_the_new_session(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("21.44")
-    login = Login(await connect(gateway), Credentials(password=gateway.password))
+    login = SessionManager(await connect(gateway), Credentials(password=gateway.password))
     spent = await login.renew()
     renewed = await login.renew(spent=spent)
     assert await login.renew(spent=spent) is renewed
@@ -291,7 +291,7 @@ async def test_a_clock_that_was_set_does_not_wait_for_ever(
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     powerwall.restore_login({"failures": 1, "not_before": 1e12})
-    now = Login.LONGEST_WAIT + 1
+    now = SessionManager.LONGEST_WAIT + 1
     await powerwall.login()
 
 

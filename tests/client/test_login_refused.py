@@ -3,11 +3,11 @@
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    GatewayBusyError,
     GatewayDefaultPasswordError,
     GatewayLoginError,
     GatewayLoginForbiddenError,
     GatewayLoginLimitError,
+    GatewayRateLimitError,
     GatewaySwitchNeededError,
 )
 from tests.client.conftest import Client
@@ -43,6 +43,6 @@ async def test_why_a_login_was_refused(
 async def test_a_busy_gateway_is_not_a_login_limit(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("login/Basic", status=503)
-    with pytest.raises(GatewayBusyError) as raised:
+    with pytest.raises(GatewayRateLimitError) as raised:
         await (await client(gateway)).login()
     assert not isinstance(raised.value, GatewayLoginLimitError)

@@ -8,12 +8,12 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import (
     Credentials,
-    GatewayDeniedError,
+    GatewayAuthenticationRequiredError,
     GatewayError,
     GatewayLoginStopsError,
     GatewayNotFoundError,
     PowerwallGateway,
-    meet,
+    probe,
 )
 from custom_components.powerwall_gateway.gateway.models import OperationMode
 from simulator import Simulator
@@ -55,7 +55,7 @@ async def test_a_session_that_ended_is_never_renewed_where_that_stops(
     await powerwall.login(although_it_stops=True)
     await powerwall.sitemaster_run()
     gateway.tokens.clear()
-    with pytest.raises(GatewayDeniedError, match="stops the Powerwall"):
+    with pytest.raises(GatewayAuthenticationRequiredError, match="stops the Powerwall"):
         await powerwall.operation()
     assert gateway.running
     assert gateway.logins == 1
@@ -70,7 +70,7 @@ async def test_a_good_session_outlives_a_time_in_which_everything_is_denied(
     await powerwall.meters_aggregates()
     gateway.faults.add(path, status=403)
     for _ in range(3):
-        with pytest.raises(GatewayDeniedError):
+        with pytest.raises(GatewayAuthenticationRequiredError):
             await powerwall.meters_aggregates()
     gateway.faults.clear()
     logins = gateway.logins
@@ -87,7 +87,7 @@ async def test_a_session_is_not_lost_to_one_denial_where_a_login_stops(
     await powerwall.login(although_it_stops=True)
     await powerwall.sitemaster_run()
     gateway.faults.add("operation", status=401, times=1)
-    with pytest.raises(GatewayDeniedError, match="stops the Powerwall"):
+    with pytest.raises(GatewayAuthenticationRequiredError, match="stops the Powerwall"):
         await powerwall.operation()
     assert powerwall.has_session is False
     await powerwall.operation()
@@ -103,7 +103,7 @@ async def test_a_session_that_was_denied_is_no_reason_not_to_log_in(
     powerwall = await installer(gateway, connect)
     await powerwall.login(although_it_stops=True)
     gateway.tokens.clear()
-    with pytest.raises(GatewayDeniedError, match="stops the Powerwall"):
+    with pytest.raises(GatewayAuthenticationRequiredError, match="stops the Powerwall"):
         await powerwall.operation()
     await powerwall.login(although_it_stops=True)
     assert powerwall.has_session
@@ -263,6 +263,6 @@ async def test_gateway_without_status_is_not_met_as_a_powerwall_3(simulator: Sta
     starts_up(gateway)
     session = (await connect(gateway))._session
     with pytest.raises(GatewayNotFoundError):
-        await meet(session, address_of(gateway))
-    found = await meet(session, address_of(powerwall_3))
+        await probe(session, address_of(gateway))
+    found = await probe(session, address_of(powerwall_3))
     assert (found.status, found.needs_login, found.login_stops_powerwall) == (None, True, False)

@@ -8,14 +8,14 @@ from types import FunctionType, ModuleType
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    GatewayBusyError,
-    GatewayDeniedError,
+    GatewayAuthenticationRequiredError,
+    GatewayConnectionError,
     GatewayError,
     GatewayLoginError,
-    GatewayNotAllowedError,
-    GatewayUnreachableError,
+    GatewayPermissionDeniedError,
+    GatewayRateLimitError,
 )
-from custom_components.powerwall_gateway.gateway.auth import LONGEST_WHEN_LOST, Login
+from custom_components.powerwall_gateway.gateway.auth import LONGEST_WHEN_LOST, SessionManager
 from custom_components.powerwall_gateway.gateway.backoff import LONGEST_RETRY_AFTER
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
@@ -54,8 +54,8 @@ async def test_forbidden_path_blocks_no_login_and_no_other_path(
     powerwall = await client(gateway)
     await powerwall.soe()
     for _ in range(7):
-        clock.now += Login.LONGEST_WAIT
-        with pytest.raises(GatewayNotAllowedError) as raised:
+        clock.now += SessionManager.LONGEST_WAIT
+        with pytest.raises(GatewayPermissionDeniedError) as raised:
             await powerwall.get(FORBIDDEN)
         assert raised.value.path == FORBIDDEN
         await powerwall.soe()
@@ -75,7 +75,7 @@ async def test_forbidden_path_costs_fewer_and_fewer_logins(
     powerwall = await client(gateway)
     await powerwall.soe()
     for _ in range(360):  # an hour
-        with pytest.raises(GatewayNotAllowedError):
+        with pytest.raises(GatewayPermissionDeniedError):
             await powerwall.get(FORBIDDEN)
         await powerwall.soe()
         clock.now += 10
@@ -97,7 +97,7 @@ async def test_two_forbidden_paths_block_no_login(
         powerwall.restore_login(before.export_login())
     for path in (FORBIDDEN, "customer"):
         gateway.faults.add(path, status=403)
-        with pytest.raises(GatewayNotAllowedError):
+        with pytest.raises(GatewayPermissionDeniedError):
             await powerwall.get(path)
         await powerwall.soe()
     gateway.tokens.clear()
@@ -114,7 +114,7 @@ async def test_gateway_that_denies_everything_is_logged_in_to_seldom(
     powerwall = await client(gateway)
     for _ in range(180):  # a quarter of an hour
         for path in PATHS:
-            with pytest.raises((GatewayDeniedError, GatewayBusyError)) as raised:
+            with pytest.raises((GatewayAuthenticationRequiredError, GatewayRateLimitError)) as raised:
                 await powerwall.get(path)
             assert raised.value.path in {path, "login/Basic"}
         clock.now += 5
@@ -136,7 +136,7 @@ async def test_lost_logins_wait_seconds(simulator: StartSimulator, client: Clien
     powerwall = await client(gateway)
     gateway.faults.add("login/Basic", drop=True)
     for _ in range(20):
-        with pytest.raises(GatewayUnreachableError):
+        with pytest.raises(GatewayConnectionError):
             await powerwall.soe()
         clock.now += LONGEST_WHEN_LOST
     assert gateway.logins == 20
@@ -167,11 +167,11 @@ async def test_retry_after_of_a_login_is_capped(
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     gateway.faults.add("login/Basic", status=429, retry_after=seconds, times=1)
-    with pytest.raises(GatewayBusyError) as raised:
+    with pytest.raises(GatewayRateLimitError) as raised:
         await powerwall.soe()
     assert raised.value.retry_after == LONGEST_RETRY_AFTER
     clock.now += LONGEST_RETRY_AFTER - 1
-    with pytest.raises(GatewayBusyError):
+    with pytest.raises(GatewayRateLimitError):
         await powerwall.soe()
     assert gateway.logins == 1
     clock.now += 2

@@ -18,9 +18,9 @@ from custom_components.powerwall_gateway.gateway.models import (
     GridStatus,
     Meter,
     MetersAggregates,
+    Model,
     Operation,
     OperationMode,
-    Payload,
     Powerwalls,
     SiteInfo,
     Sitemaster,
@@ -362,7 +362,7 @@ def test_what_is_no_din_is_none(din: str | None) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("junk", [None, True, 3, -0.5, "x", [], [None], {}, {"x": [1]}, "NaN"])
-def test_junk_in_a_field_costs_that_field(model: type[Payload], junk: object) -> None:
+def test_junk_in_a_field_costs_that_field(model: type[Model], junk: object) -> None:
     keys = [field.metadata["key"] for field in fields(model)]
     for key in keys:
         payload = model.from_dict(dict.fromkeys(keys) | {key: junk})

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 import orjson
 import pytest
 
-from custom_components.powerwall_gateway.gateway.models import Payload
+from custom_components.powerwall_gateway.gateway.models import Model
 from custom_components.powerwall_gateway.gateway.models.base import misfits
 from tests.client.examples import JSON, MODELS, example, junk, keys_of, spoil
 from tests.client.spoiling import Thrown
@@ -20,7 +20,7 @@ from tests.client.spoiling import Thrown
 PAYLOADS = 10
 """In each of hypothesis' examples: it takes longer to make an example than to read a payload."""
 
-OWN_FORMS = [model for model in MODELS if model.tidy is not Payload.tidy]
+OWN_FORMS = [model for model in MODELS if model.tidy is not Model.tidy]
 """Models whose payload has had several forms: there a key may decide how others are read."""
 
 
@@ -35,14 +35,14 @@ def silence(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_example_is_read(model: type[Payload]) -> None:
+def test_the_example_is_read(model: type[Model]) -> None:
     read = model.from_dict(example(model))
     assert any(getattr(read, field.name) is not None for field in fields(model))
 
 
 @pytest.mark.parametrize("model", [model for model in MODELS if model not in OWN_FORMS])
 @given(chance=st.randoms(use_true_random=False))
-def test_good_fields_survive_bad_neighbours(thrown: Thrown, model: type[Payload], chance: Random) -> None:
+def test_good_fields_survive_bad_neighbours(thrown: Thrown, model: type[Model], chance: Random) -> None:
     good_payload = example(model)
     good = model.from_dict(good_payload)
     for _ in range(PAYLOADS):
@@ -56,7 +56,7 @@ def test_good_fields_survive_bad_neighbours(thrown: Thrown, model: type[Payload]
 
 @pytest.mark.parametrize("model", MODELS)
 @given(chance=st.randoms(use_true_random=False))
-def test_any_json_makes_a_model(thrown: Thrown, model: type[Payload], chance: Random) -> None:
+def test_any_json_makes_a_model(thrown: Thrown, model: type[Model], chance: Random) -> None:
     keys = keys_of(model)
     for _ in range(PAYLOADS):
         payload = {key: junk(chance) for key in chance.sample(keys, k=chance.randint(1, len(keys)))}

@@ -7,10 +7,10 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import (
     Credentials,
-    GatewayDeniedError,
+    GatewayAuthenticationRequiredError,
     GatewayError,
-    GatewayNotAllowedError,
-    LocalOperation,
+    GatewayPermissionDeniedError,
+    LocalOperationController,
     OperationInvalidError,
     OperationNotAllowedError,
     OperationRefusedError,
@@ -230,7 +230,7 @@ async def test_1_15_is_not_logged_in_to_without_the_guard(simulator: StartSimula
     gateway = await simulator("1.15.0")
     operator = without_session(gateway, await connect(gateway), may_log_in=False)
     for call in (operator.operation.read, lambda: operator.operation.set(mode=BACKUP)):
-        with pytest.raises(GatewayDeniedError):
+        with pytest.raises(GatewayAuthenticationRequiredError):
             await call()
     assert (gateway.logins, gateway.stopped_seconds) == (0, 0)
     assert operator.may()
@@ -243,7 +243,7 @@ async def test_a_refused_login_leaves_everything_as_it_was(simulator: StartSimul
     async def log_in() -> None:
         raise GatewayError("not while the grid is down")
 
-    operation = LocalOperation(powerwall, log_in=log_in)
+    operation = LocalOperationController(powerwall, log_in=log_in)
     for call in (operation.read, lambda: operation.set(reserve=1)):
         with pytest.raises(GatewayError, match="grid is down"):
             await call()
@@ -282,7 +282,9 @@ async def test_a_customer_may_not_and_nothing_is_posted(
 
 async def test_a_customer_who_was_not_logged_in_yet_may_not_either(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("21.44")
-    operation = LocalOperation(PowerwallGateway(await connect(gateway), Credentials(password=gateway.password)))
+    operation = LocalOperationController(
+        PowerwallGateway(await connect(gateway), Credentials(password=gateway.password))
+    )
     with pytest.raises(OperationNotAllowedError):
         await operation.set(mode=BACKUP)
     assert {request.path for request in gateway.requests if request.method == "POST"} == {"login/Basic"}
@@ -321,7 +323,7 @@ async def test_without_the_guard_a_session_that_ends_before_the_write_ends_the_c
         operator.lose_session()
 
     operator.after("operation", it_ends)
-    with pytest.raises(GatewayDeniedError):
+    with pytest.raises(GatewayAuthenticationRequiredError):
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert (operator.stored, operator.commits, gateway.logins) == (BEFOREHAND, 0, 0)
     assert operator.may()  # it was the session
@@ -372,7 +374,7 @@ async def test_reading_that_is_denied_with_a_fresh_session_says_nothing_about_wr
     gateway = await simulator("1.15.0")
     operator = without_session(gateway, await connect(gateway))
     gateway.faults.add("operation", status=403)
-    with pytest.raises(GatewayNotAllowedError):
+    with pytest.raises(GatewayPermissionDeniedError):
         await operator.operation.set(mode=BACKUP)
     assert operator.may()
     assert WRITE not in operator.asked
@@ -435,6 +437,6 @@ async def test_reading_logs_in_where_it_must(simulator: StartSimulator, connect:
         assert (await operator.operation.read()).mode == SELF_POWERED
     assert (operator.logins, gateway.running) == (1, True)
     gateway.faults.add("operation", status=403)
-    with pytest.raises(GatewayNotAllowedError):
+    with pytest.raises(GatewayPermissionDeniedError):
         await operator.operation.read()
     assert operator.logins == 2

@@ -6,10 +6,10 @@ from aiohttp import ClientSession
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
+    GatewayAuthenticationRequiredError,
     GatewayCertificateError,
-    GatewayDeniedError,
     GatewayError,
-    LocalOperation,
+    LocalOperationController,
     OperationError,
     OperationNotAllowedError,
     OperationRefusedError,
@@ -95,7 +95,7 @@ async def test_the_write_is_refused(gateway: Simulator, session: ClientSession, 
 async def test_the_write_is_denied(gateway: Simulator, session: ClientSession, status: int) -> None:
     operator = await hasty(gateway, session)
     operator.fail_at_write(**envelope(status))
-    with pytest.raises(GatewayDeniedError):
+    with pytest.raises(GatewayAuthenticationRequiredError):
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert (operator.asked.count(WRITE), operator.commits, operator.stored) == (1, 0, BEFOREHAND)
     assert operator.may()
@@ -239,7 +239,7 @@ async def test_the_commit_is_denied_and_nobody_may_log_in_now(gateway: Simulator
     async def log_in() -> None:
         raise GatewayError("not while the grid is down")
 
-    operation = LocalOperation(operator.powerwall, log_in=log_in)
+    operation = LocalOperationController(operator.powerwall, log_in=log_in)
     operator.fail_at_commit(**envelope(401))
     with pytest.raises(OperationUnknownError):
         await operation.set(mode=BACKUP, reserve=30)

@@ -8,19 +8,25 @@ from itertools import pairwise
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    Cadence,
-    GatewayBusyError,
-    GatewayDeniedError,
+    GatewayAuthenticationRequiredError,
+    GatewayConnectionError,
     GatewayError,
-    GatewayUnreachableError,
-    Pacer,
-    Rank,
+    GatewayRateLimitError,
+    PollSchedule,
+    Priority,
+    RequestScheduler,
 )
 from custom_components.powerwall_gateway.gateway.rest import FIRST_WHEN_BUSY, LONGEST_WHEN_BUSY, LONGEST_WHEN_SILENT
 from custom_components.powerwall_gateway.gateway.scheduler import RESERVE, SHARE
 
-WANTED = {Rank.INVENTORY: 900.0, Rank.SETTINGS: 60.0, Rank.DETAIL: 30.0, Rank.LIVE: 5.0, Rank.GRID: 1.0}
-REQUESTS = {Rank.INVENTORY: 10, Rank.SETTINGS: 2, Rank.DETAIL: 4, Rank.LIVE: 2, Rank.GRID: 1}
+WANTED = {
+    Priority.INVENTORY: 900.0,
+    Priority.SETTINGS: 60.0,
+    Priority.DETAIL: 30.0,
+    Priority.LIVE: 5.0,
+    Priority.GRID: 1.0,
+}
+REQUESTS = {Priority.INVENTORY: 10, Priority.SETTINGS: 2, Priority.DETAIL: 4, Priority.LIVE: 2, Priority.GRID: 1}
 
 
 class House:
@@ -32,23 +38,23 @@ class House:
         self.busy = 0.0
         self.seen = [self.now]
         """When the grid's state was told."""
-        self.pacer = Pacer(clock=lambda: self.now, sleep=self._sleep)
+        self.pacer = RequestScheduler(clock=lambda: self.now, sleep=self._sleep)
         self.cadences = {rank: self.pacer.cadence(rank, wanted) for rank, wanted in WANTED.items()}
-        self.due = dict.fromkeys(Rank, self.now)
+        self.due = dict.fromkeys(Priority, self.now)
 
     async def _sleep(self, seconds: float) -> None:
         end = self.now + seconds
-        while (due := self.due[Rank.GRID]) < end:
+        while (due := self.due[Priority.GRID]) < end:
             self.now = max(self.now, due)
-            await self.apart(Rank.GRID)
+            await self.apart(Priority.GRID)
         self.now = max(self.now, end)
 
-    async def ask(self, cadence: Cadence) -> None:
+    async def ask(self, cadence: PollSchedule) -> None:
         """Make one request of a round."""
         async with self.pacer.turn():
             self.now += self.latency
             self.busy += self.latency
-        if cadence.rank is Rank.GRID:
+        if cadence.rank is Priority.GRID:
             self.seen.append(self.now)
 
     async def run(self, seconds: float) -> None:
@@ -59,22 +65,22 @@ class House:
             self.now = max(self.now, self.due[rank])
             await self.round(rank)
 
-    async def round(self, rank: Rank) -> None:
+    async def round(self, rank: Priority) -> None:
         """Poll once at a cadence."""
         cadence, began = self.cadences[rank], self.now
         with cadence.round():
             for _ in range(REQUESTS[rank]):
                 await cadence.room()
-                if rank is not Rank.GRID and self.due[Rank.GRID] <= self.now:
-                    await self.apart(Rank.GRID)
+                if rank is not Priority.GRID and self.due[Priority.GRID] <= self.now:
+                    await self.apart(Priority.GRID)
                 await self.ask(cadence)
         self.due[rank] = began + cadence.interval
 
-    async def apart(self, rank: Rank) -> None:
+    async def apart(self, rank: Priority) -> None:
         """Poll once in a task of its own, as every coordinator does."""
         await asyncio.create_task(self.round(rank))
 
-    def intervals(self) -> dict[Rank, float]:
+    def intervals(self) -> dict[Priority, float]:
         """Give the present interval of each cadence."""
         return {rank: cadence.interval for rank, cadence in self.cadences.items()}
 
@@ -105,8 +111,8 @@ async def test_nor_more_where_the_grid_comes_and_goes() -> None:
     house.busy, began = 0.0, house.now
     while house.now < began + 900:
         await house.run(10)
-        await house.round(Rank.LIVE)
-        await house.round(Rank.SETTINGS)
+        await house.round(Priority.LIVE)
+        await house.round(Priority.SETTINGS)
     assert house.busy <= 0.25 * (house.now - began)
 
 
@@ -119,7 +125,7 @@ async def test_an_outage_is_seen_in_time(latency: float, longest: float) -> None
 
 
 async def test_what_can_wait_stretches_first() -> None:
-    stretched: list[set[Rank]] = []
+    stretched: list[set[Priority]] = []
     for latency in (0.1, 0.16, 0.18, 0.2, 0.22, 0.24, 0.3, 0.5, 1.0):
         house = House(0.0)
         for rank, cadence in house.cadences.items():
@@ -129,11 +135,11 @@ async def test_what_can_wait_stretches_first() -> None:
             cadence.cost = REQUESTS[rank] * latency
         stretched.append({rank for rank, interval in house.intervals().items() if interval > WANTED[rank]})
     assert stretched[0] == set()
-    assert stretched[-1] == set(Rank)
+    assert stretched[-1] == set(Priority)
     for fewer, more in pairwise(stretched):
         assert fewer <= more
     for each in stretched:
-        assert each == set(sorted(Rank)[: len(each)])
+        assert each == set(sorted(Priority)[: len(each)])
     assert len({len(each) for each in stretched}) >= 4
 
 
@@ -141,8 +147,8 @@ async def test_live_stretches_to_a_minute_and_the_grid_watch_takes_what_is_left(
     house = House(1.0)
     await house.run(1800)
     intervals = house.intervals()
-    assert intervals[Rank.LIVE] == 60
-    assert 4 < intervals[Rank.GRID] < 7
+    assert intervals[Priority.LIVE] == 60
+    assert 4 < intervals[Priority.GRID] < 7
 
 
 async def test_they_come_back_when_the_gateway_recovers() -> None:
@@ -157,8 +163,8 @@ async def test_one_slow_answer_is_no_slow_gateway() -> None:
     house = House(0.1)
     await house.run(300)
     house.latency = 2.0
-    await house.round(Rank.GRID)
-    assert house.cadences[Rank.GRID].interval < 5
+    await house.round(Priority.GRID)
+    assert house.cadences[Priority.GRID].interval < 5
     house.latency = 0.1
     await house.run(60)
     assert house.intervals() == WANTED
@@ -167,10 +173,10 @@ async def test_one_slow_answer_is_no_slow_gateway() -> None:
 async def test_a_cadence_that_is_switched_off_leaves_its_share_to_the_others() -> None:
     house = House(0.15)
     await house.run(900)
-    assert house.cadences[Rank.SETTINGS].interval > WANTED[Rank.SETTINGS]
-    house.due[Rank.DETAIL] = float("inf")
+    assert house.cadences[Priority.SETTINGS].interval > WANTED[Priority.SETTINGS]
+    house.due[Priority.DETAIL] = float("inf")
     await house.run(1860)
-    assert house.cadences[Rank.SETTINGS].interval == WANTED[Rank.SETTINGS]
+    assert house.cadences[Priority.SETTINGS].interval == WANTED[Priority.SETTINGS]
 
 
 async def test_what_is_ordered_waits_for_nothing_but_its_turn() -> None:
@@ -186,7 +192,7 @@ async def test_what_is_ordered_waits_for_nothing_but_its_turn() -> None:
 async def test_a_start_comes_at_once() -> None:
     house = House(0.2)
     began = house.now
-    for rank in (Rank.LIVE, Rank.GRID, Rank.SETTINGS, Rank.INVENTORY, Rank.DETAIL):
+    for rank in (Priority.LIVE, Priority.GRID, Priority.SETTINGS, Priority.INVENTORY, Priority.DETAIL):
         await house.apart(rank)
     assert house.now - began == pytest.approx(house.busy)
 
@@ -195,19 +201,19 @@ async def test_a_start_comes_at_once() -> None:
 
 
 async def test_the_grid_watch_waits_behind_one_request_at_most() -> None:
-    pacer = Pacer()
+    pacer = RequestScheduler()
     answered: list[str] = []
     answers = asyncio.Event()
 
-    async def ask(rank: Rank, name: str) -> None:
+    async def ask(rank: Priority, name: str) -> None:
         with pacer.cadence(rank, 1.0).round():
             async with pacer.turn():
                 await answers.wait()
                 answered.append(name)
 
-    others = [asyncio.create_task(ask(Rank.LIVE, f"live {number}")) for number in range(4)]
+    others = [asyncio.create_task(ask(Priority.LIVE, f"live {number}")) for number in range(4)]
     await asyncio.sleep(0)
-    watch = asyncio.create_task(ask(Rank.GRID, "grid"))
+    watch = asyncio.create_task(ask(Priority.GRID, "grid"))
     await asyncio.sleep(0)
     answers.set()
     await asyncio.gather(watch, *others)
@@ -215,7 +221,7 @@ async def test_the_grid_watch_waits_behind_one_request_at_most() -> None:
 
 
 async def test_who_gives_up_holds_nobody_up() -> None:
-    pacer = Pacer()
+    pacer = RequestScheduler()
 
     @asynccontextmanager
     async def asking() -> AsyncIterator[asyncio.Task[None]]:
@@ -238,9 +244,9 @@ async def test_who_gives_up_holds_nobody_up() -> None:
 # -- a gateway that rests ----------------------------------------------------------------------------------------------
 
 
-async def fail(pacer: Pacer, err: GatewayError, *, polled: bool = True) -> None:
+async def fail(pacer: RequestScheduler, err: GatewayError, *, polled: bool = True) -> None:
     """Let a request fail."""
-    cadence = pacer.cadence(Rank.LIVE, 5.0)
+    cadence = pacer.cadence(Priority.LIVE, 5.0)
 
     async def ask() -> None:
         async with pacer.turn():
@@ -254,7 +260,7 @@ async def fail(pacer: Pacer, err: GatewayError, *, polled: bool = True) -> None:
             await ask()
 
 
-async def answer(pacer: Pacer) -> None:
+async def answer(pacer: RequestScheduler) -> None:
     """Let a request be answered."""
     async with pacer.turn():
         pass
@@ -270,10 +276,10 @@ def rests_for(house: House) -> float:
     return rests
 
 
-def busy(status: int = 503, path: str = "operation", retry_after: float | None = None) -> GatewayBusyError:
+def busy(status: int = 503, path: str = "operation", retry_after: float | None = None) -> GatewayRateLimitError:
     """Make the error of a gateway that asks to wait."""
     named = retry_after is not None
-    return GatewayBusyError("busy", path=path, status=status, named=named, retry_after=retry_after or 60.0)
+    return GatewayRateLimitError("busy", path=path, status=status, named=named, retry_after=retry_after or 60.0)
 
 
 async def test_a_503_rests_longer_each_time() -> None:
@@ -294,7 +300,7 @@ async def test_a_named_time_is_kept_to_and_an_answer_does_not_end_it() -> None:
     await fail(house.pacer, busy(429, retry_after=120))
     await answer(house.pacer)
     assert rests_for(house) == 120
-    assert isinstance(house.cadences[Rank.GRID].rest, GatewayBusyError)
+    assert isinstance(house.cadences[Priority.GRID].rest, GatewayRateLimitError)
 
 
 async def test_nobody_is_believed_to_rest_for_a_day() -> None:
@@ -304,7 +310,7 @@ async def test_nobody_is_believed_to_rest_for_a_day() -> None:
 
 
 @pytest.mark.parametrize(
-    "err", [busy(429), busy(429, "login/Basic", retry_after=300), GatewayDeniedError("no", status=403)]
+    "err", [busy(429), busy(429, "login/Basic", retry_after=300), GatewayAuthenticationRequiredError("no", status=403)]
 )
 async def test_what_concerns_one_call_lets_the_others_go_on(err: GatewayError) -> None:
     house = House(0.1)
@@ -322,11 +328,11 @@ async def test_silence_is_met_by_fewer_and_fewer_attempts() -> None:
     house = House(0.1)
     rests = []
     for _ in range(7):
-        await fail(house.pacer, GatewayUnreachableError("nobody"))
+        await fail(house.pacer, GatewayConnectionError("nobody"))
         rests.append(rests_for(house))
         house.now += rests[-1]
     assert rests == [0, 1, 2, 4, 8, LONGEST_WHEN_SILENT, LONGEST_WHEN_SILENT]
-    await fail(house.pacer, GatewayUnreachableError("nobody"))
+    await fail(house.pacer, GatewayConnectionError("nobody"))
     await answer(house.pacer)
     assert house.pacer.rest.reason is None
 
@@ -336,22 +342,22 @@ async def test_named_wait_survives_lost_answers() -> None:
     house = House(0.1)
     await fail(house.pacer, busy(retry_after=900))
     for _ in range(2):
-        await fail(house.pacer, GatewayUnreachableError("nobody"), polled=False)
+        await fail(house.pacer, GatewayConnectionError("nobody"), polled=False)
     await answer(house.pacer)
     assert rests_for(house) == 900
-    assert isinstance(house.cadences[Rank.GRID].rest, GatewayBusyError)
+    assert isinstance(house.cadences[Priority.GRID].rest, GatewayRateLimitError)
 
 
 async def test_silence_is_not_the_gateways_time() -> None:
     house = House(0.1)
     await house.run(300)
-    before = house.cadences[Rank.GRID].cost
+    before = house.cadences[Priority.GRID].cost
 
     async def time_out() -> None:
         async with house.pacer.turn():
             house.now += 10
-            raise GatewayUnreachableError("nobody")
+            raise GatewayConnectionError("nobody")
 
-    with house.cadences[Rank.GRID].round(), pytest.raises(GatewayUnreachableError):
+    with house.cadences[Priority.GRID].round(), pytest.raises(GatewayConnectionError):
         await time_out()
-    assert house.cadences[Rank.GRID].cost == pytest.approx(before, rel=0.5)
+    assert house.cadences[Priority.GRID].cost == pytest.approx(before, rel=0.5)

@@ -5,18 +5,18 @@ import asyncio
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    Cadence,
-    GatewayBusyError,
-    GatewayUnreachableError,
+    GatewayConnectionError,
+    GatewayRateLimitError,
+    PollSchedule,
     PowerwallGateway,
-    Rank,
+    Priority,
 )
 from custom_components.powerwall_gateway.gateway.endpoints import caller
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
 
 
-async def ask_for_live(powerwall: PowerwallGateway, cadence: Cadence) -> None:
+async def ask_for_live(powerwall: PowerwallGateway, cadence: PollSchedule) -> None:
     """Make the two requests of a live poll."""
     with cadence.round():
         await powerwall.meters_aggregates()
@@ -26,7 +26,7 @@ async def ask_for_live(powerwall: PowerwallGateway, cadence: Cadence) -> None:
 async def test_the_time_of_a_slow_gateway_stretches_what_can_wait(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0", latency=0.05)
     powerwall = await client(gateway)
-    live, grid = powerwall.pacer.cadence(Rank.LIVE, 0.2), powerwall.pacer.cadence(Rank.GRID, 0.25)
+    live, grid = powerwall.pacer.cadence(Priority.LIVE, 0.2), powerwall.pacer.cadence(Priority.GRID, 0.25)
     for _ in range(2):
         await ask_for_live(powerwall, live)
         with grid.round():
@@ -45,7 +45,7 @@ async def test_the_time_of_a_slow_gateway_stretches_what_can_wait(simulator: Sta
 async def test_the_grid_is_asked_between_two_requests_of_the_others(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0", latency=0.02)
     powerwall = await client(gateway)
-    grid = powerwall.pacer.cadence(Rank.GRID, 1.0)
+    grid = powerwall.pacer.cadence(Priority.GRID, 1.0)
     gateway.requests.clear()
 
     async def watch() -> None:
@@ -53,7 +53,7 @@ async def test_the_grid_is_asked_between_two_requests_of_the_others(simulator: S
             await powerwall.grid_status()
 
     async with asyncio.TaskGroup() as group:
-        for rank in (Rank.LIVE, Rank.INVENTORY, Rank.SETTINGS):
+        for rank in (Priority.LIVE, Priority.INVENTORY, Priority.SETTINGS):
             group.create_task(ask_for_live(powerwall, powerwall.pacer.cadence(rank, 60.0)))
         while not gateway.requests:
             await asyncio.sleep(0.001)
@@ -80,7 +80,7 @@ async def test_one_connection_carries_it_all(simulator: StartSimulator, client: 
 
 async def poll(powerwall: PowerwallGateway, *, fails_with: type[Exception] | None = None) -> None:
     """Poll one endpoint."""
-    with powerwall.pacer.cadence(Rank.LIVE, 5.0).round():
+    with powerwall.pacer.cadence(Priority.LIVE, 5.0).round():
         if fails_with is None:
             await powerwall.soe()
         else:
@@ -95,8 +95,8 @@ async def test_a_time_that_is_named_is_for_the_whole_gateway(
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway)
     gateway.faults.add("system_status/soe", status=status, retry_after=7)
-    await poll(powerwall, fails_with=GatewayBusyError)
-    assert isinstance(powerwall.pacer.rest.reason, GatewayBusyError)
+    await poll(powerwall, fails_with=GatewayRateLimitError)
+    assert isinstance(powerwall.pacer.rest.reason, GatewayRateLimitError)
     assert powerwall.pacer.rest.reason.retry_after == 7
 
 
@@ -107,7 +107,7 @@ async def test_without_a_named_time_a_503_is_the_gateways_and_a_429_the_endpoint
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway)
     gateway.faults.add("system_status/soe", status=status)
-    await poll(powerwall, fails_with=GatewayBusyError)
+    await poll(powerwall, fails_with=GatewayRateLimitError)
     assert (powerwall.pacer.rest.reason is not None) is whole
 
 
@@ -116,12 +116,12 @@ async def test_a_gateway_that_is_back_is_asked_again(simulator: StartSimulator, 
     powerwall = await client(gateway)
     gateway.faults.add("*", drop=True)
     for _ in range(2):
-        await poll(powerwall, fails_with=GatewayUnreachableError)
+        await poll(powerwall, fails_with=GatewayConnectionError)
     rest = powerwall.pacer.rest
-    assert isinstance(rest.reason, GatewayUnreachableError)
+    assert isinstance(rest.reason, GatewayConnectionError)
     gateway.faults.clear()
     await poll(powerwall)
-    assert powerwall.pacer.cadence(Rank.LIVE, 5.0).rest is None
+    assert powerwall.pacer.cadence(Priority.LIVE, 5.0).rest is None
 
 
 # -- the same answer ---------------------------------------------------------------------------------------------------

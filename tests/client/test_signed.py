@@ -12,22 +12,22 @@ import pytest
 from tesla_protocol.energy_device.signed_message_pb2 import RoutableMessage
 
 from custom_components.powerwall_gateway.gateway import (
-    GatewayAnswerError,
-    GatewayBusyError,
     GatewayCertificateError,
     GatewayClockError,
+    GatewayConnectionError,
     GatewayError,
+    GatewayInvalidResponseError,
     GatewayKeyError,
     GatewayLoginError,
     GatewayLoginStopsError,
     GatewayNotFoundError,
-    GatewayPayloadError,
+    GatewayRateLimitError,
+    GatewayResponseError,
     GatewayTimeoutError,
-    GatewayUnreachableError,
     KeyProblem,
 )
 from custom_components.powerwall_gateway.gateway.models import ExportRule, OperationMode
-from custom_components.powerwall_gateway.gateway.scheduler import Rank
+from custom_components.powerwall_gateway.gateway.scheduler import Priority
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from simulator import House, Simulator
 from tests.client.profiles import start
@@ -193,7 +193,7 @@ async def test_another_gateway_at_the_same_address(gateway: Simulator, sign: Sig
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(429, GatewayBusyError), (503, GatewayBusyError), (404, GatewayNotFoundError)]
+    ("status", "error"), [(429, GatewayRateLimitError), (503, GatewayRateLimitError), (404, GatewayNotFoundError)]
 )
 async def test_what_http_says(gateway: Simulator, sign: Sign, status: int, error: type[GatewayError]) -> None:
     pair(gateway)
@@ -201,7 +201,7 @@ async def test_what_http_says(gateway: Simulator, sign: Sign, status: int, error
     gateway.faults.add(PATH, status=status, retry_after=7 if status != 404 else None)
     with pytest.raises(error) as raised:
         await signed.config()
-    if isinstance(raised.value, GatewayBusyError):
+    if isinstance(raised.value, GatewayRateLimitError):
         assert raised.value.retry_after == 7
     gateway.faults.clear()
     assert await signed.config()
@@ -212,7 +212,7 @@ async def test_nonsense(gateway: Simulator, sign: Sign, body: bytes) -> None:
     pair(gateway)
     signed = await sign(gateway)
     gateway.faults.add(PATH, status=200, body=body)
-    with pytest.raises(GatewayAnswerError):
+    with pytest.raises(GatewayResponseError):
         await signed.config()
 
 
@@ -221,7 +221,7 @@ async def test_a_number_that_is_none(gateway: Simulator, sign: Sign, body: bytes
     pair(gateway)
     signed = await sign(gateway)
     gateway.faults.add(DIN, status=200, body=body, times=1)
-    with pytest.raises(GatewayPayloadError):
+    with pytest.raises(GatewayInvalidResponseError):
         await signed.config()
     assert await signed.config()
 
@@ -234,7 +234,7 @@ async def test_the_library_logs_nothing_of_ours(
     signed = await sign(gateway)
     await signed.island(off_grid=True)
     gateway.faults.add(PATH, status=200, body=RoutableMessage(uuid=gateway.din.encode()).SerializeToString())
-    with pytest.raises(GatewayAnswerError):
+    with pytest.raises(GatewayResponseError):
         await signed.config()
     assert "aiopowerwall" not in {record.name.partition(".")[0] for record in caplog.records}
     gateway.faults.clear()
@@ -253,7 +253,7 @@ async def test_nobody_answers(gateway: Simulator, sign: Sign) -> None:
         await signed.config()
     gateway.faults.clear()
     gateway.faults.add(PATH, drop=True)
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await signed.config()
 
 
@@ -277,7 +277,7 @@ async def test_requests_are_paced_and_counted(gateway: Simulator, sign: Sign) ->
     await signed.look()
     gateway.latency = 0.05
     connection = powerwall_of(signed).connection
-    cadence = connection.pacer.cadence(Rank.SETTINGS, 60.0)
+    cadence = connection.pacer.cadence(Priority.SETTINGS, 60.0)
     with cadence.round():
         await signed.config()
     assert cadence.cost >= 0.05
@@ -339,7 +339,7 @@ async def test_it_is_closed_while_it_signs(gateway: Simulator, sign: Sign, monke
     await asyncio.to_thread(signing.wait, 20)
     await signed.close()
     closed.set()
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await asking
 
 
@@ -367,9 +367,9 @@ async def test_it_is_closed_while_it_opens(gateway: Simulator, sign: Sign, monke
     await asyncio.to_thread(loading.wait, 20)
     await signed.close()
     closed.set()
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await asking
     assert [session.closed for session in sessions] == [True]
-    with pytest.raises(GatewayUnreachableError):
+    with pytest.raises(GatewayConnectionError):
         await signed.config()
     assert all(session.closed for session in sessions)

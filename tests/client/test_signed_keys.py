@@ -10,8 +10,8 @@ import pytest
 from custom_components.powerwall_gateway.gateway import (
     Address,
     Credentials,
+    GatewayAuthenticationRequiredError,
     GatewayConflictError,
-    GatewayDeniedError,
     GatewayKeyError,
     GatewayRefusedError,
     KeyProblem,
@@ -135,7 +135,7 @@ async def test_a_din_that_is_denied_and_nowhere_else(gateway: Simulator, sign: S
     pair(gateway)
     gateway.faults.add(DIN, status=403)
     signed = await sign(gateway)
-    with pytest.raises(GatewayDeniedError):
+    with pytest.raises(GatewayAuthenticationRequiredError):
         await signed.look()
     assert verified(signed) is None
 

@@ -17,7 +17,7 @@ from custom_components.powerwall_gateway.gateway import (
     OperationSettings,
     OperationStoppedError,
     OperationUnknownError,
-    SignedOperation,
+    SignedOperationController,
 )
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from custom_components.powerwall_gateway.gateway.models import OperationMode
@@ -36,7 +36,7 @@ SHORT = Watch(0.005, 0.02, 0.1)
 class Operator:
     """Somebody who sets mode and reserve with a key, and looks behind the gateway."""
 
-    def __init__(self, simulator: Simulator, signed: SignedGateway, operation: SignedOperation) -> None:
+    def __init__(self, simulator: Simulator, signed: SignedGateway, operation: SignedOperationController) -> None:
         self.simulator = simulator
         self.signed = signed
         self.operation = operation
@@ -77,7 +77,7 @@ async def operator(
     pair(gateway)
     powerwall = await client(gateway)
     signed = SignedGateway(powerwall, pem())
-    operation = SignedOperation(powerwall, signed, reading_back=SHORT, following=SHORT)
+    operation = SignedOperationController(powerwall, signed, reading_back=SHORT, following=SHORT)
     operator = Operator(gateway, signed, operation)
     write = config_file.write
 

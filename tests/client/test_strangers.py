@@ -6,9 +6,9 @@ from typing import Final
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    GatewayAnswerError,
     GatewayError,
-    GatewayPayloadError,
+    GatewayInvalidResponseError,
+    GatewayResponseError,
 )
 from custom_components.powerwall_gateway.gateway.body import MAX_BYTES, unpacked
 from custom_components.powerwall_gateway.gateway.redact import LONGEST
@@ -37,7 +37,7 @@ async def test_no_redirect_is_followed(
     where = "/api/sitemaster" if place == "another path" else f"{scheme}://{other.host}:{other.port}/api/status"
     powerwall = await client(gateway)
     gateway.faults.add("status", raw=redirect(status, where), times=1)
-    with pytest.raises(GatewayAnswerError) as raised:
+    with pytest.raises(GatewayResponseError) as raised:
         await powerwall.connection.request("GET", "status")
     assert raised.value.status == status
     gateway.faults.add("login/Basic", raw=redirect(status, where))
@@ -53,7 +53,7 @@ async def test_no_redirect_is_followed_by_the_library(simulator: StartSimulator,
     pair(gateway)
     signed = SignedGateway(await client(gateway), pem())
     gateway.faults.add(PATH, raw=redirect(status, f"https://{other.host}:{other.port}/tedapi/v1r"))
-    with pytest.raises(GatewayAnswerError):
+    with pytest.raises(GatewayResponseError):
         await signed.config()
     await signed.close()
     assert other.requests == []
@@ -90,11 +90,11 @@ async def test_what_is_signed_has_the_same_limit(
 
     monkeypatch.setattr("aiopowerwall.transport.gzip.decompress", unpack)
     gateway.faults.add(PATH, status=200, body=body, times=1)
-    with pytest.raises(GatewayAnswerError):
+    with pytest.raises(GatewayResponseError):
         await signed.config()
     assert longest == 0
     gateway.faults.add(PATH, status=200, body=body, times=1)
-    with pytest.raises(GatewayAnswerError):
+    with pytest.raises(GatewayResponseError):
         await signed.config()
     assert await signed.config()
     await signed.close()
@@ -107,7 +107,7 @@ async def test_a_packed_number_is_unpacked_up_to_the_limit(simulator: StartSimul
     gateway.faults.add(DIN, status=200, body=gzip.compress(number.encode()), times=1)
     assert await powerwall.tedapi_din() == number
     gateway.faults.add(DIN, status=200, body=BOMB, times=1)
-    with pytest.raises(GatewayPayloadError):
+    with pytest.raises(GatewayInvalidResponseError):
         await powerwall.tedapi_din()
 
 
@@ -116,7 +116,7 @@ def test_as_much_as_may_be_is_unpacked() -> None:
     assert unpacked(gzip.compress(most), DIN) == most
     assert unpacked(most, DIN) == most
     for much in (BOMB, gzip.compress(BOMB), BOMB[:-9], BOMB[:9] + b"1" + BOMB[10:]):
-        with pytest.raises(GatewayPayloadError):
+        with pytest.raises(GatewayInvalidResponseError):
             unpacked(much, DIN)
 
 

@@ -18,10 +18,10 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import (
     Address,
-    Connection,
     Credentials,
     GatewayError,
     PowerwallGateway,
+    Transport,
 )
 from custom_components.powerwall_gateway.gateway.models import MetersAggregates
 from tests.client.examples import example
@@ -169,7 +169,7 @@ async def test_any_answer_makes_a_model_or_a_gateway_error(session: ClientSessio
     chance = Random(f"{SEED} {name}")
     read = refused = 0
     async with answering() as address:
-        connection = Connection(session, address)
+        connection = Transport(session, address)
         tasks = asyncio.all_tasks()
         for number in range(ANSWERS):
             Answering.answer = spoiled_answer(chance)

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway import GatewayError, GatewayRefusedError
-from custom_components.powerwall_gateway.gateway.redact import LONGEST, cut, discreet
+from custom_components.powerwall_gateway.gateway.redact import LONGEST, cut, redact
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
 
@@ -40,12 +40,12 @@ from tests.conftest import StartSimulator
     ],
 )
 def test_discreet_text_has_no_address_and_keeps_times(text: str, shown: str) -> None:
-    assert discreet(text) == shown
+    assert redact(text) == shown
 
 
 @pytest.mark.parametrize("before", range(LONGEST - 20, LONGEST + 2))
 def test_cut_text_leaves_no_half_of_a_serial(before: int) -> None:
-    shown = discreet("x" * (before - 1) + " TG1234567890AB is busy")
+    shown = redact("x" * (before - 1) + " TG1234567890AB is busy")
     assert "TG" not in shown
     assert len(shown) <= LONGEST + 1
 

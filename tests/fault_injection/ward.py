@@ -14,8 +14,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.coordinator import GatewayCoordinator
 from custom_components.powerwall_gateway.entity import GatewayEntity
-from custom_components.powerwall_gateway.gateway import GatewayDeniedError, discovery
-from custom_components.powerwall_gateway.reading import Reading
+from custom_components.powerwall_gateway.gateway import GatewayAuthenticationRequiredError, discovery
+from custom_components.powerwall_gateway.reading import EndpointResult
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
@@ -169,7 +169,7 @@ class Ward:
         for entity_id in hidden:
             error = entities[entity_id].reading.error
             # A login that was of no use is not repeated for the next that is denied, which hears of the first.
-            if error is not None and not isinstance(error, GatewayDeniedError):
+            if error is not None and not isinstance(error, GatewayAuthenticationRequiredError):
                 assert error.path == path, f"{entity_id} does not stand on {path}, but on {error.path}"
         return hidden
 
@@ -241,9 +241,9 @@ class Ward:
                 await asyncio.sleep(0.01)
 
 
-def readings(coordinator: GatewayCoordinator[Any]) -> list[Reading[Any]]:
+def readings(coordinator: GatewayCoordinator[Any]) -> list[EndpointResult[Any]]:
     """Give what each endpoint of a coordinator said last."""
-    return [reading for reading in vars(coordinator.data).values() if isinstance(reading, Reading)]
+    return [reading for reading in vars(coordinator.data).values() if isinstance(reading, EndpointResult)]
 
 
 def _tasks() -> int:

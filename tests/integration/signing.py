@@ -9,7 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway import diagnostics, hub, pairing
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
 from custom_components.powerwall_gateway.coordinator import grid
-from custom_components.powerwall_gateway.gateway import SignedOperation
+from custom_components.powerwall_gateway.gateway import SignedOperationController
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from homeassistant.core import HomeAssistant
 from simulator import House, Simulator
@@ -25,7 +25,7 @@ def quicken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for milliseconds where it is minutes."""
     monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
-    monkeypatch.setattr(hub, "SignedOperation", partial(SignedOperation, reading_back=SHORT, following=SHORT))
+    monkeypatch.setattr(hub, "SignedOperation", partial(SignedOperationController, reading_back=SHORT, following=SHORT))
 
 
 async def feeding(simulator: StartSimulator, firmware: str) -> Simulator:

@@ -12,7 +12,7 @@ import pytest
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.energy_filter import LASTING_POLLS
 from custom_components.powerwall_gateway.gateway import transport
-from custom_components.powerwall_gateway.gateway.scheduler import Pacer
+from custom_components.powerwall_gateway.gateway.scheduler import RequestScheduler
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.components.recorder.statistics import statistics_during_period
 from homeassistant.components.sensor.recorder import SEEN_DIP, WARN_DIP, WARN_NEGATIVE
@@ -59,7 +59,7 @@ def auto_enable_custom_integrations(recorder_mock: Recorder, enable_custom_integ
 @pytest.fixture
 def frozen_pacer(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pace by the frozen clock: by the wall's, a month of polls would have to wait, and nothing wakes."""
-    monkeypatch.setattr(transport, "Pacer", lambda: Pacer(clock=hass.loop.time))
+    monkeypatch.setattr(transport, "Pacer", lambda: RequestScheduler(clock=hass.loop.time))
 
 
 @pytest.fixture

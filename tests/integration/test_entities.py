@@ -7,7 +7,7 @@ import pytest
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.energy_filter import LASTING_POLLS
 from custom_components.powerwall_gateway.gateway import app_from_raw
-from custom_components.powerwall_gateway.reading import Reading
+from custom_components.powerwall_gateway.reading import EndpointResult
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from simulator import House
@@ -153,7 +153,9 @@ async def test_time_without_measured_energy_counts_every_powerwall(
     hours = packs * 13.5 * percent / 100 / 2
     assert float(state_of(hass, gateway, "sensor", key) or "nan") == pytest.approx(hours, abs=0.2)
     inventory = entry.runtime_data.inventory
-    inventory.async_set_updated_data(replace(inventory.data, powerwalls=Reading()))  # as after an hour of failed polls
+    inventory.async_set_updated_data(
+        replace(inventory.data, powerwalls=EndpointResult())
+    )  # as after an hour of failed polls
     await entry.runtime_data.live.async_refresh()
     await hass.async_block_till_done()
     assert float(state_of(hass, gateway, "sensor", key) or "nan") == pytest.approx(hours, abs=0.2)

@@ -13,7 +13,7 @@ from custom_components.powerwall_gateway import forms
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_FINGERPRINT, CONF_SERIAL, DOMAIN
 from custom_components.powerwall_gateway.forms import CONF_SAME_POWERWALLS
 from custom_components.powerwall_gateway.repairs import async_create_fix_flow
-from custom_components.powerwall_gateway.storage import EntryMemory
+from custom_components.powerwall_gateway.storage import EntryStore
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant
@@ -365,7 +365,7 @@ async def test_a_powerwall_that_was_added_is_learned(
     gateway.house.add_pack()
     await hass.config_entries.async_reload(entry.entry_id)
     assert entry.state.name == "LOADED"
-    memory = EntryMemory(hass, entry.entry_id)
+    memory = EntryStore(hass, entry.entry_id)
     await memory.async_load()
     assert set(memory.packs) == set(gateway.gateway.pack_serials)
 

@@ -14,15 +14,15 @@ import pytest
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.gateway import (
     Credentials,
-    Guard,
     GuardJournalError,
     JournalRecord,
+    PendingAction,
     PowerwallGateway,
-    UnderWay,
+    StopSupervisor,
     open_session,
 )
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
-from custom_components.powerwall_gateway.gateway.stop_safety.restart import Pace
+from custom_components.powerwall_gateway.gateway.stop_safety.restart import RestartTimings
 from custom_components.powerwall_gateway.helpers import gateway_from
 from custom_components.powerwall_gateway.journal import FileJournal, async_find_journals
 from homeassistant.core import HomeAssistant
@@ -31,11 +31,11 @@ from tests.conftest import StartSimulator
 
 from .conftest import entry_for
 
-PACE = Pace(steady=0.03, look=0.003, first_pause=0.005, longest_pause=0.02)
+PACE = RestartTimings(steady=0.03, look=0.003, first_pause=0.005, longest_pause=0.02)
 CLOSED = JournalRecord(logins=(1_760_000_000.123456,))
 OPEN = JournalRecord(
     logins=CLOSED.logins,
-    under_way=UnderWay(
+    under_way=PendingAction(
         kind=Kind.STOP,
         began=1_760_000_000.1,
         ends=1_760_000_300.1,
@@ -191,9 +191,9 @@ async def test_all_journals_are_found_whatever_entries_there_are(hass: HomeAssis
 # -- with the guard ----------------------------------------------------------------------------------------------------
 
 
-def guard_for(hass: HomeAssistant, gateway: PowerwallGateway, journal: FileJournal) -> Guard:
+def guard_for(hass: HomeAssistant, gateway: PowerwallGateway, journal: FileJournal) -> StopSupervisor:
     """Make a guard as the integration does."""
-    return Guard(
+    return StopSupervisor(
         gateway,
         journal,
         grid_connected_for=lambda: 3600.0,

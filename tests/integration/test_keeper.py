@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import caretaker, hub, journal as journal_module
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
-from custom_components.powerwall_gateway.gateway import GuardError, GuardJournalError, JournalRecord, UnderWay
+from custom_components.powerwall_gateway.gateway import GuardError, GuardJournalError, JournalRecord, PendingAction
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_PASSWORD
@@ -201,7 +201,7 @@ def leave_open(hass: HomeAssistant, gateway: Simulator, entry_id: str, *, ago: t
     """Leave what a process leaves that died while the Powerwall was stopped."""
     gateway.running = False
     path = Path(hass.config.path(".storage", f"{DOMAIN}.journal.{entry_id}"))
-    under_way = UnderWay(
+    under_way = PendingAction(
         kind=Kind.LOGIN,
         began=(dt_util.utcnow() - ago).timestamp(),
         packs=tuple(gateway.gateway.pack_serials),

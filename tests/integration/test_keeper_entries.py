@@ -177,7 +177,7 @@ async def test_one_broken_journal_keeps_no_other_from_being_looked_after(
     leave_open(hass, gateway, entry.entry_id)
     keeper_for = hub._keeper_for
 
-    def fail_for_the_first(hass: HomeAssistant, kept: journal_module.KeptJournal) -> hub.Keeper | None:
+    def fail_for_the_first(hass: HomeAssistant, kept: journal_module.KeptJournal) -> hub.PowerwallHub | None:
         if kept.entry_id == "a_removed_one":
             raise ValueError("a fault of the integration")
         return keeper_for(hass, kept)

@@ -10,9 +10,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import hub, off_grid
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE
-from custom_components.powerwall_gateway.gateway import IslandControl, PowerwallGateway
+from custom_components.powerwall_gateway.gateway import IslandingController, PowerwallGateway
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
-from custom_components.powerwall_gateway.storage import EntryMemory
+from custom_components.powerwall_gateway.storage import EntryStore
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import area_registry as ar, device_registry as dr
@@ -31,8 +31,8 @@ QUICK = Watch(0.005, 0.01, 0.2)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Watch for a fifth of a second what may take two minutes."""
 
-    def control(gateway: PowerwallGateway) -> IslandControl:
-        return IslandControl(gateway, leaving=QUICK, returning=QUICK)
+    def control(gateway: PowerwallGateway) -> IslandingController:
+        return IslandingController(gateway, leaving=QUICK, returning=QUICK)
 
     monkeypatch.setattr(hub, "IslandControl", control)
 
@@ -252,14 +252,14 @@ async def test_a_poll_before_the_order_does_not_forget_it(
     hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway, entry = home
-    keep = EntryMemory.async_keep_return_charge
+    keep = EntryStore.async_keep_return_charge
 
-    async def keep_slowly(memory: EntryMemory, charge: float | None) -> bool:
+    async def keep_slowly(memory: EntryStore, charge: float | None) -> bool:
         kept = await keep(memory, charge)
         await entry.runtime_data.grid.async_refresh()
         return kept
 
-    monkeypatch.setattr(EntryMemory, "async_keep_return_charge", keep_slowly)
+    monkeypatch.setattr(EntryStore, "async_keep_return_charge", keep_slowly)
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert entry.runtime_data.control.off_grid._memory.return_charge == 20.0
     assert state_of(hass, gateway, "switch", "off_grid") == "on"
@@ -329,15 +329,15 @@ async def test_outage_before_the_order_is_an_outage(
 ) -> None:
     """The grid fails between the first check and the order, while the return is stored."""
     gateway, entry = home
-    keep = EntryMemory.async_keep_return_charge
+    keep = EntryStore.async_keep_return_charge
 
-    async def keep_slowly(memory: EntryMemory, charge: float | None) -> bool:
+    async def keep_slowly(memory: EntryStore, charge: float | None) -> bool:
         kept = await keep(memory, charge)
         if charge is not None:
             gateway.house.outage()
         return kept
 
-    monkeypatch.setattr(EntryMemory, "async_keep_return_charge", keep_slowly)
+    monkeypatch.setattr(EntryStore, "async_keep_return_charge", keep_slowly)
     with pytest.raises(ServiceValidationError):
         await call(hass, gateway, "switch", "off_grid", "turn_on")
     await look(hass, entry)

@@ -14,7 +14,7 @@ from custom_components.powerwall_gateway.const import CONF_GRID_INTERVAL, CONF_L
 from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.energy_filter import LASTING_POLLS
 from custom_components.powerwall_gateway.gateway import rest
-from custom_components.powerwall_gateway.writing import ENERGIES, ON_CHANGE, PACK_POWERS, POWERS, Writing
+from custom_components.powerwall_gateway.writing import ENERGIES, ON_CHANGE, PACK_POWERS, POWERS, StateThrottle
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event, HomeAssistant, callback
 from simulator import Simulator
@@ -164,7 +164,9 @@ async def test_zero_and_what_is_not_there_are_written_at_once(
         (PACK_POWERS, 100, -100, 1, True),
     ],
 )
-def test_what_is_worth_a_state(writing: Writing, last: object, value: object, elapsed: float, worth: bool) -> None:
+def test_what_is_worth_a_state(
+    writing: StateThrottle, last: object, value: object, elapsed: float, worth: bool
+) -> None:
     assert writing.is_worth(value, last, elapsed) is worth
 
 

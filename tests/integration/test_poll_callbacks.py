@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.powerwall_gateway.caretaker import Caretaker
-from custom_components.powerwall_gateway.checkup import Checkup
+from custom_components.powerwall_gateway.caretaker import StopMonitor
+from custom_components.powerwall_gateway.checkup import IssueMonitor
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_GRID_INTERVAL
 from custom_components.powerwall_gateway.coordinator import GatewayCoordinator, PowerwallGatewayData, grid
 from custom_components.powerwall_gateway.gateway import PowerwallGateway
@@ -110,8 +110,8 @@ async def test_every_callback_raises_and_the_values_go_on(
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
-        *((Caretaker, f"_look_{of}") for of in ("at_grid", "at_live", "at_settings", "for_off_grid")),
-        (Checkup, "_look"),
+        *((StopMonitor, f"_look_{of}") for of in ("at_grid", "at_live", "at_settings", "for_off_grid")),
+        (IssueMonitor, "_look"),
     ],
 )
 async def test_callback_that_raises_from_the_start_leaves_the_entry_loaded(

@@ -7,7 +7,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.gateway import auth as login_module
-from custom_components.powerwall_gateway.storage import EntryMemory, async_forget_login, async_memory_of
+from custom_components.powerwall_gateway.storage import EntryStore, async_forget_login, async_memory_of
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant
@@ -45,7 +45,7 @@ def sources(hass: HomeAssistant) -> list[str]:
 async def again(hass: HomeAssistant, entry: MockConfigEntry, clock: Clock | None = None) -> None:
     """Set up as Home Assistant does after a while; with a clock, after every wait."""
     if clock:
-        clock.now += login_module.Login.LONGEST_WAIT
+        clock.now += login_module.SessionManager.LONGEST_WAIT
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
 
@@ -177,7 +177,7 @@ async def test_forgotten_login_stays_forgotten_when_the_entry_stores_something_e
     await loaded.async_keep_login({"failures": 3, "session": None})
     await async_forget_login(hass, entry.entry_id)
     await loaded.async_keep_return_charge(None)  # it writes all of the file
-    stored = EntryMemory(hass, entry.entry_id)
+    stored = EntryStore(hass, entry.entry_id)
     await stored.async_load()
     assert stored.login == {}
 

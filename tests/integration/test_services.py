@@ -12,7 +12,7 @@ import voluptuous as vol
 
 from custom_components.powerwall_gateway import hub
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
-from custom_components.powerwall_gateway.gateway import JournalRecord, UnderWay
+from custom_components.powerwall_gateway.gateway import JournalRecord, PendingAction
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
 from custom_components.powerwall_gateway.journal import FileJournal
 from custom_components.powerwall_gateway.services import upkeep
@@ -226,7 +226,7 @@ async def test_a_stop_that_a_crash_interrupted_ends_when_it_should(
     entry = entry_for(gateway, options={CONF_ALLOW_CONTROL: True})
     gateway.running = False
     now = time()
-    stop = UnderWay(
+    stop = PendingAction(
         kind=Kind.STOP,
         began=now - 60,
         ends=now + 1,

@@ -8,7 +8,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import hub, off_grid
 from custom_components.powerwall_gateway.const import CONF_RETURN_CHARGE
-from custom_components.powerwall_gateway.gateway import IslandControl
+from custom_components.powerwall_gateway.gateway import IslandingController
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from homeassistant.core import HomeAssistant
@@ -33,7 +33,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Watch for half a second what may take two minutes. What keeps a home from harm stays as it is."""
     quicken(monkeypatch)
     quick = Watch(0.005, 0.01, 0.5)
-    monkeypatch.setattr(hub, "IslandControl", partial(IslandControl, leaving=quick, returning=quick))
+    monkeypatch.setattr(hub, "IslandControl", partial(IslandingController, leaving=quick, returning=quick))
 
 
 async def _set_up(

@@ -13,8 +13,8 @@ from time import monotonic
 from typing import Any, TextIO
 
 from custom_components.powerwall_gateway import caretaker, hub, journal
-from custom_components.powerwall_gateway.gateway.stop_safety.restart import Pace
-from custom_components.powerwall_gateway.gateway.transport import Connection
+from custom_components.powerwall_gateway.gateway.stop_safety.restart import RestartTimings
+from custom_components.powerwall_gateway.gateway.transport import Transport
 from homeassistant.__main__ import main
 from tools.crash_test.points import EFFECTS, Plan, Points
 
@@ -69,7 +69,7 @@ def watch_wire(trace: Trace) -> None:
     """Witness when the answers of what changes something have been read."""
 
     def around(request: Callable[..., Any]) -> Callable[..., Any]:
-        async def witnessed(self: Connection, method: str, path: str, **more: Any) -> Any:
+        async def witnessed(self: Transport, method: str, path: str, **more: Any) -> Any:
             answer = await request(self, method, path, **more)
             if (method, path) in EFFECTS:
                 trace.reach(f"{method} {path}: answer read")
@@ -77,12 +77,12 @@ def watch_wire(trace: Trace) -> None:
 
         return witnessed
 
-    replace(Connection, "request", around)
+    replace(Transport, "request", around)
 
 
 def hurry(connected: float) -> None:
     """Make seconds of the guard's minutes."""
-    pace = Pace(connected=connected, steady=1.0, look=0.1, first_pause=5.0, longest_pause=10.0, patience=10.0)
+    pace = RestartTimings(connected=connected, steady=1.0, look=0.1, first_pause=5.0, longest_pause=10.0, patience=10.0)
     for module in (caretaker, hub):
         replace(module, "PACE", lambda _: pace)
 

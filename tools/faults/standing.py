@@ -15,7 +15,7 @@ from custom_components.powerwall_gateway.catalogue import (
 )
 from custom_components.powerwall_gateway.coordinator import GridData, LiveData
 from custom_components.powerwall_gateway.gateway import GatewayError
-from custom_components.powerwall_gateway.reading import Reading
+from custom_components.powerwall_gateway.reading import EndpointResult
 from tools.benchmarks.facts import Shown
 
 type Hides = Callable[[Shown], bool]
@@ -44,7 +44,7 @@ def standing_on(coordinator: str, *readings: str) -> Hides:
 
 
 def _keys(coordinator: str, readings: tuple[str, ...]) -> Iterator[str]:
-    failed = _DATA[coordinator](**{reading: Reading(error=_MARK) for reading in readings})
+    failed = _DATA[coordinator](**{reading: EndpointResult(error=_MARK) for reading in readings})
     for platform, descriptions in _PLATFORMS.items():
         for description in descriptions:
             if description.coordinator_fn(_NAMES) == coordinator and description.reading_fn(failed, "").error is _MARK:

@@ -15,12 +15,12 @@ from ..description import (
     GatewayEntityDescription,
     GatewaySensorDescription,
 )
-from ..device import Part
+from ..device import SubDevice
 from . import battery, controls, flows, grid, meters, networks, packs, quality, solar, system
 
 __all__ = ["BINARY_SENSORS", "BUTTONS", "CONTROLS", "EVENTS", "NUMBERS", "OF_BATTERY", "SELECTS", "SENSORS", "SWITCHES"]
 
-type PartsFn = Callable[[PowerwallGatewayData], Iterable[Part]]
+type PartsFn = Callable[[PowerwallGatewayData], Iterable[SubDevice]]
 
 _OF_BATTERY = ("battery_", "backup_", "operation_mode", "off_grid")
 """How the keys of those begin that are about a Powerwall, and stand among others."""
@@ -32,7 +32,7 @@ _PARTS: set[PartsFn] = set()
 
 @cache
 def _if_battery(parts_fn: PartsFn) -> PartsFn:
-    def parts(data: PowerwallGatewayData) -> Iterable[Part]:
+    def parts(data: PowerwallGatewayData) -> Iterable[SubDevice]:
         return parts_fn(data) if data.has_battery else ()
 
     _PARTS.add(parts)

@@ -10,7 +10,7 @@ from homeassistant.const import EntityCategory, UnitOfEnergy, UnitOfPower, UnitO
 
 from ..coordinator import Detail, DetailData, LiveData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
-from ..estimates import IDLE_POWER, Outlook
+from ..estimates import IDLE_POWER, BatteryEstimates
 from ..gateway.models import MetersAggregates, StateOfEnergy, StoredEnergy, SystemStatus
 from ..writing import ENERGIES, POWERS
 
@@ -93,8 +93,8 @@ def _limit(
 
 
 def _time(
-    key: str, value_fn: Callable[[Outlook], int | None], *, enabled: bool = True
-) -> GatewaySensorDescription[LiveData, Outlook]:
+    key: str, value_fn: Callable[[BatteryEstimates], int | None], *, enabled: bool = True
+) -> GatewaySensorDescription[LiveData, BatteryEstimates]:
     return GatewaySensorDescription(
         key=key,
         device_class=SensorDeviceClass.DURATION,

@@ -26,11 +26,11 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from ..const import MANUFACTURER
 from ..coordinator import Detail, DetailData, InventoryData, PowerwallGatewayData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
-from ..device import Kind, Part, identifier
+from ..device import Kind, SubDevice, identifier
 from ..energy_filter import HOUSE_POWER
 from ..gateway.models import CtReading, InstalledMeter, PhaseReadings, SiteMeter, SolarMeter
-from ..reading import Reading
-from ..writing import ENERGIES, ON_CHANGE, POWERS, Writing
+from ..reading import EndpointResult
+from ..writing import ENERGIES, ON_CHANGE, POWERS, StateThrottle
 
 _INPUTS = range(1, 5)
 _PHASES = range(1, 4)
@@ -59,7 +59,7 @@ def meter_id(kind: str | None, serial: str | None) -> str | None:
     return kind if kind and kind.startswith(_SYNCHROMETER) else serial or None
 
 
-def parts(data: PowerwallGatewayData) -> tuple[Part, ...]:
+def parts(data: PowerwallGatewayData) -> tuple[SubDevice, ...]:
     """Give the meters, as the inventory has them."""
     meters = _by_id(data.inventory.data.meters.value)
     names = {part_id: _name(meter) for part_id, meter in meters.items()}
@@ -70,7 +70,7 @@ def parts(data: PowerwallGatewayData) -> tuple[Part, ...]:
         name = names[part_id]
         numbers[name] += 1
         found.append(
-            Part(
+            SubDevice(
                 id=part_id,
                 device=DeviceInfo(
                     identifiers={identifier(data.serial, Kind.METER, part_id)},
@@ -113,7 +113,7 @@ def _name(meter: InstalledMeter) -> str:
             return "meter"
 
 
-def _meter(inventory: InventoryData, part_id: str) -> Reading[InstalledMeter]:
+def _meter(inventory: InventoryData, part_id: str) -> EndpointResult[InstalledMeter]:
     return inventory.meters.map(lambda meters: _by_id(meters).get(part_id))
 
 
@@ -128,16 +128,16 @@ def _inverted(meter: InstalledMeter, number: int) -> bool | None:
     return None
 
 
-def _parts_with_input(number: int) -> Callable[[PowerwallGatewayData], tuple[Part, ...]]:
-    def with_input(data: PowerwallGatewayData) -> tuple[Part, ...]:
+def _parts_with_input(number: int) -> Callable[[PowerwallGatewayData], tuple[SubDevice, ...]]:
+    def with_input(data: PowerwallGatewayData) -> tuple[SubDevice, ...]:
         meters = _by_id(data.inventory.data.meters.value)
         return tuple(part for part in parts(data) if _inverted(meters[part.id], number) is not None)
 
     return with_input
 
 
-def _input_reading(number: int) -> Callable[[DetailData, str], Reading[CtReading]]:
-    def reading(detail: DetailData, part_id: str) -> Reading[CtReading]:
+def _input_reading(number: int) -> Callable[[DetailData, str], EndpointResult[CtReading]]:
+    def reading(detail: DetailData, part_id: str) -> EndpointResult[CtReading]:
         def of(meters: dict[str, Any]) -> CtReading | None:
             meter = meters.get(part_id)
             # With an error come zeros (21.39), which were not measured.
@@ -150,7 +150,7 @@ def _input_reading(number: int) -> Callable[[DetailData, str], Reading[CtReading
     return reading
 
 
-def _inverted_reading(number: int) -> Callable[[InventoryData, str], Reading[bool]]:
+def _inverted_reading(number: int) -> Callable[[InventoryData, str], EndpointResult[bool]]:
     return lambda inventory, part_id: _meter(inventory, part_id).map(lambda meter: _inverted(meter, number))
 
 
@@ -196,7 +196,7 @@ class _Flow(NamedTuple):
 
     name: str
     context: Detail
-    meters_fn: Callable[[DetailData], Reading[tuple[SiteMeter, ...]] | Reading[tuple[SolarMeter, ...]]]
+    meters_fn: Callable[[DetailData], EndpointResult[tuple[SiteMeter, ...]] | EndpointResult[tuple[SolarMeter, ...]]]
     imported: str
     exported: str
 
@@ -207,7 +207,7 @@ _FLOWS = (
 )
 
 
-def _single(flow: _Flow, detail: DetailData, part_id: str) -> Reading[SiteMeter | SolarMeter]:
+def _single(flow: _Flow, detail: DetailData, part_id: str) -> EndpointResult[SiteMeter | SolarMeter]:
     def of(meters: tuple[SiteMeter | SolarMeter, ...]) -> SiteMeter | SolarMeter | None:
         for meter in meters:
             # Not the readings' own serial: a Neurio's was its sensor's in 2018.
@@ -215,15 +215,15 @@ def _single(flow: _Flow, detail: DetailData, part_id: str) -> Reading[SiteMeter 
                 return meter
         return None
 
-    reading: Reading[Any] = flow.meters_fn(detail)
+    reading: EndpointResult[Any] = flow.meters_fn(detail)
     return reading.map(of)
 
 
-def _total_reading(flow: _Flow) -> Callable[[DetailData, str], Reading[PhaseReadings]]:
+def _total_reading(flow: _Flow) -> Callable[[DetailData, str], EndpointResult[PhaseReadings]]:
     return lambda detail, part_id: _single(flow, detail, part_id).map(lambda meter: meter.readings)
 
 
-def _phase_reading(flow: _Flow, number: int) -> Callable[[DetailData, str], Reading[_Phase]]:
+def _phase_reading(flow: _Flow, number: int) -> Callable[[DetailData, str], EndpointResult[_Phase]]:
     return lambda detail, part_id: _single(flow, detail, part_id).map(lambda meter: _phase(meter, number))
 
 
@@ -236,7 +236,7 @@ class _Quantity(NamedTuple):
     device_class: SensorDeviceClass
     unit: str
     digits: int
-    writing: Writing = ON_CHANGE
+    writing: StateThrottle = ON_CHANGE
 
 
 _POWER = _Quantity(SensorDeviceClass.POWER, UnitOfPower.WATT, 0, POWERS)
@@ -248,12 +248,12 @@ _ENERGY = _Quantity(SensorDeviceClass.ENERGY, UnitOfEnergy.WATT_HOUR, 1, ENERGIE
 def _sensor[ValueT](
     key: str,
     quantity: _Quantity,
-    reading_fn: Callable[[DetailData, str], Reading[ValueT]],
+    reading_fn: Callable[[DetailData, str], EndpointResult[ValueT]],
     value_fn: Callable[[ValueT], float | None],
     *,
     context: Detail,
     alive_fn: Callable[[ValueT], bool] = lambda _: True,
-    parts_fn: Callable[[PowerwallGatewayData], tuple[Part, ...]] = parts,
+    parts_fn: Callable[[PowerwallGatewayData], tuple[SubDevice, ...]] = parts,
     number: int | None = None,
     counts_fn: Callable[[ValueT], bool] = lambda _: False,
 ) -> GatewaySensorDescription[DetailData, ValueT]:

@@ -10,7 +10,7 @@ from homeassistant.const import EntityCategory, UnitOfRatio
 from ..coordinator import InventoryData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
 from ..gateway.models import InterfaceType, NetworkInterface
-from ..reading import Reading
+from ..reading import EndpointResult
 
 _INTERFACES = {"eth0": InterfaceType.ETHERNET, "wifi0": InterfaceType.WIFI}
 """The names that lead to a network on 1.15.
@@ -28,7 +28,7 @@ def _kind(interface: NetworkInterface) -> InterfaceType | None:
     return interface.network.interface if interface.network else None
 
 
-def _reading(kind: InterfaceType) -> Callable[[InventoryData, str], Reading[NetworkInterface]]:
+def _reading(kind: InterfaceType) -> Callable[[InventoryData, str], EndpointResult[NetworkInterface]]:
     def of(interfaces: tuple[NetworkInterface, ...]) -> NetworkInterface | None:
         """Choose the network in use: from 21.x on there may be several Wi-Fis, of which one is active."""
         ours = (interface for interface in interfaces if _kind(interface) is kind)

@@ -20,19 +20,19 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from ..const import MANUFACTURER
 from ..coordinator import Detail, DetailData, LiveData, PowerwallGatewayData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
-from ..device import Kind, Part, identifier
+from ..device import Kind, SubDevice, identifier
 from ..energy_filter import PACK_POWER
 from ..gateway.models import BatteryBlock, powerwall_model
-from ..reading import Reading
-from ..writing import ENERGIES, PACK_POWERS, PACK_VALUES, Writing
+from ..reading import EndpointResult
+from ..writing import ENERGIES, PACK_POWERS, PACK_VALUES, StateThrottle
 
 _GRID_STATES = ("compliant", "qualifying", "uncompliant", "disabled")
 
 
-def parts(data: PowerwallGatewayData) -> tuple[Part, ...]:
+def parts(data: PowerwallGatewayData) -> tuple[SubDevice, ...]:
     """Give the Powerwalls that any answer knows: the live one has no packs while they are stopped."""
     return tuple(
-        Part(
+        SubDevice(
             id=serial,
             device=DeviceInfo(
                 identifiers={identifier(data.serial, Kind.POWERWALL, serial)},
@@ -67,7 +67,7 @@ def _blocks(data: PowerwallGatewayData) -> Mapping[str, BatteryBlock]:
     return reported(data).value or {}
 
 
-def reported(data: PowerwallGatewayData) -> Reading[Mapping[str, BatteryBlock]]:
+def reported(data: PowerwallGatewayData) -> EndpointResult[Mapping[str, BatteryBlock]]:
     """Give the reading that tells of the Powerwalls."""
     if data.live.data.system.value is None:
         return data.detail.data.packs
@@ -80,15 +80,15 @@ def _of(blocks: Iterable[BatteryBlock], serial: str) -> BatteryBlock | None:
     return next((block for block in blocks if block.serial_number == serial), None)
 
 
-def _polled(live: LiveData, serial: str) -> Reading[BatteryBlock]:
+def _polled(live: LiveData, serial: str) -> EndpointResult[BatteryBlock]:
     return live.system.map(lambda system: _of(system.battery_blocks or (), serial))
 
 
-def _controlled(detail: DetailData, serial: str) -> Reading[BatteryBlock]:
+def _controlled(detail: DetailData, serial: str) -> EndpointResult[BatteryBlock]:
     return detail.controller.map(lambda controller: _of(controller.battery_blocks, serial))
 
 
-def _measured(detail: DetailData, serial: str) -> Reading[BatteryBlock]:
+def _measured(detail: DetailData, serial: str) -> EndpointResult[BatteryBlock]:
     return detail.measured_packs.map(lambda blocks: _of(blocks, serial))
 
 
@@ -117,7 +117,7 @@ def _sensor(
     unit: str | None,
     state_class: SensorStateClass | None = SensorStateClass.MEASUREMENT,
     *,
-    writing: Writing = PACK_VALUES,
+    writing: StateThrottle = PACK_VALUES,
     **more: Any,
 ) -> GatewaySensorDescription[Any, BatteryBlock]:
     return GatewaySensorDescription(

@@ -18,8 +18,8 @@ from homeassistant.const import (
 from ..coordinator import LiveData
 from ..description import GatewaySensorDescription
 from ..gateway.models import Meter, MetersAggregates
-from ..reading import Reading
-from ..writing import ON_CHANGE, POWERS, Writing
+from ..reading import EndpointResult
+from ..writing import ON_CHANGE, POWERS, StateThrottle
 from .flows import MeterFn, exists
 
 _SPLIT_PHASE = sqrt(3) / 2
@@ -53,7 +53,7 @@ class _Quantity(NamedTuple):
     unit: str
     device_class: SensorDeviceClass
     digits: int
-    writing: Writing = ON_CHANGE
+    writing: StateThrottle = ON_CHANGE
 
 
 _METERS: dict[str, MeterFn] = {
@@ -106,7 +106,7 @@ _QUANTITIES = (
 )
 
 
-def _grid_frequency(live: LiveData, _: str) -> Reading[MetersAggregates]:
+def _grid_frequency(live: LiveData, _: str) -> EndpointResult[MetersAggregates]:
     """Return the meters with the grid's frequency at `site`, none while the grid is not connected.
 
     A synchrometer measures none. The battery's inverter does, but off-grid it makes that frequency itself.

@@ -20,9 +20,9 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from ..const import MANUFACTURER
 from ..coordinator import Detail, DetailData, InventoryData, PowerwallGatewayData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
-from ..device import Kind, Part, identifier
+from ..device import Kind, SubDevice, identifier
 from ..gateway.models import PvacStatus, SolarInverter, SolarPowerwall, SolarString
-from ..reading import Reading
+from ..reading import EndpointResult
 from ..writing import POWERS
 
 POWERWALL_INVERTER = "inverter_powerwall"
@@ -34,13 +34,13 @@ _STRINGS = range(1, 5)
 # -- the devices -------------------------------------------------------------------------------------------------------
 
 
-def parts(data: PowerwallGatewayData) -> tuple[Part, ...]:
+def parts(data: PowerwallGatewayData) -> tuple[SubDevice, ...]:
     """Give the inverters that `solars` names, and a Powerwall+'s own one."""
     inverters = dict(data.inventory.data.inverters.value or {})
     if own := _own(data):
         inverters.setdefault(own, SolarInverter(brand=MANUFACTURER))
     return tuple(
-        Part(
+        SubDevice(
             id=part_id,
             device=DeviceInfo(
                 identifiers={identifier(data.serial, Kind.INVERTER, part_id)},
@@ -67,24 +67,24 @@ def _own(data: PowerwallGatewayData) -> str | None:
     )
 
 
-def _own_parts(data: PowerwallGatewayData) -> tuple[Part, ...]:
+def _own_parts(data: PowerwallGatewayData) -> tuple[SubDevice, ...]:
     own = _own(data)
     return tuple(part for part in parts(data) if part.id == own)
 
 
-def _inverter(inventory: InventoryData, part_id: str) -> Reading[SolarInverter]:
+def _inverter(inventory: InventoryData, part_id: str) -> EndpointResult[SolarInverter]:
     return inventory.inverters.map(lambda inverters: inverters.get(part_id))
 
 
 # -- what a Powerwall+ tells -------------------------------------------------------------------------------------------
 
 
-def _status(detail: DetailData, _: str) -> Reading[PvacStatus]:
+def _status(detail: DetailData, _: str) -> EndpointResult[PvacStatus]:
     return detail.solar_powerwall.map(lambda solar: solar.pvac_status)
 
 
-def _string(number: int) -> Callable[[DetailData, str], Reading[SolarString]]:
-    def reading(detail: DetailData, part_id: str) -> Reading[SolarString]:
+def _string(number: int) -> Callable[[DetailData, str], EndpointResult[SolarString]]:
+    def reading(detail: DetailData, part_id: str) -> EndpointResult[SolarString]:
         return _status(detail, part_id).map(
             lambda status: next((string for string in status.strings or () if string.string_id == number), None)
         )
@@ -117,7 +117,7 @@ def _problem(solar: SolarPowerwall) -> Mapping[str, Any]:
 
 def _sensor[ValueT](
     key: str,
-    reading_fn: Callable[[DetailData, str], Reading[ValueT]],
+    reading_fn: Callable[[DetailData, str], EndpointResult[ValueT]],
     value_fn: Callable[[ValueT], float | str | None],
     device_class: SensorDeviceClass | None = None,
     unit: str | None = None,

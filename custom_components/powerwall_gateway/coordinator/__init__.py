@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from homeassistant.config_entries import ConfigEntry
 
 from ..control import Control
-from ..device import Part
-from ..gateway import Doorman, PercentScale, PowerwallGateway
+from ..device import SubDevice
+from ..gateway import IdentityCheck, PercentScale, PowerwallGateway
 from .base import GatewayCoordinator, is_final
 from .detail import Detail, DetailCoordinator, DetailData
 from .grid import GridCoordinator, GridData
@@ -46,13 +46,13 @@ class PowerwallGatewayData:
     has_battery: bool
     """Whether there is a Powerwall. A solar inverter that is a gateway itself has none."""
 
-    itself: Part
+    itself: SubDevice
     """The gateway as a device."""
 
     device_id: str
     """Of the gateway in the device registry; the others hang below it."""
 
-    doorman: Doorman
+    doorman: IdentityCheck
     """Makes sure that the same gateway answers as before."""
 
     scale: PercentScale

@@ -13,24 +13,24 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 
 from ..const import KEPT_AT_LEAST, KEPT_INTERVALS, REFUSALS_BEFORE_REAUTH
 from ..gateway import (
-    GatewayAnotherError,
-    GatewayBusyError,
+    GatewayAuthenticationRequiredError,
     GatewayCertificateError,
+    GatewayConnectionError,
     GatewayDefaultPasswordError,
-    GatewayDeniedError,
     GatewayError,
+    GatewayInvalidResponseError,
     GatewayKeyError,
     GatewayLoginError,
     GatewayLoginLimitError,
     GatewayNotFoundError,
-    GatewayPayloadError,
+    GatewayRateLimitError,
     GatewayStoppedError,
     GatewayTimeoutError,
-    GatewayUnreachableError,
     PowerwallGateway,
-    Rank,
+    Priority,
+    WrongGatewayError,
 )
-from ..reading import Reading
+from ..reading import EndpointResult
 
 if TYPE_CHECKING:
     from . import PowerwallGatewayConfigEntry
@@ -54,7 +54,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         gateway: PowerwallGateway,
         *,
         name: str,
-        rank: Rank,
+        rank: Priority,
         interval: float,
         data: DataT,
     ) -> None:
@@ -158,7 +158,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         """Read what belongs to one round."""
         raise NotImplementedError
 
-    async def _ask[T](self, last: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> Reading[T]:
+    async def _ask[T](self, last: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]) -> EndpointResult[T]:
         """Read one endpoint, and look at once whether the Powerwall runs when live data stop or come back."""
         reading = await self._read(last, endpoint)
         if self.config_entry.state is ConfigEntryState.LOADED:
@@ -171,7 +171,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
     @property
     def has_failed(self) -> bool:
         """Whether an endpoint failed at the last poll that answered before, or that the gateway did not deny."""
-        readings = [each for each in vars(self.data).values() if isinstance(each, Reading)]
+        readings = [each for each in vars(self.data).values() if isinstance(each, EndpointResult)]
         return any(each.error and not (each.absent and each.never_answered) for each in readings)
 
     @callback
@@ -185,7 +185,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
                     self.hass, other.async_request_refresh(), f"{other.name} after a failure"
                 )
 
-    async def _read[T](self, last: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> Reading[T]:
+    async def _read[T](self, last: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]) -> EndpointResult[T]:
         """Read one endpoint. A failed poll keeps the last value while it is young."""
         clock = self.hass.loop.time
         error, not_before = last.error, last.not_before
@@ -197,9 +197,9 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
             try:
                 value = await _once_more(last, endpoint)
                 await self.config_entry.runtime_data.doorman.check()
-                return Reading(value=value, at=clock())
+                return EndpointResult(value=value, at=clock())
             except (GatewayStoppedError, GatewayKeyError) as err:  # answers, not lost polls: nothing is kept
-                return Reading(error=err.bare(), at=last.at)
+                return EndpointResult(error=err.bare(), at=last.at)
             except GatewayError as err:
                 error = err.bare()
                 not_before = clock() + self._wait_after(err, last)
@@ -208,17 +208,17 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
                 self._log_fault(f"reading {getattr(endpoint, '__name__', 'an endpoint')}", err)
                 error = GatewayError(f"unexpected {type(err).__name__}")
         kept = last.value if clock() - last.at < max(KEPT_INTERVALS * self.cadence.interval, KEPT_AT_LEAST) else None
-        return Reading(value=kept, error=error, at=last.at, not_before=not_before)
+        return EndpointResult(value=kept, error=error, at=last.at, not_before=not_before)
 
-    def _wait_after(self, err: GatewayError, last: Reading[object]) -> float:
+    def _wait_after(self, err: GatewayError, last: EndpointResult[object]) -> float:
         """Tell for how many seconds to leave the endpoint alone."""
         match err:
             case GatewayLoginLimitError():
                 return 0.0  # the login waits, and whatever stands on it is there as soon as it is over
-            case GatewayBusyError():
+            case GatewayRateLimitError():
                 # Where all of the gateway rests, that is wait enough: all is asked for as soon as it has rested.
                 return 0.0 if self.cadence.rest else err.retry_after
-            case GatewayNotFoundError() | GatewayDeniedError() if last.never_answered:
+            case GatewayNotFoundError() | GatewayAuthenticationRequiredError() if last.never_answered:
                 return self.gateway.absent_for
             case _:
                 return 0.0
@@ -228,7 +228,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         match err:
             case GatewayLoginError() if is_final(err, self.gateway):
                 self.config_entry.async_start_reauth(self.hass)
-            case GatewayAnotherError() | GatewayCertificateError():
+            case WrongGatewayError() | GatewayCertificateError():
                 # Whoever answers is not the gateway: setting up anew finds that out, too, and stops there.
                 if self.config_entry.state is ConfigEntryState.LOADED:
                     self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
@@ -239,13 +239,13 @@ def is_final(err: GatewayLoginError, gateway: PowerwallGateway) -> bool:
     return isinstance(err, GatewayDefaultPasswordError) or gateway.login_refusals >= REFUSALS_BEFORE_REAUTH
 
 
-async def _once_more[T](last: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> T:
+async def _once_more[T](last: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]) -> T:
     """Read an endpoint, and at once again when an answer that used to come got lost on the way."""
     try:
         return await endpoint()
     except GatewayTimeoutError:
         raise  # who takes ten seconds wants no second request
-    except GatewayUnreachableError, GatewayPayloadError:
+    except GatewayConnectionError, GatewayInvalidResponseError:
         if last.error is not None or last.never_answered:
             raise
         return await endpoint()

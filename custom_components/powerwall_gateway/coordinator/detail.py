@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, override
 from homeassistant.core import HomeAssistant
 
 from ..const import DETAIL_INTERVAL
-from ..gateway import PowerwallGateway, Rank
+from ..gateway import PowerwallGateway, Priority
 from ..gateway.models import (
     BatteryBlock,
     ConfigFile,
@@ -20,7 +20,7 @@ from ..gateway.models import (
     SolarMeter,
     SolarPowerwall,
 )
-from ..reading import Reading
+from ..reading import EndpointResult
 from .base import GatewayCoordinator
 from .contact import ContactWatch, singles_in_contact
 
@@ -45,27 +45,27 @@ class Detail(Enum):
 class DetailData:
     """What is measured behind the sums."""
 
-    ct_readings: Reading[dict[str, MeterReading]] = Reading()
+    ct_readings: EndpointResult[dict[str, MeterReading]] = EndpointResult()
     """By the meter's serial, where every input is read while the Powerwall runs."""
 
-    site_meters: Reading[tuple[SiteMeter, ...]] = Reading()
-    solar_meters: Reading[tuple[SolarMeter, ...]] = Reading()
-    solar_powerwall: Reading[SolarPowerwall] = Reading()
+    site_meters: EndpointResult[tuple[SiteMeter, ...]] = EndpointResult()
+    solar_meters: EndpointResult[tuple[SolarMeter, ...]] = EndpointResult()
+    solar_powerwall: EndpointResult[SolarPowerwall] = EndpointResult()
 
-    config: Reading[ConfigFile] = Reading()
-    controller: Reading[Controller] = Reading()
-    components: Reading[DeviceComponents] = Reading()
+    config: EndpointResult[ConfigFile] = EndpointResult()
+    controller: EndpointResult[Controller] = EndpointResult()
+    components: EndpointResult[DeviceComponents] = EndpointResult()
     """What only a signed request tells; nothing without a key that the gateway takes. The last two are asked where
     there is no other way to the battery's energies."""
 
     @cached_property
-    def measured_packs(self) -> Reading[tuple[BatteryBlock, ...]]:
+    def measured_packs(self) -> EndpointResult[tuple[BatteryBlock, ...]]:
         """The packs whose energies signed requests tell."""
         expansions = self.config.value.expansions if self.config.value else frozenset[str]()
         return self.components.map(lambda components: components.battery_blocks(self.controller.value, expansions))
 
     @cached_property
-    def packs(self) -> Reading[dict[str, BatteryBlock]]:
+    def packs(self) -> EndpointResult[dict[str, BatteryBlock]]:
         """Every pack that signed requests tell of, by its serial: whether it works, or that it is there."""
         parts = self.measured_packs.value or ()
         return self.controller.map(
@@ -93,7 +93,7 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
             entry,
             gateway,
             name="detail",
-            rank=Rank.DETAIL,
+            rank=Priority.DETAIL,
             interval=DETAIL_INTERVAL,
             data=DetailData(),
         )
@@ -106,24 +106,26 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
         last = self.data
         wanted = set(self.async_contexts())
 
-        async def ask[T](detail: Detail, reading: Reading[T], endpoint: Callable[[], Awaitable[T]]) -> Reading[T]:
+        async def ask[T](
+            detail: Detail, reading: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]
+        ) -> EndpointResult[T]:
             if self._asks_again or reading.never_answered or detail in wanted:
                 return await self._ask(reading, endpoint)
             return reading
 
         async def ask_signed[T](
-            detail: Detail, reading: Reading[T], request: Callable[[SignedGateway], Awaitable[T]]
-        ) -> Reading[T]:
+            detail: Detail, reading: EndpointResult[T], request: Callable[[SignedGateway], Awaitable[T]]
+        ) -> EndpointResult[T]:
             if (signed := self._signed) is None or not signed.verified:
-                return Reading(error=reading.error)  # what a key told goes with it
+                return EndpointResult(error=reading.error)  # what a key told goes with it
             return await ask(detail, reading, lambda: request(signed))
 
         async def ask_meters[T: (SiteMeter, SolarMeter)](
             detail: Detail,
-            last: Reading[tuple[T, ...]],
+            last: EndpointResult[tuple[T, ...]],
             endpoint: Callable[[], Awaitable[tuple[T, ...]]],
             watch: ContactWatch[int],
-        ) -> Reading[tuple[T, ...]]:
+        ) -> EndpointResult[tuple[T, ...]]:
             reading = await ask(detail, last, endpoint)
             if reading.error or reading.at == last.at:
                 return reading  # no new answer

@@ -9,10 +9,10 @@ from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..const import CONF_GRID_INTERVAL, GRID_INTERVAL, GRID_SETTLES, KEPT_AT_LEAST
-from ..gateway import PowerwallGateway, Rank, app_from_raw
+from ..gateway import PowerwallGateway, Priority, app_from_raw
 from ..gateway.models import GridState, GridStatus, StateOfEnergy, SystemStatus
 from ..outages import GridEvent, GridLog
-from ..reading import Reading
+from ..reading import EndpointResult
 from .base import GatewayCoordinator
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ come first, where it is due after a whole number of them."""
 class GridData:
     """Whether there is a grid, and when there was none."""
 
-    status: Reading[GridStatus] = Reading()
-    log: Reading[GridLog] = Reading()
+    status: EndpointResult[GridStatus] = EndpointResult()
+    log: EndpointResult[GridLog] = EndpointResult()
 
     chosen: bool = False
     """Whether Home Assistant took the house off the grid. No firmware says who did, so an island that somebody chose
@@ -60,9 +60,9 @@ class GridCoordinator(GatewayCoordinator[GridData]):
             entry,
             gateway,
             name="grid",
-            rank=Rank.GRID,
+            rank=Priority.GRID,
             interval=entry.options.get(CONF_GRID_INTERVAL, GRID_INTERVAL),
-            data=GridData(log=Reading(value=log)),
+            data=GridData(log=EndpointResult(value=log)),
         )
         self.update_interval = None
         self._due = 0.0
@@ -111,14 +111,16 @@ class GridCoordinator(GatewayCoordinator[GridData]):
             return
         with self._contained("taking the grid's state from system_status"):
             self._due = max(self._due, now + _PUT_OFF * self.cadence.interval - self.cadence.cost)
-            data = self._seen(Reading(value=replace(last.value or GridStatus(), grid_status=state), at=now), system)
+            data = self._seen(
+                EndpointResult(value=replace(last.value or GridStatus(), grid_status=state), at=now), system
+            )
             if data == self.data:
                 self.data = data
             else:
                 self.async_set_updated_data(data)
                 self.async_have_lookouts_look()
 
-    def _seen(self, status: Reading[GridStatus], battery: SystemStatus | StateOfEnergy | None) -> GridData:
+    def _seen(self, status: EndpointResult[GridStatus], battery: SystemStatus | StateOfEnergy | None) -> GridData:
         """Note what an answer said, whichever it was, and what is known of the charge then."""
         state, last = _state(status), _state(self.data.status)
         if state is not last and state is not None and last is not None:
@@ -199,7 +201,7 @@ class GridCoordinator(GatewayCoordinator[GridData]):
             await data.settings.async_refresh()
 
 
-def _state(status: Reading[GridStatus]) -> GridState | None:
+def _state(status: EndpointResult[GridStatus]) -> GridState | None:
     return status.value.grid_status if status.value else None
 
 

@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from ..const import CONF_SERIAL, INVENTORY_INTERVAL
 from ..device import inverter_ids
-from ..gateway import PowerwallGateway, Rank
+from ..gateway import PowerwallGateway, Priority
 from ..gateway.models import (
     CustomerRegistration,
     InstalledMeter,
@@ -20,7 +20,7 @@ from ..gateway.models import (
     SystemUpdate,
     TroubleshootingProblems,
 )
-from ..reading import Reading, since
+from ..reading import EndpointResult, since
 from .base import GatewayCoordinator
 
 if TYPE_CHECKING:
@@ -36,25 +36,25 @@ FIRST_RETRY: Final = 60.0
 class InventoryData:
     """What there is, and what is known of it."""
 
-    status: Reading[Status] = Reading()
+    status: EndpointResult[Status] = EndpointResult()
 
-    firmware: Reading[str] = Reading()
+    firmware: EndpointResult[str] = EndpointResult()
     """What runs there where `status` does not tell and a signed request does: on a Powerwall 3, with a key."""
 
-    started: Reading[datetime] = Reading()
+    started: EndpointResult[datetime] = EndpointResult()
     """When the gateway itself started, which is not when its `status` says: that lies about its zone."""
 
-    site_info: Reading[SiteInfo] = Reading()
-    powerwalls: Reading[Powerwalls] = Reading()
-    meters: Reading[tuple[InstalledMeter, ...]] = Reading()
-    solars: Reading[tuple[SolarInverter, ...]] = Reading()
-    inverters: Reading[dict[str, SolarInverter]] = Reading()
+    site_info: EndpointResult[SiteInfo] = EndpointResult()
+    powerwalls: EndpointResult[Powerwalls] = EndpointResult()
+    meters: EndpointResult[tuple[InstalledMeter, ...]] = EndpointResult()
+    solars: EndpointResult[tuple[SolarInverter, ...]] = EndpointResult()
+    inverters: EndpointResult[dict[str, SolarInverter]] = EndpointResult()
     """The same by the ids of their devices."""
 
-    networks: Reading[tuple[NetworkInterface, ...]] = Reading()
-    registration: Reading[CustomerRegistration] = Reading()
-    problems: Reading[TroubleshootingProblems] = Reading()
-    update: Reading[SystemUpdate] = Reading()
+    networks: EndpointResult[tuple[NetworkInterface, ...]] = EndpointResult()
+    registration: EndpointResult[CustomerRegistration] = EndpointResult()
+    problems: EndpointResult[TroubleshootingProblems] = EndpointResult()
+    update: EndpointResult[SystemUpdate] = EndpointResult()
 
 
 class InventoryCoordinator(GatewayCoordinator[InventoryData]):
@@ -72,7 +72,7 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
             entry,
             gateway,
             name="inventory",
-            rank=Rank.INVENTORY,
+            rank=Priority.INVENTORY,
             interval=INVENTORY_INTERVAL,
             data=InventoryData(),
         )
@@ -84,7 +84,7 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
     @override
     async def _async_update_data(self) -> InventoryData:
         data = await super()._async_update_data()
-        readings: list[Reading[object]] = [getattr(data, field.name) for field in fields(data)]
+        readings: list[EndpointResult[object]] = [getattr(data, field.name) for field in fields(data)]
         # A gateway that has just started denies for a moment what it has.
         denies = self.gateway.absent_for < self.cadence.interval
         if any(reading.error and reading.never_answered and (denies or not reading.absent) for reading in readings):
@@ -102,7 +102,7 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
             status=status,
             firmware=await self._ask(last.firmware, self._signed.read_firmware)
             if status.absent and self._signed and self._signed.verified
-            else Reading(),
+            else EndpointResult(),
             started=since(last.started, status.map(lambda status: status.up_time)),
             site_info=await self._ask(last.site_info, gateway.site_info),
             powerwalls=await self._ask(last.powerwalls, gateway.powerwalls),
@@ -126,4 +126,4 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
     @callback
     def async_take_update(self, update: SystemUpdate) -> None:
         """Take how far a check for new firmware is from whoever waits for its end, so that people see it, too."""
-        self.async_set_updated_data(replace(self.data, update=Reading(value=update, at=self.hass.loop.time())))
+        self.async_set_updated_data(replace(self.data, update=EndpointResult(value=update, at=self.hass.loop.time())))

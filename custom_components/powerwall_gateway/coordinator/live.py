@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, override
 from homeassistant.core import HomeAssistant
 
 from ..const import CONF_LIVE_INTERVAL, LIVE_INTERVAL
-from ..estimates import POWERWALL_ENERGY, Outlook, Trend
-from ..gateway import GatewayNotFoundError, PowerwallGateway, Rank
+from ..estimates import POWERWALL_ENERGY, BatteryEstimates, PowerAverage
+from ..gateway import GatewayNotFoundError, PowerwallGateway, Priority
 from ..gateway.models import GridState, MetersAggregates, StateOfEnergy, SystemStatus
-from ..reading import Reading
+from ..reading import EndpointResult
 from .base import GatewayCoordinator
 from .contact import ContactWatch, aggregates_in_contact
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 class LiveData:
     """What flows, how full the battery is, and how long that will last."""
 
-    meters: Reading[MetersAggregates] = Reading()
-    battery: Reading[SystemStatus | StateOfEnergy] = Reading()
-    outlook: Reading[Outlook] = Reading()
+    meters: EndpointResult[MetersAggregates] = EndpointResult()
+    battery: EndpointResult[SystemStatus | StateOfEnergy] = EndpointResult()
+    outlook: EndpointResult[BatteryEstimates] = EndpointResult()
 
     grid_connected: bool = True
     """Whether the grid is connected, as far as known with these meters; no if its state cannot be read."""
 
     @cached_property
-    def system(self) -> Reading[SystemStatus]:
+    def system(self) -> EndpointResult[SystemStatus]:
         """The richer answer about the battery, where this firmware has it: energies, and every pack."""
         return self.battery.map(lambda battery: battery if isinstance(battery, SystemStatus) else None)
 
@@ -44,14 +44,14 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
             entry,
             gateway,
             name="live",
-            rank=Rank.LIVE,
+            rank=Priority.LIVE,
             interval=entry.options.get(CONF_LIVE_INTERVAL, LIVE_INTERVAL),
             data=LiveData(),
         )
         self._powerwalls = 0
         """How many were listed last: a list that fails takes none away."""
 
-        self._trend = Trend()
+        self._trend = PowerAverage()
         self._contact = ContactWatch[str](self.name)
 
     @override
@@ -69,7 +69,7 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
             grid_connected=self._is_grid_connected(battery),
         )
 
-    def _is_grid_connected(self, battery: Reading[SystemStatus | StateOfEnergy]) -> bool:
+    def _is_grid_connected(self, battery: EndpointResult[SystemStatus | StateOfEnergy]) -> bool:
         """Return whether the grid is connected, by the newest answer about it."""
         if not self.config_entry.runtime_data.has_battery:
             return True  # a solar inverter has no contactor, and says off-grid while the grid is there
@@ -93,14 +93,14 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
                 return system
         return await self.gateway.soe()
 
-    def _outlook(self, battery: SystemStatus | StateOfEnergy) -> Outlook | None:
+    def _outlook(self, battery: SystemStatus | StateOfEnergy) -> BatteryEstimates | None:
         """Tell how long the energy lasts; the reserve and the packs' size come from slower polls."""
         data = self.config_entry.runtime_data
         settings, controller = data.settings.data.operation.value, data.detail.data.controller.value
         site, powerwalls = data.inventory.data.site_info.value, data.inventory.data.powerwalls.value
         if powerwalls:
             self._powerwalls = len(powerwalls.powerwalls or ())
-        return Outlook.of(
+        return BatteryEstimates.of(
             battery,
             self._trend,
             # Up to 1.46 it is the energy of one Powerwall, whatever their number; later that of all (1.50.1).

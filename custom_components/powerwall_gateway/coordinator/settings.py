@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, override
 from homeassistant.core import HomeAssistant
 
 from ..const import SETTINGS_INTERVAL
-from ..gateway import GatewayNotFoundError, PowerwallGateway, Rank
+from ..gateway import GatewayNotFoundError, PowerwallGateway, Priority
 from ..gateway.models import GridFault, Operation, Sitemaster
-from ..reading import Reading, since
+from ..reading import EndpointResult, since
 from .base import GatewayCoordinator
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 class SettingsData:
     """What changes seldom."""
 
-    sitemaster: Reading[Sitemaster] = Reading()
-    running_since: Reading[datetime] = Reading()
-    operation: Reading[Operation] = Reading()
+    sitemaster: EndpointResult[Sitemaster] = EndpointResult()
+    running_since: EndpointResult[datetime] = EndpointResult()
+    operation: EndpointResult[Operation] = EndpointResult()
 
-    key: Reading[bool] = Reading()
+    key: EndpointResult[bool] = EndpointResult()
     """Whether the gateway takes what is signed with the owner's key; nothing where there is no key."""
 
-    grid_faults: Reading[tuple[GridFault, ...]] = Reading()
+    grid_faults: EndpointResult[tuple[GridFault, ...]] = EndpointResult()
     """Where `system_status`, which is read anyway, does not tell them."""
 
 
@@ -47,7 +47,7 @@ class SettingsCoordinator(GatewayCoordinator[SettingsData]):
             entry,
             gateway,
             name="settings",
-            rank=Rank.SETTINGS,
+            rank=Priority.SETTINGS,
             interval=SETTINGS_INTERVAL,
             data=SettingsData(),
         )
@@ -57,24 +57,24 @@ class SettingsCoordinator(GatewayCoordinator[SettingsData]):
     async def _poll(self) -> SettingsData:
         last = self.data
         sitemaster = await self._ask(last.sitemaster, self.gateway.sitemaster)
-        key = await self._ask(last.key, self._signed.look) if self._signed else Reading[bool]()
+        key = await self._ask(last.key, self._signed.look) if self._signed else EndpointResult[bool]()
         return SettingsData(
             sitemaster=sitemaster,
             running_since=since(last.running_since, sitemaster.map(lambda sitemaster: sitemaster.running_for)),
             key=key,
             operation=await self._operation(last.operation),
-            grid_faults=Reading()
+            grid_faults=EndpointResult()
             if self.gateway.capabilities.has_system_status
             else await self._ask(last.grid_faults, self.gateway.system_status_grid_faults),
         )
 
-    async def _operation(self, last: Reading[Operation]) -> Reading[Operation]:
+    async def _operation(self, last: EndpointResult[Operation]) -> EndpointResult[Operation]:
         """Read mode and reserve, with a signed request only where there is no other way."""
         if self.gateway.capabilities.has("operation") or self._signed is None:
             last = await self._ask(last, self.gateway.operation)
             if self._signed is None or not isinstance(last.error, GatewayNotFoundError):
                 return last
-            last = Reading()
+            last = EndpointResult()
         if not self._signed.verified:
-            return Reading(error=last.error)  # the key was looked at a moment ago, and is not taken
+            return EndpointResult(error=last.error)  # the key was looked at a moment ago, and is not taken
         return await self._ask(last, self._signed.operation)

@@ -13,18 +13,18 @@ from aiohttp import ClientSession
 from .address import Address
 from .auth import Credentials
 from .client import PowerwallGateway
-from .discovery import Introduction, meet
+from .discovery import ProbeResult, probe
 from .endpoints import endpoints_of
 from .exceptions import (
+    GatewayAuthenticationRequiredError,
     GatewayCertificateError,
-    GatewayDeniedError,
     GatewayError,
     GatewayNotFoundError,
     GatewayStoppedError,
 )
 from .models import GridState, Meter
 from .percent import app_from_raw
-from .redact import legible
+from .redact import strip_control_characters
 from .transport import open_session
 
 _ENVIRONMENT = "POWERWALL_PASSWORD"
@@ -118,11 +118,13 @@ def _yes(answer: object) -> str:
 
 async def _gateway(session: ClientSession, host: str) -> PowerwallGateway:
     """Meet the gateway, and get the password where it wants one and a login stops nothing."""
-    found: Introduction = await meet(session, Address.parse(host))
+    found: ProbeResult = await probe(session, Address.parse(host))
     if not found.needs_login:
         return PowerwallGateway(found.connection)
     if found.login_stops_powerwall:
-        raise GatewayDeniedError("this firmware shows nothing without a login, and a login stops the Powerwall there")
+        raise GatewayAuthenticationRequiredError(
+            "this firmware shows nothing without a login, and a login stops the Powerwall there"
+        )
     password = os.environ.get(_ENVIRONMENT) or str(await asyncio.to_thread(getpass, "Customer password: "))
     return PowerwallGateway(found.connection, Credentials(password=password))
 
@@ -146,7 +148,7 @@ async def _run(arguments: argparse.Namespace) -> int:
             try:
                 while True:
                     try:
-                        print("\n".join(map(legible, await _answer(gateway, arguments))), flush=True)
+                        print("\n".join(map(strip_control_characters, await _answer(gateway, arguments))), flush=True)
                     except GatewayCertificateError:
                         raise
                     except GatewayError as err:

@@ -18,34 +18,34 @@ import orjson
 
 from .backoff import LONGEST_RETRY_AFTER, wait_after
 from .exceptions import (
-    GatewayAnswerError,
-    GatewayBusyError,
+    GatewayAuthenticationRequiredError,
     GatewayCertificateError,
+    GatewayConnectionError,
     GatewayDefaultPasswordError,
-    GatewayDeniedError,
     GatewayError,
+    GatewayInvalidResponseError,
     GatewayLoginError,
     GatewayLoginForbiddenError,
     GatewayLoginLimitError,
     GatewayLoginStopsError,
-    GatewayNotAllowedError,
     GatewayNotFoundError,
-    GatewayPayloadError,
+    GatewayPermissionDeniedError,
+    GatewayRateLimitError,
+    GatewayResponseError,
     GatewaySwitchNeededError,
-    GatewayUnreachableError,
 )
 from .firmware import login_stops_powerwall, login_wants_force
 from .models import LoginMemory, LoginRecord, Status
-from .transport import Answer, Connection
+from .transport import Answer, Transport
 
 _PATH = "login/Basic"
 _STARTING = timedelta(minutes=5)
 _SESSION_COOKIES = ("AuthCookie", "UserRecord")
 
 _OF_POWERWALL_3: Final = {
-    "meters/aggregates": GatewayDeniedError,
-    "system_status/soe": GatewayDeniedError,
-    "system_status/grid_status": GatewayDeniedError,
+    "meters/aggregates": GatewayAuthenticationRequiredError,
+    "system_status/soe": GatewayAuthenticationRequiredError,
+    "system_status/grid_status": GatewayAuthenticationRequiredError,
     "sitemaster": GatewayNotFoundError,
     "status": GatewayNotFoundError,
 }
@@ -102,13 +102,13 @@ class Session:
         return {"Authorization": f"Bearer {self.token}"}
 
 
-class Login:
+class SessionManager:
     """Keeps a session with one gateway, or none where there are no credentials."""
 
     FIRST_WAIT = 30.0
     LONGEST_WAIT = 1800.0
 
-    def __init__(self, connection: Connection, credentials: Credentials | None = None) -> None:
+    def __init__(self, connection: Transport, credentials: Credentials | None = None) -> None:
         self.session: Session | None = None
         self.refusals = 0
         """How many logins in a row the gateway refused."""
@@ -165,7 +165,7 @@ class Login:
         self,
         spent: Session | None = None,
         *,
-        denied: GatewayDeniedError | None = None,
+        denied: GatewayAuthenticationRequiredError | None = None,
         although_it_stops: bool = False,
         status: Status | None = None,
     ) -> Session:
@@ -173,7 +173,7 @@ class Login:
 
         Raises `GatewayLoginStopsError` where it would stop the Powerwall or may, but for a caller
         who knows and starts it again, `GatewayLoginError` when it is refused, and
-        `GatewayNotAllowedError` for a path that another session was denied a while ago. After a
+        `GatewayPermissionDeniedError` for a path that another session was denied a while ago. After a
         failed login the same error comes back, without asking, until the wait is over.
 
         The gateway's `status` is read first, unless the caller has just done so: then nothing
@@ -232,19 +232,19 @@ class Login:
         a gateway that is `starting` says nothing of the password, nor does one for another reason.
         """
         self.refusals += isinstance(err, GatewayLoginError) and err.about_password and not starting
-        if err.path != _PATH or isinstance(err, GatewayUnreachableError | GatewayCertificateError):
+        if err.path != _PATH or isinstance(err, GatewayConnectionError | GatewayCertificateError):
             self._lost += 1
             wait = wait_after(self._lost, FIRST_WHEN_LOST, LONGEST_WHEN_LOST)
         else:
             self._failures += 1
             self._lost = 0
             wait = wait_after(self._failures, self.FIRST_WAIT, self.LONGEST_WAIT)
-        if isinstance(err, GatewayBusyError):
+        if isinstance(err, GatewayRateLimitError):
             wait = max(wait, min(err.retry_after, LONGEST_RETRY_AFTER))
         self._not_before = monotonic() + wait
         self._last_error = err.bare()
 
-    def still_denied(self, err: GatewayDeniedError) -> GatewayNotAllowedError:
+    def still_denied(self, err: GatewayAuthenticationRequiredError) -> GatewayPermissionDeniedError:
         """Note that a path is denied to a new session, too, and give the error that says so.
 
         It is the role that is too low: the path waits before it costs another login, longer each
@@ -333,12 +333,12 @@ class Login:
                 },
                 once=True,
             )
-        except GatewayDeniedError as err:
+        except GatewayAuthenticationRequiredError as err:
             raise _refusal(err) from err
         except GatewayNotFoundError as err:
             # Not a `GatewayNotFoundError`: it would be taken for that of the path that needed the login.
-            raise GatewayAnswerError("the gateway has no login (404)", path=_PATH, status=err.status) from err
-        except GatewayBusyError as err:
+            raise GatewayResponseError("the gateway has no login (404)", path=_PATH, status=err.status) from err
+        except GatewayRateLimitError as err:
             if err.status != 429:
                 raise
             raise GatewayLoginLimitError(
@@ -346,7 +346,9 @@ class Login:
             ) from err
         record = LoginRecord.read(_json(answer)) or LoginRecord()
         if not record.token:
-            raise GatewayPayloadError("the login was answered without a token", path=_PATH, status=answer.status)
+            raise GatewayInvalidResponseError(
+                "the login was answered without a token", path=_PATH, status=answer.status
+            )
         return Session(
             token=record.token,
             cookies={name: answer.cookies[name] for name in _SESSION_COOKIES if answer.cookies.get(name)},
@@ -354,7 +356,7 @@ class Login:
         )
 
 
-async def is_powerwall_3(connection: Connection) -> bool:
+async def is_powerwall_3(connection: Transport) -> bool:
     """Return whether it answers as a Powerwall 3 does to somebody without a login.
 
     A 404 of `status` alone may come from any gateway that starts up. But below 20.49, where a login
@@ -367,16 +369,18 @@ async def is_powerwall_3(connection: Connection) -> bool:
             await connection.request("GET", path)
         except expected:
             continue
-        except GatewayBusyError:
+        except GatewayRateLimitError:
             raise
-        except GatewayAnswerError:
+        except GatewayResponseError:
             pass
         return False
     return True
 
 
-def _not_allowed(err: GatewayDeniedError) -> GatewayNotAllowedError:
-    return GatewayNotAllowedError("this login may not do that", path=err.path, status=err.status, reason=err.reason)
+def _not_allowed(err: GatewayAuthenticationRequiredError) -> GatewayPermissionDeniedError:
+    return GatewayPermissionDeniedError(
+        "this login may not do that", path=err.path, status=err.status, reason=err.reason
+    )
 
 
 def _is_starting(status: Status | None) -> bool:
@@ -384,7 +388,7 @@ def _is_starting(status: Status | None) -> bool:
     return status is not None and status.up_time is not None and status.up_time < _STARTING
 
 
-def _refusal(err: GatewayDeniedError) -> GatewayLoginError:
+def _refusal(err: GatewayAuthenticationRequiredError) -> GatewayLoginError:
     """Tell by the gateway's words why it refused a login (seen on 1.15 to 24.36)."""
     kind, message = GatewayLoginError, "the gateway refused the login"
     if "default password" in err.reason:

@@ -5,7 +5,7 @@ import zlib
 
 from aiohttp import ClientResponse
 
-from .exceptions import GatewayPayloadError
+from .exceptions import GatewayInvalidResponseError
 
 MAX_BYTES: Final = 4_000_000
 """Of one answer; the largest that was seen has 595 kB (`installer/companies`)."""
@@ -15,12 +15,12 @@ _WITH_GZIP_HEADER: Final = 16 + zlib.MAX_WBITS
 
 
 async def read_body(response: ClientResponse, path: str) -> bytes:
-    """Read an answer. Raises `GatewayPayloadError` as soon as it is too long."""
+    """Read an answer. Raises `GatewayInvalidResponseError` as soon as it is too long."""
     body = b""
     while chunk := await response.content.readany():
         body += chunk
         if len(body) > MAX_BYTES:
-            raise GatewayPayloadError(
+            raise GatewayInvalidResponseError(
                 "the answer is too long to be one of a gateway", path=path, status=response.status
             )
     return body
@@ -29,7 +29,7 @@ async def read_body(response: ClientResponse, path: str) -> bytes:
 def unpacked(body: bytes, path: str) -> bytes:
     """Give what was compressed without a word of it, as firmware from 25.42.2 on answers outside of `/api/`.
 
-    Raises `GatewayPayloadError` where it is damaged, too much, or packed twice: a few kilobytes
+    Raises `GatewayInvalidResponseError` where it is damaged, too much, or packed twice: a few kilobytes
     can be made of gigabytes.
     """
     if not body.startswith(_GZIP):
@@ -38,9 +38,9 @@ def unpacked(body: bytes, path: str) -> bytes:
     try:
         content = opener.decompress(body, MAX_BYTES)
     except zlib.error as err:
-        raise GatewayPayloadError("the answer is damaged", path=path) from err
+        raise GatewayInvalidResponseError("the answer is damaged", path=path) from err
     if not opener.eof or content.startswith(_GZIP):
-        raise GatewayPayloadError("the answer is torn, or too long to be one of a gateway", path=path)
+        raise GatewayInvalidResponseError("the answer is torn, or too long to be one of a gateway", path=path)
     return content
 
 

@@ -15,7 +15,7 @@ from .endpoints import (
     SystemApi,
 )
 from .exceptions import (
-    GatewayDeniedError,
+    GatewayAuthenticationRequiredError,
     GatewayError,
     GatewayLoginStopsError,
     GatewayNotFoundError,
@@ -41,7 +41,7 @@ class PowerwallGateway(
 
     Every method raises a child of `GatewayError` and nothing else; among them
     `GatewayStoppedError` from the live data while the Powerwall is stopped,
-    `GatewayDeniedError` where a login is needed or not enough, and
+    `GatewayAuthenticationRequiredError` where a login is needed or not enough, and
     `GatewayNotFoundError` where this firmware has no such path.
 
     With credentials, a call that is denied logs in once and is made again; never on
@@ -57,7 +57,7 @@ class PowerwallGateway(
         """
         with suppress(GatewayNotFoundError):
             await self.status()
-        with suppress(GatewayNotFoundError, GatewayDeniedError, GatewayStoppedError):
+        with suppress(GatewayNotFoundError, GatewayAuthenticationRequiredError, GatewayStoppedError):
             await self.system_status()
         return self.capabilities
 
@@ -72,7 +72,7 @@ class PowerwallGateway(
             return await self.tedapi_din()
         except GatewayLoginStopsError:
             raise
-        except GatewayDeniedError:
+        except GatewayAuthenticationRequiredError:
             for read in (self._din_in_status, self._din_in_config):
                 with suppress(GatewayError):
                     if din := await read():

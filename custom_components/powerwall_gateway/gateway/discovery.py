@@ -16,29 +16,29 @@ from .auth import is_powerwall_3
 from .backoff import wait_after
 from .client import PowerwallGateway
 from .exceptions import (
-    GatewayAnotherError,
-    GatewayAnswerError,
-    GatewayBusyError,
-    GatewayDeniedError,
+    GatewayAuthenticationRequiredError,
     GatewayError,
+    GatewayInvalidResponseError,
     GatewayLoginError,
     GatewayNotFoundError,
-    GatewayPayloadError,
+    GatewayRateLimitError,
+    GatewayResponseError,
     GatewayStoppedError,
+    WrongGatewayError,
 )
 from .firmware import login_stops_powerwall, speaks_plain_http
 from .models import Din, Status
 from .stop_safety.preflight import packs_of
-from .transport import Connection, find
+from .transport import Transport, find
 
 _SERIAL = re.compile(r"[A-Z0-9]{6,30}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Introduction:
+class ProbeResult:
     """What a gateway tells anybody, without a login."""
 
-    connection: Connection
+    connection: Transport
     status: Status | None
     """None from a Powerwall 3, which has no `/api/status`."""
 
@@ -56,38 +56,38 @@ class Introduction:
         return self.connection.fingerprint is None and not speaks_plain_http(self.status)
 
 
-async def meet(session: ClientSession, address: Address) -> Introduction:
+async def probe(session: ClientSession, address: Address) -> ProbeResult:
     """Look who answers at an address, by reads without effect alone.
 
     A gateway that answers 401 or 403 to `status` is one of unknown firmware, where a login may
     stop the Powerwall: it can be used if it answers `meters/aggregates` without a login.
 
-    Raises `GatewayUnreachableError` when nobody does, `GatewayBusyError` when it asks to
-    wait, and another `GatewayAnswerError` when it is no Powerwall gateway.
+    Raises `GatewayConnectionError` when nobody does, `GatewayRateLimitError` when it asks to
+    wait, and another `GatewayResponseError` when it is no Powerwall gateway.
     """
     connection = await find(session, address)
     gateway = PowerwallGateway(connection)
-    denied: GatewayDeniedError | None = None
+    denied: GatewayAuthenticationRequiredError | None = None
     try:
         status = await gateway.status()
         if not status.version:
-            raise GatewayPayloadError("the answer names no firmware", path="status")
+            raise GatewayInvalidResponseError("the answer names no firmware", path="status")
     except GatewayNotFoundError:
         if not await is_powerwall_3(connection):
             raise
-        return Introduction(connection=connection, status=None, needs_login=True)
-    except GatewayDeniedError as err:
+        return ProbeResult(connection=connection, status=None, needs_login=True)
+    except GatewayAuthenticationRequiredError as err:
         status, denied = Status(), err
     try:
         await gateway.meters_aggregates()
-    except GatewayDeniedError:
+    except GatewayAuthenticationRequiredError:
         if denied:
             raise denied from None
-        return Introduction(connection=connection, status=status, needs_login=True)
+        return ProbeResult(connection=connection, status=status, needs_login=True)
     except GatewayStoppedError:
         if denied:
             raise denied from None
-    return Introduction(connection=connection, status=status, needs_login=False)
+    return ProbeResult(connection=connection, status=status, needs_login=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,20 +130,20 @@ async def identify(gateway: PowerwallGateway) -> Identity:
     21.x and later tell it in `status`, to anybody; older ones in `config`, with a login. 1.15
     without one names its Powerwalls alone, and a Powerwall 3 tells nothing.
 
-    Raises `GatewayAnotherError` when firmware that always encrypts answers without encryption:
+    Raises `WrongGatewayError` when firmware that always encrypts answers without encryption:
     a device nothing is known of, to which the next request would log in.
     """
     status: Status | None = None
-    with suppress(GatewayNotFoundError, GatewayDeniedError):
+    with suppress(GatewayNotFoundError, GatewayAuthenticationRequiredError):
         status = await gateway.status()
         if din := Din.parse(status.din):
             return Identity(status=status, din=din)
-    another = GatewayAnotherError("firmware that always encrypts answers without encryption")
+    another = WrongGatewayError("firmware that always encrypts answers without encryption")
     plain = gateway.connection.fingerprint is None
     if plain and status and not login_stops_powerwall(status):
         raise another
     if gateway.has_credentials:
-        with suppress(GatewayDeniedError, GatewayNotFoundError):
+        with suppress(GatewayAuthenticationRequiredError, GatewayNotFoundError):
             if din := Din.parse((await gateway.config()).vin):
                 return Identity(status=status, din=din)
     packs = await _packs_of(gateway)
@@ -156,9 +156,9 @@ async def _packs_of(gateway: PowerwallGateway) -> frozenset[str]:
     """Read the Powerwalls' serials, where they can be read."""
     try:
         return await packs_of(gateway)
-    except GatewayLoginError, GatewayBusyError:
+    except GatewayLoginError, GatewayRateLimitError:
         raise
-    except GatewayAnswerError:
+    except GatewayResponseError:
         return frozenset()
 
 
@@ -167,7 +167,7 @@ LONGEST_BETWEEN_CHECKS: Final = 300.0
 """Seconds before a gateway that could not be identified is asked again; they double."""
 
 
-class Doorman:
+class IdentityCheck:
     """Makes sure, whenever the connection was opened anew, that the same gateway answers as before.
 
     The answer that tells is the cheapest there is; a gateway that told nothing of itself when
@@ -188,7 +188,7 @@ class Doorman:
         self._not_before = -inf
 
     async def check(self) -> None:
-        """Raise `GatewayAnotherError` when another gateway answers, and whatever the answers raise."""
+        """Raise `WrongGatewayError` when another gateway answers, and whatever the answers raise."""
         async with self._turn:
             opened = self._gateway.connection.opened
             if opened == self._seen or not self._tells:
@@ -207,7 +207,7 @@ class Doorman:
                 self._failure, self._not_before = err.bare(), monotonic() + BETWEEN_CHECKS
                 raise
             if identity.is_another(self._serial, self._packs):
-                raise GatewayAnotherError("another gateway answers at this address")
+                raise WrongGatewayError("another gateway answers at this address")
             if identity.is_known(self._packs):
                 self._seen, self._unsure = opened, 0
                 return
@@ -217,7 +217,7 @@ class Doorman:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Portrait:
+class SiteSummary:
     """What a person recognises a system by."""
 
     identity: Identity
@@ -229,13 +229,13 @@ class Portrait:
     """The serials of its Powerwalls, None where they cannot be read."""
 
 
-async def portray(gateway: PowerwallGateway) -> Portrait:
+async def read_site_summary(gateway: PowerwallGateway) -> SiteSummary:
     """Read what a person recognises a system by; what cannot be read is left out, but for who it is."""
     identity = await identify(gateway)
     site_name = None
-    with suppress(GatewayAnswerError):
+    with suppress(GatewayResponseError):
         site_name = (await gateway.site_info()).site_name
-    return Portrait(identity=identity, site_name=site_name, packs=identity.packs or await _packs_of(gateway) or None)
+    return SiteSummary(identity=identity, site_name=site_name, packs=identity.packs or await _packs_of(gateway) or None)
 
 
 def parse_serial(typed: str) -> str:

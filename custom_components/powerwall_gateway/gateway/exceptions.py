@@ -31,11 +31,11 @@ class GatewayError(Exception):
         return bare
 
 
-class GatewayUnreachableError(GatewayError):
+class GatewayConnectionError(GatewayError):
     """Nobody answered: check the address, the network, and that the gateway has power."""
 
 
-class GatewayTimeoutError(GatewayUnreachableError):
+class GatewayTimeoutError(GatewayConnectionError):
     """The gateway took longer than we wait: it is busy or its Wi-Fi dropped out; ask again later."""
 
 
@@ -51,11 +51,11 @@ class GatewayCertificateError(GatewayError):
         self.fingerprint = fingerprint
 
 
-class GatewayAnotherError(GatewayError):
+class WrongGatewayError(GatewayError):
     """Another gateway answers than the one that was met: its address has changed hands; the owner looks for it."""
 
 
-class GatewayAnswerError(GatewayError):
+class GatewayResponseError(GatewayError):
     """The gateway answered, but not with what was asked for.
 
     `status` is the HTTP status; `reason` the gateway's own words, trimmed (`error` of
@@ -68,31 +68,31 @@ class GatewayAnswerError(GatewayError):
         self.reason = reason
 
 
-class GatewayDeniedError(GatewayAnswerError):
+class GatewayAuthenticationRequiredError(GatewayResponseError):
     """HTTP 401 or 403: a login is needed, or the session has ended."""
 
 
-class GatewayLoginStopsError(GatewayDeniedError):
+class GatewayLoginStopsError(GatewayAuthenticationRequiredError):
     """A login is needed, and was not sent: it stops the Powerwall on this firmware. Only the guard may."""
 
 
-class GatewayNotAllowedError(GatewayDeniedError):
+class GatewayPermissionDeniedError(GatewayAuthenticationRequiredError):
     """HTTP 401 or 403 with a session that is good: this login's role may not do that. Asking again will not help."""
 
 
-class GatewayNotFoundError(GatewayAnswerError):
+class GatewayNotFoundError(GatewayResponseError):
     """HTTP 404: this firmware has no such path, or the gateway starts up. Do not ask again for `absent_for` seconds."""
 
 
-class GatewayRefusedError(GatewayAnswerError):
+class GatewayRefusedError(GatewayResponseError):
     """HTTP 400, 405, 409, 417 or 500: the gateway will not do it, or not now; `reason` has its own words."""
 
 
-class GatewayStoppedError(GatewayAnswerError):
+class GatewayStoppedError(GatewayResponseError):
     """HTTP 502: the Powerwall is stopped and has no live data. It is there, and everything else still answers."""
 
 
-class GatewayBusyError(GatewayAnswerError):
+class GatewayRateLimitError(GatewayResponseError):
     """HTTP 429 or 503: too many requests or too busy; wait `retry_after` seconds before asking again.
 
     `named` tells whether the gateway named that time itself.
@@ -113,15 +113,15 @@ class GatewayBusyError(GatewayAnswerError):
         self.named = named
 
 
-class GatewayLoginLimitError(GatewayBusyError):
+class GatewayLoginLimitError(GatewayRateLimitError):
     """HTTP 429 at a login: too many of them; wait `retry_after` seconds before the next."""
 
 
-class GatewayPayloadError(GatewayAnswerError):
+class GatewayInvalidResponseError(GatewayResponseError):
     """The answer is not the JSON that belongs to this path: other firmware, or not a gateway at all."""
 
 
-class GatewayLoginError(GatewayAnswerError):
+class GatewayLoginError(GatewayResponseError):
     """The login was refused: the password is wrong, or it is not this user's."""
 
     about_password = True
@@ -169,7 +169,7 @@ class KeyProblem(StrEnum):
     """The owner turned off remote access, and signed requests with it."""
 
 
-class GatewayKeyError(GatewayAnswerError):
+class GatewayKeyError(GatewayResponseError):
     """The gateway does not accept requests signed with the key; `problem` says why. Nothing was changed."""
 
     def __init__(self, message: str, *, problem: KeyProblem, path: str = "") -> None:
@@ -181,7 +181,7 @@ class GatewayConflictError(GatewayRefusedError):
     """Something else changed the settings between reading and writing them, so the write was not stored."""
 
 
-class GatewayClockError(GatewayAnswerError):
+class GatewayClockError(GatewayResponseError):
     """The gateway takes a signature that was just made for one of another time: one of the two clocks is wrong."""
 
 

@@ -64,7 +64,7 @@ class Capabilities:
 
     @property
     def login_stops_powerwall(self) -> bool:
-        """Whether a login is known to stop the Powerwall. `Login` finds out where nothing is known."""
+        """Whether a login is known to stop the Powerwall. `SessionManager` finds out where nothing is known."""
         return login_stops_powerwall(self.status)
 
     @property

@@ -4,11 +4,11 @@ import logging
 from typing import Final
 
 from .exceptions import (
-    GatewayDeniedError,
+    GatewayAuthenticationRequiredError,
+    GatewayConnectionError,
     GatewayError,
     GatewayNotFoundError,
     GatewayStoppedError,
-    GatewayUnreachableError,
 )
 
 _LOGGER = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Health:
     def failed(self, path: str, err: GatewayError) -> None:
         """Note a failure."""
         match err:
-            case GatewayUnreachableError() if path not in self._failing:
+            case GatewayConnectionError() if path not in self._failing:
                 if not self._unreachable:
                     self._unreachable = True
                     _LOGGER.warning("The gateway is not to be reached: %s", err)
@@ -67,7 +67,7 @@ class Health:
                 self._stopped.add(path)
             case GatewayNotFoundError():
                 _LOGGER.debug("This firmware has no %s", path)
-            case GatewayDeniedError() if path not in self._open:
+            case GatewayAuthenticationRequiredError() if path not in self._open:
                 _LOGGER.debug("This login may not read %s", path)
             case _ if path not in self._failing:
                 told = err.message in self._failing.values()

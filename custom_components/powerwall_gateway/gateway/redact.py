@@ -60,7 +60,7 @@ def cut(text: str) -> str:
     return text[: max(text.rfind(sign, 0, LONGEST) for sign in _BREAKS) + 1] + "…"
 
 
-def legible(text: str) -> str:
+def strip_control_characters(text: str) -> str:
     """Cut a text, and put a blank in place of whatever cannot be printed.
 
     In a log a line break would begin another record, and a terminal obeys what an escape tells it.
@@ -69,9 +69,9 @@ def legible(text: str) -> str:
     return text if text.isprintable() else "".join(sign if sign.isprintable() else " " for sign in text)
 
 
-def discreet(words: str) -> str:
-    """Put an ellipsis in place of every serial, token and address, and make it `legible`."""
-    return _TELLING.sub(_instead, legible(words))
+def redact(words: str) -> str:
+    """Put an ellipsis in place of every serial, token and address, and make it `strip_control_characters`."""
+    return _TELLING.sub(_instead, strip_control_characters(words))
 
 
 def _instead(found: re.Match[str]) -> str:

@@ -5,7 +5,7 @@ import logging
 from typing import Final
 
 from .backoff import LONGEST_RETRY_AFTER, wait_after
-from .exceptions import GatewayBusyError, GatewayCertificateError, GatewayError, GatewayUnreachableError
+from .exceptions import GatewayCertificateError, GatewayConnectionError, GatewayError, GatewayRateLimitError
 
 FIRST_WHEN_BUSY: Final = 5.0
 LONGEST_WHEN_BUSY: Final = 60.0
@@ -18,7 +18,7 @@ LONGEST_WHEN_SILENT: Final = 10.0
 _LOGGER = logging.getLogger(__name__)
 
 
-class Rest:
+class GatewayBackoff:
     """How long one gateway rests, and why. `clock` is monotonic, in seconds.
 
     What the gateway asked for and its silence are two waits: an answer ends the second alone.
@@ -52,12 +52,12 @@ class Rest:
         """
         now = self._clock()
         match err:
-            case GatewayUnreachableError() | GatewayCertificateError():
+            case GatewayConnectionError() | GatewayCertificateError():
                 self._silent += 1
                 if self._silent > 1:  # one answer gets lost, and is asked for again at once
                     wait = wait_after(self._silent - 1, FIRST_WHEN_SILENT, LONGEST_WHEN_SILENT)
                     self._silence = (now + wait, err.bare())
-            case GatewayBusyError() if polled and _is_meant_for_all(err):
+            case GatewayRateLimitError() if polled and _is_meant_for_all(err):
                 busy = self._busy + 1
                 self.answered()
                 self._busy = busy
@@ -71,6 +71,6 @@ class Rest:
                 self.answered()
 
 
-def _is_meant_for_all(err: GatewayBusyError) -> bool:
+def _is_meant_for_all(err: GatewayRateLimitError) -> bool:
     """Tell whether the whole gateway wants peace. A limit of logins is for them alone (see `login`)."""
     return err.status == 503 or (err.named and not err.path.startswith("login/"))

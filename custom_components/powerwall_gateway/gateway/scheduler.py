@@ -16,8 +16,8 @@ from enum import IntEnum
 from time import monotonic
 from typing import Any, Final
 
-from .exceptions import GatewayError, GatewayUnreachableError
-from .rest import Rest
+from .exceptions import GatewayConnectionError, GatewayError
+from .rest import GatewayBackoff
 
 SHARE: Final = 0.24
 """Of its time the gateway spends on us at most, and a hundredth for what was spent in advance."""
@@ -42,7 +42,7 @@ _ASLEEP: Final = 3.0
 """Intervals without a round after which a cadence is taken to be switched off."""
 
 
-class Rank(IntEnum):
+class Priority(IntEnum):
     """What is polled, in the order in which it stretches: what can wait comes first."""
 
     INVENTORY = 1
@@ -53,19 +53,19 @@ class Rank(IntEnum):
 
 
 _LONGEST: Final = {
-    Rank.INVENTORY: 3600.0,
-    Rank.SETTINGS: 300.0,
-    Rank.DETAIL: 600.0,
-    Rank.LIVE: 60.0,
-    Rank.GRID: 60.0,
+    Priority.INVENTORY: 3600.0,
+    Priority.SETTINGS: 300.0,
+    Priority.DETAIL: 600.0,
+    Priority.LIVE: 60.0,
+    Priority.GRID: 60.0,
 }
 """Seconds to which an interval may stretch."""
 
 
-class Cadence:
+class PollSchedule:
     """One rhythm of polling. `wanted` is its interval in seconds while the gateway is quick."""
 
-    def __init__(self, pacer: Pacer, rank: Rank, wanted: float) -> None:
+    def __init__(self, pacer: RequestScheduler, rank: Priority, wanted: float) -> None:
         self.rank = rank
         self.wanted = wanted
         self.longest = max(wanted, _LONGEST[rank])
@@ -96,8 +96,8 @@ class Cadence:
 
     async def room(self) -> None:
         """Wait until there is time of the gateway's left for this cadence. The grid watch always has some."""
-        if self.rank is not Rank.GRID:
-            await self._pacer.room(RESERVE - _LEFT * (Rank.LIVE - self.rank))
+        if self.rank is not Priority.GRID:
+            await self._pacer.room(RESERVE - _LEFT * (Priority.LIVE - self.rank))
 
     def sleeps(self, now: float) -> bool:
         """Tell whether nobody polls at this cadence."""
@@ -108,29 +108,29 @@ class Cadence:
 class _Account:
     """What one round has taken of the gateway's time."""
 
-    rank: Rank
+    rank: Priority
     spent: float = 0.0
 
 
-class Pacer:
+class RequestScheduler:
     """Paces one gateway. `clock` is monotonic, in seconds."""
 
     def __init__(
         self, *, clock: Callable[[], float] = monotonic, sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
     ) -> None:
         self.clock = clock
-        self.rest = Rest(clock)
+        self.rest = GatewayBackoff(clock)
         self._sleep = sleep
-        self._cadences: dict[Rank, Cadence] = {}
+        self._cadences: dict[Priority, PollSchedule] = {}
         self._accounts: dict[asyncio.Task[Any] | None, _Account] = {}
         self._queue = asyncio.Lock()
         self._turn = asyncio.Lock()
         self._debt = 0.0
         self._debt_at = clock()
 
-    def cadence(self, rank: Rank, wanted: float) -> Cadence:
+    def cadence(self, rank: Priority, wanted: float) -> PollSchedule:
         """Begin a cadence, in place of an earlier one of its rank."""
-        self._cadences[rank] = cadence = Cadence(self, rank, wanted)
+        self._cadences[rank] = cadence = PollSchedule(self, rank, wanted)
         return cadence
 
     @asynccontextmanager
@@ -141,14 +141,14 @@ class Pacer:
         into that place, so there is never more than one before it.
         """
         account = self._accounts.get(asyncio.current_task())
-        urgent = account is not None and account.rank is Rank.GRID
+        urgent = account is not None and account.rank is Priority.GRID
         async with nullcontext() if urgent else self._queue, self._turn:
             began = self.clock()
             try:
                 yield
             except GatewayError as err:
                 self.rest.failed(err, polled=account is not None)
-                if isinstance(err, GatewayUnreachableError):
+                if isinstance(err, GatewayConnectionError):
                     raise  # nobody spent time on us
                 self._spend(self.clock() - began, account)
                 raise
@@ -156,7 +156,7 @@ class Pacer:
             self._spend(self.clock() - began, account)
 
     @contextmanager
-    def account(self, rank: Rank) -> Iterator[_Account]:
+    def account(self, rank: Priority) -> Iterator[_Account]:
         """Put what the current task asks on an account of its own."""
         task = asyncio.current_task()
         outer = self._accounts.get(task)
@@ -174,7 +174,7 @@ class Pacer:
         while (excess := self._owed() - reserve) > 0:
             await self._sleep(excess / SHARE + _TICK)
 
-    def interval_of(self, asking: Cadence) -> float:
+    def interval_of(self, asking: PollSchedule) -> float:
         """Share out what is planned: all as they are wanted, or the first in order stretched until it fits."""
         now = self.clock()
         cadences = [self._cadences[rank] for rank in sorted(self._cadences)]

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 
-from .exceptions import GatewayBusyError, GatewayError
+from .exceptions import GatewayError, GatewayRateLimitError
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Count:
     """Monotonic, in seconds."""
 
 
-class Tally:
+class RequestStats:
     """The counts of one connection, logins among them."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Tally:
             yield
         except GatewayError as err:
             count.failures += 1
-            count.waits += isinstance(err, GatewayBusyError)
+            count.waits += isinstance(err, GatewayRateLimitError)
             count.last_error, count.last_error_at = str(err), monotonic()
             raise
         finally:

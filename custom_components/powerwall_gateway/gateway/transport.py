@@ -34,21 +34,21 @@ from .address import Address
 from .backoff import LONGEST_RETRY_AFTER
 from .body import LimitedResponse, read_body
 from .exceptions import (
-    GatewayAnswerError,
-    GatewayBusyError,
+    GatewayAuthenticationRequiredError,
     GatewayCertificateError,
-    GatewayDeniedError,
+    GatewayConnectionError,
     GatewayError,
+    GatewayInvalidResponseError,
     GatewayNotFoundError,
-    GatewayPayloadError,
+    GatewayRateLimitError,
     GatewayRefusedError,
+    GatewayResponseError,
     GatewayStoppedError,
     GatewayTimeoutError,
-    GatewayUnreachableError,
 )
-from .redact import discreet
-from .scheduler import Pacer
-from .stats import Tally
+from .redact import redact
+from .scheduler import RequestScheduler
+from .stats import RequestStats
 
 TIMEOUT = 10.0
 """Seconds for one request, from the first byte sent to the last one read."""
@@ -92,13 +92,13 @@ class PathWithArguments(str):
 
 
 def open_session() -> ClientSession:
-    """Open an HTTP session for a `Connection`, with a kept-alive connection and no cookies. The caller closes it."""
+    """Open an HTTP session for a `Transport`, with a kept-alive connection and no cookies. The caller closes it."""
     return ClientSession(connector=TCPConnector(limit=2, keepalive_timeout=KEEP_ALIVE), cookie_jar=DummyCookieJar())
 
 
 async def _count(_: ClientSession, context: SimpleNamespace, __: TraceConnectionCreateEndParams) -> None:
-    """Note at the `Connection` that asked for it that it was opened anew."""
-    if isinstance(asked_by := context.trace_request_ctx, Connection):
+    """Note at the `Transport` that asked for it that it was opened anew."""
+    if isinstance(asked_by := context.trace_request_ctx, Transport):
         asked_by.opened += 1
 
 
@@ -107,7 +107,7 @@ _TRACE.on_connection_create_end.append(_count)
 _TRACE.freeze()
 
 
-class Connection:
+class Transport:
     """The way to one gateway.
 
     `fingerprint` is the SHA-256 of the certificate that is trusted; any other one ends
@@ -124,8 +124,8 @@ class Connection:
     ) -> None:
         self.address = address
         self.fingerprint = fingerprint
-        self.tally = Tally()
-        self.pacer = Pacer()
+        self.tally = RequestStats()
+        self.pacer = RequestScheduler()
         self.opened = 0
         """How often it was opened anew: whoever answers now may be another than before."""
 
@@ -176,7 +176,7 @@ class Connection:
     def _make_sure_it_is_open(self, path: str) -> None:
         """Raise in place of aiohttp's RuntimeError. A session may also be closed while a request waits for its turn."""
         if self._session.closed:
-            raise GatewayUnreachableError("the connection was closed by ourselves", path=path)
+            raise GatewayConnectionError("the connection was closed by ourselves", path=path)
 
     def open_library_session(self) -> ClientSession:
         """Open a session for a library that asks this gateway by itself; whoever opens it closes it.
@@ -204,27 +204,27 @@ class Connection:
                 if not 200 <= response.status < 300:
                     raise _error_for(response, body, path)
                 if not body:
-                    raise GatewayPayloadError("the answer is empty", path=path, status=response.status)
+                    raise GatewayInvalidResponseError("the answer is empty", path=path, status=response.status)
                 return response
 
 
-async def find(session: ClientSession, address: Address, *, timeout: float = TIMEOUT) -> Connection:
+async def find(session: ClientSession, address: Address, *, timeout: float = TIMEOUT) -> Transport:
     """Find out how a gateway speaks at this address: TLS first, then plain HTTP (before 1.20).
 
     With TLS the connection that comes back trusts the certificate found, and no other.
     The handshake that looks for it demands one that cannot be, so nothing is sent yet.
 
-    Raises `GatewayUnreachableError` when nobody answers either way.
+    Raises `GatewayConnectionError` when nobody answers either way.
     """
-    looking = Connection(session, address.over("https"), fingerprint=_NO_CERTIFICATE, timeout=timeout)
+    looking = Transport(session, address.over("https"), fingerprint=_NO_CERTIFICATE, timeout=timeout)
     try:
         await looking.request("GET", "status")
     except GatewayCertificateError as found:
-        return Connection(session, looking.address, fingerprint=found.fingerprint, timeout=timeout)
-    except GatewayUnreachableError:
+        return Transport(session, looking.address, fingerprint=found.fingerprint, timeout=timeout)
+    except GatewayConnectionError:
         pass
-    plain = Connection(session, address.over("http"), timeout=timeout)
-    with suppress(GatewayAnswerError):
+    plain = Transport(session, address.over("http"), timeout=timeout)
+    with suppress(GatewayResponseError):
         await plain.request("GET", "status")
     return plain
 
@@ -260,9 +260,9 @@ def _as_gateway_error(path: str) -> Iterator[None]:
     except TimeoutError as err:
         raise GatewayTimeoutError("the gateway did not answer in time", path=path) from err
     except ClientResponseError as err:
-        raise GatewayPayloadError("whoever answered does not speak HTTP as a gateway does", path=path) from err
+        raise GatewayInvalidResponseError("whoever answered does not speak HTTP as a gateway does", path=path) from err
     except (ClientError, OSError) as err:
-        raise GatewayUnreachableError(f"no connection to the gateway ({type(err).__name__})", path=path) from err
+        raise GatewayConnectionError(f"no connection to the gateway ({type(err).__name__})", path=path) from err
 
 
 async def _read(response: ClientResponse, path: str) -> Answer:
@@ -274,12 +274,12 @@ async def _read(response: ClientResponse, path: str) -> Answer:
     )
 
 
-def _error_for(response: ClientResponse, body: bytes, path: str) -> GatewayAnswerError:
+def _error_for(response: ClientResponse, body: bytes, path: str) -> GatewayResponseError:
     """Say by the HTTP status what the caller can do about it (reference: error envelope and status codes)."""
     status, reason = response.status, _reason(body)
     match status:
         case 401 | 403:
-            return GatewayDeniedError(
+            return GatewayAuthenticationRequiredError(
                 f"the gateway wants a login, or this login may not do that ({status})",
                 path=path,
                 status=status,
@@ -290,7 +290,7 @@ def _error_for(response: ClientResponse, body: bytes, path: str) -> GatewayAnswe
         case 502:
             return GatewayStoppedError("the Powerwall is stopped (502)", path=path, status=status, reason=reason)
         case 429 | 503:
-            return GatewayBusyError(
+            return GatewayRateLimitError(
                 f"the gateway asks to wait ({status})",
                 path=path,
                 status=status,
@@ -303,7 +303,7 @@ def _error_for(response: ClientResponse, body: bytes, path: str) -> GatewayAnswe
                 f"the gateway will not do that ({reason or status})", path=path, status=status, reason=reason
             )
         case _:
-            return GatewayAnswerError(f"the gateway answered {status}", path=path, status=status, reason=reason)
+            return GatewayResponseError(f"the gateway answered {status}", path=path, status=status, reason=reason)
 
 
 def _reason(body: bytes) -> str:
@@ -315,7 +315,7 @@ def _reason(body: bytes) -> str:
     if not isinstance(envelope, dict):
         return ""
     words = envelope.get("error") or envelope.get("message")
-    return discreet(words).strip()[:200] if isinstance(words, str) else ""
+    return redact(words).strip()[:200] if isinstance(words, str) else ""
 
 
 def _retry_after(response: ClientResponse) -> float | None:

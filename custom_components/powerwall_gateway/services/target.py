@@ -15,7 +15,7 @@ from homeassistant.helpers.service import async_get_config_entry
 from ..const import DOMAIN
 from ..coordinator import PowerwallGatewayConfigEntry
 from ..exceptions import translated
-from ..gateway import GatewayDeniedError, GatewayError, GatewayLoginStopsError, GatewayNotFoundError
+from ..gateway import GatewayAuthenticationRequiredError, GatewayError, GatewayLoginStopsError, GatewayNotFoundError
 
 
 def schema_with(fields: dict[Any, Any]) -> vol.Schema:
@@ -48,7 +48,7 @@ def told() -> Iterator[None]:
         raise wrong("login_needed") from err
     except GatewayNotFoundError as err:
         raise wrong("not_on_this_firmware") from err
-    except GatewayDeniedError as err:
+    except GatewayAuthenticationRequiredError as err:
         raise wrong("not_for_this_login") from err
     except GatewayError as err:
         raise translated(err) from err

@@ -8,11 +8,11 @@ from typing import Final
 
 from ..client import PowerwallGateway
 from ..exceptions import (
-    GatewayBusyError,
+    GatewayConnectionError,
     GatewayError,
     GatewayNotFoundError,
+    GatewayRateLimitError,
     GatewayUnfinishedError,
-    GatewayUnreachableError,
 )
 from ..models import SystemUpdate, UpdateState
 
@@ -54,7 +54,7 @@ async def check_for_update(
                 f"the gateway still looks for new firmware after {limit:g} s", path="system/update/status"
             )
         await asyncio.sleep(interval)
-        with suppress(GatewayUnreachableError, GatewayBusyError):
+        with suppress(GatewayConnectionError, GatewayRateLimitError):
             update = await gateway.system_update_status()
             before = None if update.state is UpdateState.CHECKING else before
             unchanged += 1

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ..exceptions import (
-    GatewayBusyError,
     GatewayCertificateError,
     GatewayClockError,
     GatewayError,
     GatewayKeyError,
+    GatewayRateLimitError,
     GatewayRefusedError,
     RuleNotAppliedError,
 )
@@ -23,11 +23,17 @@ if TYPE_CHECKING:
 _EXPORT: Final = "site_info.customer_preferred_export_rule"
 _NO_CHARGING: Final = "site_info.disallow_charge_from_grid_with_solar_installed"
 
-_NOT_DONE: Final = (GatewayKeyError, GatewayClockError, GatewayCertificateError, GatewayBusyError, GatewayRefusedError)
+_NOT_DONE: Final = (
+    GatewayKeyError,
+    GatewayClockError,
+    GatewayCertificateError,
+    GatewayRateLimitError,
+    GatewayRefusedError,
+)
 """What a write can fail with that is known not to have been stored."""
 
 
-class GridRules:
+class GridPolicy:
     """Sets what may be exported, and whether the battery may be charged from the grid."""
 
     def __init__(self, signed: SignedGateway, *, reading_back: Watch = READING_BACK) -> None:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from ..client import PowerwallGateway
 from ..exceptions import (
-    GatewayAnswerError,
+    GatewayConnectionError,
     GatewayError,
+    GatewayInvalidResponseError,
     GatewayKeyError,
-    GatewayNotAllowedError,
     GatewayNotFoundError,
-    GatewayPayloadError,
+    GatewayPermissionDeniedError,
+    GatewayResponseError,
     GatewayStoppedError,
-    GatewayUnreachableError,
     IslandChargeError,
     IslandGridError,
     IslandNotFollowedError,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..signed.client import SignedGateway
 
 _PATH = "v2/islanding/mode"
-_REFUSED_FOR_GOOD = (GatewayNotAllowedError, GatewayNotFoundError, GatewayKeyError)
+_REFUSED_FOR_GOOD = (GatewayPermissionDeniedError, GatewayNotFoundError, GatewayKeyError)
 
 LEAST_CHARGE: Final = 20.0
 """App %: below it the home never goes off-grid. A signed order is forced, so the gateway may not refuse it itself."""
@@ -41,7 +41,7 @@ RETURNING: Final = Watch(1.0, 5.0, 120.0)
 """Off grid shows within 3 s of the order, and the way back takes about 21 s (reference, 5.3)."""
 
 
-class IslandControl:
+class IslandingController:
     """Takes the house off the grid and back, through `POST /api/v2/islanding/mode` (20.49 and later, customer).
 
     Where that is missing, as on a Powerwall 3, or refused, a signed request does it if there is a key.
@@ -166,13 +166,13 @@ class IslandControl:
             ways.append(self._order_by_key)
         if not ways or not (by_login or off_grid):
             ways.append(self._order_by_login)
-        refusals: list[GatewayAnswerError] = []
+        refusals: list[GatewayResponseError] = []
         for order in ways:
             try:
                 await order(off_grid=off_grid)
-            except GatewayUnreachableError, GatewayPayloadError:
+            except GatewayConnectionError, GatewayInvalidResponseError:
                 return  # the answer was lost; `grid_status` shows what became of it
-            except GatewayAnswerError as err:
+            except GatewayResponseError as err:
                 if off_grid and not isinstance(err, _REFUSED_FOR_GOOD):
                     raise
                 refusals.append(err)
@@ -183,7 +183,7 @@ class IslandControl:
     async def _order_by_login(self, *, off_grid: bool) -> None:
         try:
             await self._gateway.v2_islanding_mode(off_grid=off_grid)
-        except GatewayNotAllowedError, GatewayNotFoundError:
+        except GatewayPermissionDeniedError, GatewayNotFoundError:
             self._refused_by = self._firmware
             raise
 

@@ -7,7 +7,7 @@ from typing import Protocol, override
 from ..client import PowerwallGateway
 from ..exceptions import OperationInvalidError
 from ..models import Operation, OperationMode
-from .writer import Access, Change, Experience, LogIn, Watch, Wish, app_reserve
+from .writer import Access, Experience, LogIn, OperationRequest, OperationWriter, Watch, app_reserve
 
 FIRST_PAUSE = 0.5
 """Seconds between the first look at what became of a write and the second; the pauses double from there."""
@@ -30,7 +30,7 @@ class OperationSettings:
     """App %, 0 to 100."""
 
 
-class OperationControl(Protocol):
+class OperationController(Protocol):
     """Reads and sets mode and reserve, by whatever way there is to the gateway."""
 
     @property
@@ -62,7 +62,7 @@ class OperationControl(Protocol):
         """Wait until nothing is under way; to be called before the connection closes."""
 
 
-class QueuedOperation(OperationControl):
+class QueuedOperationController(OperationController):
     """Makes one set at a time, and one of those that wait."""
 
     def __init__(self) -> None:
@@ -99,11 +99,11 @@ class QueuedOperation(OperationControl):
         """Read what stands."""
         raise NotImplementedError
 
-    async def _change(self, wish: Wish) -> Operation:
+    async def _change(self, wish: OperationRequest) -> Operation:
         """Make one change, and give what was read back."""
         raise NotImplementedError
 
-    def _checked(self, mode: OperationMode | None, reserve: float | None) -> Wish:
+    def _checked(self, mode: OperationMode | None, reserve: float | None) -> OperationRequest:
         """Let through what a gateway could take: what comes from a template can be of any kind."""
         problem = None
         if mode is None and reserve is None:
@@ -114,7 +114,7 @@ class QueuedOperation(OperationControl):
             problem = f"a reserve of {reserve!r} is no number from 0 to 100"
         if problem:
             raise OperationInvalidError(f"{problem}: nothing was sent", mode=mode, reserve=reserve)
-        return Wish(mode, reserve)
+        return OperationRequest(mode, reserve)
 
     async def _set(self, queued: _Queued) -> OperationSettings:
         async with self._turn:
@@ -127,7 +127,7 @@ class QueuedOperation(OperationControl):
             task.exception()  # asyncio complains of one that nobody took: its callers may all have been cancelled
 
 
-class LocalOperation(QueuedOperation):
+class LocalOperationController(QueuedOperationController):
     """Sets mode and reserve through the gateway's local API.
 
     `log_in` gets a session on firmware where a login stops the Powerwall, and comes back when
@@ -169,15 +169,15 @@ class LocalOperation(QueuedOperation):
         return await Access(self._log_in).having(self._gateway.operation)
 
     @override
-    async def _change(self, wish: Wish) -> Operation:
-        return await Change(self._gateway, Access(self._log_in), self._watch, self._experience, wish).make()
+    async def _change(self, wish: OperationRequest) -> Operation:
+        return await OperationWriter(self._gateway, Access(self._log_in), self._watch, self._experience, wish).make()
 
 
 @dataclass
 class _Queued:
     """A set that waits for its turn, or has it."""
 
-    wish: Wish
+    wish: OperationRequest
     task: asyncio.Task[OperationSettings] = field(init=False)
 
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final, override
 
 from ..client import PowerwallGateway
 from ..exceptions import (
-    GatewayAnswerError,
-    GatewayBusyError,
     GatewayCertificateError,
     GatewayClockError,
     GatewayConflictError,
     GatewayError,
     GatewayKeyError,
+    GatewayRateLimitError,
     GatewayRefusedError,
+    GatewayResponseError,
     GatewayStoppedError,
     OperationNotAppliedError,
     OperationNotFollowedError,
@@ -23,8 +23,8 @@ from ..exceptions import (
 )
 from ..models import GridState, MetersAggregates, Operation, OperationMode
 from ..percent import raw_from_app
-from .operation import QueuedOperation
-from .writer import Watch, Wish, app_reserve, in_words
+from .operation import QueuedOperationController
+from .writer import OperationRequest, Watch, app_reserve, in_words
 
 if TYPE_CHECKING:
     from ..signed.client import SignedGateway
@@ -46,7 +46,7 @@ _APART: Final = 2.0
 """Raw % by which charge and reserve have to differ before one says what the battery has to do."""
 
 
-class SignedOperation(QueuedOperation):
+class SignedOperationController(QueuedOperationController):
     """Sets mode and reserve with signed requests, once the gateway has taken the key.
 
     What is set is read back. Where the battery has to do something else from then on it is
@@ -82,7 +82,7 @@ class SignedOperation(QueuedOperation):
         return await self._signed.operation()
 
     @override
-    async def _change(self, wish: Wish) -> Operation:
+    async def _change(self, wish: OperationRequest) -> Operation:
         standing = await self._look()
         if wish.stands_in(standing):
             return standing
@@ -93,7 +93,7 @@ class SignedOperation(QueuedOperation):
             await self._see_it_followed(due, wish)
         return seen
 
-    async def _moment(self, wish: Wish) -> _Moment:
+    async def _moment(self, wish: OperationRequest) -> _Moment:
         """Look at what the battery does before the write."""
         try:
             meters = await self._gateway.meters_aggregates()
@@ -106,7 +106,7 @@ class SignedOperation(QueuedOperation):
             on_its_own=grid.grid_status is GridState.CONNECTED and not grid.grid_services_active,
         )
 
-    async def _write(self, wish: Wish) -> None:
+    async def _write(self, wish: OperationRequest) -> None:
         """Write what is wished for, and nothing else. Raises where it is known not to be stored."""
         values: dict[str, str | float] = {}
         if wish.mode is not None:
@@ -117,14 +117,14 @@ class SignedOperation(QueuedOperation):
             await self._signed.write(values)
         except GatewayKeyError, GatewayClockError, GatewayCertificateError, GatewayConflictError:
             raise  # nothing was stored, and the error says why
-        except (GatewayBusyError, GatewayRefusedError) as err:
+        except (GatewayRateLimitError, GatewayRefusedError) as err:
             raise _refused(wish, err) from err
         except GatewayError as err:
             # What became of it is not known until it is read back.
             if not wish.stands_in(await self._seen(wish)):
-                raise (_refused(wish, err) if isinstance(err, GatewayAnswerError) else _unknown(wish)) from err
+                raise (_refused(wish, err) if isinstance(err, GatewayResponseError) else _unknown(wish)) from err
 
-    async def _read_back(self, wish: Wish) -> Operation:
+    async def _read_back(self, wish: OperationRequest) -> Operation:
         seen = await self._seen(wish)
         if not wish.stands_in(seen):
             raise OperationNotAppliedError(
@@ -136,13 +136,13 @@ class SignedOperation(QueuedOperation):
             )
         return seen
 
-    async def _seen(self, wish: Wish) -> Operation:
+    async def _seen(self, wish: OperationRequest) -> Operation:
         try:
             return await self._reading_back.until(self._look, wish.stands_in)
         except GatewayError as err:
             raise _unknown(wish) from err
 
-    async def _see_it_followed(self, due: _Due, wish: Wish) -> None:
+    async def _see_it_followed(self, due: _Due, wish: OperationRequest) -> None:
         """Watch the battery until it does what is due. What cannot be watched is not held against the gateway."""
         try:
             seen = await self._following.until(self._gateway.meters_aggregates, due)
@@ -211,7 +211,7 @@ def _gives(operation: Operation, charge: float) -> bool:
     )
 
 
-def _refused(wish: Wish, err: GatewayAnswerError) -> OperationRefusedError:
+def _refused(wish: OperationRequest, err: GatewayResponseError) -> OperationRefusedError:
     return OperationRefusedError(
         f"the gateway refused {in_words(wish.mode, wish.reserve)}",
         mode=wish.mode,
@@ -221,7 +221,7 @@ def _refused(wish: Wish, err: GatewayAnswerError) -> OperationRefusedError:
     )
 
 
-def _unknown(wish: Wish) -> OperationUnknownError:
+def _unknown(wish: OperationRequest) -> OperationUnknownError:
     return OperationUnknownError(
         f"whether the gateway follows {in_words(wish.mode, wish.reserve)} is not known",
         mode=wish.mode,

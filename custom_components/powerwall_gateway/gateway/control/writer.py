@@ -13,15 +13,15 @@ from ..backoff import waits
 from ..client import PowerwallGateway
 from ..endpoints.operation import UNSENT
 from ..exceptions import (
-    GatewayAnswerError,
+    GatewayAuthenticationRequiredError,
     GatewayCertificateError,
-    GatewayDeniedError,
+    GatewayConnectionError,
     GatewayError,
-    GatewayNotAllowedError,
+    GatewayInvalidResponseError,
     GatewayNotFoundError,
-    GatewayPayloadError,
+    GatewayPermissionDeniedError,
+    GatewayResponseError,
     GatewayStoppedError,
-    GatewayUnreachableError,
     OperationError,
     OperationNotAllowedError,
     OperationNotAppliedError,
@@ -45,15 +45,15 @@ type LogIn = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Wish:
+class OperationRequest:
     """What callers want; None leaves a value as it is."""
 
     mode: OperationMode | None
     reserve: float | None
 
-    def over(self, older: Wish) -> Wish:
+    def over(self, older: OperationRequest) -> OperationRequest:
         """Give both in one: the newer value wins, and what is not wanted anew stays wanted."""
-        return Wish(
+        return OperationRequest(
             older.mode if self.mode is None else self.mode, older.reserve if self.reserve is None else self.reserve
         )
 
@@ -65,7 +65,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Values:
+class OperationPayload:
     """What is written."""
 
     mode: OperationMode
@@ -83,7 +83,7 @@ class Experience:
         self.refused_by: str | None = None
         """The firmware that refused for good."""
 
-        self.committed: Values | None = None
+        self.committed: OperationPayload | None = None
         """What was written and committed last. Whatever else `operation` shows may only be stored, by a process that
         died between write and commit for instance, and the battery not follow it."""
 
@@ -129,28 +129,28 @@ class Access:
     async def having[T](self, call: Callable[[], Awaitable[T]]) -> T:
         """Make a call, and make it again after a login if it was denied.
 
-        Raises `GatewayNotAllowedError` where it is denied with the new session, too.
+        Raises `GatewayPermissionDeniedError` where it is denied with the new session, too.
         """
         try:
             return await call()
-        except GatewayDeniedError as err:
-            if self._log_in is None or isinstance(err, GatewayNotAllowedError):
+        except GatewayAuthenticationRequiredError as err:
+            if self._log_in is None or isinstance(err, GatewayPermissionDeniedError):
                 raise
         log_in, self._log_in = self._log_in, None
         await log_in()
         try:
             return await call()
-        except GatewayDeniedError as err:
-            raise GatewayNotAllowedError(
+        except GatewayAuthenticationRequiredError as err:
+            raise GatewayPermissionDeniedError(
                 "this login may not do that", path=err.path, status=err.status, reason=err.reason
             ) from err
 
 
-class Change:
+class OperationWriter:
     """One set: write, commit, read back."""
 
     def __init__(
-        self, gateway: PowerwallGateway, access: Access, watch: Watch, experience: Experience, wish: Wish
+        self, gateway: PowerwallGateway, access: Access, watch: Watch, experience: Experience, wish: OperationRequest
     ) -> None:
         self._gateway = gateway
         self._access = access
@@ -167,7 +167,7 @@ class Change:
         """Make the change, and give what was read back."""
         try:
             values = await self._access.having(self._write)
-        except GatewayNotAllowedError as err:
+        except GatewayPermissionDeniedError as err:
             if self._tried:
                 raise self._refusal(err) from err
             raise
@@ -178,7 +178,7 @@ class Change:
             await self._access.having(self._commit)
         except OperationError:
             raise
-        except GatewayAnswerError as err:
+        except GatewayResponseError as err:
             raise self._refusal(err) from err
         except GatewayError as err:
             raise self._unknown() from err
@@ -187,7 +187,7 @@ class Change:
 
     # -- the write -----------------------------------------------------------------------------------------------------
 
-    async def _write(self) -> Values | Operation:
+    async def _write(self) -> OperationPayload | Operation:
         """Write, and give what was written; where it is known to be in effect already, give what stands."""
         await self._check_gateway()
         standing = await self._gateway.operation()
@@ -208,9 +208,9 @@ class Change:
             )
         except GatewayError as err:
             # Another path is that of a login, which comes after a denied write: nothing was stored.
-            if err.path != _PATH or isinstance(err, GatewayDeniedError | GatewayCertificateError):
+            if err.path != _PATH or isinstance(err, GatewayAuthenticationRequiredError | GatewayCertificateError):
                 raise
-            if isinstance(err, GatewayAnswerError) and not isinstance(err, GatewayPayloadError):
+            if isinstance(err, GatewayResponseError) and not isinstance(err, GatewayInvalidResponseError):
                 raise self._refusal(err) from err
             if not values.stand_in(await self._look_for(values)):
                 raise self._unknown() from err
@@ -233,7 +233,7 @@ class Change:
         if sitemaster.running is not True:
             raise self._refused(OperationStoppedError, "the Powerwall is stopped")
 
-    def _values(self, standing: Operation) -> Values:
+    def _values(self, standing: Operation) -> OperationPayload:
         """Complete what is wanted by what stands: a write overwrites both."""
         mode = self._wish.mode or standing.operation_mode
         wanted = self._wish.reserve
@@ -241,7 +241,7 @@ class Change:
         if mode is None or raw is None or not 0 <= raw <= 100:
             raise self._refused(OperationRefusedError, "what is to stay as it is could not be read")
         self._mode, self._reserve = mode, app_from_raw(raw) if wanted is None else wanted
-        return Values(mode, raw)
+        return OperationPayload(mode, raw)
 
     # -- the commit ----------------------------------------------------------------------------------------------------
 
@@ -250,7 +250,7 @@ class Change:
         self._check_running(await self._seen(self._gateway.sitemaster, lambda seen: seen.running is not None))
         try:
             await self._gateway.config_completed()
-        except (GatewayUnreachableError, GatewayPayloadError) as err:
+        except (GatewayConnectionError, GatewayInvalidResponseError) as err:
             # `operation` may show what is stored, committed or not, so it cannot tell. The count of commits
             # can: firmware from 1.4x on has one (reference, 6.1).
             if self._commissions is None or not self._rose(await self._seen(self._gateway.status, self._rose)):
@@ -262,7 +262,7 @@ class Change:
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
-    async def _read_back(self, values: Values) -> Operation:
+    async def _read_back(self, values: OperationPayload) -> Operation:
         seen = await self._look_for(values)
         if not values.stand_in(seen):
             standing_mode, standing_reserve = seen.operation_mode, app_reserve(seen)
@@ -275,7 +275,7 @@ class Change:
             )
         return seen
 
-    async def _look_for(self, values: Values) -> Operation:
+    async def _look_for(self, values: OperationPayload) -> Operation:
         return await self._seen(lambda: self._access.having(self._gateway.operation), values.stand_in)
 
     async def _seen[T](self, look: Callable[[], Awaitable[T]], good: Callable[[T], bool]) -> T:
@@ -294,17 +294,17 @@ class Change:
             f"whether the gateway follows {self._asked} is not known", mode=self._mode, reserve=self._reserve
         )
 
-    def _refusal(self, err: GatewayAnswerError) -> OperationRefusedError:
+    def _refusal(self, err: GatewayResponseError) -> OperationRefusedError:
         """Say what an answer to the write or the commit means, and learn from one that is for good."""
         if isinstance(err, GatewayStoppedError):
             return self._refused(OperationStoppedError, "the Powerwall is stopped", err)
-        if isinstance(err, GatewayNotAllowedError) or err.status in _UNSUPPORTED:
+        if isinstance(err, GatewayPermissionDeniedError) or err.status in _UNSUPPORTED:
             self._experience.refused_by = _firmware(self._gateway.capabilities)
             return self._refused(OperationNotAllowedError, "this login or firmware may not set mode and reserve", err)
         return self._refused(OperationRefusedError, f"the gateway refused {self._asked}", err)
 
     def _refused[RefusedT: OperationRefusedError](
-        self, kind: type[RefusedT], message: str, err: GatewayAnswerError | None = None
+        self, kind: type[RefusedT], message: str, err: GatewayResponseError | None = None
     ) -> RefusedT:
         if self._stored:
             message = f"{message}: it is stored, and not in effect"

@@ -7,18 +7,18 @@ from typing import Any, Final, Never
 
 import orjson
 
-from ..auth import Credentials, Login
+from ..auth import Credentials, SessionManager
 from ..exceptions import (
-    GatewayDeniedError,
+    GatewayAuthenticationRequiredError,
     GatewayError,
+    GatewayInvalidResponseError,
     GatewayNotFoundError,
-    GatewayPayloadError,
 )
 from ..firmware import Capabilities
 from ..health import Health
-from ..models import Payload, Status
-from ..scheduler import Pacer
-from ..transport import Answer, Connection
+from ..models import Model, Status
+from ..scheduler import RequestScheduler
+from ..transport import Answer, Transport
 from .endpoint import Method
 
 _KEPT_ANSWERS: Final = 32
@@ -34,15 +34,15 @@ STARTING: Final = 300.0
 """Seconds after its start in which a gateway may answer 404 to paths that it has."""
 
 
-class Caller:
+class BaseClient:
     """Base of the endpoints' rooms."""
 
     def __init__(
-        self, connection: Connection, credentials: Credentials | None = None, *, health: Health | None = None
+        self, connection: Transport, credentials: Credentials | None = None, *, health: Health | None = None
     ) -> None:
         self.connection = connection
         self._health = health
-        self._login = Login(connection, credentials)
+        self._login = SessionManager(connection, credentials)
         self._version: str | None = None
         """That was read last."""
 
@@ -59,7 +59,7 @@ class Caller:
         """By path, the last answer as it came and as it was read; the newest path last."""
 
     @property
-    def pacer(self) -> Pacer:
+    def pacer(self) -> RequestScheduler:
         """How often to ask, and when not to."""
         return self.connection.pacer
 
@@ -138,15 +138,15 @@ class Caller:
         self._login.note(status)
         return status
 
-    async def _read[PayloadT: Payload](self, path: str, model: type[PayloadT], *, once: bool = False) -> PayloadT:
+    async def _read[PayloadT: Model](self, path: str, model: type[PayloadT], *, once: bool = False) -> PayloadT:
         """Read a JSON object; `once` where the reading itself has an effect."""
         return await self._get_model(path, lambda payload: _object(payload, model), once=once)
 
-    async def _read_list[PayloadT: Payload](self, path: str, model: type[PayloadT]) -> tuple[PayloadT, ...]:
+    async def _read_list[PayloadT: Model](self, path: str, model: type[PayloadT]) -> tuple[PayloadT, ...]:
         """Read a JSON list of objects; `null` is an empty one. What is no object in it is left out."""
         return await self._get_model(path, lambda payload: _objects(payload, model))
 
-    async def _read_map[PayloadT: Payload](self, path: str, model: type[PayloadT]) -> dict[str, PayloadT]:
+    async def _read_map[PayloadT: Model](self, path: str, model: type[PayloadT]) -> dict[str, PayloadT]:
         """Read a JSON object of objects by name; `null` is an empty one. What is no object in it is left out."""
         return await self._get_model(path, lambda payload: _map(payload, model))
 
@@ -158,13 +158,13 @@ class Caller:
         """Make a call with an effect, once, and give its JSON; None for an empty answer (202, 204)."""
         return await self._send_and_read(method, path, json, lambda payload: payload)
 
-    async def _send_for[PayloadT: Payload](
+    async def _send_for[PayloadT: Model](
         self, method: Method, path: str, model: type[PayloadT], json: Mapping[str, Any] | None = None
     ) -> PayloadT | None:
         """Make a call with an effect, once, and read the JSON object it answers with; None for an empty answer."""
         return await self._send_and_read(method, path, json, lambda payload: _object(payload, model))
 
-    async def _send_for_list[PayloadT: Payload](
+    async def _send_for_list[PayloadT: Model](
         self, method: Method, path: str, model: type[PayloadT], json: Mapping[str, Any] | None = None
     ) -> tuple[PayloadT, ...]:
         """Make a call with an effect, once, and read the JSON list it answers with; empty for an empty answer."""
@@ -224,7 +224,7 @@ class Caller:
         session = self._login.session
         try:
             answer = await ask()
-        except GatewayDeniedError as err:
+        except GatewayAuthenticationRequiredError as err:
             if not self._login.possible:
                 raise
             denial = err
@@ -235,7 +235,7 @@ class Caller:
         await self._login.renew(spent=session, denied=denial)
         try:
             answer = await ask()
-        except GatewayDeniedError as err:
+        except GatewayAuthenticationRequiredError as err:
             raise self._login.still_denied(err) from err
         self._login.accepted(path, renewed=True)
         return answer
@@ -250,7 +250,7 @@ def _json(answer: Answer, path: str) -> Any:
     try:
         return orjson.loads(answer.body)
     except ValueError as err:
-        raise GatewayPayloadError("the answer is no JSON", path=path, status=answer.status) from err
+        raise GatewayInvalidResponseError("the answer is no JSON", path=path, status=answer.status) from err
 
 
 def _fit[T](answer: Answer, path: str, read: Callable[[Any], T]) -> T:
@@ -258,14 +258,14 @@ def _fit[T](answer: Answer, path: str, read: Callable[[Any], T]) -> T:
     try:
         return read(_json(answer, path))
     except _MisfitError as err:
-        raise GatewayPayloadError(str(err), path=path, status=answer.status) from err
+        raise GatewayInvalidResponseError(str(err), path=path, status=answer.status) from err
 
 
 def _misfit(payload: Any, expected: str) -> Never:
     raise _MisfitError(f"the answer is a {type(payload).__name__} where {expected} belongs")
 
 
-def _object[PayloadT: Payload](payload: Any, model: type[PayloadT]) -> PayloadT:
+def _object[PayloadT: Model](payload: Any, model: type[PayloadT]) -> PayloadT:
     if (read := model.read(payload)) is None:
         _misfit(payload, "an object")
     if payload and not model.knows(payload):
@@ -273,7 +273,7 @@ def _object[PayloadT: Payload](payload: Any, model: type[PayloadT]) -> PayloadT:
     return read
 
 
-def _objects[PayloadT: Payload](payload: Any, model: type[PayloadT]) -> tuple[PayloadT, ...]:
+def _objects[PayloadT: Model](payload: Any, model: type[PayloadT]) -> tuple[PayloadT, ...]:
     if payload is None:
         return ()
     if not isinstance(payload, list):
@@ -281,7 +281,7 @@ def _objects[PayloadT: Payload](payload: Any, model: type[PayloadT]) -> tuple[Pa
     return tuple(read for item in payload if (read := model.read(item)) is not None)
 
 
-def _map[PayloadT: Payload](payload: Any, model: type[PayloadT]) -> dict[str, PayloadT]:
+def _map[PayloadT: Model](payload: Any, model: type[PayloadT]) -> dict[str, PayloadT]:
     if payload is None:
         return {}
     if not isinstance(payload, dict):

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 
-from ..exceptions import GatewayBusyError, GatewayUnfinishedError, GatewayUnreachableError
+from ..exceptions import GatewayConnectionError, GatewayRateLimitError, GatewayUnfinishedError
 from ..models import ConnectionTests, PingTest
-from .caller import Caller
+from .caller import BaseClient
 from .endpoint import Access, endpoint
 
 _PATH = "system/networks/conn_tests"
 
 
-class ConnectionTestsApi(Caller):
+class ConnectionTestsApi(BaseClient):
     """The endpoints of the connection tests."""
 
     @endpoint("POST", _PATH, Access.UNKNOWN, effect=True)
@@ -49,7 +49,7 @@ class ConnectionTestsApi(Caller):
                     f"the connection tests did not end within {limit:g} s; read them again later", path=_PATH
                 )
             await asyncio.sleep(interval)
-            with suppress(GatewayUnreachableError, GatewayBusyError):
+            with suppress(GatewayConnectionError, GatewayRateLimitError):
                 tests = await self.connection_tests()
             if progress:
                 progress(tests)

@@ -5,11 +5,11 @@ Nothing guards them here: whoever stops the Powerwall has to start it again.
 
 from ..exceptions import GatewayNotFoundError, GatewayRefusedError
 from ..models import Islanding, IslandMode, Status
-from .caller import Caller
+from .caller import BaseClient
 from .endpoint import Access, endpoint
 
 
-class ControlApi(Caller):
+class ControlApi(BaseClient):
     """The endpoints that act."""
 
     @endpoint("GET", "sitemaster/run", Access.CUSTOMER_LATER, effect=True)

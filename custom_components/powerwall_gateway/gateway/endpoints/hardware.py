@@ -2,11 +2,11 @@
 
 from ..models import Generators, InstalledMeter, MeterReading, SiteMeter, SolarInverter, SolarMeter, SolarPowerwall
 from ..transport import PathWithArguments
-from .caller import Caller
+from .caller import BaseClient
 from .endpoint import Access, endpoint
 
 
-class HardwareApi(Caller):
+class HardwareApi(BaseClient):
     """The endpoints of the hardware."""
 
     @endpoint("GET", "solars", Access.LOGIN)

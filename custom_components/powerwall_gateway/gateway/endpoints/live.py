@@ -1,11 +1,11 @@
 """Live data: what flows, how full the battery is, whether there is a grid. HTTP 502 while the Powerwall is stopped."""
 
 from ..models import GridFault, GridStatus, MetersAggregates, Sitemaster, StateOfEnergy, SystemStatus
-from .caller import Caller
+from .caller import BaseClient
 from .endpoint import Access, endpoint
 
 
-class LiveApi(Caller):
+class LiveApi(BaseClient):
     """The endpoints that are polled."""
 
     @endpoint("GET", "meters/aggregates", Access.CUSTOMER_LATER)

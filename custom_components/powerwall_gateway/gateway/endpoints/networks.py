@@ -2,11 +2,11 @@
 
 from ..models import AccessPoint, InterfaceType, Network, NetworkInterface
 from ..transport import PathWithArguments
-from .caller import Caller
+from .caller import BaseClient
 from .endpoint import Access, endpoint
 
 
-class NetworksApi(Caller):
+class NetworksApi(BaseClient):
     """The endpoints of the networks."""
 
     @endpoint("GET", "networks", Access.LOGIN)

@@ -7,7 +7,7 @@ from typing import Final
 
 from ..exceptions import GatewayError, GatewayNotFoundError
 from ..models import Operation, OperationMode
-from .caller import Caller
+from .caller import BaseClient
 from .endpoint import Access, endpoint
 
 
@@ -20,7 +20,7 @@ class _Unsent(Enum):
 UNSENT: Final = _Unsent.UNSENT
 
 
-class OperationApi(Caller):
+class OperationApi(BaseClient):
     """The endpoints of the operation."""
 
     @endpoint("GET", "operation", Access.LOGIN)

@@ -1,11 +1,11 @@
 """Who owns the system, what they agreed to, and who put it in."""
 
 from ..models import Customer, CustomerRegistration, Installer, InstallerCompany
-from .caller import Caller
+from .caller import BaseClient
 from .endpoint import Access, endpoint
 
 
-class PeopleApi(Caller):
+class PeopleApi(BaseClient):
     """The endpoints of the customer and the installer."""
 
     @endpoint("GET", "customer", Access.LOGIN)

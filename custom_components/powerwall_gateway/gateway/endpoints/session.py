@@ -2,13 +2,13 @@
 
 from ..auth import Session
 from ..body import unpacked
-from ..exceptions import GatewayNotFoundError, GatewayPayloadError
+from ..exceptions import GatewayInvalidResponseError, GatewayNotFoundError
 from ..models import Din, LoginRecord, Status, ToggleAuth
-from .caller import Caller
+from .caller import BaseClient
 from .endpoint import Access, endpoint
 
 
-class SessionApi(Caller):
+class SessionApi(BaseClient):
     """The endpoints of the session.
 
     A toggle proves that somebody stands before a Powerwall: its switch is flipped while the
@@ -45,7 +45,7 @@ class SessionApi(Caller):
             raise
         din = unpacked(answer.body, path).decode(errors="replace").strip()
         if Din.parse(din) is None:
-            raise GatewayPayloadError("the answer is no number of a gateway", path=path, status=answer.status)
+            raise GatewayInvalidResponseError("the answer is no number of a gateway", path=path, status=answer.status)
         self._missing.pop(path, None)
         return din
 

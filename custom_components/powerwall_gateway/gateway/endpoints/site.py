@@ -1,11 +1,11 @@
 """The site, its packs, and the gateway's identity."""
 
 from ..models import Config, GridCode, GridCodes, Powerwalls, PowerwallsStatus, SiteInfo, SiteName
-from .caller import Caller
+from .caller import BaseClient
 from .endpoint import Access, endpoint
 
 
-class SiteApi(Caller):
+class SiteApi(BaseClient):
     """The endpoints of the site and its inventory."""
 
     @endpoint("GET", "powerwalls", Access.CUSTOMER_LATER)
@@ -35,7 +35,7 @@ class SiteApi(Caller):
     async def set_site_name(self, site_name: str) -> SiteName | None:
         """Rename the site, as Tesla's app can, and give what the gateway answers, if anything.
 
-        Raises `GatewayNotAllowedError` for the customer's login.
+        Raises `GatewayPermissionDeniedError` for the customer's login.
         """
         return await self._send_for("POST", "site_info/site_name", SiteName, {"site_name": site_name})
 

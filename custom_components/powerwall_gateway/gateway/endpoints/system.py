@@ -1,11 +1,11 @@
 """The gateway as a computer: its firmware, its tests, its log."""
 
 from ..models import Status, SystemTesting, SystemUpdate, TroubleshootingProblems
-from .caller import Caller
+from .caller import BaseClient
 from .endpoint import Access, endpoint
 
 
-class SystemApi(Caller):
+class SystemApi(BaseClient):
     """The endpoints of the system."""
 
     @endpoint("GET", "status", Access.ANYBODY)

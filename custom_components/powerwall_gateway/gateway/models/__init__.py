@@ -1,6 +1,6 @@
 """The gateway's answers as frozen dataclasses, by subject."""
 
-from .base import Payload
+from .base import Model
 from .battery import BatteryBlock, StateOfEnergy, SystemStatus
 from .config_file import ConfigFile, ExportRule, SiteSettings
 from .controller import Controller, StoredEnergy
@@ -80,12 +80,12 @@ __all__ = [
     "MeterReading",
     "MeterTestResult",
     "MetersAggregates",
+    "Model",
     "Network",
     "NetworkAddress",
     "NetworkInterface",
     "Operation",
     "OperationMode",
-    "Payload",
     "PhaseReadings",
     "PingTest",
     "PowerwallUnit",

@@ -14,13 +14,13 @@ import logging
 from types import NoneType
 from typing import Any, Self
 
-from ..redact import discreet
+from ..redact import redact
 
 _LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Payload:
+class Model:
     """Base of every model: a frozen dataclass whose fields are all optional, each made by a kind."""
 
     @classmethod
@@ -61,15 +61,15 @@ type _Tidy = Callable[[dict[Any, Any]], dict[Any, Any]]
 type _Fit = Callable[[Any], Any]
 type _Plan = tuple[_Tidy | None, tuple[tuple[str, str, frozenset[type], _Fit], ...]]
 
-_plans: dict[type[Payload], _Plan] = {}
+_plans: dict[type[Model], _Plan] = {}
 
 
-def _plan(model: type[Payload]) -> _Plan:
+def _plan(model: type[Model]) -> _Plan:
     """Note each field's name, its key on the wire, the types that need no fitting, and how the others are fitted."""
     entries = tuple(
         (each.name, each.metadata["key"], each.metadata["as_they_are"], each.metadata["fit"]) for each in fields(model)
     )
-    _plans[model] = plan = (None if model.tidy is Payload.tidy else model.tidy, entries)
+    _plans[model] = plan = (None if model.tidy is Model.tidy else model.tidy, entries)
     return plan
 
 
@@ -88,7 +88,7 @@ class _Misfits:
 
     def tell(self, key: str, expected: str, found: str) -> None:
         """Log that `key` should be as `expected` but is as `found`."""
-        told = (key, discreet(found)[:60])
+        told = (key, redact(found)[:60])
         if told in self._told or len(self._told) >= self.LIMIT:
             return
         self._told.add(told)

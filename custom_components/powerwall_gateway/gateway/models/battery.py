@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from .base import Payload
+from .base import Model
 from .fields import flag, number, one_of, parts, text, texts, whole
 from .grid import GridFault, GridState
 from .times import moment
 
 
 @dataclass(frozen=True, kw_only=True)
-class StateOfEnergy(Payload):
+class StateOfEnergy(Model):
     """`GET /api/system_status/soe`. Seed, "State of Charge / State of Energy"."""
 
     percentage: float | None = number("percentage")
@@ -18,7 +18,7 @@ class StateOfEnergy(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatteryBlock(Payload):
+class BatteryBlock(Model):
     """One Powerwall in `system_status`. A disabled one has null in all its measurements (23.28)."""
 
     part_number: str | None = text("PackagePartNumber")
@@ -82,7 +82,7 @@ class BatteryBlock(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SystemStatus(Payload):
+class SystemStatus(Model):
     """`GET /api/system_status`: charge, island state and every pack in one answer.
 
     Not in the seed; 20.49 and later with the customer's login, not on a Powerwall 3. Its

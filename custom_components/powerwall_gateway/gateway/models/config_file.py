@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .base import Payload
+from .base import Model
 from .fields import flag, number, one_of, part, parts, text
 from .operation import Operation, OperationMode
 from .system import Din
@@ -20,7 +20,7 @@ class ExportRule(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SiteSettings(Payload):
+class SiteSettings(Model):
     """`site_info` of that file, as far as it is of use here."""
 
     site_name: str | None = text("site_name")
@@ -38,21 +38,21 @@ class SiteSettings(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfiguredExpansion(Payload):
+class ConfiguredExpansion(Model):
     """One of `battery_expansions`."""
 
     din: str | None = text("din")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfiguredPowerwall(Payload):
+class ConfiguredPowerwall(Model):
     """One of `battery_blocks`."""
 
     expansions: tuple[ConfiguredExpansion, ...] | None = parts("battery_expansions", ConfiguredExpansion)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfigFile(Payload):
+class ConfigFile(Model):
     """The file."""
 
     vin: str | None = text("vin")

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from .base import Payload
+from .base import Model
 from .battery import BatteryBlock
 from .fields import number, part, parts, text, texts
 from .system import Din
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoredEnergy(Payload):
+class StoredEnergy(Model):
     """`control.systemStatus`: all Powerwalls together, Wh."""
 
     full: float | None = number("nominalFullPackEnergyWh")
@@ -18,7 +18,7 @@ class StoredEnergy(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ControlledPowerwall(Payload):
+class ControlledPowerwall(Model):
     """One of `control.batteryBlocks`: a Powerwall 3, the one that leads among them; expansions are not listed."""
 
     din: str | None = text("din")
@@ -28,14 +28,14 @@ class ControlledPowerwall(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ControllerAlerts(Payload):
+class ControllerAlerts(Model):
     """`control.alerts`."""
 
     active: tuple[str, ...] | None = texts("active")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ControllerState(Payload):
+class ControllerState(Model):
     """`control`."""
 
     stored: StoredEnergy | None = part("systemStatus", StoredEnergy)
@@ -44,7 +44,7 @@ class ControllerState(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Controller(Payload):
+class Controller(Model):
     """The answer."""
 
     control: ControllerState | None = part("control", ControllerState)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from .base import Payload
+from .base import Model
 from .fields import flag, secret, text, texts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Consents(Payload):
+class Consents(Model):
     """What the owner agreed to; None where they were never asked, or where this firmware does not tell."""
 
     privacy_notice: bool | None = flag("privacy_notice")
@@ -52,7 +52,7 @@ class CustomerRegistration(Consents):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Installer(Payload):
+class Installer(Model):
     """`GET /api/installer`. Seed, `installer`. What is said of the installation itself is as of 21.39."""
 
     company: str | None = text("company")
@@ -92,7 +92,7 @@ class Installer(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class InstallerCompany(Payload):
+class InstallerCompany(Model):
     """One of the thousands in `GET /api/installer/companies`. Seed, `installer/companies`."""
 
     company: str | None = text("company")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, override
 
-from .base import Payload
+from .base import Model
 from .battery import BatteryBlock
 from .controller import Controller
 from .fields import number, part, parts, text
@@ -17,7 +17,7 @@ _SAME_ENERGY = 200.0
 """Wh by which two answers about one pack may differ: they are rounded, and asked for some seconds apart."""
 
 
-class _Signals(Payload):
+class _Signals(Model):
     """A part whose values are a list of signals, each with its name."""
 
     @override
@@ -41,7 +41,7 @@ class PackEnergies(_Signals):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PackLabel(Payload):
+class PackLabel(Model):
     """One of `hvp`: whose energies those are, empty where there is no pack."""
 
     part_number: str | None = text("partNumber")
@@ -49,7 +49,7 @@ class PackLabel(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slot(Payload):
+class Slot(Model):
     """A place for a pack: the Powerwall itself comes first, then its expansions, and what else there is.
 
     A label is no proof of an expansion. The pack inside a Powerwall 3 has a serial of its own (`1800420-11-F`), and
@@ -79,7 +79,7 @@ class Inverter(_Signals):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PowerwallParts(Payload):
+class PowerwallParts(Model):
     """`components`."""
 
     inverters: tuple[Inverter, ...] | None = parts("pch", Inverter)
@@ -94,7 +94,7 @@ class PowerwallParts(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeviceComponents(Payload):
+class DeviceComponents(Model):
     """The answer, with whose it is.
 
     It is that of the Powerwall that leads and is the gateway itself, whichever was asked.

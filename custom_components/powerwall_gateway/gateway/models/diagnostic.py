@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .base import Payload
+from .base import Model
 from .fields import branches, flag, number, one_of, parts, shapeless, text, words
 from .times import moment
 
@@ -23,7 +23,7 @@ class CheckStatus(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiagnosticCheck(Payload):
+class DiagnosticCheck(Model):
     """One check; a large one has checks of its own. Firmware 1.4x and later."""
 
     name: str | None = text("name")
@@ -47,7 +47,7 @@ class DiagnosticCheck(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Diagnostic(Payload):
+class Diagnostic(Model):
     """A set of checks. Firmware 1.4x and later."""
 
     name: str | None = text("name")

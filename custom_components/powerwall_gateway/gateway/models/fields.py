@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from ..redact import MOST, discreet, legible
-from .base import Payload, field_of, kind_of, misfits
+from ..redact import MOST, redact, strip_control_characters
+from .base import Model, field_of, kind_of, misfits
 
 _HIGHEST = 16
 """Levels of a tree; two were seen."""
@@ -58,7 +58,7 @@ def flag(key: str) -> Any:
 
 def as_text(value: Any) -> str | None:
     """Give a text without the blanks at its ends, None for what is none."""
-    return legible(value).strip() if isinstance(value, str) else None
+    return strip_control_characters(value).strip() if isinstance(value, str) else None
 
 
 def text(key: str) -> Any:
@@ -70,7 +70,7 @@ def words(key: str) -> Any:
     """Make a field of what the gateway says to people, without what tells whose it is."""
 
     def fit(value: Any) -> str | None:
-        return discreet(value).strip() if isinstance(value, str) else None
+        return redact(value).strip() if isinstance(value, str) else None
 
     return kind_of(key, "a text", fit)
 
@@ -86,9 +86,9 @@ def scalar(key: str) -> Any:
 
 def _as_shapeless(value: Any) -> str | None:
     if isinstance(value, str):
-        return discreet(value)
+        return redact(value)
     try:
-        return discreet(orjson.dumps(value).decode())
+        return redact(orjson.dumps(value).decode())
     except orjson.JSONEncodeError:  # more levels than it can write, though not than it can read
         return None
 
@@ -129,7 +129,7 @@ def texts(key: str) -> Any:
     def fit(value: Any) -> tuple[str, ...] | None:
         if not isinstance(value, list):
             return None
-        return tuple(discreet(item) for item in value[:MOST] if isinstance(item, str))
+        return tuple(redact(item) for item in value[:MOST] if isinstance(item, str))
 
     return kind_of(key, "a list of texts", fit)
 
@@ -150,7 +150,7 @@ def flagged(key: str) -> Any:
     def fit(value: Any) -> tuple[str, ...] | None:
         if not isinstance(value, dict):
             return None
-        return tuple(legible(name) for name, raised in islice(value.items(), MOST) if raised is True)
+        return tuple(strip_control_characters(name) for name, raised in islice(value.items(), MOST) if raised is True)
 
     return kind_of(key, "an object of true or false", fit)
 
@@ -170,12 +170,12 @@ def one_of[EnumT: StrEnum](key: str, states: type[EnumT]) -> Any:
     return field_of(key, read)
 
 
-def part(key: str, model: type[Payload]) -> Any:
+def part(key: str, model: type[Model]) -> Any:
     """Make a field of a nested object."""
     return kind_of(key, "an object", model.read)
 
 
-def _as_parts[PayloadT: Payload](key: str, model: type[PayloadT], value: Any) -> tuple[PayloadT, ...] | None:
+def _as_parts[PayloadT: Model](key: str, model: type[PayloadT], value: Any) -> tuple[PayloadT, ...] | None:
     if not isinstance(value, list):
         return None
     read = [model.read(item) for item in value]
@@ -184,15 +184,15 @@ def _as_parts[PayloadT: Payload](key: str, model: type[PayloadT], value: Any) ->
     return tuple(item for item in read if item is not None)
 
 
-def parts(key: str, model: type[Payload]) -> Any:
+def parts(key: str, model: type[Model]) -> Any:
     """Make a field of a tuple of nested objects. An item that is none is left out; the others stay."""
     return kind_of(key, "a list of objects", lambda value: _as_parts(key, model, value))
 
 
-def branches(key: str, own: Callable[[], type[Payload]]) -> Any:
+def branches(key: str, own: Callable[[], type[Model]]) -> Any:
     """Make a field of a tuple of objects of the field's own class, which is not there yet while it is being made."""
 
-    def fit(value: Any) -> tuple[Payload, ...] | None:
+    def fit(value: Any) -> tuple[Model, ...] | None:
         return _as_parts(key, own(), value) if _height(key, value) <= _HIGHEST else None
 
     return kind_of(key, f"a tree of at most {_HIGHEST} levels", fit)
@@ -207,19 +207,19 @@ def _height(key: str, value: Any) -> int:
     return height
 
 
-def rows(key: str, model: type[Payload]) -> Any:
+def rows(key: str, model: type[Model]) -> Any:
     """Make a field of a tuple of tuples of nested objects; a row that is none is empty, and so keeps its place."""
 
-    def fit(value: Any) -> tuple[tuple[Payload, ...], ...] | None:
+    def fit(value: Any) -> tuple[tuple[Model, ...], ...] | None:
         return tuple(_as_parts(key, model, row) or () for row in value) if isinstance(value, list) else None
 
     return kind_of(key, "a list of lists of objects", fit)
 
 
-def parts_in_text(key: str, model: type[Payload]) -> Any:
+def parts_in_text(key: str, model: type[Model]) -> Any:
     """Make a field of a tuple of nested objects that come as JSON inside a text; an empty text is an empty list."""
 
-    def fit(value: Any) -> tuple[Payload, ...] | None:
+    def fit(value: Any) -> tuple[Model, ...] | None:
         if not isinstance(value, str):
             return None
         try:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .base import Payload
+from .base import Model
 from .fields import flag, one_of, parts_in_text, scalar, text, whole, words
 from .times import epoch
 
@@ -35,7 +35,7 @@ class GridState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GridStatus(Payload):
+class GridStatus(Model):
     """State of the grid connection. Seed, `system_status/grid_status`."""
 
     grid_status: GridState | None = one_of("grid_status", GridState)
@@ -56,14 +56,14 @@ class IslandMode(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Islanding(Payload):
+class Islanding(Model):
     """What `POST /api/v2/islanding/mode` answers; 20.49 and later."""
 
     island_mode: IslandMode | None = one_of("island_mode", IslandMode)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlertValue(Payload):
+class AlertValue(Model):
     """One thing that a fault tells of: a name, what was measured, and in what unit."""
 
     name: str | None = text("name")
@@ -76,7 +76,7 @@ class AlertValue(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GridFault(Payload):
+class GridFault(Model):
     """What a Powerwall's inverter found wrong with the grid. Seed, `system_status/grid_faults`; fields as of 21.x."""
 
     timestamp: datetime | None = epoch("timestamp", compare=True)

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, override
 
-from .base import Payload
+from .base import Model
 from .fields import flag, flags, number, part, parts, text, whole
 from .meters import Meter
 from .times import moment
 
 
 @dataclass(frozen=True, kw_only=True)
-class CurrentTransformers(Payload):
+class CurrentTransformers(Model):
     """Which inputs of a meter measure what."""
 
     kind: str | None = text("type")
@@ -28,7 +28,7 @@ class CurrentTransformers(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class InstalledMeter(Payload):
+class InstalledMeter(Model):
     """One meter in `GET /api/meters`, in any order. Seed, `meters`."""
 
     serial: str | None = text("serial")
@@ -54,7 +54,7 @@ class InstalledMeter(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CtReading(Payload):
+class CtReading(Model):
     """What one input of a meter reads."""
 
     ct: int | None = whole("ct")
@@ -90,7 +90,7 @@ class CtReading(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeterData(Payload):
+class MeterData(Model):
     """What one meter reads."""
 
     ip_address: str | None = text("IP")
@@ -108,7 +108,7 @@ class MeterData(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeterReading(Payload):
+class MeterReading(Model):
     """One meter in `GET /api/meters/readings`. Seed, `meters/readings`."""
 
     error: str | None = text("error")
@@ -118,7 +118,7 @@ class MeterReading(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeterConnection(Payload):
+class MeterConnection(Model):
     """How the gateway reaches a meter."""
 
     device_serial: str | None = text("device_serial")
@@ -211,7 +211,7 @@ _SWAPPED = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class _SingleMeter(Payload):
+class _SingleMeter(Model):
     """What a grid meter and a solar meter have in common."""
 
     meter_id: int | None = whole("id")

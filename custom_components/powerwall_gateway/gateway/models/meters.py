@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
-from .base import Payload
+from .base import Model
 from .fields import number, part
 from .times import parse_moment, stamp
 
 
 @dataclass(frozen=True, kw_only=True)
-class Meter(Payload):
+class Meter(Model):
     """One aggregate meter.
 
     The sign of power depends on the meter: `site` imports +, `battery` discharges +,
@@ -83,7 +83,7 @@ _MOMENTARY = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class MetersAggregates(Payload):
+class MetersAggregates(Model):
     """Grid (`site`), Powerwall (`battery`), home (`load`) and solar, as Tesla's app names them.
 
     `generator` and `busway` are there on 1.15, all zero where there is none, and again

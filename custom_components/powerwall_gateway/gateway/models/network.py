@@ -12,7 +12,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any, override
 
-from .base import Payload
+from .base import Model
 from .fields import flag, number, one_of, part, parts, secret, text, whole
 
 
@@ -25,7 +25,7 @@ class InterfaceType(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network(Payload):
+class Network(Model):
     """A configured network: one of `GET /api/system/networks` (1.15), or part of one of `networks`."""
 
     name: str | None = text("network_name")
@@ -44,7 +44,7 @@ class Network(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkAddress(Payload):
+class NetworkAddress(Model):
     """An IP address with the size of its network."""
 
     ip: str | None = text("ip")
@@ -61,7 +61,7 @@ class NetworkAddress(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkInterface(Payload):
+class NetworkInterface(Model):
     """One of `GET /api/networks`: an interface of the gateway, its network and how well that goes. Seed, `networks`.
 
     On 1.15 it is an interface that may have no network; from 21.x on it is a network that may
@@ -134,7 +134,7 @@ class NetworkInterface(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccessPoint(Payload):
+class AccessPoint(Model):
     """A Wi-Fi that the gateway sees: one of `GET /api/networks/access_points`; 20.49 and later."""
 
     ssid: str | None = text("ssid")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .base import Payload
+from .base import Model
 from .fields import number, one_of
 
 
@@ -27,7 +27,7 @@ class OperationMode(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Operation(Payload):
+class Operation(Model):
     """`GET /api/operation`: mode and reserve, and what a write of them echoes. Seed, "GET & POST /api/operation"."""
 
     mode: OperationMode | None = one_of("mode", OperationMode)

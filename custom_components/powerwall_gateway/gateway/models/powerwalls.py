@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from .base import Payload
+from .base import Model
 from .diagnostic import Diagnostic
 from .fields import flag, number, part, parts, text
 
 
 @dataclass(frozen=True, kw_only=True)
-class Component(Payload):
+class Component(Model):
     """A part of the system with a firmware of its own, as the inventory lists it (21.39)."""
 
     updating: bool | None = flag("updating")
@@ -41,7 +41,7 @@ class PowerwallUnit(Component):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PowerwallsStatus(Payload):
+class PowerwallsStatus(Model):
     """`GET /api/powerwalls/status`: what the gateway does with its packs. 20.49 and later. Seed, `powerwalls/status`.
 
     On 1.15 the path refuses with 409 while the Powerwall runs, and what it answers else was never seen.

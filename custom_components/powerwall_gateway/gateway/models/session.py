@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .base import Payload
+from .base import Model
 from .fields import flag, number, part, secret, secrets, text, texts, whole
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoginRecord(Payload):
+class LoginRecord(Model):
     """What `POST /api/login/Basic` answers. Seed, "Login"."""
 
     token: str | None = secret("token")
@@ -17,7 +17,7 @@ class LoginRecord(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToggleAuth(Payload):
+class ToggleAuth(Model):
     """`GET /api/auth/toggle/supported`; 21.39 and later."""
 
     supported: bool | None = flag("toggle_auth_supported")
@@ -25,7 +25,7 @@ class ToggleAuth(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SessionRecord(Payload):
+class SessionRecord(Model):
     """A session that was kept."""
 
     token: str | None = secret("token")
@@ -34,7 +34,7 @@ class SessionRecord(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoginMemory(Payload):
+class LoginMemory(Model):
     """A session that was kept, and the wait after failures."""
 
     session: SessionRecord | None = part("session", SessionRecord)

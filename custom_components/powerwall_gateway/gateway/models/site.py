@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, override
 
-from .base import Payload
+from .base import Model
 from .fields import number, part, parts, text
 
 
 @dataclass(frozen=True, kw_only=True)
-class GridCode(Payload):
+class GridCode(Model):
     """What the utility demands. A string up to 1.46, an object since 1.47."""
 
     grid_code: str | None = text("grid_code")
@@ -40,7 +40,7 @@ class GridCode(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GridCodes(Payload):
+class GridCodes(Model):
     """`GET /api/site_info/grid_codes`: what the wizard of 1.15 offers. Seed, `site_info/grid_codes`.
 
     On the wire the codes lie in a list by country, state and region; here each knows its own.
@@ -69,7 +69,7 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SiteName(Payload):
+class SiteName(Model):
     """`GET /api/site_info/site_name`. Seed, `site_info/site_name`; what is edited in Tesla's app shows up here."""
 
     site_name: str | None = text("site_name")
@@ -79,7 +79,7 @@ class SiteName(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SiteInfo(Payload):
+class SiteInfo(Model):
     """`GET /api/site_info`. Seed, `site_info`; open on 1.15, the customer's login since 20.49."""
 
     site_name: str | None = text("site_name")
@@ -121,7 +121,7 @@ class SiteInfo(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Payload):
+class Config(Model):
     """`GET /api/config`: the gateway's identity. Needs a login. Seed, `config`."""
 
     vin: str | None = text("vin")

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from .base import Payload
+from .base import Model
 from .fields import flag, flagged, number, part, parts, shapeless_items, text, texts, whole
 
 
 @dataclass(frozen=True, kw_only=True)
-class SolarInverter(Payload):
+class SolarInverter(Model):
     """An inverter that is configured (`GET /api/solars`) or offered (`GET /api/solars/brands/…`). Seed, `solars`."""
 
     brand: str | None = text("brand")
@@ -21,7 +21,7 @@ class SolarInverter(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SolarString(Payload):
+class SolarString(Model):
     """One string of panels at a Powerwall+ (23.x)."""
 
     string_id: int | None = whole("string_id")
@@ -40,7 +40,7 @@ class SolarString(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PvacStatus(Payload):
+class PvacStatus(Model):
     """The inverter of a Powerwall+, PVAC in Tesla's words."""
 
     state: str | None = text("state")
@@ -70,7 +70,7 @@ class PvacStatus(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PvsStatus(Payload):
+class PvsStatus(Model):
     """What watches over the strings of a Powerwall+, PVS in Tesla's words."""
 
     state: str | None = text("state")
@@ -84,7 +84,7 @@ class PvsStatus(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SolarPowerwall(Payload):
+class SolarPowerwall(Model):
     """`GET /api/solar_powerwall`: the solar side of a Powerwall+ or a Tesla inverter.
 
     Not in the seed; the customer's login, and what 23.44 and later have left of the vitals.
@@ -107,7 +107,7 @@ class SolarPowerwall(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generators(Payload):
+class Generators(Model):
     """`GET /api/generators`. Seed, `generators`."""
 
     disconnect_type: str | None = text("disconnect_type")

@@ -5,7 +5,7 @@ from datetime import timedelta
 import re
 from typing import Self
 
-from .base import Payload
+from .base import Model
 from .fields import flag, text, whole, words
 from .part_numbers import FIRST_GATEWAY, SOLAR_INVERTER, gateway_model
 from .times import duration
@@ -39,7 +39,7 @@ class Din:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Status(Payload):
+class Status(Model):
     """`GET /api/status`: open on every Powerwall 2 firmware, 404 on a Powerwall 3. Seed, `status`.
 
     `start_time` is left out on purpose: it always ends in `+0800`, whatever the site's
@@ -107,7 +107,7 @@ class Status(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sitemaster(Payload):
+class Sitemaster(Model):
     """`GET /api/sitemaster`: does the Powerwall run? Answers also while it is stopped. Seed, `sitemaster`."""
 
     running: bool | None = flag("running")

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, override
 
-from .base import Payload
+from .base import Model
 from .diagnostic import CheckStatus, DiagnosticCheck
 from .fields import flag, number, numbers, parts, rows, shapeless, shapeless_items, text, whole, words
 from .times import moment
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeterTestResult(Payload):
+class MeterTestResult(Model):
     """What one current transformer read during one step of the charge test."""
 
     power: float | None = number("Power")
@@ -29,7 +29,7 @@ class MeterTestResult(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SystemTesting(Payload):
+class SystemTesting(Model):
     """`GET /api/system/testing`: the installer's charge test. Seed, `system/testing`.
 
     `inverter_results`, `errors` and `tests` were only ever seen null and are left out.
@@ -68,7 +68,7 @@ class ConnectionTest(DiagnosticCheck):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConnectionTests(Payload):
+class ConnectionTests(Model):
     """`GET /api/system/networks/conn_tests`, the tests of the way to Tesla, in one form. Seed, "Others to document".
 
     1.15 tells nothing while they run, then all results at once. 21.x lists the tests, and
@@ -113,7 +113,7 @@ def _test_of_1_15(name: str, result: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PingTest(Payload):
+class PingTest(Model):
     """`GET /api/system/networks/ping_test`. Seed, "Also need to research"; 21.39 answers `{"Error": {}}`."""
 
     error: str | None = shapeless("Error")
@@ -121,7 +121,7 @@ class PingTest(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TroubleshootingProblems(Payload):
+class TroubleshootingProblems(Model):
     """`GET /api/troubleshooting/problems`; 21.39 and later."""
 
     problems: tuple[str, ...] | None = shapeless_items("problems")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .base import Payload
+from .base import Model
 from .fields import flag, number, one_of, part, text, texts
 from .times import epoch
 
@@ -30,7 +30,7 @@ class UpdateState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpdateInfo(Payload):
+class UpdateInfo(Model):
     """What an update's state is about."""
 
     status: tuple[str, ...] | None = texts("status")
@@ -38,7 +38,7 @@ class UpdateInfo(Payload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SystemUpdate(Payload):
+class SystemUpdate(Model):
     """`GET /api/system/update/status`. Seed, `system/update/status`.
 
     The seed reads its `current_time` of 1422697552910 as April 2018; it is January 2015,

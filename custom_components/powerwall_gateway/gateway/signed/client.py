@@ -25,19 +25,19 @@ from aiopowerwall import (
 
 from ..client import PowerwallGateway
 from ..exceptions import (
+    GatewayAuthenticationRequiredError,
     GatewayClockError,
     GatewayConflictError,
-    GatewayDeniedError,
+    GatewayConnectionError,
     GatewayError,
+    GatewayInvalidResponseError,
     GatewayKeyError,
-    GatewayPayloadError,
     GatewayRefusedError,
     GatewayTimeoutError,
-    GatewayUnreachableError,
     KeyProblem,
 )
 from ..models import ConfigFile, Controller, DeviceComponents, Operation
-from ..redact import legible
+from ..redact import strip_control_characters
 
 PATH: Final = "/tedapi/v1r"
 
@@ -95,7 +95,7 @@ class SignedGateway:
 
     Every method raises a child of `GatewayError` and nothing else: among them `GatewayKeyError`
     where the gateway does not accept the key, `GatewayNotFoundError` where it has no signed
-    requests, and `GatewayBusyError` where it asks to wait.
+    requests, and `GatewayRateLimitError` where it asks to wait.
     """
 
     def __init__(self, gateway: PowerwallGateway, private_key: bytes) -> None:
@@ -127,28 +127,28 @@ class SignedGateway:
         """Read what runs there; empty where the answer does not say."""
         system = (await self._ask(lambda client: client.get_firmware_details())).get("system", {})
         version: str = system.get("version", {}).get("text", "")
-        self.firmware = next(iter(legible(version).split()), None)
+        self.firmware = next(iter(strip_control_characters(version).split()), None)
         return self.firmware or ""
 
     async def config(self) -> ConfigFile:
         """Read what is set."""
         config = await self._ask(lambda client: client.get_config())
         if not ConfigFile.knows(config):
-            raise GatewayPayloadError("what is set is not in the answer", path=PATH)
+            raise GatewayInvalidResponseError("what is set is not in the answer", path=PATH)
         return ConfigFile.from_dict(config)
 
     async def controller(self) -> Controller:
         """Read what the device controller tells of the battery."""
         status = await self._ask(lambda client: client.get_status())
         if not Controller.knows(status):
-            raise GatewayPayloadError("the controller tells nothing", path=PATH)
+            raise GatewayInvalidResponseError("the controller tells nothing", path=PATH)
         return Controller.from_dict(status)
 
     async def components(self) -> DeviceComponents:
         """Read what the Powerwall that leads tells of its parts, its own energies among them."""
         components = DeviceComponents.from_dict(await self._ask(lambda client: client.get_components()))
         if components.components is None:
-            raise GatewayPayloadError("the parts tell nothing", path=PATH)
+            raise GatewayInvalidResponseError("the parts tell nothing", path=PATH)
         return components
 
     async def operation(self) -> Operation:
@@ -191,7 +191,7 @@ class SignedGateway:
             if problem := _key_problem(err.fault):
                 raise self._rejected(problem) from err
             raise GatewayRefusedError("the gateway refused the message", path=PATH, reason=_plain(err.fault)) from err
-        except GatewayDeniedError as err:
+        except GatewayAuthenticationRequiredError as err:
             if err.path != PATH:
                 raise
             raise self._rejected(KeyProblem.NOT_PERMITTED) from err  # nobody is logged in for it, so it is the key
@@ -200,7 +200,7 @@ class SignedGateway:
         except PowerwallError as err:
             raise self._unexpected(str(err)) from err
         except _NOT_CAUGHT as err:
-            raise GatewayPayloadError("the answer is no signed message", path=PATH) from err
+            raise GatewayInvalidResponseError("the answer is no signed message", path=PATH) from err
         finally:
             _asks_for_us.reset(asks_for_us)
         self.verified = self._accepted = True
@@ -218,7 +218,7 @@ class SignedGateway:
         if _NOT_WRITTEN in message:
             self.verified = self._accepted = True
             return GatewayConflictError("something else changed the settings at the same time", path=PATH)
-        return GatewayPayloadError("the answer does not belong to the request", path=PATH)
+        return GatewayInvalidResponseError("the answer does not belong to the request", path=PATH)
 
     async def _signed_in_time[T](self, request: Callable[[_Client], Awaitable[T]]) -> T:
         """Make a request, and once more where it waited for its turn until the signature was too old."""
@@ -236,7 +236,7 @@ class SignedGateway:
         except RuntimeError as err:
             if not client.session.closed:
                 raise
-            raise GatewayUnreachableError("the connection was closed by ourselves", path=PATH) from err
+            raise GatewayConnectionError("the connection was closed by ourselves", path=PATH) from err
 
     async def _opened(self) -> _Client:
         """Give the client; whatever reads the key is slow, and does not hold up the event loop."""
@@ -252,7 +252,7 @@ class SignedGateway:
             client = self._client
         if self._closed:
             await client.session.close()
-            raise GatewayUnreachableError("the connection was closed by ourselves", path=PATH)
+            raise GatewayConnectionError("the connection was closed by ourselves", path=PATH)
         return client
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, Self
 
 from ..address import Address
 from ..exceptions import GuardBusyError, GuardJournalError
-from ..transport import Connection
+from ..transport import Transport
 
 VERSION: Final = 1
 DAY: Final = 86400.0
@@ -41,7 +41,7 @@ class Journal(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnderWay:
+class PendingAction:
     """A login or stop that was begun, and not seen to its end yet."""
 
     kind: Kind
@@ -108,7 +108,7 @@ class JournalRecord:
     logins: tuple[float, ...] = ()
     """When there was a guarded login, in seconds since 1970; those of the last day matter."""
 
-    under_way: UnderWay | None = None
+    under_way: PendingAction | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Give it as JSON to keep."""
@@ -130,11 +130,13 @@ class JournalRecord:
             case {"version": version, "logins": [*logins], "under_way": under_way} if version == VERSION and all(
                 isinstance(login, float | int) for login in logins
             ):
-                return cls(logins=tuple(logins), under_way=None if under_way is None else UnderWay.from_json(under_way))
+                return cls(
+                    logins=tuple(logins), under_way=None if under_way is None else PendingAction.from_json(under_way)
+                )
         raise GuardJournalError("the journal is corrupt")
 
 
-class JournalKeeper:
+class JournalStore:
     """Reads and writes a journal, and believes nothing that it has not read back.
 
     `clock` is the wall clock, which may be set at any time: what the journal has from the
@@ -181,7 +183,7 @@ class JournalKeeper:
         return self._clock() - login < DAY and here - self._seen.setdefault(login, here) < DAY
 
 
-def place_of(connection: Connection) -> dict[str, Any]:
+def place_of(connection: Transport) -> dict[str, Any]:
     """Give where a connection leads, as the journal keeps it."""
     address, fingerprint = connection.address, connection.fingerprint
     return {

@@ -8,7 +8,7 @@ from ..exceptions import GatewayError, GatewayStoppedError, GuardGridError, Guar
 from ..models import GridState
 
 
-class Lookout:
+class StopPreflight:
     """Looks out before somebody stops the Powerwall; what is not known for sure counts as no.
 
     `grid_connected_for` tells for how many seconds the grid watch has seen the house on the

@@ -15,7 +15,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class RestartTimings:
     """How long the guard waits for what, in seconds."""
 
     connected: float = 60.0
@@ -49,10 +49,10 @@ class Pace:
         return waits(self.look, self.longest_look)
 
 
-class Starter:
+class Restarter:
     """Starts a Powerwall."""
 
-    def __init__(self, gateway: PowerwallGateway, pace: Pace) -> None:
+    def __init__(self, gateway: PowerwallGateway, pace: RestartTimings) -> None:
         self._gateway = gateway
         self._pace = pace
         self._hurry = asyncio.Event()

@@ -19,9 +19,9 @@ from ..exceptions import (
     GuardJournalError,
     GuardLoginLimitError,
 )
-from .journal import DAY, Journal, JournalKeeper, JournalRecord, Kind, UnderWay, place_of
-from .preflight import Lookout, packs_of
-from .restart import Pace, Starter
+from .journal import DAY, Journal, JournalRecord, JournalStore, Kind, PendingAction, place_of
+from .preflight import StopPreflight, packs_of
+from .restart import Restarter, RestartTimings
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ type Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 type Steps = Callable[[], Awaitable[None]]
 
 
-class Guard:
+class StopSupervisor:
     """The only one who may stop the Powerwall: by a login on firmware below 20.49, or on purpose.
 
     A stopped Powerwall neither backs up the house nor charges until somebody starts it, and
@@ -74,7 +74,7 @@ class Guard:
         logins_a_day: int = LOGINS_A_DAY,
         when_asking: Callable[[bool], None] | None = None,
         clock: Callable[[], float] = time,
-        pace: Pace | None = None,
+        pace: RestartTimings | None = None,
     ) -> None:
         self.asks = False
         """Whether the Powerwall is stopped by an old journal, and `start` waits for the owner's word.
@@ -83,18 +83,18 @@ class Guard:
         """
 
         self._gateway = gateway
-        self._journal = JournalKeeper(journal, clock)
+        self._journal = JournalStore(journal, clock)
         self._spawn = spawn
         self._logins_a_day = logins_a_day
         self._when_asking = when_asking
         self._clock = clock
-        self._pace = pace or Pace()
-        self._lookout = Lookout(gateway, grid_connected_for, seconds=self._pace.connected)
+        self._pace = pace or RestartTimings()
+        self._lookout = StopPreflight(gateway, grid_connected_for, seconds=self._pace.connected)
         self._kind: Kind | None = None
         self._task: asyncio.Task[None] | None = None
         self._released: asyncio.Future[None]
         self._settled: asyncio.Event
-        self._starter = Starter(gateway, self._pace)
+        self._starter = Restarter(gateway, self._pace)
 
     @property
     def busy(self) -> bool:
@@ -141,7 +141,7 @@ class Guard:
         """
         under_way = self._starter
         under_way.hurry()
-        await Starter(self._gateway, self._pace).start()
+        await Restarter(self._gateway, self._pace).start()
         under_way.hurry()  # to see it run, whatever was waiting for the owner
 
     async def mend(self) -> None:
@@ -188,7 +188,7 @@ class Guard:
         self._released = asyncio.get_running_loop().create_future()
         self._released.add_done_callback(asyncio.Future.exception)  # its callers may all have been cancelled
         self._settled = asyncio.Event()
-        self._starter = Starter(self._gateway, self._pace)
+        self._starter = Restarter(self._gateway, self._pace)
         ended = partial(self._ended, self._released, self._settled)
         self._task = self._spawn(self._work(steps))
         self._task.add_done_callback(ended)
@@ -298,7 +298,7 @@ class Guard:
         before = await self._lookout.look()
         packs = await self._lookout.packs()
         now = self._clock()
-        under_way = UnderWay(
+        under_way = PendingAction(
             kind=kind,
             began=now,
             ends=now + seconds if kind is Kind.STOP else None,
@@ -373,7 +373,7 @@ class Guard:
         )
         await self._close_journal(record)
 
-    async def _take_up(self, left: UnderWay) -> None:
+    async def _take_up(self, left: PendingAction) -> None:
         """Go on where the last process was: with its session, at its Powerwalls, until its stop ends."""
         if left.session and not self._session():
             self._gateway.restore_login({"session": left.session})
@@ -388,7 +388,7 @@ class Guard:
             self._release()
             await self._starter.pause(remaining)
 
-    async def _is_theirs(self, left: UnderWay) -> bool:
+    async def _is_theirs(self, left: PendingAction) -> bool:
         """Tell whether this gateway shows a Powerwall of the journal: an address may have changed hands."""
         try:
             packs = await packs_of(self._gateway)
@@ -400,7 +400,7 @@ class Guard:
             return False
         return True
 
-    async def _may_mend(self, left: UnderWay | None) -> bool:
+    async def _may_mend(self, left: PendingAction | None) -> bool:
         """Tell whether to start what the last process left stopped, unless it is so old that the owner is asked."""
         if left is None:
             return True
