@@ -18,7 +18,7 @@ from custom_components.powerwall_gateway.gateway.rest import GatewayBackoff
 from custom_components.powerwall_gateway.gateway.stop_safety.restart import RestartTimings
 from simulator import Simulator
 from tests.client.conftest import Client
-from tests.client.guarding import Home, leave_open
+from tests.client.stop_safety import Home, leave_open
 from tests.client.virtual_time import VirtualTime
 from tests.conftest import StartSimulator
 

@@ -20,7 +20,7 @@ from custom_components.powerwall_gateway.gateway import (
     GuardNotRunningError,
     GuardUnsureError,
 )
-from tests.client.guarding import DAY, NOW, PACE, Home, Tripwire, finished, until
+from tests.client.stop_safety import DAY, NOW, PACE, Home, Tripwire, finished, until
 from tests.conftest import StartSimulator
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import GatewayError, StopSupervisor
-from tests.client.guarding import PACE, Death, Home, finished, leave_open, until
+from tests.client.stop_safety import PACE, Death, Home, finished, leave_open, until
 from tests.conftest import StartSimulator
 
 QUICK = replace(PACE, steady=0.004, look=0.002)

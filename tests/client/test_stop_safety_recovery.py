@@ -13,7 +13,7 @@ from custom_components.powerwall_gateway.gateway import (
     GuardJournalError,
     JournalRecord,
 )
-from tests.client.guarding import DAY, NOW, PACE, Home, finished, leave_open, until
+from tests.client.stop_safety import DAY, NOW, PACE, Home, finished, leave_open, until
 from tests.conftest import StartSimulator
 
 

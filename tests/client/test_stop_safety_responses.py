@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import GatewayError, GuardBusyError, GuardError, GuardNotRunningError
-from tests.client.guarding import NOW, PACE, Home, Tripwire, finished, until
+from tests.client.stop_safety import NOW, PACE, Home, Tripwire, finished, until
 from tests.conftest import StartSimulator
 
 ANSWERS: dict[str, dict[str, Any]] = {

@@ -18,8 +18,8 @@ from custom_components.powerwall_gateway.gateway import (
     GuardUnsureError,
 )
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
-from tests.client.guarding import NOW, PACE, Home, finished, until
 from tests.client.profiles import OPTIONS
+from tests.client.stop_safety import NOW, PACE, Home, finished, until
 from tests.conftest import StartSimulator
 
 SOON = 0.1

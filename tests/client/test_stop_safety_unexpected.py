@@ -8,7 +8,7 @@ from typing import override
 import pytest
 
 from custom_components.powerwall_gateway.gateway import GatewayError
-from tests.client.guarding import Home, finished, leave_open, until
+from tests.client.stop_safety import Home, finished, leave_open, until
 from tests.conftest import StartSimulator
 
 
