@@ -20,7 +20,7 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.models import OperationMode
 from tests.client.conftest import Connect
-from tests.client.operating import (
+from tests.client.operation import (
     BACKUP,
     BEFORE,
     BEFOREHAND,

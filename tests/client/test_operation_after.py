@@ -14,7 +14,7 @@ from custom_components.powerwall_gateway.gateway import (
     OperationUnknownError,
 )
 from simulator import Simulator
-from tests.client.operating import (
+from tests.client.operation import (
     ANSWERED,
     BACKUP,
     BEFOREHAND,

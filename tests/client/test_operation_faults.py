@@ -18,7 +18,7 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from simulator import Simulator
 from tests.client.conftest import Connect
-from tests.client.operating import (
+from tests.client.operation import (
     ANSWERED,
     BACKUP,
     BEFORE,

@@ -13,7 +13,7 @@ from custom_components.powerwall_gateway.gateway import (
     OperationSettings,
 )
 from tests.client.conftest import Connect
-from tests.client.operating import (
+from tests.client.operation import (
     BACKUP,
     BEFORE,
     CHANGE,
