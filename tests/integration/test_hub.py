@@ -27,9 +27,8 @@ from homeassistant.util.file import write_utf8_file_atomic
 from simulator import Simulator
 from simulator.gateway.answers import Call
 from tests.conftest import StartSimulator
-
-from .conftest import SetUp, entry_for
-from .controlling import PACE, logged_in, steady_grid, until
+from tests.integration.conftest import SetUp, entry_for
+from tests.integration.controlling import PACE, logged_in, steady_grid, until
 
 pytestmark = pytest.mark.usefixtures("quick")
 
