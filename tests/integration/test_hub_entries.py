@@ -17,10 +17,9 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.conftest import SetUp, entry_for
+from tests.integration.controlling import steady_grid, until
 from tests.integration.test_hub import is_closed, leave_open
-
-from .conftest import SetUp, entry_for
-from .controlling import steady_grid, until
 
 pytestmark = pytest.mark.usefixtures("quick")
 
