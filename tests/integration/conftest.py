@@ -31,8 +31,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import save_yaml
 from simulator import Simulator
 from tests.conftest import StartSimulator
-
-from .controlling import PACE, logged_in
+from tests.integration.control import PACE, logged_in
 
 BLUEPRINTS = Path(__file__).parent.parent.parent / "blueprints" / "automation" / DOMAIN
 

@@ -18,10 +18,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util, yaml as yaml_util
 from simulator import Simulator
+from tests.integration.control import asked_for, call, entity_of, until, writes
 from tests.test_static import ROOT, load
 
 from .conftest import BLUEPRINTS, Automate
-from .controlling import asked_for, call, entity_of, until, writes
 from .test_blueprints_outage import HELPERS, restart
 
 MANIFEST = load("manifest.json")

@@ -19,9 +19,9 @@ from homeassistant.util.yaml import load_yaml_dict, save_yaml
 from simulator import Simulator
 from simulator.house import House
 from tests.conftest import StartSimulator
+from tests.integration.control import entity_of
 
 from .conftest import AUTOMATIONS, Automate, entry_for
-from .controlling import entity_of
 
 BOILER, POOL, SAUNA, CELLAR = (f"input_boolean.{load}" for load in ("boiler", "pool", "sauna", "cellar"))
 HELPERS: Final[dict[str, Any]] = {

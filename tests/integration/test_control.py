@@ -18,9 +18,9 @@ from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import PACE, asked_for, at_rest, call, logged_in, until, writes
 
 from .conftest import SetUp, entry_for, state_of
-from .controlling import PACE, asked_for, at_rest, call, logged_in, until, writes
 
 pytestmark = pytest.mark.usefixtures("quick")
 

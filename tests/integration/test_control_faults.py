@@ -19,9 +19,9 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from simulator.gateway.answers import Call
 from tests.conftest import StartSimulator
+from tests.integration.control import PACE, asked_for, at_rest, call, until, writes
 
 from .conftest import SetUp, entry_for, state_of
-from .controlling import PACE, asked_for, at_rest, call, until, writes
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -18,9 +18,9 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import call, entity_of
 
 from .conftest import SetUp
-from .controlling import call, entity_of
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 

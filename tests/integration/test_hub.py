@@ -28,7 +28,7 @@ from simulator import Simulator
 from simulator.gateway.answers import Call
 from tests.conftest import StartSimulator
 from tests.integration.conftest import SetUp, entry_for
-from tests.integration.controlling import PACE, logged_in, steady_grid, until
+from tests.integration.control import PACE, logged_in, steady_grid, until
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -18,7 +18,7 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.integration.conftest import SetUp, entry_for
-from tests.integration.controlling import steady_grid, until
+from tests.integration.control import steady_grid, until
 from tests.integration.test_hub import is_closed, leave_open
 
 pytestmark = pytest.mark.usefixtures("quick")

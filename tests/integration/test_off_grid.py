@@ -20,9 +20,9 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import asked_for, call, until
 
 from .conftest import SetUp, state_of
-from .controlling import asked_for, call, until
 
 QUICK = Watch(0.005, 0.01, 0.2)
 

@@ -26,9 +26,9 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import call, entity_of, logged_in, writes
 
 from .conftest import SetUp, entry_for, state_of
-from .controlling import call, entity_of, logged_in, writes
 
 
 async def choose(hass: HomeAssistant, entry: MockConfigEntry, **options: Any) -> None:

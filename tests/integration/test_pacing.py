@@ -20,9 +20,9 @@ from homeassistant.core import Event, HomeAssistant, callback
 from simulator import Simulator
 from simulator.wire import Json
 from tests.conftest import StartSimulator
+from tests.integration.control import asked_for, entity_of, until
 
 from .conftest import SetUp, state_of
-from .controlling import asked_for, entity_of, until
 
 
 @pytest.fixture(autouse=True)

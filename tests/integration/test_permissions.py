@@ -11,9 +11,9 @@ from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import entity_registry as er
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import asked_for, writes
 
 from .conftest import SetUp
-from .controlling import asked_for, writes
 from .test_services import ACTIONS, follows
 
 

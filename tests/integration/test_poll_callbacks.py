@@ -21,9 +21,9 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import until
 
 from .conftest import SetUp, entry_for, state_of
-from .controlling import until
 from .test_solar import TESLA, plus
 
 COORDINATORS = ("grid", "live", "detail", "settings", "inventory")

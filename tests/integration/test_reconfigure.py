@@ -20,9 +20,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import at_rest, logged_in, until
 
 from .conftest import SetUp, entry_for, state_of
-from .controlling import at_rest, logged_in, until
 from .flowing import asks, ends, go_on, suggested, typed
 
 WRONG = "TG000000000000"

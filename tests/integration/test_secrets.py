@@ -23,10 +23,10 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import PACE, until
 from tests.test_redaction import secrets_of
 
 from .conftest import SetUp
-from .controlling import PACE, until
 
 FIRMWARE = ("1.15.0", "21.44")
 TITLE = "Home Energy Gateway"

@@ -23,10 +23,10 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util.yaml import load_yaml_dict
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import asked_for, at_rest, logged_in, steady_grid, until, writes
 from tests.test_static import INTEGRATION
 
 from .conftest import SetUp, entry_for
-from .controlling import asked_for, at_rest, logged_in, steady_grid, until, writes
 
 ACTIONS: dict[str, dict[str, Any]] = {
     "set_operation": {"reserve": 30},

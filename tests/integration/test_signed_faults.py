@@ -20,10 +20,10 @@ from simulator.gateway import signed
 from simulator.gateway.answers import Answer
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
+from tests.integration.control import asked_for, call
 from tests.pairing import SIGNED, pair, public_key
 
 from .conftest import SetUp, state_of
-from .controlling import asked_for, call
 from .signing import ALLOWED, feeding, keep_key, quicken
 
 type Trouble = Callable[[Simulator], object]

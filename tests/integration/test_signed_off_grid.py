@@ -16,10 +16,10 @@ from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
+from tests.integration.control import asked_for, call, until
 from tests.pairing import pair, public_key
 
 from .conftest import SetUp, state_of
-from .controlling import asked_for, call, until
 from .signing import ALLOWED, keep_key, quicken
 
 LEAVE, RETURN = (True, True), (False, False)

@@ -13,10 +13,10 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er, 
 from simulator import House, Simulator
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
+from tests.integration.control import asked_for
 from tests.pairing import pair, public_key
 
 from .conftest import SetUp, state_of
-from .controlling import asked_for
 from .signing import keep_key, quicken
 
 FAULT = "DisabledExcessiveVoltageDrop"
