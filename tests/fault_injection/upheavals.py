@@ -16,7 +16,7 @@ from tests.fault_injection.stranger import (
     one_who_takes_no_connection,
     one_without_tls,
 )
-from tests.integration.flowing import ends, go_on, typed
+from tests.integration.flows import ends, go_on, typed
 from tests.integration.test_discovery import discover
 from tests.integration.test_reconfigure import begin
 

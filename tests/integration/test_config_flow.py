@@ -21,9 +21,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import EVENT_DATA_ENTRY_FLOW_PROGRESSED, FlowResultType
 from tests.conftest import StartSimulator
 from tests.integration.control import asked_for, until
+from tests.integration.flows import asks, confirm, ends, go_on, login, start, suggested, typed
 
 from .conftest import SetUp, entry_for, state_of
-from .flowing import asks, confirm, ends, go_on, login, start, suggested, typed
 
 
 async def test_1_15_needs_no_password_and_is_never_logged_in_to(hass: HomeAssistant, simulator: StartSimulator) -> None:

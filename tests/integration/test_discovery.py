@@ -17,9 +17,9 @@ from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.flows import asks, ends, go_on, login, suggested, typed
 
 from .conftest import SetUp, entry_for
-from .flowing import asks, ends, go_on, login, suggested, typed
 
 MAC = "3c:2a:f4:00:01:02"
 NEW = "192.0.2.9"

@@ -22,9 +22,9 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util.dt import utcnow
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.flows import confirm, ends, go_on, login, start, typed
 
 from .conftest import SetUp, state_of
-from .flowing import confirm, ends, go_on, login, start, typed
 from .test_reconfigure import NEW, OTHER_PACKS, is_carried_over, registered, replaced
 
 

@@ -23,8 +23,7 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.client.conftest import address_of
 from tests.conftest import StartSimulator
-
-from .flowing import asks, go_on, login, start, typed
+from tests.integration.flows import asks, go_on, login, start, typed
 
 TEXTS: Final = Path(diagnostics.__file__).parent / "translations" / "en.json"
 

@@ -15,10 +15,10 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.client.profiles import start as start_profile
 from tests.conftest import StartSimulator
+from tests.integration.flows import asks, ends, go_on, login, start, typed
 from tests.pairing import pem
 
 from .conftest import SetUp, entry_for
-from .flowing import asks, ends, go_on, login, start, typed
 from .test_identity import restart
 
 BUSY = "current config mode is busy"

@@ -21,10 +21,10 @@ from homeassistant.util.file import WriteError
 from simulator import Simulator
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
+from tests.integration.flows import asks, ends, go_on, typed
 from tests.pairing import SIGNED, pair, pem, public_key
 
 from .conftest import SetUp, state_of
-from .flowing import asks, ends, go_on, typed
 from .signing import ALLOWED, feeding, keep_key, quicken
 
 

@@ -13,9 +13,9 @@ from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.flows import asks, ends, go_on
 
 from .conftest import SetUp, entry_for
-from .flowing import asks, ends, go_on
 
 
 class Clock:

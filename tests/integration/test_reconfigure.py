@@ -21,9 +21,9 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er, 
 from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.integration.control import at_rest, logged_in, until
+from tests.integration.flows import asks, ends, go_on, suggested, typed
 
 from .conftest import SetUp, entry_for, state_of
-from .flowing import asks, ends, go_on, suggested, typed
 
 WRONG = "TG000000000000"
 NEW = "TG9999990000B1"
