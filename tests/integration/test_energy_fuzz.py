@@ -22,7 +22,7 @@ from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 from tests.conftest import StartSimulator
 from tests.integration.conftest import SetUp
-from tests.integration.firing import BELIEVED, COUNTERS, Fire
+from tests.integration.counter_faults import BELIEVED, COUNTERS, Fire
 
 HOURS = 30 * 24 if os.environ.get("POWERWALL_TESTS") == "deep" else 1
 """For as long at least, and everything happens once at least: `scripts/test --deep` lives through a month."""

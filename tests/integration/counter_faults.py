@@ -17,8 +17,7 @@ from homeassistant.helpers import restore_state
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from simulator.house import House
-
-from .conftest import SetUp
+from tests.integration.conftest import SetUp
 
 type Saying = Callable[[str, float], float | None]
 """What is said instead of what a counter has counted; None for nothing at all."""
