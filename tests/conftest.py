@@ -11,7 +11,7 @@ import pytest
 
 from simulator import Simulator
 from simulator.listener import event_loop
-from tests.complaints import complaints
+from tests.deprecations import complaints
 
 __all__ = ["complaints"]  # a fixture of every test
 

@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.deprecation import deprecated_function
 from homeassistant.helpers.frame import report_usage
 from homeassistant.loader import async_get_integration
-from tests.complaints import Complaints
+from tests.deprecations import Complaints
 
 
 def goes(module: str, kind: type[Warning]) -> None:
