@@ -31,7 +31,7 @@ def test_the_client_knows_nothing_of_home_assistant() -> None:
 
 def test_nothing_skips_a_floor() -> None:
     """Entities know coordinators and models, and neither the client nor the wire."""
-    floors = {"catalogue", "coordinator", "const", "description", "devices", "energy", "entity", "outage", "outlook"}
+    floors = {"catalogue", "coordinator", "const", "description", "device", "energy_filter", "entity", "estimates", "outages"}
     floors |= {"reading", "writing", "gateway.models"}
     for platform in PLATFORMS:
         assert _rooms_imported_by(platform) <= floors

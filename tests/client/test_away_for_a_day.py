@@ -143,7 +143,7 @@ async def test_mending_after_a_day_without_gateway_starts_the_powerwall(
         while guard.busy:
             await asyncio.sleep(1.0)
     home.assert_well()
-    assert sorted(told(caplog)) == [(name, level) for name in ("health", "starting") for level in ("INFO", "WARNING")]
+    assert sorted(told(caplog)) == [(name, level) for name in ("health", "restart") for level in ("INFO", "WARNING")]
 
 
 async def test_watch_without_answers_looks_every_ten_seconds(simulator: StartSimulator, virtual: VirtualTime) -> None:

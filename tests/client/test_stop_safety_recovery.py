@@ -322,7 +322,7 @@ async def test_a_start_without_a_session_logs_in_where_there_is_nothing_to_stop(
 
 
 async def test_a_login_that_was_lost_is_made_again_to_start(later: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.auth.Login.FIRST_WAIT", 0.01)
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.auth.SessionManager.FIRST_WAIT", 0.01)
     later.simulator.faults.add("login/Basic", drop=True, after=True, times=1)
     async with later.process() as guard:
         with pytest.raises(Exception, match="no connection"):
