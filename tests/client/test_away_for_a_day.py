@@ -14,7 +14,7 @@ from custom_components.powerwall_gateway.gateway import (
     Priority,
     RequestScheduler,
 )
-from custom_components.powerwall_gateway.gateway.rest import GatewayBackoff
+from custom_components.powerwall_gateway.gateway.backoff import GatewayBackoff
 from custom_components.powerwall_gateway.gateway.stop_safety.restart import RestartTimings
 from simulator import Simulator
 from tests.client.conftest import Client

@@ -16,7 +16,7 @@ from custom_components.powerwall_gateway.gateway import (
     Priority,
     RequestScheduler,
 )
-from custom_components.powerwall_gateway.gateway.rest import FIRST_WHEN_BUSY, LONGEST_WHEN_BUSY, LONGEST_WHEN_SILENT
+from custom_components.powerwall_gateway.gateway.backoff import FIRST_WHEN_BUSY, LONGEST_WHEN_BUSY, LONGEST_WHEN_SILENT
 from custom_components.powerwall_gateway.gateway.scheduler import RESERVE, SHARE
 
 WANTED = {

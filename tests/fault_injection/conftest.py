@@ -10,7 +10,7 @@ import pytest
 
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
 from custom_components.powerwall_gateway.coordinator import base
-from custom_components.powerwall_gateway.gateway import discovery, rest, scheduler, transport
+from custom_components.powerwall_gateway.gateway import backoff, discovery, scheduler, transport
 from homeassistant.core import HomeAssistant
 from simulator.listener import HOST
 from tests.conftest import StartSimulator
@@ -37,10 +37,10 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for hundredths of seconds where it is seconds, and let no value outlive a failed poll."""
     monkeypatch.setattr(base, "KEPT_INTERVALS", 0)
     monkeypatch.setattr(base, "KEPT_AT_LEAST", 0.0)
-    monkeypatch.setattr(rest, "FIRST_WHEN_BUSY", 0.02)
-    monkeypatch.setattr(rest, "LONGEST_WHEN_BUSY", 0.1)
-    monkeypatch.setattr(rest, "FIRST_WHEN_SILENT", 0.02)
-    monkeypatch.setattr(rest, "LONGEST_WHEN_SILENT", 0.1)
+    monkeypatch.setattr(backoff, "FIRST_WHEN_BUSY", 0.02)
+    monkeypatch.setattr(backoff, "LONGEST_WHEN_BUSY", 0.1)
+    monkeypatch.setattr(backoff, "FIRST_WHEN_SILENT", 0.02)
+    monkeypatch.setattr(backoff, "LONGEST_WHEN_SILENT", 0.1)
     monkeypatch.setattr(transport, "_WAIT_WHEN_LIMITED", 0.05)
     monkeypatch.setattr(discovery, "BETWEEN_CHECKS", 0.4)
     monkeypatch.setattr(scheduler, "RESERVE", 1e9)  # polls come as the test wants them, not as the gateway likes them

@@ -22,7 +22,7 @@ from custom_components.powerwall_gateway.const import (
     DOMAIN,
 )
 from custom_components.powerwall_gateway.coordinator import grid
-from custom_components.powerwall_gateway.gateway import rest
+from custom_components.powerwall_gateway.gateway import backoff
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
@@ -107,7 +107,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask at once again when nobody answered."""
-    monkeypatch.setattr(rest, "FIRST_WHEN_SILENT", 0.0)
+    monkeypatch.setattr(backoff, "FIRST_WHEN_SILENT", 0.0)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from custom_components.powerwall_gateway import entity
 from custom_components.powerwall_gateway.const import CONF_GRID_INTERVAL, CONF_LIVE_INTERVAL
 from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.energy_filter import LASTING_POLLS
-from custom_components.powerwall_gateway.gateway import rest
+from custom_components.powerwall_gateway.gateway import backoff
 from custom_components.powerwall_gateway.writing import ENERGIES, ON_CHANGE, PACK_POWERS, POWERS, StateThrottle
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event, HomeAssistant, callback
@@ -345,7 +345,7 @@ async def test_a_busy_gateway_is_left_alone_and_shows_its_last_values(
 async def test_what_a_busy_gateway_was_asked_last_is_asked_for_as_soon_as_it_has_rested(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rest, "FIRST_WHEN_BUSY", 0.05)
+    monkeypatch.setattr(backoff, "FIRST_WHEN_BUSY", 0.05)
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
     live = entry.runtime_data.live

@@ -3,7 +3,7 @@
 Requests go one after the other, and the grid watch never waits behind more than one. The
 time that the gateway spends answering is measured, and at most a quarter of it is ours:
 when answers slow down, the cadences stretch, those that can wait first, and come back when
-it recovers. A gateway that asks to wait, or says nothing, is left in peace (see `rest`).
+it recovers. A gateway that asks to wait, or says nothing, is left in peace (see `backoff`).
 
 What a person orders waits for its turn, and for nothing else.
 """
@@ -16,8 +16,8 @@ from enum import IntEnum
 from time import monotonic
 from typing import Any, Final
 
+from .backoff import GatewayBackoff
 from .exceptions import GatewayConnectionError, GatewayError
-from .rest import GatewayBackoff
 
 SHARE: Final = 0.24
 """Of its time the gateway spends on us at most, and a hundredth for what was spent in advance."""
