@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from custom_components.powerwall_gateway.gateway.__main__ import main
+from custom_components.powerwall_gateway.gateway.cli import main
 from simulator import Simulator
 from tests.conftest import StartSimulator
 
@@ -26,7 +26,7 @@ class Blocked:
             raise ImportError(f"{name} is blocked")
 
 sys.meta_path.insert(0, Blocked())
-from gateway.__main__ import main
+from gateway.cli import main
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -127,7 +127,7 @@ async def test_the_password_is_asked_for_where_it_is_not_given(
     simulator: StartSimulator, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway = await simulator("21.44")
-    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.__main__.getpass", lambda _: gateway.password)
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.cli.getpass", lambda _: gateway.password)
     code, out, err = await run("flows", host(gateway))
     assert (code, err) == (0, "")
     assert "Powerwall" in out
