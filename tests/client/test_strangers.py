@@ -10,9 +10,9 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayInvalidResponseError,
     GatewayResponseError,
 )
-from custom_components.powerwall_gateway.gateway.body import MAX_BYTES, unpacked
 from custom_components.powerwall_gateway.gateway.redact import LONGEST
 from custom_components.powerwall_gateway.gateway.signed.client import PATH, SignedGateway
+from custom_components.powerwall_gateway.gateway.transport import MAX_BYTES, unpacked
 from tests.client.conftest import Client, Connect
 from tests.client.profiles import start
 from tests.conftest import StartSimulator

@@ -192,7 +192,7 @@ async def test_a_gateway_that_hangs_up_is_unreachable(simulator: StartSimulator,
 async def test_an_endless_answer_is_cut_off(
     simulator: StartSimulator, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.body.MAX_BYTES", 1000)
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.transport.MAX_BYTES", 1000)
     gateway = await simulator("21.44")
     connection = await connect(gateway)
     gateway.overrides["status"] = b"x" * 1001

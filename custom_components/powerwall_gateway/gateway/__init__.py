@@ -7,7 +7,6 @@ Imports nothing of Home Assistant and can be used by itself:
         print(await PowerwallGateway(connection).meters_aggregates())
 """
 
-from .address import Address
 from .auth import Credentials, Session
 from .client import PowerwallGateway
 from .control.grid_policy import GridPolicy
@@ -77,7 +76,7 @@ from .percent import PercentScale, app_from_raw, raw_from_app
 from .scheduler import PollSchedule, Priority, RequestScheduler
 from .stop_safety.journal import Journal, JournalRecord, PendingAction
 from .stop_safety.supervisor import LOGINS_A_DAY, StopSupervisor
-from .transport import Transport, find, open_session
+from .transport import Address, Transport, find, open_session
 
 __all__ = [
     "LOGINS_A_DAY",

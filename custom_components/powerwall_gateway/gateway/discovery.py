@@ -11,7 +11,6 @@ from typing import Final
 
 from aiohttp import ClientSession
 
-from .address import Address
 from .auth import is_powerwall_3
 from .backoff import wait_after
 from .client import PowerwallGateway
@@ -29,7 +28,7 @@ from .exceptions import (
 from .firmware import login_stops_powerwall, speaks_plain_http
 from .models import Din, Status
 from .stop_safety.preflight import packs_of
-from .transport import Transport, find
+from .transport import Address, Transport, find
 
 _SERIAL = re.compile(r"[A-Z0-9]{6,30}")
 

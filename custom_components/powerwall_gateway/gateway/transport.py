@@ -1,16 +1,20 @@
-"""One kept-alive connection to one gateway: TLS and its certificate, time limits, HTTP status to error.
+"""One kept-alive connection to one gateway: address, TLS and its certificate, time limits, HTTP status to error.
 
-Requests go in sequence, paced (see `pacer`). Nothing is redirected, no cookie jar is kept,
+Requests go in sequence, paced (see `scheduler`). Nothing is redirected, no cookie jar is kept,
 and an answer is read up to a limit.
 """
 
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from ipaddress import ip_address
+import re
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any, Final, Literal, Self, override
 from urllib.parse import quote
+import zlib
 
 from aiohttp import (
     ClientConnectionError,
@@ -30,9 +34,7 @@ from aiohttp import (
 )
 import orjson
 
-from .address import Address
 from .backoff import LONGEST_RETRY_AFTER
-from .body import LimitedResponse, read_body
 from .exceptions import (
     GatewayAuthenticationRequiredError,
     GatewayCertificateError,
@@ -50,6 +52,16 @@ from .redact import redact
 from .scheduler import RequestScheduler
 from .stats import RequestStats
 
+type Scheme = Literal["http", "https"]
+
+STANDARD_PORTS: dict[Scheme, int] = {"https": 443, "http": 80}
+_HOST_NAME = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?"
+)
+# The gateway ends a TLS handshake that names a server it does not know; these it knows
+# (reference: go-powerwall, firmware 1.20 and later). An IP address names none, which it takes too.
+_SERVER_NAMES = frozenset({"teg", "powerwall", "powerpack"})
+
 TIMEOUT = 10.0
 """Seconds for one request, from the first byte sent to the last one read."""
 
@@ -60,6 +72,69 @@ _WAIT_WHEN_LIMITED = 60.0
 """Seconds to wait after a 429 or 503 that names no time of its own."""
 
 _NO_CERTIFICATE = b"\0" * 32
+
+MAX_BYTES: Final = 4_000_000
+"""Of one answer; the largest that was seen has 595 kB (`installer/companies`)."""
+
+_GZIP: Final = b"\x1f\x8b"
+_WITH_GZIP_HEADER: Final = 16 + zlib.MAX_WBITS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Host (name or IP address), an explicit port or None for the scheme's own, and the scheme."""
+
+    host: str
+    port: int | None = None
+    scheme: Scheme = "https"
+
+    @classmethod
+    def parse(cls, text: str, scheme: Scheme = "https") -> Self:
+        """Read `host`, `host:port` or `[ipv6]:port` as a person types it; a pasted URL is forgiven.
+
+        Raises ValueError for what cannot be a host.
+        """
+        text = text.strip()
+        if match := re.match(r"^(https?)://", text, re.IGNORECASE):
+            text = text[match.end() :]
+        text = text.split("/", 1)[0]
+        if match := re.fullmatch(r"\[(?P<host>[^\]]+)\](?::(?P<port>\d{1,5}))?", text):
+            host, port = str(ip_address(match["host"])), match["port"]
+        elif text.count(":") > 1:
+            host, port = str(ip_address(text)), None
+        else:
+            host, _, port = text.partition(":")
+            if not _HOST_NAME.fullmatch(host):
+                raise ValueError(f"{host!r} is no host name or IP address")
+        if port is not None and port != "" and not (port.isdecimal() and 0 < int(port) < 65536):
+            raise ValueError(f"{port!r} is no port")
+        return cls(host=host.lower(), port=int(port) if port else None, scheme=scheme)
+
+    def over(self, scheme: Scheme) -> Self:
+        """Give the same place by another scheme."""
+        return replace(self, scheme=scheme)
+
+    @cached_property
+    def url(self) -> str:
+        """The base URL, without a path."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port in {None, STANDARD_PORTS[self.scheme]} else f":{self.port}"
+        return f"{self.scheme}://{host}{port}"
+
+    @cached_property
+    def server_name(self) -> str | None:
+        """The name to ask for in the TLS handshake, None to leave it to the host."""
+        try:
+            ip_address(self.host)
+        except ValueError:
+            return self.host if self.host in _SERVER_NAMES else "powerwall"
+        return None
+
+    @override
+    def __str__(self) -> str:
+        """Give what the person typed: the host, and the port where there was one."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}" if self.port else host
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +180,20 @@ async def _count(_: ClientSession, context: SimpleNamespace, __: TraceConnection
 _TRACE = TraceConfig()
 _TRACE.on_connection_create_end.append(_count)
 _TRACE.freeze()
+
+
+class LimitedResponse(ClientResponse):
+    """An answer that a library reads by itself, and would read and unpack to its end, however far that is."""
+
+    @override
+    async def read(self) -> bytes:
+        if self._body is None:
+            try:
+                self._body = unpacked(await read_body(self, self.url.path), self.url.path)
+            except BaseException:
+                self.close()
+                raise
+        return await super().read()
 
 
 class Transport:
@@ -321,3 +410,33 @@ def _reason(body: bytes) -> str:
 def _retry_after(response: ClientResponse) -> float | None:
     seconds = response.headers.get("Retry-After", "")
     return min(float(seconds), LONGEST_RETRY_AFTER) if seconds.isdecimal() else None
+
+
+async def read_body(response: ClientResponse, path: str) -> bytes:
+    """Read an answer. Raises `GatewayInvalidResponseError` as soon as it is too long."""
+    body = b""
+    while chunk := await response.content.readany():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise GatewayInvalidResponseError(
+                "the answer is too long to be one of a gateway", path=path, status=response.status
+            )
+    return body
+
+
+def unpacked(body: bytes, path: str) -> bytes:
+    """Give what was compressed without a word of it, as firmware from 25.42.2 on answers outside of `/api/`.
+
+    Raises `GatewayInvalidResponseError` where it is damaged, too much, or packed twice: a few kilobytes
+    can be made of gigabytes.
+    """
+    if not body.startswith(_GZIP):
+        return body
+    opener = zlib.decompressobj(_WITH_GZIP_HEADER)
+    try:
+        content = opener.decompress(body, MAX_BYTES)
+    except zlib.error as err:
+        raise GatewayInvalidResponseError("the answer is damaged", path=path) from err
+    if not opener.eof or content.startswith(_GZIP):
+        raise GatewayInvalidResponseError("the answer is torn, or too long to be one of a gateway", path=path)
+    return content

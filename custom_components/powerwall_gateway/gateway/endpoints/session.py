@@ -1,9 +1,9 @@
 """Logging in and out."""
 
 from ..auth import Session
-from ..body import unpacked
 from ..exceptions import GatewayInvalidResponseError, GatewayNotFoundError
 from ..models import Din, LoginRecord, Status, ToggleAuth
+from ..transport import unpacked
 from .caller import BaseClient
 from .endpoint import Access, endpoint
 

@@ -11,9 +11,8 @@ from enum import StrEnum
 from time import monotonic
 from typing import Any, Final, Protocol, Self
 
-from ..address import Address
 from ..exceptions import GuardBusyError, GuardJournalError
-from ..transport import Transport
+from ..transport import Address, Transport
 
 VERSION: Final = 1
 DAY: Final = 86400.0
