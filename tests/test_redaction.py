@@ -14,7 +14,7 @@ from custom_components.powerwall_gateway.gateway import (
     open_session,
 )
 from custom_components.powerwall_gateway.redaction import Redactor
-from custom_components.powerwall_gateway.services.look import PATHS
+from custom_components.powerwall_gateway.services import READABLE_PATHS
 from simulator import Simulator
 from simulator.firmware import PROFILES
 from simulator.gateway.ct_meters import SHORT_ID
@@ -57,7 +57,7 @@ async def answers_of(simulator: Simulator) -> dict[str, Any]:
         await gateway.login(although_it_stops=True)
         simulator.running = True
         answers: dict[str, Any] = {}
-        for path in PATHS:
+        for path in READABLE_PATHS:
             try:
                 answers[path] = await gateway.get(path)
             except GatewayError:

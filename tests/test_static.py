@@ -139,11 +139,10 @@ def _steps(module: str) -> set[str]:
 
 
 def test_every_exception_has_a_text_and_every_text_an_exception() -> None:
-    raising = ["__init__.py", "control.py", "exceptions.py", "off_grid.py"]
-    raising += [f"services/{room}.py" for room in ("operation", "takeover", "target", "upkeep")]
+    raising = ["__init__.py", "control.py", "exceptions.py", "off_grid.py", "services.py"]
     written = set(chain.from_iterable(strings(module) for module in raising))
     assert KEY_PROBLEMS <= set(TEXTS["exceptions"]) <= written | KEY_PROBLEMS
-    keys = r'translation_key="(\w+)"|(?:wrong|failed)\(\s*"(\w+)"|^    \(\w+Error, "(\w+)",'
+    keys = r'translation_key="(\w+)"|(?:validation|action)_error\(\s*"(\w+)"|^    \(\w+Error, "(\w+)",'
     used = chain.from_iterable(re.findall(keys, (INTEGRATION / module).read_text(), re.MULTILINE) for module in raising)
     assert set(chain.from_iterable(used)) - {""} <= set(TEXTS["exceptions"])
 

@@ -23,7 +23,7 @@ from .helpers import redactor_for
 from .journal import FileJournal
 from .reading import EndpointResult
 from .redaction import REDACTED
-from .services.look import PATHS
+from .services import READABLE_PATHS
 
 _LEFT_OUT: Final = frozenset({"installer/companies"})
 """595 kB of everybody's."""
@@ -178,7 +178,7 @@ def _ago(at: float) -> float:
 async def _payloads(gateway: PowerwallGateway) -> dict[str, Any]:
     """Ask for everything that has no effect, one after the other; give each answer, or why there is none."""
     found: dict[str, Any] = {}
-    for path in PATHS:
+    for path in READABLE_PATHS:
         if path in _LEFT_OUT:
             continue
         try:

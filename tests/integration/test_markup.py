@@ -14,7 +14,7 @@ from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway import Credentials, GatewayError, PowerwallGateway, find, open_session
 from custom_components.powerwall_gateway.markdown import literal
-from custom_components.powerwall_gateway.services.look import PATHS
+from custom_components.powerwall_gateway.services import READABLE_PATHS
 from homeassistant.components.energy.const import DOMAIN as DASHBOARD
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.core import HomeAssistant, valid_entity_id
@@ -75,7 +75,7 @@ async def gateway(simulator: StartSimulator) -> Simulator:
     gateway.house.pack(2).disabled_reasons[:] = ["Disabled"]
     async with open_session() as session:
         powerwall = PowerwallGateway(await find(session, address_of(gateway)), Credentials(password=gateway.password))
-        for path in PATHS:
+        for path in READABLE_PATHS:
             with suppress(GatewayError):
                 gateway.overrides[path] = spoil(await powerwall.get(path))
     return gateway

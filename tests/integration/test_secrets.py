@@ -11,11 +11,10 @@ from aiohttp import ClientTimeout
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import caretaker, checkup, diagnostics, hub
+from custom_components.powerwall_gateway import caretaker, checkup, diagnostics, hub, services
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.coordinator import grid
-from custom_components.powerwall_gateway.services import upkeep
-from custom_components.powerwall_gateway.services.look import PATHS
+from custom_components.powerwall_gateway.services import READABLE_PATHS
 from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
@@ -55,10 +54,10 @@ async def quick(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkup, "UNREACHABLE_FOR", 0.0)
     monkeypatch.setattr(checkup, "FAULT_FOR", 0.0)
     monkeypatch.setattr(checkup, "IDLE_FOR", -1.0)
-    monkeypatch.setattr(upkeep, "UPDATE_INTERVAL", 0.01)
-    monkeypatch.setattr(upkeep, "UPDATE_LIMIT", 0.02)
-    monkeypatch.setattr(upkeep, "TEST_INTERVAL", 0.01)
-    monkeypatch.setattr(upkeep, "TEST_LIMIT", 0.02)
+    monkeypatch.setattr(services, "UPDATE_INTERVAL", 0.01)
+    monkeypatch.setattr(services, "UPDATE_LIMIT", 0.02)
+    monkeypatch.setattr(services, "TEST_INTERVAL", 0.01)
+    monkeypatch.setattr(services, "TEST_LIMIT", 0.02)
 
 
 class Listener:
@@ -104,7 +103,7 @@ class Listener:
 
     async def try_everything(self) -> None:
         """Call every action, and take what it answers or fails with."""
-        calls = [*ACTIONS.items(), *(("get_endpoint", {"path": path}) for path in PATHS)]
+        calls = [*ACTIONS.items(), *(("get_endpoint", {"path": path}) for path in READABLE_PATHS)]
         for name, data in calls:
             answers = name != "start"
             try:
@@ -129,7 +128,7 @@ class Listener:
 
 def every_path(gateway: Simulator, answer: Callable[[str], Any]) -> None:
     """Let every path that is read answer something else."""
-    for path in (*PATHS, "system/update/status"):
+    for path in (*READABLE_PATHS, "system/update/status"):
         gateway.overrides[path] = answer(path)
 
 

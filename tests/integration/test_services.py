@@ -10,13 +10,12 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 import voluptuous as vol
 
-from custom_components.powerwall_gateway import hub
+from custom_components.powerwall_gateway import hub, services
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway import JournalRecord, PendingAction
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
 from custom_components.powerwall_gateway.journal import FileJournal
-from custom_components.powerwall_gateway.services import upkeep
-from custom_components.powerwall_gateway.services.look import PATHS
+from custom_components.powerwall_gateway.services import READABLE_PATHS
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -43,8 +42,8 @@ ACTIONS: dict[str, dict[str, Any]] = {
 def impatient(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for milliseconds where it is seconds and minutes."""
     for name in ("UPDATE", "TEST"):
-        monkeypatch.setattr(upkeep, f"{name}_INTERVAL", 0.01)
-        monkeypatch.setattr(upkeep, f"{name}_LIMIT", 0.5)
+        monkeypatch.setattr(services, f"{name}_INTERVAL", 0.01)
+        monkeypatch.setattr(services, f"{name}_LIMIT", 0.5)
 
 
 async def act(hass: HomeAssistant, action: str, *, response: bool = False, **data: Any) -> Any:
@@ -386,7 +385,7 @@ async def test_every_path_of_the_list_is_harmless_and_tells_nothing_secret(
         await logged_in(hass, entry)
     before, stopped = follows(gateway), gateway.stopped_seconds
     answered = 0
-    for path in PATHS:
+    for path in READABLE_PATHS:
         try:
             answer = await act(hass, "get_endpoint", response=True, path=path)
         except HomeAssistantError:
@@ -422,4 +421,4 @@ async def test_what_a_firmware_lacks_is_told(hass: HomeAssistant, simulator: Sta
 def test_the_form_offers_the_paths_that_there_are() -> None:
     described = load_yaml_dict(str(INTEGRATION / "services.yaml"))
     assert set(described) == set(ACTIONS)
-    assert described["get_endpoint"]["fields"]["path"]["selector"]["select"]["options"] == list(PATHS)
+    assert described["get_endpoint"]["fields"]["path"]["selector"]["select"]["options"] == list(READABLE_PATHS)

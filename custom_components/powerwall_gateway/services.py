@@ -1,0 +1,253 @@
+"""Register and handle the actions. Only administrators may call them, and automations, which run without a user."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from math import isfinite
+from typing import Any, Final
+
+import voluptuous as vol
+
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.service import async_get_config_entry, async_register_admin_service
+from homeassistant.util.json import JsonValueType
+
+from .const import CONF_ALLOW_CONTROL, DOMAIN
+from .control import Control
+from .coordinator import PowerwallGatewayConfigEntry
+from .energy_dashboard import async_follow
+from .exceptions import translated
+from .gateway import (
+    GatewayAuthenticationRequiredError,
+    GatewayError,
+    GatewayLoginStopsError,
+    GatewayNotFoundError,
+    GatewayStoppedError,
+    GatewayUnfinishedError,
+    PowerwallGateway,
+)
+from .gateway.control.actions import check_for_update
+from .gateway.endpoints import endpoints_of
+from .gateway.models import GridState, OperationMode, SystemUpdate
+from .helpers import redactor_for
+from .migration import async_take_over, is_in_use, pairs
+
+ATTR_DURATION: Final = "duration"
+ATTR_MODE: Final = "mode"
+ATTR_PATH: Final = "path"
+ATTR_RENAME: Final = "rename"
+ATTR_RESERVE: Final = "reserve"
+
+DEFAULT_STOP: Final = timedelta(minutes=5)
+LONGEST_STOP: Final = timedelta(minutes=60)
+
+UPDATE_INTERVAL: Final = 5.0
+UPDATE_LIMIT: Final = 300.0
+TEST_INTERVAL: Final = 2.0
+TEST_LIMIT: Final = 180.0
+"""Polling interval and time limit of the update check and of the connection test, in seconds."""
+
+READABLE_PATHS: Final = tuple(
+    sorted(
+        endpoint.path
+        for endpoint in endpoints_of(PowerwallGateway).values()
+        if endpoint.method == "GET" and not endpoint.effect and "{" not in endpoint.path
+    )
+)
+"""Endpoints that can be read without an effect on the gateway."""
+
+
+def _schema(fields: dict[Any, Any]) -> vol.Schema:
+    """Return the schema of an action; the config entry is optional, because most homes have one gateway."""
+    return vol.Schema({vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string, **fields})
+
+
+NO_FIELDS: Final = _schema({})
+SET_OPERATION: Final = _schema({vol.Optional(ATTR_MODE): cv.string, vol.Optional(ATTR_RESERVE): vol.Coerce(float)})
+STOP: Final = _schema({vol.Optional(ATTR_DURATION, default=DEFAULT_STOP): cv.positive_time_period})
+TAKE_OVER: Final = _schema({vol.Optional(ATTR_RENAME, default=False): cv.boolean})
+GET_ENDPOINT: Final = _schema({vol.Required(ATTR_PATH): vol.In(READABLE_PATHS)})
+
+
+@callback
+def async_setup_services(hass: HomeAssistant) -> None:
+    """Register all actions, with or without a loaded entry: Home Assistant validates automations before that."""
+    none, optional, only = SupportsResponse.NONE, SupportsResponse.OPTIONAL, SupportsResponse.ONLY
+    for name, handler, schema, response in (
+        ("set_operation", async_set_operation, SET_OPERATION, optional),
+        ("start", async_start, NO_FIELDS, none),
+        ("stop", async_stop, STOP, none),
+        ("check_update", async_check_update, NO_FIELDS, optional),
+        ("run_connection_test", async_run_connection_test, NO_FIELDS, optional),
+        ("take_over", async_take_over_from_core, TAKE_OVER, optional),
+        ("get_endpoint", async_get_endpoint, GET_ENDPOINT, only),
+    ):
+        async_register_admin_service(hass, DOMAIN, name, handler, schema, response)
+
+
+async def async_set_operation(call: ServiceCall) -> ServiceResponse:
+    """Set mode, reserve or both in one write, and return the new settings. The reserve has the scale of the options."""
+    entry = _entry_of(call)
+    control = _control_of(entry)
+    if not (control.allowed or control.needs_key):  # the write itself reports why a key is not accepted
+        raise validation_error("operation_not_allowed")
+    mode = _mode(call.data.get(ATTR_MODE), control)
+    reserve = call.data.get(ATTR_RESERVE)
+    if mode is None and reserve is None:
+        raise validation_error("nothing_to_set")
+    scale = entry.runtime_data.scale
+    if reserve is not None:
+        if not (isfinite(reserve) and scale.empty <= reserve <= 100):
+            raise validation_error("reserve_out_of_range", reserve=f"{reserve:g}", least=f"{scale.empty:g}")
+        reserve = scale.to_app(reserve)
+    settings = await control.async_set(mode=mode, reserve=reserve)
+    return {
+        ATTR_MODE: settings.mode,
+        ATTR_RESERVE: None if settings.reserve is None else round(scale.from_app(settings.reserve), 1),
+    }
+
+
+async def async_start(call: ServiceCall) -> None:
+    """Start the Powerwall, and wait until it runs."""
+    await _control_of(_entry_of(call)).async_start()
+
+
+async def async_stop(call: ServiceCall) -> None:
+    """Stop the Powerwall for a while, and return when it is stopped."""
+    control = _control_of(_entry_of(call))
+    duration: timedelta = call.data[ATTR_DURATION]
+    if not timedelta(seconds=1) <= duration <= LONGEST_STOP:
+        raise validation_error("stop_out_of_range", minutes=f"{LONGEST_STOP / timedelta(minutes=1):.0f}")
+    await control.async_stop(duration)
+
+
+async def async_check_update(call: ServiceCall) -> ServiceResponse:
+    """Check for new firmware, and return the resulting state with the gateway's own text."""
+    data = _entry_of(call).runtime_data
+    gateway = data.gateway
+
+    def show(update: SystemUpdate) -> None:
+        # Below 20.49 the endpoint requires the installer login, so no sensor depends on it.
+        if not gateway.capabilities.login_stops_powerwall:
+            data.inventory.async_take_update(update)
+
+    with translate_gateway_errors():
+        await _require_grid(gateway)
+        try:
+            update = await check_for_update(gateway, progress=show, interval=UPDATE_INTERVAL, limit=UPDATE_LIMIT)
+        except GatewayUnfinishedError as err:
+            raise action_error("update_unfinished", minutes=f"{UPDATE_LIMIT / 60:.0f}") from err
+    return {"state": update.state.name.lower() if update.state else None, "words": list(update.words)}
+
+
+async def async_run_connection_test(call: ServiceCall) -> ServiceResponse:
+    """Test the gateway's connection to Tesla, and return the result of each test."""
+    gateway = _entry_of(call).runtime_data.gateway
+    with translate_gateway_errors():
+        try:
+            tests = await gateway.run_connection_tests(interval=TEST_INTERVAL, limit=TEST_LIMIT)
+        except GatewayUnfinishedError as err:
+            raise action_error("test_unfinished", minutes=f"{TEST_LIMIT / 60:.0f}") from err
+    return {
+        "passed": tests.passed,
+        "tests": {test.name or "": {"passed": test.passed, "error": test.error} for test in tests.tests or ()},
+    }
+
+
+async def async_take_over_from_core(call: ServiceCall) -> ServiceResponse:
+    """Map the built-in integration's entities to this one's, and take over their entity ids if that is requested."""
+    entry, rename = _entry_of(call), call.data[ATTR_RENAME]
+    found = pairs(call.hass, entry)
+    if not found:
+        raise validation_error("nothing_to_take_over")
+    ids = dict(pair.ids for pair in found)
+    renamed: list[JsonValueType] = []
+    if rename:
+        if is_in_use(call.hass, found):
+            raise validation_error("core_in_use")
+        taken_over = async_take_over(call.hass, found)
+        await async_follow(call.hass, {pair.ours.entity_id: pair.core.entity_id for pair in taken_over if pair.ours})
+        renamed += (pair.core.entity_id for pair in taken_over)
+    return {
+        "entities": {core: ours for core, ours in ids.items() if ours},
+        "without": [core for core, ours in ids.items() if not ours],
+        "renamed": renamed,
+    }
+
+
+async def async_get_endpoint(call: ServiceCall) -> ServiceResponse:
+    """Return the response of a read-only endpoint without personal data, so that it can be shown to others."""
+    entry = _entry_of(call)
+    gateway, path = entry.runtime_data.gateway, call.data[ATTR_PATH]
+    with translate_gateway_errors():
+        answer = await gateway.get(path)
+    # The list of all installers has 595 kB.
+    return {
+        "path": path,
+        "answer": await call.hass.async_add_executor_job(redactor_for(entry).redact_payload, path, answer),
+    }
+
+
+def validation_error(key: str, **placeholders: str) -> ServiceValidationError:
+    """Return the error of an action that cannot be called like this, or not now."""
+    return ServiceValidationError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
+
+
+def action_error(key: str, **placeholders: str) -> HomeAssistantError:
+    """Return the error of an action that failed."""
+    return HomeAssistantError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
+
+
+@contextmanager
+def translate_gateway_errors() -> Iterator[None]:
+    """Raise errors of the gateway as translated errors of Home Assistant."""
+    try:
+        yield
+    except GatewayLoginStopsError as err:
+        raise validation_error("login_needed") from err
+    except GatewayNotFoundError as err:
+        raise validation_error("not_on_this_firmware") from err
+    except GatewayAuthenticationRequiredError as err:
+        raise validation_error("not_for_this_login") from err
+    except GatewayError as err:
+        raise translated(err) from err
+
+
+@callback
+def _entry_of(call: ServiceCall) -> PowerwallGatewayConfigEntry:
+    """Return the loaded entry that an action is for. Raises `ServiceValidationError` if there is none."""
+    return async_get_config_entry(call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID))
+
+
+@callback
+def _control_of(entry: PowerwallGatewayConfigEntry) -> Control:
+    """Return the control of an entry. Raises `ServiceValidationError` if its owner has not allowed control."""
+    if not entry.options.get(CONF_ALLOW_CONTROL, False):
+        raise validation_error("control_not_allowed")
+    return entry.runtime_data.control
+
+
+def _mode(name: str | None, control: Control) -> OperationMode | None:
+    if name is None:
+        return None
+    for mode in control.modes:
+        if mode == name:
+            return mode
+    raise validation_error("mode_not_settable", mode=name, modes=", ".join(control.modes))
+
+
+async def _require_grid(gateway: PowerwallGateway) -> None:
+    """Reject what may stop the Powerwall while the home is off grid, or when the grid status is unknown."""
+    try:
+        grid = (await gateway.grid_status()).grid_status
+    except GatewayStoppedError:
+        raise
+    except GatewayError as err:
+        raise action_error("update_unsure") from err
+    if grid is None:
+        raise action_error("update_unsure")
+    if grid is not GridState.CONNECTED:
+        raise validation_error("update_off_grid")
