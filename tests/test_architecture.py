@@ -31,8 +31,8 @@ def test_the_client_knows_nothing_of_home_assistant() -> None:
 
 def test_nothing_skips_a_floor() -> None:
     """Entities know coordinators and models, and neither the client nor the wire."""
-    floors = {"catalogue", "coordinator", "const", "description", "device", "energy_filter", "entity", "estimates", "outages"}
-    floors |= {"reading", "writing", "gateway.models"}
+    floors = {"catalogue", "coordinator", "const", "data", "description", "device", "energy_filter", "entity"}
+    floors |= {"estimates", "outages", "reading", "writing", "gateway.models"}
     for platform in PLATFORMS:
         assert _rooms_imported_by(platform) <= floors
     for subject in WRITTEN.find_children(f"{HOUSE}.catalogue"):

@@ -35,11 +35,10 @@ from .coordinator import (
     GridCoordinator,
     InventoryCoordinator,
     LiveCoordinator,
-    PowerwallGatewayConfigEntry,
-    PowerwallGatewayData,
     SettingsCoordinator,
     is_final,
 )
+from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import SubDevice
 from .energy_dashboard import EnergyOffer
 from .exceptions import error_text

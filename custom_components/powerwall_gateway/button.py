@@ -7,7 +7,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .catalogue import BUTTONS
-from .coordinator import PowerwallGatewayConfigEntry, SettingsData
+from .coordinator import SettingsData
+from .data import PowerwallGatewayConfigEntry
 from .description import GatewayButtonDescription
 from .entity import GatewayEntity, add_as_found
 

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 
 from . import issues
-from .coordinator import PowerwallGatewayConfigEntry
+from .data import PowerwallGatewayConfigEntry
 from .gateway import GatewayError, GatewayKeyError, GatewayLoginError
 from .hub import PACE
 from .reading import EndpointResult

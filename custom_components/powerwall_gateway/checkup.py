@@ -14,7 +14,7 @@ from homeassistant.util.hass_dict import HassKey
 from . import issues
 from .catalogue import packs
 from .const import CONF_SERIAL, DOMAIN
-from .coordinator import PowerwallGatewayConfigEntry
+from .data import PowerwallGatewayConfigEntry
 from .gateway import Credentials, GatewayConnectionError, GatewayDefaultPasswordError, GatewayError
 from .idleness import IdleConditions, IdleTracker
 from .markdown import literal

@@ -16,7 +16,8 @@ from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.typing import StateType
 
 from .control import Control
-from .coordinator import GatewayCoordinator, PowerwallGatewayData
+from .coordinator import GatewayCoordinator
+from .data import PowerwallGatewayData
 from .device import SubDevice
 from .outages import GridEvent
 from .reading import EndpointResult

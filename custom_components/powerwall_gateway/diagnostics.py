@@ -14,7 +14,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceEntry
 
-from .coordinator import GatewayCoordinator, PowerwallGatewayConfigEntry, PowerwallGatewayData
+from .coordinator import GatewayCoordinator
+from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .gateway import GatewayConnectionError, GatewayError, GatewayResponseError, PowerwallGateway
 from .gateway.exceptions import GuardJournalError
 from .gateway.stats import Count

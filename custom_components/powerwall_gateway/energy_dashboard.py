@@ -23,7 +23,7 @@ from homeassistant.helpers import entity_registry as er
 
 from . import issues
 from .const import DOMAIN
-from .coordinator import PowerwallGatewayConfigEntry
+from .data import PowerwallGatewayConfigEntry
 from .markdown import literal
 from .storage import EntryStore
 

@@ -11,7 +11,8 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .coordinator import GatewayCoordinator, PowerwallGatewayConfigEntry, PowerwallGatewayData
+from .coordinator import GatewayCoordinator
+from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .description import GatewayControlDescription, GatewayEntityDescription
 from .device import SubDevice
 from .reading import EndpointResult

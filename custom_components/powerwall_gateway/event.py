@@ -7,7 +7,8 @@ from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .catalogue import EVENTS
-from .coordinator import GridCoordinator, GridData, PowerwallGatewayConfigEntry
+from .coordinator import GridCoordinator, GridData
+from .data import PowerwallGatewayConfigEntry
 from .description import GatewayEventDescription
 from .entity import GatewayEntity, add_as_found
 from .outages import GridEvent

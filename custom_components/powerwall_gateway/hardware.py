@@ -10,7 +10,7 @@ from homeassistant.helpers.device_registry import DeviceEntry
 
 from .catalogue import meters, packs, solar
 from .const import DEFAULT_TITLE
-from .coordinator import PowerwallGatewayConfigEntry, PowerwallGatewayData
+from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import Kind, devices_missing, is_of_kind, number_anew
 from .reading import EndpointResult
 

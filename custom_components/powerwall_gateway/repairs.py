@@ -16,7 +16,7 @@ from homeassistant.helpers import issue_registry as ir
 from . import issues
 from .certificate import async_identify, async_trust, stored
 from .const import CONF_FINGERPRINT, CONF_SERIAL, DOMAIN
-from .coordinator import PowerwallGatewayConfigEntry
+from .data import PowerwallGatewayConfigEntry
 from .energy_dashboard import async_fill
 from .exceptions import translated
 from .forms import CONF_SAME_POWERWALLS, SAME_POWERWALLS, ProgressFlow

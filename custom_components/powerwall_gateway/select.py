@@ -9,7 +9,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .catalogue import SELECTS
 from .const import DOMAIN
-from .coordinator import PowerwallGatewayConfigEntry
+from .data import PowerwallGatewayConfigEntry
 from .description import GatewaySelectDescription
 from .entity import GatewayControlEntity, add_as_found
 

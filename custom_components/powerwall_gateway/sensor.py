@@ -11,7 +11,7 @@ from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
 from .catalogue import SENSORS
-from .coordinator import PowerwallGatewayConfigEntry, PowerwallGatewayData
+from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .description import GatewaySensorDescription
 from .device import SubDevice
 from .energy_filter import Count, EnergyFilter

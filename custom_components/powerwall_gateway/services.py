@@ -17,7 +17,7 @@ from homeassistant.util.json import JsonValueType
 
 from .const import CONF_ALLOW_CONTROL, DOMAIN
 from .control import Control
-from .coordinator import PowerwallGatewayConfigEntry
+from .data import PowerwallGatewayConfigEntry
 from .energy_dashboard import async_follow
 from .exceptions import translated
 from .gateway import (

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .catalogue import SWITCHES
-from .coordinator import PowerwallGatewayConfigEntry
+from .data import PowerwallGatewayConfigEntry
 from .description import GatewaySwitchDescription
 from .entity import GatewayControlEntity, add_as_found
 

@@ -13,7 +13,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.powerwall_gateway.caretaker import StopMonitor
 from custom_components.powerwall_gateway.checkup import IssueMonitor
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_GRID_INTERVAL
-from custom_components.powerwall_gateway.coordinator import GatewayCoordinator, PowerwallGatewayData, grid
+from custom_components.powerwall_gateway.coordinator import GatewayCoordinator, grid
+from custom_components.powerwall_gateway.data import PowerwallGatewayData
 from custom_components.powerwall_gateway.gateway import PowerwallGateway
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant

@@ -7,7 +7,7 @@ from typing import Any
 
 from homeassistant.const import Platform
 
-from ..coordinator import PowerwallGatewayData
+from ..data import PowerwallGatewayData
 from ..description import (
     GatewayBinarySensorDescription,
     GatewayButtonDescription,

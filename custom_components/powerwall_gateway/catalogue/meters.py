@@ -24,7 +24,8 @@ from homeassistant.const import (
 from homeassistant.helpers.device_registry import DeviceInfo
 
 from ..const import MANUFACTURER
-from ..coordinator import Detail, DetailData, InventoryData, PowerwallGatewayData
+from ..coordinator import Detail, DetailData, InventoryData
+from ..data import PowerwallGatewayData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
 from ..device import Kind, SubDevice, identifier
 from ..energy_filter import HOUSE_POWER

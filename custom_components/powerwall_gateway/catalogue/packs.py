@@ -18,7 +18,8 @@ from homeassistant.const import (
 from homeassistant.helpers.device_registry import DeviceInfo
 
 from ..const import MANUFACTURER
-from ..coordinator import Detail, DetailData, LiveData, PowerwallGatewayData
+from ..coordinator import Detail, DetailData, LiveData
+from ..data import PowerwallGatewayData
 from ..description import GatewayBinarySensorDescription, GatewaySensorDescription
 from ..device import Kind, SubDevice, identifier
 from ..energy_filter import PACK_POWER

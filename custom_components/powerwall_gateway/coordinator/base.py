@@ -33,7 +33,7 @@ from ..gateway import (
 from ..reading import EndpointResult
 
 if TYPE_CHECKING:
-    from . import PowerwallGatewayConfigEntry
+    from ..data import PowerwallGatewayConfigEntry
 
 _LOGGER = logging.getLogger(__name__)
 

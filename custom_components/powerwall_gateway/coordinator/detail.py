@@ -25,8 +25,8 @@ from .base import GatewayCoordinator
 from .contact import ContactWatch, singles_in_contact
 
 if TYPE_CHECKING:
+    from ..data import PowerwallGatewayConfigEntry
     from ..gateway.signed.client import SignedGateway
-    from . import PowerwallGatewayConfigEntry
 
 
 class Detail(Enum):

@@ -16,7 +16,7 @@ from ..reading import EndpointResult
 from .base import GatewayCoordinator
 
 if TYPE_CHECKING:
-    from . import PowerwallGatewayConfigEntry
+    from ..data import PowerwallGatewayConfigEntry
 
 
 SERVICES_INTERVAL: Final = 60.0

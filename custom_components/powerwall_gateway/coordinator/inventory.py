@@ -24,8 +24,8 @@ from ..reading import EndpointResult, since
 from .base import GatewayCoordinator
 
 if TYPE_CHECKING:
+    from ..data import PowerwallGatewayConfigEntry
     from ..gateway.signed.client import SignedGateway
-    from . import PowerwallGatewayConfigEntry
 
 
 FIRST_RETRY: Final = 60.0

@@ -15,7 +15,7 @@ from .base import GatewayCoordinator
 from .contact import ContactWatch, aggregates_in_contact
 
 if TYPE_CHECKING:
-    from . import PowerwallGatewayConfigEntry
+    from ..data import PowerwallGatewayConfigEntry
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ from ..reading import EndpointResult, since
 from .base import GatewayCoordinator
 
 if TYPE_CHECKING:
+    from ..data import PowerwallGatewayConfigEntry
     from ..gateway.signed.client import SignedGateway
-    from . import PowerwallGatewayConfigEntry
 
 
 @dataclass(frozen=True, kw_only=True)
