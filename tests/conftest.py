@@ -34,6 +34,11 @@ logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
 logging.getLogger("simulator").setLevel(logging.WARNING)
 
 
+@pytest.fixture(autouse=True)
+def enable_event_loop_debug() -> None:
+    """Leave the event loop's debug mode off: it records a stack for every future, which is half of the suite's time."""
+
+
 @pytest.fixture
 async def simulator(socket_enabled: None) -> AsyncIterator[StartSimulator]:
     """Start simulated gateways whose houses stand still; they stop with the test."""
