@@ -51,7 +51,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Let time pass when the test says so."""
     clock = Clock()
     clock.install(monkeypatch)
-    monkeypatch.setattr(transport, "Pacer", partial(scheduler.RequestScheduler, clock=clock.monotonic))
+    monkeypatch.setattr(transport, "RequestScheduler", partial(scheduler.RequestScheduler, clock=clock.monotonic))
     return clock
 
 

@@ -25,7 +25,7 @@ def quicken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for milliseconds where it is minutes."""
     monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
-    monkeypatch.setattr(hub, "SignedOperation", partial(SignedOperationController, reading_back=SHORT, following=SHORT))
+    monkeypatch.setattr(hub, "SignedOperationController", partial(SignedOperationController, reading_back=SHORT, following=SHORT))
 
 
 async def feeding(simulator: StartSimulator, firmware: str) -> Simulator:

@@ -58,7 +58,7 @@ def auto_enable_custom_integrations(recorder_mock: Recorder, enable_custom_integ
 @pytest.fixture
 def frozen_pacer(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pace by the frozen clock: by the wall's, a month of polls would have to wait, and nothing wakes."""
-    monkeypatch.setattr(transport, "Pacer", lambda: RequestScheduler(clock=hass.loop.time))
+    monkeypatch.setattr(transport, "RequestScheduler", lambda: RequestScheduler(clock=hass.loop.time))
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     def control(gateway: PowerwallGateway) -> IslandingController:
         return IslandingController(gateway, leaving=QUICK, returning=QUICK)
 
-    monkeypatch.setattr(hub, "IslandControl", control)
+    monkeypatch.setattr(hub, "IslandingController", control)
 
 
 @pytest.fixture

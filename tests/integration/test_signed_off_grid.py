@@ -33,7 +33,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Watch for half a second what may take two minutes. What keeps a home from harm stays as it is."""
     quicken(monkeypatch)
     quick = Watch(0.005, 0.01, 0.5)
-    monkeypatch.setattr(hub, "IslandControl", partial(IslandingController, leaving=quick, returning=quick))
+    monkeypatch.setattr(hub, "IslandingController", partial(IslandingController, leaving=quick, returning=quick))
 
 
 async def _set_up(
