@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.const import CONF_PERCENT
-from custom_components.powerwall_gateway.options_flow import SCHEMA
+from custom_components.powerwall_gateway.options_flow import SETTINGS
 from homeassistant.helpers.selector import NumberSelector
 
 from .test_hassfest import INTEGRATION, ROOT, load, parsed
@@ -31,10 +31,7 @@ SECTIONS = {
 """Where what a rule of the quality scale asks of the docs is written."""
 
 
-KEY = {"pairing", "paste_key", "register_key", "check_key", "remove_key"}
-"""The key for control has the same forms in the reconfiguration as in the options, where its field is explained."""
-
-RECONFIGURE = {"reconfigure_menu", "reconfigure", "reconfigure_confirm", "replaced", "replaced_unsure"}
+RECONFIGURE = {"reconfigure", "reconfigure_confirm", "replaced", "replaced_unsure"}
 REAUTH = {"reauth_confirm"}
 
 
@@ -80,7 +77,7 @@ def test_nothing_is_left_to_do_on_the_quality_scale() -> None:
 
 def test_every_field_of_the_set_up_is_explained() -> None:
     written = section(CONFIGURATION, "## Adding a gateway")
-    found = steps(*TEXTS["config"]["step"].keys() - RECONFIGURE - REAUTH - KEY)
+    found = steps(*TEXTS["config"]["step"].keys() - RECONFIGURE - REAUTH)
     assert {label for label in found if row(written, label)} == found
     listed = [line for line in written.splitlines() if line.startswith("| *")]
     assert len(listed) == len(found)
@@ -98,9 +95,8 @@ def test_every_option_is_explained_with_its_default_and_its_range() -> None:
     names = TEXTS["options"]["step"]["settings"]["data"]
     others = set().union(*(labels(step) for step in TEXTS["options"]["step"].values())) - set(names.values())
     assert {label for label in others if row(written, label)} == others
-    assert steps(*KEY) <= others
-    assert {str(key) for key in SCHEMA.schema} == set(names)
-    for key, field in SCHEMA.schema.items():
+    assert {str(key) for key in SETTINGS.schema} == set(names)
+    for key, field in SETTINGS.schema.items():
         _, default, allowed = row(written, names[str(key)])
         number = next((each for each in getattr(field, "validators", ()) if isinstance(each, NumberSelector)), None)
         if number is None:
@@ -116,4 +112,4 @@ def test_both_scales_are_named() -> None:
     )
     scales = TEXTS["selector"][CONF_PERCENT]["options"]
     assert all(f"*{name}*" in meaning for name in scales.values())
-    assert default == f"*{scales[SCHEMA({})[CONF_PERCENT]]}*"
+    assert default == f"*{scales[SETTINGS({})[CONF_PERCENT]]}*"

@@ -70,43 +70,27 @@ def strings(module: str) -> set[str]:
     return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
-_ABOUT_THE_KEY = ("pairing_flow.py", "pairing.py")
-"""What both flows show of it is said in the texts of both."""
-
-
-def test_every_error_has_a_text_and_every_text_an_error() -> None:
-    refusing = ("config_flow.py", "probe.py", "forms.py")
-    raised = set(
-        chain.from_iterable(
-            re.findall(
-                r'RefusedError\("(\w+)"|refusal\(err, "(\w+)"\)|^    \(\w+Error, "(\w+)", CONF',
-                (INTEGRATION / module).read_text(),
-                re.MULTILINE,
-            )
-            for module in refusing
-        )
-    )
-    of_options = set(TEXTS["options"]["error"])
-    assert (set(chain.from_iterable(raised)) - {""}) | of_options == set(TEXTS["config"]["error"])
-
-
 KEY_PROBLEMS = {f"key_{problem}" for problem in KeyProblem}
 """The texts that are named after what is wrong with a signing key."""
 
 
-def test_every_error_of_the_options_has_a_text_and_every_text_an_error() -> None:
-    raised = {name for room in _ABOUT_THE_KEY for name in strings(room)} | KEY_PROBLEMS
-    used = set(
-        chain.from_iterable(
-            re.findall(
-                r'RefusedError\("(\w+)"|return "(key_\w+)"|^    \(\w+Error, "(\w+)"\),',
-                (INTEGRATION / room).read_text(),
-                re.MULTILINE,
-            )
-            for room in _ABOUT_THE_KEY
-        )
+def _error_keys(*modules: str) -> set[str]:
+    """Return the error keys that modules raise, directly or by their table of exceptions."""
+    keys = (
+        r'FormError\("(\w+)"|_form_error\(err, "(\w+)"\)|return "(key_\w+)"|^    \(\w+Error, "(\w+)"(?:, CONF_\w+)?\),'
     )
-    assert set(chain.from_iterable(used)) - {""} <= set(TEXTS["options"]["error"])
+    found = (re.findall(keys, (INTEGRATION / module).read_text(), re.MULTILINE) for module in modules)
+    return set(chain.from_iterable(chain.from_iterable(found))) - {""}
+
+
+def test_every_error_has_a_text_and_every_text_an_error() -> None:
+    assert _error_keys("config_flow.py", "probe.py") == set(TEXTS["config"]["error"])
+
+
+def test_every_error_of_the_options_has_a_text_and_every_text_an_error() -> None:
+    of_key = ("options_flow.py", "signing_key.py")
+    raised = {name for module in of_key for name in strings(module)} | KEY_PROBLEMS
+    assert _error_keys(*of_key) <= set(TEXTS["options"]["error"])
     assert set(TEXTS["options"]["error"]) | set(TEXTS["options"]["abort"]) <= raised
 
 
@@ -116,13 +100,11 @@ def test_every_step_has_its_texts() -> None:
         for node in ast.walk(ast.parse((INTEGRATION / "config_flow.py").read_text()))
         if isinstance(node, ast.AsyncFunctionDef)
     }
-    without_page = {"opening", "make_key", "key_made", "checking_key", "key_checked"}
-    of_key = _steps("pairing_flow.py") - without_page
-    assert set(TEXTS["config"]["step"]) <= flow | of_key
-    assert set(TEXTS["config"]["progress"]) == {"looking", "logging_in"} | set(TEXTS["options"]["progress"])
-    assert set(TEXTS["options"]["progress"]) <= without_page
-    assert of_key <= set(TEXTS["config"]["step"])
-    assert set(TEXTS["options"]["step"]) == (_steps("options_flow.py") - {"opened"}) | of_key
+    assert set(TEXTS["config"]["step"]) <= flow
+    assert set(TEXTS["config"]["progress"]) == {"looking", "logging_in"}
+    assert set(TEXTS["options"]["progress"]) == {"opening", "make_key", "checking_key"}
+    without_page = set(TEXTS["options"]["progress"]) | {"opened", "key_made", "key_checked"}
+    assert set(TEXTS["options"]["step"]) == _steps("options_flow.py") - without_page
 
 
 def test_every_failure_of_a_repair_has_its_text() -> None:

@@ -62,11 +62,6 @@ def test_a_text_that_names_another_names_it_as_it_is_shown(language: str) -> Non
     confirmed = re.search(r"\n2\. (.*)\n3\. ", shown["options.step.register_key.description"])
     assert confirmed
     assert checked.startswith(confirmed[1])
-    for step in ("pairing", "paste_key", "register_key", "check_key", "remove_key"):
-        of_options = {key: text for key, text in shown.items() if key.startswith(f"options.step.{step}.")}
-        assert {
-            f"options{key.removeprefix('config')}": text for key, text in shown.items() if f"config.step.{step}." in key
-        } == (of_options)
     for mode in ("backup", "self_consumption"):
         assert (
             shown[f"selector.operation_mode.options.{mode}"]

@@ -64,8 +64,8 @@ from .gateway import (
 from .hardware import is_removable, watch_hardware, watch_names
 from .hub import async_forget_keeper, async_hold_keeper, async_mend_all
 from .off_grid import OffGrid
-from .pairing import KeyStore
 from .services import async_setup_services
+from .signing_key import KeyStore
 from .storage import EntryStore, async_memory_of
 
 _LOGGER = logging.getLogger(__name__)

@@ -37,6 +37,9 @@ CONF_PERCENT: Final = "percent"
 CONF_RETURN_CHARGE: Final = "return_charge"
 """An option: app % at which a house that was taken off the grid comes back to it."""
 
+CONF_SAME_POWERWALLS: Final = "same_powerwalls"
+"""A field of forms: whether a replaced gateway has the same Powerwalls."""
+
 CONF_SCHEME: Final = "scheme"
 """`https` or `http` as found at set-up; never downgraded."""
 

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from math import floor
 from typing import Any, Final
 
+import voluptuous as vol
+
+from homeassistant.const import CONF_BASE
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .const import DOMAIN
@@ -45,6 +48,21 @@ from .gateway import (
     RuleNotAppliedError,
     WrongGatewayError,
 )
+
+
+class FormError(Exception):
+    """Raised when user input is rejected: the error key, the field to show it on, and the gateway's own text."""
+
+    def __init__(self, key: str, field: str = CONF_BASE, *, reason: str = "") -> None:
+        super().__init__(key)
+        self.key = key
+        self.field = field
+        self.reason = reason
+
+    def errors(self, schema: vol.Schema) -> dict[str, str]:
+        """Return the errors of a form: at the field, or above a form that has no such field."""
+        return {self.field if self.field in schema.schema else CONF_BASE: self.key}
+
 
 type Placeholders = Callable[[Any, PercentScale], dict[str, str]]
 

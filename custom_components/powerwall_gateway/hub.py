@@ -34,7 +34,7 @@ from .gateway.stop_safety.restart import RestartTimings
 from .helpers import gateway_from
 from .journal import FileJournal, KeptJournal, async_find_journals
 from .markdown import literal
-from .pairing import KeyStore, async_signed_gateway
+from .signing_key import KeyStore, async_signed_gateway
 
 if TYPE_CHECKING:
     from .gateway.signed.client import SignedGateway

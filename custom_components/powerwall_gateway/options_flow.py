@@ -1,10 +1,15 @@
-"""What an owner may choose later: whether and how Home Assistant controls, how often it looks, in which percent."""
+"""Options flow: settings, and the signing key."""
 
-from typing import Any, Final, override
+from typing import Any, Final
 
 import voluptuous as vol
 
-from homeassistant.config_entries import ConfigEntry, ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.config_entries import (
+    ConfigEntryState,
+    ConfigFlowContext,
+    ConfigFlowResult,
+    OptionsFlowWithReload,
+)
 from homeassistant.const import PERCENTAGE, UnitOfTime
 from homeassistant.helpers.selector import (
     NumberSelector,
@@ -12,6 +17,8 @@ from homeassistant.helpers.selector import (
     NumberSelectorMode,
     SelectSelector,
     SelectSelectorConfig,
+    TextSelector,
+    TextSelectorConfig,
 )
 
 from .const import (
@@ -20,23 +27,27 @@ from .const import (
     CONF_LIVE_INTERVAL,
     CONF_LOGIN_LIMIT,
     CONF_PERCENT,
+    CONF_PRIVATE_KEY,
     CONF_RETURN_CHARGE,
     GRID_INTERVAL,
     LIVE_INTERVAL,
     RETURN_CHARGE,
 )
-from .gateway import LOGINS_A_DAY, PercentScale
+from .exceptions import FormError
+from .gateway import LOGINS_A_DAY, GatewayError, PercentScale, PowerwallGateway
 from .gateway.control.islanding import LEAST_CHARGE
-from .pairing_flow import PairingFlow
+from .gateway.signed.keys import make_key, read_key
+from .progress_flow import ProgressFlow
+from .signing_key import SigningKeyManager
 
 LONGEST_INTERVAL: Final = 60.0
 
 MOST_LOGINS: Final = 10
-"""Within a day: each stops the Powerwall for two or three seconds."""
+"""Logins per day: each stops the Powerwall for 2-3 seconds."""
 
 
 def _seconds(least: float) -> Any:
-    """Give a field for seconds; the interval by default is the least that the gateway is asked to bear."""
+    """Return a field for seconds; the default interval is the shortest that the gateway is polled with."""
     return vol.All(
         NumberSelector(
             NumberSelectorConfig(
@@ -65,7 +76,7 @@ _LOGINS: Final = vol.All(
     vol.Coerce(int),
 )
 
-SCHEMA: Final = vol.Schema(
+SETTINGS: Final = vol.Schema(
     {
         vol.Required(CONF_ALLOW_CONTROL, default=False): bool,
         vol.Required(CONF_RETURN_CHARGE, default=RETURN_CHARGE): _RETURN_CHARGE,
@@ -78,37 +89,139 @@ SCHEMA: Final = vol.Schema(
     }
 )
 
+PRIVATE_KEY: Final = vol.Schema({vol.Required(CONF_PRIVATE_KEY): TextSelector(TextSelectorConfig(multiline=True))})
+NO_FIELDS: Final = vol.Schema({})
 
-class PowerwallGatewayOptionsFlow(PairingFlow, OptionsFlowWithReload):
-    """The options. A change loads the entry anew."""
+
+class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResult], OptionsFlowWithReload):
+    """Change the settings; add, check or remove the signing key. A change reloads the entry."""
+
+    _key: SigningKeyManager
+    _offers_key = False
+    _is_stored = False
 
     async def async_step_init(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Begin; whether to offer the key takes a request to the gateway."""
+        """Start with a request to the gateway: whether it accepts signed requests."""
         return await self.async_step_opening()
 
+    async def async_step_opening(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the progress of that request."""
+        return await self._async_wait_for(self._async_open, "opening", "opened")
+
+    async def _async_open(self) -> None:
+        """Find out whether there is a key, or could be one."""
+        self._key = SigningKeyManager(self.hass, self.config_entry.entry_id)
+        await self._key.async_load()
+        self._offers_key = self._key.has_key or await self._async_accepts_signed()
+
     async def async_step_opened(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Offer the key where the gateway takes signed requests; elsewhere there are the options alone."""
+        """Offer the key if the gateway accepts signed requests; otherwise there are only settings."""
         await self._async_finish_waiting()
-        if self._offers_pairing:
+        if self._offers_key:
             return self.async_show_menu(step_id="init", menu_options=["settings", "pairing"])
         return await self.async_step_settings()
 
     async def async_step_settings(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show what is chosen, and take what is chosen now."""
+        """Change the settings."""
         if user_input is not None:
             return self.async_create_entry(data=user_input)
         return self.async_show_form(
             step_id="settings",
-            data_schema=self.add_suggested_values_to_schema(SCHEMA, self.config_entry.options),
+            data_schema=self.add_suggested_values_to_schema(SETTINGS, self.config_entry.options),
         )
 
-    @property
-    @override
-    def _paired(self) -> ConfigEntry:
-        return self.config_entry
+    # -- the signing key -----------------------------------------------------------------------------------------------
 
-    @override
+    async def async_step_pairing(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Explain the signing key, and offer what can be done about it."""
+        return self.async_show_menu(
+            step_id="pairing",
+            menu_options=["register_key", "remove_key"] if self._key.has_key else ["make_key", "paste_key"],
+        )
+
+    async def async_step_make_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Make a key, which takes up to a minute on a small machine."""
+        return await self._async_wait_for(self._async_make_key, "make_key", "key_made")
+
+    async def _async_make_key(self) -> None:
+        self._is_stored = await self._key.async_set(await self.hass.async_add_executor_job(make_key))
+
+    async def async_step_key_made(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Continue with the registration of the new key."""
+        await self._async_finish_waiting()
+        if not self._is_stored:
+            return self.async_abort(reason="key_not_kept")
+        return await self.async_step_register_key()
+
+    async def async_step_paste_key(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Accept a key that was made by another tool, and may be registered already."""
+        if user_input is None:
+            return self._show_key("paste_key", PRIVATE_KEY)
+        try:
+            key = await self.hass.async_add_executor_job(read_key, user_input[CONF_PRIVATE_KEY])
+        except ValueError:
+            return self._show_key("paste_key", PRIVATE_KEY, FormError("invalid_key", CONF_PRIVATE_KEY))
+        if not await self._key.async_set(key):
+            return self.async_abort(reason="key_not_kept")
+        return await self.async_step_check_key()
+
+    async def async_step_register_key(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the public key, and how it is registered and confirmed."""
+        if user_input is not None:
+            return await self.async_step_check_key()
+        return self._show_key("register_key", NO_FIELDS, public_key=await self._key.async_public_part())
+
+    async def async_step_check_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Check whether the gateway accepts the key."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
+        return await self.async_step_checking_key()
+
+    async def async_step_checking_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the progress of the check; the library for signed requests may be installed first."""
+        return await self._async_wait_for(
+            lambda: self._key.async_check(self.config_entry.runtime_data.gateway), "checking_key", "key_checked"
+        )
+
+    async def async_step_key_checked(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Finish, or show what is missing on a page without the long key."""
+        try:
+            await self._async_finish_waiting()
+        except FormError as error:
+            return self._show_key("check_key", NO_FIELDS, error)
+        return self._finish({**self.config_entry.options, CONF_ALLOW_CONTROL: True})
+
+    async def async_step_remove_key(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Remove the key from Home Assistant. The gateway knows it until it is removed there."""
+        if user_input is None:
+            return self._show_key("remove_key", NO_FIELDS)
+        await self._key.async_forget()
+        return self._finish(dict(self.config_entry.options))
+
+    async def _async_accepts_signed(self) -> bool:
+        """Request what a client needs before it signs; a failure counts as no."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return False
+        gateway: PowerwallGateway = self.config_entry.runtime_data.gateway
+        if gateway.capabilities.login_stops_powerwall:
+            return False
+        try:
+            await gateway.signing_din()
+        except GatewayError:
+            return False
+        return True
+
     def _finish(self, options: dict[str, Any]) -> ConfigFlowResult:
-        if options == self.config_entry.options:  # only the key is another one
+        if options == self.config_entry.options:  # only the key changed, which is no reason to reload by itself
             self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
         return self.async_create_entry(data=options)
+
+    def _show_key(
+        self, step_id: str, schema: vol.Schema, error: FormError | None = None, **placeholders: str
+    ) -> ConfigFlowResult:
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=schema,
+            errors=error.errors(schema) if error else None,
+            description_placeholders=placeholders | ({"reason": error.reason} if error else {}),
+        )

@@ -4,24 +4,52 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 import logging
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import CONF_HOST
+from homeassistant.const import CONF_BASE, CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
 from .certificate import readable
 from .const import CONF_FINGERPRINT, CONF_SCHEME, CONF_SERIAL
 from .device import Kind, is_of_kind
-from .forms import RefusedError, refusal
-from .gateway import Address, GatewayError, PowerwallGateway, SiteSummary, open_session, probe, read_site_summary
+from .exceptions import FormError, error_text
+from .gateway import (
+    Address,
+    GatewayCertificateError,
+    GatewayConnectionError,
+    GatewayDefaultPasswordError,
+    GatewayError,
+    GatewayLoginError,
+    GatewayLoginForbiddenError,
+    GatewayRateLimitError,
+    GatewayStoppedError,
+    GatewaySwitchNeededError,
+    PowerwallGateway,
+    SiteSummary,
+    open_session,
+    probe,
+    read_site_summary,
+)
 from .gateway.models import Din, Status
 from .helpers import gateway_from
 from .markdown import literal
 from .storage import async_memory_of
 
 _LOGGER = logging.getLogger(__name__)
+
+_FORM_ERRORS: Final[tuple[tuple[type[GatewayError], str, str], ...]] = (
+    (GatewayDefaultPasswordError, "default_password", CONF_PASSWORD),
+    (GatewaySwitchNeededError, "switch_needed", CONF_PASSWORD),
+    (GatewayLoginForbiddenError, "login_forbidden", CONF_PASSWORD),
+    (GatewayLoginError, "invalid_auth", CONF_PASSWORD),
+    (GatewayCertificateError, "certificate_changed", CONF_BASE),
+    (GatewayConnectionError, "cannot_connect", CONF_HOST),
+    (GatewayRateLimitError, "busy", CONF_BASE),
+    (GatewayStoppedError, "stopped", CONF_BASE),
+)
+"""Error key and field of each exception, subclasses before their base classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +78,7 @@ async def async_former(hass: HomeAssistant, entry: ConfigEntry) -> ConfiguredGat
 class GatewayProbe:
     """One gateway, as far as it is known by now.
 
-    What it finds against it is raised as `RefusedError`, to be shown in a form.
+    What it finds against it is raised as `FormError`, to be shown in a form.
     """
 
     def __init__(self, data: Mapping[str, Any], former: ConfiguredGateway | None = None) -> None:
@@ -119,14 +147,14 @@ class GatewayProbe:
             try:
                 found = await probe(session, address)
                 if found.needs_login and found.login_stops_powerwall:
-                    raise RefusedError("login_would_stop")
+                    raise FormError("login_would_stop")
                 if found.lost_encryption or (self._is_encrypted and not found.connection.fingerprint):
-                    raise RefusedError("not_encrypted", CONF_HOST)
+                    raise FormError("not_encrypted", CONF_HOST)
                 if not found.needs_login:
                     self._portrait = await read_site_summary(PowerwallGateway(found.connection))
             except GatewayError as err:
                 _LOGGER.debug("Not set up: %s", err)
-                raise refusal(err, "not_a_gateway") from err
+                raise _form_error(err, "not_a_gateway") from err
         self._status = found.status
         self.needs_login, self.login_stops_powerwall = found.needs_login, found.login_stops_powerwall
         self._refuse_another()
@@ -145,7 +173,7 @@ class GatewayProbe:
                 self._portrait = await read_site_summary(gateway)
             except GatewayError as err:
                 _LOGGER.debug("Not logged in: %s", err)
-                raise refusal(err, "login_failed") from err
+                raise _form_error(err, "login_failed") from err
             finally:
                 with suppress(GatewayError):
                     await gateway.logout()
@@ -155,9 +183,16 @@ class GatewayProbe:
         """Make sure, as far as it can be read, that the serial is the gateway's, and the gateway the entry's."""
         din = self.din
         if din is not None and din.serial_number != self.data[CONF_SERIAL]:
-            raise RefusedError("wrong_serial", CONF_SERIAL)
+            raise FormError("wrong_serial", CONF_SERIAL)
         if self._former is None:
             return
         packs = self._portrait.packs if self._portrait else None
         if packs and self._former.packs and packs.isdisjoint(self._former.packs):
-            raise RefusedError("another_gateway", CONF_HOST)
+            raise FormError("another_gateway", CONF_HOST)
+
+
+def _form_error(err: GatewayError, default: str) -> FormError:
+    """Return the form error for an error of the gateway, with the gateway's own text."""
+    fields = ((key, field) for kind, key, field in _FORM_ERRORS if isinstance(err, kind))
+    key, field = next(fields, (default, CONF_HOST))
+    return FormError(key, field, reason=error_text(err))

@@ -15,18 +15,20 @@ from homeassistant.helpers import issue_registry as ir
 
 from . import issues
 from .certificate import async_identify, async_trust, stored
-from .const import CONF_FINGERPRINT, CONF_SERIAL, DOMAIN
+from .const import CONF_FINGERPRINT, CONF_SAME_POWERWALLS, CONF_SERIAL, DOMAIN
 from .data import PowerwallGatewayConfigEntry
 from .energy_dashboard import async_fill
 from .exceptions import translated
-from .forms import CONF_SAME_POWERWALLS, SAME_POWERWALLS, ProgressFlow
 from .gateway import GatewayError, Identity, StopSupervisor
 from .hub import async_disable_now, async_guard_of
 from .markdown import literal
 from .probe import async_former
+from .progress_flow import ProgressFlow
 from .renaming import async_carry_over, is_taken
 
 _LOGGER = logging.getLogger(__name__)
+
+_SAME_POWERWALLS = vol.Schema({vol.Required(CONF_SAME_POWERWALLS, default=False): bool})
 
 
 class GuardedFix(RepairsFlow):
@@ -133,7 +135,7 @@ class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], Repair
             return self.async_create_entry(data={})
         return self.async_show_form(
             step_id="replaced",
-            data_schema=SAME_POWERWALLS,
+            data_schema=_SAME_POWERWALLS,
             errors={CONF_SAME_POWERWALLS: "not_the_same"} if user_input is not None else None,
             description_placeholders={
                 **self._shown,

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import diagnostics, hub, pairing
+from custom_components.powerwall_gateway import diagnostics, hub, signing_key
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
 from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway import SignedOperationController
@@ -25,7 +25,9 @@ def quicken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for milliseconds where it is minutes."""
     monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
-    monkeypatch.setattr(hub, "SignedOperationController", partial(SignedOperationController, reading_back=SHORT, following=SHORT))
+    monkeypatch.setattr(
+        hub, "SignedOperationController", partial(SignedOperationController, reading_back=SHORT, following=SHORT)
+    )
 
 
 async def feeding(simulator: StartSimulator, firmware: str) -> Simulator:
@@ -37,6 +39,6 @@ async def feeding(simulator: StartSimulator, firmware: str) -> Simulator:
 
 async def keep_key(hass: HomeAssistant, entry: MockConfigEntry, number: int = 0) -> None:
     """Put a key where an earlier process kept it, and load the entry with it."""
-    await pairing.KeyStore(hass, entry.entry_id).async_keep(pem(number))
+    await signing_key.KeyStore(hass, entry.entry_id).async_keep(pem(number))
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()

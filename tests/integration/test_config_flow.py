@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
-from custom_components.powerwall_gateway import forms
+from custom_components.powerwall_gateway import progress_flow
 from custom_components.powerwall_gateway.const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -345,8 +345,8 @@ async def test_a_gateway_that_could_encrypt_and_does_not_is_sent_nothing(
 @pytest.fixture
 def slow_eyes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show everything that is under way, and for long enough that a browser under load listens in time."""
-    monkeypatch.setattr(forms, "SHOWN_AFTER", 0.0)
-    monkeypatch.setattr(forms, "SHOWN_FOR", 1.5)
+    monkeypatch.setattr(progress_flow, "SHOWN_AFTER", 0.0)
+    monkeypatch.setattr(progress_flow, "SHOWN_FOR", 1.5)
 
 
 async def test_what_is_under_way_is_said_in_words_until_a_browser_listens(

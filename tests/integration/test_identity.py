@@ -9,9 +9,14 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.powerwall_gateway import forms
-from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_FINGERPRINT, CONF_SERIAL, DOMAIN
-from custom_components.powerwall_gateway.forms import CONF_SAME_POWERWALLS
+from custom_components.powerwall_gateway import progress_flow
+from custom_components.powerwall_gateway.const import (
+    CONF_ALLOW_CONTROL,
+    CONF_FINGERPRINT,
+    CONF_SAME_POWERWALLS,
+    CONF_SERIAL,
+    DOMAIN,
+)
 from custom_components.powerwall_gateway.repairs import async_create_fix_flow
 from custom_components.powerwall_gateway.storage import EntryStore
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryDisabler, ConfigEntryState
@@ -203,7 +208,7 @@ async def test_slow_gateway_is_looked_at_with_progress(
     repair: Callable[[MockConfigEntry], Repair],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(forms, "SHOWN_AFTER", 0.0)
+    monkeypatch.setattr(progress_flow, "SHOWN_AFTER", 0.0)
     _, entry, _ = await replaced(hass, simulator, set_up, "21.44")
     page = repair(entry)
     shown = await page.accept()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.powerwall_gateway import forms, pairing_flow
+from custom_components.powerwall_gateway import options_flow, progress_flow
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
@@ -201,35 +201,30 @@ async def test_repair_that_fails_names_the_reason_by_a_key(
 @pytest.fixture
 def everything_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show everything that is under way."""
-    monkeypatch.setattr(forms, "SHOWN_AFTER", 0.0)
-    monkeypatch.setattr(forms, "SHOWN_FOR", 0.0)
+    monkeypatch.setattr(progress_flow, "SHOWN_AFTER", 0.0)
+    monkeypatch.setattr(progress_flow, "SHOWN_FOR", 0.0)
 
     def make_key() -> bytes:
         time.sleep(0.2)
         return pem()
 
-    monkeypatch.setattr(pairing_flow, "make_key", make_key)
+    monkeypatch.setattr(options_flow, "make_key", make_key)
 
 
-@pytest.mark.parametrize("reconfigures", [False, True], ids=["options", "reconfigure"])
 async def test_every_wait_for_the_key_is_shown(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, everything_is_slow: None, reconfigures: bool
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, everything_is_slow: None
 ) -> None:
     gateway = await start_profile(simulator, "pw3")
     entry = await set_up(gateway)
     gateway.latency = 0.3
-    flows: Any = hass.config_entries.flow if reconfigures else hass.config_entries.options
+    flows = hass.config_entries.options
 
     async def wait(flow: Any, action: str) -> Any:
         assert (flow["type"], flow["progress_action"]) == (FlowResultType.SHOW_PROGRESS, action)
         await hass.async_block_till_done()
         return await flows.async_configure(flow["flow_id"])
 
-    if reconfigures:
-        flow: Any = await entry.start_reconfigure_flow(hass)
-    else:
-        flow = await flows.async_init(entry.entry_id)
-    flow = await wait(flow, "opening")
+    flow: Any = await wait(await flows.async_init(entry.entry_id), "opening")
     assert flow["type"] is FlowResultType.MENU
     flow = await flows.async_configure(flow["flow_id"], {"next_step_id": "pairing"})
     flow = await flows.async_configure(flow["flow_id"], {"next_step_id": "make_key"})

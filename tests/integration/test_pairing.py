@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import diagnostics, pairing, pairing_flow
+from custom_components.powerwall_gateway import diagnostics, options_flow, signing_key
 from custom_components.powerwall_gateway.const import CONF_PRIVATE_KEY, DOMAIN
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from custom_components.powerwall_gateway.gateway.signed.keys import public_part
@@ -41,20 +41,16 @@ async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> 
 
 
 class Owner:
-    """Somebody at the options, or at the reconfiguration."""
+    """The user of the options flow."""
 
-    def __init__(self, hass: HomeAssistant, entry: MockConfigEntry, *, reconfigures: bool = False) -> None:
+    def __init__(self, hass: HomeAssistant, entry: MockConfigEntry) -> None:
         self.hass = hass
         self.entry = entry
-        self.reconfigures = reconfigures
         self.shown: Any = None
 
     async def open(self, *choices: str) -> Any:
         """Open the form and choose from its menus."""
-        if self.reconfigures:
-            self.shown = await self.entry.start_reconfigure_flow(self.hass)
-        else:
-            self.shown = await self.hass.config_entries.options.async_init(self.entry.entry_id)
+        self.shown = await self.hass.config_entries.options.async_init(self.entry.entry_id)
         await self._wait()
         for choice in choices:
             await self.answer({"next_step_id": choice})
@@ -75,7 +71,7 @@ class Owner:
 
     @property
     def _flows(self) -> Any:
-        return self.hass.config_entries.flow if self.reconfigures else self.hass.config_entries.options
+        return self.hass.config_entries.options
 
     async def paste(self, key: bytes) -> Any:
         """Paste a key."""
@@ -91,25 +87,17 @@ class Owner:
     @property
     def is_done(self) -> bool:
         """Whether the form is through."""
-        if self.reconfigures:
-            return bool(self.shown["type"] is FlowResultType.ABORT and self.shown["reason"] == "reconfigure_successful")
         return bool(self.shown["type"] is FlowResultType.CREATE_ENTRY)
-
-
-from_both = pytest.mark.parametrize("reconfigures", [False, True], ids=["options", "reconfigure"])
 
 
 # -- the form ----------------------------------------------------------------------------------------------------------
 
 
-@from_both
-async def test_a_key_of_another_tool(
-    hass: HomeAssistant, gateway: Simulator, set_up: SetUp, reconfigures: bool
-) -> None:
+async def test_a_key_of_another_tool(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
     pair(gateway)
     entry = await set_up(gateway)
     assert state_of(hass, gateway, "select", "operation_mode") is None
-    owner = Owner(hass, entry, reconfigures=reconfigures)
+    owner = Owner(hass, entry)
     await owner.paste(pem())
     assert owner.is_done
     assert entry.options == ALLOWED
@@ -119,17 +107,15 @@ async def test_a_key_of_another_tool(
     assert gateway.logins == 1
 
 
-@from_both
 async def test_a_new_key_step_by_step(
     hass: HomeAssistant,
     simulator: StartSimulator,
     set_up: SetUp,
     monkeypatch: pytest.MonkeyPatch,
-    reconfigures: bool,
 ) -> None:
     gateway = await start(simulator, "pw3")
-    monkeypatch.setattr(pairing_flow, "make_key", pem)  # a real one takes seconds
-    owner = Owner(hass, await set_up(gateway, options=ALLOWED), reconfigures=reconfigures)
+    monkeypatch.setattr(options_flow, "make_key", pem)  # a real one takes seconds
+    owner = Owner(hass, await set_up(gateway, options=ALLOWED))
     await owner.open("pairing", "make_key")
     assert (owner.shown["step_id"], owner.error) == ("register_key", None)
     assert owner.shown["description_placeholders"]["public_key"] == public_part(pem())
@@ -153,7 +139,7 @@ async def test_a_key_that_cannot_be_kept_is_not_used(
     hass: HomeAssistant, gateway: Simulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     pair(gateway)
-    monkeypatch.setattr(pairing_flow, "make_key", pem)
+    monkeypatch.setattr(options_flow, "make_key", pem)
     owner = Owner(hass, await set_up(gateway))
     with patch.object(Store, "_async_write_data", side_effect=WriteError("No space left on device")):
         if way == "make_key":
@@ -172,7 +158,7 @@ async def test_a_key_that_was_not_confirmed_in_time(
     owner = Owner(hass, await set_up(gateway))
     await owner.paste(pem())
     assert owner.error == "key_unconfirmed"
-    monkeypatch.setattr(pairing, "WINDOW", -1.0)
+    monkeypatch.setattr(signing_key, "WINDOW", -1.0)
     await owner.answer({})
     assert owner.error == "key_expired"
     await owner.answer({})
@@ -216,48 +202,40 @@ async def test_what_is_no_key(hass: HomeAssistant, simulator: StartSimulator, se
     owner = Owner(hass, await set_up(gateway))
     await owner.paste(b"no key")
     assert (owner.shown["step_id"], owner.error) == ("paste_key", "invalid_key")
-    assert not await pairing.KeyStore(hass, owner.entry.entry_id).async_load()
+    assert not await signing_key.KeyStore(hass, owner.entry.entry_id).async_load()
 
 
-@from_both
-async def test_the_key_is_taken_out_again(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, reconfigures: bool
-) -> None:
+async def test_the_key_is_taken_out_again(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await start(simulator, "pw3")
     pair(gateway)
     entry = await set_up(gateway, options=ALLOWED)
     await keep_key(hass, entry)
     assert entry.runtime_data.control.allowed
-    owner = Owner(hass, entry, reconfigures=reconfigures)
+    owner = Owner(hass, entry)
     await owner.open("pairing", "remove_key")
     await owner.answer({})
     assert owner.is_done
     assert not entry.runtime_data.control.allowed
     assert state_of(hass, gateway, "select", "operation_mode") is None
-    assert not await pairing.KeyStore(hass, entry.entry_id).async_load()
+    assert not await signing_key.KeyStore(hass, entry.entry_id).async_load()
     await owner.open("pairing")
     assert owner.shown["menu_options"] == ["make_key", "paste_key"]
 
 
-@from_both
 async def test_where_nothing_is_signed_all_is_as_ever(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, reconfigures: bool
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
-    owner = Owner(hass, await set_up(await simulator("21.44")), reconfigures=reconfigures)
+    owner = Owner(hass, await set_up(await simulator("21.44")))
     await owner.open()
-    step = "reconfigure" if reconfigures else "settings"
-    assert (owner.shown["type"], owner.shown["step_id"]) == (FlowResultType.FORM, step)
+    assert (owner.shown["type"], owner.shown["step_id"]) == (FlowResultType.FORM, "settings")
 
 
-async def test_the_place_is_still_reconfigured(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+async def test_reconfigure_asks_for_the_address_alone(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
     entry = await set_up(gateway, host=f"localhost:{gateway.port}")
-    owner = Owner(hass, entry, reconfigures=True)
-    await owner.open()
-    assert (owner.shown["type"], owner.shown["menu_options"]) == (FlowResultType.MENU, ["place", "pairing"])
-    await owner.answer({"next_step_id": "place"})
-    assert owner.shown["step_id"] == "reconfigure"
-    asks(await go_on(hass, owner.shown, typed(gateway)), "reconfigure_confirm")
-    ends(await go_on(hass, owner.shown, {}), "reconfigure_successful")
+    flow = await entry.start_reconfigure_flow(hass)
+    asks(flow, "reconfigure")
+    asks(await go_on(hass, flow, typed(gateway)), "reconfigure_confirm")
+    ends(await go_on(hass, flow, {}), "reconfigure_successful")
     assert entry.data[CONF_HOST] == f"127.0.0.1:{gateway.port}"
 
 
@@ -300,7 +278,7 @@ async def test_a_library_that_has_changed(
 async def test_a_library_that_cannot_be_had(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pairing, "SIGNED_REQUIREMENT", "aiopowerwall>=99")
+    monkeypatch.setattr(signing_key, "SIGNED_REQUIREMENT", "aiopowerwall>=99")
     monkeypatch.setattr("homeassistant.util.package.install_package", lambda *_, **__: False)
     gateway = await start(simulator, "pw3")
     pair(gateway)
@@ -331,7 +309,7 @@ async def test_the_key_is_in_private_storage_and_nowhere_else(
         private.append(how["private"])
         return Store(*where, **how)
 
-    monkeypatch.setattr(pairing, "Store", store)
+    monkeypatch.setattr(signing_key, "Store", store)
     caplog.set_level(logging.DEBUG)
     gateway = await start(simulator, "pw3")
     pair(gateway)

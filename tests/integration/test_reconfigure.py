@@ -9,10 +9,10 @@ from custom_components.powerwall_gateway.const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
     CONF_MAC,
+    CONF_SAME_POWERWALLS,
     CONF_SERIAL,
     DOMAIN,
 )
-from custom_components.powerwall_gateway.forms import CONF_SAME_POWERWALLS
 from custom_components.powerwall_gateway.renaming import async_rename
 from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
