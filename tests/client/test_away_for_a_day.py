@@ -138,7 +138,6 @@ async def test_mending_after_a_day_without_gateway_starts_the_powerwall(
         assert not mending.done()
         await come_back(home.simulator)
         await asyncio.wait_for(mending, 130)
-        home.simulator.running  # noqa: B018
         assert home.simulator.running
         while guard.busy:
             await asyncio.sleep(1.0)

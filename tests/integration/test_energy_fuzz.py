@@ -47,7 +47,8 @@ EXACT = 0.01
 @pytest.fixture
 def recorder_config() -> dict[str, Any]:
     """Record the energies alone: a month of everything is long."""
-    return {"include": {"entities": [f"sensor.home_energy_gateway_{name}" for name in RECORDED]}}
+    entities = [f"sensor.home_energy_gateway_{name}" for name in RECORDED]
+    return {"commit_interval": 300, "include": {"entities": entities}}
 
 
 @pytest.fixture(autouse=True)
