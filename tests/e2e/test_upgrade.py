@@ -35,27 +35,28 @@ INSTALLER: Final = "TG118000000B02"
 WITH_KEY: Final = "TG121000000C03"
 REFUSED: Final = "TG121000000D04"
 
+_AGE: Final = datetime.now(UTC) - WRITTEN
 _TIME: Final = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d.*")
 
 
-def shifted(content: Any, by: timedelta) -> Any:
-    """Return JSON with all times moved."""
+def shifted(content: Any) -> Any:
+    """Return JSON with all times moved to the present."""
     match content:
         case dict():
-            return {key: shifted(value, by) for key, value in content.items()}
+            return {key: shifted(value) for key, value in content.items()}
         case list():
-            return [shifted(value, by) for value in content]
+            return [shifted(value) for value in content]
         case float() if content > 1.7e9:
-            return content + by.total_seconds()
+            return content + _AGE.total_seconds()
         case str() if _TIME.fullmatch(content):
-            return (datetime.fromisoformat(content) + by).isoformat()
+            return (datetime.fromisoformat(content) + _AGE).isoformat()
         case _:
             return content
 
 
 def stored(name: str) -> Any:
     """Return what a file held, moved to the present."""
-    return shifted(json.loads((STORED / name).read_text(encoding="utf-8")), datetime.now(UTC) - WRITTEN)
+    return shifted(json.loads((STORED / name).read_text(encoding="utf-8")))
 
 
 def install(storage: Path, gateways: dict[str, Simulator]) -> None:
