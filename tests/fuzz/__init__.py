@@ -1,0 +1,1 @@
+"""Malformed responses against the client."""

@@ -1,0 +1,1 @@
+"""Tests of single modules that need neither a gateway nor Home Assistant."""
