@@ -18,8 +18,8 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.signed.client import SignedGateway
 from simulator import Simulator
-from tests.client.fuzzing import AT_LEAST, DEEP, Thrown
 from tests.client.signing import Sign
+from tests.fuzz.inputs import AT_LEAST, DEEP, Thrown
 from tests.pairing import pem
 
 type Connect = Callable[..., Awaitable[Transport]]

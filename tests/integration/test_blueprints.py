@@ -19,7 +19,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util, yaml as yaml_util
 from simulator import Simulator
 from tests.integration.control import asked_for, call, entity_of, until, writes
-from tests.test_static import ROOT, load
+from tests.repository.test_static import ROOT, load
 
 from .conftest import BLUEPRINTS, Automate
 from .test_blueprints_outage import HELPERS, restart

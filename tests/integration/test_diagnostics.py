@@ -20,7 +20,7 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.replay import NoRecordingError, Recording
 from tests.conftest import StartSimulator
-from tests.test_redaction import PERSONAL, TOLD, secrets_of, texts_of
+from tests.unit.test_redaction import PERSONAL, TOLD, secrets_of, texts_of
 
 from .conftest import SetUp
 

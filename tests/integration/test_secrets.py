@@ -23,7 +23,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er, 
 from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.integration.control import PACE, until
-from tests.test_redaction import secrets_of
+from tests.unit.test_redaction import secrets_of
 
 from .conftest import SetUp
 

@@ -23,7 +23,7 @@ from homeassistant.util.yaml import load_yaml_dict
 from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.integration.control import asked_for, at_rest, logged_in, steady_grid, until, writes
-from tests.test_static import INTEGRATION
+from tests.repository.test_static import INTEGRATION
 
 from .conftest import SetUp, entry_for
 

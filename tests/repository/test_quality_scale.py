@@ -7,8 +7,7 @@ import pytest
 from custom_components.powerwall_gateway.const import CONF_PERCENT
 from custom_components.powerwall_gateway.options_flow import SETTINGS
 from homeassistant.helpers.selector import NumberSelector
-
-from .test_hassfest import INTEGRATION, ROOT, load, parsed
+from tests.repository.test_hassfest import INTEGRATION, ROOT, load, parsed
 
 TEXTS = load("translations/en.json")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()

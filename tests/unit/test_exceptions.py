@@ -10,7 +10,7 @@ import pytest
 
 from custom_components.powerwall_gateway.exceptions import _TEXTS, translated
 from custom_components.powerwall_gateway.gateway import GatewayError, GatewayKeyError, KeyProblem, OperationRefusedError
-from tests.test_static import TEXTS
+from tests.repository.test_static import TEXTS
 
 FIELDS: dict[str, Any] = {
     "charge": 19.9,

@@ -7,7 +7,7 @@ from typing import Final
 import grimp
 import pytest
 
-ROOT: Final = Path(__file__).parent.parent
+ROOT: Final = Path(__file__).parents[2]
 HOUSE: Final = "custom_components.powerwall_gateway"
 CLIENT: Final = f"{HOUSE}.gateway"
 PLATFORMS: Final = ("binary_sensor", "button", "event", "number", "select", "sensor", "switch")

@@ -14,7 +14,7 @@ from homeassistant.helpers.selector import validate_selector
 from homeassistant.util.yaml import parse_yaml
 from tools import release
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 INTEGRATION = ROOT / "custom_components" / "powerwall_gateway"
 
 MANIFEST_KEYS: Final = {

@@ -15,7 +15,7 @@ import pytest
 from custom_components.powerwall_gateway.gateway.models import Model
 from custom_components.powerwall_gateway.gateway.models.base import misfits
 from tests.client.examples import JSON, MODELS, example, junk, keys_of, spoil
-from tests.client.fuzzing import Thrown
+from tests.fuzz.inputs import Thrown
 
 PAYLOADS = 10
 """In each of hypothesis' examples: it takes longer to make an example than to read a payload."""

@@ -25,7 +25,7 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.models import MetersAggregates
 from tests.client.examples import example
-from tests.client.fuzzing import DEEP, JSON_WORDS, SEED, Thrown, spoiled
+from tests.fuzz.inputs import DEEP, JSON_WORDS, SEED, Thrown, spoiled
 
 ANSWERS: Final = 5_000 if DEEP else 75
 """For each kind of call."""

@@ -30,8 +30,8 @@ from custom_components.powerwall_gateway.gateway.models import Din, GridCodes, L
 from custom_components.powerwall_gateway.gateway.transport import Answer
 from tests.client.conftest import Client
 from tests.client.examples import example
-from tests.client.fuzzing import DEEP, JSON_WORDS, SEED, Thrown, spoiled
 from tests.conftest import StartSimulator
+from tests.fuzz.inputs import DEEP, JSON_WORDS, SEED, Thrown, spoiled
 
 INPUTS: Final = 20_000 if DEEP else 100
 """For each endpoint, and for each that reads what people or files say."""
