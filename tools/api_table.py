@@ -1,66 +1,75 @@
-"""Writes docs/api.md: every endpoint of the gateway that the client asks, from what stands beside its methods."""
+"""Write docs/api.md: every endpoint of the gateway, from the client's table."""
 
 from pathlib import Path
+from typing import Any
 
 from custom_components.powerwall_gateway.gateway import PowerwallGateway
-from custom_components.powerwall_gateway.gateway.endpoints import Endpoint, endpoints_of
+from custom_components.powerwall_gateway.gateway.endpoints import ENDPOINTS, Endpoint
 
 PAGE = Path(__file__).parent.parent / "docs" / "api.md"
 
 SHOWN = {
-    "customer_registration": "Registered",
-    "grid_status": "Grid status, Grid, Last outage",
-    "login": "set-up, new password",
-    "logout": "set-up",
-    "meters_aggregates": "powers, energies, quality",
-    "operation": "Operation mode, Backup reserve",
-    "powerwalls": "the Powerwalls' devices, In sync",
-    "site_info": "name of the entry and the device, times (1.15)",
-    "sitemaster": "Running, Running since, Connected to Tesla",
-    "soe": "Charge (1.15, Powerwall 3)",
-    "status": "set-up, device's firmware, Gateway started",
-    "system_status": "Charge, every Powerwall (20.49 and later)",
-    "system_status_grid_faults": "Grid faults (1.15)",
-    "system_update_status": "Update state (20.49 and later)",
-    "troubleshooting_problems": "Problems",
-    "config": "set-up, identity before 21.x",
+    "CUSTOMER_REGISTRATION": "Registered",
+    "GRID_STATUS": "Grid status, Grid, Last outage",
+    "LOGIN": "set-up, new password",
+    "LOGOUT": "set-up",
+    "METERS_AGGREGATES": "powers, energies, quality",
+    "OPERATION": "Operation mode, Backup reserve",
+    "POWERWALLS": "the Powerwalls' devices, In sync",
+    "SITE_INFO": "name of the entry and the device, times (1.15)",
+    "SITEMASTER": "Running, Running since, Connected to Tesla",
+    "SOE": "Charge (1.15, Powerwall 3)",
+    "STATUS": "set-up, device's firmware, Gateway started",
+    "SYSTEM_STATUS": "Charge, every Powerwall (20.49 and later)",
+    "SYSTEM_STATUS_GRID_FAULTS": "Grid faults (1.15)",
+    "SYSTEM_UPDATE_STATUS": "Update state (20.49 and later)",
+    "TROUBLESHOOTING_PROBLEMS": "Problems",
+    "CONFIG": "set-up, identity before 21.x",
+    "METERS": "meters",
+    "METERS_READINGS": "meters",
+    "METERS_SITE": "meters",
+    "METERS_SOLAR": "meters",
+    "NETWORKS": "networks",
+    "SOLARS": "solar inverters",
+    "SOLAR_POWERWALL": "solar inverters",
 }
-"""Where Home Assistant shows what a method reads."""
+"""Where Home Assistant shows what an endpoint answers."""
 
 INTRODUCTION = """\
 # The gateway's API
 
-Every endpoint that the client knows, with the method of `PowerwallGateway` that asks it. This page is made by
-`python -m tools.api_table` from what stands beside the methods; a test fails when it is old.
+Every endpoint that the client knows. `python -m tools.api_table` makes this page from the table in
+`custom_components/powerwall_gateway/gateway/endpoints.py`; a test fails when it is out of date.
 
-- **firmware**: the first one that is known to have it, and the last one where it is gone since.
-- **login**: who may ask. The installer's login stops the Powerwall on firmware below 20.49, and from 1.50 on it wants a
-  Powerwall's switch flipped.
-- **effect**: what changes something. Such a call goes once, over a connection of its own, and never again by itself.
-- **unverified**: no source shows what is sent; it is sent as the seed of this project lists it.
+- **firmware**: the first version that is known to have it, and the last one if it was removed.
+- **login**: the login that it requires. An installer login stops the Powerwall on firmware below 20.49. From 1.50 on it
+  requires that someone turns a Powerwall off and on.
+- **in Python**: the method of `PowerwallGateway`, or the row for `PowerwallGateway.call`.
+- **effect**: it changes something. Such a call is sent once, over its own connection, and never repeated.
+- **unverified**: no source shows what is sent. It is sent as the seed of this project lists it.
 """
 
-COLUMNS = ("method", "path", "firmware", "login", "client method", "shown in Home Assistant", "kind")
+COLUMNS = ("method", "path", "firmware", "login", "in Python", "shown in Home Assistant", "kind")
 
 
 def page() -> str:
-    """Give the whole page."""
-    rows = sorted(endpoints_of(PowerwallGateway).items(), key=lambda row: (row[1].path, row[1].method))
+    """Return the whole page."""
+    rows = sorted(ENDPOINTS.items(), key=lambda row: (row[1].path, row[1].method))
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
     lines += [_row(name, endpoint) for name, endpoint in rows]
     return f"{INTRODUCTION}\n{'\n'.join(lines)}\n"
 
 
-def _row(name: str, endpoint: Endpoint) -> str:
+def _row(name: str, endpoint: Endpoint[Any]) -> str:
     firmware = f"{endpoint.since} to {endpoint.until}" if endpoint.until else f"{endpoint.since} and later"
-    notes = [note for note, applies in (("effect", endpoint.effect), ("unverified", not endpoint.verified)) if applies]
+    notes = ["effect"] * (not endpoint.idempotent) + ["unverified"] * (not endpoint.verified)
     cells = (
         endpoint.method,
         f"`{endpoint.path}`",
         firmware,
         endpoint.access,
-        f"`{name}`",
-        SHOWN.get(name, "by the client alone"),
+        f"`{name.lower()}()`" if hasattr(PowerwallGateway, name.lower()) else f"`call({name})`",
+        SHOWN.get(name, "not shown"),
         ", ".join(notes) or "read",
     )
     return "| " + " | ".join(cells) + " |"
@@ -68,4 +77,4 @@ def _row(name: str, endpoint: Endpoint) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page())
-    print(f"{PAGE.name} has {len(endpoints_of(PowerwallGateway))} endpoints.")
+    print(f"{PAGE.name} has {len(ENDPOINTS)} endpoints.")

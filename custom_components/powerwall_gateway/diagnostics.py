@@ -17,6 +17,7 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from .coordinator import GatewayCoordinator
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .gateway import GatewayConnectionError, GatewayError, GatewayResponseError, PowerwallGateway
+from .gateway.endpoints import READABLE_PATHS
 from .gateway.exceptions import GuardJournalError
 from .gateway.stats import Count
 from .gateway.stop_safety.journal import DAY, JournalRecord
@@ -24,7 +25,6 @@ from .helpers import redactor_for
 from .journal import FileJournal
 from .reading import EndpointResult
 from .redaction import REDACTED
-from .services import READABLE_PATHS
 
 _LEFT_OUT: Final = frozenset({"installer/companies"})
 """595 kB of everybody's."""

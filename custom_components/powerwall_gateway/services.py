@@ -29,8 +29,8 @@ from .gateway import (
     GatewayUnfinishedError,
     PowerwallGateway,
 )
-from .gateway.control.actions import check_for_update
-from .gateway.endpoints import endpoints_of
+from .gateway.control.actions import check_for_update, run_connection_tests
+from .gateway.endpoints import READABLE_PATHS
 from .gateway.models import GridState, OperationMode, SystemUpdate
 from .helpers import redactor_for
 from .migration import async_take_over, is_in_use, pairs
@@ -49,15 +49,6 @@ UPDATE_LIMIT: Final = 300.0
 TEST_INTERVAL: Final = 2.0
 TEST_LIMIT: Final = 180.0
 """Polling interval and time limit of the update check and of the connection test, in seconds."""
-
-READABLE_PATHS: Final = tuple(
-    sorted(
-        endpoint.path
-        for endpoint in endpoints_of(PowerwallGateway).values()
-        if endpoint.method == "GET" and not endpoint.effect and "{" not in endpoint.path
-    )
-)
-"""Endpoints that can be read without an effect on the gateway."""
 
 
 def _schema(fields: dict[Any, Any]) -> vol.Schema:
@@ -148,7 +139,7 @@ async def async_run_connection_test(call: ServiceCall) -> ServiceResponse:
     gateway = _entry_of(call).runtime_data.gateway
     with translate_gateway_errors():
         try:
-            tests = await gateway.run_connection_tests(interval=TEST_INTERVAL, limit=TEST_LIMIT)
+            tests = await run_connection_tests(gateway, interval=TEST_INTERVAL, limit=TEST_LIMIT)
         except GatewayUnfinishedError as err:
             raise action_error("test_unfinished", minutes=f"{TEST_LIMIT / 60:.0f}") from err
     return {

@@ -9,7 +9,9 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayAuthenticationRequiredError,
     GatewayRefusedError,
     GatewayTimeoutError,
+    endpoints,
 )
+from custom_components.powerwall_gateway.gateway.control.actions import run_connection_tests
 from custom_components.powerwall_gateway.gateway.models import (
     CheckStatus,
     ConnectionTest,
@@ -147,7 +149,7 @@ async def test_waiting_for_later_firmware_shows_the_way(simulator: StartSimulato
     gateway.requests.clear()
     script(gateway, *GROWING)
     seen: list[ConnectionTests] = []
-    result = await powerwall.run_connection_tests(progress=seen.append, interval=0.01)
+    result = await run_connection_tests(powerwall, progress=seen.append, interval=0.01)
     assert [request.method for request in gateway.requests] == ["POST", "GET", "GET", "GET", "GET"]
     assert seen == [ConnectionTests.from_dict(payload) for payload in GROWING]
     assert result == seen[-1]
@@ -157,7 +159,7 @@ async def test_waiting_for_later_firmware_shows_the_way(simulator: StartSimulato
 async def test_waiting_for_1_15(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     script(gateway, RUNNING_1_15, RUNNING_1_15, DONE_1_15)
-    result = await (await client(gateway, password=None)).run_connection_tests(interval=0.01)
+    result = await run_connection_tests(await client(gateway, password=None), interval=0.01)
     assert (result.finished, result.passed) == (True, False)
 
 
@@ -178,7 +180,7 @@ async def test_what_a_gateway_finds_out(
     gateway.tokens["from-the-wizard"] = "Provider_Engineer"
     powerwall = await client(gateway, password=None)
     powerwall.restore_login({"session": {"token": "from-the-wizard"}})
-    result = await powerwall.run_connection_tests(interval=0.02)
+    result = await run_connection_tests(powerwall, interval=0.02)
     assert result.passed is connected
     assert [test.name for test in result.tests or () if not test.passed] == ([] if connected else failing)
     assert all((test.error == "") is (test.passed or firmware == "21.44") for test in result.tests or ())
@@ -189,7 +191,7 @@ async def test_a_gateway_that_is_gone_for_a_moment_is_waited_for(simulator: Star
     script(gateway, RUNNING_1_15, None, DONE_1_15)
     seen: list[ConnectionTests] = []
     powerwall = await client(gateway, password=None)
-    result = await powerwall.run_connection_tests(progress=seen.append, interval=0.01)
+    result = await run_connection_tests(powerwall, progress=seen.append, interval=0.01)
     assert result.finished
     assert [tests.finished for tests in seen] == [False, False, True]
 
@@ -203,7 +205,7 @@ async def test_run_connection_tests_waits_for_a_busy_gateway(
     gateway.faults.add(PATH, method="GET", status=status, retry_after=1, times=1)
     gateway.faults.add(PATH, method="GET", status=200, body=DONE_1_15)
     gateway.faults.add(PATH, method="POST", status=200, body=b"[]")
-    assert (await powerwall.run_connection_tests(interval=0.01)).finished
+    assert (await run_connection_tests(powerwall, interval=0.01)).finished
 
 
 @pytest.mark.parametrize("payload", [RUNNING_1_15, diagnostic(check("Network device", "not_run"))])
@@ -214,7 +216,7 @@ async def test_tests_without_an_end_are_given_up(
     script(gateway, payload)
     powerwall = await client(gateway, password=None)
     with pytest.raises(GatewayTimeoutError, match=r"within 0\.1 s"):
-        await powerwall.run_connection_tests(interval=0.02, limit=0.1)
+        await run_connection_tests(powerwall, interval=0.02, limit=0.1)
     assert gateway.requests[-1].method == "GET"
 
 
@@ -224,7 +226,7 @@ async def test_a_gateway_that_stays_away_is_given_up(simulator: StartSimulator, 
     gateway.faults.add(PATH, status=200, body=b"[]", times=1)
     gateway.faults.add(PATH, drop=True)
     with pytest.raises(GatewayTimeoutError):
-        await powerwall.run_connection_tests(interval=0.02, limit=0.1)
+        await run_connection_tests(powerwall, interval=0.02, limit=0.1)
 
 
 @pytest.mark.parametrize(("status", "error"), [(403, GatewayAuthenticationRequiredError), (500, GatewayRefusedError)])
@@ -236,7 +238,7 @@ async def test_tests_that_do_not_start_are_not_waited_for(
     gateway.requests.clear()
     gateway.faults.add(PATH, status=status)
     with pytest.raises(error):
-        await powerwall.run_connection_tests(interval=0.01)
+        await run_connection_tests(powerwall, interval=0.01)
     assert [request.method for request in gateway.requests] == ["POST"]
 
 
@@ -246,10 +248,10 @@ async def test_a_refusal_on_the_way_ends_the_waiting(simulator: StartSimulator, 
     gateway.faults.add(PATH, status=200, body=b"[]", times=1)
     gateway.faults.add(PATH, status=500)
     with pytest.raises(GatewayRefusedError):
-        await powerwall.run_connection_tests(interval=0.01)
+        await run_connection_tests(powerwall, interval=0.01)
 
 
 async def test_the_ping_test(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("system/networks/ping_test", status=200, body={"Error": {}})
-    assert await (await client(gateway)).ping_test() == PingTest(error="{}")
+    assert await (await client(gateway)).call(endpoints.PING_TEST) == PingTest(error="{}")

@@ -12,6 +12,7 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayNotFoundError,
     GatewayRefusedError,
     GatewayStoppedError,
+    endpoints,
 )
 from custom_components.powerwall_gateway.gateway.models import GridState, Islanding, IslandMode
 from tests.client.conftest import Client
@@ -130,7 +131,7 @@ async def test_without_a_login_nothing_stops_on_later_firmware(simulator: StartS
 async def test_the_start_of_the_wizard(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("sitemaster/run_for_commissioning", status=202)
-    await (await client(gateway, password=None)).sitemaster_run_for_commissioning()
+    await (await client(gateway, password=None)).call(endpoints.SITEMASTER_RUN_FOR_COMMISSIONING, {})
     assert (gateway.requests[-1].method, gateway.requests[-1].body) == ("POST", b"{}")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from custom_components.powerwall_gateway.gateway import GatewayConnectionError, GatewayInvalidResponseError
+from custom_components.powerwall_gateway.gateway import GatewayConnectionError, GatewayInvalidResponseError, endpoints
 from custom_components.powerwall_gateway.gateway.models import (
     CtReading,
     CurrentTransformers,
@@ -18,42 +18,6 @@ from custom_components.powerwall_gateway.gateway.models import (
 )
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
-
-READS = {
-    "solars": "solars",
-    "solars_brands": "solars/brands",
-    "solar_powerwall": "solar_powerwall",
-    "generators": "generators",
-    "generators_disconnect_types": "generators/disconnect_types",
-    "meters": "meters",
-    "meters_readings": "meters/readings",
-    "meters_site": "meters/site",
-    "meters_solar": "meters/solar",
-}
-LISTS = ["solars", "solars_brands", "generators_disconnect_types", "meters", "meters_site", "meters_solar"]
-JUNK = [b"", b"<html></html>", b'{"cut": ', b'"x"', b"3", b"\xff\xfe", b"[" * 100_000]
-
-
-@pytest.mark.parametrize("name", READS)
-@pytest.mark.parametrize("body", JUNK)
-async def test_what_makes_no_sense_is_one_clear_error(
-    simulator: StartSimulator, client: Client, name: str, body: bytes
-) -> None:
-    gateway = await simulator("21.44")
-    gateway.faults.add(READS[name], status=200, body=body)
-    with pytest.raises(GatewayInvalidResponseError) as raised:
-        await getattr(await client(gateway), name)()
-    assert raised.value.path == READS[name]
-    assert (gateway.requests[-1].method, gateway.requests[-1].path) == ("GET", READS[name])
-
-
-@pytest.mark.parametrize("name", LISTS)
-@pytest.mark.parametrize("body", [b"null", b"[]", b"[null, 3]"])
-async def test_nothing_is_an_empty_list(simulator: StartSimulator, client: Client, name: str, body: bytes) -> None:
-    gateway = await simulator("21.44")
-    gateway.faults.add(READS[name], status=200, body=body)
-    assert await getattr(await client(gateway), name)() == ()
-
 
 # -- solar and generators ----------------------------------------------------------------------------------------------
 
@@ -71,7 +35,7 @@ async def test_the_inverters_that_are_configured(simulator: StartSimulator, clie
 async def test_brands_of_every_alphabet(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("solars/brands", status=200, body=["ABB", 3, "シャープ (Sharp)"])
-    assert await (await client(gateway)).solars_brands() == ("ABB", "シャープ (Sharp)")
+    assert await (await client(gateway)).call(endpoints.SOLARS_BRANDS) == ("ABB", "シャープ (Sharp)")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +46,7 @@ async def test_a_brand_arrives_as_it_is_called(simulator: StartSimulator, client
     gateway = await simulator("21.44")
     solar: dict[str, Any] = {"brand": brand, "model": "SE9K", "description": "9 kW", "power_rating_watts": 9000}
     gateway.faults.add(f"solars/brands/{brand}", status=200, body=[solar])
-    assert await (await client(gateway)).solars_brand(brand) == (
+    assert await (await client(gateway)).call(endpoints.SOLARS_BRAND, brand=brand) == (
         SolarInverter(brand=brand, model="SE9K", description="9 kW", power_rating=9000.0),
     )
     assert (gateway.requests[-1].method, gateway.requests[-1].path) == ("GET", f"solars/brands/{brand}")
@@ -92,9 +56,9 @@ async def test_no_generator(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("generators", status=200, body={"disconnect_type": "None", "generators": []})
     powerwall = await client(gateway, password=None)
-    assert await powerwall.generators() == Generators(disconnect_type="None", generators=())
+    assert await powerwall.call(endpoints.GENERATORS) == Generators(disconnect_type="None", generators=())
     gateway.faults.add("generators/disconnect_types", status=200, body=["DownstreamATS"])
-    assert await powerwall.generators_disconnect_types() == ("DownstreamATS",)
+    assert await powerwall.call(endpoints.GENERATORS_DISCONNECT_TYPES) == ("DownstreamATS",)
 
 
 def test_a_generator_nobody_has_shown_is_kept_as_it_came() -> None:
@@ -105,7 +69,7 @@ def test_a_generator_nobody_has_shown_is_kept_as_it_came() -> None:
 async def test_a_bottomless_generator_is_left_out(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("generators", status=200, body=b'{"generators": [%s, "one"]}' % (b"[" * 900 + b"]" * 900))
-    assert (await (await client(gateway, password=None)).generators()).generators == ("one",)
+    assert (await (await client(gateway, password=None)).call(endpoints.GENERATORS)).generators == ("one",)
 
 
 async def test_a_solar_powerwall(simulator: StartSimulator, client: Client) -> None:
@@ -313,10 +277,11 @@ def test_half_a_count_stays_on_its_side() -> None:
     assert (readings.energy_exported, readings.energy_imported) == (5.0, None)
 
 
-async def test_a_meter_is_verified_without_the_blanks_of_its_label(simulator: StartSimulator, client: Client) -> None:
+async def test_a_meter_is_verified_by_its_serial(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("meters/ABC1234567890/verify", status=200)
-    await (await client(gateway, password=None)).meters_verify(" ABC1234567890 ", " 12345\n")
+    meter = {"short_id": "12345", "serial": "ABC1234567890"}
+    await (await client(gateway, password=None)).call(endpoints.METERS_VERIFY, meter, serial=meter["serial"])
     arrived = gateway.requests[-1]
     assert (arrived.method, arrived.path) == ("POST", "meters/ABC1234567890/verify")
     assert orjson.loads(arrived.body) == {"short_id": "12345", "serial": "ABC1234567890"}
@@ -330,7 +295,7 @@ async def test_a_meter_is_verified_once_whatever_becomes_of_the_answer(
     await powerwall.status()
     gateway.faults.add("meters/ABC1/verify", drop=True, after=True)
     with pytest.raises(GatewayConnectionError):
-        await powerwall.meters_verify("ABC1", "12345")
+        await powerwall.call(endpoints.METERS_VERIFY, {}, serial="ABC1")
     assert [request.path for request in gateway.requests].count("meters/ABC1/verify") == 1
 
 
@@ -338,4 +303,4 @@ async def test_junk_in_answer_to_a_verification(simulator: StartSimulator, clien
     gateway = await simulator("1.15.0")
     gateway.faults.add("meters/ABC1/verify", status=200, body=b"<html></html>")
     with pytest.raises(GatewayInvalidResponseError):
-        await (await client(gateway, password=None)).meters_verify("ABC1", "12345")
+        await (await client(gateway, password=None)).call(endpoints.METERS_VERIFY, {}, serial="ABC1")

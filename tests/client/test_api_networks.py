@@ -11,7 +11,9 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayInvalidResponseError,
     GatewayNotFoundError,
     GatewayRefusedError,
+    endpoints,
 )
+from custom_components.powerwall_gateway.gateway.endpoints import Endpoint
 from custom_components.powerwall_gateway.gateway.models import (
     AccessPoint,
     InterfaceType,
@@ -145,7 +147,7 @@ async def test_the_configured_networks_of_1_15(simulator: StartSimulator, client
         "dhcp": None,
     }
     gateway.faults.add("system/networks", status=200, body=[mobile, WIFI])
-    assert await (await client(gateway, password=None)).system_networks() == (
+    assert await (await client(gateway, password=None)).call(endpoints.SYSTEM_NETWORKS) == (
         Network(name="default_gsm", interface=InterfaceType.CELLULAR, security_type="NONE"),
         HOME,
     )
@@ -155,14 +157,18 @@ async def test_the_securities_of_1_15(simulator: StartSimulator, client: Client)
     gateway = await simulator("1.15.0")
     gateway.faults.add("networks/wifi_security_types", status=200, body=["NONE", "WEP", 3, "WPAorWPA2_Personal"])
     powerwall = await client(gateway, password=None)
-    assert await powerwall.networks_wifi_security_types() == ("NONE", "WEP", "WPAorWPA2_Personal")
+    assert await powerwall.call(endpoints.NETWORKS_WIFI_SECURITY_TYPES) == ("NONE", "WEP", "WPAorWPA2_Personal")
 
 
-@pytest.mark.parametrize("name", ["system_networks", "networks_wifi_security_types", "networks_wifi_scan"])
-async def test_what_later_firmware_no_longer_has(simulator: StartSimulator, client: Client, name: str) -> None:
+@pytest.mark.parametrize(
+    "endpoint", [endpoints.SYSTEM_NETWORKS, endpoints.NETWORKS_WIFI_SECURITY_TYPES, endpoints.NETWORKS_WIFI_SCAN]
+)
+async def test_what_later_firmware_no_longer_has(
+    simulator: StartSimulator, client: Client, endpoint: Endpoint[Any]
+) -> None:
     gateway = await simulator("21.44")
     with pytest.raises(GatewayNotFoundError):
-        await getattr(await client(gateway), name)()
+        await (await client(gateway)).call(endpoint)
 
 
 # -- Wi-Fi networks in sight -------------------------------------------------------------------------------------------
@@ -184,8 +190,8 @@ async def test_a_scan_and_what_it_found(simulator: StartSimulator, client: Clien
     powerwall = await client(gateway)
     gateway.faults.add("networks/request_scan_wifi", status=200)
     gateway.faults.add("networks/access_points", status=200, body=[ACCESS_POINT])
-    await powerwall.networks_request_scan_wifi()
-    assert await powerwall.networks_access_points() == (SEEN,)
+    await powerwall.call(endpoints.NETWORKS_REQUEST_SCAN_WIFI)
+    assert await powerwall.call(endpoints.NETWORKS_ACCESS_POINTS) == (SEEN,)
     assert "02:00" not in repr(SEEN)
 
 
@@ -195,20 +201,20 @@ async def test_the_scan_of_1_15(
 ) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("networks/wifi_scan", status=200, body=body)
-    assert await (await client(gateway, password=None)).networks_wifi_scan() == seen
+    assert await (await client(gateway, password=None)).call(endpoints.NETWORKS_WIFI_SCAN) == seen
 
 
 async def test_a_scan_that_is_answered_with_something_else(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("networks/wifi_scan", status=200, body=b"{}")
     with pytest.raises(GatewayInvalidResponseError):
-        await (await client(gateway, password=None)).networks_wifi_scan()
+        await (await client(gateway, password=None)).call(endpoints.NETWORKS_WIFI_SCAN)
 
 
 # -- changing networks -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("verb", ["enable", "disable"])
+@pytest.mark.parametrize("endpoint", [endpoints.ENABLE_NETWORK, endpoints.DISABLE_NETWORK], ids=["enable", "disable"])
 @pytest.mark.parametrize(
     ("name", "encoded"),
     [
@@ -226,7 +232,7 @@ async def test_a_network_keeps_its_name_on_the_way(
     simulator: StartSimulator,
     client: Client,
     caplog: pytest.LogCaptureFixture,
-    verb: str,
+    endpoint: Endpoint[None],
     name: str,
     encoded: str,
 ) -> None:
@@ -234,21 +240,21 @@ async def test_a_network_keeps_its_name_on_the_way(
     caplog.set_level(logging.INFO, "simulator")
     gateway.faults.add("*", status=202)
     powerwall = await client(gateway, password=None)
-    await getattr(powerwall, f"{verb}_network")(name)
+    await powerwall.call(endpoint, name=name)
     assert gateway.requests[-1].method == "POST"
-    assert caplog.messages[-1] == f"POST /api/networks/{encoded}/{verb} -> 202"
+    assert caplog.messages[-1] == f"POST /api/{endpoint.path.format(name=encoded)} -> 202"
 
 
-@pytest.mark.parametrize("verb", ["enable", "disable"])
+@pytest.mark.parametrize("endpoint", [endpoints.ENABLE_NETWORK, endpoints.DISABLE_NETWORK], ids=["enable", "disable"])
 @pytest.mark.parametrize("name", ["", ".", ".."])
 async def test_a_name_that_would_lead_elsewhere_is_not_sent(
-    simulator: StartSimulator, client: Client, verb: str, name: str
+    simulator: StartSimulator, client: Client, endpoint: Endpoint[None], name: str
 ) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
     gateway.requests.clear()
     with pytest.raises(GatewayError, match="nothing was sent"):
-        await getattr(powerwall, f"{verb}_network")(name)
+        await powerwall.call(endpoint, name=name)
     assert gateway.requests == []
 
 
@@ -256,6 +262,7 @@ async def test_a_network_that_is_refused(simulator: StartSimulator, client: Clie
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
     gateway.faults.add("networks", status=400, body={"code": 400, "error": "invalid network", "message": "no"})
+    network = {"interface": InterfaceType.ETHERNET, "network_name": "x", "security_type": "NONE"}
     with pytest.raises(GatewayRefusedError, match="invalid network"):
-        await powerwall.configure_network(interface=InterfaceType.ETHERNET, name="x", security_type="NONE")
+        await powerwall.call(endpoints.CONFIGURE_NETWORK, network)
     assert orjson.loads(gateway.requests[-1].body)["interface"] == "EthType"

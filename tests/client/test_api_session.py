@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.powerwall_gateway.gateway import GatewayNotFoundError, GatewayRefusedError
+from custom_components.powerwall_gateway.gateway import GatewayNotFoundError, GatewayRefusedError, endpoints
 from custom_components.powerwall_gateway.gateway.models import LoginRecord, ToggleAuth
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
@@ -16,15 +16,16 @@ async def test_a_switch_is_watched_while_the_powerwall_runs(
 ) -> None:
     gateway = await simulator("21.44")
     gateway.running = running
-    assert await (await client(gateway, password=None)).auth_toggle_supported() == ToggleAuth(supported=running)
+    toggle = await (await client(gateway, password=None)).call(endpoints.AUTH_TOGGLE_SUPPORTED)
+    assert toggle == ToggleAuth(supported=running)
     assert gateway.logins == 0
 
 
 async def test_watching_is_started_and_ended(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway, password=None)
-    await powerwall.auth_toggle_start()
-    await powerwall.auth_toggle_cancel()
+    await powerwall.call(endpoints.AUTH_TOGGLE_START)
+    await powerwall.call(endpoints.AUTH_TOGGLE_CANCEL)
     assert [(request.method, request.path, request.body) for request in gateway.requests[-2:]] == [
         ("POST", "auth/toggle/start", b""),
         ("DELETE", "auth/toggle/login", b""),
@@ -36,7 +37,7 @@ async def test_a_switch_that_was_not_flipped(simulator: StartSimulator, client: 
     gateway = await simulator("21.44")
     gateway.faults.add("auth/toggle/login", status=status)
     with pytest.raises(GatewayRefusedError) as raised:
-        await (await client(gateway, password=None)).auth_toggle_login()
+        await (await client(gateway, password=None)).call(endpoints.AUTH_TOGGLE_LOGIN)
     assert raised.value.status == status
     assert gateway.requests[-1].method == "POST"
 
@@ -45,7 +46,7 @@ async def test_a_switch_that_was_flipped(simulator: StartSimulator, client: Clie
     gateway = await simulator("21.44")
     powerwall = await client(gateway, password=None)
     gateway.faults.add("auth/toggle/login", status=200, body={"token": TOKEN, "roles": ["Provider_Engineer"]})
-    record = await powerwall.auth_toggle_login()
+    record = await powerwall.call(endpoints.AUTH_TOGGLE_LOGIN)
     assert record == LoginRecord(token=TOKEN, roles=("Provider_Engineer",))
     assert TOKEN not in repr(record)
     assert powerwall.roles == ()
@@ -54,10 +55,10 @@ async def test_a_switch_that_was_flipped(simulator: StartSimulator, client: Clie
 async def test_a_login_by_the_switch_without_an_answer(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("auth/toggle/login", status=202)
-    assert await (await client(gateway, password=None)).auth_toggle_login() is None
+    assert await (await client(gateway, password=None)).call(endpoints.AUTH_TOGGLE_LOGIN) is None
 
 
 async def test_ending_what_nobody_started(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     with pytest.raises(GatewayNotFoundError):
-        await (await client(gateway, password=None)).auth_toggle_cancel()
+        await (await client(gateway, password=None)).call(endpoints.AUTH_TOGGLE_CANCEL)

@@ -12,6 +12,7 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayNotFoundError,
     GatewayPermissionDeniedError,
     GatewayRefusedError,
+    endpoints,
 )
 from custom_components.powerwall_gateway.gateway.models import (
     CheckStatus,
@@ -27,13 +28,6 @@ from simulator import Simulator
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
 
-READS = {
-    "powerwalls_status": "powerwalls/status",
-    "site_info_site_name": "site_info/site_name",
-    "site_info_grid_codes": "site_info/grid_codes",
-}
-JUNK = [b"", b"<html></html>", b'{"cut": ', b"null", b"[]", b'"x"', b"3", b"\xff\xfe", b"[" * 100_000]
-
 
 def session_of(gateway: Simulator) -> dict[str, Any]:
     """Give the session of an installer who is logged in already, where a login would stop the Powerwall."""
@@ -45,7 +39,7 @@ def session_of(gateway: Simulator) -> dict[str, Any]:
 async def test_the_site_has_a_name_and_a_time_zone(simulator: StartSimulator, client: Client, firmware: str) -> None:
     gateway = await simulator(firmware)
     powerwall = await client(gateway, password=None if firmware == "1.15.0" else "")
-    site = await powerwall.site_info_site_name()
+    site = await powerwall.call(endpoints.SITE_INFO_SITE_NAME)
     assert site == SiteName(site_name=gateway.gateway.site_name, timezone=gateway.gateway.time_zone)
     assert site.site_name
     assert site.timezone
@@ -55,13 +49,13 @@ async def test_an_installer_renames_the_site(simulator: StartSimulator, client: 
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
     powerwall.restore_login(session_of(gateway))
-    named = await powerwall.set_site_name("Håuse & Garden")
+    named = await powerwall.call(endpoints.SET_SITE_NAME, {"site_name": "Håuse & Garden"})
     arrived = gateway.requests[-1]
     assert (arrived.method, arrived.path) == ("POST", "site_info/site_name")
     assert orjson.loads(arrived.body) == {"site_name": "Håuse & Garden"}
     assert named is not None
     assert named.site_name == "Håuse & Garden"
-    assert (await powerwall.site_info_site_name()).site_name == "Håuse & Garden"
+    assert (await powerwall.call(endpoints.SITE_INFO_SITE_NAME)).site_name == "Håuse & Garden"
 
 
 async def test_a_customer_does_not_rename_the_site(simulator: StartSimulator, client: Client) -> None:
@@ -69,14 +63,16 @@ async def test_a_customer_does_not_rename_the_site(simulator: StartSimulator, cl
     powerwall = await client(gateway)
     before = gateway.gateway.site_name
     with pytest.raises(GatewayPermissionDeniedError):
-        await powerwall.set_site_name("Elsewhere")
+        await powerwall.call(endpoints.SET_SITE_NAME, {"site_name": "Elsewhere"})
     assert gateway.gateway.site_name == before
 
 
 async def test_an_empty_answer_to_a_new_name_is_none(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("site_info/site_name", status=202)
-    assert await (await client(gateway, password=None)).set_site_name("Elsewhere") is None
+    assert (
+        await (await client(gateway, password=None)).call(endpoints.SET_SITE_NAME, {"site_name": "Elsewhere"}) is None
+    )
 
 
 async def test_a_new_name_is_sent_once_whatever_becomes_of_its_answer(
@@ -85,10 +81,10 @@ async def test_a_new_name_is_sent_once_whatever_becomes_of_its_answer(
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
     powerwall.restore_login(session_of(gateway))
-    await powerwall.site_info_site_name()
+    await powerwall.call(endpoints.SITE_INFO_SITE_NAME)
     gateway.faults.add("site_info/site_name", drop=True, after=True)
     with pytest.raises(GatewayConnectionError):
-        await powerwall.set_site_name("Elsewhere")
+        await powerwall.call(endpoints.SET_SITE_NAME, {"site_name": "Elsewhere"})
     assert gateway.gateway.site_name == "Elsewhere"
     assert [request.method for request in gateway.requests].count("POST") == 1
 
@@ -98,20 +94,7 @@ async def test_junk_in_answer_to_a_new_name(simulator: StartSimulator, client: C
     gateway = await simulator("1.15.0")
     gateway.faults.add("site_info/site_name", status=200, body=body)
     with pytest.raises(GatewayInvalidResponseError):
-        await (await client(gateway, password=None)).set_site_name("Elsewhere")
-
-
-@pytest.mark.parametrize("name", READS)
-@pytest.mark.parametrize("body", JUNK)
-async def test_what_makes_no_sense_is_one_clear_error(
-    simulator: StartSimulator, client: Client, name: str, body: bytes
-) -> None:
-    gateway = await simulator("21.44")
-    gateway.faults.add(READS[name], status=200, body=body)
-    with pytest.raises(GatewayInvalidResponseError) as raised:
-        await getattr(await client(gateway), name)()
-    assert raised.value.path == READS[name]
-    assert (gateway.requests[-1].method, gateway.requests[-1].path) == ("GET", READS[name])
+        await (await client(gateway, password=None)).call(endpoints.SET_SITE_NAME, {"site_name": "Elsewhere"})
 
 
 # -- grid codes --------------------------------------------------------------------------------------------------------
@@ -133,7 +116,8 @@ async def test_each_grid_code_knows_its_place(simulator: StartSimulator, client:
     oahu = [settings(f"60Hz_240V_s_HI14H:{year}_Oahu", 240, 60, "Split") for year in (2016, 2017)]
     nested = {"Germany": {"*": {"VDE4105": [german]}}, "United States": {"Hawaii": {"HI14H": oahu}}}
     gateway.faults.add("site_info/grid_codes", status=200, body=nested)
-    codes = await (await client(gateway, password=None)).site_info_grid_codes()
+    codes = (await (await client(gateway, password=None)).call(endpoints.SITE_INFO_GRID_CODES)).codes
+    assert codes is not None
     assert codes[0] == GridCode(
         grid_code="50Hz_230V_1_VDE4105:2011_Germany",
         grid_voltage_setting=230.0,
@@ -160,7 +144,7 @@ def test_a_country_that_makes_no_sense_costs_that_country(misfit: Any) -> None:
 async def test_later_firmware_has_no_grid_codes(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     with pytest.raises(GatewayNotFoundError):
-        await (await client(gateway)).site_info_grid_codes()
+        await (await client(gateway)).call(endpoints.SITE_INFO_GRID_CODES)
 
 
 def test_a_site_as_firmware_21_prints_it() -> None:
@@ -195,10 +179,10 @@ async def test_1_15_refuses_the_status_of_packs_while_it_runs(simulator: StartSi
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
     with pytest.raises(GatewayAuthenticationRequiredError):
-        await powerwall.powerwalls_status()
+        await powerwall.call(endpoints.POWERWALLS_STATUS)
     powerwall.restore_login(session_of(gateway))
     with pytest.raises(GatewayRefusedError) as raised:
-        await powerwall.powerwalls_status()
+        await powerwall.call(endpoints.POWERWALLS_STATUS)
     assert raised.value.status == 409
     assert raised.value.reason == "Sitemaster is current running"
 
@@ -209,7 +193,7 @@ async def test_only_a_stopped_powerwall_looks_for_the_grid(
 ) -> None:
     gateway = await simulator("21.44")
     gateway.running = running
-    status = await (await client(gateway)).powerwalls_status()
+    status = await (await client(gateway)).call(endpoints.POWERWALLS_STATUS)
     assert status.is_on_grid is (None if running else True)
     assert bool(status.on_grid_check_error) is running
     assert status.phase_detection_not_available is True

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from custom_components.powerwall_gateway.gateway import GatewayNotFoundError
+from custom_components.powerwall_gateway.gateway import GatewayNotFoundError, endpoints
 from custom_components.powerwall_gateway.gateway.control.actions import check_for_update
+from custom_components.powerwall_gateway.gateway.endpoints import Endpoint
 from custom_components.powerwall_gateway.gateway.models import (
     MeterTestResult,
     SystemTesting,
@@ -57,15 +58,15 @@ def test_an_update_without_words(info: Any) -> None:
     assert SystemUpdate.from_dict({"info": info}).words == ()
 
 
-@pytest.mark.parametrize(("force", "target"), [(False, "/api/system/update"), (True, "/api/system/update?force=true")])
+@pytest.mark.parametrize("endpoint", [endpoints.SYSTEM_UPDATE, endpoints.SYSTEM_UPDATE_FORCED])
 async def test_an_update_is_started(
-    simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture, force: bool, target: str
+    simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture, endpoint: Endpoint[None]
 ) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     caplog.set_level(logging.INFO, "simulator")
-    await powerwall.system_update(force=force)
-    assert f"POST {target} -> 202" in caplog.messages
+    await powerwall.call(endpoint)
+    assert f"POST /api/{endpoint.path} -> 202" in caplog.messages
     assert gateway.requests[-1].body == b""
 
 
@@ -97,7 +98,7 @@ async def test_the_charge_test_of_the_seed(simulator: StartSimulator, client: Cl
         "tests": None,
     }
     gateway.faults.add("system/testing", status=200, body=results)
-    testing = await (await client(gateway, password=None)).system_testing()
+    testing = await (await client(gateway, password=None)).call(endpoints.SYSTEM_TESTING)
     first = MeterTestResult(power=575.6900024414062, transformer=1, serial="ABC1234567890", meter="site")
     second = MeterTestResult(power=71.94999694824219, transformer=2, serial="ABC1234567890", meter="site")
     assert testing == SystemTesting(
@@ -127,7 +128,7 @@ async def test_a_charge_test_that_never_ran(simulator: StartSimulator, client: C
         "hysteresis": 0,
     }
     gateway.faults.add("system/testing", status=200, body=never)
-    testing = await (await client(gateway)).system_testing()
+    testing = await (await client(gateway)).call(endpoints.SYSTEM_TESTING)
     assert (testing.status, testing.charge_tests, testing.meter_results) == ("TestNotRun", None, None)
 
 

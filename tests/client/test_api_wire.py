@@ -1,87 +1,31 @@
-"""What the calls of seven rooms put on the wire: each its own path, what has an effect once, and junk is one error."""
-
-from typing import Any
+"""Each endpoint sends its own request, a call with an effect is sent once, and an invalid response is one error."""
 
 import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway import GatewayConnectionError, GatewayInvalidResponseError
-from custom_components.powerwall_gateway.gateway.endpoints import (
-    ConnectionTestsApi,
-    ControlApi,
-    LiveApi,
-    NetworksApi,
-    OperationApi,
-    SessionApi,
-    SystemApi,
-    endpoints_of,
-)
-from custom_components.powerwall_gateway.gateway.models import InterfaceType, OperationMode
+from custom_components.powerwall_gateway.gateway.endpoints import ENDPOINTS, LOGIN, LOGOUT, Endpoint
+from tests.client.calls import BODIES, ask, path_of
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
 
-ROOMS = (ControlApi, ConnectionTestsApi, LiveApi, NetworksApi, OperationApi, SessionApi, SystemApi)
-ENDPOINTS = {name: endpoint for room in ROOMS for name, endpoint in endpoints_of(room).items()}
-
-READS = [
-    "auth_toggle_supported",
-    "connection_tests",
-    "networks",
-    "networks_access_points",
-    "networks_wifi_security_types",
-    "operation",
-    "ping_test",
-    "sitemaster",
-    "system_networks",
-    "system_status_grid_faults",
-    "system_testing",
-    "system_update_status",
-    "troubleshooting_problems",
-]
+READS = sorted({name for name, endpoint in ENDPOINTS.items() if endpoint.idempotent} | {"SYSTEM_UPDATE_STATUS"})
 LISTS = {
-    "networks",
-    "networks_access_points",
-    "networks_wifi_security_types",
-    "system_networks",
-    "system_status_grid_faults",
+    "GENERATORS_DISCONNECT_TYPES",
+    "INSTALLER_COMPANIES",
+    "METERS",
+    "METERS_SITE",
+    "METERS_SOLAR",
+    "NETWORKS",
+    "NETWORKS_ACCESS_POINTS",
+    "NETWORKS_WIFI_SECURITY_TYPES",
+    "SOLARS",
+    "SOLARS_BRAND",
+    "SOLARS_BRANDS",
+    "SYSTEM_NETWORKS",
+    "SYSTEM_STATUS_GRID_FAULTS",
 }
-
-EFFECTS: dict[str, tuple[tuple[Any, ...], dict[str, Any], str, Any]] = {
-    # method: its arguments, the path that arrives, the body that arrives
-    "auth_toggle_cancel": ((), {}, "auth/toggle/login", None),
-    "auth_toggle_login": ((), {}, "auth/toggle/login", None),
-    "auth_toggle_start": ((), {}, "auth/toggle/start", None),
-    "config_completed": ((), {}, "config/completed", None),
-    "configure_network": (
-        (),
-        {"interface": InterfaceType.WIFI, "name": "Home", "security_type": "WPA2_Personal"},
-        "networks",
-        {"interface": "WifiType", "network_name": "Home", "security_type": "WPA2_Personal"},
-    ),
-    "disable_network": (("Home",), {}, "networks/Home/disable", None),
-    "enable_network": (("Home",), {}, "networks/Home/enable", None),
-    "logging": (("info", "Hello"), {}, "logging", {"level": "info", "log": "Hello"}),
-    "networks_request_scan_wifi": ((), {}, "networks/request_scan_wifi", None),
-    "networks_wifi_scan": ((), {}, "networks/wifi_scan", None),
-    "set_operation": (
-        (),
-        {"mode": OperationMode.BACKUP, "reserve_raw": 24.6},
-        "operation",
-        {"real_mode": "backup", "backup_reserve_percent": 24.6},
-    ),
-    "sitemaster_run": ((), {}, "sitemaster/run", None),
-    "sitemaster_run_for_commissioning": ((), {}, "sitemaster/run_for_commissioning", {}),
-    "sitemaster_stop": ((), {}, "sitemaster/stop", None),
-    "start_connection_tests": ((), {}, "system/networks/conn_tests", None),
-    "system_update": ((), {}, "system/update", None),
-    "system_update_status": ((), {}, "system/update/status", None),
-    "v2_islanding_mode": ((), {"off_grid": False}, "v2/islanding/mode", {"island_mode": "backup"}),
-}
-
-
-def test_no_call_with_an_effect_is_forgotten() -> None:
-    effects = {name for name, endpoint in ENDPOINTS.items() if endpoint.effect}
-    assert effects - {"login", "logout"} == set(EFFECTS)
+EFFECTS = sorted({name for name, endpoint in ENDPOINTS.items() if not endpoint.idempotent} - {"LOGIN", "LOGOUT"})
 
 
 @pytest.mark.parametrize("name", EFFECTS)
@@ -94,13 +38,13 @@ async def test_a_call_with_an_effect_arrives_once_although_its_answer_is_lost(
     await powerwall.status()
     used = {request.connection for request in gateway.requests}
     gateway.requests.clear()
-    arguments, named, path, body = EFFECTS[name]
+    path = path_of(name).partition("?")[0]
     gateway.faults.add(path, drop=True, after=True)
     with pytest.raises(GatewayConnectionError):
-        await getattr(powerwall, name)(*arguments, **named)
+        await ask(powerwall, name)
     [arrived] = gateway.requests
     assert (arrived.method, arrived.path) == (ENDPOINTS[name].method, path)
-    assert (orjson.loads(arrived.body) if arrived.body else None) == body
+    assert (orjson.loads(arrived.body) if arrived.body else None) == BODIES.get(name)
     assert arrived.connection not in used
 
 
@@ -111,10 +55,9 @@ async def test_junk_after_an_effect_is_one_clear_error(
 ) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
-    arguments, named, path, _ = EFFECTS[name]
-    gateway.faults.add(path, status=200, body=body)
+    gateway.faults.add(path_of(name).partition("?")[0], status=200, body=body)
     with pytest.raises(GatewayInvalidResponseError) as raised:
-        await getattr(powerwall, name)(*arguments, **named)
+        await ask(powerwall, name)
     assert raised.value.path == ENDPOINTS[name].path
 
 
@@ -122,11 +65,10 @@ async def test_junk_after_an_effect_is_one_clear_error(
 async def test_a_read_asks_its_own_path(simulator: StartSimulator, client: Client, name: str) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
-    endpoint = ENDPOINTS[name]
-    gateway.faults.add(endpoint.path, status=200, body=b"[]" if name in LISTS else b"{}")
-    await getattr(powerwall, name)()
+    gateway.faults.add(path_of(name), status=200, body=b"[]" if name in LISTS else b"{}")
+    await ask(powerwall, name)
     arrived = gateway.requests[-1]
-    assert (arrived.method, arrived.path, arrived.body) == ("GET", endpoint.path, b"")
+    assert (arrived.method, arrived.path, arrived.body) == ("GET", path_of(name), b"")
 
 
 @pytest.mark.parametrize("name", READS)
@@ -134,9 +76,9 @@ async def test_a_read_asks_its_own_path(simulator: StartSimulator, client: Clien
 async def test_junk_is_one_clear_error(simulator: StartSimulator, client: Client, name: str, body: bytes) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
-    gateway.faults.add(ENDPOINTS[name].path, status=200, body=body)
+    gateway.faults.add(path_of(name), status=200, body=body)
     with pytest.raises(GatewayInvalidResponseError) as raised:
-        await getattr(powerwall, name)()
+        await ask(powerwall, name)
     assert raised.value.path == ENDPOINTS[name].path
 
 
@@ -144,6 +86,36 @@ async def test_junk_is_one_clear_error(simulator: StartSimulator, client: Client
 async def test_a_list_is_no_object_and_an_object_no_list(simulator: StartSimulator, client: Client, name: str) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
-    gateway.faults.add(ENDPOINTS[name].path, status=200, body=b"{}" if name in LISTS else b"[]")
+    gateway.faults.add(path_of(name), status=200, body=b"{}" if name in LISTS else b"[]")
     with pytest.raises(GatewayInvalidResponseError, match="belongs"):
-        await getattr(powerwall, name)()
+        await ask(powerwall, name)
+
+
+@pytest.mark.parametrize("name", sorted({*READS} - LISTS - {"METERS_READINGS"}))
+async def test_null_is_no_object(simulator: StartSimulator, client: Client, name: str) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    gateway.faults.add(path_of(name), status=200, body=b"null")
+    with pytest.raises(GatewayInvalidResponseError, match="belongs"):
+        await ask(powerwall, name)
+
+
+@pytest.mark.parametrize("name", sorted(LISTS))
+@pytest.mark.parametrize("body", [b"null", b"[]", b"[null, 3]"])
+async def test_nothing_is_an_empty_list(simulator: StartSimulator, client: Client, name: str, body: bytes) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    gateway.faults.add(path_of(name), status=200, body=body)
+    assert await ask(powerwall, name) == ()
+
+
+@pytest.mark.parametrize("endpoint", [LOGIN, LOGOUT], ids=["login", "logout"])
+async def test_call_refuses_the_endpoints_of_the_session(
+    simulator: StartSimulator, client: Client, endpoint: Endpoint[object]
+) -> None:
+    gateway = await simulator("21.44")
+    powerwall = await client(gateway)
+    gateway.requests.clear()
+    with pytest.raises(ValueError, match="login and logout"):
+        await powerwall.call(endpoint)
+    assert gateway.requests == []

@@ -4,9 +4,13 @@ from time import monotonic
 
 import pytest
 
-from custom_components.powerwall_gateway.gateway import Capabilities, GatewayNotFoundError, IslandingController
+from custom_components.powerwall_gateway.gateway import (
+    Capabilities,
+    GatewayNotFoundError,
+    IslandingController,
+    client as client_module,
+)
 from custom_components.powerwall_gateway.gateway.control import islanding
-from custom_components.powerwall_gateway.gateway.endpoints import caller
 from custom_components.powerwall_gateway.gateway.models import Status
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
@@ -136,7 +140,7 @@ async def test_404_is_believed_for_a_while_and_shorter_after_a_start(
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch, up_time: str, believed: float
 ) -> None:
     gone = 0.0
-    monkeypatch.setattr(caller, "monotonic", lambda: monotonic() + gone)
+    monkeypatch.setattr(client_module, "monotonic", lambda: monotonic() + gone)
     monkeypatch.setattr(islanding, "monotonic", lambda: monotonic() + gone)
     gateway = await simulator("21.44")
     gateway.overrides["status"] = {"version": "21.44 223a56cd", "din": gateway.din, "up_time_seconds": up_time}

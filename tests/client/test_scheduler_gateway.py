@@ -10,8 +10,8 @@ from custom_components.powerwall_gateway.gateway import (
     PollSchedule,
     PowerwallGateway,
     Priority,
+    client as client_module,
 )
-from custom_components.powerwall_gateway.gateway.endpoints import caller
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
 
@@ -162,7 +162,7 @@ async def test_what_is_shown_raw_is_the_callers_own(simulator: StartSimulator, c
 async def test_few_answers_are_kept_and_none_that_is_long(
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caller, "_KEPT_ANSWERS", 2)
+    monkeypatch.setattr(client_module, "_KEPT_ANSWERS", 2)
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     first = await powerwall.grid_status()
@@ -171,6 +171,6 @@ async def test_few_answers_are_kept_and_none_that_is_long(
     await powerwall.sitemaster()
     assert await powerwall.grid_status() is first  # the one that was asked for longest ago has gone
     assert len(powerwall._answers) == 2
-    monkeypatch.setattr(caller, "_KEPT_BYTES", 10)
+    monkeypatch.setattr(client_module, "_KEPT_BYTES", 10)
     await powerwall.grid_status()
     assert await powerwall.grid_status() is not first

@@ -9,8 +9,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
+from custom_components.powerwall_gateway.gateway import client as client_module
 from custom_components.powerwall_gateway.gateway.control import islanding
-from custom_components.powerwall_gateway.gateway.endpoints import caller
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import CoreState, HomeAssistant
@@ -422,7 +422,7 @@ async def test_what_a_booting_gateway_lacks_comes_without_a_reload(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A 404 of a gateway that has just started is believed for a minute; here for a fifth of a second."""
-    monkeypatch.setattr(caller, "ABSENT_WHILE_STARTING", 0.2)
+    monkeypatch.setattr(client_module, "ABSENT_WHILE_STARTING", 0.2)
     monkeypatch.setattr(islanding, "BETWEEN_LOOKS", 0.2)
     gateway = await simulator("21.44")
     gateway.overrides["status"] = {"version": "21.44 223a56cd", "din": gateway.din, "up_time_seconds": "61.2s"}

@@ -13,8 +13,8 @@ from custom_components.powerwall_gateway import checkup, diagnostics
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway import Credentials, GatewayError, PowerwallGateway, find, open_session
+from custom_components.powerwall_gateway.gateway.endpoints import READABLE_PATHS
 from custom_components.powerwall_gateway.markdown import literal
-from custom_components.powerwall_gateway.services import READABLE_PATHS
 from homeassistant.components.energy.const import DOMAIN as DASHBOARD
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.core import HomeAssistant, valid_entity_id

@@ -25,7 +25,7 @@ BUSY = "run sitemanager flag enabled, sitemanager process is running"
 @pytest.fixture
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask again at once for what was not there or not for us."""
-    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.endpoints.caller.ABSENT_FOR", 0.0)
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.client.ABSENT_FOR", 0.0)
 
 
 def meters_of(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, dr.DeviceEntry]:

@@ -73,7 +73,7 @@ async def test_connected_is_shown_the_rest_is_for_who_wants_it(
 async def test_the_interfaces_of_1_15_once_there_is_a_session(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.endpoints.caller.ABSENT_FOR", 0.0)
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.client.ABSENT_FOR", 0.0)
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, password=gateway.password)
     assert states(hass, gateway, "connected") == [None, None, None]

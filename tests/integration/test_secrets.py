@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway import caretaker, checkup, diagnostics, hub, services
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.coordinator import grid
-from custom_components.powerwall_gateway.services import READABLE_PATHS
+from custom_components.powerwall_gateway.gateway.endpoints import READABLE_PATHS
 from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant

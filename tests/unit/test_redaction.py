@@ -13,8 +13,8 @@ from custom_components.powerwall_gateway.gateway import (
     find,
     open_session,
 )
+from custom_components.powerwall_gateway.gateway.endpoints import READABLE_PATHS
 from custom_components.powerwall_gateway.redaction import Redactor
-from custom_components.powerwall_gateway.services import READABLE_PATHS
 from simulator import Simulator
 from simulator.firmware import PROFILES
 from simulator.gateway.ct_meters import SHORT_ID

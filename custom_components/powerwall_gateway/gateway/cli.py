@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 from .auth import Credentials
 from .client import PowerwallGateway
 from .discovery import ProbeResult, probe
-from .endpoints import endpoints_of
+from .endpoints import ENDPOINTS
 from .exceptions import (
     GatewayAuthenticationRequiredError,
     GatewayCertificateError,
@@ -83,8 +83,8 @@ async def _status(gateway: PowerwallGateway) -> list[str]:
 async def _get(gateway: PowerwallGateway, path: str, *, yes: bool) -> list[str]:
     """Give what the gateway answers to a path, as it is."""
     path = path.removeprefix("/").removeprefix("api/")
-    known = [endpoint for endpoint in endpoints_of(PowerwallGateway).values() if endpoint.method == "GET"]
-    if not yes and not any(endpoint.takes(path) and not endpoint.effect for endpoint in known):
+    reads = [endpoint for endpoint in ENDPOINTS.values() if endpoint.method == "GET" and endpoint.idempotent]
+    if not yes and not any(endpoint.takes(path) for endpoint in reads):
         raise _RefusedError(f"{path} may stop or change something. If you mean it, say --yes.")
     answer = await gateway.get(path, once=yes)
     if answer is None and yes:

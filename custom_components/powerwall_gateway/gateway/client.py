@@ -1,65 +1,442 @@
-"""The gateway's API as Python: one awaitable per endpoint, named after its path."""
+"""The client: reads and commands of one gateway, with a login where one is required."""
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from math import inf, isfinite
+from time import monotonic
+from typing import Any, Final
 
-from .endpoints import (
-    ConnectionTestsApi,
-    ControlApi,
-    HardwareApi,
-    LiveApi,
-    NetworksApi,
-    OperationApi,
-    PeopleApi,
-    SessionApi,
-    SiteApi,
-    SystemApi,
-)
+import orjson
+
+from . import endpoints
+from .auth import Credentials, Session, SessionManager
+from .endpoints import EMPTY, Endpoint, Method, MismatchError
 from .exceptions import (
     GatewayAuthenticationRequiredError,
     GatewayError,
+    GatewayInvalidResponseError,
     GatewayLoginStopsError,
     GatewayNotFoundError,
+    GatewayRefusedError,
     GatewayStoppedError,
 )
 from .firmware import Capabilities
-from .models import Din
+from .health import Health
+from .models import (
+    Config,
+    ConnectionTests,
+    CustomerRegistration,
+    Din,
+    GridFault,
+    GridStatus,
+    InstalledMeter,
+    Islanding,
+    IslandMode,
+    MeterReading,
+    MetersAggregates,
+    NetworkInterface,
+    Operation,
+    OperationMode,
+    Powerwalls,
+    SiteInfo,
+    Sitemaster,
+    SiteMeter,
+    SolarInverter,
+    SolarMeter,
+    SolarPowerwall,
+    StateOfEnergy,
+    Status,
+    SystemStatus,
+    SystemUpdate,
+    TroubleshootingProblems,
+)
+from .scheduler import RequestScheduler
+from .transport import Answer, PathWithArguments, Transport, unpacked
+
+_KEPT_ANSWERS: Final = 32
+_KEPT_BYTES: Final = 65_536
+"""Answers that are kept for comparison, and the size of each at most: polled ones are fewer and smaller."""
+
+ABSENT_FOR: Final = 900.0
+ABSENT_WHILE_STARTING: Final = 60.0
+"""Seconds for which a 404 is believed."""
+
+STARTING: Final = 300.0
+"""Seconds after its start in which a gateway may answer 404 to paths that it has."""
+
+_DIN_PATH: Final = "/tedapi/din"
 
 
-class PowerwallGateway(
-    LiveApi,
-    ControlApi,
-    OperationApi,
-    SiteApi,
-    HardwareApi,
-    PeopleApi,
-    SystemApi,
-    NetworksApi,
-    ConnectionTestsApi,
-    SessionApi,
-):
+class PowerwallGateway:
     """One gateway.
 
-    Every method raises a child of `GatewayError` and nothing else; among them
-    `GatewayStoppedError` from the live data while the Powerwall is stopped,
-    `GatewayAuthenticationRequiredError` where a login is needed or not enough, and
-    `GatewayNotFoundError` where this firmware has no such path.
+    Every method raises a child of `GatewayError` and nothing else. Some of them are:
 
-    With credentials, a call that is denied logs in once and is made again; never on
-    firmware where a login stops the Powerwall. `health` is told of every answer and
-    failure, and says once what goes and comes back.
+    - `GatewayStoppedError` from live data while the Powerwall is stopped
+    - `GatewayAuthenticationRequiredError` where a login is required, or does not have the permission
+    - `GatewayNotFoundError` where the firmware does not have the path
+
+    With credentials, a denied call logs in once and is repeated, but never on firmware where a login stops the
+    Powerwall. `health` logs when something starts or stops to fail.
     """
 
-    async def discover(self) -> Capabilities:
-        """Find out what this gateway answers to this login, by two reads without effect at most.
+    def __init__(
+        self, connection: Transport, credentials: Credentials | None = None, *, health: Health | None = None
+    ) -> None:
+        self.connection = connection
+        self._health = health
+        self._login = SessionManager(connection, credentials)
+        self._version: str | None = None
+        """The one that was read last."""
 
-        Later answers refine it: see `capabilities`. Raises what the reads raise, but for
-        paths that this firmware lacks, a login that is missing, and a stopped Powerwall.
+        self._started = -inf
+        """Monotonic time of the gateway's start, by the up time that was read last."""
+
+        self._missing: dict[str, float] = {}
+        """Monotonic time until which a 404 is believed, by path."""
+
+        self._there: set[str] = set()
+        """Paths that this firmware answered. If one answers 404 later, the gateway is starting."""
+
+        self._answers: dict[str, tuple[bytes, Any]] = {}
+        """The last answer by path, as bytes and as the model. The newest is last."""
+
+    # -- what is known of the gateway and the session ------------------------------------------------------------------
+
+    @property
+    def pacer(self) -> RequestScheduler:
+        """Return the scheduler of this gateway's requests."""
+        return self.connection.pacer
+
+    @property
+    def has_credentials(self) -> bool:
+        """Return whether the client can log in."""
+        return self._login.possible
+
+    @property
+    def has_session(self) -> bool:
+        """Return whether there is a session. The gateway may have ended it already."""
+        return self._login.is_good
+
+    @property
+    def login_refusals(self) -> int:
+        """Return how many logins in a row the gateway refused."""
+        return self._login.refusals
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what is known of this gateway by its answers so far."""
+        now = monotonic()
+        missing = frozenset(path for path, until in self._missing.items() if now < until)
+        return Capabilities(status=self._login.status, roles=self.roles, missing=missing)
+
+    @property
+    def absent_for(self) -> float:
+        """Return the seconds for which to believe that something is missing: less after the gateway's start."""
+        return ABSENT_WHILE_STARTING if monotonic() - self._started < STARTING else ABSENT_FOR
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Return the roles of the session: `Home_Owner`, `Provider_Engineer`, … Empty without a session."""
+        return self._login.session.roles if self._login.session else ()
+
+    def export_login(self) -> dict[str, Any]:
+        """Return the session and the wait after failed logins as JSON, to keep over a restart. It is a secret."""
+        return self._login.export()
+
+    def restore_login(self, exported: object) -> None:
+        """Restore what `export_login` returned. Invalid values are left out."""
+        self._login.restore(exported)
+
+    async def login(self, *, although_it_stops: bool = False, status: Status | None = None) -> Session:
+        """Log in with the credentials, unless there is a session.
+
+        Raises `GatewayLoginError` if the login is refused. Raises `GatewayLoginStopsError` without a request where
+        a login stops the Powerwall (below 20.49). `although_it_stops` logs in there, too. Call `sitemaster_run`
+        afterwards, whatever the login answered.
+
+        `status` is one that the caller has just read. It saves the request for it before the login.
+        """
+        return await self._login.renew(although_it_stops=although_it_stops, status=status)
+
+    async def logout(self) -> None:
+        """End the session at the gateway."""
+        await self._login.end()
+
+    async def discover(self) -> Capabilities:
+        """Return what this gateway answers to this login, by at most two reads without an effect.
+
+        Later answers refine it: see `capabilities`. A missing path, a missing login and a stopped Powerwall are no
+        errors here.
         """
         with suppress(GatewayNotFoundError):
             await self.status()
         with suppress(GatewayNotFoundError, GatewayAuthenticationRequiredError, GatewayStoppedError):
             await self.system_status()
         return self.capabilities
+
+    # -- any endpoint --------------------------------------------------------------------------------------------------
+
+    async def call[ResultT](
+        self, endpoint: Endpoint[ResultT], json: Mapping[str, Any] | None = None, /, **arguments: str
+    ) -> ResultT:
+        """Call an endpoint of the table in `endpoints`: `await gateway.call(endpoints.GENERATORS)`.
+
+        `arguments` fill in the path: `await gateway.call(endpoints.SOLARS_BRAND, brand="Tesla")`. Use `login` and
+        `logout` for the session. Raises ValueError for their endpoints.
+        """
+        if endpoint in {endpoints.LOGIN, endpoints.LOGOUT}:
+            raise ValueError("use the methods login and logout")
+        path = PathWithArguments(endpoint.path, **arguments) if arguments else endpoint.path
+        if endpoint.idempotent:
+            return await self._read(endpoint, path)
+        answer = await self._request(endpoint.method, path, json, once=True)
+        return _parse(answer, path, endpoint.model, may_be_empty=True)
+
+    async def get(self, path: str, *, once: bool = False) -> Any:
+        """Return the decoded JSON of any path. `once` is for a path that may have an effect: None for no JSON."""
+
+        def read(answer: Answer) -> Any:
+            return _parse(answer, path, lambda payload: None if payload is EMPTY else payload, may_be_empty=once)
+
+        return await self._get(path, read, once=once)
+
+    async def peek(self, path: str) -> Any:
+        """Return the decoded JSON of any path, with the session that there is.
+
+        This does not log in, and notes nothing of the answer. Raises
+        `GatewayAuthenticationRequiredError` for a denial.
+        """
+        answer = await self.connection.request("GET", path, headers=self._login.headers)
+        return _parse(answer, path, lambda payload: payload)
+
+    # -- live data: `GatewayStoppedError` while the Powerwall is stopped -----------------------------------------------
+
+    async def meters_aggregates(self) -> MetersAggregates:
+        """Return the present power and the lifetime energies."""
+        return await self.call(endpoints.METERS_AGGREGATES)
+
+    async def system_status(self) -> SystemStatus:
+        """Return state of charge, island state and every battery block in one answer. Not on a Powerwall 3."""
+        return await self.call(endpoints.SYSTEM_STATUS)
+
+    async def soe(self) -> StateOfEnergy:
+        """Return the state of charge."""
+        return await self.call(endpoints.SOE)
+
+    async def grid_status(self) -> GridStatus:
+        """Return whether the grid is connected."""
+        return await self.call(endpoints.GRID_STATUS)
+
+    async def system_status_grid_faults(self) -> tuple[GridFault, ...]:
+        """Return the present grid faults. On 1.15 the list was only ever seen empty."""
+        return await self.call(endpoints.SYSTEM_STATUS_GRID_FAULTS)
+
+    async def sitemaster(self) -> Sitemaster:
+        """Return whether the Powerwall runs and is connected to Tesla. Answers while it is stopped, too."""
+        return await self.call(endpoints.SITEMASTER)
+
+    # -- the gateway, the site and its hardware ------------------------------------------------------------------------
+
+    async def status(self) -> Status:
+        """Return firmware, up time and identity. A Powerwall 3 answers 404.
+
+        Another firmware than last time may have what was missing, and lack what was there: both are forgotten.
+        """
+        status = await self.call(endpoints.STATUS)
+        if status.version is not None and status.version != self._version:
+            self._missing.clear()
+            self._there.clear()
+            self._version = status.version
+        if status.up_time is not None:
+            self._started = monotonic() - status.up_time.total_seconds()
+        self._login.note(status)
+        return status
+
+    async def config(self) -> Config:
+        """Return the gateway's identity number."""
+        return await self.call(endpoints.CONFIG)
+
+    async def site_info(self) -> SiteInfo:
+        """Return the site's name, size and grid code."""
+        return await self.call(endpoints.SITE_INFO)
+
+    async def powerwalls(self) -> Powerwalls:
+        """Return the inventory of Powerwalls."""
+        return await self.call(endpoints.POWERWALLS)
+
+    async def solars(self) -> tuple[SolarInverter, ...]:
+        """Return the solar inverters that are configured."""
+        return await self.call(endpoints.SOLARS)
+
+    async def solar_powerwall(self) -> SolarPowerwall:
+        """Return inverter, strings and alerts of a Powerwall+ or a Tesla inverter. Others do not have it."""
+        return await self.call(endpoints.SOLAR_POWERWALL)
+
+    async def meters(self) -> tuple[InstalledMeter, ...]:
+        """Return the installed meters, and what their inputs measure."""
+        return await self.call(endpoints.METERS)
+
+    async def meters_readings(self) -> dict[str, MeterReading]:
+        """Return every input of every meter by the meter's serial.
+
+        From 20.49 on only while the Powerwall is stopped: otherwise the `error` of each says so.
+        """
+        return await self.call(endpoints.METERS_READINGS)
+
+    async def meters_site(self) -> tuple[SiteMeter, ...]:
+        """Return the grid meters by phase. Empty if there is none."""
+        return await self.call(endpoints.METERS_SITE)
+
+    async def meters_solar(self) -> tuple[SolarMeter, ...]:
+        """Return the solar meters by phase. Empty if there is none, as on a Powerwall+."""
+        return await self.call(endpoints.METERS_SOLAR)
+
+    async def customer_registration(self) -> CustomerRegistration:
+        """Return the owner's consents, and the state of the registration."""
+        return await self.call(endpoints.CUSTOMER_REGISTRATION)
+
+    async def networks(self) -> tuple[NetworkInterface, ...]:
+        """Return the gateway's interfaces and their networks, in any form that firmware has had for them."""
+        return await self.call(endpoints.NETWORKS)
+
+    async def troubleshooting_problems(self) -> TroubleshootingProblems:
+        """Return the problems that the gateway knows of. Answers while the Powerwall is stopped, too."""
+        return await self.call(endpoints.TROUBLESHOOTING_PROBLEMS)
+
+    async def system_update_status(self) -> SystemUpdate:
+        """Return the state of an update.
+
+        Below 20.49 this may start a check for new firmware, and with it an update that stops the battery for about
+        15 minutes (seed). Do not poll it there. It is sent once on every firmware.
+        """
+        return await self._read(endpoints.SYSTEM_UPDATE_STATUS, endpoints.SYSTEM_UPDATE_STATUS.path)
+
+    async def system_update(self) -> None:
+        """Look for new firmware and install it, which stops the battery for about 15 minutes.
+
+        The gateway accepts it (202) before it is done. Poll `system_update_status`.
+        """
+        await self.call(endpoints.SYSTEM_UPDATE)
+
+    async def connection_tests(self) -> ConnectionTests:
+        """Return the state of the running connection tests, or the result of the last ones."""
+        return await self.call(endpoints.CONNECTION_TESTS)
+
+    async def start_connection_tests(self) -> None:
+        """Start the connection tests, which interrupt nothing. Poll `connection_tests`."""
+        await self.call(endpoints.START_CONNECTION_TESTS)
+
+    # -- control: changes what the battery does ------------------------------------------------------------------------
+
+    async def operation(self) -> Operation:
+        """Return operation mode and backup reserve."""
+        return await self.call(endpoints.OPERATION)
+
+    async def set_operation(
+        self, *, mode: OperationMode, reserve_raw: float, max_pv_export_power_kw: float | None = None
+    ) -> Operation | None:
+        """Store operation mode and backup reserve, both at once. They take effect with `config_completed`.
+
+        `reserve_raw` is in percent of the gateway's scale: see `raw_from_app`. The limit of solar export is in kW. It
+        is not sent if it is None. Returns the gateway's answer, if there is one: an echo on 1.15.
+
+        Firmware before 1.21 has another key for the mode, so the status is read first if it never was.
+
+        Raises `GatewayRefusedError` for a mode that the gateway does not accept: all but self-consumption and backup.
+        Raises `GatewayError` before anything is sent for a number that is no reserve or limit.
+        """
+        if not 0 <= reserve_raw <= 100:
+            raise GatewayError(
+                f"a reserve of {reserve_raw} % is not between 0 and 100: nothing was sent", path="operation"
+            )
+        if max_pv_export_power_kw is not None and not isfinite(max_pv_export_power_kw):
+            raise GatewayError(f"{max_pv_export_power_kw} kW is no limit: nothing was sent", path="operation")
+        if self.capabilities.status is None:
+            with suppress(GatewayNotFoundError):
+                await self.status()
+        wanted = {self.capabilities.operation_mode_key: mode, "backup_reserve_percent": reserve_raw}
+        if max_pv_export_power_kw is not None:
+            wanted["max_pv_export_power_kW"] = max_pv_export_power_kw
+        return await self.call(endpoints.SET_OPERATION, wanted)
+
+    async def config_completed(self) -> Status | None:
+        """Put the stored configuration into effect: all of it, also that of an unfinished wizard.
+
+        The battery follows a new mode or reserve at once (1.15) or within a minute (1.43). Up to 1.42 the answer is
+        empty (202, None). Later it is the status, with a `commission_count` that rose by 1.
+        """
+        return await self.call(endpoints.CONFIG_COMPLETED)
+
+    async def sitemaster_run(self) -> None:
+        """Start the Powerwall. The gateway accepts it (202) before it is done: `sitemaster` says so 2 seconds later.
+
+        A Powerwall that runs already continues to run.
+        """
+        await self.call(endpoints.SITEMASTER_RUN)
+
+    async def sitemaster_stop(self, *, force: bool = False) -> None:
+        """Stop the Powerwall: no charging, no discharging, no backup and no live data until `sitemaster_run`.
+
+        In a grid outage the home loses power. Nothing starts the Powerwall again by itself: see `StopSupervisor`.
+        Raises `GatewayRefusedError` if the gateway cannot stop it now (500, "Cannot Start Wizard"). `force` stops it
+        anyway where the firmware supports that.
+
+        1.15 stops by a GET. Later firmware answers 405 to it, which stops nothing, and stops by a POST.
+        """
+        try:
+            await self.call(endpoints.SITEMASTER_STOP)
+        except GatewayRefusedError as err:
+            if err.status != 405:
+                raise
+            await self.call(endpoints.SITEMASTER_STOP_LATER, {"force": force})
+
+    async def v2_islanding_mode(self, *, off_grid: bool) -> Islanding | None:
+        """Go off-grid, or reconnect to the grid.
+
+        Off-grid the battery alone supplies the home, until it reconnects by command or by the gateway's own
+        failsafe. `grid_status` follows within seconds; reconnecting takes about 20. Returns the gateway's answer, if
+        there is one: an echo.
+        """
+        mode = IslandMode.OFF_GRID if off_grid else IslandMode.ON_GRID
+        return await self.call(endpoints.V2_ISLANDING_MODE, {"island_mode": mode})
+
+    async def has_islanding(self) -> bool:
+        """Return whether the gateway has `v2_islanding_mode`, by a GET, which has no effect.
+
+        It answers 405 if it has the path, and 404 if it does not (a Powerwall 3). Raises a child of `GatewayError`
+        for anything else, for instance a 500.
+        """
+        path = endpoints.V2_ISLANDING_MODE.path
+        try:
+            await self._request("GET", path, once=True)
+        except GatewayNotFoundError:
+            self._miss(path)
+            return False
+        except GatewayRefusedError as err:
+            if err.status != 405:
+                raise
+        return True
+
+    # -- the DIN for signed requests -----------------------------------------------------------------------------------
+
+    async def tedapi_din(self) -> str:
+        """Return the DIN that signed requests have to name: `GET /tedapi/din`, outside of `/api/`.
+
+        Raises `GatewayNotFoundError` where the firmware has no signed requests.
+        """
+        try:
+            answer = await self._request("GET", _DIN_PATH, as_bearer=True)
+        except GatewayNotFoundError:
+            self._miss(_DIN_PATH)
+            raise
+        din = unpacked(answer.body, _DIN_PATH).decode(errors="replace").strip()
+        if Din.parse(din) is None:
+            raise GatewayInvalidResponseError(
+                "the answer is no number of a gateway", path=_DIN_PATH, status=answer.status
+            )
+        self._missing.pop(_DIN_PATH, None)
+        return din
 
     async def signing_din(self) -> str:
         """Return the DIN that signed requests have to name.
@@ -86,3 +463,87 @@ class PowerwallGateway(
     async def _din_in_config(self) -> str | None:
         vin = (await self.config()).vin
         return vin.strip() if vin and Din.parse(vin) else None
+
+    # -- requests ------------------------------------------------------------------------------------------------------
+
+    async def _read[ResultT](self, endpoint: Endpoint[ResultT], path: str) -> ResultT:
+        """Read a model, and note that the path answered or failed."""
+        return await self._get(
+            path, lambda answer: self._recognise(answer, path, endpoint.model), once=not endpoint.idempotent
+        )
+
+    def _recognise[ResultT](self, answer: Answer, path: str, model: Callable[[Any], ResultT]) -> ResultT:
+        """Return the model of an answer: the same object as last time for the same bytes."""
+        kept = self._answers.pop(path, None)
+        result: ResultT = kept[1] if kept and kept[0] == answer.body else _parse(answer, path, model)
+        if len(answer.body) <= _KEPT_BYTES:
+            self._answers[path] = answer.body, result
+            if len(self._answers) > _KEPT_ANSWERS:
+                del self._answers[next(iter(self._answers))]
+        return result
+
+    async def _get[ResultT](self, path: str, read: Callable[[Answer], ResultT], *, once: bool) -> ResultT:
+        try:
+            result = read(await self._request("GET", path, once=once))
+        except GatewayError as err:
+            if isinstance(err, GatewayNotFoundError) and err.path == path and path not in self._there:
+                self._miss(path)
+            if self._health:
+                self._health.failed(path, err)
+            raise
+        self._missing.pop(path, None)
+        self._there.add(path)
+        if self._health:
+            self._health.answered(path)
+        return result
+
+    def _miss(self, path: str) -> None:
+        """Believe for a while that this firmware does not have a path."""
+        self._missing[path] = monotonic() + self.absent_for
+
+    async def _request(
+        self,
+        method: Method,
+        path: str,
+        json: Mapping[str, Any] | None = None,
+        *,
+        once: bool = False,
+        as_bearer: bool = False,
+    ) -> Answer:
+        """Send a request with the session. If it is denied, log in and send it again."""
+
+        async def send() -> Answer:
+            headers = self._login.bearer if as_bearer else self._login.headers
+            return await self.connection.request(method, path, json=json, headers=headers, once=once)
+
+        session = self._login.session
+        try:
+            answer = await send()
+        except GatewayAuthenticationRequiredError as err:
+            if not self._login.possible:
+                raise
+            denial = err
+        else:
+            self._login.accepted(path)
+            return answer
+        # A denied call had no effect, so sending it again does nothing twice.
+        await self._login.renew(spent=session, denied=denial)
+        try:
+            answer = await send()
+        except GatewayAuthenticationRequiredError as err:
+            raise self._login.still_denied(err) from err
+        self._login.accepted(path, renewed=True)
+        return answer
+
+
+def _parse[ResultT](
+    answer: Answer, path: str, model: Callable[[Any], ResultT], *, may_be_empty: bool = False
+) -> ResultT:
+    """Return the model of an answer's JSON, whatever its content type: firmware 1.43 says text/plain."""
+    try:
+        payload = EMPTY if may_be_empty and not answer.body.strip() else orjson.loads(answer.body)
+        return model(payload)
+    except orjson.JSONDecodeError as err:
+        raise GatewayInvalidResponseError("the answer is no JSON", path=path, status=answer.status) from err
+    except MismatchError as err:
+        raise GatewayInvalidResponseError(str(err), path=path, status=answer.status) from err

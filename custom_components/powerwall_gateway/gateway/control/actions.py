@@ -1,4 +1,4 @@
-"""Looking for new firmware, from the question to the answer."""
+"""The gateway's checks of itself, until they end: new firmware, connection tests."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from ..exceptions import (
     GatewayRateLimitError,
     GatewayUnfinishedError,
 )
-from ..models import SystemUpdate, UpdateState
+from ..models import ConnectionTests, SystemUpdate, UpdateState
 
 _SLOW_TO_BEGIN: Final = 6
 """Polls for which the state of before is not taken for the result."""
@@ -77,3 +77,34 @@ async def _begin(gateway: PowerwallGateway) -> tuple[SystemUpdate | None, System
 def _same(before: SystemUpdate, update: SystemUpdate) -> bool:
     """Tell whether it is the state of before: of the same time, where the firmware tells that (21.39 and later)."""
     return before == update and before.last_status_time == update.last_status_time
+
+
+async def run_connection_tests(
+    gateway: PowerwallGateway,
+    *,
+    progress: Callable[[ConnectionTests], object] | None = None,
+    interval: float = 2.0,
+    limit: float = 180.0,
+) -> ConnectionTests:
+    """Start the connection tests and wait until they end.
+
+    `progress` is called with the state of the tests every `interval` seconds. A gateway that is unreachable or busy
+    (429, 503) for a moment is waited for: its network is what is being tested.
+
+    Raises `GatewayUnfinishedError` if they do not end within `limit` seconds.
+    """
+    await gateway.start_connection_tests()
+    end = monotonic() + limit
+    tests = ConnectionTests()
+    while not tests.finished:
+        if monotonic() + interval > end:
+            raise GatewayUnfinishedError(
+                f"the connection tests did not end within {limit:g} s; read them again later",
+                path="system/networks/conn_tests",
+            )
+        await asyncio.sleep(interval)
+        with suppress(GatewayConnectionError, GatewayRateLimitError):
+            tests = await gateway.connection_tests()
+        if progress:
+            progress(tests)
+    return tests

@@ -11,7 +11,6 @@ from time import monotonic
 
 from ..backoff import waits
 from ..client import PowerwallGateway
-from ..endpoints.operation import UNSENT
 from ..exceptions import (
     GatewayAuthenticationRequiredError,
     GatewayCertificateError,
@@ -199,12 +198,11 @@ class OperationWriter:
         values = self._values(standing)
         self._experience.committed = None
         self._tried = True
-        limit = standing.max_pv_export_power_kw
         try:
             await self._gateway.set_operation(
                 mode=values.mode,
                 reserve_raw=values.reserve_raw,
-                max_pv_export_power_kw=UNSENT if limit is None else limit,
+                max_pv_export_power_kw=standing.max_pv_export_power_kw,
             )
         except GatewayError as err:
             # Another path is that of a login, which comes after a denied write: nothing was stored.
