@@ -12,11 +12,9 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.typing import ConfigType
 
-from . import checkup, issues
-from .caretaker import StopMonitor
+from . import issues, monitor
 from .catalogue import CONTROLS, OF_BATTERY
 from .certificate import async_show_certificate
-from .checkup import IssueMonitor
 from .const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -63,6 +61,7 @@ from .gateway import (
 )
 from .hardware import is_removable, watch_hardware, watch_names
 from .hub import async_forget_keeper, async_hold_keeper, async_mend_all
+from .monitor import EntryMonitor
 from .off_grid import OffGrid
 from .services import async_setup_services
 from .signing_key import KeyStore
@@ -86,7 +85,7 @@ PLATFORMS = [
 async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
     """Start what an earlier process left stopped, and offer the actions."""
     await async_mend_all(hass)
-    checkup.async_watch_disabled(hass)
+    monitor.async_watch_disabled(hass)
     async_setup_services(hass)
     return True
 
@@ -174,8 +173,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         # not exist yet because an endpoint failed at first, and for the guard, the repairs and the way back to the
         # grid, which need no entity.
         entry.async_on_unload(coordinator.async_add_listener(_keep_polling))
-    StopMonitor(hass, entry, memory).async_start()
-    IssueMonitor(hass, entry).async_start()
+    EntryMonitor(hass, entry, memory).async_start()
     _remove_withdrawn(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await EnergyOffer(hass, entry, memory).async_start()
@@ -208,7 +206,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigE
     await async_forget_keeper(hass, entry)
     await (await async_memory_of(hass, entry.entry_id)).async_forget()
     await KeyStore(hass, entry.entry_id).async_forget()
-    checkup.async_forget(hass, entry.entry_id)
+    monitor.async_forget(hass, entry.entry_id)
     issues.async_forget(hass, entry.entry_id)
 
 
@@ -276,7 +274,7 @@ def _setup_error(
     hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway, err: GatewayError
 ) -> HomeAssistantError:
     """Say what a gateway's failure means for setting up the entry."""
-    checkup.async_note_answer(hass, entry, err)
+    monitor.async_note_response(hass, entry, err)
     if isinstance(err, GatewayCertificateError):
         async_show_certificate(hass, entry, err.fingerprint)
     kind: type[HomeAssistantError] = ConfigEntryNotReady

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import caretaker, hub
+from custom_components.powerwall_gateway import hub, monitor
 from custom_components.powerwall_gateway.const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -100,7 +100,7 @@ def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for milliseconds where it is a minute, and poll the grid only where a test says so."""
     monkeypatch.setattr(hub, "PACE", PACE)
-    monkeypatch.setattr(caretaker, "PACE", PACE)
+    monkeypatch.setattr(monitor, "PACE", PACE)
     monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
 
 

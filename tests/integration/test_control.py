@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import caretaker
+from custom_components.powerwall_gateway import monitor
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONFIG_MINOR_VERSION, DOMAIN
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from custom_components.powerwall_gateway.storage import async_forget_login
@@ -54,13 +54,13 @@ async def test_nothing_is_controlled_that_nobody_allowed(
 async def test_the_entry_logs_in_by_itself_and_the_powerwall_runs(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caretaker, "PACE", replace(PACE, connected=60.0))
+    monkeypatch.setattr(monitor, "PACE", replace(PACE, connected=60.0))
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     for platform, key in (("select", "operation_mode"), ("number", "backup_reserve")):
         assert state_of(hass, gateway, platform, key) == STATE_UNAVAILABLE
     assert gateway.logins == 0
-    monkeypatch.setattr(caretaker, "PACE", PACE)
+    monkeypatch.setattr(monitor, "PACE", PACE)
     await logged_in(hass, entry)
     assert gateway.logins == 1
     assert gateway.running

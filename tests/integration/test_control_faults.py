@@ -11,7 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from custom_components.powerwall_gateway import caretaker
+from custom_components.powerwall_gateway import monitor
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from homeassistant.core import HomeAssistant
@@ -272,13 +272,13 @@ async def waiting(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Simulator, MockConfigEntry, Callable[[], Awaitable[None]]]:
     """Give the gateway of 2018 and its entry, which does not log in before the last of the three is called."""
-    monkeypatch.setattr(caretaker, "PACE", replace(PACE, connected=60.0))
+    monkeypatch.setattr(monitor, "PACE", replace(PACE, connected=60.0))
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     await at_rest(hass, entry)
 
     async def log_in() -> None:
-        monkeypatch.setattr(caretaker, "PACE", PACE)
+        monkeypatch.setattr(monitor, "PACE", PACE)
         watch = entry.runtime_data.grid
         await watch.async_refresh()
         await asyncio.sleep(2 * PACE.connected)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import caretaker, hub, journal as journal_module
+from custom_components.powerwall_gateway import hub, journal as journal_module, monitor
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway import GuardError, GuardJournalError, JournalRecord, PendingAction
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
@@ -36,8 +36,8 @@ pytestmark = pytest.mark.usefixtures("quick")
 @pytest.fixture
 def patient(quick: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Keep the entry from logging in until this is called."""
-    monkeypatch.setattr(caretaker, "PACE", replace(PACE, connected=60.0))
-    return lambda: monkeypatch.setattr(caretaker, "PACE", PACE)
+    monkeypatch.setattr(monitor, "PACE", replace(PACE, connected=60.0))
+    return lambda: monkeypatch.setattr(monitor, "PACE", PACE)
 
 
 ENDINGS = ("reload", "unload", "remove", "stop")

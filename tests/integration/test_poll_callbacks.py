@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.powerwall_gateway.caretaker import StopMonitor
-from custom_components.powerwall_gateway.checkup import IssueMonitor
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_GRID_INTERVAL
 from custom_components.powerwall_gateway.coordinator import GatewayCoordinator, grid
 from custom_components.powerwall_gateway.data import PowerwallGatewayData
 from custom_components.powerwall_gateway.gateway import PowerwallGateway
+from custom_components.powerwall_gateway.monitor import EntryMonitor
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
@@ -108,23 +107,16 @@ async def test_every_callback_raises_and_the_values_go_on(
     monkeypatch.undo()
 
 
-@pytest.mark.parametrize(
-    ("owner", "name"),
-    [
-        *((StopMonitor, f"_look_{of}") for of in ("at_grid", "at_live", "at_settings", "for_off_grid")),
-        (IssueMonitor, "_look"),
-    ],
-)
+@pytest.mark.parametrize("name", [f"_check_{of}" for of in ("grid", "off_grid", "session", "settings", "live")])
 async def test_callback_that_raises_from_the_start_leaves_the_entry_loaded(
     hass: HomeAssistant,
     simulator: StartSimulator,
     set_up: SetUp,
     monkeypatch: pytest.MonkeyPatch,
     patient: None,
-    owner: type,
     name: str,
 ) -> None:
-    monkeypatch.setattr(owner, name, fail)
+    monkeypatch.setattr(EntryMonitor, name, fail)
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
     assert entry.state is ConfigEntryState.LOADED

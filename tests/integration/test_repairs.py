@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, flush_store
 
-from custom_components.powerwall_gateway import checkup, issues
+from custom_components.powerwall_gateway import issues, monitor
 from custom_components.powerwall_gateway.certificate import async_show_certificate
 from custom_components.powerwall_gateway.const import DOMAIN
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
@@ -21,9 +21,9 @@ from .conftest import SetUp, entry_for
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Find lasting what has lasted for two polls."""
-    monkeypatch.setattr(checkup, "UNREACHABLE_FOR", 0.01)
-    monkeypatch.setattr(checkup, "FAULT_FOR", 0.01)
-    monkeypatch.setattr(checkup, "IDLE_FOR", 0.01)
+    monkeypatch.setattr(monitor, "UNREACHABLE_FOR", 0.01)
+    monkeypatch.setattr(monitor, "FAULT_FOR", 0.01)
+    monkeypatch.setattr(monitor, "IDLE_FOR", 0.01)
 
 
 async def poll(entry: MockConfigEntry) -> None:
@@ -74,7 +74,7 @@ async def test_a_powerwall_that_is_disabled(hass: HomeAssistant, simulator: Star
 async def test_a_fault_for_a_moment_is_none(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkup, "FAULT_FOR", 60.0)
+    monkeypatch.setattr(monitor, "FAULT_FOR", 60.0)
     gateway: Simulator = await simulator("21.44")
     entry = await set_up(gateway)
     gateway.house.pack(1).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
@@ -101,7 +101,7 @@ async def test_a_gateway_that_is_away_for_long(
 async def test_a_gateway_that_restarts_is_not_away_for_long(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkup, "UNREACHABLE_FOR", 60.0)
+    monkeypatch.setattr(monitor, "UNREACHABLE_FOR", 60.0)
     gateway: Simulator = await simulator("21.44")
     entry = await set_up(gateway)
     gateway.faults.add("*", drop=True)
@@ -141,7 +141,7 @@ async def test_a_gateway_that_is_away_and_whose_entry_is_disabled(
     assert shown(hass, entry, "unreachable")
     await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
     assert shown(hass, entry, "unreachable") is None
-    assert hass.data[checkup._UNREACHABLE_SINCE] == {}  # its hour begins anew when it is enabled
+    assert hass.data[monitor._UNREACHABLE_SINCE] == {}  # its hour begins anew when it is enabled
 
 
 async def test_another_certificate_of_an_entry_that_is_disabled(
@@ -199,7 +199,7 @@ async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     registry = ir.async_get(hass)
     await flush_store(registry._store)
     await registry._async_load()
-    hass.data.pop(checkup._UNREACHABLE_SINCE, None)
+    hass.data.pop(monitor._UNREACHABLE_SINCE, None)
     await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
 
@@ -296,10 +296,10 @@ async def test_unreachable_ignored_stays_ignored_over_restart_and_is_shown_for_t
     gateway.faults.add("*", drop=True)
     await poll(entry)
     ignore(hass, entry, "unreachable")
-    monkeypatch.setattr(checkup, "UNREACHABLE_FOR", 60.0)
+    monkeypatch.setattr(monitor, "UNREACHABLE_FOR", 60.0)
     await restart(hass, entry)  # not an hour yet by its own count
     assert is_ignored(hass, entry, "unreachable")
-    monkeypatch.setattr(checkup, "UNREACHABLE_FOR", 0.01)
+    monkeypatch.setattr(monitor, "UNREACHABLE_FOR", 0.01)
     gateway.faults.clear()
     await hass.config_entries.async_reload(entry.entry_id)
     assert is_ignored(hass, entry, "unreachable") is None

@@ -11,7 +11,7 @@ from aiohttp import ClientTimeout
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import caretaker, checkup, diagnostics, hub, services
+from custom_components.powerwall_gateway import diagnostics, hub, monitor, services
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway.endpoints import READABLE_PATHS
@@ -49,11 +49,11 @@ async def quick(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
     impatient = replace(PACE, patience=0.05)
     monkeypatch.setattr(hub, "PACE", impatient)
-    monkeypatch.setattr(caretaker, "PACE", impatient)
+    monkeypatch.setattr(monitor, "PACE", impatient)
     monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
-    monkeypatch.setattr(checkup, "UNREACHABLE_FOR", 0.0)
-    monkeypatch.setattr(checkup, "FAULT_FOR", 0.0)
-    monkeypatch.setattr(checkup, "IDLE_FOR", -1.0)
+    monkeypatch.setattr(monitor, "UNREACHABLE_FOR", 0.0)
+    monkeypatch.setattr(monitor, "FAULT_FOR", 0.0)
+    monkeypatch.setattr(monitor, "IDLE_FOR", -1.0)
     monkeypatch.setattr(services, "UPDATE_INTERVAL", 0.01)
     monkeypatch.setattr(services, "UPDATE_LIMIT", 0.02)
     monkeypatch.setattr(services, "TEST_INTERVAL", 0.01)

@@ -3,7 +3,7 @@
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import checkup
+from custom_components.powerwall_gateway import monitor
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.device import Kind, identifier, is_of_kind
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
@@ -170,7 +170,7 @@ async def test_gateway_is_named_by_what_its_config_tells(hass: HomeAssistant, si
 async def test_packs_that_are_out_of_work(
     hass: HomeAssistant, site: Simulator, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkup, "FAULT_FOR", 0.0)
+    monkeypatch.setattr(monitor, "FAULT_FOR", 0.0)
     leader, _, follower = site.house.packs
     leader.disabled_reasons = follower.disabled_reasons = [FAULT]
     await look(hass, entry)

@@ -12,7 +12,7 @@ import sys
 from time import monotonic
 from typing import Any, TextIO
 
-from custom_components.powerwall_gateway import caretaker, hub, journal
+from custom_components.powerwall_gateway import hub, journal, monitor
 from custom_components.powerwall_gateway.gateway.stop_safety.restart import RestartTimings
 from custom_components.powerwall_gateway.gateway.transport import Transport
 from homeassistant.__main__ import main
@@ -83,7 +83,7 @@ def watch_wire(trace: Trace) -> None:
 def hurry(connected: float) -> None:
     """Make seconds of the guard's minutes."""
     pace = RestartTimings(connected=connected, steady=1.0, look=0.1, first_pause=5.0, longest_pause=10.0, patience=10.0)
-    for module in (caretaker, hub):
+    for module in (hub, monitor):
         replace(module, "PACE", lambda _: pace)
 
 

@@ -1,0 +1,323 @@
+"""Keep the session, log in where that is allowed, and raise repair issues, after every poll of a loaded entry."""
+
+import logging
+from typing import Final
+
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    SOURCE_REAUTH,
+    ConfigEntry,
+    ConfigEntryChange,
+)
+from homeassistant.const import CONF_PASSWORD
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.util.hass_dict import HassKey
+
+from . import issues
+from .catalogue import packs
+from .const import CONF_SERIAL, DOMAIN
+from .data import PowerwallGatewayConfigEntry
+from .estimates import IDLE_POWER
+from .gateway import (
+    Credentials,
+    GatewayConnectionError,
+    GatewayDefaultPasswordError,
+    GatewayError,
+    GatewayKeyError,
+    GatewayLoginError,
+    app_from_raw,
+)
+from .gateway.models import GridState, MetersAggregates, OperationMode
+from .hub import PACE
+from .markdown import literal
+from .reading import EndpointResult
+from .storage import EntryStore
+
+_LOGGER = logging.getLogger(__name__)
+
+POLLS_BEFORE_STOPPED: Final = 2
+"""Polls in a row that have to find the Powerwall stopped: one that was started a moment ago does not run yet."""
+
+UNREACHABLE_FOR: Final = 3600.0
+"""Seconds without a response: a gateway that restarts, or installs new firmware, is back before."""
+
+FAULT_FOR: Final = 60.0
+"""Seconds for which a Powerwall reports the same fault: while it starts it may report one for a moment."""
+
+IDLE_FOR: Final = 2 * 86400.0
+"""Seconds in which the battery could have charged or discharged, and did not. They start at 0 after a restart."""
+
+_WORTH_IT: Final = 300.0
+"""W of solar too much, or too little, from which on a battery charges or discharges."""
+
+_FULL: Final = 90.0
+_ABOVE_RESERVE: Final = 5.0
+"""App % from which on the battery may count itself as full, or as empty."""
+
+_LONGEST_STEP: Final = 60.0
+"""Seconds that one poll stands for at most."""
+
+_UNREACHABLE_SINCE: HassKey[dict[str, float]] = HassKey(f"{DOMAIN}.unreachable_since")
+"""Monotonic, by entry. It outlives the entry, which is not loaded while a gateway is away at start."""
+
+
+class EntryMonitor:
+    """Watches one loaded entry, after every poll."""
+
+    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, memory: EntryStore) -> None:
+        self._hass = hass
+        self._entry = entry
+        self._data = entry.runtime_data
+        self._memory = memory
+        self._found_stopped = 0
+        self._key_issue: issues.Issue | None = None
+        self._noted_permissions = self._permissions
+        self._logs_in = self._needs_login
+        self._idle_seconds = 0.0
+        """Seconds since the battery last moved in which it could have."""
+
+        self._last_live_poll = 0.0
+        self._faults: dict[str, tuple[str, float]] = {}
+        """By the Powerwall's serial: the fault, and since when."""
+
+    @callback
+    def async_start(self) -> None:
+        """Check now, and after every poll until the entry is unloaded."""
+        for coordinator, check in (
+            (self._data.grid, self._check_grid),
+            (self._data.settings, self._check_off_grid),
+            (self._data.live, self._check_session),
+            (self._data.settings, self._check_settings),
+            (self._data.live, self._check_live),
+        ):
+            self._entry.async_on_unload(coordinator.async_follow_polls(check))
+
+    def _show(self, issue: issues.Issue, *, shown: bool, **placeholders: str) -> None:
+        issues.async_show(self._hass, issue, self._entry.entry_id, shown=shown, **placeholders)
+
+    # -- the grid, the login and the session ---------------------------------------------------------------------------
+
+    @property
+    def _needs_login(self) -> bool:
+        """Whether mode and reserve are read with a login only, of the kind that stops the Powerwall."""
+        gateway = self._data.gateway
+        return self._data.control.consented and gateway.capabilities.login_stops_powerwall and not gateway.has_session
+
+    @callback
+    def _check_grid(self) -> None:
+        log = self._data.grid.data.log.value
+        if log and log != self._memory.grid:
+            self._hass.async_create_task(self._memory.async_keep_grid(log))
+        if self._data.control.off_grid.is_over:
+            self._hass.async_create_task(self._data.control.off_grid.async_forget())
+        # Once, and only as soon as the supervisor would do it. Later logins are for the owner to order.
+        if self._logs_in and self._data.grid.connected_for() >= PACE.connected and not self._data.control.busy:
+            self._logs_in = False
+            self._entry.async_create_background_task(self._hass, self._log_in(), f"{self._entry.title} login")
+
+    async def _log_in(self) -> None:
+        refused = False
+        try:
+            await self._data.control.async_log_in()
+        except HomeAssistantError as err:
+            refused = isinstance(err.__cause__, GatewayLoginError) and err.__cause__.about_password
+            _LOGGER.warning("Mode and reserve of %s cannot be read: %s", self._entry.title, err.__cause__)
+        self._show(issues.LOGIN_REFUSED, shown=refused)
+
+    @callback
+    def _check_off_grid(self) -> None:
+        control = self._data.control
+        if control.consented and control.off_grid.is_unknown:
+            self._entry.async_create_task(self._hass, self._check_islanding())
+
+    async def _check_islanding(self) -> None:
+        try:
+            await self._data.control.off_grid.async_look()
+        except GatewayError as err:
+            _LOGGER.debug("Whether the home can go off-grid is not known yet: %s", err)
+        self._data.grid.async_have_lookouts_look()
+
+    @callback
+    def _check_session(self) -> None:
+        if self._data.gateway.has_session:
+            # It refused a password that it accepts again: nobody has to type it.
+            for flow in self._entry.async_get_active_flows(self._hass, {SOURCE_REAUTH}):
+                self._hass.config_entries.flow.async_abort(flow["flow_id"])
+        if self._data.control.off_grid.is_due:
+            self._entry.async_create_background_task(self._hass, self._return(), f"{self._entry.title} return to grid")
+
+    async def _return(self) -> None:
+        try:
+            await self._data.control.off_grid.async_return()
+        except HomeAssistantError as err:
+            _LOGGER.warning("%s does not come back to the grid yet: %s", self._entry.title, err.__cause__)
+
+    # -- settings, the signing key and permissions ---------------------------------------------------------------------
+
+    @callback
+    def _check_settings(self) -> None:
+        login = self._data.gateway.export_login()
+        if any(login[key] != self._memory.login.get(key) for key in ("session", "firmware")):
+            self._hass.async_create_task(self._memory.async_keep_login(login))
+        control, settings = self._data.control, self._data.settings.data
+        running = settings.sitemaster.value.running if settings.sitemaster.value else None
+        if running is not None:
+            self._found_stopped = 0 if running or control.busy else self._found_stopped + 1
+            if running or self._found_stopped >= POLLS_BEFORE_STOPPED:
+                self._show(issues.STOPPED, shown=not running)
+        self._show(
+            issues.LOGIN_NEEDED, shown=bool(running and self._needs_login and not self._logs_in and not control.busy)
+        )
+        self._check_key(settings.key)
+        self._show(issues.CONTROL_REFUSED, shown=control.worked and not control.allowed and self._key_issue is None)
+        self._note_permissions()
+
+    def _check_key(self, key: EndpointResult[bool]) -> None:
+        """Show why the signing key does not work, until it does; what may pass by itself has to last for two polls."""
+        if self._data.control.signed is not None and not key.value:
+            found, before = issues.of_key(key.error), self._key_issue
+            if found is None:
+                return  # the gateway did not respond, which says nothing of the key
+            self._key_issue = found
+            if found is not before and not isinstance(key.error, GatewayKeyError):
+                return
+        else:
+            self._key_issue = None
+        for issue in issues.KEY.values():
+            self._show(issue, shown=issue is self._key_issue)
+
+    @property
+    def _permissions(self) -> tuple[bool, bool, bool]:
+        control = self._data.control
+        return control.allowed, control.islands, control.rules_grid
+
+    def _note_permissions(self) -> None:
+        """Update what can be set when that changes: a key that is rejected or accepted again changes no value."""
+        if (permissions := self._permissions) != self._noted_permissions:
+            self._noted_permissions = permissions
+            for coordinator in (self._data.settings, self._data.detail, self._data.grid):
+                coordinator.async_update_listeners()
+                coordinator.async_have_lookouts_look()
+
+    # -- the gateway, the Powerwalls and the battery -------------------------------------------------------------------
+
+    @callback
+    def _check_live(self) -> None:
+        error = self._data.live.data.meters.error
+        async_note_response(self._hass, self._entry, error)
+        if error is None:
+            self._check_packs()
+            self._check_battery()
+
+    def _check_packs(self) -> None:
+        """Show which Powerwalls are disabled, by the numbers that their devices have, and why."""
+        if (blocks := _fresh(packs.reported(self._data))) is None:
+            return
+        now = self._hass.loop.time()
+        reported = {
+            serial: ", ".join(block.disabled_reasons) for serial, block in blocks.items() if block.disabled_reasons
+        }
+        self._faults = {
+            serial: known if (known := self._faults.get(serial, ("", 0.0)))[0] == fault else (fault, now)
+            for serial, fault in reported.items()
+        }
+        lasting = {serial: fault for serial, (fault, since) in self._faults.items() if now - since >= FAULT_FOR}
+        numbered = [
+            f"Powerwall {number} ({literal(lasting[part.id])})"
+            for number, part in enumerate(packs.parts(self._data), start=1)
+            if part.id in lasting
+        ]
+        if numbered or not reported:  # after a restart a fault has to last again before it is shown; it is not over
+            self._show(issues.PACK_FAULT, shown=bool(numbered), packs=issues.SEPARATOR.join(numbered))
+
+    def _check_battery(self) -> None:
+        """Show when the battery has not moved for two days in which it could have."""
+        now = self._hass.loop.time()
+        step, self._last_live_poll = min(now - self._last_live_poll, _LONGEST_STEP), now
+        meters = self._data.live.data.meters.value
+        battery = meters.battery if meters else None
+        if meters and battery and battery.instant_power is not None:
+            if abs(battery.instant_power) >= IDLE_POWER:
+                self._idle_seconds = 0.0
+            elif self._could_move(meters):
+                self._idle_seconds += step
+        self._show(issues.IDLE, shown=self._idle_seconds >= IDLE_FOR)
+
+    def _could_move(self, meters: MetersAggregates) -> bool:
+        """Return whether a self-powered battery would charge or discharge now, beyond doubt.
+
+        It runs on the grid; and either solar exceeds the home and it is not full, or the home
+        exceeds solar and it is above the reserve. In every other mode there may be good reasons
+        for 0 W: a full backup, a weekend without peak prices, an order of the utility.
+        """
+        settings = self._data.settings.data
+        operation, sitemaster = _fresh(settings.operation), _fresh(settings.sitemaster)
+        grid, battery = _fresh(self._data.grid.data.status), _fresh(self._data.live.data.battery)
+        home = meters.load.instant_power if meters.load else None
+        if (
+            home is None
+            or operation is None
+            or operation.operation_mode is not OperationMode.SELF_CONSUMPTION
+            or grid is None
+            or grid.grid_status is not GridState.CONNECTED
+            or sitemaster is None
+            or not sitemaster.running
+            or battery is None
+            or battery.percentage is None
+        ):
+            return False
+        charge = app_from_raw(battery.percentage)
+        spare = ((meters.solar.instant_power if meters.solar else None) or 0.0) - home
+        reserve = operation.backup_reserve_percent
+        has_charge = reserve is not None and charge > app_from_raw(reserve) + _ABOVE_RESERVE
+        return (spare > _WORTH_IT and charge < _FULL) or (spare < -_WORTH_IT and has_charge)
+
+
+@callback
+def async_note_response(hass: HomeAssistant, entry: ConfigEntry, err: GatewayError | None) -> None:
+    """Show what a response, or its absence, says of the entry: at setup, and at every poll.
+
+    Any response means that the gateway is reachable, an error as well.
+    """
+    since, now = hass.data.setdefault(_UNREACHABLE_SINCE, {}), hass.loop.time()
+    if isinstance(err, GatewayConnectionError):
+        if now - since.setdefault(entry.entry_id, now) >= UNREACHABLE_FOR:
+            issues.async_show(hass, issues.UNREACHABLE, entry.entry_id, shown=True)
+        return
+    since.pop(entry.entry_id, None)
+    issues.async_show(hass, issues.UNREACHABLE, entry.entry_id, shown=False)
+    default = isinstance(err, GatewayDefaultPasswordError) or _has_default_password(entry)
+    issues.async_show(hass, issues.DEFAULT_PASSWORD, entry.entry_id, shown=default)
+
+
+@callback
+def async_watch_disabled(hass: HomeAssistant) -> None:
+    """Clear the issues of an entry as soon as its owner disables it, loaded or not."""
+
+    @callback
+    def clear(change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        if entry.domain == DOMAIN and entry.disabled_by:
+            async_forget(hass, entry.entry_id)
+            issues.async_put_aside(hass, entry.entry_id, issues.OF_ENABLED)
+
+    async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, clear)
+
+
+@callback
+def async_forget(hass: HomeAssistant, entry_id: str) -> None:
+    """Forget since when the gateway of an entry that is removed or disabled has been unreachable."""
+    hass.data.get(_UNREACHABLE_SINCE, {}).pop(entry_id, None)
+
+
+def _has_default_password(entry: ConfigEntry) -> bool:
+    """Return whether the password is one that the gateway comes with, where the serial shows it."""
+    password: str | None = entry.data.get(CONF_PASSWORD)
+    serial: str = entry.data[CONF_SERIAL]
+    defaults = {Credentials.of_customer(serial).password, Credentials.of_installer(serial).password}
+    return password is not None and password.upper() in defaults
+
+
+def _fresh[T](result: EndpointResult[T]) -> T | None:
+    return None if result.error else result.value
