@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant, callback
 from . import issues
 from .const import CONF_FINGERPRINT, CONF_SCHEME
 from .gateway import Identity, identify, open_session
-from .helpers import gateway_from
+from .hub import create_gateway
 
 
 def readable(fingerprint: str | None) -> str:
@@ -24,7 +24,7 @@ async def async_identify(entry: ConfigEntry, shown: str) -> Identity:
     """Read who has the certificate that the owner was shown, without a login. Raises `GatewayError`."""
     async with open_session() as session:
         data = {CONF_HOST: entry.data[CONF_HOST], CONF_SCHEME: entry.data[CONF_SCHEME], CONF_FINGERPRINT: stored(shown)}
-        return await identify(gateway_from(session, data))
+        return await identify(create_gateway(session, data))
 
 
 @callback

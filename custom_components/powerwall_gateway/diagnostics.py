@@ -21,10 +21,9 @@ from .gateway.endpoints import READABLE_PATHS
 from .gateway.exceptions import GuardJournalError
 from .gateway.stats import Count
 from .gateway.stop_safety.journal import DAY, JournalRecord
-from .helpers import redactor_for
-from .journal import FileJournal
 from .reading import EndpointResult
-from .redaction import REDACTED
+from .redaction import REDACTED, redactor_for
+from .storage import FileJournal
 
 _LEFT_OUT: Final = frozenset({"installer/companies"})
 """595 kB of everybody's."""

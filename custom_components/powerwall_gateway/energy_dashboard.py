@@ -24,7 +24,7 @@ from homeassistant.helpers import entity_registry as er
 from . import issues
 from .const import DOMAIN
 from .data import PowerwallGatewayConfigEntry
-from .markdown import literal
+from .issues import escape_markdown
 from .storage import EntryStore
 
 _ENERGIES: Final = {
@@ -91,12 +91,13 @@ class EnergyOffer:
         else:
             offered = _missing(self._manager, shown)
         entity_ids = list(dict.fromkeys(text for source in offered for text in _texts(source) if text in ours))
+        names = [escape_markdown(state.name) for state in map(self._hass.states.get, entity_ids) if state]
         issues.async_show(
             self._hass,
             issues.ENERGY_DASHBOARD,
             self._entry.entry_id,
             shown=bool(offered),
-            entities="\n".join(f"- {literal(state.name)}" for state in map(self._hass.states.get, entity_ids) if state),
+            entities="\n".join(f"- {name}" for name in names),
         )
 
 

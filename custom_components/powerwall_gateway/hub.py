@@ -8,16 +8,20 @@ import logging
 from time import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from aiohttp import ClientSession
+
 from homeassistant.config_entries import ConfigEntry, ConfigEntryDisabler, OperationNotAllowed
-from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_USERNAME, EVENT_HOMEASSISTANT_CLOSE
 from homeassistant.core import Event, HassJob, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util.hass_dict import HassKey
 
 from . import issues
-from .const import CONF_ALLOW_CONTROL, CONF_LOGIN_LIMIT, DOMAIN
+from .const import CONF_ALLOW_CONTROL, CONF_FINGERPRINT, CONF_LOGIN_LIMIT, CONF_SCHEME, CONF_SERIAL, DOMAIN
 from .gateway import (
     LOGINS_A_DAY,
+    Address,
+    Credentials,
     GatewayError,
     GridPolicy,
     Health,
@@ -25,16 +29,17 @@ from .gateway import (
     JournalRecord,
     LocalOperationController,
     OperationController,
+    PowerwallGateway,
     SignedOperationController,
     StopSupervisor,
+    Transport,
     open_session,
 )
 from .gateway.stop_safety.journal import JournalStore
 from .gateway.stop_safety.restart import RestartTimings
-from .helpers import gateway_from
-from .journal import FileJournal, KeptJournal, async_find_journals
-from .markdown import literal
+from .issues import escape_markdown
 from .signing_key import KeyStore, async_signed_gateway
+from .storage import FileJournal, KeptJournal, async_find_journals
 
 if TYPE_CHECKING:
     from .gateway.signed.client import SignedGateway
@@ -99,7 +104,7 @@ class PowerwallHub:
         self._held = False
         self._forgotten = removed
         self._journal = FileJournal(hass, entry_id)
-        self.gateway = gateway_from(self._session, data, control=terms.control, health=_health_of(hass, entry_id))
+        self.gateway = create_gateway(self._session, data, control=terms.control, health=_health_of(hass, entry_id))
         self.guard = StopSupervisor(
             self.gateway,
             self._journal,
@@ -229,7 +234,7 @@ class PowerwallHub:
         """Leave nothing behind for an entry that is removed, as soon as the Powerwall is known to run."""
         self._forgotten = True
         if await self._is_open() and _keepers(self._hass).get(self._entry_id) is self:
-            issues.async_show(self._hass, issues.LEFT_STOPPED, self._entry_id, shown=True, name=literal(title))
+            issues.async_show(self._hass, issues.LEFT_STOPPED, self._entry_id, shown=True, name=escape_markdown(title))
             if not self.guard.busy:
                 self.async_mend()
         await self._close_if_done()
@@ -309,6 +314,28 @@ class PowerwallHub:
 
     async def _shut_down(self) -> None:
         await self._until_done()
+
+
+def create_gateway(
+    session: ClientSession, data: Mapping[str, Any], *, control: bool = False, health: Health | None = None
+) -> PowerwallGateway:
+    """Return the client for the data of an entry: same scheme and same certificate as at setup.
+
+    Where the owner entered no password, it logs in as the installer if `control` is allowed: on firmware whose
+    values can be read without a login.
+    """
+    fingerprint: str | None = data[CONF_FINGERPRINT]
+    transport = Transport(
+        session,
+        Address.parse(data[CONF_HOST], data[CONF_SCHEME]),
+        fingerprint=bytes.fromhex(fingerprint) if fingerprint else None,
+    )
+    credentials: Credentials | None = None
+    if password := data.get(CONF_PASSWORD):
+        credentials = Credentials(password=password, username=data.get(CONF_USERNAME, Credentials.username))
+    elif control and CONF_SERIAL in data:
+        credentials = Credentials.of_installer(data[CONF_SERIAL])
+    return PowerwallGateway(transport, credentials, health=health)
 
 
 def _health_of(hass: HomeAssistant, entry_id: str) -> Health:

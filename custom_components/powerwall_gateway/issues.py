@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+import re
 from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
@@ -16,10 +17,11 @@ from .gateway import (
     GatewayLoginStopsError,
     KeyProblem,
 )
-from .markdown import literal
 
 SEPARATOR: Final = "; "
 """Between the texts of one placeholder that names several things."""
+
+_PUNCTUATION: Final = re.compile(r"[!-/:-@\[-`{-~]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +137,7 @@ def async_show(hass: HomeAssistant, issue: Issue, entry_id: str, *, shown: bool,
     over, not that this is unknown: of an ignored issue with `shown_again` the next occurrence is then shown.
 
     The placeholders are for its texts, besides the entry's name; no secret may be among them, and what others wrote is
-    made `literal` by whoever puts it there.
+    escaped with `escape_markdown` by the caller.
     """
     issue_id = _id(issue, entry_id)
     known = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
@@ -156,7 +158,7 @@ def async_show(hass: HomeAssistant, issue: Issue, entry_id: str, *, shown: bool,
         is_persistent=issue.is_persistent,
         severity=issue.severity,
         translation_key=issue.key,
-        translation_placeholders={"name": literal(entry.title) if entry else "Powerwall", **placeholders},
+        translation_placeholders={"name": escape_markdown(entry.title) if entry else "Powerwall", **placeholders},
     )
 
 
@@ -205,3 +207,8 @@ def _names_more(known: ir.IssueEntry, placeholders: Mapping[str, str]) -> bool:
 
 def _id(issue: Issue, entry_id: str) -> str:
     return f"{issue.key}_{entry_id}"
+
+
+def escape_markdown(text: str) -> str:
+    """Escape text of a gateway, so that no link, picture or tag comes out of it in a form or repair."""
+    return _PUNCTUATION.sub(r"\\\g<0>", text)

@@ -31,7 +31,7 @@ from .gateway import (
 )
 from .gateway.models import GridState, MetersAggregates, OperationMode
 from .hub import PACE
-from .markdown import literal
+from .issues import escape_markdown
 from .reading import EndpointResult
 from .storage import EntryStore
 
@@ -225,7 +225,7 @@ class EntryMonitor:
         }
         lasting = {serial: fault for serial, (fault, since) in self._faults.items() if now - since >= FAULT_FOR}
         numbered = [
-            f"Powerwall {number} ({literal(lasting[part.id])})"
+            f"Powerwall {number} ({escape_markdown(lasting[part.id])})"
             for number, part in enumerate(packs.parts(self._data), start=1)
             if part.id in lasting
         ]

@@ -33,8 +33,8 @@ from .gateway import (
     read_site_summary,
 )
 from .gateway.models import Din, Status
-from .helpers import gateway_from
-from .markdown import literal
+from .hub import create_gateway
+from .issues import escape_markdown
 from .storage import async_memory_of
 
 _LOGGER = logging.getLogger(__name__)
@@ -125,12 +125,12 @@ class GatewayProbe:
         din, packs = self.din, self._portrait.packs if self._portrait else None
         return {
             "host": self.data.get(CONF_HOST, "-"),
-            "firmware": literal((self._status and self._status.firmware) or "-"),
-            "din": literal(f"{din.part_number}--{din.serial_number}") if din else "-",
+            "firmware": escape_markdown((self._status and self._status.firmware) or "-"),
+            "din": escape_markdown(f"{din.part_number}--{din.serial_number}") if din else "-",
             "model": (din and din.model) or (self._status and self._status.model) or "-",
             "fingerprint": readable(self.data.get(CONF_FINGERPRINT)),
             "trusted": readable(self._former.fingerprint if self._former else None),
-            "site": literal(self.site_name or "-"),
+            "site": escape_markdown(self.site_name or "-"),
             "powerwalls": str(len(packs)) if packs else "-",
             "serial": self.data.get(CONF_SERIAL) or "-",
             "former": self._former.serial if self._former else "-",
@@ -167,7 +167,7 @@ class GatewayProbe:
     async def log_in(self) -> None:
         """Try the password on the very gateway that was met, and leave no session behind."""
         async with open_session() as session:
-            gateway = gateway_from(session, self.data)
+            gateway = create_gateway(session, self.data)
             try:
                 await gateway.login()
                 self._portrait = await read_site_summary(gateway)

@@ -10,7 +10,11 @@ from enum import StrEnum
 import re
 from typing import Any, Final
 
-from .gateway import models
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_HOST, CONF_PASSWORD
+
+from .const import CONF_SCHEME, CONF_SERIAL
+from .gateway import Address, Credentials, models
 from .gateway.redact import ALNUM, EMAIL, IN_DIN, IPV4, IPV6, MAC, SERIAL, cut
 from .pseudonyms import Pseudonyms
 
@@ -118,6 +122,14 @@ and more than that are a catalogue's."""
 
 _LONGEST: Final = 200
 """Characters of a text that gets a pseudonym; a longer one is left out."""
+
+
+def redactor_for(entry: ConfigEntry) -> Redactor:
+    """Return a redactor that knows the gateway of an entry, and the texts that its owner entered."""
+    address = Address.parse(entry.data[CONF_HOST], entry.data[CONF_SCHEME])
+    serial: str = entry.data[CONF_SERIAL]
+    passwords = (entry.data.get(CONF_PASSWORD, ""), Credentials.of_installer(serial).password)
+    return Redactor((serial, address.host, entry.title, *passwords))
 
 
 class Redactor:

@@ -21,7 +21,7 @@ from .energy_dashboard import async_fill
 from .exceptions import translated
 from .gateway import GatewayError, Identity, StopSupervisor
 from .hub import async_disable_now, async_guard_of
-from .markdown import literal
+from .issues import escape_markdown
 from .probe import async_former
 from .progress_flow import ProgressFlow
 from .renaming import async_carry_over, is_taken
@@ -141,7 +141,7 @@ class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], Repair
                 **self._shown,
                 "host": entry.data[CONF_HOST],
                 "former": entry.data[CONF_SERIAL],
-                "serial": literal(serial),
+                "serial": escape_markdown(serial),
             },
         )
 

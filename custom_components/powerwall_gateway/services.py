@@ -32,8 +32,8 @@ from .gateway import (
 from .gateway.control.actions import check_for_update, run_connection_tests
 from .gateway.endpoints import READABLE_PATHS
 from .gateway.models import GridState, OperationMode, SystemUpdate
-from .helpers import redactor_for
 from .migration import async_take_over, is_in_use, pairs
+from .redaction import redactor_for
 
 ATTR_DURATION: Final = "duration"
 ATTR_MODE: Final = "mode"

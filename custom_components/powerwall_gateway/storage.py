@@ -1,15 +1,23 @@
-"""What an entry keeps over a restart."""
+"""Store what an entry keeps over a restart, and the recovery journal of its Powerwall."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import count
 import logging
-from typing import Any
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final, override
+
+import orjson
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.storage import Store
+from homeassistant.helpers.storage import STORAGE_DIR, Store
+from homeassistant.util.file import write_utf8_file_atomic
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
+from .gateway import GuardJournalError, Journal, JournalRecord, PendingAction
 from .outages import GridLog
 
 _LOGGER = logging.getLogger(__name__)
@@ -17,6 +25,13 @@ _LOGGER = logging.getLogger(__name__)
 _VERSION = 1
 
 _MEMORIES: HassKey[dict[str, EntryStore]] = HassKey(f"{DOMAIN}.memories")
+
+_JOURNAL_PREFIX: Final = f"{DOMAIN}.journal."
+
+_write_lock = Lock()
+_write_numbers = count(1)
+_newest_write: dict[Path, int] = {}
+"""The number of the newest write of each file: an older one that was cancelled must not replace it."""
 
 
 async def async_memory_of(hass: HomeAssistant, entry_id: str) -> EntryStore:
@@ -133,3 +148,84 @@ class EntryStore:
                 "was_on_dashboard": self.was_on_dashboard,
             }
         )
+
+
+class FileJournal(Journal):
+    """A recovery journal in Home Assistant's storage directory.
+
+    It is not a `Store`, because it must be on disk before the Powerwall is stopped: a `Store` writes nothing while
+    Home Assistant stops, logs a failed write instead of raising it, and returns from memory what it has not written.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        self._hass = hass
+        self._path = Path(hass.config.path(STORAGE_DIR, f"{_JOURNAL_PREFIX}{entry_id}"))
+
+    @override
+    async def read(self) -> object:
+        return await self._do(lambda: _read(self._path))
+
+    @override
+    async def write(self, content: Mapping[str, Any]) -> None:
+        number = next(_write_numbers)
+        await self._do(lambda: _write(self._path, dict(content), number))
+
+    async def remove(self) -> None:
+        """Remove the file. Only for an entry that is gone, with its journal closed."""
+        await self._do(lambda: self._path.unlink(missing_ok=True))
+
+    async def _do[T](self, work: Callable[[], T]) -> T:
+        try:
+            return await self._hass.async_add_executor_job(work)
+        except (OSError, ValueError, HomeAssistantError, RuntimeError) as err:
+            # The last one comes from the executor while Home Assistant shuts down.
+            raise GuardJournalError(f"the journal's file is out of reach or corrupt: {err}") from err
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptJournal:
+    """A recovery journal that was found on disk."""
+
+    entry_id: str
+    """Of its entry, which may have been removed."""
+
+    journal: FileJournal
+
+    is_open: bool
+    """Whether the integration may have stopped the Powerwall; a corrupt journal counts as open."""
+
+    under_way: PendingAction | None
+    """The action that was begun; its `gateway` makes a client if the entry is gone. None if the journal is corrupt."""
+
+
+async def async_find_journals(hass: HomeAssistant) -> list[KeptJournal]:
+    """Return all journals on disk, also those of entries that are disabled or removed."""
+    storage = Path(hass.config.path(STORAGE_DIR))
+    names = await hass.async_add_executor_job(lambda: sorted(path.name for path in storage.glob(f"{_JOURNAL_PREFIX}*")))
+    return [await _inspect(hass, name.removeprefix(_JOURNAL_PREFIX)) for name in names]
+
+
+async def _inspect(hass: HomeAssistant, entry_id: str) -> KeptJournal:
+    journal = FileJournal(hass, entry_id)
+    try:
+        under_way = JournalRecord.from_json(await journal.read()).under_way
+    except GuardJournalError:
+        return KeptJournal(entry_id=entry_id, journal=journal, is_open=True, under_way=None)
+    return KeptJournal(entry_id=entry_id, journal=journal, is_open=under_way is not None, under_way=under_way)
+
+
+def _read(path: Path) -> object:
+    try:
+        written = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if (content := orjson.loads(written)) is None:
+        raise ValueError("it is empty")
+    return content
+
+
+def _write(path: Path, content: dict[str, Any], number: int) -> None:
+    with _write_lock:
+        if number > _newest_write.get(path, 0):
+            _newest_write[path] = number
+            write_utf8_file_atomic(str(path), orjson.dumps(content), private=True, mode="wb")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 from unittest.mock import patch
 
-from custom_components.powerwall_gateway import journal
+from custom_components.powerwall_gateway import storage
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
@@ -64,7 +64,7 @@ async def _storage_full(course: Course) -> AsyncIterator[float]:
     house = course.gateway.house
     with (
         patch.object(Store, "_async_write_data", side_effect=full),
-        patch.object(journal, "write_utf8_file_atomic", side_effect=full),
+        patch.object(storage, "write_utf8_file_atomic", side_effect=full),
     ):
         course.gateway.tokens.clear()
         house.outage()

@@ -14,7 +14,7 @@ from custom_components.powerwall_gateway.const import (
     CONF_SCHEME,
     CONF_SERIAL,
 )
-from custom_components.powerwall_gateway.markdown import literal
+from custom_components.powerwall_gateway.issues import escape_markdown
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_HOST, CONF_IP_ADDRESS, CONF_PASSWORD, CONF_USERNAME, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
@@ -33,7 +33,7 @@ async def test_1_15_needs_no_password_and_is_never_logged_in_to(hass: HomeAssist
     flow = await go_on(hass, flow, typed(gateway))
     asks(flow, "control")
     shown = flow["description_placeholders"]
-    assert (shown["firmware"], shown["powerwalls"], shown["fingerprint"]) == (literal("1.15.0"), "2", "-")
+    assert (shown["firmware"], shown["powerwalls"], shown["fingerprint"]) == (escape_markdown("1.15.0"), "2", "-")
     assert flow["data_schema"]({}) == {CONF_ALLOW_CONTROL: False}
     flow = await go_on(hass, flow, {CONF_ALLOW_CONTROL: True})
     assert flow["type"] is FlowResultType.CREATE_ENTRY
@@ -60,7 +60,11 @@ async def test_21_44_asks_for_the_password_and_shows_the_certificate(
     assert gateway.fingerprint is not None
     shown = flow["description_placeholders"]
     assert shown["fingerprint"] == gateway.fingerprint.hex(":").upper()
-    assert (shown["firmware"], shown["din"], shown["powerwalls"]) == (literal("21.44"), literal(gateway.din), "-")
+    assert (shown["firmware"], shown["din"], shown["powerwalls"]) == (
+        escape_markdown("21.44"),
+        escape_markdown(gateway.din),
+        "-",
+    )
     assert gateway.logins == 0
     flow = await go_on(hass, flow, login(gateway.password))
     shown = flow["description_placeholders"]

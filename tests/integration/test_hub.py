@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import hub, journal as journal_module, monitor
+from custom_components.powerwall_gateway import hub, monitor, storage
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway import GuardError, GuardJournalError, JournalRecord, PendingAction
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
@@ -68,7 +68,7 @@ def at(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> Callable[[Simula
                 write(*arguments, **more)
 
             gateway.front.witness = witness
-            monkeypatch.setattr(journal_module, "write_utf8_file_atomic", witnessed_write)
+            monkeypatch.setattr(storage, "write_utf8_file_atomic", witnessed_write)
 
         return at
 
@@ -323,7 +323,7 @@ async def test_a_full_disk_forbids_the_login(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(journal_module, "write_utf8_file_atomic", full)
+    monkeypatch.setattr(storage, "write_utf8_file_atomic", full)
     patient()
     await steady_grid(entry)
     await until(lambda: "out of reach" in caplog.text)

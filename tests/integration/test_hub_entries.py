@@ -7,7 +7,7 @@ import gc
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import hub, issues, journal as journal_module
+from custom_components.powerwall_gateway import hub, issues, storage
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.gateway import JournalRecord
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
@@ -159,7 +159,7 @@ async def test_repair_of_a_removed_entry_names_it_and_ends_after_a_restart(
 
 async def test_repair_of_a_removed_entry_ends_where_nothing_is_open_any_more(hass: HomeAssistant) -> None:
     issues.async_show(hass, issues.LEFT_STOPPED, "removed", shown=True)
-    journal = journal_module.FileJournal(hass, "removed")
+    journal = storage.FileJournal(hass, "removed")
     await journal.write(JournalRecord().to_json())
     await hub.async_mend_all(hass)
     assert ir.async_get(hass).async_get_issue(DOMAIN, "left_stopped_removed") is None
@@ -176,7 +176,7 @@ async def test_one_broken_journal_keeps_no_other_from_being_looked_after(
     leave_open(hass, gateway, entry.entry_id)
     keeper_for = hub._keeper_for
 
-    def fail_for_the_first(hass: HomeAssistant, kept: journal_module.KeptJournal) -> hub.PowerwallHub | None:
+    def fail_for_the_first(hass: HomeAssistant, kept: storage.KeptJournal) -> hub.PowerwallHub | None:
         if kept.entry_id == "a_removed_one":
             raise ValueError("a fault of the integration")
         return keeper_for(hass, kept)

@@ -23,8 +23,8 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
 from custom_components.powerwall_gateway.gateway.stop_safety.restart import RestartTimings
-from custom_components.powerwall_gateway.helpers import gateway_from
-from custom_components.powerwall_gateway.journal import FileJournal, async_find_journals
+from custom_components.powerwall_gateway.hub import create_gateway
+from custom_components.powerwall_gateway.storage import FileJournal, async_find_journals
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from tests.conftest import StartSimulator
@@ -204,7 +204,7 @@ def guard_for(hass: HomeAssistant, gateway: PowerwallGateway, journal: FileJourn
 
 def client_for(session: Any, simulator: Simulator) -> PowerwallGateway:
     """Make a client that may log in."""
-    connection = gateway_from(session, entry_for(simulator).data).connection
+    connection = create_gateway(session, entry_for(simulator).data).connection
     return PowerwallGateway(connection, Credentials.of_installer(simulator.serial))
 
 
@@ -242,7 +242,7 @@ async def test_a_journal_whose_entry_is_gone_is_mended(
     assert kept.is_open
     assert kept.under_way
     async with open_session() as session:
-        mender = guard_for(hass, gateway_from(session, kept.under_way.gateway), kept.journal)
+        mender = guard_for(hass, create_gateway(session, kept.under_way.gateway), kept.journal)
         await mender.mend()
         assert gateway.running
         while mender.busy:

@@ -14,7 +14,7 @@ from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway import Credentials, GatewayError, PowerwallGateway, find, open_session
 from custom_components.powerwall_gateway.gateway.endpoints import READABLE_PATHS
-from custom_components.powerwall_gateway.markdown import literal
+from custom_components.powerwall_gateway.issues import escape_markdown
 from homeassistant.components.energy.const import DOMAIN as DASHBOARD
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.core import HomeAssistant, valid_entity_id
@@ -49,7 +49,7 @@ NAMED: Final = {"name", "reason", "packs", "entities", "old", "new"} | {
         "serial",
     ),
 }
-"""What our texts may name; whoever adds to it makes it `literal`, or knows that it is no gateway's."""
+"""What our texts may name; whoever adds to it makes it `escape_markdown`, or knows that it is no gateway's."""
 
 PLAIN: Final = {"type", "location", "state", "grid_status", "real_mode", "mode", "system_island_state", "din", "vin"}
 """Where only known words are read: with another one there is no entity to look at."""
@@ -117,11 +117,11 @@ async def test_no_markup_comes_out_of_a_form_or_a_repair(hass: HomeAssistant, ga
 
 
 def test_what_is_literal_is_shown_as_it_is() -> None:
-    assert literal("Home, 2nd floor") == "Home\\, 2nd floor"
-    assert literal("[x](y)") == r"\[x\]\(y\)"
-    assert re.sub(r"\\(.)", r"\1", literal(EVIL)) == EVIL
+    assert escape_markdown("Home, 2nd floor") == "Home\\, 2nd floor"
+    assert escape_markdown("[x](y)") == r"\[x\]\(y\)"
+    assert re.sub(r"\\(.)", r"\1", escape_markdown(EVIL)) == EVIL
     assert ACTIVE.findall(EVIL)
-    assert ACTIVE.findall(literal(EVIL)) == []
+    assert ACTIVE.findall(escape_markdown(EVIL)) == []
 
 
 def test_a_text_that_becomes_markup_names_nothing_that_is_not_known() -> None:

@@ -15,7 +15,7 @@ from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway import JournalRecord, PendingAction
 from custom_components.powerwall_gateway.gateway.endpoints import READABLE_PATHS
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
-from custom_components.powerwall_gateway.journal import FileJournal
+from custom_components.powerwall_gateway.storage import FileJournal
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError

@@ -12,7 +12,7 @@ import sys
 from time import monotonic
 from typing import Any, TextIO
 
-from custom_components.powerwall_gateway import hub, journal, monitor
+from custom_components.powerwall_gateway import hub, monitor, storage
 from custom_components.powerwall_gateway.gateway.stop_safety.restart import RestartTimings
 from custom_components.powerwall_gateway.gateway.transport import Transport
 from homeassistant.__main__ import main
@@ -61,7 +61,7 @@ def watch_disk(trace: Trace) -> None:
 
         return witnessed
 
-    replace(journal, "write_utf8_file_atomic", around_write)
+    replace(storage, "write_utf8_file_atomic", around_write)
     replace(os, "rename", around_rename)
 
 
