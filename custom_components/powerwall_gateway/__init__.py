@@ -60,12 +60,12 @@ from .gateway import (
     identify,
 )
 from .hardware import is_removable, watch_hardware, watch_names
-from .hub import async_forget_keeper, async_hold_keeper, async_mend_all
+from .hub import async_acquire_hub, async_recover_all, async_remove_hub
 from .monitor import EntryMonitor
 from .off_grid import OffGrid
 from .services import async_setup_services
 from .signing_key import KeyStore
-from .storage import EntryStore, async_memory_of
+from .storage import EntryStore, async_get_store
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ PLATFORMS = [
 
 async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
     """Start what an earlier process left stopped, and offer the actions."""
-    await async_mend_all(hass)
+    await async_recover_all(hass)
     monitor.async_watch_disabled(hass)
     async_setup_services(hass)
     return True
@@ -105,10 +105,10 @@ async def async_migrate_entry(hass: HomeAssistant, entry: PowerwallGatewayConfig
 
 async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> bool:
     """Connect to the gateway, make sure it is the right one, and start polling."""
-    keeper = await async_hold_keeper(hass, entry)
-    entry.async_on_unload(keeper.async_let_go)
-    gateway = keeper.gateway
-    memory = await async_memory_of(hass, entry.entry_id)
+    hub = await async_acquire_hub(hass, entry)
+    entry.async_on_unload(hub.release)
+    gateway = hub.gateway
+    memory = await async_get_store(hass, entry.entry_id)
     login = memory.take_login()
     if not gateway.has_session:
         gateway.restore_login(login)
@@ -125,14 +125,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         await memory.async_keep_packs(identity.packs)
 
     itself = _device(entry, gateway, identity)
-    settings = SettingsCoordinator(hass, entry, gateway, keeper.signed)
-    inventory = InventoryCoordinator(hass, entry, gateway, keeper.signed)
-    detail = DetailCoordinator(hass, entry, gateway, keeper.signed)
+    settings = SettingsCoordinator(hass, entry, gateway, hub.signed)
+    inventory = InventoryCoordinator(hass, entry, gateway, hub.signed)
+    detail = DetailCoordinator(hass, entry, gateway, hub.signed)
     grid = GridCoordinator(hass, entry, gateway, memory.grid)
     live = LiveCoordinator(hass, entry, gateway)
     scale = PercentScale(entry.options.get(CONF_PERCENT, PercentScale.APP))
     return_charge: float = entry.options.get(CONF_RETURN_CHARGE, RETURN_CHARGE)
-    off_grid = OffGrid(keeper.island, grid, live, memory, return_charge=return_charge, scale=scale)
+    off_grid = OffGrid(hub.island, grid, live, memory, return_charge=return_charge, scale=scale)
     entry.runtime_data = data = PowerwallGatewayData(
         gateway=gateway,
         serial=entry.data[CONF_SERIAL],
@@ -150,13 +150,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
             settings,
             inventory,
             detail,
-            keeper,
+            hub,
             off_grid,
             consented=entry.options.get(CONF_ALLOW_CONTROL, False),
             scale=scale,
         ),
     )
-    keeper.grid_connected_for = data.grid.connected_for
+    hub.grid_connected_for = data.grid.connected_for
     await data.live.async_config_entry_first_refresh()
     meters = data.live.data.meters
     if meters.error and not meters.stopped:
@@ -164,7 +164,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         raise _setup_error(hass, entry, gateway, meters.error) from meters.error
     await data.grid.async_config_entry_first_refresh()
     await data.settings.async_config_entry_first_refresh()
-    if keeper.signed and identity.status is None and (firmware := keeper.signed.firmware):
+    if hub.signed and identity.status is None and (firmware := hub.signed.firmware):
         itself["sw_version"] = firmware  # a Powerwall 3 tells it in no other way
         dr.async_get(hass).async_update_device(data.device_id, sw_version=firmware)
 
@@ -190,7 +190,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigE
     """Stop polling and close the connection."""
     unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
     if unloaded:
-        issues.async_put_aside(hass, entry.entry_id, issues.OF_LOADED)
+        issues.async_clear_issues(hass, entry.entry_id, issues.ISSUES_WHILE_LOADED)
     return unloaded
 
 
@@ -203,11 +203,11 @@ async def async_remove_config_entry_device(
 
 async def async_remove_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
     """Leave nothing behind but what starts the Powerwall, if need be."""
-    await async_forget_keeper(hass, entry)
-    await (await async_memory_of(hass, entry.entry_id)).async_forget()
+    await async_remove_hub(hass, entry)
+    await (await async_get_store(hass, entry.entry_id)).async_forget()
     await KeyStore(hass, entry.entry_id).async_forget()
     monitor.async_forget(hass, entry.entry_id)
-    issues.async_forget(hass, entry.entry_id)
+    issues.async_delete_issues(hass, entry.entry_id)
 
 
 def _enable_sensors(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:

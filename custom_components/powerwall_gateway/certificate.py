@@ -31,13 +31,13 @@ async def async_identify(entry: ConfigEntry, shown: str) -> Identity:
 def async_show_certificate(hass: HomeAssistant, entry: ConfigEntry, found: bytes | None) -> None:
     """Show that a gateway came with another certificate than the trusted one; None takes that away."""
     if found is None:
-        issues.async_show(hass, issues.CERTIFICATE_CHANGED, entry.entry_id, shown=False)
+        issues.async_set_issue(hass, issues.CERTIFICATE_CHANGED, entry.entry_id, active=False)
         return
-    issues.async_show(
+    issues.async_set_issue(
         hass,
         issues.CERTIFICATE_CHANGED,
         entry.entry_id,
-        shown=True,
+        active=True,
         old=readable(entry.data[CONF_FINGERPRINT]),
         new=readable(found.hex()),
     )

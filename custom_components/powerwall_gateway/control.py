@@ -31,7 +31,7 @@ class Control:
         settings: SettingsCoordinator,
         inventory: InventoryCoordinator,
         detail: DetailCoordinator,
-        keeper: PowerwallHub,
+        hub: PowerwallHub,
         off_grid: OffGrid,
         *,
         consented: bool,
@@ -50,13 +50,13 @@ class Control:
         self._settings = settings
         self._inventory = inventory
         self._detail = detail
-        self._keeper = keeper
-        self._guard = keeper.guard
+        self._hub = hub
+        self._supervisor = hub.supervisor
 
     @property
     def _operation(self) -> OperationController:
         """Who sets mode and reserve by now: that may change while the entry is loaded."""
-        return self._keeper.operation
+        return self._hub.operation
 
     @property
     def allowed(self) -> bool:
@@ -79,27 +79,27 @@ class Control:
     @property
     def rules_grid(self) -> bool:
         """Whether it can be set what may flow to and from the grid: the owner said yes and gave a key."""
-        rules = self._keeper.grid_rules
+        rules = self._hub.grid_rules
         return self.consented and rules is not None and rules.allowed
 
     @property
     def is_withdrawn(self) -> bool:
         """Whether the owner, the firmware or the login's role takes the setting of mode and reserve away for good."""
-        capabilities = self._keeper.gateway.capabilities
+        capabilities = self._hub.gateway.capabilities
         refused = bool(capabilities.roles) and not capabilities.can_write_operation
-        return not self.consented or (refused and not self._keeper.has_key)
+        return not self.consented or (refused and not self._hub.has_key)
 
     @property
     def rules_withdrawn(self) -> bool:
         """Whether the owner takes the grid rules away, by the option or with the key."""
-        return not (self.consented and self._keeper.has_key)
+        return not (self.consented and self._hub.has_key)
 
     @property
     def islanding_withdrawn(self) -> bool:
         """Whether the owner takes going off-grid away, by the option or with a Powerwall 3's key."""
-        capabilities = self._keeper.gateway.capabilities
+        capabilities = self._hub.gateway.capabilities
         refused = bool(capabilities.roles) and capabilities.is_restricted
-        return not self.consented or (refused and not self._keeper.has_key)
+        return not self.consented or (refused and not self._hub.has_key)
 
     @property
     def modes(self) -> tuple[OperationMode, ...]:
@@ -109,12 +109,12 @@ class Control:
     @property
     def signed(self) -> SignedGateway | None:
         """The way of signed requests, where the owner gave a key."""
-        return self._keeper.signed
+        return self._hub.signed
 
     @property
     def busy(self) -> bool:
         """Whether a login or a stop of ours is not over yet, so that a stopped Powerwall is ours."""
-        return self._guard.busy
+        return self._supervisor.busy
 
     async def async_set(self, *, mode: OperationMode | None = None, reserve: float | None = None) -> OperationSettings:
         """Set mode, reserve (app %) or both in one write, and give what was read back."""
@@ -131,7 +131,7 @@ class Control:
         await self._do_by_rule(lambda rules: rules.set_grid_charging(allowed=allowed))
 
     async def _do_by_rule(self, change: Callable[[GridPolicy], Awaitable[None]]) -> None:
-        if (rules := self._keeper.grid_rules) is None:
+        if (rules := self._hub.grid_rules) is None:
             # The key was removed, and the entry is being reloaded without it.
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="key_missing")
         try:
@@ -141,15 +141,15 @@ class Control:
 
     async def async_start(self) -> None:
         """Start the Powerwall, and wait until it runs."""
-        await self._do(self._guard.start())
+        await self._do(self._supervisor.start())
 
     async def async_stop(self, duration: timedelta) -> None:
         """Stop the Powerwall for a while; it starts again by itself, also after a crash."""
-        await self._do(self._guard.stop_for(duration.total_seconds()))
+        await self._do(self._supervisor.stop_for(duration.total_seconds()))
 
     async def async_log_in(self) -> None:
         """Get a session for what is not read without one; where that stops the Powerwall, it is started again."""
-        await self._do(self._guard.log_in())
+        await self._do(self._supervisor.log_in())
         await self._inventory.async_look_again()
 
     async def _do[T](self, change: Awaitable[T]) -> T:

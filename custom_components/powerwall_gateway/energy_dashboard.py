@@ -92,11 +92,11 @@ class EnergyOffer:
             offered = _missing(self._manager, shown)
         entity_ids = list(dict.fromkeys(text for source in offered for text in _texts(source) if text in ours))
         names = [escape_markdown(state.name) for state in map(self._hass.states.get, entity_ids) if state]
-        issues.async_show(
+        issues.async_set_issue(
             self._hass,
             issues.ENERGY_DASHBOARD,
             self._entry.entry_id,
-            shown=bool(offered),
+            active=bool(offered),
             entities="\n".join(f"- {name}" for name in names),
         )
 

@@ -1,4 +1,4 @@
-"""What outlives a loaded entry: the client and its guard, until the Powerwall is known to run."""
+"""Hold the client and its stop supervisor, which outlive a loaded entry until the Powerwall is known to run."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -49,28 +49,28 @@ _LOGGER = logging.getLogger(__name__)
 PACE: Final = RestartTimings()
 
 UNLOAD_PATIENCE: Final = 8.0
-"""Seconds for which an unload waits for a running Powerwall; the keeper continues. Home Assistant gives it 10."""
+"""Seconds for which an unload waits for a running Powerwall; the hub continues. Home Assistant gives it 10."""
 
 DISABLING_CHECK: Final = 0.5
 """Seconds between two checks whether the entry was disabled: Home Assistant stores that after one second."""
 
-_KEEPERS: HassKey[dict[str, PowerwallHub]] = HassKey(f"{DOMAIN}.keepers")
+_HUBS: HassKey[dict[str, PowerwallHub]] = HassKey(f"{DOMAIN}.hubs")
 _HEALTHS: HassKey[dict[str, Health]] = HassKey(f"{DOMAIN}.healths")
-"""By entry. They outlive the keepers: every try to set up an entry while its gateway is away has another."""
+"""By entry. They outlive the hubs: while a gateway is unreachable, every retry of the setup has a new hub."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ControlOptions:
-    """What the owner allowed."""
+    """The options of an entry that its client depends on."""
 
     control: bool = False
-    """Whether anything may be changed, and logged in for it."""
+    """Whether settings may be changed, and logins made for it."""
 
     logins_a_day: int = LOGINS_A_DAY
 
     @classmethod
-    def of(cls, options: Mapping[str, Any]) -> Self:
-        """Read an entry's options."""
+    def from_options(cls, options: Mapping[str, Any]) -> Self:
+        """Return the control options of an entry."""
         return cls(
             control=options.get(CONF_ALLOW_CONTROL, False),
             logins_a_day=int(options.get(CONF_LOGIN_LIMIT, LOGINS_A_DAY)),
@@ -78,11 +78,11 @@ class ControlOptions:
 
 
 class PowerwallHub:
-    """The client of one gateway, and who may stop its Powerwall.
+    """The client of one gateway, with the supervisor of everything that stops its Powerwall.
 
-    It belongs to Home Assistant, not to the entry: an entry that is unloaded, fails or is
-    removed must not take away what starts the Powerwall again. An entry holds it while it is
-    set up; otherwise it lasts until nothing is under way.
+    It belongs to Home Assistant, not to the entry: when an entry is unloaded, fails or is removed, the supervisor
+    still has to start the Powerwall again. An entry acquires the hub while it is set up. A hub that was released
+    closes itself as soon as nothing is in progress.
     """
 
     def __init__(
@@ -90,51 +90,52 @@ class PowerwallHub:
         hass: HomeAssistant,
         entry_id: str,
         data: Mapping[str, Any],
-        terms: ControlOptions,
+        options: ControlOptions,
         *,
         removed: bool = False,
     ) -> None:
         self.grid_connected_for: Callable[[], float] = lambda: 0.0
-        """Tells for how many seconds there has been a grid; nobody watches it until an entry does."""
+        """Return for how many seconds the grid has been connected; 0 while no entry watches it."""
 
         self._hass = hass
         self._entry_id = entry_id
-        self._made_for = (dict(data), terms)
+        self._made_for = (dict(data), options)
         self._session = open_session()
-        self._held = False
-        self._forgotten = removed
+        self._acquired = False
+        self._removed = removed
         self._journal = FileJournal(hass, entry_id)
-        self.gateway = create_gateway(self._session, data, control=terms.control, health=_health_of(hass, entry_id))
-        self.guard = StopSupervisor(
+        self.gateway = create_gateway(self._session, data, control=options.control, health=_health_of(hass, entry_id))
+        self.supervisor = StopSupervisor(
             self.gateway,
             self._journal,
             grid_connected_for=self._on_grid_for,
             spawn=self._spawn,
-            logins_a_day=terms.logins_a_day,
-            when_asking=lambda asks: issues.async_show(hass, issues.STOPPED_LONG_AGO, entry_id, shown=asks),
+            logins_a_day=options.logins_a_day,
+            when_asking=lambda asks: issues.async_set_issue(hass, issues.STOPPED_LONG_AGO, entry_id, active=asks),
             pace=PACE,
         )
         self.island = IslandingController(self.gateway)
         self.signed: SignedGateway | None = None
-        """The way of signed requests, where the owner gave a key."""
+        """The client for signed requests, if there is a signing key."""
 
         self._private_key: bytes | None = None
         self._local_operation = LocalOperationController(
-            self.gateway, log_in=self.guard.log_in if terms.control else None
+            self.gateway, log_in=self.supervisor.log_in if options.control else None
         )
         self._signed_operation: SignedOperationController | None = None
         self.grid_rules: GridPolicy | None = None
-        """What may flow to and from the grid, where the owner gave a key."""
+        """The grid policy, if there is a signing key."""
 
         self._remove_shutdown_job = hass.async_add_shutdown_job(HassJob(self._shut_down, f"{DOMAIN} shutdown"))
         self._remove_close_listener = hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, self._close_connection)
-        _keepers(hass)[entry_id] = self
+        _hubs(hass)[entry_id] = self
 
     @property
     def operation(self) -> OperationController:
-        """Who sets mode and reserve: the local API where the key is not accepted and the login is enough.
+        """Return the controller for mode and reserve.
 
-        Where the login is not enough, an error has to be about the key.
+        It is the local one if the key is not accepted and the login is enough. If the login is not enough either,
+        it is the signed one, so that an error is about the key.
         """
         signed, local = self._signed_operation, self._local_operation
         if signed is None or not self.gateway.capabilities.takes_signed:
@@ -143,24 +144,24 @@ class PowerwallHub:
 
     @property
     def has_key(self) -> bool:
-        """Whether the owner gave a key, even if nothing can be signed with it at present."""
+        """Whether there is a signing key, even if nothing can be signed with it at present."""
         return self._private_key is not None
 
-    def serves(self, data: Mapping[str, Any], terms: ControlOptions) -> bool:
-        """Tell whether it leads to the same gateway by the same way, and on the same terms."""
-        return self._made_for == (dict(data), terms)
+    def matches(self, data: Mapping[str, Any], options: ControlOptions) -> bool:
+        """Return whether the hub was made for the same data and options."""
+        return self._made_for == (dict(data), options)
 
     @callback
-    def async_hold(self) -> None:
-        """Keep it for an entry that is being set up."""
-        self._held = True
+    def acquire(self) -> None:
+        """Keep the hub open for an entry that is being set up."""
+        self._acquired = True
         self._local_operation.reset()
 
-    async def async_sign_with(self, private_key: bytes | None) -> None:
-        """Sign with this key from now on; None for no key. Where nothing could sign before, it is tried again."""
+    async def async_set_private_key(self, private_key: bytes | None) -> None:
+        """Sign with this key from now on; None for no key. If a library for it was missing, it is tried again."""
         if private_key == self._private_key and (private_key is None) is (self.signed is None):
             return
-        await self._finish()
+        await self._wait_for_writes()
         self._private_key, former = private_key, self.signed
         self.signed = self._signed_operation = self.grid_rules = None
         if former is not None:
@@ -172,8 +173,8 @@ class PowerwallHub:
             self._signed_operation = SignedOperationController(self.gateway, self.signed)
             self.grid_rules = GridPolicy(self.signed)
 
-    async def _finish(self) -> None:
-        """Wait until no write is under way."""
+    async def _wait_for_writes(self) -> None:
+        """Wait until no write is in progress."""
         await self._local_operation.finish()
         if self._signed_operation is not None:
             await self._signed_operation.finish()
@@ -181,102 +182,104 @@ class PowerwallHub:
             await self.grid_rules.finish()
 
     @callback
-    def async_mend(self) -> None:
-        """Put right what an earlier process began, for as long as it takes and whatever becomes of the entry."""
-        self._hass.async_create_background_task(self._mend(), f"{DOMAIN} mending {self._entry_id}")
+    def async_recover(self) -> None:
+        """Finish in the background what an earlier process began, also after the entry is unloaded or removed."""
+        self._hass.async_create_background_task(self._recover(), f"{DOMAIN} recovery {self._entry_id}")
 
-    async def _mend(self) -> None:
+    async def _recover(self) -> None:
         try:
-            await self.guard.mend()
+            await self.supervisor.mend()
         except GatewayError as err:
-            _LOGGER.debug("Mending ended before its time: %s", err)  # nobody waits for it
+            _LOGGER.debug("The recovery ended early: %s", err)
 
-    async def async_let_go(self) -> None:
-        """Give it back: the entry is not loaded any more.
+    async def release(self) -> None:
+        """Release the hub of an entry that is unloaded.
 
-        Comes back when the Powerwall runs, and no write is under way; what takes longer goes on.
+        Wait up to `UNLOAD_PATIENCE` until the Powerwall runs and no write is in progress. They continue after that.
         """
-        if not self._held:
+        if not self._acquired:
             return
-        self._held = False
+        self._acquired = False
         self.grid_connected_for = lambda: 0.0
         with suppress(TimeoutError):
             async with asyncio.timeout(UNLOAD_PATIENCE):
-                await self._until_done()
+                await self._wait_until_done()
         await self._close_if_done()
 
-    async def _until_done(self) -> None:
-        """Wait until no write is under way and the Powerwall runs. An unexpected error of one ends no other wait."""
-        for error in await asyncio.gather(self._finish(), self.guard.wait(), return_exceptions=True):
+    async def _wait_until_done(self) -> None:
+        """Wait until no write is in progress and the Powerwall runs. An unexpected error in one ends no other wait."""
+        for error in await asyncio.gather(self._wait_for_writes(), self.supervisor.wait(), return_exceptions=True):
             if isinstance(error, Exception):
-                _LOGGER.error("Unexpected error while a write or the Powerwall is waited for", exc_info=error)
+                _LOGGER.error("Unexpected error while waiting for a write or the Powerwall", exc_info=error)
 
     async def async_replace(self) -> None:
-        """Close it at once, for another one that leads to the same Powerwall by another way, and mends."""
-        self._held = True
+        """Close immediately: a hub with other connection data replaces this one and resumes the recovery."""
+        self._acquired = True
         try:
-            await self._finish()
+            await self._wait_for_writes()
         finally:
-            await self.guard.close(patience=0.0)
+            await self.supervisor.close(patience=0.0)
             await self._close()
 
-    async def async_give_up(self) -> None:
-        """Close the journal because the owner says that the Powerwall runs."""
-        await self.guard.close(patience=0.0)
-        # Of a corrupt journal it is not known which logins there were, so there were as many as there may be.
+    async def async_close_journal(self) -> None:
+        """Close the journal without a check, because the owner confirmed that the Powerwall runs."""
+        await self.supervisor.close(patience=0.0)
+        # A corrupt journal does not say how many logins there were today, so none is left.
         record = JournalRecord(logins=(time(),) * self._made_for[1].logins_a_day)
         journal = JournalStore(self._journal, time)
         with suppress(GatewayError):
             record = await journal.read()
         await journal.close(record)
 
-    async def async_forget(self, title: str) -> None:
-        """Leave nothing behind for an entry that is removed, as soon as the Powerwall is known to run."""
-        self._forgotten = True
-        if await self._is_open() and _keepers(self._hass).get(self._entry_id) is self:
-            issues.async_show(self._hass, issues.LEFT_STOPPED, self._entry_id, shown=True, name=escape_markdown(title))
-            if not self.guard.busy:
-                self.async_mend()
+    async def async_remove(self, title: str) -> None:
+        """Remove the journal of an entry that is removed, as soon as the Powerwall is known to run."""
+        self._removed = True
+        if await self._journal_is_open() and _hubs(self._hass).get(self._entry_id) is self:
+            issues.async_set_issue(
+                self._hass, issues.LEFT_STOPPED, self._entry_id, active=True, name=escape_markdown(title)
+            )
+            if not self.supervisor.busy:
+                self.async_recover()
         await self._close_if_done()
 
     def _on_grid_for(self) -> float:
-        # What is begun after the shutdown jobs has nobody who waits for its end.
+        # Nothing waits for the end of an action that begins after the shutdown jobs.
         return 0.0 if self._hass.is_stopping else self.grid_connected_for()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = self._hass.async_create_background_task(work, f"{DOMAIN} guard {self._entry_id}")
+        task = self._hass.async_create_background_task(work, f"{DOMAIN} supervisor {self._entry_id}")
         task.add_done_callback(self._ended)
         self._hass.async_create_background_task(self._keep_enabled(task), f"{DOMAIN} disabling {self._entry_id}")
         return task
 
     async def _keep_enabled(self, task: asyncio.Task[None]) -> None:
-        """Keep the entry enabled while the Powerwall may be stopped, and disable it then if the owner did meanwhile.
+        """Keep the entry enabled while the Powerwall may be stopped. If the owner disables it, do so afterwards.
 
-        Home Assistant sets up no integration whose entries are all disabled: after a crash nothing would start the
-        Powerwall.
+        Home Assistant does not set up an integration whose entries are all disabled: after a crash nothing would
+        start the Powerwall.
         """
         entries = self._hass.config_entries
         try:
             while not task.done():
-                if self._note_disabling():
+                if self._defer_disabling():
                     self._hass.async_create_task(self._enable(), f"{DOMAIN} enabling {self._entry_id}")
                 await asyncio.sleep(DISABLING_CHECK)
         except asyncio.CancelledError:
             # Home Assistant stops, and stores its entries after this.
-            if self._note_disabling() and (entry := entries.async_get_entry(self._entry_id)):
+            if self._defer_disabling() and (entry := entries.async_get_entry(self._entry_id)):
                 entry.disabled_by = None
             raise
-        if issues.is_shown(self._hass, issues.DISABLED_LATER, self._entry_id) and not await self._is_open():
-            issues.async_show(self._hass, issues.DISABLED_LATER, self._entry_id, shown=False)
+        if issues.is_active(self._hass, issues.DISABLED_LATER, self._entry_id) and not await self._journal_is_open():
+            issues.async_set_issue(self._hass, issues.DISABLED_LATER, self._entry_id, active=False)
             await entries.async_set_disabled_by(self._entry_id, ConfigEntryDisabler.USER)
 
     @callback
-    def _note_disabling(self) -> bool:
-        """Show that the entry is disabled later, and return True, where the owner has disabled it."""
+    def _defer_disabling(self) -> bool:
+        """Show that the entry is disabled later, and return True, if the owner has disabled it."""
         entry = self._hass.config_entries.async_get_entry(self._entry_id)
         if entry is None or not entry.disabled_by:
             return False
-        issues.async_show(self._hass, issues.DISABLED_LATER, self._entry_id, shown=True)
+        issues.async_set_issue(self._hass, issues.DISABLED_LATER, self._entry_id, active=True)
         return True
 
     async def _enable(self) -> None:
@@ -284,23 +287,23 @@ class PowerwallHub:
             await self._hass.config_entries.async_set_disabled_by(self._entry_id, None)
 
     def _ended(self, _: asyncio.Task[None]) -> None:
-        if not self._held and not self._hass.is_stopping:
+        if not self._acquired and not self._hass.is_stopping:
             self._hass.async_create_background_task(self._close_if_done(), f"{DOMAIN} closing {self._entry_id}")
 
-    async def _is_open(self) -> bool:
+    async def _journal_is_open(self) -> bool:
         kept = {journal.entry_id: journal for journal in await async_find_journals(self._hass)}
         return self._entry_id in kept and kept[self._entry_id].is_open
 
     async def _close_if_done(self) -> None:
-        if self._held or self.guard.busy or _keepers(self._hass).get(self._entry_id) is not self:
+        if self._acquired or self.supervisor.busy or _hubs(self._hass).get(self._entry_id) is not self:
             return
         await self._close()
-        if self._forgotten and not await self._is_open():
+        if self._removed and not await self._journal_is_open():
             await self._journal.remove()
-            issues.async_show(self._hass, issues.LEFT_STOPPED, self._entry_id, shown=False)
+            issues.async_set_issue(self._hass, issues.LEFT_STOPPED, self._entry_id, active=False)
 
     async def _close(self) -> None:
-        _keepers(self._hass).pop(self._entry_id, None)
+        _hubs(self._hass).pop(self._entry_id, None)
         self._remove_shutdown_job()
         self._remove_close_listener()
         await self._close_connection()
@@ -313,7 +316,7 @@ class PowerwallHub:
             await self._session.close()
 
     async def _shut_down(self) -> None:
-        await self._until_done()
+        await self._wait_until_done()
 
 
 def create_gateway(
@@ -342,68 +345,68 @@ def _health_of(hass: HomeAssistant, entry_id: str) -> Health:
     return hass.data.setdefault(_HEALTHS, {}).setdefault(entry_id, Health())
 
 
-def _keepers(hass: HomeAssistant) -> dict[str, PowerwallHub]:
-    return hass.data.setdefault(_KEEPERS, {})
+def _hubs(hass: HomeAssistant) -> dict[str, PowerwallHub]:
+    return hass.data.setdefault(_HUBS, {})
 
 
-async def async_hold_keeper(hass: HomeAssistant, entry: ConfigEntry) -> PowerwallHub:
-    """Give the keeper of an entry that is being set up, held, and at work on what was left open."""
-    terms = ControlOptions.of(entry.options)
-    keeper = _keepers(hass).get(entry.entry_id)
-    if keeper and not keeper.serves(entry.data, terms):
-        await keeper.async_replace()
-        keeper = None
-    if keeper is None:
-        keeper = PowerwallHub(hass, entry.entry_id, entry.data, terms)
-    keeper.async_hold()
-    await keeper.async_sign_with(await KeyStore(hass, entry.entry_id).async_load())
-    if not keeper.guard.busy:
-        keeper.async_mend()
-    return keeper
+async def async_acquire_hub(hass: HomeAssistant, entry: ConfigEntry) -> PowerwallHub:
+    """Return the hub of an entry that is being set up, acquired, and recovering if its journal is open."""
+    options = ControlOptions.from_options(entry.options)
+    hub = _hubs(hass).get(entry.entry_id)
+    if hub and not hub.matches(entry.data, options):
+        await hub.async_replace()
+        hub = None
+    if hub is None:
+        hub = PowerwallHub(hass, entry.entry_id, entry.data, options)
+    hub.acquire()
+    await hub.async_set_private_key(await KeyStore(hass, entry.entry_id).async_load())
+    if not hub.supervisor.busy:
+        hub.async_recover()
+    return hub
 
 
-async def async_forget_keeper(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Leave nothing behind of an entry that is removed, unless its Powerwall may be stopped."""
-    keeper = _keepers(hass).get(entry.entry_id) or PowerwallHub(hass, entry.entry_id, entry.data, ControlOptions())
-    await keeper.async_forget(entry.title)
+async def async_remove_hub(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Remove the hub and journal of an entry that is removed, as soon as its Powerwall is known to run."""
+    hub = _hubs(hass).get(entry.entry_id) or PowerwallHub(hass, entry.entry_id, entry.data, ControlOptions())
+    await hub.async_remove(entry.title)
     hass.data.get(_HEALTHS, {}).pop(entry.entry_id, None)
 
 
 async def async_disable_now(hass: HomeAssistant, entry_id: str) -> None:
-    """Disable an entry whose Powerwall may be stopped, because the owner says that it runs.
+    """Disable an entry whose Powerwall may be stopped, because the owner confirmed that it runs.
 
-    Raises `GatewayError` where the journal cannot be closed; the entry is not disabled then.
+    Raises `GatewayError` if the journal cannot be closed; the entry is not disabled then.
     """
-    if keeper := _keepers(hass).get(entry_id):
-        await keeper.async_give_up()
-    issues.async_show(hass, issues.DISABLED_LATER, entry_id, shown=False)
+    if hub := _hubs(hass).get(entry_id):
+        await hub.async_close_journal()
+    issues.async_set_issue(hass, issues.DISABLED_LATER, entry_id, active=False)
     await hass.config_entries.async_set_disabled_by(entry_id, ConfigEntryDisabler.USER)
 
 
-async def async_mend_all(hass: HomeAssistant) -> None:
-    """Begin to put right whatever earlier processes left open, before any entry is set up."""
+async def async_recover_all(hass: HomeAssistant) -> None:
+    """Start to recover from every open journal, before any entry is set up."""
     opened: set[str] = set()
     for kept in await async_find_journals(hass):
         removed = hass.config_entries.async_get_entry(kept.entry_id) is None
         try:
             if kept.is_open:
                 opened.add(kept.entry_id)
-                if keeper := _keeper_for(hass, kept):
-                    keeper.async_mend()
+                if hub := _hub_for_journal(hass, kept):
+                    hub.async_recover()
             elif removed:
                 await kept.journal.remove()
-        except Exception:  # one journal must not keep the others from being looked after
+        except Exception:  # the other journals are recovered all the same
             _LOGGER.exception("Unexpected error with the journal of %s: see that the Powerwall runs", kept.entry_id)
     for domain, issue_id in tuple(ir.async_get(hass).issues):
         entry_id = issues.entry_id_of(issues.LEFT_STOPPED, issue_id) if domain == DOMAIN else None
         if entry_id and entry_id not in opened:
-            issues.async_show(hass, issues.LEFT_STOPPED, entry_id, shown=False)
+            issues.async_set_issue(hass, issues.LEFT_STOPPED, entry_id, active=False)
 
 
-def _keeper_for(hass: HomeAssistant, kept: KeptJournal) -> PowerwallHub | None:
-    """Make the keeper for a journal, by its entry, or by itself where the entry is gone."""
+def _hub_for_journal(hass: HomeAssistant, kept: KeptJournal) -> PowerwallHub | None:
+    """Return a hub for a journal: from its entry, or from the journal itself if the entry was removed."""
     if entry := hass.config_entries.async_get_entry(kept.entry_id):
-        return PowerwallHub(hass, kept.entry_id, entry.data, ControlOptions.of(entry.options))
+        return PowerwallHub(hass, kept.entry_id, entry.data, ControlOptions.from_options(entry.options))
     if kept.under_way:
         return PowerwallHub(hass, kept.entry_id, kept.under_way.gateway, ControlOptions(), removed=True)
     _LOGGER.warning("A journal of a removed entry cannot be read: see that the Powerwall runs")
@@ -411,7 +414,7 @@ def _keeper_for(hass: HomeAssistant, kept: KeptJournal) -> PowerwallHub | None:
 
 
 @callback
-def async_guard_of(hass: HomeAssistant, entry_id: str) -> StopSupervisor | None:
-    """Give the guard of an entry that is set up, or has something under way."""
-    keeper = _keepers(hass).get(entry_id)
-    return keeper.guard if keeper else None
+def async_get_supervisor(hass: HomeAssistant, entry_id: str) -> StopSupervisor | None:
+    """Return the supervisor of an entry that is set up, or whose Powerwall may be stopped."""
+    hub = _hubs(hass).get(entry_id)
+    return hub.supervisor if hub else None

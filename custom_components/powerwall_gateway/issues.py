@@ -1,4 +1,4 @@
-"""What Home Assistant's repairs show, made and removed as the state says."""
+"""Define the repair issues, and create and delete them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,15 +26,15 @@ _PUNCTUATION: Final = re.compile(r"[!-/:-@\[-`{-~]")
 
 @dataclass(frozen=True, kw_only=True)
 class Issue:
-    """Something that the owner should know, or do."""
+    """A repair issue."""
 
     key: str
-    """Of its texts; with the entry's id behind it, its id."""
+    """The key of its texts. With the entry's id appended, it is the issue's id."""
 
     severity: ir.IssueSeverity
     is_fixable: bool = False
     is_persistent: bool = False
-    """Whether it outlives a restart: nobody is there to raise it again."""
+    """Whether it outlives a restart, because nothing would create it again."""
 
     shown_again: bool = False
     """Whether a new occurrence is shown although the owner ignored an earlier one, because it concerns safety.
@@ -44,22 +44,22 @@ class Issue:
 
 
 STOPPED: Final = Issue(key="stopped", severity=ir.IssueSeverity.ERROR, is_fixable=True, shown_again=True)
-"""Somebody stopped the Powerwall, and it was not us."""
+"""The Powerwall is stopped, and not by the integration."""
 
 STOPPED_LONG_AGO: Final = Issue(
     key="stopped_long_ago", severity=ir.IssueSeverity.CRITICAL, is_fixable=True, shown_again=True
 )
-"""It was us, more than a day ago: somebody may be at work on it by now."""
+"""The integration stopped the Powerwall more than a day ago: someone may be working on it by now."""
 
 LEFT_STOPPED: Final = Issue(
     key="left_stopped", severity=ir.IssueSeverity.CRITICAL, is_persistent=True, shown_again=True
 )
-"""It was us, and the entry is gone before it could be started."""
+"""The integration stopped the Powerwall, and the entry was removed before it could be started."""
 
 DISABLED_LATER: Final = Issue(
     key="disabled_later", severity=ir.IssueSeverity.WARNING, is_fixable=True, is_persistent=True, shown_again=True
 )
-"""The owner disabled the entry while the Powerwall may be stopped by us; while shown, it is disabled after that."""
+"""The owner disabled the entry while the Powerwall may be stopped. While active, the entry is disabled after that."""
 
 LOGIN_NEEDED: Final = Issue(key="login_needed", severity=ir.IssueSeverity.WARNING, is_fixable=True)
 """Mode and reserve cannot be read without a login, which stops the Powerwall for a moment."""
@@ -68,35 +68,35 @@ LOGIN_REFUSED: Final = Issue(key="installer_login_refused", severity=ir.IssueSev
 """The login that is made of the serial was refused, so the serial may be wrong."""
 
 CONTROL_REFUSED: Final = Issue(key="control_refused", severity=ir.IssueSeverity.WARNING)
-"""Mode and reserve could be set, and cannot any more."""
+"""Mode and reserve could be set before, and can no longer be set."""
 
 DEFAULT_PASSWORD: Final = Issue(key="default_password", severity=ir.IssueSeverity.WARNING)
-"""The password is the one that the gateway came with: newer firmware refuses it, and others may know it."""
+"""The password is the one that the gateway came with: newer firmware rejects it, and others may know it."""
 
 UNREACHABLE: Final = Issue(key="unreachable", severity=ir.IssueSeverity.ERROR, shown_again=True)
-"""Nobody has answered for long, at set-up or since."""
+"""The gateway has not responded for an hour, at setup or since."""
 
 KEY: Final = {
     reason: Issue(key=reason, severity=ir.IssueSeverity.WARNING)
     for reason in (*(f"key_{problem}" for problem in KeyProblem), "key_clocks_differ", "key_din_denied")
 }
-"""The signing key is of no use, by reason: what depends on it is unavailable."""
+"""The signing key does not work, by reason: what depends on it is unavailable."""
 
 PACK_FAULT: Final = Issue(key="pack_fault", severity=ir.IssueSeverity.ERROR, shown_again=True)
-"""A Powerwall says that it is disabled, and why; `packs` names it."""
+"""A Powerwall reports that it is disabled, and why; `packs` names it."""
 
 IDLE: Final = Issue(key="idle", severity=ir.IssueSeverity.WARNING)
-"""The battery rests although there is something for it to do."""
+"""The battery neither charges nor discharges although it could."""
 
 CERTIFICATE_CHANGED: Final = Issue(
     key="certificate_changed", severity=ir.IssueSeverity.ERROR, is_fixable=True, shown_again=True
 )
-"""Whoever answers shows another certificate, `new`, than the trusted one, `old`: nothing is sent to it."""
+"""The device at this address has another certificate, `new`, than the trusted one, `old`: nothing is sent to it."""
 
 ENERGY_DASHBOARD: Final = Issue(key="energy_dashboard", severity=ir.IssueSeverity.WARNING, is_fixable=True)
-"""An offer: the Energy dashboard could show the house; `entities` lists what would be added."""
+"""A suggestion: the Energy dashboard could show the home; `entities` lists what would be added."""
 
-OF_LOADED: Final = (
+ISSUES_WHILE_LOADED: Final = (
     STOPPED,
     LOGIN_NEEDED,
     LOGIN_REFUSED,
@@ -108,16 +108,16 @@ OF_LOADED: Final = (
     IDLE,
     ENERGY_DASHBOARD,
 )
-"""What a loaded entry raises by looking, and raises again as soon as it is loaded again."""
+"""Issues that a loaded entry creates, and creates again as soon as it is loaded again."""
 
-OF_ENABLED: Final = (*OF_LOADED, CERTIFICATE_CHANGED)
-"""What is raised by that, and by trying to load it."""
+ISSUES_WHILE_ENABLED: Final = (*ISSUES_WHILE_LOADED, CERTIFICATE_CHANGED)
+"""The same, and those of setting up the entry."""
 
-ALL: Final = (*OF_ENABLED, STOPPED_LONG_AGO, DISABLED_LATER, LEFT_STOPPED)
+ALL: Final = (*ISSUES_WHILE_ENABLED, STOPPED_LONG_AGO, DISABLED_LATER, LEFT_STOPPED)
 
 
 def of_key(err: GatewayError | None) -> Issue | None:
-    """Give the issue for what a check of the signing key ran into; None for what passes by itself."""
+    """Return the issue for an error of the signing key check; None for an error that passes by itself."""
     match err:
         case GatewayKeyError():
             return KEY[f"key_{err.problem}"]
@@ -130,19 +130,19 @@ def of_key(err: GatewayError | None) -> Issue | None:
 
 
 @callback
-def async_show(hass: HomeAssistant, issue: Issue, entry_id: str, *, shown: bool, **placeholders: str) -> None:
-    """Show an issue of an entry, or take it away; both may be said again and again.
+def async_set_issue(hass: HomeAssistant, issue: Issue, entry_id: str, *, active: bool, **placeholders: str) -> None:
+    """Create or delete an issue of an entry. Repeated calls change nothing.
 
-    An ignored issue stays ignored while it is shown again with what it named before. `shown=False` says that it is
-    over, not that this is unknown: of an ignored issue with `shown_again` the next occurrence is then shown.
+    An ignored issue stays ignored while it names the same things. `active=False` means that it is over, not that this
+    is unknown: the next occurrence of an ignored issue with `shown_again` is then shown.
 
-    The placeholders are for its texts, besides the entry's name; no secret may be among them, and what others wrote is
-    escaped with `escape_markdown` by the caller.
+    The placeholders are for its texts, in addition to the entry's name. They must not contain secrets, and the caller
+    escapes text of the gateway with `escape_markdown`.
     """
     issue_id = _id(issue, entry_id)
     known = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
     is_ignored = known is not None and known.dismissed_version is not None
-    if not shown:
+    if not active:
         if issue.shown_again or not is_ignored:
             ir.async_delete_issue(hass, DOMAIN, issue_id)
         return
@@ -163,8 +163,8 @@ def async_show(hass: HomeAssistant, issue: Issue, entry_id: str, *, shown: bool,
 
 
 @callback
-def is_shown(hass: HomeAssistant, issue: Issue, entry_id: str) -> bool:
-    """Return whether an issue of an entry is shown, or ignored."""
+def is_active(hass: HomeAssistant, issue: Issue, entry_id: str) -> bool:
+    """Return whether an issue of an entry exists, ignored or not."""
     return ir.async_get(hass).async_get_issue(DOMAIN, _id(issue, entry_id)) is not None
 
 
@@ -175,18 +175,18 @@ def entry_id_of(issue: Issue, issue_id: str) -> str | None:
 
 
 @callback
-def async_put_aside(hass: HomeAssistant, entry_id: str, found: Iterable[Issue]) -> None:
-    """Take away what nobody looks at any more; what the owner ignores is out of sight, and stays ignored."""
+def async_clear_issues(hass: HomeAssistant, entry_id: str, found: Iterable[Issue]) -> None:
+    """Delete issues that are no longer monitored, except those that the owner ignored."""
     registry = ir.async_get(hass)
     for issue in found:
         known = registry.async_get_issue(DOMAIN, _id(issue, entry_id))
         if known and known.dismissed_version is None:
-            async_show(hass, issue, entry_id, shown=False)
+            async_set_issue(hass, issue, entry_id, active=False)
 
 
 @callback
-def async_forget(hass: HomeAssistant, entry_id: str) -> None:
-    """Take away what a removed entry showed, but for what must stay."""
+def async_delete_issues(hass: HomeAssistant, entry_id: str) -> None:
+    """Delete the issues of a removed entry, except that its Powerwall was left stopped."""
     for issue in ALL:
         if issue is not LEFT_STOPPED:
             ir.async_delete_issue(hass, DOMAIN, _id(issue, entry_id))

@@ -94,8 +94,8 @@ class EntryMonitor:
         ):
             self._entry.async_on_unload(coordinator.async_follow_polls(check))
 
-    def _show(self, issue: issues.Issue, *, shown: bool, **placeholders: str) -> None:
-        issues.async_show(self._hass, issue, self._entry.entry_id, shown=shown, **placeholders)
+    def _set_issue(self, issue: issues.Issue, *, active: bool, **placeholders: str) -> None:
+        issues.async_set_issue(self._hass, issue, self._entry.entry_id, active=active, **placeholders)
 
     # -- the grid, the login and the session ---------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ class EntryMonitor:
         except HomeAssistantError as err:
             refused = isinstance(err.__cause__, GatewayLoginError) and err.__cause__.about_password
             _LOGGER.warning("Mode and reserve of %s cannot be read: %s", self._entry.title, err.__cause__)
-        self._show(issues.LOGIN_REFUSED, shown=refused)
+        self._set_issue(issues.LOGIN_REFUSED, active=refused)
 
     @callback
     def _check_off_grid(self) -> None:
@@ -166,12 +166,14 @@ class EntryMonitor:
         if running is not None:
             self._found_stopped = 0 if running or control.busy else self._found_stopped + 1
             if running or self._found_stopped >= POLLS_BEFORE_STOPPED:
-                self._show(issues.STOPPED, shown=not running)
-        self._show(
-            issues.LOGIN_NEEDED, shown=bool(running and self._needs_login and not self._logs_in and not control.busy)
+                self._set_issue(issues.STOPPED, active=not running)
+        self._set_issue(
+            issues.LOGIN_NEEDED, active=bool(running and self._needs_login and not self._logs_in and not control.busy)
         )
         self._check_key(settings.key)
-        self._show(issues.CONTROL_REFUSED, shown=control.worked and not control.allowed and self._key_issue is None)
+        self._set_issue(
+            issues.CONTROL_REFUSED, active=control.worked and not control.allowed and self._key_issue is None
+        )
         self._note_permissions()
 
     def _check_key(self, key: EndpointResult[bool]) -> None:
@@ -186,7 +188,7 @@ class EntryMonitor:
         else:
             self._key_issue = None
         for issue in issues.KEY.values():
-            self._show(issue, shown=issue is self._key_issue)
+            self._set_issue(issue, active=issue is self._key_issue)
 
     @property
     def _permissions(self) -> tuple[bool, bool, bool]:
@@ -230,7 +232,7 @@ class EntryMonitor:
             if part.id in lasting
         ]
         if numbered or not reported:  # after a restart a fault has to last again before it is shown; it is not over
-            self._show(issues.PACK_FAULT, shown=bool(numbered), packs=issues.SEPARATOR.join(numbered))
+            self._set_issue(issues.PACK_FAULT, active=bool(numbered), packs=issues.SEPARATOR.join(numbered))
 
     def _check_battery(self) -> None:
         """Show when the battery has not moved for two days in which it could have."""
@@ -243,7 +245,7 @@ class EntryMonitor:
                 self._idle_seconds = 0.0
             elif self._could_move(meters):
                 self._idle_seconds += step
-        self._show(issues.IDLE, shown=self._idle_seconds >= IDLE_FOR)
+        self._set_issue(issues.IDLE, active=self._idle_seconds >= IDLE_FOR)
 
     def _could_move(self, meters: MetersAggregates) -> bool:
         """Return whether a self-powered battery would charge or discharge now, beyond doubt.
@@ -284,12 +286,12 @@ def async_note_response(hass: HomeAssistant, entry: ConfigEntry, err: GatewayErr
     since, now = hass.data.setdefault(_UNREACHABLE_SINCE, {}), hass.loop.time()
     if isinstance(err, GatewayConnectionError):
         if now - since.setdefault(entry.entry_id, now) >= UNREACHABLE_FOR:
-            issues.async_show(hass, issues.UNREACHABLE, entry.entry_id, shown=True)
+            issues.async_set_issue(hass, issues.UNREACHABLE, entry.entry_id, active=True)
         return
     since.pop(entry.entry_id, None)
-    issues.async_show(hass, issues.UNREACHABLE, entry.entry_id, shown=False)
+    issues.async_set_issue(hass, issues.UNREACHABLE, entry.entry_id, active=False)
     default = isinstance(err, GatewayDefaultPasswordError) or _has_default_password(entry)
-    issues.async_show(hass, issues.DEFAULT_PASSWORD, entry.entry_id, shown=default)
+    issues.async_set_issue(hass, issues.DEFAULT_PASSWORD, entry.entry_id, active=default)
 
 
 @callback
@@ -300,7 +302,7 @@ def async_watch_disabled(hass: HomeAssistant) -> None:
     def clear(change: ConfigEntryChange, entry: ConfigEntry) -> None:
         if entry.domain == DOMAIN and entry.disabled_by:
             async_forget(hass, entry.entry_id)
-            issues.async_put_aside(hass, entry.entry_id, issues.OF_ENABLED)
+            issues.async_clear_issues(hass, entry.entry_id, issues.ISSUES_WHILE_ENABLED)
 
     async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, clear)
 

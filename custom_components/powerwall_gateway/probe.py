@@ -35,7 +35,7 @@ from .gateway import (
 from .gateway.models import Din, Status
 from .hub import create_gateway
 from .issues import escape_markdown
-from .storage import async_memory_of
+from .storage import async_get_store
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class ConfiguredGateway:
 async def async_former(hass: HomeAssistant, entry: ConfigEntry) -> ConfiguredGateway:
     """Return the gateway of an entry, with the Powerwalls that were stored or are in the device registry."""
     serial: str = entry.data[CONF_SERIAL]
-    memory = await async_memory_of(hass, entry.entry_id)
+    memory = await async_get_store(hass, entry.entry_id)
     registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     packs = {device.serial_number for device in registered if is_of_kind(device, serial, Kind.POWERWALL)}
     return ConfiguredGateway(

@@ -20,7 +20,7 @@ from .data import PowerwallGatewayConfigEntry
 from .energy_dashboard import async_fill
 from .exceptions import translated
 from .gateway import GatewayError, Identity, StopSupervisor
-from .hub import async_disable_now, async_guard_of
+from .hub import async_disable_now, async_get_supervisor
 from .issues import escape_markdown
 from .probe import async_former
 from .progress_flow import ProgressFlow
@@ -216,6 +216,6 @@ async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[s
         return CertificateFix(data["entry_id"])
     if data and data["key"] == issues.DISABLED_LATER.key:
         return DisableFix(data["entry_id"])
-    guard = async_guard_of(hass, data["entry_id"]) if data else None
+    guard = async_get_supervisor(hass, data["entry_id"]) if data else None
     fix = StopSupervisor.log_in if data and data["key"] == issues.LOGIN_NEEDED.key else StopSupervisor.start
     return GuardedFix(guard, fix)

@@ -34,7 +34,7 @@ _newest_write: dict[Path, int] = {}
 """The number of the newest write of each file: an older one that was cancelled must not replace it."""
 
 
-async def async_memory_of(hass: HomeAssistant, entry_id: str) -> EntryStore:
+async def async_get_store(hass: HomeAssistant, entry_id: str) -> EntryStore:
     """Return what an entry keeps: one object for everybody, because each writes all of the file."""
     memories = hass.data.setdefault(_MEMORIES, {})
     if entry_id not in memories:
@@ -46,7 +46,7 @@ async def async_memory_of(hass: HomeAssistant, entry_id: str) -> EntryStore:
 
 async def async_forget_login(hass: HomeAssistant, entry_id: str) -> None:
     """Forget the session and the waits of another password than the one that is stored from now on."""
-    memory = await async_memory_of(hass, entry_id)
+    memory = await async_get_store(hass, entry_id)
     await memory.async_forget_login()
 
 

@@ -109,7 +109,7 @@ async def assert_well(hass: HomeAssistant, gateway: Simulator, entry: MockConfig
     if ending == "reload":
         await logged_in(hass, entry)
     else:
-        await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None)
+        await until(lambda: hub.async_get_supervisor(hass, entry.entry_id) is None)
     assert gateway.running
 
 
@@ -228,7 +228,7 @@ async def test_it_is_mended_whatever_the_entry_is(hass: HomeAssistant, simulator
     if state == "loaded":
         await until(lambda: entry.state is ConfigEntryState.LOADED)
     else:
-        await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None or state == "retrying")
+        await until(lambda: hub.async_get_supervisor(hass, entry.entry_id) is None or state == "retrying")
 
 
 async def test_what_is_a_day_old_is_asked_for(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
@@ -253,10 +253,10 @@ async def test_a_removal_that_cannot_mend_leaves_the_steps(
     entry = await set_up(gateway)
     await until(lambda: is_closed(hass))
     await hass.config_entries.async_unload(entry.entry_id)
-    await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None)
+    await until(lambda: hub.async_get_supervisor(hass, entry.entry_id) is None)
     path = leave_open(hass, gateway, entry.entry_id)
     gateway.faults.add("*", drop=True)
-    await hub.async_mend_all(hass)
+    await hub.async_recover_all(hass)
     await hass.config_entries.async_remove(entry.entry_id)
     issue = ir.async_get(hass).async_get_issue(DOMAIN, f"left_stopped_{entry.entry_id}")
     assert issue
@@ -266,7 +266,7 @@ async def test_a_removal_that_cannot_mend_leaves_the_steps(
     await until(lambda: gateway.running)
     await until(lambda: not path.exists())
     await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, f"left_stopped_{entry.entry_id}") is None)
-    await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None)
+    await until(lambda: hub.async_get_supervisor(hass, entry.entry_id) is None)
 
 
 @pytest.mark.parametrize("content", [None, "{"])
@@ -276,14 +276,14 @@ async def test_a_removal_mends_what_nobody_mends_yet(
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway)
     await hass.config_entries.async_unload(entry.entry_id)
-    await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None)
+    await until(lambda: hub.async_get_supervisor(hass, entry.entry_id) is None)
     path = leave_open(hass, gateway, entry.entry_id)
     if content:
         path.write_text(content)
     await hass.config_entries.async_remove(entry.entry_id)
     await until(lambda: gateway.running and not path.exists())
     await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, f"left_stopped_{entry.entry_id}") is None)
-    assert hub.async_guard_of(hass, entry.entry_id) is None
+    assert hub.async_get_supervisor(hass, entry.entry_id) is None
 
 
 async def test_nothing_is_stopped_while_home_assistant_ends(

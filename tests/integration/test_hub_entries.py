@@ -46,7 +46,7 @@ async def test_entry_disabled_while_the_powerwall_is_stopped_stays_enabled_until
     assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None
     await asyncio.wait({stopping})
     stopping.exception()
-    await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None)
+    await until(lambda: hub.async_get_supervisor(hass, entry.entry_id) is None)
 
 
 async def test_entry_disabled_later_while_that_was_ignored_can_be_enabled_again(
@@ -69,7 +69,7 @@ async def test_entry_disabled_later_while_that_was_ignored_can_be_enabled_again(
     assert is_closed(hass)
     await asyncio.wait({stopping})
     stopping.exception()
-    await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None)
+    await until(lambda: hub.async_get_supervisor(hass, entry.entry_id) is None)
     await hass.config_entries.async_set_disabled_by(entry.entry_id, None)
     await asyncio.sleep(3 * hub.DISABLING_CHECK)
     assert entry.disabled_by is None
@@ -101,7 +101,7 @@ async def test_what_a_login_left_is_no_obstacle_where_nothing_is_open(
     await until(lambda: is_closed(hass) and not entry.runtime_data.control.busy)
     await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
     assert entry.disabled_by
-    await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None)
+    await until(lambda: hub.async_get_supervisor(hass, entry.entry_id) is None)
     await asyncio.sleep(2 * hub.DISABLING_CHECK)
     assert entry.disabled_by
 
@@ -139,7 +139,7 @@ async def test_repair_of_a_removed_entry_names_it_and_ends_after_a_restart(
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway)
     await hass.config_entries.async_unload(entry.entry_id)
-    await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None)
+    await until(lambda: hub.async_get_supervisor(hass, entry.entry_id) is None)
     path = leave_open(hass, gateway, entry.entry_id)
     gateway.faults.add("*", drop=True)
     await hass.config_entries.async_remove(entry.entry_id)
@@ -148,20 +148,20 @@ async def test_repair_of_a_removed_entry_names_it_and_ends_after_a_restart(
     assert issue
     assert issue.translation_placeholders == {"name": "Home Energy Gateway"}
     # The next process knows the journal and the repair alone.
-    await hass.data[hub._KEEPERS][entry.entry_id].async_replace()
-    await hub.async_mend_all(hass)
+    await hass.data[hub._HUBS][entry.entry_id].async_replace()
+    await hub.async_recover_all(hass)
     assert registry.async_get_issue(DOMAIN, issue_id)
     gateway.faults.clear()
     await until(lambda: gateway.running)
     await until(lambda: not path.exists() and registry.async_get_issue(DOMAIN, issue_id) is None)
-    assert hub.async_guard_of(hass, entry.entry_id) is None
+    assert hub.async_get_supervisor(hass, entry.entry_id) is None
 
 
 async def test_repair_of_a_removed_entry_ends_where_nothing_is_open_any_more(hass: HomeAssistant) -> None:
-    issues.async_show(hass, issues.LEFT_STOPPED, "removed", shown=True)
+    issues.async_set_issue(hass, issues.LEFT_STOPPED, "removed", active=True)
     journal = storage.FileJournal(hass, "removed")
     await journal.write(JournalRecord().to_json())
-    await hub.async_mend_all(hass)
+    await hub.async_recover_all(hass)
     assert ir.async_get(hass).async_get_issue(DOMAIN, "left_stopped_removed") is None
     assert await journal.read() is None
 
@@ -174,14 +174,14 @@ async def test_one_broken_journal_keeps_no_other_from_being_looked_after(
     entry.add_to_hass(hass)
     leave_open(hass, gateway, "a_removed_one")
     leave_open(hass, gateway, entry.entry_id)
-    keeper_for = hub._keeper_for
+    keeper_for = hub._hub_for_journal
 
     def fail_for_the_first(hass: HomeAssistant, kept: storage.KeptJournal) -> hub.PowerwallHub | None:
         if kept.entry_id == "a_removed_one":
             raise ValueError("a fault of the integration")
         return keeper_for(hass, kept)
 
-    monkeypatch.setattr(hub, "_keeper_for", fail_for_the_first)
-    await hub.async_mend_all(hass)
+    monkeypatch.setattr(hub, "_hub_for_journal", fail_for_the_first)
+    await hub.async_recover_all(hass)
     await until(lambda: gateway.running)
-    await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None)
+    await until(lambda: hub.async_get_supervisor(hass, entry.entry_id) is None)

@@ -7,7 +7,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.gateway import auth as login_module
-from custom_components.powerwall_gateway.storage import EntryStore, async_forget_login, async_memory_of
+from custom_components.powerwall_gateway.storage import EntryStore, async_forget_login, async_get_store
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant
@@ -186,7 +186,7 @@ async def test_forgotten_login_stays_forgotten_when_a_poll_ends_before_the_reloa
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     entry = await set_up(await simulator("21.44"))
-    memory = await async_memory_of(hass, entry.entry_id)
+    memory = await async_get_store(hass, entry.entry_id)
     assert memory.login.get("firmware")
     await async_forget_login(hass, entry.entry_id)
     await entry.runtime_data.settings.async_refresh()

@@ -210,12 +210,12 @@ async def test_issue_ignored_and_over_is_shown_again_only_if_it_concerns_safety(
 ) -> None:
     entry = MockConfigEntry(domain=DOMAIN)
     entry.add_to_hass(hass)
-    issues.async_show(hass, issue, entry.entry_id, shown=True)
+    issues.async_set_issue(hass, issue, entry.entry_id, active=True)
     ignore(hass, entry, issue.key)
-    issues.async_show(hass, issue, entry.entry_id, shown=True)
+    issues.async_set_issue(hass, issue, entry.entry_id, active=True)
     assert is_ignored(hass, entry, issue.key)
-    issues.async_show(hass, issue, entry.entry_id, shown=False)
-    issues.async_show(hass, issue, entry.entry_id, shown=True)
+    issues.async_set_issue(hass, issue, entry.entry_id, active=False)
+    issues.async_set_issue(hass, issue, entry.entry_id, active=True)
     assert is_ignored(hass, entry, issue.key) is (issue.key not in SHOWN_AGAIN)
 
 

@@ -278,7 +278,7 @@ async def leave(hass: HomeAssistant, gateway: Simulator) -> None:
     entry_ids = hass.config_entries.async_entry_ids()
     for entry_id in entry_ids:
         await hass.config_entries.async_unload(entry_id)
-    await until(lambda: not any(hub.async_guard_of(hass, entry_id) for entry_id in entry_ids))
+    await until(lambda: not any(hub.async_get_supervisor(hass, entry_id) for entry_id in entry_ids))
 
 
 async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:

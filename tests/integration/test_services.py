@@ -196,7 +196,7 @@ async def test_unloading_ends_a_stop(hass: HomeAssistant, old: tuple[Simulator, 
     await act(hass, "stop")
     await hass.config_entries.async_unload(entry.entry_id)
     assert gateway.running
-    await until(lambda: hub.async_guard_of(hass, entry.entry_id) is None)  # the watch goes on for its minute
+    await until(lambda: hub.async_get_supervisor(hass, entry.entry_id) is None)  # the watch goes on for its minute
 
 
 @pytest.mark.parametrize("duration", [timedelta(0), timedelta(minutes=61), timedelta(days=1)])
