@@ -14,7 +14,6 @@ from homeassistant.helpers.typing import ConfigType
 
 from . import issues, monitor
 from .catalogue import CONTROLS, OF_BATTERY
-from .certificate import async_show_certificate
 from .const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -117,7 +116,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     except GatewayError as err:
         await _keep_waiting(gateway, memory)
         raise _setup_error(hass, entry, gateway, err) from err
-    async_show_certificate(hass, entry, None)
+    issues.async_set_certificate_issue(hass, entry, None)
     if identity.is_another(entry.data[CONF_SERIAL], memory.packs):
         # Retried: the other device may leave again, as after two addresses were mixed up by the router.
         raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="another_gateway")
@@ -276,7 +275,7 @@ def _setup_error(
     """Say what a gateway's failure means for setting up the entry."""
     monitor.async_note_response(hass, entry, err)
     if isinstance(err, GatewayCertificateError):
-        async_show_certificate(hass, entry, err.fingerprint)
+        issues.async_set_certificate_issue(hass, entry, err.fingerprint)
     kind: type[HomeAssistantError] = ConfigEntryNotReady
     match err:
         case GatewayLoginError() if is_final(err, gateway):

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import re
 from typing import Final
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
-from .const import DOMAIN
+from .const import CONF_FINGERPRINT, DOMAIN
 from .gateway import (
     GatewayAuthenticationRequiredError,
     GatewayClockError,
@@ -163,6 +164,18 @@ def async_set_issue(hass: HomeAssistant, issue: Issue, entry_id: str, *, active:
 
 
 @callback
+def async_set_certificate_issue(hass: HomeAssistant, entry: ConfigEntry, found: bytes | None) -> None:
+    """Show that the gateway has another certificate than the trusted one; None deletes the issue."""
+    placeholders: dict[str, str] = {}
+    if found is not None:
+        placeholders = {
+            "old": format_fingerprint(entry.data[CONF_FINGERPRINT]),
+            "new": format_fingerprint(found.hex()),
+        }
+    async_set_issue(hass, CERTIFICATE_CHANGED, entry.entry_id, active=found is not None, **placeholders)
+
+
+@callback
 def is_active(hass: HomeAssistant, issue: Issue, entry_id: str) -> bool:
     """Return whether an issue of an entry exists, ignored or not."""
     return ir.async_get(hass).async_get_issue(DOMAIN, _id(issue, entry_id)) is not None
@@ -207,6 +220,11 @@ def _names_more(known: ir.IssueEntry, placeholders: Mapping[str, str]) -> bool:
 
 def _id(issue: Issue, entry_id: str) -> str:
     return f"{issue.key}_{entry_id}"
+
+
+def format_fingerprint(fingerprint: str | None) -> str:
+    """Return a SHA-256 in hex as browsers show it; a dash for None."""
+    return bytes.fromhex(fingerprint).hex(":").upper() if fingerprint else "-"
 
 
 def escape_markdown(text: str) -> str:

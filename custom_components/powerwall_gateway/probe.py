@@ -11,7 +11,6 @@ from homeassistant.const import CONF_BASE, CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
-from .certificate import readable
 from .const import CONF_FINGERPRINT, CONF_SCHEME, CONF_SERIAL
 from .device import Kind, is_of_kind
 from .exceptions import FormError, error_text
@@ -34,7 +33,7 @@ from .gateway import (
 )
 from .gateway.models import Din, Status
 from .hub import create_gateway
-from .issues import escape_markdown
+from .issues import escape_markdown, format_fingerprint
 from .storage import async_get_store
 
 _LOGGER = logging.getLogger(__name__)
@@ -128,8 +127,8 @@ class GatewayProbe:
             "firmware": escape_markdown((self._status and self._status.firmware) or "-"),
             "din": escape_markdown(f"{din.part_number}--{din.serial_number}") if din else "-",
             "model": (din and din.model) or (self._status and self._status.model) or "-",
-            "fingerprint": readable(self.data.get(CONF_FINGERPRINT)),
-            "trusted": readable(self._former.fingerprint if self._former else None),
+            "fingerprint": format_fingerprint(self.data.get(CONF_FINGERPRINT)),
+            "trusted": format_fingerprint(self._former.fingerprint if self._former else None),
             "site": escape_markdown(self.site_name or "-"),
             "powerwalls": str(len(packs)) if packs else "-",
             "serial": self.data.get(CONF_SERIAL) or "-",

@@ -1,4 +1,4 @@
-"""What the owner can have done from Home Assistant's repairs."""
+"""Fix flows of the repair issues."""
 
 from collections.abc import Awaitable, Callable
 import logging
@@ -8,19 +8,18 @@ import voluptuous as vol
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.components.repairs.models import RepairsFlowContext
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from . import issues
-from .certificate import async_identify, async_trust, stored
 from .const import CONF_FINGERPRINT, CONF_SAME_POWERWALLS, CONF_SERIAL, DOMAIN
 from .data import PowerwallGatewayConfigEntry
 from .energy_dashboard import async_fill
 from .exceptions import translated
-from .gateway import GatewayError, Identity, StopSupervisor
-from .hub import async_disable_now, async_get_supervisor
+from .gateway import GatewayError, Identity, StopSupervisor, identify, open_session
+from .hub import async_disable_now, async_get_supervisor, create_gateway
 from .issues import escape_markdown
 from .probe import async_former
 from .progress_flow import ProgressFlow
@@ -31,26 +30,26 @@ _LOGGER = logging.getLogger(__name__)
 _SAME_POWERWALLS = vol.Schema({vol.Required(CONF_SAME_POWERWALLS, default=False): bool})
 
 
-class GuardedFix(RepairsFlow):
-    """Asks, does it through the guard, and says why it did not work."""
+class SupervisedFix(RepairsFlow):
+    """Confirm a login or a start, do it through the supervisor, and show why it failed."""
 
-    def __init__(self, guard: StopSupervisor | None, fix: Callable[[StopSupervisor], Awaitable[None]]) -> None:
-        self._guard = guard
+    def __init__(self, supervisor: StopSupervisor | None, fix: Callable[[StopSupervisor], Awaitable[None]]) -> None:
+        self._supervisor = supervisor
         self._fix = fix
 
     async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Begin with the question."""
+        """Start with the confirmation."""
         return await self.async_step_confirm()
 
     async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Ask whether to do it, and do it."""
+        """Ask for the confirmation, and do it."""
         errors: dict[str, str] = {}
         placeholders: dict[str, str] = {}
         if user_input is not None:
-            if self._guard is None:
+            if self._supervisor is None:
                 return self.async_abort(reason="not_loaded")
             try:
-                await self._fix(self._guard)
+                await self._fix(self._supervisor)
             except GatewayError as err:
                 # The texts of the exceptions are the errors of this form, too: only there they are translated.
                 failure = translated(err)
@@ -66,28 +65,35 @@ class GuardedFix(RepairsFlow):
         )
 
 
-class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], RepairsFlow):
-    """Shows the old certificate and the new one, and lets the owner decide.
+class MenuFix(RepairsFlow):
+    """Show what an issue of an entry names, and a menu of what can be done."""
 
-    A new certificate may be that of another gateway, which replaced the old one: where it says so, the owner is asked
-    whether the history goes over to it.
-    """
+    _menu: tuple[str, ...]
 
     def __init__(self, entry_id: str) -> None:
         self._entry_id = entry_id
         self._shown: dict[str, str] = {}
-        self._found: Identity | None = None
+        """The placeholders when the menu was opened: only what they name may be accepted."""
 
     async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Ask; what is shown now is what may be accepted, whatever is shown to the next one."""
+        """Show the menu."""
         issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
         self._shown = (issue and issue.translation_placeholders) or {}
-        return self.async_show_menu(
-            step_id="init", menu_options=["accept", "refuse"], description_placeholders=self._shown
-        )
+        return self.async_show_menu(step_id="init", menu_options=self._menu, description_placeholders=self._shown)
+
+
+class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], MenuFix):
+    """Show the trusted certificate and the new one, and trust the new one if the owner accepts it.
+
+    The new certificate may be that of another gateway, which replaced the old one: if the gateway says so, the owner
+    is asked whether it takes over the history.
+    """
+
+    _menu = ("accept", "refuse")
+    _found: Identity | None = None
 
     async def async_step_accept(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Look who has the new certificate, by reads without a login."""
+        """Identify the gateway with the new certificate, by reads without a login."""
         entry = self.hass.config_entries.async_get_entry(self._entry_id)
         if entry is None or "new" not in self._shown:
             return self.async_abort(reason="not_loaded")
@@ -98,19 +104,25 @@ class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], Repair
         return await self._async_wait_for(self._async_look, "looking", "looked")
 
     async def _async_look(self) -> None:
-        entry = self.hass.config_entries.async_get_known_entry(self._entry_id)
+        if (entry := self.hass.config_entries.async_get_entry(self._entry_id)) is None:
+            return
+        data = {**entry.data, CONF_FINGERPRINT: _fingerprint(self._shown["new"])}
+        data.pop(CONF_PASSWORD, None)
         try:
-            self._found = await async_identify(entry, self._shown["new"])
+            async with open_session() as session:
+                self._found = await identify(create_gateway(session, data))
         except GatewayError as err:
-            _LOGGER.debug("The certificate is trusted, and whose it is shows later: %s", err)
+            _LOGGER.debug("The certificate is trusted, and the gateway is identified later: %s", err)
 
     async def async_step_looked(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Trust the certificate, unless it is another gateway's."""
         await self._async_finish_waiting()
-        entry = self.hass.config_entries.async_get_known_entry(self._entry_id)
+        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry is None:
+            return self.async_abort(reason="not_loaded")
         former = await async_former(self.hass, entry)
         if self._found is None or not self._found.is_another(former.serial, former.packs):
-            async_trust(self.hass, entry, self._shown["new"])
+            async_trust_certificate(self.hass, entry, self._shown["new"])
             return self.async_create_entry(data={})
         if self._found.din is None:  # no serial number is known, but other Powerwalls
             return self.async_abort(reason="another_gateway")
@@ -119,7 +131,7 @@ class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], Repair
         return await self.async_step_replaced()
 
     async def async_step_replaced(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Carry the history over to the new gateway, if the owner says that its Powerwalls are the same."""
+        """Carry the history over to the new gateway, if the owner confirms that its Powerwalls are the same."""
         entry = self.hass.config_entries.async_get_entry(self._entry_id)
         if entry is None or self._found is None or self._found.din is None:
             return self.async_abort(reason="not_loaded")
@@ -129,7 +141,7 @@ class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], Repair
                 return self.async_abort(reason="already_configured")
             # The old gateway's password is not sent to a new one.
             kept = {key: value for key, value in entry.data.items() if key != CONF_PASSWORD}
-            fingerprint = stored(self._shown["new"])
+            fingerprint = _fingerprint(self._shown["new"])
             await async_carry_over(self.hass, entry, {**kept, CONF_SERIAL: serial, CONF_FINGERPRINT: fingerprint})
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
             return self.async_create_entry(data={})
@@ -146,26 +158,17 @@ class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], Repair
         )
 
     async def async_step_refuse(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Go on sending nothing; the question stays."""
+        """Keep sending nothing to this gateway; the issue stays."""
         return self.async_abort(reason="refused")
 
 
-class DisableFix(RepairsFlow):
-    """Disables an entry without waiting for its Powerwall, or leaves it enabled for good."""
+class DisableFix(MenuFix):
+    """Disable an entry without waiting for its Powerwall, or leave it enabled for good."""
 
-    def __init__(self, entry_id: str) -> None:
-        self._entry_id = entry_id
-
-    async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Ask."""
-        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
-        placeholders = issue.translation_placeholders if issue else None
-        return self.async_show_menu(
-            step_id="init", menu_options=["disable", "keep"], description_placeholders=placeholders
-        )
+    _menu = ("disable", "keep")
 
     async def async_step_disable(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Disable it now: the owner says that the Powerwall runs."""
+        """Disable it now: the owner confirmed that the Powerwall runs."""
         if self.hass.config_entries.async_get_entry(self._entry_id) is None:
             return self.async_abort(reason="not_loaded")
         try:
@@ -179,22 +182,16 @@ class DisableFix(RepairsFlow):
         return self.async_create_entry(data={})
 
 
-class DashboardFix(RepairsFlow):
-    """Says what would be added to the Energy dashboard, and adds it, or never asks again."""
+class DashboardFix(MenuFix):
+    """Show what would be added to the Energy dashboard, and add it, or ignore the issue.
 
-    def __init__(self, entry_id: str) -> None:
-        self._entry_id = entry_id
+    The page of a fixable issue has no button of its own to ignore it.
+    """
 
-    async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Ask; the page of a repair that does something has no way of its own to ignore it."""
-        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
-        placeholders = issue.translation_placeholders if issue else None
-        return self.async_show_menu(
-            step_id="init", menu_options=["add", "ignore"], description_placeholders=placeholders
-        )
+    _menu = ("add", "ignore")
 
     async def async_step_add(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Add what the dashboard lacks by now."""
+        """Add what the dashboard does not have yet."""
         entry: PowerwallGatewayConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
         if entry is None or entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
@@ -203,19 +200,32 @@ class DashboardFix(RepairsFlow):
         return self.async_create_entry(data={})
 
     async def async_step_ignore(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Keep it out of sight for good."""
+        """Ignore the issue for good."""
         ir.async_ignore_issue(self.hass, DOMAIN, self.issue_id, ignore=True)
         return self.async_abort(reason="ignored")
 
 
 async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None) -> RepairsFlow:
-    """Give the way to put an issue right."""
-    if data and data["key"] == issues.ENERGY_DASHBOARD.key:
-        return DashboardFix(data["entry_id"])
-    if data and data["key"] == issues.CERTIFICATE_CHANGED.key:
-        return CertificateFix(data["entry_id"])
-    if data and data["key"] == issues.DISABLED_LATER.key:
-        return DisableFix(data["entry_id"])
-    guard = async_get_supervisor(hass, data["entry_id"]) if data else None
-    fix = StopSupervisor.log_in if data and data["key"] == issues.LOGIN_NEEDED.key else StopSupervisor.start
-    return GuardedFix(guard, fix)
+    """Return the fix flow of an issue."""
+    key, entry_id = (data["key"], data["entry_id"]) if data else ("", "")
+    menus: dict[str, type[MenuFix]] = {
+        issues.CERTIFICATE_CHANGED.key: CertificateFix,
+        issues.DISABLED_LATER.key: DisableFix,
+        issues.ENERGY_DASHBOARD.key: DashboardFix,
+    }
+    if menu := menus.get(key):
+        return menu(entry_id)
+    fix = StopSupervisor.log_in if key == issues.LOGIN_NEEDED.key else StopSupervisor.start
+    return SupervisedFix(async_get_supervisor(hass, entry_id), fix)
+
+
+@callback
+def async_trust_certificate(hass: HomeAssistant, entry: ConfigEntry, shown: str) -> None:
+    """Trust the certificate that the owner was shown, and no other, from now on."""
+    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_FINGERPRINT: _fingerprint(shown)})
+    hass.config_entries.async_schedule_reload(entry.entry_id)
+
+
+def _fingerprint(shown: str) -> str:
+    """Return a SHA-256 in hex as it is stored, from how it is shown."""
+    return bytes.fromhex(shown.replace(":", "")).hex()

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
-from custom_components.powerwall_gateway.certificate import async_trust
 from custom_components.powerwall_gateway.const import CONF_FINGERPRINT, DOMAIN
+from custom_components.powerwall_gateway.repairs import async_trust_certificate
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.helpers import issue_registry as ir
 from simulator import Simulator
@@ -62,7 +62,7 @@ async def _trust(course: Course) -> None:
     issue = ir.async_get(course.hass).async_get_issue(DOMAIN, f"certificate_changed_{course.entry.entry_id}")
     assert issue
     assert issue.translation_placeholders
-    async_trust(course.hass, course.entry, issue.translation_placeholders["new"])
+    async_trust_certificate(course.hass, course.entry, issue.translation_placeholders["new"])
 
 
 async def _without_encryption(course: Course) -> AsyncIterator[float]:

@@ -216,6 +216,21 @@ async def test_slow_gateway_is_looked_at_with_progress(
     assert (await page.send({}))["step_id"] == "replaced"
 
 
+async def test_entry_removed_while_its_certificate_repair_is_open(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    repair: Callable[[MockConfigEntry], Repair],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(progress_flow, "SHOWN_AFTER", 0.0)
+    _, entry, _ = await replaced(hass, simulator, set_up, "21.44")
+    page = repair(entry)
+    assert (await page.accept())["type"] == "progress"
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert (await page.send({}))["reason"] == "not_loaded"
+
+
 async def test_what_is_accepted_is_what_was_shown(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:

@@ -7,7 +7,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, flush_store
 
 from custom_components.powerwall_gateway import issues, monitor
-from custom_components.powerwall_gateway.certificate import async_show_certificate
 from custom_components.powerwall_gateway.const import DOMAIN
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -315,7 +314,7 @@ async def test_certificate_ignored_then_another_one_is_shown(
     ignore(hass, entry, "certificate_changed")
     await restart(hass, entry)
     assert is_ignored(hass, entry, "certificate_changed")
-    async_show_certificate(hass, entry, bytes(32))
+    issues.async_set_certificate_issue(hass, entry, bytes(32))
     assert is_ignored(hass, entry, "certificate_changed") is False
 
 
