@@ -2,7 +2,9 @@
 
 import asyncio
 from itertools import islice
+from pathlib import Path
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -130,8 +132,13 @@ class Waiting:
 
     speed = 1000.0
 
-    def __init__(self, *conditions: Condition) -> None:
+    def __init__(self, *conditions: Condition, settings_interval: float = 60.0) -> None:
         self._conditions = list(conditions)
+        self._settings_interval = settings_interval
+
+    async def read_probe(self) -> dict[str, Any]:
+        """Return the only measurement that is needed here."""
+        return {"settings_interval": self._settings_interval}
 
     async def condition(self) -> Condition:
         """Give the next one; the last one stays."""
@@ -151,6 +158,27 @@ async def test_what_never_comes_back_is_given_up() -> None:
     home = Waiting(dark)
     assert await Soak(home, told.append)._wait_until_back(NORMAL) == (None, "nothing is shown of charge")
     assert told == ["NOT BACK within 120 s waiting for all entities: nothing is shown of charge"]
+
+
+async def test_soak_waits_two_intervals_where_polls_are_stretched() -> None:
+    dark = Condition(entry="loaded", dark=frozenset({"charge"}), asks=frozenset())
+    messages: list[str] = []
+    home: Any = Waiting(dark, settings_interval=200.0)
+    await Soak(home, messages.append)._wait_until_back(NORMAL)
+    assert messages == ["NOT BACK within 400 s waiting for all entities: nothing is shown of charge"]
+
+
+@pytest.mark.parametrize(("seconds", "is_error"), [("0.437", False), ("20.5", True)])
+def test_soak_measures_slow_updates_in_real_time(tmp_path: Path, seconds: str, is_error: bool) -> None:
+    log = tmp_path / "output.log"
+    log.write_text(
+        "2026-11-30 13:39:36.077 WARNING (MainThread) [homeassistant.helpers.entity] Updating state for sensor.a "
+        f"(<class 'custom_components.powerwall_gateway.sensor.GatewaySensor'>) took {seconds} seconds. Please create a "
+        "bug report at https://example.com\n",
+        encoding="utf-8",
+    )
+    home: Any = SimpleNamespace(log=log, speed=36.0)
+    assert bool(Soak(home, print).errors()) is is_error
 
 
 def test_a_kind_with_one_that_is_not_back_says_so() -> None:

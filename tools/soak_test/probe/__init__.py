@@ -44,7 +44,19 @@ class ProbeView(HomeAssistantView):
 
 async def _reading(hass: HomeAssistant) -> dict[str, Any]:
     tasks = len(asyncio.all_tasks()) - 1  # without the one that answers here
-    return {"at": monotonic(), "tasks": tasks, **await hass.async_add_executor_job(_look_at_process)}
+    return {
+        "at": monotonic(),
+        "tasks": tasks,
+        "settings_interval": _settings_interval(hass),
+        **await hass.async_add_executor_job(_look_at_process),
+    }
+
+
+def _settings_interval(hass: HomeAssistant) -> float:
+    """Return the seconds between two polls of the settings. They stretch while responses take long."""
+    entries = hass.config_entries.async_loaded_entries("powerwall_gateway")
+    intervals = [entry.runtime_data.settings.update_interval.total_seconds() for entry in entries]
+    return max(intervals, default=0.0)
 
 
 def _look_at_process() -> dict[str, Any]:
