@@ -5,7 +5,6 @@ always the same for the same text. Passwords and tokens become `REDACTED`, and s
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
 from enum import StrEnum
 import re
 from typing import Any, Final
@@ -67,10 +66,10 @@ _WORDS: Final = frozenset(
 """Known states, and where a meter is."""
 
 _KEYS: Final = frozenset(
-    field.metadata["key"]
+    key
     for name in models.__all__
     if isinstance(model := getattr(models, name), type) and issubclass(model, models.Model)
-    for field in fields(model)
+    for key in model.wire_keys()
 )
 """Keys that the client reads. A number below another one that is as long as a telephone number is taken for one."""
 

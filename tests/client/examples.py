@@ -1,6 +1,6 @@
 """A good payload for each model, made from what its fields expect, and ways to spoil one."""
 
-from dataclasses import Field, fields
+from collections.abc import Callable
 from enum import StrEnum
 from random import Random
 from typing import Any
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from custom_components.powerwall_gateway.gateway import models
 from custom_components.powerwall_gateway.gateway.models import Model
+from custom_components.powerwall_gateway.gateway.models.base import plan_of
 
 MODELS = [
     model
@@ -52,24 +53,14 @@ JSON = st.recursive(
 )
 
 
-def keys_of(model: type[Model]) -> list[str]:
-    """Give the keys that a model reads."""
-    return [field.metadata["key"] for field in fields(model)]
-
-
 def example(model: type[Model]) -> dict[str, Any]:
     """Make a payload in which every field has a value that fits it, as far as one is known."""
-    return {field.metadata["key"]: fitting for field in fields(model) if (fitting := _fitting(field)) is not None}
+    return {key: value for _, key, as_is, decode in plan_of(model)[1] if (value := _fitting(as_is, decode)) is not None}
 
 
-def _fitting(field: Field[Any]) -> Any:
-    for candidate in CANDIDATES:
-        if type(candidate) in field.metadata["as_they_are"]:
-            return candidate
-    for candidate in CANDIDATES:
-        if field.metadata["fit"](candidate) is not None:
-            return candidate
-    return None
+def _fitting(as_is: frozenset[type], decode: Callable[[Any], Any]) -> Any:
+    candidates = sorted(CANDIDATES, key=lambda candidate: type(candidate) not in as_is)
+    return next((each for each in candidates if type(each) in as_is or decode(each) is not None), None)
 
 
 def spoil(payload: dict[str, Any], chance: Random) -> tuple[dict[str, Any], set[str]]:

@@ -4,6 +4,7 @@ The process may use `SECONDS` of processor time; then the system ends it.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import fields
 import logging
 import resource
@@ -11,8 +12,7 @@ import sys
 from typing import Any, Final
 
 from custom_components.powerwall_gateway.gateway.models import Din
-from custom_components.powerwall_gateway.gateway.models.base import misfits
-from custom_components.powerwall_gateway.gateway.models.times import parse_duration
+from custom_components.powerwall_gateway.gateway.models.fields import parse_duration, warn_once
 from custom_components.powerwall_gateway.gateway.redact import LONGEST, MOST, redact, strip_control_characters
 from custom_components.powerwall_gateway.redaction import Redactor
 from tests.client.examples import MODELS, example
@@ -71,12 +71,20 @@ def _bounded(make: Callable[[str], str]) -> Callable[[str], None]:
     return read
 
 
+def _refused(parse: Callable[[str], object]) -> Callable[[str], None]:
+    def read(text: str) -> None:
+        with suppress(ValueError):
+            parse(text)
+
+    return read
+
+
 READERS: Final[tuple[Callable[[str], object], ...]] = (
     _bounded(redact),
     _bounded(strip_control_characters),
     Din.parse,
-    parse_duration,
-    lambda text: misfits.tell(text[:10], "a text", text),
+    _refused(parse_duration),
+    lambda text: warn_once(text[:10], "a string", text),
 )
 
 
@@ -85,7 +93,7 @@ def _read_models(text: str) -> None:
     for model in MODELS:
         good = example(model)
         for value in (text, [text] * 3, {text: True}):
-            read = model.from_dict({field.metadata["key"]: value for field in fields(model)})
+            read = model.from_dict(dict.fromkeys(model.wire_keys(), value))
             assert all(len(found) <= LONGEST + 1 for found in _shown(read)), model
             if value is text:
                 model.from_dict({key: value if isinstance(known, str) else known for key, known in good.items()})

@@ -1,7 +1,6 @@
 """Payloads of real gateways, and what becomes of values that do not fit."""
 
 from collections.abc import Iterator
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,17 +26,21 @@ from custom_components.powerwall_gateway.gateway.models import (
     Status,
     SystemStatus,
 )
-from custom_components.powerwall_gateway.gateway.models.base import misfits
-from custom_components.powerwall_gateway.gateway.models.times import parse_duration, parse_moment
+from custom_components.powerwall_gateway.gateway.models.fields import (
+    MAX_WARNINGS,
+    parse_duration,
+    parse_timestamp,
+    warned,
+)
 from tests.client.examples import JSON, MODELS
 
 
 @pytest.fixture(autouse=True)
 def nothing_told() -> Iterator[None]:
     """Let the next test log again what one has logged."""
-    misfits.forget()
+    warned.clear()
     yield
-    misfits.forget()
+    warned.clear()
 
 
 def test_a_meter_as_firmware_21_prints_it() -> None:
@@ -245,14 +248,14 @@ def test_a_new_grid_state_is_none_and_named_once(caplog: pytest.LogCaptureFixtur
         grid = GridStatus.from_dict({"grid_status": "SystemOnTheMoon", "grid_services_active": True})
         assert grid == GridStatus(grid_status=None, grid_services_active=True)
     assert [record.getMessage() for record in caplog.records] == [
-        "The gateway's grid_status should be a known state and is 'SystemOnTheMoon': left out"
+        "Ignoring field grid_status: expected a known state, got 'SystemOnTheMoon'"
     ]
 
 
 def test_a_gateway_gone_mad_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    for number in range(misfits.LIMIT + 50):
+    for number in range(MAX_WARNINGS + 50):
         GridStatus.from_dict({"grid_status": f"State{number}"})
-    assert len(caplog.records) == misfits.LIMIT
+    assert len(caplog.records) == MAX_WARNINGS
 
 
 @pytest.mark.parametrize(
@@ -303,7 +306,9 @@ def test_go_durations(printed: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("printed", ["", "soon", "12", "3m2", f"{'9' * 30}h"])
 def test_what_is_no_duration_is_none(printed: str) -> None:
-    assert parse_duration(printed) is None
+    with pytest.raises(ValueError, match="duration"):
+        parse_duration(printed)
+    assert Status.from_dict({"up_time_seconds": printed}).up_time is None
 
 
 @pytest.mark.parametrize("printed", ["0001-01-01T00:00:00Z", "2021-12-13T00:24:46", "yesterday", "", 12, None, []])
@@ -312,7 +317,7 @@ def test_what_is_no_moment_is_none(printed: object) -> None:
 
 
 def test_nanoseconds_are_cut_off() -> None:
-    assert parse_moment("2018-02-22T17:12:56.296673681-08:00") == datetime(2018, 2, 23, 1, 12, 56, 296673, UTC)
+    assert parse_timestamp("2018-02-22T17:12:56.296673681-08:00") == datetime(2018, 2, 23, 1, 12, 56, 296673, UTC)
 
 
 @pytest.mark.parametrize(
@@ -363,7 +368,7 @@ def test_what_is_no_din_is_none(din: str | None) -> None:
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("junk", [None, True, 3, -0.5, "x", [], [None], {}, {"x": [1]}, "NaN"])
 def test_junk_in_a_field_costs_that_field(model: type[Model], junk: object) -> None:
-    keys = [field.metadata["key"] for field in fields(model)]
+    keys = model.wire_keys()
     for key in keys:
         payload = model.from_dict(dict.fromkeys(keys) | {key: junk})
         assert isinstance(payload, model)

@@ -13,14 +13,14 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway.models import Model
-from custom_components.powerwall_gateway.gateway.models.base import misfits
-from tests.client.examples import JSON, MODELS, example, junk, keys_of, spoil
+from custom_components.powerwall_gateway.gateway.models.fields import warned
+from tests.client.examples import JSON, MODELS, example, junk, spoil
 from tests.fuzz.inputs import Thrown
 
 PAYLOADS = 10
 """In each of hypothesis' examples: it takes longer to make an example than to read a payload."""
 
-OWN_FORMS = [model for model in MODELS if model.tidy is not Model.tidy]
+OWN_FORMS = [model for model in MODELS if model.normalize is not Model.normalize]
 """Models whose payload has had several forms: there a key may decide how others are read."""
 
 
@@ -29,9 +29,9 @@ PROPERTIES = {model: [name for name in dir(model) if isinstance(getattr(model, n
 
 @pytest.fixture(autouse=True)
 def silence(caplog: pytest.LogCaptureFixture) -> None:
-    """Keep thousands of misfits out of the log."""
+    """Keep thousands of warnings out of the log."""
     caplog.set_level(logging.CRITICAL, "custom_components.powerwall_gateway")
-    misfits.forget()
+    warned.clear()
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -49,15 +49,15 @@ def test_good_fields_survive_bad_neighbours(thrown: Thrown, model: type[Model], 
         payload, keys = spoil(good_payload, chance)
         thrown.inputs += 1
         read = model.from_dict(orjson.loads(orjson.dumps(payload)))
-        for field in fields(model):
-            if field.metadata["key"] not in keys:
+        for field, key in zip(fields(model), model.wire_keys(), strict=True):
+            if key not in keys:
                 assert getattr(read, field.name) == getattr(good, field.name), payload
 
 
 @pytest.mark.parametrize("model", MODELS)
 @given(chance=st.randoms(use_true_random=False))
 def test_any_json_makes_a_model(thrown: Thrown, model: type[Model], chance: Random) -> None:
-    keys = keys_of(model)
+    keys = model.wire_keys()
     for _ in range(PAYLOADS):
         payload = {key: junk(chance) for key in chance.sample(keys, k=chance.randint(1, len(keys)))}
         thrown.inputs += 1

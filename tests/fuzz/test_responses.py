@@ -40,7 +40,7 @@ INPUTS: Final = 20_000 if DEEP else 100
 
 @pytest.fixture(autouse=True)
 def silence(caplog: pytest.LogCaptureFixture) -> None:
-    """Keep thousands of misfits out of the log."""
+    """Keep thousands of warnings out of the log."""
     caplog.set_level(logging.CRITICAL, "custom_components.powerwall_gateway")
 
 

@@ -145,7 +145,7 @@ async def answering() -> AsyncIterator[Address]:
 
 @pytest.fixture(autouse=True)
 def silence(caplog: pytest.LogCaptureFixture) -> None:
-    """Keep thousands of misfits out of the log."""
+    """Keep thousands of warnings out of the log."""
     caplog.set_level(logging.CRITICAL, "custom_components.powerwall_gateway")
 
 

@@ -111,7 +111,7 @@ def object_of[ModelT: Model](model: type[ModelT]) -> Callable[[Any], ModelT]:
     def read(payload: Any) -> ModelT:
         if (result := model.read(payload)) is None:
             raise _mismatch(payload, "an object")
-        if payload and not model.knows(payload):
+        if payload and not model.has_known_key(payload):
             raise MismatchError("the answer is an object with none of the fields that belong there")
         return result
 

@@ -1,6 +1,6 @@
 """The gateway's answers as frozen dataclasses, by subject."""
 
-from .base import Model
+from .base import Model, check_models
 from .battery import BatteryBlock, StateOfEnergy, SystemStatus
 from .config_file import ConfigFile, ExportRule, SiteSettings
 from .controller import Controller, StoredEnergy
@@ -38,6 +38,8 @@ from .testing import (
     TroubleshootingProblems,
 )
 from .update import SystemUpdate, UpdateInfo, UpdateState
+
+check_models()
 
 __all__ = [
     "AccessPoint",

@@ -1,115 +1,165 @@
-"""How a payload of the gateway becomes frozen, comparable data, whatever it holds.
+"""Decode the gateway's JSON objects into frozen, comparable dataclasses.
 
-The kinds of fields (`kinds.py`, `times.py`) say what may stand where. A key that is missing
-or null is None, an unknown key is ignored, and a value that does not fit costs its own field
-only: None, and one log line for as long as the process lives.
+The decoder of a field follows from its annotation, or is declared by `fields.py`. A key that is missing or null is
+None, an unknown key is ignored, and a value that does not fit costs its own field only: None, and one log line per
+process.
 
-No library reads it: those that are strict lose a payload over one field, and those that can
-be told otherwise call Python for every value (`docs/performance.md`).
+No library does this: strict ones lose a response over one field, and tolerant ones call Python for every value
+(`docs/performance.md`).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-import logging
+from dataclasses import Field, dataclass, fields
+from enum import StrEnum
+from functools import partial
 from types import NoneType
-from typing import Any, Self
+from typing import Any, Final, Self, get_args, get_origin, get_type_hints
 
-from ..redact import redact
+from .fields import DECODERS, Decoder, as_dict, as_list, as_str, decode_items, warn_once
 
-_LOGGER = logging.getLogger(__name__)
+_MAX_LEVELS: Final = 16
+"""Levels of a model nested in itself; two were seen."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """Base of every model: a frozen dataclass whose fields are all optional, each made by a kind."""
+    """Base of every model: a frozen dataclass whose fields are all optional."""
 
     @classmethod
     def read(cls, value: Any) -> Self | None:
-        """Read a JSON value; None for what is no object."""
+        """Decode a JSON value; None for anything but an object."""
         return cls.from_dict(value) if isinstance(value, dict) else None
 
     @classmethod
     def from_dict(cls, wire: dict[Any, Any]) -> Self:
-        """Read a JSON object, whatever it holds.
+        """Decode a JSON object with any content.
 
-        Every poll comes through here. Nearly every value is what it should be, and is taken
-        as it is without another call.
+        Every poll comes through here. Nearly every value has the right type, and is taken without another call.
         """
-        tidy, entries = _plans.get(cls) or _plan(cls)
-        get = (tidy(wire) if tidy else wire).get
-        payload = object.__new__(cls)
-        values = payload.__dict__
-        for name, key, as_they_are, fit in entries:
+        normalize, entries = _plans.get(cls) or plan_of(cls)
+        get = (normalize(wire) if normalize else wire).get
+        model = object.__new__(cls)
+        values = model.__dict__
+        for name, key, as_is, decode in entries:
             value = get(key)
-            values[name] = value if value.__class__ in as_they_are else fit(value)
-        return payload
+            values[name] = value if value.__class__ in as_is else decode(value)
+        return model
 
     @classmethod
-    def knows(cls, wire: dict[Any, Any]) -> bool:
-        """Tell whether a JSON object has any of the fields: one without is another payload."""
-        tidy, entries = _plans.get(cls) or _plan(cls)
-        tidied = tidy(wire) if tidy else wire
-        return any(key in tidied for _, key, _, _ in entries)
+    def has_known_key(cls, wire: dict[Any, Any]) -> bool:
+        """Return True if a JSON object has any of the fields. One without is another endpoint's."""
+        normalize, entries = plan_of(cls)
+        normalized = normalize(wire) if normalize else wire
+        return any(key in normalized for _, key, _, _ in entries)
+
+    @classmethod
+    def wire_keys(cls) -> tuple[str, ...]:
+        """Return the key of each field in JSON, in the order of the fields."""
+        return tuple(key for _, key, _, _ in plan_of(cls)[1])
 
     @staticmethod
-    def tidy(wire: dict[Any, Any]) -> dict[Any, Any]:
-        """Bring the forms that firmware has had into the one that the fields read, where there were several."""
+    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
+        """Convert the forms that firmware has had into the one that the fields describe."""
         return wire
 
 
-type _Tidy = Callable[[dict[Any, Any]], dict[Any, Any]]
-type _Fit = Callable[[Any], Any]
-type _Plan = tuple[_Tidy | None, tuple[tuple[str, str, frozenset[type], _Fit], ...]]
+type _Normalize = Callable[[dict[Any, Any]], dict[Any, Any]]
+type _Decode = Callable[[Any], Any]
+type _Plan = tuple[_Normalize | None, tuple[tuple[str, str, frozenset[type], _Decode], ...]]
 
 _plans: dict[type[Model], _Plan] = {}
 
 
-def _plan(model: type[Model]) -> _Plan:
-    """Note each field's name, its key on the wire, the types that need no fitting, and how the others are fitted."""
-    entries = tuple(
-        (each.name, each.metadata["key"], each.metadata["as_they_are"], each.metadata["fit"]) for each in fields(model)
-    )
-    _plans[model] = plan = (None if model.tidy is Model.tidy else model.tidy, entries)
-    return plan
+def plan_of(model: type[Model]) -> _Plan:
+    """Return each field's name, its key in JSON, the types that are taken as they are, and the decoder of others."""
+    if model not in _plans:
+        hints = get_type_hints(model)
+        entries = tuple(_entry(model, each, hints[each.name]) for each in fields(model))
+        _plans[model] = (None if model.normalize is Model.normalize else model.normalize, entries)
+    return _plans[model]
 
 
-class _Misfits:
-    """Tells once about each thing a gateway sent that does not fit."""
-
-    LIMIT = 200
-    """A gateway gone mad must fill neither the log nor the memory."""
-
-    def __init__(self) -> None:
-        self._told: set[tuple[str, str]] = set()
-
-    def forget(self) -> None:
-        """Tell everything again."""
-        self._told.clear()
-
-    def tell(self, key: str, expected: str, found: str) -> None:
-        """Log that `key` should be as `expected` but is as `found`."""
-        told = (key, redact(found)[:60])
-        if told in self._told or len(self._told) >= self.LIMIT:
-            return
-        self._told.add(told)
-        _LOGGER.warning("The gateway's %s should be %s and is %s: left out", key, expected, told[1])
+def check_models(base: type[Model] = Model) -> None:
+    """Raise a TypeError for a field whose annotation has no decoder, or a declared decoder of another type."""
+    for model in base.__subclasses__():
+        plan_of(model)
+        check_models(model)
 
 
-misfits = _Misfits()
+def _entry(model: type[Model], declared: Field[Any], annotation: Any) -> tuple[str, str, frozenset[type], _Decode]:
+    key: str = declared.metadata.get("key") or declared.name
+    kind, *others = get_args(annotation) or (None,)
+    nested = _nested(model, key, kind) if others == [NoneType] else None
+    decoder: Decoder | None = declared.metadata.get("decoder") or DECODERS.get(annotation) or nested
+    if decoder is None or annotation != (decoder.kind or kind) | None:
+        raise TypeError(f"No decoder of {model.__name__}.{declared.name} makes {annotation}")
+    return declared.name, key, frozenset((NoneType, *decoder.as_is)), _tolerant(key, decoder)
 
 
-def field_of(key: str, fit: _Fit, *as_they_are: type, compare: bool = True, show: bool = True) -> Any:
-    """Make a field that reads `key`. null, and values of these types, are taken as they are."""
-    metadata = {"key": key, "fit": fit, "as_they_are": frozenset((NoneType, *as_they_are))}
-    return field(default=None, compare=compare, repr=show, metadata=metadata)
+def _tolerant(key: str, decoder: Decoder) -> _Decode:
+    """Return a decoder that logs what does not fit, instead of raising."""
+    strict = decoder.decode
+
+    def decode(value: Any) -> Any:
+        try:
+            return strict(value)
+        except KeyError:
+            found = repr(value)
+        except TypeError, ValueError:
+            found = type(value).__name__
+        warn_once(key, decoder.expected, found)
+        return None
+
+    return decode
 
 
-def kind_of(key: str, expected: str, fit: _Fit, *as_they_are: type, compare: bool = True, show: bool = True) -> Any:
-    """Make a field that reads `key` by `fit`, which answers None for what does not fit."""
+def _nested(model: type[Model], key: str, kind: Any) -> Decoder | None:
+    """Return the decoder of an enum, a model, or models in a list, in a list of lists or in a tree."""
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _enum(kind)
+    if _is_model(kind):
+        return Decoder(kind, "an object", lambda value: kind.from_dict(as_dict(value)))
+    item = _item_of(kind)
+    if _is_model(item) and issubclass(model, item):
+        return Decoder(kind, f"a tree of at most {_MAX_LEVELS} levels", partial(_as_tree, key, item))
+    if _is_model(item):
+        return Decoder(kind, "a list of objects", partial(decode_items, key, item.read))
+    if _is_model(item := _item_of(item)):
+        return Decoder(kind, "a list of lists of objects", partial(_as_rows, key, item))
+    return None
 
-    def tell(value: Any) -> Any:
-        if (fitting := fit(value)) is None:
-            misfits.tell(key, expected, f"a {type(value).__name__}")
-        return fitting
 
-    return field_of(key, tell, *as_they_are, compare=compare, show=show)
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Model)
+
+
+def _item_of(kind: Any) -> Any:
+    """Return X of `tuple[X, ...]`, None for any other type."""
+    item, *rest = get_args(kind) or (None,)
+    return item if get_origin(kind) is tuple and rest == [...] else None
+
+
+def _enum(states: type[StrEnum]) -> Decoder:
+    known = {str(state): state for state in states}
+
+    def decode(value: Any) -> StrEnum:
+        """Raise KeyError for a state that Tesla added since: it is named in the log."""
+        return known[as_str(value)]
+
+    return Decoder(states, "a known state", decode)
+
+
+def _as_rows(key: str, model: type[Model], value: Any) -> tuple[tuple[Model, ...], ...]:
+    """Decode a list of lists. A row that is none is empty, and so keeps its place."""
+    return tuple(decode_items(key, model.read, row) if isinstance(row, list) else () for row in as_list(value))
+
+
+def _as_tree(key: str, model: type[Model], value: Any) -> tuple[Model, ...]:
+    """Decode objects that hold objects of the same model, level by level, unless that could exhaust the stack."""
+    levels, lists = 0, [value]
+    while items := [item for each in lists if isinstance(each, list) for item in each]:
+        levels += 1
+        lists = [item.get(key) for item in items if isinstance(item, dict)]
+    if levels > _MAX_LEVELS:
+        raise ValueError
+    return decode_items(key, model.read, value)

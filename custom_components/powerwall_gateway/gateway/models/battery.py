@@ -4,16 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .base import Model
-from .fields import flag, number, one_of, parts, text, texts, whole
+from .fields import key
 from .grid import GridFault, GridState
-from .times import moment
 
 
 @dataclass(frozen=True, kw_only=True)
 class StateOfEnergy(Model):
     """`GET /api/system_status/soe`. Seed, "State of Charge / State of Energy"."""
 
-    percentage: float | None = number("percentage")
+    percentage: float | None = None
     """Charge in % of the full pack on the gateway's raw scale, 5 of which the app hides (see `percent`)."""
 
 
@@ -21,58 +20,58 @@ class StateOfEnergy(Model):
 class BatteryBlock(Model):
     """One Powerwall in `system_status`. A disabled one has null in all its measurements (23.28)."""
 
-    part_number: str | None = text("PackagePartNumber")
-    serial_number: str | None = text("PackageSerialNumber")
+    part_number: str | None = key("PackagePartNumber")
+    serial_number: str | None = key("PackageSerialNumber")
 
-    disabled_reasons: tuple[str, ...] | None = texts("disabled_reasons")
+    disabled_reasons: tuple[str, ...] | None = None
     """Empty while it works, else for instance `DisabledExcessiveVoltageDrop`."""
 
-    inverter_state: str | None = text("pinv_state")
+    inverter_state: str | None = key("pinv_state")
     """`PINV_GridFollowing`, `PINV_GridForming`, or empty."""
 
-    grid_state: str | None = text("pinv_grid_state")
+    grid_state: str | None = key("pinv_grid_state")
     """`Grid_Compliant`, `Grid_Qualifying`, `Grid_Uncompliant`, or empty."""
 
-    nominal_energy_remaining: float | None = number("nominal_energy_remaining")
+    nominal_energy_remaining: float | None = None
     """Wh."""
 
-    nominal_full_pack_energy: float | None = number("nominal_full_pack_energy")
+    nominal_full_pack_energy: float | None = None
     """Wh; falls as the pack ages."""
 
-    power: float | None = number("p_out")
+    power: float | None = key("p_out")
     """W, discharging +."""
 
-    reactive_power: float | None = number("q_out")
+    reactive_power: float | None = key("q_out")
     """var."""
 
-    voltage: float | None = number("v_out")
+    voltage: float | None = key("v_out")
     """V of the inverter's output (AC)."""
 
-    frequency: float | None = number("f_out")
+    frequency: float | None = key("f_out")
     """Hz."""
 
-    current: float | None = number("i_out")
+    current: float | None = key("i_out")
     """A of the pack (DC), charging +: the opposite sign of `power`."""
 
-    energy_charged: float | None = number("energy_charged")
+    energy_charged: float | None = None
     """Wh over its life."""
 
-    energy_discharged: float | None = number("energy_discharged")
+    energy_discharged: float | None = None
     """Wh over its life."""
 
-    off_grid: bool | None = flag("off_grid")
+    off_grid: bool | None = None
 
-    vf_mode: bool | None = flag("vf_mode")
+    vf_mode: bool | None = None
     """Whether its inverter sets voltage and frequency by itself, as on an island."""
 
-    backup_ready: bool | None = flag("backup_ready")
-    wobble_detected: bool | None = flag("wobble_detected")
-    charge_power_clamped: bool | None = flag("charge_power_clamped")
+    backup_ready: bool | None = None
+    wobble_detected: bool | None = None
+    charge_power_clamped: bool | None = None
 
-    sequence_state: str | None = text("OpSeqState")
+    sequence_state: str | None = key("OpSeqState")
     """`Active`, `Standby`."""
 
-    version: str | None = text("version")
+    version: str | None = None
     """Of its firmware: 14 hexadecimal digits."""
 
     @property
@@ -90,102 +89,102 @@ class SystemStatus(Model):
     out: no source says what they mean.
     """
 
-    command_source: str | None = text("command_source")
+    command_source: str | None = None
     """`Configuration`."""
 
-    nominal_full_pack_energy: float | None = number("nominal_full_pack_energy")
+    nominal_full_pack_energy: float | None = None
     """Wh, of the packs under control: a disabled one is left out."""
 
-    nominal_energy_remaining: float | None = number("nominal_energy_remaining")
+    nominal_energy_remaining: float | None = None
     """Wh, likewise."""
 
-    system_island_state: GridState | None = one_of("system_island_state", GridState)
+    system_island_state: GridState | None = None
     """The same states as `grid_status`."""
 
-    battery_target_power: float | None = number("battery_target_power")
+    battery_target_power: float | None = None
     """W the gateway wants from the battery, discharging +."""
 
-    battery_target_reactive_power: float | None = number("battery_target_reactive_power")
+    battery_target_reactive_power: float | None = None
     """var, likewise."""
 
-    max_charge_power: float | None = number("max_charge_power")
+    max_charge_power: float | None = None
     """W."""
 
-    max_discharge_power: float | None = number("max_discharge_power")
+    max_discharge_power: float | None = None
     """W."""
 
-    max_apparent_power: float | None = number("max_apparent_power")
+    max_apparent_power: float | None = None
     """VA."""
 
-    instantaneous_max_charge_power: float | None = number("instantaneous_max_charge_power")
+    instantaneous_max_charge_power: float | None = None
     """W; may be 0."""
 
-    instantaneous_max_discharge_power: float | None = number("instantaneous_max_discharge_power")
+    instantaneous_max_discharge_power: float | None = None
     """W; may be 0."""
 
-    instantaneous_max_apparent_power: float | None = number("instantaneous_max_apparent_power")
+    instantaneous_max_apparent_power: float | None = None
     """VA; 23.x and later."""
 
-    hardware_capability_charge_power: float | None = number("hardware_capability_charge_power")
+    hardware_capability_charge_power: float | None = None
     """W; 23.x and later."""
 
-    hardware_capability_discharge_power: float | None = number("hardware_capability_discharge_power")
+    hardware_capability_discharge_power: float | None = None
     """W; 23.x and later."""
 
-    inverter_nominal_usable_power: float | None = number("inverter_nominal_usable_power")
+    inverter_nominal_usable_power: float | None = None
     """W."""
 
-    max_power_energy_remaining: float | None = number("max_power_energy_remaining")
+    max_power_energy_remaining: float | None = None
     """Wh; only ever seen 0."""
 
-    max_power_energy_to_be_charged: float | None = number("max_power_energy_to_be_charged")
+    max_power_energy_to_be_charged: float | None = None
     """Wh; only ever seen 0."""
 
-    expected_energy_remaining: float | None = number("expected_energy_remaining")
+    expected_energy_remaining: float | None = None
     """Wh; only ever seen 0."""
 
-    ffr_power_availability_high: float | None = number("ffr_power_availability_high")
+    ffr_power_availability_high: float | None = None
     """W that could be given to hold up the grid's frequency, by its name."""
 
-    ffr_power_availability_low: float | None = number("ffr_power_availability_low")
+    ffr_power_availability_low: float | None = None
     """W that could be taken to hold it down, by its name."""
 
-    max_sustained_ramp_rate: float | None = number("max_sustained_ramp_rate")
+    max_sustained_ramp_rate: float | None = None
     """W/s, by its name and size: 1250000 for one Powerwall."""
 
-    auxiliary_load: float | None = number("auxiliary_load")
+    auxiliary_load: float | None = None
     """W; only ever seen 0."""
 
-    solar_real_power_limit: float | None = number("solar_real_power_limit")
+    solar_real_power_limit: float | None = None
     """W as the gateway prints it, -1 for no limit; see `solar_power_limit`."""
 
-    grid_services_power: float | None = number("grid_services_power")
+    grid_services_power: float | None = None
     """W used by the utility."""
 
-    available_blocks: int | None = whole("available_blocks")
+    available_blocks: int | None = None
     """How many Powerwalls are there to be used."""
 
-    blocks_controlled: int | None = whole("blocks_controlled")
+    blocks_controlled: int | None = None
     """How many Powerwalls are under control."""
 
-    available_charger_blocks: int | None = whole("available_charger_blocks")
+    available_charger_blocks: int | None = None
     """23.x and later."""
 
-    battery_blocks: tuple[BatteryBlock, ...] | None = parts("battery_blocks", BatteryBlock)
+    battery_blocks: tuple[BatteryBlock, ...] | None = None
 
-    grid_faults: tuple[GridFault, ...] | None = parts("grid_faults", GridFault)
+    grid_faults: tuple[GridFault, ...] | None = None
     """The same as `system_status/grid_faults`."""
 
-    can_reboot: str | None = text("can_reboot")
+    can_reboot: str | None = None
     """`Yes` or what stands in the way, for instance `Power flow is too high`."""
 
-    primary: bool | None = flag("primary")
+    primary: bool | None = None
     """Only ever seen true."""
 
-    all_enable_lines_high: bool | None = flag("all_enable_lines_high")
+    all_enable_lines_high: bool | None = None
     """Whether every Powerwall's switch is on, by its name."""
 
-    last_toggle_timestamp: datetime | None = moment("last_toggle_timestamp")
+    last_toggle_timestamp: datetime | None = key(compare=False)
     """When a Powerwall's switch was last flipped."""
 
     @property

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .base import Model
-from .fields import flag, number, one_of, part, parts, text
+from .fields import key
 from .operation import Operation, OperationMode
 from .system import Din
 
@@ -23,17 +23,17 @@ class ExportRule(StrEnum):
 class SiteSettings(Model):
     """`site_info` of that file, as far as it is of use here."""
 
-    site_name: str | None = text("site_name")
+    site_name: str | None = None
 
-    timezone: str | None = text("timezone")
+    timezone: str | None = None
     """IANA name."""
 
-    backup_reserve_percent: float | None = number("backup_reserve_percent")
+    backup_reserve_percent: float | None = None
     """% on the raw scale, as in `operation`."""
 
-    export_rule: ExportRule | None = one_of("customer_preferred_export_rule", ExportRule)
+    export_rule: ExportRule | None = key("customer_preferred_export_rule")
 
-    keeps_from_grid_charging: bool | None = flag("disallow_charge_from_grid_with_solar_installed")
+    keeps_from_grid_charging: bool | None = key("disallow_charge_from_grid_with_solar_installed")
     """Whether the battery is not to be charged from the grid; left out where it may be."""
 
 
@@ -41,26 +41,26 @@ class SiteSettings(Model):
 class ConfiguredExpansion(Model):
     """One of `battery_expansions`."""
 
-    din: str | None = text("din")
+    din: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConfiguredPowerwall(Model):
     """One of `battery_blocks`."""
 
-    expansions: tuple[ConfiguredExpansion, ...] | None = parts("battery_expansions", ConfiguredExpansion)
+    expansions: tuple[ConfiguredExpansion, ...] | None = key("battery_expansions")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigFile(Model):
     """The file."""
 
-    vin: str | None = text("vin")
+    vin: str | None = None
     """The gateway's DIN."""
 
-    powerwalls: tuple[ConfiguredPowerwall, ...] | None = parts("battery_blocks", ConfiguredPowerwall)
-    default_real_mode: OperationMode | None = one_of("default_real_mode", OperationMode)
-    site_info: SiteSettings | None = part("site_info", SiteSettings)
+    powerwalls: tuple[ConfiguredPowerwall, ...] | None = key("battery_blocks")
+    default_real_mode: OperationMode | None = None
+    site_info: SiteSettings | None = None
 
     @property
     def din(self) -> Din | None:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from .base import Model
 from .battery import BatteryBlock
-from .fields import number, part, parts, text, texts
+from .fields import key
 from .system import Din
 
 
@@ -13,17 +13,17 @@ from .system import Din
 class StoredEnergy(Model):
     """`control.systemStatus`: all Powerwalls together, Wh."""
 
-    full: float | None = number("nominalFullPackEnergyWh")
-    remaining: float | None = number("nominalEnergyRemainingWh")
+    full: float | None = key("nominalFullPackEnergyWh")
+    remaining: float | None = key("nominalEnergyRemainingWh")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ControlledPowerwall(Model):
     """One of `control.batteryBlocks`: a Powerwall 3, the one that leads among them; expansions are not listed."""
 
-    din: str | None = text("din")
+    din: str | None = None
 
-    disable_reasons: tuple[str, ...] | None = texts("disableReasons")
+    disable_reasons: tuple[str, ...] | None = key("disableReasons")
     """null while it works."""
 
 
@@ -31,23 +31,23 @@ class ControlledPowerwall(Model):
 class ControllerAlerts(Model):
     """`control.alerts`."""
 
-    active: tuple[str, ...] | None = texts("active")
+    active: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ControllerState(Model):
     """`control`."""
 
-    stored: StoredEnergy | None = part("systemStatus", StoredEnergy)
-    powerwalls: tuple[ControlledPowerwall, ...] | None = parts("batteryBlocks", ControlledPowerwall)
-    alerts: ControllerAlerts | None = part("alerts", ControllerAlerts)
+    stored: StoredEnergy | None = key("systemStatus")
+    powerwalls: tuple[ControlledPowerwall, ...] | None = key("batteryBlocks")
+    alerts: ControllerAlerts | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Controller(Model):
     """The answer."""
 
-    control: ControllerState | None = part("control", ControllerState)
+    control: ControllerState | None = None
 
     @property
     def stored(self) -> StoredEnergy:

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 
 from .base import Model
-from .fields import flag, secret, text, texts
+from .fields import secret
 
 
 @dataclass(frozen=True, kw_only=True)
 class Consents(Model):
     """What the owner agreed to; None where they were never asked, or where this firmware does not tell."""
 
-    privacy_notice: bool | None = flag("privacy_notice")
-    limited_warranty: bool | None = flag("limited_warranty")
-    grid_services: bool | None = flag("grid_services")
-    marketing: bool | None = flag("marketing")
+    privacy_notice: bool | None = None
+    limited_warranty: bool | None = None
+    grid_services: bool | None = None
+    marketing: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,16 +24,16 @@ class Customer(Consents):
     is never shown.
     """
 
-    city: str | None = secret("city")
-    state: str | None = secret("state")
+    city: str | None = secret()
+    state: str | None = secret()
     zip_code: str | None = secret("zip")
 
-    country: str | None = text("country")
+    country: str | None = None
     """Two letters, `US`."""
 
-    registered: bool | None = flag("registered")
+    registered: bool | None = None
 
-    emailed_registration: bool | None = flag("emailed_registration")
+    emailed_registration: bool | None = None
     """1.15."""
 
 
@@ -41,13 +41,13 @@ class Customer(Consents):
 class CustomerRegistration(Consents):
     """`GET /api/customer/registration`. Seed, `customer/registration`. From 23.x on all consents may be None."""
 
-    registered: bool | None = flag("registered")
-    timed_out_registration: bool | None = flag("timed_out_registration")
+    registered: bool | None = None
+    timed_out_registration: bool | None = None
 
-    emailed_registration: bool | None = flag("emailed_registration")
+    emailed_registration: bool | None = None
     """1.15."""
 
-    skipped_registration: bool | None = flag("skipped_registration")
+    skipped_registration: bool | None = None
     """1.15."""
 
 
@@ -55,39 +55,39 @@ class CustomerRegistration(Consents):
 class Installer(Model):
     """`GET /api/installer`. Seed, `installer`. What is said of the installation itself is as of 21.39."""
 
-    company: str | None = text("company")
+    company: str | None = None
 
-    customer_id: str | None = secret("customer_id")
+    customer_id: str | None = secret()
     """The owner's number at the company; never shown."""
 
-    phone: str | None = secret("phone")
-    email: str | None = secret("email")
+    phone: str | None = secret()
+    email: str | None = secret()
 
-    location: str | None = text("location")
+    location: str | None = None
     """`Outdoor`, …"""
 
-    mounting: str | None = text("mounting")
+    mounting: str | None = None
     """`Floor`, …"""
 
-    wiring: str | None = text("wiring")
+    wiring: str | None = None
     """`Side`, …"""
 
-    backup_configuration: str | None = text("backup_configuration")
+    backup_configuration: str | None = None
     """`Partial Home`, `Whole Home`."""
 
-    solar_installation: str | None = text("solar_installation")
+    solar_installation: str | None = None
     """`Existing`, `New`."""
 
-    solar_installation_type: str | None = text("solar_installation_type")
+    solar_installation_type: str | None = None
     """`PV Panel`, …"""
 
-    installation_types: tuple[str, ...] | None = texts("installation_types")
+    installation_types: tuple[str, ...] | None = None
     """`Residential`, …"""
 
-    has_cellular_modem_to_wifi: bool | None = flag("has_cellular_modem_to_wifi")
-    verified_config: bool | None = flag("verified_config")
+    has_cellular_modem_to_wifi: bool | None = None
+    verified_config: bool | None = None
 
-    run_sitemaster: bool | None = flag("run_sitemaster")
+    run_sitemaster: bool | None = None
     """True while the Powerwall runs, None while it is stopped."""
 
 
@@ -95,10 +95,10 @@ class Installer(Model):
 class InstallerCompany(Model):
     """One of the thousands in `GET /api/installer/companies`. Seed, `installer/companies`."""
 
-    company: str | None = text("company")
+    company: str | None = None
 
-    customer_id: str | None = text("customer_id")
+    customer_id: str | None = None
     """The company's number at Tesla, for instance `AN-0000059`."""
 
-    country: str | None = text("country")
+    country: str | None = None
     """Two letters; 21.x and later."""

@@ -8,7 +8,7 @@ from typing import Any, override
 from .base import Model
 from .battery import BatteryBlock
 from .controller import Controller
-from .fields import number, part, parts, text
+from .fields import key
 from .part_numbers import POWERWALL_3_EXPANSION, powerwall_model
 from .system import Din
 
@@ -22,7 +22,7 @@ class _Signals(Model):
 
     @override
     @staticmethod
-    def tidy(wire: dict[Any, Any]) -> dict[Any, Any]:
+    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
         """Bring the list into an object by name."""
         signals = wire.get("signals")
         return {
@@ -36,16 +36,16 @@ class _Signals(Model):
 class PackEnergies(_Signals):
     """One of `bms`: the energies of a pack, kWh."""
 
-    remaining: float | None = number("BMS_nominalEnergyRemaining")
-    full: float | None = number("BMS_nominalFullPackEnergy")
+    remaining: float | None = key("BMS_nominalEnergyRemaining")
+    full: float | None = key("BMS_nominalFullPackEnergy")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackLabel(Model):
     """One of `hvp`: whose energies those are, empty where there is no pack."""
 
-    part_number: str | None = text("partNumber")
-    serial_number: str | None = text("serialNumber")
+    part_number: str | None = key("partNumber")
+    serial_number: str | None = key("serialNumber")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +56,8 @@ class Slot(Model):
     there are places for followers and for nothing.
     """
 
-    energies: PackEnergies | None = part("bms", PackEnergies)
-    label: PackLabel | None = part("hvp", PackLabel)
+    energies: PackEnergies | None = key("bms")
+    label: PackLabel | None = key("hvp")
 
     def is_expansion(self, configured: Collection[str]) -> bool:
         """Tell whether it is an expansion, by its part number or by the serials that `config.json` lists."""
@@ -71,10 +71,10 @@ class Slot(Model):
 class Inverter(_Signals):
     """One of `pch`. `PCH_BatteryPower` is left out: no source says which sign it has."""
 
-    frequency: float | None = number("PCH_AcFrequency")
+    frequency: float | None = key("PCH_AcFrequency")
     """Hz."""
 
-    voltage: float | None = number("PCH_AcVoltageAB")
+    voltage: float | None = key("PCH_AcVoltageAB")
     """V."""
 
 
@@ -82,12 +82,12 @@ class Inverter(_Signals):
 class PowerwallParts(Model):
     """`components`."""
 
-    inverters: tuple[Inverter, ...] | None = parts("pch", Inverter)
-    slots: tuple[Slot, ...] | None = parts("slots", Slot)
+    inverters: tuple[Inverter, ...] | None = key("pch")
+    slots: tuple[Slot, ...] | None = None
 
     @override
     @staticmethod
-    def tidy(wire: dict[Any, Any]) -> dict[Any, Any]:
+    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
         """Bring together what lies side by side in two lists."""
         energies, labels = (found if isinstance(found := wire.get(key), list) else [] for key in ("bms", "hvp"))
         return wire | {"slots": [{"bms": bms, "hvp": hvp} for bms, hvp in zip_longest(energies, labels)]}
@@ -100,10 +100,10 @@ class DeviceComponents(Model):
     It is that of the Powerwall that leads and is the gateway itself, whichever was asked.
     """
 
-    din: str | None = text("din")
+    din: str | None = None
     """Of the gateway; the answer itself does not say."""
 
-    components: PowerwallParts | None = part("components", PowerwallParts)
+    components: PowerwallParts | None = None
 
     def battery_blocks(self, controller: Controller | None, expansions: Collection[str]) -> tuple[BatteryBlock, ...]:
         """Return the Powerwall, its expansions and its follower, in the words of `system_status`.

@@ -5,8 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from .base import Model
-from .fields import branches, flag, number, one_of, parts, shapeless, text, words
-from .times import moment
+from .fields import key, raw_json, redacted
 
 
 class CheckStatus(StrEnum):
@@ -26,38 +25,38 @@ class CheckStatus(StrEnum):
 class DiagnosticCheck(Model):
     """One check; a large one has checks of its own. Firmware 1.4x and later."""
 
-    name: str | None = text("name")
+    name: str | None = None
     """For instance `CAN connectivity`, `Enable switch`, `Firmware up-to-date`."""
 
-    status: CheckStatus | None = one_of("status", CheckStatus)
+    status: CheckStatus | None = None
 
-    start_time: datetime | None = moment("start_time")
-    end_time: datetime | None = moment("end_time")
+    start_time: datetime | None = key(compare=False)
+    end_time: datetime | None = key(compare=False)
 
-    message: str | None = words("message")
+    message: str | None = redacted()
     """Why it failed; `Cannot perform this action with site controller running. …` is no fault."""
 
-    progress: float | None = number("progress")
+    progress: float | None = None
     """Of an update; 0 before it starts."""
 
-    results: str | None = shapeless("results")
+    results: str | None = raw_json()
     """What it found, as JSON; for instance the firmware's hashes."""
 
-    checks: tuple[DiagnosticCheck, ...] | None = branches("checks", lambda: DiagnosticCheck)
+    checks: tuple[DiagnosticCheck, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostic(Model):
     """A set of checks. Firmware 1.4x and later."""
 
-    name: str | None = text("name")
+    name: str | None = None
     """For instance `Commissioning`, `Firmware Update`, `Network connection`."""
 
-    category: str | None = text("category")
+    category: str | None = None
     """`InternalComms`, `Network`, …"""
 
-    disruptive: bool | None = flag("disruptive")
+    disruptive: bool | None = None
     """Whether running it interrupts the Powerwall."""
 
-    alert: bool | None = flag("alert")
-    checks: tuple[DiagnosticCheck, ...] | None = parts("checks", DiagnosticCheck)
+    alert: bool | None = None
+    checks: tuple[DiagnosticCheck, ...] | None = None

@@ -1,230 +1,244 @@
-"""Kinds of fields: what may stand where in a payload, and what becomes of what does not fit."""
+"""Decode the value of one field, and declare the fields whose decoder does not follow from their annotation.
 
-from collections.abc import Callable
-from enum import StrEnum
+A decoder returns None where the gateway means "none". It raises TypeError or ValueError for a value that does not fit.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import field
+from datetime import UTC, datetime, timedelta
 from itertools import islice
+import logging
 import math
-from typing import Any
+import re
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from ..redact import MOST, redact, strip_control_characters
-from .base import Model, field_of, kind_of, misfits
 
-_HIGHEST = 16
-"""Levels of a tree; two were seen."""
+_LOGGER = logging.getLogger(__name__)
+
+MAX_WARNINGS: Final = 200
+"""A broken gateway must fill neither the log nor the memory."""
+
+warned: Final[set[tuple[str, str]]] = set()
+"""Key and found type of every warning of this process."""
 
 
-def as_number(value: Any) -> float | None:
-    """Give a finite number, None for whatever is none."""
-    if not isinstance(value, float | int) or isinstance(value, bool) or not math.isfinite(value):
-        return None
+def warn_once(key: str, expected: str, found: str) -> None:
+    """Log that the field at `key` is ignored, once for each thing found in it."""
+    warning = (key, redact(found)[:60])
+    if warning in warned or len(warned) >= MAX_WARNINGS:
+        return
+    warned.add(warning)
+    _LOGGER.warning("Ignoring field %s: expected %s, got %s", key, expected, warning[1])
+
+
+# -- decoders ----------------------------------------------------------------------------------------------------------
+
+
+def as_bool(value: Any) -> bool:
+    """Return true or false."""
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def as_float(value: Any) -> float:
+    """Return a finite number. The gateway mixes ints and floats freely."""
+    if isinstance(value, bool) or not isinstance(value, float | int) or not math.isfinite(value):
+        raise TypeError
     return float(value)
 
 
-def number(key: str) -> Any:
-    """Make a field of a finite number; the gateway mixes ints and floats freely, and JSON knows no infinite ones."""
-    return kind_of(key, "a number", as_number, float, int)
-
-
-def _as_whole(value: Any) -> int | None:
+def as_int(value: Any) -> int:
+    """Return a whole number. A raw alert is an unsigned 64-bit number, more than a float can hold."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return value  # a raw alert is an unsigned 64-bit number, more than a float can hold
-    finite = as_number(value)
-    return int(finite) if finite is not None and finite.is_integer() else None
+        return value
+    number = as_float(value)
+    if not number.is_integer():
+        raise ValueError
+    return int(number)
 
 
-def whole(key: str) -> Any:
-    """Make a field of a whole number."""
-    return kind_of(key, "a whole number", _as_whole, int)
+def as_str(value: Any) -> str:
+    """Return a string as it is."""
+    if not isinstance(value, str):
+        raise TypeError
+    return value
 
 
-def numbers(key: str) -> Any:
-    """Make a field of a tuple of finite numbers, where the place says of what: one misfit costs them all."""
-
-    def fit(value: Any) -> tuple[float, ...] | None:
-        if not isinstance(value, list):
-            return None
-        fitting = tuple(number for item in value if (number := as_number(item)) is not None)
-        return fitting if len(fitting) == len(value) else None
-
-    return kind_of(key, "a list of numbers", fit)
+def as_text(value: Any) -> str:
+    """Return a string without the blanks and newlines that old firmware leaves at its end."""
+    return strip_control_characters(as_str(value)).strip()
 
 
-def flag(key: str) -> Any:
-    """Make a field of true or false."""
-    return kind_of(key, "true or false", lambda _: None, bool)
-
-
-def as_text(value: Any) -> str | None:
-    """Give a text without the blanks at its ends, None for what is none."""
-    return strip_control_characters(value).strip() if isinstance(value, str) else None
-
-
-def text(key: str) -> Any:
-    """Make a field of text, without the blanks and newlines that old firmware leaves at its end."""
-    return kind_of(key, "a text", as_text)
-
-
-def words(key: str) -> Any:
-    """Make a field of what the gateway says to people, without what tells whose it is."""
-
-    def fit(value: Any) -> str | None:
-        return redact(value).strip() if isinstance(value, str) else None
-
-    return kind_of(key, "a text", fit)
-
-
-def scalar(key: str) -> Any:
-    """Make a field of a number or a text, whichever the gateway has for it."""
-
-    def fit(value: Any) -> float | str | None:
-        return as_text(value) if isinstance(value, str) else as_number(value)
-
-    return kind_of(key, "a number or a text", fit)
-
-
-def _as_shapeless(value: Any) -> str | None:
-    if isinstance(value, str):
-        return redact(value)
-    try:
-        return redact(orjson.dumps(value).decode())
-    except orjson.JSONEncodeError:  # more levels than it can write, though not than it can read
-        return None
-
-
-def shapeless(key: str) -> Any:
-    """Make a field of what no source shows the shape of: a text as it is, all else as its JSON; `words` both."""
-    return kind_of(key, "JSON that is not nested too deeply", _as_shapeless)
-
-
-def shapeless_items(key: str) -> Any:
-    """Make a field of a list of what no source shows the shape of: a tuple of texts, as `shapeless` gives them."""
-
-    def fit(value: Any) -> tuple[str, ...] | None:
-        if not isinstance(value, list):
-            return None
-        return tuple(item for item in map(_as_shapeless, value[:MOST]) if item is not None)
-
-    return kind_of(key, "a list", fit)
-
-
-def secret(key: str) -> Any:
-    """Make a field of text that is never shown."""
-    return kind_of(key, "a text", as_text, show=False)
-
-
-def secrets(key: str) -> Any:
-    """Make a field of named texts that are never shown."""
-
-    def fit(value: Any) -> dict[str, str] | None:
-        return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else None
-
-    return kind_of(key, "an object of texts", fit, show=False)
-
-
-def texts(key: str) -> Any:
-    """Make a field of a tuple of `words`; items that are none are left out."""
-
-    def fit(value: Any) -> tuple[str, ...] | None:
-        if not isinstance(value, list):
-            return None
-        return tuple(redact(item) for item in value[:MOST] if isinstance(item, str))
-
-    return kind_of(key, "a list of texts", fit)
-
-
-def flags(key: str) -> Any:
-    """Make a field of a tuple of true or false, where the place says which: one misfit costs them all."""
-
-    def fit(value: Any) -> tuple[bool, ...] | None:
-        fitting = isinstance(value, list) and all(isinstance(item, bool) for item in value)
-        return tuple(value) if fitting else None
-
-    return kind_of(key, "a list of true or false", fit)
-
-
-def flagged(key: str) -> Any:
-    """Make a field of the names that an object holds as true."""
-
-    def fit(value: Any) -> tuple[str, ...] | None:
-        if not isinstance(value, dict):
-            return None
-        return tuple(strip_control_characters(name) for name, raised in islice(value.items(), MOST) if raised is True)
-
-    return kind_of(key, "an object of true or false", fit)
-
-
-def one_of[EnumT: StrEnum](key: str, states: type[EnumT]) -> Any:
-    """Make a field of a known state. One that Tesla added since is None, and named in the log."""
-    known = {str(state): state for state in states}
-
-    def read(value: Any) -> EnumT | None:
-        if not isinstance(value, str):
-            misfits.tell(key, "a known state", f"a {type(value).__name__}")
-            return None
-        if (state := known.get(value)) is None:
-            misfits.tell(key, "a known state", repr(value))
-        return state
-
-    return field_of(key, read)
-
-
-def part(key: str, model: type[Model]) -> Any:
-    """Make a field of a nested object."""
-    return kind_of(key, "an object", model.read)
-
-
-def _as_parts[PayloadT: Model](key: str, model: type[PayloadT], value: Any) -> tuple[PayloadT, ...] | None:
+def as_list(value: Any) -> list[Any]:
+    """Return a JSON list."""
     if not isinstance(value, list):
+        raise TypeError
+    return value
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    """Return a JSON object."""
+    if not isinstance(value, dict):
+        raise TypeError
+    return value
+
+
+def decode_items[T](key: str, decode: Callable[[Any], T | None], value: Any) -> tuple[T, ...]:
+    """Decode the objects of a list. Anything else in it is left out."""
+    decoded = []
+    for item in as_list(value):
+        if (model := decode(item)) is None:
+            warn_once(f"{key}[]", "an object", type(item).__name__)
+        else:
+            decoded.append(model)
+    return tuple(decoded)
+
+
+def parse_timestamp(value: Any) -> datetime | None:
+    """Parse an RFC 3339 timestamp with up to nine fractional digits; Go's zero date 0001-01-01 is None."""
+    timestamp = datetime.fromisoformat(value)
+    if timestamp.tzinfo is None:
+        raise ValueError("a timestamp without a zone")
+    return timestamp if timestamp.year > 1 else None
+
+
+_GO_UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_GO_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|us|µs|ns|s)")
+_GO_DURATION: Final = re.compile(rf"-?(?:{_GO_PART.pattern})+")
+
+
+def parse_duration(value: Any) -> timedelta:
+    """Parse a Go duration: `402h8m19.937911668s`, `3m2.5s`, `850ms`, `0s`. It has no days."""
+    text = as_str(value).strip()
+    if not _GO_DURATION.fullmatch(text):
+        raise ValueError("not a Go duration")
+    seconds = sum(float(amount) * _GO_UNITS[unit] for amount, unit in _GO_PART.findall(text))
+    try:
+        return timedelta(seconds=-seconds if text.startswith("-") else seconds)
+    except OverflowError as err:
+        raise ValueError("more than a duration can hold") from err
+
+
+class Decoder(NamedTuple):
+    """A decoder, the type it makes, and the types of values that need none."""
+
+    kind: Any
+    expected: str
+    decode: Callable[[Any], Any]
+    as_is: tuple[type, ...] = ()
+
+
+DECODERS: Final[dict[Any, Decoder]] = {
+    decoder.kind | None: decoder
+    for decoder in (
+        Decoder(bool, "true or false", as_bool, (bool,)),
+        Decoder(int, "a whole number", as_int, (int,)),
+        Decoder(float, "a number", as_float, (float, int)),
+        Decoder(str, "a string", as_text),
+        Decoder(float | str, "a number or a string", lambda v: as_text(v) if isinstance(v, str) else as_float(v)),
+        Decoder(datetime, "a timestamp", parse_timestamp),
+        Decoder(timedelta, "a duration", parse_duration),
+        # One wrong item costs the whole list where the position has a meaning.
+        Decoder(tuple[bool, ...], "a list of true or false", lambda v: tuple(map(as_bool, as_list(v)))),
+        Decoder(tuple[float, ...], "a list of numbers", lambda v: tuple(map(as_float, as_list(v)))),
+        Decoder(
+            tuple[str, ...],
+            "a list of strings",
+            lambda v: tuple(redact(item) for item in as_list(v)[:MOST] if isinstance(item, str)),
+        ),
+        Decoder(
+            Mapping[str, str],
+            "an object of strings",
+            lambda v: {name: item for name, item in as_dict(v).items() if isinstance(item, str)},
+        ),
+    )
+}
+"""By annotation. Enums and models follow from the annotation, too: see `base.py`."""
+
+
+# -- declarations ------------------------------------------------------------------------------------------------------
+
+
+def key(name: str | None = None, *, compare: bool = True) -> Any:
+    """Declare a field that is called `name` in JSON. A value that changes with every response is not compared."""
+    return field(default=None, compare=compare, metadata={"key": name})
+
+
+def secret(name: str | None = None) -> Any:
+    """Declare a field that `repr` does not show."""
+    return field(default=None, repr=False, metadata={"key": name})
+
+
+def redacted(name: str | None = None) -> str | None:
+    """Declare a text for people, without serials, tokens and addresses."""
+    return _explicit(name, str, "a string", lambda value: redact(as_str(value)).strip())
+
+
+def raw_json(name: str | None = None) -> str | None:
+    """Declare a value of unknown shape: a string as it is, anything else as JSON; both redacted."""
+    return _explicit(name, str, "JSON that is not nested too deeply", _as_json)
+
+
+def raw_json_list(name: str | None = None) -> tuple[str, ...] | None:
+    """Declare a list of values of unknown shape, each as in `raw_json`, without those that are nested too deeply."""
+    return _explicit(name, tuple[str, ...], "a list", _as_json_list)
+
+
+def json_list[T](name: str, decode: Callable[[Any], T | None]) -> tuple[T, ...] | None:
+    """Declare a list of objects that comes as JSON inside a string; an empty string is an empty list."""
+
+    def decode_list(value: Any) -> tuple[T, ...]:
+        return decode_items(name, decode, orjson.loads(value) if as_str(value).strip() else [])
+
+    return _explicit(name, None, "a string with a JSON list of objects", decode_list)
+
+
+def true_keys(name: str | None = None) -> tuple[str, ...] | None:
+    """Declare the keys that are true in an object."""
+    return _explicit(name, tuple[str, ...], "an object of true or false", _as_true_keys)
+
+
+def epoch_ms(name: str | None = None, *, compare: bool = True) -> datetime | None:
+    """Declare a point in time in milliseconds since 1970; 0 and what no calendar holds are None."""
+    return _explicit(name, datetime, "milliseconds since 1970", _as_datetime, compare=compare)
+
+
+def _explicit[T](
+    name: str | None, kind: type[T] | None, expected: str, decode: Callable[[Any], T | None], *, compare: bool = True
+) -> T | None:
+    default: T | None = None
+    return field(default=default, compare=compare, metadata={"key": name, "decoder": Decoder(kind, expected, decode)})
+
+
+def _as_json(value: Any) -> str:
+    """Return JSON; orjson reads more levels than it writes, and raises a TypeError then."""
+    return redact(value if isinstance(value, str) else orjson.dumps(value).decode())
+
+
+def _as_json_list(value: Any) -> tuple[str, ...]:
+    texts = []
+    for item in as_list(value)[:MOST]:
+        with suppress(TypeError):
+            texts.append(_as_json(item))
+    return tuple(texts)
+
+
+def _as_true_keys(value: Any) -> tuple[str, ...]:
+    items = islice(as_dict(value).items(), MOST)
+    return tuple(strip_control_characters(name) for name, is_set in items if is_set is True)
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _as_datetime(value: Any) -> datetime | None:
+    milliseconds = as_float(value)
+    try:
+        return _EPOCH + timedelta(milliseconds=milliseconds) if milliseconds else None
+    except OverflowError:
         return None
-    read = [model.read(item) for item in value]
-    if None in read:
-        misfits.tell(key, "a list of objects", "a list with other things in it")
-    return tuple(item for item in read if item is not None)
-
-
-def parts(key: str, model: type[Model]) -> Any:
-    """Make a field of a tuple of nested objects. An item that is none is left out; the others stay."""
-    return kind_of(key, "a list of objects", lambda value: _as_parts(key, model, value))
-
-
-def branches(key: str, own: Callable[[], type[Model]]) -> Any:
-    """Make a field of a tuple of objects of the field's own class, which is not there yet while it is being made."""
-
-    def fit(value: Any) -> tuple[Model, ...] | None:
-        return _as_parts(key, own(), value) if _height(key, value) <= _HIGHEST else None
-
-    return kind_of(key, f"a tree of at most {_HIGHEST} levels", fit)
-
-
-def _height(key: str, value: Any) -> int:
-    """Count the levels of a tree without climbing it: a gateway gone mad must not exhaust the stack."""
-    height, boughs = 0, [value]
-    while level := [item for bough in boughs if isinstance(bough, list) for item in bough]:
-        height += 1
-        boughs = [item.get(key) for item in level if isinstance(item, dict)]
-    return height
-
-
-def rows(key: str, model: type[Model]) -> Any:
-    """Make a field of a tuple of tuples of nested objects; a row that is none is empty, and so keeps its place."""
-
-    def fit(value: Any) -> tuple[tuple[Model, ...], ...] | None:
-        return tuple(_as_parts(key, model, row) or () for row in value) if isinstance(value, list) else None
-
-    return kind_of(key, "a list of lists of objects", fit)
-
-
-def parts_in_text(key: str, model: type[Model]) -> Any:
-    """Make a field of a tuple of nested objects that come as JSON inside a text; an empty text is an empty list."""
-
-    def fit(value: Any) -> tuple[Model, ...] | None:
-        if not isinstance(value, str):
-            return None
-        try:
-            return _as_parts(key, model, orjson.loads(value)) if value.strip() else ()
-        except orjson.JSONDecodeError:
-            return None
-
-    return kind_of(key, "a text with a JSON list of objects in it", fit)

@@ -5,8 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from .base import Model
-from .fields import flag, one_of, parts_in_text, scalar, text, whole, words
-from .times import epoch
+from .fields import epoch_ms, json_list, redacted
 
 
 class GridState(StrEnum):
@@ -38,10 +37,10 @@ class GridState(StrEnum):
 class GridStatus(Model):
     """State of the grid connection. Seed, `system_status/grid_status`."""
 
-    grid_status: GridState | None = one_of("grid_status", GridState)
+    grid_status: GridState | None = None
     """None for a state that is not known yet."""
 
-    grid_services_active: bool | None = flag("grid_services_active")
+    grid_services_active: bool | None = None
     """Whether the utility uses the battery now; absent on 1.15."""
 
 
@@ -59,19 +58,19 @@ class IslandMode(StrEnum):
 class Islanding(Model):
     """What `POST /api/v2/islanding/mode` answers; 20.49 and later."""
 
-    island_mode: IslandMode | None = one_of("island_mode", IslandMode)
+    island_mode: IslandMode | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertValue(Model):
     """One thing that a fault tells of: a name, what was measured, and in what unit."""
 
-    name: str | None = text("name")
+    name: str | None = None
     """For instance `PINV_a006_frequency`."""
 
-    value: float | str | None = scalar("value")
+    value: float | str | None = None
 
-    units: str | None = text("units")
+    units: str | None = None
     """`Hz`, …; None where the value has none."""
 
 
@@ -79,29 +78,29 @@ class AlertValue(Model):
 class GridFault(Model):
     """What a Powerwall's inverter found wrong with the grid. Seed, `system_status/grid_faults`; fields as of 21.x."""
 
-    timestamp: datetime | None = epoch("timestamp", compare=True)
+    timestamp: datetime | None = epoch_ms()
     """When it was noticed. It tells one fault from the next, so it is compared."""
 
-    alert_name: str | None = words("alert_name")
+    alert_name: str | None = redacted()
     """For instance `PINV_a006_vfCheckUnderFrequency`."""
 
-    alert_is_fault: bool | None = flag("alert_is_fault")
+    alert_is_fault: bool | None = None
     """False for a warning."""
 
-    decoded_alert: tuple[AlertValue, ...] | None = parts_in_text("decoded_alert", AlertValue)
+    decoded_alert: tuple[AlertValue, ...] | None = json_list("decoded_alert", AlertValue.read)
     """What was measured; JSON inside a text on the wire."""
 
-    alert_raw: int | None = whole("alert_raw")
+    alert_raw: int | None = None
     """The undecoded alert, an unsigned 64-bit number."""
 
-    git_hash: str | None = text("git_hash")
+    git_hash: str | None = None
     """Of the firmware."""
 
-    site_uid: str | None = text("site_uid")
+    site_uid: str | None = None
     """Of the site."""
 
-    ecu_type: str | None = text("ecu_type")
+    ecu_type: str | None = None
     """Of the part that noticed it."""
 
-    ecu_package_part_number: str | None = text("ecu_package_part_number")
-    ecu_package_serial_number: str | None = text("ecu_package_serial_number")
+    ecu_package_part_number: str | None = None
+    ecu_package_serial_number: str | None = None

@@ -5,25 +5,24 @@ from datetime import datetime
 from typing import Any, override
 
 from .base import Model
-from .fields import flag, flags, number, part, parts, text, whole
+from .fields import key
 from .meters import Meter
-from .times import moment
 
 
 @dataclass(frozen=True, kw_only=True)
 class CurrentTransformers(Model):
     """Which inputs of a meter measure what."""
 
-    kind: str | None = text("type")
+    kind: str | None = key("type")
     """`site`, `solar`, `solarRGM`, …"""
 
-    valid: tuple[bool, ...] | None = flags("valid")
+    valid: tuple[bool, ...] | None = None
     """By input, 1 to 4: whether it belongs to this."""
 
-    inverted: tuple[bool, ...] | None = flags("inverted")
+    inverted: tuple[bool, ...] | None = None
     """By input: whether its clamp sits the wrong way round, and the gateway turns it."""
 
-    real_power_scale_factor: float | None = number("real_power_scale_factor")
+    real_power_scale_factor: float | None = None
     """What the power is multiplied by: 2 where one leg of two is measured; 21.x and later."""
 
 
@@ -31,25 +30,25 @@ class CurrentTransformers(Model):
 class InstalledMeter(Model):
     """One meter in `GET /api/meters`, in any order. Seed, `meters`."""
 
-    serial: str | None = text("serial")
+    serial: str | None = None
     """A synchrometer's ends in `synchrometerX` or `synchrometerY`, and has nothing before it while the Powerwall is
     stopped (21.39)."""
 
-    short_id: str | None = text("short_id")
+    short_id: str | None = None
     """A Neurio's five digits; a synchrometer has the gateway's DIN."""
 
-    kind: str | None = text("type")
+    kind: str | None = key("type")
     """`neurio_tcp`, `neurio_w2_tcp`, `synchrometerX`, `synchrometerY`; absent on 1.15."""
 
-    connected: bool | None = flag("connected")
+    connected: bool | None = None
     """None for a synchrometer, which is part of the gateway."""
 
-    cts: tuple[CurrentTransformers, ...] | None = parts("cts", CurrentTransformers)
+    cts: tuple[CurrentTransformers, ...] | None = None
 
-    ip_address: str | None = text("ip_address")
+    ip_address: str | None = None
     """A Neurio's name in the network, `PWRview-12345`; 21.x and later."""
 
-    mac: str | None = text("mac")
+    mac: str | None = None
     """With dashes; 21.x and later."""
 
 
@@ -57,25 +56,25 @@ class InstalledMeter(Model):
 class CtReading(Model):
     """What one input of a meter reads."""
 
-    ct: int | None = whole("ct")
+    ct: int | None = None
     """1 to 4; 0 for one that is not there, or is not read (21.39)."""
 
-    voltage: float | None = number("v_V")
+    voltage: float | None = key("v_V")
     """V to neutral."""
 
-    power: float | None = number("p_W")
+    power: float | None = key("p_W")
     """W, as the clamp sees it."""
 
-    reactive_power: float | None = number("q_VAR")
+    reactive_power: float | None = key("q_VAR")
     """var."""
 
-    current: float | None = number("i_A")
+    current: float | None = key("i_A")
     """A; not on every firmware."""
 
-    exported_watt_seconds: float | None = number("eExp_Ws")
+    exported_watt_seconds: float | None = key("eExp_Ws")
     """Ws, while power is negative."""
 
-    imported_watt_seconds: float | None = number("eImp_Ws")
+    imported_watt_seconds: float | None = key("eImp_Ws")
     """Ws, while power is positive."""
 
     @property
@@ -93,42 +92,42 @@ class CtReading(Model):
 class MeterData(Model):
     """What one meter reads."""
 
-    ip_address: str | None = text("IP")
+    ip_address: str | None = key("IP")
     """A Neurio's name in the network."""
 
-    sensor_id: str | None = text("sensorId")
+    sensor_id: str | None = key("sensorId")
     """Of a Neurio, in hexadecimal digits."""
 
-    firmware_version: str | None = text("firmwareVersion")
+    firmware_version: str | None = key("firmwareVersion")
 
-    frequency: float | None = number("f_Hz")
+    frequency: float | None = key("f_Hz")
     """Hz; a Neurio's."""
 
-    cts: tuple[CtReading, ...] | None = parts("cts", CtReading)
+    cts: tuple[CtReading, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeterReading(Model):
     """One meter in `GET /api/meters/readings`. Seed, `meters/readings`."""
 
-    error: str | None = text("error")
+    error: str | None = None
     """Empty where it was read. On 21.39 not while the Powerwall runs: all in `data` is zero then."""
 
-    data: MeterData | None = part("data", MeterData)
+    data: MeterData | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeterConnection(Model):
     """How the gateway reaches a meter."""
 
-    device_serial: str | None = text("device_serial")
-    short_id: str | None = text("short_id")
+    device_serial: str | None = None
+    short_id: str | None = None
 
-    ip_address: str | None = text("ip_address")
+    ip_address: str | None = None
     """A Neurio's name in the network; so are the two below a Neurio's."""
 
-    port: int | None = whole("port")
-    neurio_connected: bool | None = flag("neurio_connected")
+    port: int | None = None
+    neurio_connected: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,52 +137,52 @@ class PhaseReadings(Meter):
     The totals are as in `meters/aggregates`; of one meter instead of all.
     """
 
-    instant_average_current: float | None = number("instant_average_current")
+    instant_average_current: float | None = None
     """A; 21.x and later."""
 
-    i_a_current: float | None = number("i_a_current")
+    i_a_current: float | None = None
     """A; always 0 from a Neurio, as are the two below."""
 
-    i_b_current: float | None = number("i_b_current")
-    i_c_current: float | None = number("i_c_current")
+    i_b_current: float | None = None
+    i_c_current: float | None = None
 
-    v_l1n: float | None = number("v_l1n")
+    v_l1n: float | None = None
     """V to neutral; an input that is not used keeps a rest of some 0.2 V. So may the two below."""
 
-    v_l2n: float | None = number("v_l2n")
-    v_l3n: float | None = number("v_l3n")
+    v_l2n: float | None = None
+    v_l3n: float | None = None
 
-    real_power_a: float | None = number("real_power_a")
+    real_power_a: float | None = None
     """W; 21.x and later, as all below."""
 
-    real_power_b: float | None = number("real_power_b")
-    real_power_c: float | None = number("real_power_c")
+    real_power_b: float | None = None
+    real_power_c: float | None = None
 
-    reactive_power_a: float | None = number("reactive_power_a")
+    reactive_power_a: float | None = None
     """var."""
 
-    reactive_power_b: float | None = number("reactive_power_b")
-    reactive_power_c: float | None = number("reactive_power_c")
+    reactive_power_b: float | None = None
+    reactive_power_c: float | None = None
 
-    energy_exported_a: float | None = number("energy_exported_a")
+    energy_exported_a: float | None = None
     """Wh."""
 
-    energy_exported_b: float | None = number("energy_exported_b")
-    energy_exported_c: float | None = number("energy_exported_c")
+    energy_exported_b: float | None = None
+    energy_exported_c: float | None = None
 
-    energy_imported_a: float | None = number("energy_imported_a")
+    energy_imported_a: float | None = None
     """Wh."""
 
-    energy_imported_b: float | None = number("energy_imported_b")
-    energy_imported_c: float | None = number("energy_imported_c")
+    energy_imported_b: float | None = None
+    energy_imported_c: float | None = None
 
-    last_phase_voltage_communication_time: datetime | None = moment("last_phase_voltage_communication_time")
-    last_phase_power_communication_time: datetime | None = moment("last_phase_power_communication_time")
-    last_phase_energy_communication_time: datetime | None = moment("last_phase_energy_communication_time")
+    last_phase_voltage_communication_time: datetime | None = key(compare=False)
+    last_phase_power_communication_time: datetime | None = key(compare=False)
+    last_phase_energy_communication_time: datetime | None = key(compare=False)
 
-    serial_number: str | None = text("serial_number")
+    serial_number: str | None = None
 
-    version: str | None = text("version")
+    version: str | None = None
     """The meter's firmware."""
 
 
@@ -198,7 +197,7 @@ class SolarPhaseReadings(PhaseReadings):
 
     @override
     @staticmethod
-    def tidy(wire: dict[Any, Any]) -> dict[Any, Any]:
+    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
         """Swap the directions of energy."""
         return {_SWAPPED.get(key, key): value for key, value in wire.items()}
 
@@ -214,31 +213,31 @@ _SWAPPED = {
 class _SingleMeter(Model):
     """What a grid meter and a solar meter have in common."""
 
-    meter_id: int | None = whole("id")
+    meter_id: int | None = key("id")
 
-    location: str | None = text("location")
+    location: str | None = None
     """`site` or `solar`."""
 
-    kind: str | None = text("type")
+    kind: str | None = key("type")
     """`neurio_tcp`, `synchrometerX`, …"""
 
-    cts: tuple[bool, ...] | None = flags("cts")
+    cts: tuple[bool, ...] | None = None
     """By input, 1 to 4: whether it belongs to this."""
 
-    inverted: tuple[bool, ...] | None = flags("inverted")
+    inverted: tuple[bool, ...] | None = None
     """By input: whether its clamp sits the wrong way round, and the gateway turns it."""
 
-    real_power_scale_factor: float | None = number("real_power_scale_factor")
+    real_power_scale_factor: float | None = None
     """What the power is multiplied by: 2 where one leg of two is measured."""
 
-    connection: MeterConnection | None = part("connection", MeterConnection)
+    connection: MeterConnection | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SiteMeter(_SingleMeter):
     """One meter at the grid, `GET /api/meters/site`. Not in the seed; seen since 2018."""
 
-    readings: PhaseReadings | None = part("Cached_readings", PhaseReadings)
+    readings: PhaseReadings | None = key("Cached_readings")
     """Imports +."""
 
 
@@ -246,5 +245,5 @@ class SiteMeter(_SingleMeter):
 class SolarMeter(_SingleMeter):
     """One meter at the solar inverter, `GET /api/meters/solar`. Not in the seed; seen since 2018."""
 
-    readings: SolarPhaseReadings | None = part("Cached_readings", SolarPhaseReadings)
+    readings: SolarPhaseReadings | None = key("Cached_readings")
     """Produces +."""

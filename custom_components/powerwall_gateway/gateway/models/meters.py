@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Self
 
 from .base import Model
-from .fields import number, part
-from .times import parse_moment, stamp
+from .fields import key, parse_timestamp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,31 +17,31 @@ class Meter(Model):
     "Meters / Power output stats"; fields as of 21.44.
     """
 
-    last_communication: str | None = stamp("last_communication_time")
+    last_communication: str | None = key("last_communication_time", compare=False)
     """As printed; see `last_communication_time`."""
 
-    instant_power: float | None = number("instant_power")
+    instant_power: float | None = None
     """Real power in W. The battery's comes in steps of 10 W on a Powerwall 2."""
 
-    instant_reactive_power: float | None = number("instant_reactive_power")
+    instant_reactive_power: float | None = None
     """Reactive power in var."""
 
-    instant_apparent_power: float | None = number("instant_apparent_power")
+    instant_apparent_power: float | None = None
     """Apparent power in VA: exactly the root of the squares of the other two."""
 
-    frequency: float | None = number("frequency")
+    frequency: float | None = None
     """Hz; 0 from a synchrometer (Gateway 2), which measures none."""
 
-    energy_exported: float | None = number("energy_exported")
+    energy_exported: float | None = None
     """Wh out of the meter's direction: to the grid, discharged, produced by solar."""
 
-    energy_imported: float | None = number("energy_imported")
+    energy_imported: float | None = None
     """Wh in: from the grid, charged, consumed by the home."""
 
-    instant_average_voltage: float | None = number("instant_average_voltage")
+    instant_average_voltage: float | None = None
     """V, and of what depends on meter and firmware: phase to phase, or the mean phase voltage times the root of 3."""
 
-    instant_total_current: float | None = number("instant_total_current")
+    instant_total_current: float | None = None
     """A; the battery's is the pack's direct current with the opposite sign of its power."""
 
     @property
@@ -57,7 +56,7 @@ class Meter(Model):
         Read when asked for: there is one in every meter of every poll.
         """
         try:
-            return parse_moment(self.last_communication)
+            return parse_timestamp(self.last_communication)
         except TypeError, ValueError:
             return None
 
@@ -90,9 +89,9 @@ class MetersAggregates(Model):
     on later sites that have one. `load` is computed by the gateway from the others.
     """
 
-    site: Meter | None = part("site", Meter)
-    battery: Meter | None = part("battery", Meter)
-    load: Meter | None = part("load", Meter)
-    solar: Meter | None = part("solar", Meter)
-    generator: Meter | None = part("generator", Meter)
-    busway: Meter | None = part("busway", Meter)
+    site: Meter | None = None
+    battery: Meter | None = None
+    load: Meter | None = None
+    solar: Meter | None = None
+    generator: Meter | None = None
+    busway: Meter | None = None

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from typing import Any, override
 
 from .base import Model
-from .fields import flag, number, one_of, part, parts, secret, text, whole
+from .fields import key, secret
 
 
 class InterfaceType(StrEnum):
@@ -28,33 +28,33 @@ class InterfaceType(StrEnum):
 class Network(Model):
     """A configured network: one of `GET /api/system/networks` (1.15), or part of one of `networks`."""
 
-    name: str | None = text("network_name")
+    name: str | None = key("network_name")
     """The Wi-Fi's name, or one of the gateway's own: `default_eth` (1.15), `gsm_tesla_internal_default` (21.x)."""
 
-    interface: InterfaceType | None = one_of("interface", InterfaceType)
+    interface: InterfaceType | None = None
 
-    security_type: str | None = text("security_type")
+    security_type: str | None = None
     """`NONE`, `WPA2_Personal`, …; absent where it is not Wi-Fi on 21.x."""
 
-    dhcp: bool | None = flag("dhcp")
+    dhcp: bool | None = None
     """None for a mobile network."""
 
-    enabled: bool | None = flag("enabled")
-    username: str | None = secret("username")
+    enabled: bool | None = None
+    username: str | None = secret()
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkAddress(Model):
     """An IP address with the size of its network."""
 
-    ip: str | None = text("ip")
+    ip: str | None = None
 
-    prefix_length: int | None = whole("prefix_length")
+    prefix_length: int | None = None
     """24 for 255.255.255.0."""
 
     @override
     @staticmethod
-    def tidy(wire: dict[Any, Any]) -> dict[Any, Any]:
+    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
         """Bring the netmask's four forms into one: dotted, a number, Go's base64, and the keys of 23.28."""
         mask = _first(wire, ("prefix_length", "mask", "Mask", "netmask"))
         return {"ip": _first(wire, ("ip", "IP")), "prefix_length": _prefix_length(mask)}
@@ -68,45 +68,45 @@ class NetworkInterface(Model):
     have no interface at present, and then has no addresses.
     """
 
-    identifier: int | None = whole("id")
+    identifier: int | None = key("id")
     """1.15."""
 
-    name: str | None = text("name")
+    name: str | None = None
     """1.15: `eth0`, `wifi0`, `wifi1` (the gateway's own access point), `rpine0` (mobile), `can0` (no network)."""
 
-    connected: bool | None = flag("connected")
+    connected: bool | None = None
     """`active` from 21.x on. On 1.15 also true for what has no address."""
 
-    dhcp: bool | None = flag("is_dhcp")
+    dhcp: bool | None = key("is_dhcp")
     """Whether its address comes from the router; None for a mobile network on 21.x."""
 
-    network: Network | None = part("config", Network)
+    network: Network | None = key("config")
     """None for an interface without one (1.15)."""
 
-    addresses: tuple[NetworkAddress, ...] | None = parts("addresses", NetworkAddress)
+    addresses: tuple[NetworkAddress, ...] | None = None
 
-    extra_addresses: tuple[NetworkAddress, ...] | None = parts("extra_ips", NetworkAddress)
+    extra_addresses: tuple[NetworkAddress, ...] | None = key("extra_ips")
     """21.x: addresses it has besides, for instance Ethernet's 192.168.90.2/24 for service."""
 
-    gateway: str | None = text("gateway")
+    gateway: str | None = None
     """IP of the router; 21.x."""
 
-    primary: bool | None = flag("primary")
+    primary: bool | None = None
     """Whether it is the one in use; 21.x."""
 
-    reached_tesla: bool | None = flag("lastTeslaConnected")
+    reached_tesla: bool | None = key("lastTeslaConnected")
     """Whether Tesla was reached over it when last tried; 21.x."""
 
-    reached_internet: bool | None = flag("lastInternetConnected")
+    reached_internet: bool | None = key("lastInternetConnected")
     """Whether the internet was reached over it when last tried; 21.x."""
 
-    state: str | None = text("state")
+    state: str | None = None
     """`DeviceStateReady`, …; 21.x."""
 
-    state_reason: str | None = text("state_reason")
+    state_reason: str | None = None
     """`DeviceStateReasonNone`, …; 21.x."""
 
-    signal_strength: float | None = number("signal_strength")
+    signal_strength: float | None = None
     """%; 21.x."""
 
     hardware_address: str | None = secret("hw_address")
@@ -114,7 +114,7 @@ class NetworkInterface(Model):
 
     @override
     @staticmethod
-    def tidy(wire: dict[Any, Any]) -> dict[Any, Any]:
+    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
         """Bring the three forms into one."""
         if "network_name" not in wire:
             address = {"ip": wire.get("ip_address"), "mask": wire.get("subnet")}
@@ -137,14 +137,14 @@ class NetworkInterface(Model):
 class AccessPoint(Model):
     """A Wi-Fi that the gateway sees: one of `GET /api/networks/access_points`; 20.49 and later."""
 
-    ssid: str | None = text("ssid")
-    bssid: str | None = secret("bssid")
-    channel: int | None = whole("channel")
+    ssid: str | None = None
+    bssid: str | None = secret()
+    channel: int | None = None
 
-    signal_strength: float | None = number("signal_strength")
+    signal_strength: float | None = None
     """%."""
 
-    security_type: str | None = text("security_type")
+    security_type: str | None = None
     """`NONE`, `WPA2_Personal`, …"""
 
 

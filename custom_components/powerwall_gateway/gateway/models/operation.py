@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .base import Model
-from .fields import number, one_of
+from .fields import key
 
 
 class OperationMode(StrEnum):
@@ -30,22 +30,22 @@ class OperationMode(StrEnum):
 class Operation(Model):
     """`GET /api/operation`: mode and reserve, and what a write of them echoes. Seed, "GET & POST /api/operation"."""
 
-    mode: OperationMode | None = one_of("mode", OperationMode)
+    mode: OperationMode | None = None
     """1.15."""
 
-    real_mode: OperationMode | None = one_of("real_mode", OperationMode)
+    real_mode: OperationMode | None = None
     """The same from 1.21 on."""
 
-    backup_reserve_percent: float | None = number("backup_reserve_percent")
+    backup_reserve_percent: float | None = None
     """% on the raw scale; the app's 0 % is 5. Null on a gateway that has solar alone."""
 
-    max_pv_export_power_kw: float | None = number("max_pv_export_power_kW")
+    max_pv_export_power_kw: float | None = key("max_pv_export_power_kW")
     """kW that solar may export; null or absent is no limit (seed)."""
 
-    freq_shift_load_shed_soe: float | None = number("freq_shift_load_shed_soe")
+    freq_shift_load_shed_soe: float | None = None
     """% of charge that has to do with shedding load by frequency; 21.39, for instance 75."""
 
-    freq_shift_load_shed_delta_f: float | None = number("freq_shift_load_shed_delta_f")
+    freq_shift_load_shed_delta_f: float | None = None
     """Hz of that shift in frequency; 21.39, for instance -0.32."""
 
     @property

@@ -3,20 +3,20 @@
 from dataclasses import dataclass
 
 from .base import Model
-from .fields import flag, flagged, number, part, parts, shapeless_items, text, texts, whole
+from .fields import key, raw_json_list, true_keys
 
 
 @dataclass(frozen=True, kw_only=True)
 class SolarInverter(Model):
     """An inverter that is configured (`GET /api/solars`) or offered (`GET /api/solars/brands/…`). Seed, `solars`."""
 
-    brand: str | None = text("brand")
-    model: str | None = text("model")
+    brand: str | None = None
+    model: str | None = None
 
-    description: str | None = text("description")
+    description: str | None = None
     """Only of the ones that are offered, and there often another model's (1.15)."""
 
-    power_rating: float | None = number("power_rating_watts")
+    power_rating: float | None = key("power_rating_watts")
     """W."""
 
 
@@ -24,18 +24,18 @@ class SolarInverter(Model):
 class SolarString(Model):
     """One string of panels at a Powerwall+ (23.x)."""
 
-    string_id: int | None = whole("string_id")
+    string_id: int | None = None
     """1 to 4."""
 
-    connected: bool | None = flag("connected")
+    connected: bool | None = None
 
-    voltage: float | None = number("measured_voltage")
+    voltage: float | None = key("measured_voltage")
     """V (DC)."""
 
-    current: float | None = number("current")
+    current: float | None = None
     """A (DC)."""
 
-    power: float | None = number("measured_power")
+    power: float | None = key("measured_power")
     """W, producing +."""
 
 
@@ -43,44 +43,44 @@ class SolarString(Model):
 class PvacStatus(Model):
     """The inverter of a Powerwall+, PVAC in Tesla's words."""
 
-    state: str | None = text("state")
+    state: str | None = None
     """`PVAC_Active`, …"""
 
-    disabled: bool | None = flag("disabled")
-    disabled_reasons: tuple[str, ...] | None = texts("disabled_reasons")
-    grid_state: str | None = text("grid_state")
-    inverter_state: str | None = text("inv_state")
+    disabled: bool | None = None
+    disabled_reasons: tuple[str, ...] | None = None
+    grid_state: str | None = None
+    inverter_state: str | None = key("inv_state")
 
-    power: float | None = number("p_out")
+    power: float | None = key("p_out")
     """W, producing +."""
 
-    reactive_power: float | None = number("q_out")
+    reactive_power: float | None = key("q_out")
     """var."""
 
-    voltage: float | None = number("v_out")
+    voltage: float | None = key("v_out")
     """V (AC)."""
 
-    frequency: float | None = number("f_out")
+    frequency: float | None = key("f_out")
     """Hz."""
 
-    current: float | None = number("i_out")
+    current: float | None = key("i_out")
     """A."""
 
-    strings: tuple[SolarString, ...] | None = parts("string_vitals", SolarString)
+    strings: tuple[SolarString, ...] | None = key("string_vitals")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PvsStatus(Model):
     """What watches over the strings of a Powerwall+, PVS in Tesla's words."""
 
-    state: str | None = text("state")
-    disabled: bool | None = flag("disabled")
-    enable_output: bool | None = flag("enable_output")
+    state: str | None = None
+    disabled: bool | None = None
+    enable_output: bool | None = None
 
-    voltage: float | None = number("v_ll")
+    voltage: float | None = key("v_ll")
     """V, line to line."""
 
-    self_test_state: str | None = text("self_test_state")
+    self_test_state: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,19 +90,19 @@ class SolarPowerwall(Model):
     Not in the seed; the customer's login, and what 23.44 and later have left of the vitals.
     """
 
-    pvac_status: PvacStatus | None = part("pvac_status", PvacStatus)
-    pvs_status: PvsStatus | None = part("pvs_status", PvsStatus)
+    pvac_status: PvacStatus | None = None
+    pvs_status: PvsStatus | None = None
 
-    pv_power_limit: float | None = number("pv_power_limit")
+    pv_power_limit: float | None = None
     """W."""
 
-    power_status_setpoint: str | None = text("power_status_setpoint")
+    power_status_setpoint: str | None = None
     """`on`, …"""
 
-    pvac_alerts: tuple[str, ...] | None = flagged("pvac_alerts")
+    pvac_alerts: tuple[str, ...] | None = true_keys()
     """Names of the inverter's alerts that are raised, for instance `PVAC_a030_fan_faulted`."""
 
-    pvs_alerts: tuple[str, ...] | None = flagged("pvs_alerts")
+    pvs_alerts: tuple[str, ...] | None = true_keys()
     """Names of the string watch's alerts that are raised, for instance `PVS_a021_RapidShutdown`."""
 
 
@@ -110,8 +110,8 @@ class SolarPowerwall(Model):
 class Generators(Model):
     """`GET /api/generators`. Seed, `generators`."""
 
-    disconnect_type: str | None = text("disconnect_type")
+    disconnect_type: str | None = None
     """`None` (the word) without a generator, or one of `generators/disconnect_types`."""
 
-    generators: tuple[str, ...] | None = shapeless_items("generators")
+    generators: tuple[str, ...] | None = raw_json_list()
     """What the gateway tells of each, as JSON: nobody has shown one yet."""

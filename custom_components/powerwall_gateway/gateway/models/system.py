@@ -6,9 +6,8 @@ import re
 from typing import Self
 
 from .base import Model
-from .fields import flag, text, whole, words
+from .fields import key, redacted
 from .part_numbers import FIRST_GATEWAY, SOLAR_INVERTER, gateway_model
-from .times import duration
 
 _FIRST_TYPE = "hec"
 _INVERTER_TYPE = "pvinverter"
@@ -46,35 +45,35 @@ class Status(Model):
     zone. The gateway started `up_time` ago.
     """
 
-    version: str | None = text("version")
+    version: str | None = None
     """As the gateway prints it: `1.15.0`, `21.44 223a56cd`, `23.4.2-1 fe55682a`."""
 
-    up_time: timedelta | None = duration("up_time_seconds")
+    up_time: timedelta | None = key("up_time_seconds", compare=False)
     """Since the gateway's own start; a Go duration on the wire, despite its name."""
 
-    git_hash: str | None = text("git_hash")
+    git_hash: str | None = None
 
-    is_new: bool | None = flag("is_new")
+    is_new: bool | None = None
     """Whether it was never set up, by its name."""
 
-    din: str | None = text("din")
+    din: str | None = None
     """21.x and later."""
 
-    device_type: str | None = text("device_type")
+    device_type: str | None = None
     """`hec` (Gateway 1), `teg` (Gateway 2 and later), `smc`."""
 
-    commission_count: int | None = whole("commission_count")
+    commission_count: int | None = None
     """Rises with every `config/completed`."""
 
-    sync_type: str | None = text("sync_type")
+    sync_type: str | None = None
     """`v1`, `v2`, `v2.1`."""
 
-    cellular_disabled: bool | None = flag("cellular_disabled")
+    cellular_disabled: bool | None = None
 
-    teg_type: str | None = text("teg_type")
+    teg_type: str | None = None
     """`unknown`, or `pvinverter` for a solar inverter without a Powerwall; 23.x and later."""
 
-    can_reboot: bool | None = flag("can_reboot")
+    can_reboot: bool | None = None
     """23.x and later; a text in `sitemaster`."""
 
     @property
@@ -110,21 +109,21 @@ class Status(Model):
 class Sitemaster(Model):
     """`GET /api/sitemaster`: does the Powerwall run? Answers also while it is stopped. Seed, `sitemaster`."""
 
-    running: bool | None = flag("running")
+    running: bool | None = None
 
-    connected_to_tesla: bool | None = flag("connected_to_tesla")
+    connected_to_tesla: bool | None = None
     """On 1.15 false while stopped; on 21.x the connection's own state."""
 
-    status: str | None = text("status")
+    status: str | None = None
     """`StatusUp` or `StatusDown`, from about 1.45 on."""
 
-    can_reboot: str | None = words("can_reboot")
+    can_reboot: str | None = redacted()
     """`Yes` or what stands in the way; empty while stopped."""
 
-    power_supply_mode: bool | None = flag("power_supply_mode")
+    power_supply_mode: bool | None = None
     """21.x and later; only ever seen false."""
 
-    uptime: str | None = text("uptime")
+    uptime: str | None = None
     """1.15 to 1.4x: `166594s,` while it runs, `log:` when it is stopped."""
 
     @property

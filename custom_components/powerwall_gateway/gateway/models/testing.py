@@ -7,24 +7,23 @@ from typing import Any, override
 
 from .base import Model
 from .diagnostic import CheckStatus, DiagnosticCheck
-from .fields import flag, number, numbers, parts, rows, shapeless, shapeless_items, text, whole, words
-from .times import moment
+from .fields import key, raw_json, raw_json_list, redacted
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeterTestResult(Model):
     """What one current transformer read during one step of the charge test."""
 
-    power: float | None = number("Power")
+    power: float | None = key("Power")
     """W."""
 
-    transformer: int | None = whole("CT")
+    transformer: int | None = key("CT")
     """1 to 4."""
 
-    serial: str | None = text("Serial")
+    serial: str | None = key("Serial")
     """Of the meter, without the blank that 1.15 puts before it."""
 
-    meter: str | None = text("Type")
+    meter: str | None = key("Type")
     """`site`, `solar`."""
 
 
@@ -35,20 +34,20 @@ class SystemTesting(Model):
     `inverter_results`, `errors` and `tests` were only ever seen null and are left out.
     """
 
-    running: bool | None = flag("running")
+    running: bool | None = None
 
-    status: str | None = text("status")
+    status: str | None = None
     """`TestPassed`, `TestNotRun`."""
 
-    charge_tests: tuple[float, ...] | None = numbers("charge_tests")
+    charge_tests: tuple[float, ...] | None = None
     """W that the battery was told in each step, charging -: 0, -1000, -2000, -1000, 0. None before the test."""
 
-    meter_results: tuple[tuple[MeterTestResult, ...], ...] | None = rows("meter_results", MeterTestResult)
+    meter_results: tuple[tuple[MeterTestResult, ...], ...] | None = None
     """What the meters read in each step. None before the test."""
 
-    hysteresis: float | None = number("hysteresis")
+    hysteresis: float | None = None
 
-    error: str | None = words("error")
+    error: str | None = redacted()
     """Empty where there is none."""
 
 
@@ -76,10 +75,10 @@ class ConnectionTests(Model):
     `IP address` and `Tesla and internet connectivity`.
     """
 
-    tests: tuple[ConnectionTest, ...] | None = parts("checks", ConnectionTest)
+    tests: tuple[ConnectionTest, ...] | None = key("checks")
     """None while 1.15 runs them."""
 
-    timestamp: datetime | None = moment("timestamp")
+    timestamp: datetime | None = key(compare=False)
     """When they ended; 1.15."""
 
     @property
@@ -96,7 +95,7 @@ class ConnectionTests(Model):
 
     @override
     @staticmethod
-    def tidy(wire: dict[Any, Any]) -> dict[Any, Any]:
+    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
         """Bring the results by name of 1.15 into the later list."""
         results = wire.get("results")
         if not isinstance(results, dict):
@@ -116,7 +115,7 @@ def _test_of_1_15(name: str, result: Any) -> Any:
 class PingTest(Model):
     """`GET /api/system/networks/ping_test`. Seed, "Also need to research"; 21.39 answers `{"Error": {}}`."""
 
-    error: str | None = shapeless("Error")
+    error: str | None = raw_json("Error")
     """As JSON, only ever seen `{}`: that is how Go prints an error, whose words it leaves out."""
 
 
@@ -124,5 +123,5 @@ class PingTest(Model):
 class TroubleshootingProblems(Model):
     """`GET /api/troubleshooting/problems`; 21.39 and later."""
 
-    problems: tuple[str, ...] | None = shapeless_items("problems")
+    problems: tuple[str, ...] | None = raw_json_list()
     """Only ever seen empty; each is a text, or JSON where the gateway says more."""

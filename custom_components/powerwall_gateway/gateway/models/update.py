@@ -5,8 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from .base import Model
-from .fields import flag, number, one_of, part, text, texts
-from .times import epoch
+from .fields import epoch_ms
 
 
 class UpdateState(StrEnum):
@@ -33,7 +32,7 @@ class UpdateState(StrEnum):
 class UpdateInfo(Model):
     """What an update's state is about."""
 
-    status: tuple[str, ...] | None = texts("status")
+    status: tuple[str, ...] | None = None
     """`nonactionable` (all is well), `ignoring` (perhaps something may not be interrupted), `error`."""
 
 
@@ -45,25 +44,25 @@ class SystemUpdate(Model):
     what a gateway's clock said.
     """
 
-    state: UpdateState | None = one_of("state", UpdateState)
-    info: UpdateInfo | None = part("info", UpdateInfo)
+    state: UpdateState | None = None
+    info: UpdateInfo | None = None
 
-    version: str | None = text("version")
+    version: str | None = None
     """The firmware that runs; 21.39 and later, as `status` prints it."""
 
-    offline_updating: bool | None = flag("offline_updating")
+    offline_updating: bool | None = None
     """21.39 and later."""
 
-    offline_update_error: str | None = text("offline_update_error")
+    offline_update_error: str | None = None
     """21.39 and later; empty where there is none."""
 
-    estimated_bytes_per_second: float | None = number("estimated_bytes_per_second")
+    estimated_bytes_per_second: float | None = None
     """Of a download; 21.39 and later, null while there is none."""
 
-    current_time: datetime | None = epoch("current_time")
+    current_time: datetime | None = epoch_ms(compare=False)
     """The gateway's clock."""
 
-    last_status_time: datetime | None = epoch("last_status_time")
+    last_status_time: datetime | None = epoch_ms(compare=False)
     """When the state was last told; 21.39 and later."""
 
     @property

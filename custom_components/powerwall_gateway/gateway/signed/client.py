@@ -133,14 +133,14 @@ class SignedGateway:
     async def config(self) -> ConfigFile:
         """Read what is set."""
         config = await self._ask(lambda client: client.get_config())
-        if not ConfigFile.knows(config):
+        if not ConfigFile.has_known_key(config):
             raise GatewayInvalidResponseError("what is set is not in the answer", path=PATH)
         return ConfigFile.from_dict(config)
 
     async def controller(self) -> Controller:
         """Read what the device controller tells of the battery."""
         status = await self._ask(lambda client: client.get_status())
-        if not Controller.knows(status):
+        if not Controller.has_known_key(status):
             raise GatewayInvalidResponseError("the controller tells nothing", path=PATH)
         return Controller.from_dict(status)
 
