@@ -1,24 +1,15 @@
-"""Writes the table of entities: from the catalogue, its English texts, and the snapshots of every firmware."""
+"""Write the table of entities: from their descriptions, their English texts, and the snapshots of every firmware."""
 
-from itertools import chain
 import json
 from pathlib import Path
 import re
 from typing import Any
 
-from custom_components.powerwall_gateway.catalogue import (
-    BINARY_SENSORS,
-    BUTTONS,
-    EVENTS,
-    NUMBERS,
-    SELECTS,
-    SENSORS,
-    SWITCHES,
-    meters,
-    packs,
-    solar,
-)
-from custom_components.powerwall_gateway.description import GatewayEntityDescription, GatewayEventDescription
+from custom_components.powerwall_gateway import DESCRIPTIONS
+from custom_components.powerwall_gateway.entity import GatewayEntityDescription
+from custom_components.powerwall_gateway.event import GatewayEventDescription
+from custom_components.powerwall_gateway.hardware import inverters, meters, powerwalls
+from homeassistant.const import Platform
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "entities.md"
@@ -51,18 +42,15 @@ def section() -> str:
     seen = _seen()
     described = list(
         {
-            (platform, description.key, description.parts_fn): (platform, description)
-            for platform, description in chain(
-                (("sensor", description) for description in SENSORS),
-                (("binary_sensor", description) for description in BINARY_SENSORS),
-                (("event", description) for description in EVENTS),
-            )
+            (platform, description.key, description.devices_fn): (platform, description)
+            for platform in ("sensor", "binary_sensor", "event")
+            for description in DESCRIPTIONS[Platform(platform)]
         }.values()
     )
     enabled = [row for row in described if row[1].entity_registry_enabled_default]
 
-    def of(parts_fn: Any) -> list[Described]:
-        return [row for row in enabled if row[1].parts_fn is parts_fn]
+    def of(devices_fn: Any) -> list[Described]:
+        return [row for row in enabled if row[1].devices_fn is devices_fn]
 
     return "\n\n".join(
         (
@@ -72,19 +60,18 @@ def section() -> str:
             "What can be changed, if you allow it:",
             _table(
                 [
-                    *(("button", button) for button in BUTTONS),
-                    *(("number", number) for number in NUMBERS),
-                    *(("select", select) for select in SELECTS),
-                    *(("switch", switch) for switch in SWITCHES),
+                    (platform, description)
+                    for platform in ("button", "number", "select", "switch")
+                    for description in DESCRIPTIONS[Platform(platform)]
                 ],
                 seen,
             ),
             "Each Powerwall, a device of its own:",
-            _table(of(packs.parts), seen),
+            _table(of(powerwalls), seen),
             "Each meter:",
-            _table(of(meters.parts), seen),
+            _table(of(meters), seen),
             "Each solar inverter:",
-            _table(of(solar.parts), seen),
+            _table(of(inverters), seen),
             "<details><summary>Disabled until you want them</summary>",
             _table([row for row in described if row not in enabled], seen),
             "</details>",
@@ -127,7 +114,7 @@ def _table(rows: list[Described], seen: Seen) -> str:
 
 
 def _is_of_part(description: GatewayEntityDescription[Any, Any]) -> bool:
-    return description.parts_fn in {packs.parts, meters.parts, solar.parts}
+    return description.devices_fn in {powerwalls, meters, inverters}
 
 
 def _name(platform: str, description: GatewayEntityDescription[Any, Any]) -> str:

@@ -1,7 +1,7 @@
 """Tesla Powerwall Gateway: the Powerwall 2's gateway on the home network, without Tesla's cloud."""
 
 import logging
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
@@ -12,8 +12,7 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.typing import ConfigType
 
-from . import issues, monitor
-from .catalogue import CONTROLS, OF_BATTERY
+from . import binary_sensor, button, event, issues, monitor, number, select, sensor, switch
 from .const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -38,6 +37,7 @@ from .coordinator import (
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import SubDevice
 from .energy_dashboard import EnergyOffer
+from .entity import GatewayEntityDescription
 from .exceptions import error_text
 from .gateway import (
     GatewayAuthenticationRequiredError,
@@ -70,15 +70,16 @@ _LOGGER = logging.getLogger(__name__)
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
-PLATFORMS = [
-    Platform.BINARY_SENSOR,
-    Platform.BUTTON,
-    Platform.EVENT,
-    Platform.NUMBER,
-    Platform.SELECT,
-    Platform.SENSOR,
-    Platform.SWITCH,
-]
+DESCRIPTIONS: Final[dict[Platform, tuple[GatewayEntityDescription[Any, Any], ...]]] = {
+    Platform.BINARY_SENSOR: binary_sensor.BINARY_SENSORS,
+    Platform.BUTTON: button.BUTTONS,
+    Platform.EVENT: event.EVENTS,
+    Platform.NUMBER: number.NUMBERS,
+    Platform.SELECT: select.SELECTS,
+    Platform.SENSOR: sensor.SENSORS,
+    Platform.SWITCH: switch.SWITCHES,
+}
+PLATFORMS = list(DESCRIPTIONS)
 
 
 async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
@@ -136,7 +137,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         gateway=gateway,
         serial=entry.data[CONF_SERIAL],
         has_battery=identity.has_battery,
-        itself=SubDevice(device=itself),
+        itself=SubDevice(info=itself),
         device_id=dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **itself).id,
         grid=grid,
         live=live,
@@ -220,21 +221,18 @@ def _enable_sensors(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> 
 
 
 def _remove_withdrawn(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
-    """Remove the entities of what cannot be set any more; the registry restores them if that changes.
+    """Remove the entities of settings that are withdrawn; the registry restores them if that changes.
 
-    Without a Powerwall, those about one are removed, too: earlier versions made them.
+    Without a Powerwall, the entities that need one are removed, too: earlier versions created them.
     """
     data, registry = entry.runtime_data, er.async_get(hass)
-    withdrawn = {
-        (platform, description.key)
-        for platform, descriptions in CONTROLS.items()
-        for description in descriptions
-        if description.withdrawn_fn(data.control)
-    }
-    for platform, key in withdrawn.union(() if data.has_battery else OF_BATTERY):
-        entity_id = registry.async_get_entity_id(platform, DOMAIN, data.itself.unique_id(data.serial, key))
-        if entity_id:
-            registry.async_remove(entity_id)
+    for platform, descriptions in DESCRIPTIONS.items():
+        for description in descriptions:
+            withdrawn = getattr(description, "withdrawn_fn", None)
+            if (withdrawn and withdrawn(data.control)) or (description.needs_battery and not data.has_battery):
+                unique_id = data.itself.unique_id(data.serial, description.key)
+                if entity_id := registry.async_get_entity_id(platform, DOMAIN, unique_id):
+                    registry.async_remove(entity_id)
 
 
 @callback

@@ -1,17 +1,256 @@
-"""Binary sensors: is there a grid, does the Powerwall run, does it reach Tesla?"""
+"""Binary sensors of the Powerwall gateway and its devices."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, override
 
-from homeassistant.components.binary_sensor import BinarySensorEntity
+from homeassistant.components.binary_sensor import BinarySensorEntity, BinarySensorEntityDescription
+from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .catalogue import BINARY_SENSORS
+from .coordinator import Detail, DetailData, GridData, InventoryData, LiveData, SettingsData
 from .data import PowerwallGatewayConfigEntry
-from .description import GatewayBinarySensorDescription
-from .entity import GatewayValueEntity, add_as_found
+from .entity import GatewayEntityDescription, GatewayValueEntity, async_add_detected
+from .estimates import IDLE_POWER
+from .gateway.models import (
+    BatteryBlock,
+    CustomerRegistration,
+    GridState,
+    GridStatus,
+    InstalledMeter,
+    MetersAggregates,
+    NetworkInterface,
+    Powerwalls,
+    Sitemaster,
+    SolarPowerwall,
+)
+from .hardware import (
+    METER_INPUTS,
+    NETWORKS,
+    block_of,
+    is_inverted,
+    meter_of,
+    meters,
+    network_of,
+    powerwall_inverters,
+    powerwalls,
+)
 
 PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayBinarySensorDescription[DataT, ValueT](
+    GatewayEntityDescription[DataT, ValueT], BinarySensorEntityDescription
+):
+    """Describe a binary sensor."""
+
+    is_on_fn: Callable[[ValueT], bool | None]
+
+    unknown_when_unavailable: bool = False
+    """Show *unknown* instead of *unavailable*; automations on the grid wait for that state."""
+
+
+def _is_grid_on(grid: GridStatus) -> bool | None:
+    """Return whether the grid is connected, no while the gateway changes between the two.
+
+    It is still off-grid then: loads that are turned on again would be supplied by the battery.
+    """
+    return None if grid.grid_status is None else grid.grid_status is GridState.CONNECTED
+
+
+def _is_charging(meters: MetersAggregates) -> bool | None:
+    power = meters.battery.instant_power if meters.battery else None
+    return None if power is None else power <= -IDLE_POWER
+
+
+def _is_connected(interface: NetworkInterface) -> bool | None:
+    """Return whether there is a network; 1.15 also reports an interface without an address as connected."""
+    if interface.name is not None and interface.connected:
+        return any(address.ip for address in interface.addresses or ())
+    return interface.connected
+
+
+def _reached(interface: NetworkInterface) -> Mapping[str, Any]:
+    """Return what was reached over an interface, where the firmware reports it; never a network's name or address."""
+    reached = {"reached_internet": interface.reached_internet, "reached_tesla": interface.reached_tesla}
+    return {name: value for name, value in reached.items() if value is not None}
+
+
+def _has_inverter_problem(solar: SolarPowerwall) -> bool | None:
+    status = solar.pvac_status
+    if status is None or (status.disabled is None and status.disabled_reasons is None):
+        return None
+    return bool(status.disabled or status.disabled_reasons)
+
+
+def _inverter_problem(solar: SolarPowerwall) -> Mapping[str, Any]:
+    status = solar.pvac_status
+    return {
+        "reasons": list((status and status.disabled_reasons) or ()),
+        "alerts": [*(solar.pvac_alerts or ()), *(solar.pvs_alerts or ())],
+    }
+
+
+def _inverted(number: int) -> GatewayBinarySensorDescription[InventoryData, bool]:
+    return GatewayBinarySensorDescription(
+        key=f"ct_{number}_inverted",
+        translation_key="ct_inverted",
+        translation_placeholders={"number": str(number)},
+        entity_category=EntityCategory.DIAGNOSTIC,
+        coordinator_fn=lambda data: data.inventory,
+        devices_fn=meters,
+        result_fn=lambda inventory, device_id: meter_of(inventory, device_id).map(
+            lambda meter: is_inverted(meter, number)
+        ),
+        is_on_fn=lambda inverted: inverted,
+    )
+
+
+def _powerwall_problem(**source: Any) -> GatewayBinarySensorDescription[Any, BatteryBlock]:
+    return GatewayBinarySensorDescription(
+        key="problem",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        devices_fn=powerwalls,
+        is_on_fn=lambda block: None if block.disabled_reasons is None else bool(block.disabled_reasons),
+        attributes_fn=lambda block: {"reasons": list(block.disabled_reasons or ())},
+        **source,
+    )
+
+
+BINARY_SENSORS: tuple[GatewayBinarySensorDescription[Any, Any], ...] = (
+    GatewayBinarySensorDescription[GridData, GridStatus](
+        key="grid",
+        device_class=BinarySensorDeviceClass.POWER,
+        coordinator_fn=lambda data: data.grid,
+        result_fn=lambda grid, _: grid.status,
+        create_without_data=True,
+        needs_battery=True,
+        unknown_when_unavailable=True,
+        is_on_fn=_is_grid_on,
+    ),
+    GatewayBinarySensorDescription[GridData, GridStatus](
+        key="grid_services",
+        coordinator_fn=lambda data: data.grid,
+        result_fn=lambda grid, _: grid.status,
+        exists_fn=lambda grid: grid.grid_services_active is not None,
+        needs_battery=True,
+        is_on_fn=lambda grid: grid.grid_services_active,
+    ),
+    GatewayBinarySensorDescription[LiveData, MetersAggregates](
+        key="battery_charging",
+        device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
+        coordinator_fn=lambda data: data.live,
+        result_fn=lambda live, _: live.meters,
+        create_without_data=True,
+        needs_battery=True,
+        is_on_fn=_is_charging,
+    ),
+    GatewayBinarySensorDescription[SettingsData, Sitemaster](
+        key="running",
+        device_class=BinarySensorDeviceClass.RUNNING,
+        coordinator_fn=lambda data: data.settings,
+        result_fn=lambda settings, _: settings.sitemaster,
+        create_without_data=True,
+        is_on_fn=lambda sitemaster: sitemaster.running,
+    ),
+    GatewayBinarySensorDescription[SettingsData, Sitemaster](
+        key="connected_to_tesla",
+        device_class=BinarySensorDeviceClass.CONNECTIVITY,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        coordinator_fn=lambda data: data.settings,
+        result_fn=lambda settings, _: settings.sitemaster,
+        create_without_data=True,
+        is_on_fn=lambda sitemaster: sitemaster.connected_to_tesla,
+    ),
+    GatewayBinarySensorDescription[InventoryData, Powerwalls](
+        key="in_sync",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        coordinator_fn=lambda data: data.inventory,
+        result_fn=lambda inventory, _: inventory.powerwalls,
+        exists_fn=lambda inventory: inventory.has_sync is not None,
+        is_on_fn=lambda inventory: inventory.has_sync,
+    ),
+    GatewayBinarySensorDescription[InventoryData, CustomerRegistration](
+        key="registered",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        coordinator_fn=lambda data: data.inventory,
+        result_fn=lambda inventory, _: inventory.registration,
+        exists_fn=lambda registration: registration.registered is not None,
+        is_on_fn=lambda registration: registration.registered,
+    ),
+    *(
+        GatewayBinarySensorDescription[InventoryData, NetworkInterface](
+            key=f"{name}_connected",
+            device_class=BinarySensorDeviceClass.CONNECTIVITY,
+            entity_category=EntityCategory.DIAGNOSTIC,
+            coordinator_fn=lambda data: data.inventory,
+            result_fn=network_of(name),
+            exists_fn=lambda interface: _is_connected(interface) is not None,
+            is_on_fn=_is_connected,
+            attributes_fn=_reached,
+        )
+        for name in NETWORKS
+    ),
+    *(
+        GatewayBinarySensorDescription[InventoryData, NetworkInterface](
+            key=f"{name}_primary",
+            entity_category=EntityCategory.DIAGNOSTIC,
+            entity_registry_enabled_default=False,
+            coordinator_fn=lambda data: data.inventory,
+            result_fn=network_of(name),
+            exists_fn=lambda interface: interface.primary is not None,
+            is_on_fn=lambda interface: interface.primary,
+        )
+        for name in NETWORKS
+    ),
+    # Of a Powerwall 2 the live data report a problem, of a Powerwall 3 signed requests.
+    _powerwall_problem(
+        coordinator_fn=lambda data: data.live,
+        result_fn=lambda live, serial: live.system.map(lambda system: block_of(system.battery_blocks, serial)),
+    ),
+    _powerwall_problem(
+        coordinator_fn=lambda data: data.detail,
+        detail=Detail.CONTROLLER,
+        result_fn=lambda detail, serial: detail.controller.map(
+            lambda controller: block_of(controller.battery_blocks, serial)
+        ),
+    ),
+    GatewayBinarySensorDescription[LiveData, BatteryBlock](
+        key="backup_ready",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        coordinator_fn=lambda data: data.live,
+        devices_fn=powerwalls,
+        result_fn=lambda live, serial: live.system.map(lambda system: block_of(system.battery_blocks, serial)),
+        exists_fn=lambda block: block.backup_ready is not None,
+        is_on_fn=lambda block: block.backup_ready,
+    ),
+    GatewayBinarySensorDescription[InventoryData, InstalledMeter](
+        key="connected",
+        device_class=BinarySensorDeviceClass.CONNECTIVITY,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        coordinator_fn=lambda data: data.inventory,
+        devices_fn=meters,
+        result_fn=meter_of,
+        exists_fn=lambda meter: meter.connected is not None,
+        is_on_fn=lambda meter: meter.connected,
+    ),
+    *(_inverted(number) for number in METER_INPUTS),
+    GatewayBinarySensorDescription[DetailData, SolarPowerwall](
+        key="problem",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        coordinator_fn=lambda data: data.detail,
+        detail=Detail.SOLAR_POWERWALL,
+        devices_fn=powerwall_inverters,
+        result_fn=lambda detail, _: detail.solar_powerwall,
+        is_on_fn=_has_inverter_problem,
+        attributes_fn=_inverter_problem,
+    ),
+)
 
 
 async def async_setup_entry(
@@ -19,26 +258,21 @@ async def async_setup_entry(
     entry: PowerwallGatewayConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Make the binary sensors that there is hardware for."""
-    add_as_found(entry, async_add_entities, GatewayBinarySensor, BINARY_SENSORS)
+    """Set up the binary sensors."""
+    async_add_detected(entry, async_add_entities, GatewayBinarySensor, BINARY_SENSORS)
 
 
 class GatewayBinarySensor[DataT](GatewayValueEntity[DataT], BinarySensorEntity):
-    """A binary sensor."""
+    """Show whether something of the gateway or one of its devices is on."""
 
     entity_description: GatewayBinarySensorDescription[DataT, Any]
 
     @property
     @override
     def is_on(self) -> bool | None:
-        return None if (value := self.reading.value) is None else self.entity_description.is_on_fn(value)
-
-    @property
-    @override
-    def shown(self) -> bool | None:
-        return self.is_on
+        return None if (value := self.result.value) is None else self.entity_description.is_on_fn(value)
 
     @property
     @override
     def available(self) -> bool:
-        return super().available or self.entity_description.unknown_in_silence
+        return super().available or self.entity_description.unknown_when_unavailable

@@ -1,18 +1,45 @@
-"""Buttons: start a stopped Powerwall."""
+"""Buttons of the Powerwall gateway."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, override
 
-from homeassistant.components.button import ButtonEntity
+from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .catalogue import BUTTONS
+from .control import Control
 from .coordinator import SettingsData
 from .data import PowerwallGatewayConfigEntry
-from .description import GatewayButtonDescription
-from .entity import GatewayEntity, add_as_found
+from .entity import GatewayEntity, GatewayEntityDescription, async_add_detected
+from .gateway.models import Sitemaster
 
-PARALLEL_UPDATES = 0
+PARALLEL_UPDATES = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayButtonDescription[DataT, ValueT](GatewayEntityDescription[DataT, ValueT], ButtonEntityDescription):
+    """Describe a button."""
+
+    withdrawn_fn: Callable[[Control], bool]
+    """Return whether its entity is removed, as that of a setting."""
+
+    press_fn: Callable[[Control], Awaitable[object]]
+
+
+BUTTONS: tuple[GatewayButtonDescription[Any, Any], ...] = (
+    GatewayButtonDescription[SettingsData, Sitemaster](
+        key="start",
+        entity_category=EntityCategory.CONFIG,
+        coordinator_fn=lambda data: data.settings,
+        result_fn=lambda settings, _: settings.sitemaster,
+        devices_fn=lambda data: (data.itself,) if data.control.consented else (),
+        create_without_data=True,
+        withdrawn_fn=lambda control: not control.consented,
+        press_fn=lambda control: control.async_start(),
+    ),
+)
 
 
 async def async_setup_entry(
@@ -20,14 +47,14 @@ async def async_setup_entry(
     entry: PowerwallGatewayConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Make the buttons."""
-    add_as_found(entry, async_add_entities, GatewayButton, BUTTONS)
+    """Set up the buttons."""
+    async_add_detected(entry, async_add_entities, GatewayButton, BUTTONS)
 
 
-class GatewayButton(GatewayEntity[SettingsData], ButtonEntity):
-    """A button."""
+class GatewayButton(GatewayEntity[Any], ButtonEntity):
+    """Press a button of the gateway."""
 
-    entity_description: GatewayButtonDescription[SettingsData, Any]
+    entity_description: GatewayButtonDescription[Any, Any]
 
     @override
     async def async_press(self) -> None:

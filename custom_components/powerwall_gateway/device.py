@@ -27,7 +27,7 @@ class SubDevice:
     id: str = ""
     """What the unique ids of its entities carry behind the gateway's serial; empty for the gateway itself."""
 
-    device: DeviceInfo = field(compare=False)
+    info: DeviceInfo = field(compare=False)
 
     def unique_id(self, serial: str, key: str) -> str:
         """Give the unique id of one of its entities."""
@@ -99,4 +99,4 @@ def number_anew(hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, par
     registry = dr.async_get(hass)
     for part_id, part in by_id.items():
         if registry.async_get_device_by_identifier(identifier(serial, kind, part_id), entry_id):
-            registry.async_get_or_create(config_entry_id=entry_id, **part.device)
+            registry.async_get_or_create(config_entry_id=entry_id, **part.info)

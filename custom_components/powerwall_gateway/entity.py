@@ -1,21 +1,126 @@
-"""What all entities share, and how they are made as their hardware is found."""
+"""Base entities, their descriptions, and how they are added as hardware is detected."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
-from typing import Any, override
+from typing import Any, Final, override
 
+from homeassistant.components.sensor import SensorEntityDescription
 from homeassistant.const import MATCH_ALL
 from homeassistant.core import Event, callback
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import StateType
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .coordinator import GatewayCoordinator
+from .control import Control
+from .coordinator import Detail, GatewayCoordinator
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
-from .description import GatewayControlDescription, GatewayEntityDescription
 from .device import SubDevice
 from .reading import EndpointResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateThrottle:
+    """Decide when another value is written as a state, so that polls every few seconds do not fill the database."""
+
+    step: float = 0.0
+    """By how much a number has to change, in its native unit."""
+
+    every: float = 0.0
+    """Seconds between two states."""
+
+    def should_write(self, value: object, last: object, elapsed: float) -> bool:
+        """Return whether to write a value, `elapsed` seconds after the last one that was written.
+
+        A number that becomes zero, or was zero, is written at once: something ends or begins.
+        A number that changes its sign has to change by its step, but does not have to wait: at rest it wavers around
+        zero.
+        """
+        if value == last:
+            return False
+        if not (isinstance(value, int | float) and isinstance(last, int | float)) or value == 0 or last == 0:
+            return True
+        crosses = (value > 0) is not (last > 0)
+        return abs(value - last) >= self.step and (crosses or elapsed >= self.every)
+
+
+ON_CHANGE: Final = StateThrottle()
+POWER_THROTTLE: Final = StateThrottle(step=10.0)
+ENERGY_THROTTLE: Final = StateThrottle(every=60.0)
+POWERWALL_THROTTLE: Final = StateThrottle(every=30.0)
+POWERWALL_POWER_THROTTLE: Final = StateThrottle(step=10.0, every=30.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayEntityDescription[DataT, ValueT](EntityDescription):
+    """Describe an entity that shows the result of one endpoint, or the part of it that is about one device."""
+
+    coordinator_fn: Callable[[PowerwallGatewayData], GatewayCoordinator[DataT]]
+
+    result_fn: Callable[[DataT, str], EndpointResult[ValueT]]
+    """Return the result from the coordinator's data and the `SubDevice.id` of the entity's device."""
+
+    devices_fn: Callable[[PowerwallGatewayData], Iterable[SubDevice]] = lambda data: (data.itself,)
+    """Return the devices that have such an entity."""
+
+    exists_fn: Callable[[ValueT], bool] = lambda _: True
+    """Return whether the hardware for it is there."""
+
+    create_without_data: bool = False
+    """Create it before its endpoint has answered: every gateway has it."""
+
+    needs_battery: bool = False
+    """Create it only on a site with a Powerwall. A solar inverter that is a gateway itself has no contactor: it says
+    off-grid while the grid is there."""
+
+    detail: Detail | None = None
+    """The detail that the coordinator polls only while such an entity is enabled."""
+
+    throttle: StateThrottle = ON_CHANGE
+
+    attributes_fn: Callable[[ValueT], Mapping[str, Any]] | None = None
+    """Return attributes, which are not recorded."""
+
+    def exists(self, data: PowerwallGatewayData, device: SubDevice) -> bool:
+        """Return whether to create the entity of a device."""
+        result = self.result_fn(self.coordinator_fn(data).data, device.id)
+        if result.value is None:
+            return self.create_without_data and not result.absent
+        return self.exists_fn(result.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewaySensorDescription[DataT, ValueT](GatewayEntityDescription[DataT, ValueT], SensorEntityDescription):
+    """Describe a sensor."""
+
+    value_fn: Callable[[ValueT], StateType | datetime]
+
+    scaled: bool = False
+    """Convert the gateway's percent to the scale that the owner chose."""
+
+    rated_power: float | None = None
+    """For a lifetime energy, the highest possible power in W: counters that rise faster are held back."""
+
+    counts_fn: Callable[[ValueT], bool] = lambda _: False
+    """For a lifetime energy, return whether the response proves that the meter's counters are real, also a 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayControlDescription[DataT, ValueT](GatewayEntityDescription[DataT, ValueT]):
+    """Describe a setting. It exists before it can be read: on old firmware that takes a login."""
+
+    available_fn: Callable[[Control], bool]
+    """Return whether it can be set here and now."""
+
+    withdrawn_fn: Callable[[Control], bool]
+    """Return whether it cannot be set until the entry is reloaded. Its entity is removed; sensors show the value."""
+
+    @override
+    def exists(self, data: PowerwallGatewayData, device: SubDevice) -> bool:
+        return self.available_fn(data.control)
 
 
 class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
@@ -26,52 +131,52 @@ class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
     entity_description: GatewayEntityDescription[DataT, Any]
 
     def __init__(
-        self, data: PowerwallGatewayData, description: GatewayEntityDescription[DataT, Any], part: SubDevice
+        self, data: PowerwallGatewayData, description: GatewayEntityDescription[DataT, Any], device: SubDevice
     ) -> None:
-        super().__init__(description.coordinator_fn(data), description.context)
+        super().__init__(description.coordinator_fn(data), description.detail)
         self.entity_description = description
-        self._read_from: DataT | None = None
-        self._part = part
+        self._result_of: DataT | None = None
+        self._device_id = device.id
         self._control = data.control
         self._scale = data.scale
         self._attr_translation_key = description.translation_key or description.key
-        self._attr_unique_id = part.unique_id(data.serial, description.key)
-        self._attr_device_info = part.device
+        self._attr_unique_id = device.unique_id(data.serial, description.key)
+        self._attr_device_info = device.info
 
     @property
-    def reading(self) -> EndpointResult[Any]:
-        """What was read last of what this entity is about; looked up once for every poll."""
-        if (data := self.coordinator.data) is not self._read_from:
-            self._read_from, self._reading = data, self.entity_description.reading_fn(data, self._part.id)
-        return self._reading
+    def result(self) -> EndpointResult[Any]:
+        """Return the last result that this entity shows; it is looked up once per poll."""
+        if (data := self.coordinator.data) is not self._result_of:
+            self._result_of, self._result = data, self.entity_description.result_fn(data, self._device_id)
+        return self._result
 
     @property
     @override
     def available(self) -> bool:
-        return super().available and self.reading.value is not None
+        return super().available and self.result.value is not None
 
     def _on_scale(self, raw: float | None) -> float | None:
-        """Give a percentage on the scale that the owner chose, in the steps that are worth a state."""
+        """Return the gateway's percent on the scale that the owner chose, in steps of 0.1%."""
         return None if raw is None else round(self._scale.from_raw(raw), 1)
 
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
-        if (attributes_fn := self.entity_description.attributes_fn) is None or (value := self.reading.value) is None:
+        if (attributes_fn := self.entity_description.attributes_fn) is None or (value := self.result.value) is None:
             return None
         return attributes_fn(value)
 
 
 class GatewayValueEntity[DataT](GatewayEntity[DataT]):
-    """Base of what shows a value. A poll writes a state only where its description finds that worth it."""
+    """Base of sensors and binary sensors. A poll writes a state only when the description's throttle allows it."""
 
     _written: tuple[bool, object, Mapping[str, Any] | None]
     _written_at: float
 
     @property
     def shown(self) -> object:
-        """What it shows."""
-        raise NotImplementedError
+        """Return the value that the throttle compares."""
+        return self.state
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -86,7 +191,7 @@ class GatewayValueEntity[DataT](GatewayEntity[DataT]):
         if (
             self.available is not available
             or self.extra_state_attributes != attributes
-            or self.entity_description.writing.is_worth(self.shown, value, elapsed)
+            or self.entity_description.throttle.should_write(self.shown, value, elapsed)
         ):
             self._note_written()
             self.async_write_ha_state()
@@ -97,62 +202,61 @@ class GatewayValueEntity[DataT](GatewayEntity[DataT]):
 
 
 class GatewayControlEntity[DataT](GatewayEntity[DataT]):
-    """Base of what can be set."""
+    """Base of settings. They show the value that was read, never the one that was requested."""
 
     entity_description: GatewayControlDescription[DataT, Any]
 
     @property
     @override
     def available(self) -> bool:
-        return super().available and self.entity_description.allowed_fn(self._control)
+        return super().available and self.entity_description.available_fn(self._control)
 
 
-def add_as_found[DescriptionT: GatewayEntityDescription[Any, Any]](
+def async_add_detected[DescriptionT: GatewayEntityDescription[Any, Any]](
     entry: PowerwallGatewayConfigEntry,
     add_entities: AddConfigEntryEntitiesCallback,
-    make: Callable[[PowerwallGatewayData, DescriptionT, SubDevice], Entity],
+    create: Callable[[PowerwallGatewayData, DescriptionT, SubDevice], Entity],
     descriptions: Iterable[DescriptionT],
 ) -> None:
-    """Make the entities there is hardware for, now and whenever a poll shows more of it, or again what was removed."""
+    """Add entities for detected hardware, now and after every poll that detects more or what had been removed."""
     data = entry.runtime_data
+    added: dict[tuple[str, str], SubDevice] = {}
+    _forget_removed(entry, added)
     by_coordinator: dict[GatewayCoordinator[Any], list[DescriptionT]] = {}
     for description in descriptions:
-        by_coordinator.setdefault(description.coordinator_fn(data), []).append(description)
-    made: dict[tuple[str, str], SubDevice] = {}
-    _forget_removed(entry, made)
+        if data.has_battery or not description.needs_battery:
+            by_coordinator.setdefault(description.coordinator_fn(data), []).append(description)
 
-    def watch(coordinator: GatewayCoordinator[Any], described: list[DescriptionT]) -> None:
-        kinds = {description.parts_fn for description in described}
-
+    def follow(coordinator: GatewayCoordinator[Any], described: list[DescriptionT]) -> None:
         @callback
-        def look() -> None:
+        def add() -> None:
             found: list[Entity] = []
-            parts = {parts_fn: tuple(parts_fn(data)) for parts_fn in kinds}
+            devices = {devices_fn: tuple(devices_fn(data)) for devices_fn in {each.devices_fn for each in described}}
             for description in described:
-                for part in parts[description.parts_fn]:
-                    entity = (part.id, description.key)
-                    if entity not in made and description.exists(coordinator.data, part):
-                        made[entity] = part
-                        found.append(make(data, description, part))
+                for device in devices[description.devices_fn]:
+                    entity = (device.id, description.key)
+                    if entity not in added and description.exists(data, device):
+                        added[entity] = device
+                        found.append(create(data, description, device))
             if found:
                 add_entities(found)
 
-        entry.async_on_unload(coordinator.async_follow_polls(look))
+        entry.async_on_unload(coordinator.async_follow_polls(add))
 
     for coordinator, described in by_coordinator.items():
-        watch(coordinator, described)
+        follow(coordinator, described)
 
 
-def _forget_removed(entry: PowerwallGatewayConfigEntry, made: dict[tuple[str, str], SubDevice]) -> None:
-    """Forget what was made on a device that is removed: its entities went with it, disabled ones too."""
+def _forget_removed(entry: PowerwallGatewayConfigEntry, added: dict[tuple[str, str], SubDevice]) -> None:
+    """Forget the entities of a device that is removed: the registry removes them with it, disabled ones too."""
 
     @callback
-    def look(event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
+    def forget(event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
         if event.data["action"] == "remove":
             removed = event.data["device"]["identifiers"]
-            for entity, part in tuple(made.items()):
-                if not part.device["identifiers"].isdisjoint(removed):
-                    del made[entity]
+            for entity, device in tuple(added.items()):
+                if not device.info["identifiers"].isdisjoint(removed):
+                    del added[entity]
 
     bus = entry.runtime_data.inventory.hass.bus
-    entry.async_on_unload(bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, look))
+    entry.async_on_unload(bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, forget))

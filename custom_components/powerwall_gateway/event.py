@@ -1,19 +1,39 @@
-"""Events: the grid goes, and comes back."""
+"""Events of the Powerwall gateway."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, override
 
-from homeassistant.components.event import EventEntity, EventExtraStoredData
+from homeassistant.components.event import EventEntity, EventEntityDescription, EventExtraStoredData
 from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .catalogue import EVENTS
 from .coordinator import GridCoordinator, GridData
 from .data import PowerwallGatewayConfigEntry
-from .description import GatewayEventDescription
-from .entity import GatewayEntity, add_as_found
-from .outages import GridEvent
+from .entity import GatewayEntity, GatewayEntityDescription, async_add_detected
+from .outages import GridEvent, GridEventType, GridLog
 
 PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayEventDescription[DataT, ValueT](GatewayEntityDescription[DataT, ValueT], EventEntityDescription):
+    """Describe an event."""
+
+    last_fn: Callable[[ValueT], GridEvent | None]
+    """Return the event that was fired last, maybe before a restart; None while newer events wait to be fired."""
+
+
+EVENTS = (
+    GatewayEventDescription[GridData, GridLog](
+        key="grid_event",
+        event_types=list(GridEventType),
+        coordinator_fn=lambda data: data.grid,
+        result_fn=lambda grid, _: grid.log,
+        needs_battery=True,
+        last_fn=lambda log: None if log.pending else log.event,
+    ),
+)
 
 
 async def async_setup_entry(
@@ -21,18 +41,18 @@ async def async_setup_entry(
     entry: PowerwallGatewayConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Make the events."""
-    add_as_found(entry, async_add_entities, GatewayEvent, EVENTS)
+    """Set up the events."""
+    async_add_detected(entry, async_add_entities, GatewayEvent, EVENTS)
 
 
 class GatewayEvent(GatewayEntity[GridData], EventEntity):
     """A grid event, fired once.
 
-    The last one comes from the entry's own store: Home Assistant writes what it restores
-    every quarter of an hour, and an outage is when it may lose that.
+    The last one comes from the entry's own store: Home Assistant saves restored states every 15 minutes, and may lose
+    them in an outage.
     """
 
-    _unrecorded_attributes = frozenset()  # what an event says is its history
+    _unrecorded_attributes = frozenset()  # the attributes of an event are its history
     coordinator: GridCoordinator
     entity_description: GatewayEventDescription[GridData, Any]
 
@@ -46,8 +66,7 @@ class GatewayEvent(GatewayEntity[GridData], EventEntity):
 
     @property
     def _last(self) -> GridEvent | None:
-        """Return what was fired last, maybe before a restart; None where newer events wait to be fired."""
-        return self.entity_description.last_fn(self.reading.value)
+        return self.entity_description.last_fn(self.result.value)
 
     @callback
     @override

@@ -1,20 +1,239 @@
-"""What hardware there is: what came, what went, and what the owner may take out by hand."""
+"""The devices below the gateway: which ones it reports, and which are added, removed or renamed."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.device_registry import DeviceEntry
+from homeassistant.helpers.device_registry import DeviceEntry, DeviceInfo
 
-from .catalogue import meters, packs, solar
-from .const import DEFAULT_TITLE
+from .const import DEFAULT_TITLE, MANUFACTURER
+from .coordinator import InventoryData
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
-from .device import Kind, devices_missing, is_of_kind, number_anew
+from .device import Kind, SubDevice, devices_missing, identifier, is_of_kind, number_anew
+from .gateway.models import (
+    BatteryBlock,
+    InstalledMeter,
+    InterfaceType,
+    NetworkInterface,
+    SolarInverter,
+    powerwall_model,
+)
 from .reading import EndpointResult
 
-_PARTS = {Kind.POWERWALL: packs.parts, Kind.METER: meters.parts, Kind.INVERTER: solar.parts}
+METER_INPUTS: Final = range(1, 5)
+
+NETWORKS: Final = {
+    "ethernet": InterfaceType.ETHERNET,
+    "wifi": InterfaceType.WIFI,
+    "cellular": InterfaceType.CELLULAR,
+}
+_INTERFACES: Final = {"eth0": InterfaceType.ETHERNET, "wifi0": InterfaceType.WIFI}
+"""The names of the interfaces to a network on 1.15.
+
+`wifi1` is the gateway's own access point and `can0` no network. `rpine0` is the interface of the Wi-Fi chip's driver
+(Redpine); the seed guesses that it is cellular.
+"""
+
+POWERWALL_INVERTER: Final = "inverter_powerwall"
+"""The id of a Powerwall+'s own inverter where `solars` does not name it."""
+
+_SYNCHROMETER: Final = "synchrometer"
+_METER_MODELS: Final = {
+    "neurio_tcp": "Neurio",
+    "neurio_w2_tcp": "Neurio W2",
+    "synchrometerX": "Synchrometer X",
+    "synchrometerY": "Synchrometer Y",
+}
+
+
+def _sub_device(data: PowerwallGatewayData, kind: Kind, device_id: str, info: DeviceInfo) -> SubDevice:
+    info.update({"identifiers": {identifier(data.serial, kind, device_id)}, "via_device_id": data.device_id})
+    return SubDevice(id=device_id, info=info)
+
+
+def powerwalls(data: PowerwallGatewayData) -> tuple[SubDevice, ...]:
+    """Return the Powerwalls that any response lists: the live one has no battery blocks while they are stopped."""
+    inventory = data.inventory.data.powerwalls.value
+    models = {
+        serial: (block.part_number, powerwall_model(block.part_number))
+        for serial, block in (battery_blocks(data).value or {}).items()
+    } | {
+        unit.serial_number: (unit.part_number, powerwall_model(unit.part_number, unit.kind))
+        for unit in (inventory and inventory.powerwalls) or ()
+        if unit.serial_number
+    }
+    return tuple(
+        _sub_device(
+            data,
+            Kind.POWERWALL,
+            serial,
+            DeviceInfo(
+                manufacturer=MANUFACTURER,
+                model=model,
+                model_id=part_number,
+                serial_number=serial,
+                translation_key="powerwall",
+                translation_placeholders={"number": str(number)},
+            ),
+        )
+        for number, (serial, (part_number, model)) in enumerate(sorted(models.items()), start=1)
+    )
+
+
+def battery_blocks(data: PowerwallGatewayData) -> EndpointResult[Mapping[str, BatteryBlock]]:
+    """Return the battery blocks by serial: from the live data, otherwise from signed requests."""
+    if data.live.data.system.value is None:
+        return data.detail.data.packs
+    return data.live.data.system.map(
+        lambda system: {block.serial_number: block for block in system.battery_blocks or () if block.serial_number}
+    )
+
+
+def block_of(blocks: Iterable[BatteryBlock] | None, serial: str) -> BatteryBlock | None:
+    """Return the battery block of a Powerwall."""
+    return next((block for block in blocks or () if block.serial_number == serial), None)
+
+
+def meters(data: PowerwallGatewayData) -> tuple[SubDevice, ...]:
+    """Return the meters of the inventory."""
+    by_id = meters_by_id(data.inventory.data.meters.value)
+    names = {device_id: _meter_name(meter) for device_id, meter in by_id.items()}
+    several = Counter(names.values())
+    numbers: Counter[str] = Counter()
+    found = []
+    for device_id, meter in sorted(by_id.items()):
+        name = names[device_id]
+        numbers[name] += 1
+        found.append(
+            _sub_device(
+                data,
+                Kind.METER,
+                device_id,
+                DeviceInfo(
+                    manufacturer=MANUFACTURER if is_synchrometer(meter.kind) else "Neurio",
+                    # 1.15 does not report the kind: it knows no other.
+                    model=_METER_MODELS.get(meter.kind or "neurio_tcp", meter.kind),
+                    serial_number=None if is_synchrometer(meter.kind) else meter.serial,
+                    translation_key=name if several[name] == 1 else f"{name}_numbered",
+                    translation_placeholders={"number": str(numbers[name])},
+                ),
+            )
+        )
+    return tuple(found)
+
+
+def meter_id(kind: str | None, serial: str | None) -> str | None:
+    """Return the id of a meter: its serial, or a synchrometer's kind.
+
+    The serial of a synchrometer loses its beginning while the Powerwall is stopped (21.39).
+    """
+    return kind if is_synchrometer(kind) else serial or None
+
+
+def is_synchrometer(kind: str | None) -> bool:
+    """Return whether a meter is part of the gateway."""
+    return bool(kind and kind.startswith(_SYNCHROMETER))
+
+
+def meters_by_id(listed: Iterable[InstalledMeter] | None) -> dict[str, InstalledMeter]:
+    """Return the meters by id. One that is listed once per use is one meter with all those inputs."""
+    found: dict[str, InstalledMeter] = {}
+    for meter in listed or ():
+        if device_id := meter_id(meter.kind, meter.serial):
+            same = found.get(device_id)
+            cts = (*(same.cts or ()), *(meter.cts or ())) if same else meter.cts
+            found[device_id] = replace(same or meter, cts=cts)
+    return found
+
+
+def meter_of(inventory: InventoryData, device_id: str) -> EndpointResult[InstalledMeter]:
+    """Return the result of a meter in the inventory."""
+    return inventory.meters.map(lambda listed: meters_by_id(listed).get(device_id))
+
+
+def is_inverted(meter: InstalledMeter, number: int) -> bool | None:
+    """Return whether the gateway inverts an input of a meter; None for an input that is not in use."""
+    for cts in meter.cts or ():
+        if cts.valid and number <= len(cts.valid) and cts.valid[number - 1]:
+            return any((cts.inverted or ())[number - 1 : number])
+    return None
+
+
+def _meter_name(meter: InstalledMeter) -> str:
+    """Return the translation key for what a meter measures, unless that is more than one thing."""
+    match {cts.kind for cts in meter.cts or () if any(cts.valid or ())}:
+        case kinds if kinds == {"site"}:
+            return "grid_meter"
+        case kinds if kinds and kinds <= {"solar", "solarRGM"}:
+            return "solar_meter"
+        case _:
+            return "meter"
+
+
+def inverters(data: PowerwallGatewayData) -> tuple[SubDevice, ...]:
+    """Return the inverters in `solars`, and a Powerwall+'s own one."""
+    found = dict(data.inventory.data.inverters.value or {})
+    if own := _powerwall_inverter_id(data):
+        found.setdefault(own, SolarInverter(brand=MANUFACTURER))
+    return tuple(
+        _sub_device(
+            data,
+            Kind.INVERTER,
+            device_id,
+            DeviceInfo(
+                manufacturer=inverter.brand,
+                model=inverter.model,
+                translation_key="inverter" if len(found) == 1 else "inverter_numbered",
+                translation_placeholders={"number": str(number)},
+            ),
+        )
+        for number, (device_id, inverter) in enumerate(found.items(), start=1)
+    )
+
+
+def powerwall_inverters(data: PowerwallGatewayData) -> tuple[SubDevice, ...]:
+    """Return a Powerwall+'s own inverter, if there is one."""
+    own = _powerwall_inverter_id(data)
+    return tuple(device for device in inverters(data) if device.id == own)
+
+
+def _powerwall_inverter_id(data: PowerwallGatewayData) -> str | None:
+    """Return the id of a Powerwall+'s own inverter: the first of Tesla's in `solars`, which may be read later."""
+    solar, listed = data.detail.data.solar_powerwall.value, data.inventory.data.inverters
+    if solar is None or solar.pvac_status is None or (listed.value is None and not listed.absent):
+        return None
+    return next(
+        (
+            device_id
+            for device_id, inverter in (listed.value or {}).items()
+            if MANUFACTURER.lower() in (inverter.brand or "").lower()
+        ),
+        POWERWALL_INVERTER,
+    )
+
+
+def network_of(name: str) -> Callable[[InventoryData, str], EndpointResult[NetworkInterface]]:
+    """Return the `result_fn` for a kind of network."""
+
+    def in_use(interfaces: tuple[NetworkInterface, ...]) -> NetworkInterface | None:
+        """Return the interface in use: from 21.x on there may be several Wi-Fis, of which one is active."""
+        found = (interface for interface in interfaces if _interface_type(interface) is NETWORKS[name])
+        return max(found, key=lambda each: (each.primary is True, each.connected is True), default=None)
+
+    return lambda inventory, _: inventory.networks.map(in_use)
+
+
+def _interface_type(interface: NetworkInterface) -> InterfaceType | None:
+    if interface.name is not None:
+        return _INTERFACES.get(interface.name)
+    return interface.network.interface if interface.network else None
+
+
+_DEVICES: Final = {Kind.POWERWALL: powerwalls, Kind.METER: meters, Kind.INVERTER: inverters}
 
 BELIEVED_AFTER: Final = 3600.0
 """Seconds after which what is still missing is gone: a part may be missing for a moment, or while it is seen to."""
@@ -28,7 +247,7 @@ def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> N
     are asked for only at the beginning. With another firmware, which may answer more, the entry begins anew.
     """
     data = entry.runtime_data
-    firmware = data.itself.device.get("sw_version")
+    firmware = data.itself.info.get("sw_version")
     known = _answered(data)
     missing: dict[Kind, dict[str, float]] = {}
 
@@ -40,7 +259,7 @@ def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> N
         for device_id in gone:
             dr.async_get(hass).async_remove_device(device_id)
         missing[kind] = {device_id: before.get(device_id, now) for device_id in absent - gone}
-        number_anew(hass, entry.entry_id, data.serial, kind, _PARTS[kind](data))
+        number_anew(hass, entry.entry_id, data.serial, kind, _DEVICES[kind](data))
 
     @callback
     def look() -> None:
@@ -50,7 +269,7 @@ def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> N
         status, upgraded = data.inventory.data.status.value, False
         if running := (status.firmware if status else data.inventory.data.firmware.value):
             if firmware is None:
-                data.itself.device["sw_version"] = running
+                data.itself.info["sw_version"] = running
                 dr.async_get(hass).async_update_device(data.device_id, sw_version=running)
             upgraded, firmware = firmware not in {None, running}, running
         if upgraded:
@@ -80,11 +299,11 @@ def watch_names(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None
             return
         if entry.title == DEFAULT_TITLE and config.site_info and (name := config.site_info.site_name):
             hass.config_entries.async_update_entry(entry, title=name)
-            data.itself.device["name"] = name
+            data.itself.info["name"] = name
             dr.async_get(hass).async_update_device(data.device_id, name=name)
         din = config.din
-        if din and din.serial_number == data.serial and data.itself.device.get("model_id") is None:
-            data.itself.device.update({"model": din.model, "model_id": din.part_number})
+        if din and din.serial_number == data.serial and data.itself.info.get("model_id") is None:
+            data.itself.info.update({"model": din.model, "model_id": din.part_number})
             dr.async_get(hass).async_update_device(data.device_id, model=din.model, model_id=din.part_number)
 
     entry.async_on_unload(data.detail.async_follow_polls(look))
@@ -104,7 +323,7 @@ def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> boo
     kind = next((kind for kind in Kind if is_of_kind(device, data.serial, kind)), None)
     if kind is None or answers[kind].value is None:
         return False
-    return not any(part.device["identifiers"] & device.identifiers for part in _PARTS[kind](data))
+    return not any(known.info["identifiers"] & device.identifiers for known in _DEVICES[kind](data))
 
 
 def _answered(data: PowerwallGatewayData) -> dict[Kind, set[str]]:
@@ -117,11 +336,11 @@ def _answered(data: PowerwallGatewayData) -> dict[Kind, set[str]]:
     inventory = data.inventory.data
     found = {
         Kind.POWERWALL: _powerwalls(data),
-        Kind.METER: _all(meters.meter_id(meter.kind, meter.serial) for meter in _fresh(inventory.meters) or ()),
+        Kind.METER: _all(meter_id(meter.kind, meter.serial) for meter in _fresh(inventory.meters) or ()),
         Kind.INVERTER: set(_fresh(inventory.inverters) or ()),
     }
     if found[Kind.INVERTER]:
-        found[Kind.INVERTER].add(solar.POWERWALL_INVERTER)  # of this one `solars` tells nothing
+        found[Kind.INVERTER].add(POWERWALL_INVERTER)  # of this one `solars` tells nothing
     return {kind: part_ids for kind, part_ids in found.items() if part_ids}
 
 

@@ -16,7 +16,6 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util.hass_dict import HassKey
 
 from . import issues
-from .catalogue import packs
 from .const import CONF_SERIAL, DOMAIN
 from .data import PowerwallGatewayConfigEntry
 from .estimates import IDLE_POWER
@@ -30,6 +29,7 @@ from .gateway import (
     app_from_raw,
 )
 from .gateway.models import GridState, MetersAggregates, OperationMode
+from .hardware import battery_blocks, powerwalls
 from .hub import PACE
 from .issues import escape_markdown
 from .reading import EndpointResult
@@ -215,7 +215,7 @@ class EntryMonitor:
 
     def _check_packs(self) -> None:
         """Show which Powerwalls are disabled, by the numbers that their devices have, and why."""
-        if (blocks := _fresh(packs.reported(self._data))) is None:
+        if (blocks := _fresh(battery_blocks(self._data))) is None:
             return
         now = self._hass.loop.time()
         reported = {
@@ -227,9 +227,9 @@ class EntryMonitor:
         }
         lasting = {serial: fault for serial, (fault, since) in self._faults.items() if now - since >= FAULT_FOR}
         numbered = [
-            f"Powerwall {number} ({escape_markdown(lasting[part.id])})"
-            for number, part in enumerate(packs.parts(self._data), start=1)
-            if part.id in lasting
+            f"Powerwall {number} ({escape_markdown(lasting[device.id])})"
+            for number, device in enumerate(powerwalls(self._data), start=1)
+            if device.id in lasting
         ]
         if numbered or not reported:  # after a restart a fault has to last again before it is shown; it is not over
             self._set_issue(issues.PACK_FAULT, active=bool(numbered), packs=issues.SEPARATOR.join(numbered))

@@ -1,18 +1,51 @@
-"""Numbers: what is kept for an outage."""
+"""Numbers of the Powerwall gateway."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, override
 
-from homeassistant.components.number import NumberEntity
+from homeassistant.components.number import NumberEntity, NumberEntityDescription, NumberMode
+from homeassistant.const import UnitOfRatio
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .catalogue import NUMBERS
+from .control import Control
 from .coordinator import SettingsData
 from .data import PowerwallGatewayConfigEntry
-from .description import GatewayNumberDescription
-from .entity import GatewayControlEntity, add_as_found
+from .entity import GatewayControlDescription, GatewayControlEntity, async_add_detected
+from .gateway.models import Operation
 
-PARALLEL_UPDATES = 0
+PARALLEL_UPDATES = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayNumberDescription[DataT, ValueT](GatewayControlDescription[DataT, ValueT], NumberEntityDescription):
+    """Describe a number."""
+
+    value_fn: Callable[[ValueT], float | None]
+    set_fn: Callable[[Control, float], Awaitable[object]]
+
+    scaled: bool = False
+    """Convert between the gateway's percent and the scale that the owner chose. `set_fn` gets the app's percent."""
+
+
+NUMBERS: tuple[GatewayNumberDescription[Any, Any], ...] = (
+    GatewayNumberDescription[SettingsData, Operation](
+        key="backup_reserve",
+        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+        native_max_value=100,
+        native_step=1,
+        mode=NumberMode.SLIDER,
+        coordinator_fn=lambda data: data.settings,
+        result_fn=lambda settings, _: settings.operation,
+        needs_battery=True,
+        available_fn=lambda control: control.allowed,
+        withdrawn_fn=lambda control: control.is_withdrawn,
+        scaled=True,
+        value_fn=lambda operation: operation.backup_reserve_percent,
+        set_fn=lambda control, reserve: control.async_set(reserve=reserve),
+    ),
+)
 
 
 async def async_setup_entry(
@@ -20,27 +53,29 @@ async def async_setup_entry(
     entry: PowerwallGatewayConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Make the numbers where mode and reserve may be set."""
-    add_as_found(entry, async_add_entities, GatewayNumber, NUMBERS)
+    """Set up the numbers."""
+    async_add_detected(entry, async_add_entities, GatewayNumber, NUMBERS)
 
 
-class GatewayNumber(GatewayControlEntity[SettingsData], NumberEntity):
-    """A number; it shows what was read, never what was asked for."""
+class GatewayNumber(GatewayControlEntity[Any], NumberEntity):
+    """Set a number of the gateway."""
 
-    entity_description: GatewayNumberDescription[SettingsData, Any]
+    entity_description: GatewayNumberDescription[Any, Any]
 
     @property
     @override
     def native_value(self) -> float | None:
-        if (read := self.reading.value) is None:
+        if (read := self.result.value) is None:
             return None
-        return self._on_scale(self.entity_description.value_fn(read))
+        value = self.entity_description.value_fn(read)
+        return self._on_scale(value) if self.entity_description.scaled else value
 
     @property
     @override
     def native_min_value(self) -> float:
-        return self._scale.empty
+        return self._scale.empty if self.entity_description.scaled else super().native_min_value
 
     @override
     async def async_set_native_value(self, value: float) -> None:
-        await self.entity_description.set_fn(self._control, self._scale.to_app(value))
+        set_to = self._scale.to_app(value) if self.entity_description.scaled else value
+        await self.entity_description.set_fn(self._control, set_to)

@@ -1,19 +1,61 @@
-"""Selects: what the battery is for."""
+"""Selects of the Powerwall gateway."""
 
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, override
 
-from homeassistant.components.select import SelectEntity
+from homeassistant.components.select import SelectEntity, SelectEntityDescription
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .catalogue import SELECTS
 from .const import DOMAIN
+from .control import Control
+from .coordinator import Detail, DetailData, SettingsData
 from .data import PowerwallGatewayConfigEntry
-from .description import GatewaySelectDescription
-from .entity import GatewayControlEntity, add_as_found
+from .entity import GatewayControlDescription, GatewayControlEntity, async_add_detected
+from .gateway.models import ConfigFile, ExportRule, Operation, OperationMode
 
-PARALLEL_UPDATES = 0
+PARALLEL_UPDATES = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewaySelectDescription[DataT, ValueT](GatewayControlDescription[DataT, ValueT], SelectEntityDescription):
+    """Describe a select."""
+
+    options_fn: Callable[[Control], Iterable[str]]
+    """Return the options that can be selected here and now."""
+
+    current_fn: Callable[[ValueT], str | None]
+    select_fn: Callable[[Control, str], Awaitable[object]]
+
+
+SELECTS: tuple[GatewaySelectDescription[Any, Any], ...] = (
+    GatewaySelectDescription[SettingsData, Operation](
+        key="operation_mode",
+        coordinator_fn=lambda data: data.settings,
+        result_fn=lambda settings, _: settings.operation,
+        needs_battery=True,
+        available_fn=lambda control: control.allowed,
+        withdrawn_fn=lambda control: control.is_withdrawn,
+        options_fn=lambda control: control.modes,
+        current_fn=lambda operation: operation.operation_mode,
+        select_fn=lambda control, mode: control.async_set(mode=OperationMode(mode)),
+    ),
+    GatewaySelectDescription[DetailData, ConfigFile](
+        key="export_rule",
+        entity_category=EntityCategory.CONFIG,
+        coordinator_fn=lambda data: data.detail,
+        detail=Detail.CONFIG,
+        result_fn=lambda detail, _: detail.config,
+        available_fn=lambda control: control.rules_grid,
+        withdrawn_fn=lambda control: control.rules_withdrawn,
+        options_fn=lambda _: ExportRule,
+        current_fn=lambda config: config.export_rule,
+        select_fn=lambda control, rule: control.async_set_export(ExportRule(rule)),
+    ),
+)
 
 
 async def async_setup_entry(
@@ -21,35 +63,37 @@ async def async_setup_entry(
     entry: PowerwallGatewayConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Make the selects where what they show may be set."""
-    add_as_found(entry, async_add_entities, GatewaySelect, SELECTS)
+    """Set up the selects."""
+    async_add_detected(entry, async_add_entities, GatewaySelect, SELECTS)
 
 
 class GatewaySelect(GatewayControlEntity[Any], SelectEntity):
-    """A select; it shows what was read, never what was asked for."""
+    """Select a setting of the gateway."""
 
     entity_description: GatewaySelectDescription[Any, Any]
 
     @property
     @override
     def options(self) -> list[str]:
-        settable = [str(option) for option in self.entity_description.options_fn(self._control)]
+        settable = self._settable
         current = self.current_option
         return settable if current is None or current in settable else [*settable, current]
 
     @property
+    def _settable(self) -> list[str]:
+        return [str(option) for option in self.entity_description.options_fn(self._control)]
+
+    @property
     @override
     def current_option(self) -> str | None:
-        return None if (value := self.reading.value) is None else self.entity_description.current_fn(value)
+        return None if (value := self.result.value) is None else self.entity_description.current_fn(value)
 
     @override
     async def async_select_option(self, option: str) -> None:
-        # The current one may be listed although it cannot be set.
-        settable = [str(settable) for settable in self.entity_description.options_fn(self._control)]
-        if option not in settable:
+        if option not in self._settable:  # the current option is listed even if it cannot be selected
             raise ServiceValidationError(
                 translation_domain=DOMAIN,
                 translation_key="mode_not_settable",
-                translation_placeholders={"mode": option, "modes": ", ".join(settable)},
+                translation_placeholders={"mode": option, "modes": ", ".join(self._settable)},
             )
         await self.entity_description.select_fn(self._control, option)

@@ -1,17 +1,56 @@
-"""Switches: the way off the grid and back."""
+"""Switches of the Powerwall gateway."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, override
 
-from homeassistant.components.switch import SwitchEntity
+from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .catalogue import SWITCHES
+from .control import Control
+from .coordinator import Detail, DetailData, GridData
 from .data import PowerwallGatewayConfigEntry
-from .description import GatewaySwitchDescription
-from .entity import GatewayControlEntity, add_as_found
+from .entity import GatewayControlDescription, GatewayControlEntity, async_add_detected
+from .gateway.models import ConfigFile, GridStatus
 
-PARALLEL_UPDATES = 0
+PARALLEL_UPDATES = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewaySwitchDescription[DataT, ValueT](GatewayControlDescription[DataT, ValueT], SwitchEntityDescription):
+    """Describe a switch."""
+
+    is_on_fn: Callable[[DataT], bool | None]
+    set_fn: Callable[[Control, bool], Awaitable[object]]
+
+
+SWITCHES: tuple[GatewaySwitchDescription[Any, Any], ...] = (
+    GatewaySwitchDescription[GridData, GridStatus](
+        key="off_grid",
+        # Config, so that it is not part of "turn on everything in this area", nor exposed to voice assistants.
+        entity_category=EntityCategory.CONFIG,
+        coordinator_fn=lambda data: data.grid,
+        result_fn=lambda grid, _: grid.status,
+        needs_battery=True,
+        available_fn=lambda control: control.islands,
+        withdrawn_fn=lambda control: control.islanding_withdrawn,
+        is_on_fn=lambda grid: grid.chosen,
+        set_fn=lambda control, on: control.off_grid.async_leave() if on else control.off_grid.async_return(),
+    ),
+    GatewaySwitchDescription[DetailData, ConfigFile](
+        key="grid_charging",
+        entity_category=EntityCategory.CONFIG,
+        coordinator_fn=lambda data: data.detail,
+        detail=Detail.CONFIG,
+        result_fn=lambda detail, _: detail.config,
+        available_fn=lambda control: control.rules_grid,
+        withdrawn_fn=lambda control: control.rules_withdrawn,
+        is_on_fn=lambda detail: detail.config.value.charges_from_grid if detail.config.value else None,
+        set_fn=lambda control, on: control.async_set_grid_charging(allowed=on),
+    ),
+)
 
 
 async def async_setup_entry(
@@ -19,12 +58,12 @@ async def async_setup_entry(
     entry: PowerwallGatewayConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Make the switches where what they show may be set."""
-    add_as_found(entry, async_add_entities, GatewaySwitch, SWITCHES)
+    """Set up the switches."""
+    async_add_detected(entry, async_add_entities, GatewaySwitch, SWITCHES)
 
 
 class GatewaySwitch(GatewayControlEntity[Any], SwitchEntity):
-    """A switch; it shows what was read, never what was asked for."""
+    """Turn a setting of the gateway on or off."""
 
     entity_description: GatewaySwitchDescription[Any, Any]
 
@@ -35,8 +74,8 @@ class GatewaySwitch(GatewayControlEntity[Any], SwitchEntity):
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
-        await self.entity_description.turn_on_fn(self._control)
+        await self.entity_description.set_fn(self._control, True)  # noqa: FBT003 - the value to set
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
-        await self.entity_description.turn_off_fn(self._control)
+        await self.entity_description.set_fn(self._control, False)  # noqa: FBT003 - the value to set

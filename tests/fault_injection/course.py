@@ -204,7 +204,7 @@ class Course:
         for entity_id in hidden:
             if (entity := entities.get(entity_id)) is None or self.entry.state is not ConfigEntryState.LOADED:
                 continue
-            reading, age = entity.reading, self.hass.loop.time() - entity.reading.at
+            reading, age = entity.result, self.hass.loop.time() - entity.result.at
             assert (
                 any(part in str(entity.unique_id) for part in upheaval.besides)
                 or reading.stopped
@@ -268,5 +268,5 @@ class Course:
         return {
             entity_id: STATE_UNAVAILABLE
             for entity_id, entity in self.ward.entities().items()
-            if not entity.available and not entity.reading.absent and before.get(entity_id) != STATE_UNAVAILABLE
+            if not entity.available and not entity.result.absent and before.get(entity_id) != STATE_UNAVAILABLE
         }

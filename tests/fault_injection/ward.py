@@ -167,7 +167,7 @@ class Ward:
             if state in {STATE_UNAVAILABLE, STATE_UNKNOWN} and before.get(entity_id) != state
         }
         for entity_id in hidden:
-            error = entities[entity_id].reading.error
+            error = entities[entity_id].result.error
             # A login that was of no use is not repeated for the next that is denied, which hears of the first.
             if error is not None and not isinstance(error, GatewayAuthenticationRequiredError):
                 assert error.path == path, f"{entity_id} does not stand on {path}, but on {error.path}"

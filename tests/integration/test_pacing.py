@@ -13,8 +13,14 @@ from custom_components.powerwall_gateway import entity
 from custom_components.powerwall_gateway.const import CONF_GRID_INTERVAL, CONF_LIVE_INTERVAL
 from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.energy_filter import LASTING_POLLS
+from custom_components.powerwall_gateway.entity import (
+    ENERGY_THROTTLE,
+    ON_CHANGE,
+    POWER_THROTTLE,
+    POWERWALL_POWER_THROTTLE,
+    StateThrottle,
+)
 from custom_components.powerwall_gateway.gateway import backoff
-from custom_components.powerwall_gateway.writing import ENERGIES, ON_CHANGE, PACK_POWERS, POWERS, StateThrottle
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event, HomeAssistant, callback
 from simulator import Simulator
@@ -143,31 +149,31 @@ async def test_zero_and_what_is_not_there_are_written_at_once(
 
 
 @pytest.mark.parametrize(
-    ("writing", "last", "value", "elapsed", "worth"),
+    ("throttle", "last", "value", "elapsed", "worth"),
     [
         (ON_CHANGE, "idle", "charging", 0, True),
         (ON_CHANGE, 5, 5, 3600, False),
-        (POWERS, None, 4, 0, True),
-        (POWERS, 4, None, 0, True),
-        (POWERS, 4, 13.9, 3600, False),
-        (POWERS, 4, 14, 0, True),
-        (POWERS, 4, 0, 0, True),
-        (POWERS, 0, -4, 0, True),
-        (POWERS, 4, -5.9, 3600, False),
-        (POWERS, 4, -6, 0, True),
-        (ENERGIES, 100, 100.001, 59, False),
-        (ENERGIES, 100, 100.001, 60, True),
-        (ENERGIES, 0, 1, 1, True),
-        (PACK_POWERS, 100, 200, 29, False),
-        (PACK_POWERS, 100, 109, 30, False),
-        (PACK_POWERS, 100, 200, 30, True),
-        (PACK_POWERS, 100, -100, 1, True),
+        (POWER_THROTTLE, None, 4, 0, True),
+        (POWER_THROTTLE, 4, None, 0, True),
+        (POWER_THROTTLE, 4, 13.9, 3600, False),
+        (POWER_THROTTLE, 4, 14, 0, True),
+        (POWER_THROTTLE, 4, 0, 0, True),
+        (POWER_THROTTLE, 0, -4, 0, True),
+        (POWER_THROTTLE, 4, -5.9, 3600, False),
+        (POWER_THROTTLE, 4, -6, 0, True),
+        (ENERGY_THROTTLE, 100, 100.001, 59, False),
+        (ENERGY_THROTTLE, 100, 100.001, 60, True),
+        (ENERGY_THROTTLE, 0, 1, 1, True),
+        (POWERWALL_POWER_THROTTLE, 100, 200, 29, False),
+        (POWERWALL_POWER_THROTTLE, 100, 109, 30, False),
+        (POWERWALL_POWER_THROTTLE, 100, 200, 30, True),
+        (POWERWALL_POWER_THROTTLE, 100, -100, 1, True),
     ],
 )
 def test_what_is_worth_a_state(
-    writing: StateThrottle, last: object, value: object, elapsed: float, worth: bool
+    throttle: StateThrottle, last: object, value: object, elapsed: float, worth: bool
 ) -> None:
-    assert writing.is_worth(value, last, elapsed) is worth
+    assert throttle.should_write(value, last, elapsed) is worth
 
 
 async def test_what_is_lost_is_told_although_it_was_not_known_before(

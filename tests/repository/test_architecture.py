@@ -31,13 +31,10 @@ def test_the_client_knows_nothing_of_home_assistant() -> None:
 
 def test_nothing_skips_a_floor() -> None:
     """Entities know coordinators and models, and neither the client nor the wire."""
-    floors = {"catalogue", "coordinator", "const", "data", "description", "device", "energy_filter", "entity"}
-    floors |= {"estimates", "outages", "reading", "writing", "gateway.models"}
-    for platform in PLATFORMS:
+    floors = {"control", "coordinator", "const", "data", "device", "energy_filter", "entity", "estimates", "hardware"}
+    floors |= {"outages", "reading", "sensor_devices", "gateway.models"}
+    for platform in (*PLATFORMS, "sensor_devices", "entity"):
         assert _rooms_imported_by(platform) <= floors
-    for subject in WRITTEN.find_children(f"{HOUSE}.catalogue"):
-        of_its_own = {room for room in _rooms_imported_by(subject) if room.startswith("catalogue.")}
-        assert _rooms_imported_by(subject) - of_its_own <= floors | {"gateway"}  # the app's percent is the client's
 
 
 def test_nothing_goes_round_in_circles() -> None:

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from custom_components.powerwall_gateway.catalogue import BINARY_SENSORS, SENSORS, packs
+from custom_components.powerwall_gateway.binary_sensor import BINARY_SENSORS
 from custom_components.powerwall_gateway.const import CONF_SERIAL, DOMAIN
+from custom_components.powerwall_gateway.hardware import powerwalls
 from custom_components.powerwall_gateway.migration import CORE, OF_GATEWAY, OF_PACK
+from custom_components.powerwall_gateway.sensor import SENSORS
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.const import CONF_HOST, CONF_IP_ADDRESS, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
@@ -80,7 +82,7 @@ def test_the_entities_that_are_to_tell_exist() -> None:
     of_gateway: set[str] = set()
     for platform, descriptions in (("sensor", SENSORS), ("binary_sensor", BINARY_SENSORS)):
         for description in descriptions:
-            keys = of_packs if description.parts_fn is packs.parts else of_gateway
+            keys = of_packs if description.devices_fn is powerwalls else of_gateway
             keys.add(f"{platform}.{description.key}")
     told = {key for key in OF_GATEWAY.values() if not key.startswith(SWITCH)}
     assert told <= of_gateway

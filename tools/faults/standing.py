@@ -1,35 +1,19 @@
 """Which of our entities stand on which endpoint, by the descriptions they are made from."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any, Final
 
-from custom_components.powerwall_gateway.catalogue import (
-    BINARY_SENSORS,
-    BUTTONS,
-    EVENTS,
-    NUMBERS,
-    SELECTS,
-    SENSORS,
-    SWITCHES,
-)
+from custom_components.powerwall_gateway import DESCRIPTIONS
 from custom_components.powerwall_gateway.coordinator import GridData, LiveData
 from custom_components.powerwall_gateway.gateway import GatewayError
 from custom_components.powerwall_gateway.reading import EndpointResult
+from homeassistant.const import Platform
 from tools.benchmarks.facts import Shown
 
 type Hides = Callable[[Shown], bool]
 """Whether an entity may show nothing because of a fault."""
 
-_PLATFORMS: Final[Mapping[str, Any]] = {
-    "binary_sensor": BINARY_SENSORS,
-    "button": BUTTONS,
-    "event": EVENTS,
-    "number": NUMBERS,
-    "select": SELECTS,
-    "sensor": SENSORS,
-    "switch": SWITCHES,
-}
 _DATA: Final[Mapping[str, Any]] = {"grid": GridData, "live": LiveData}
 _NAMES: Final[Any] = SimpleNamespace(
     grid="grid", live="live", detail="detail", settings="settings", inventory="inventory"
@@ -45,9 +29,10 @@ def standing_on(coordinator: str, *readings: str) -> Hides:
 
 def _keys(coordinator: str, readings: tuple[str, ...]) -> Iterator[str]:
     failed = _DATA[coordinator](**{reading: EndpointResult(error=_MARK) for reading in readings})
-    for platform, descriptions in _PLATFORMS.items():
+    platforms: Mapping[Platform, Iterable[Any]] = DESCRIPTIONS
+    for platform, descriptions in platforms.items():
         for description in descriptions:
-            if description.coordinator_fn(_NAMES) == coordinator and description.reading_fn(failed, "").error is _MARK:
+            if description.coordinator_fn(_NAMES) == coordinator and description.result_fn(failed, "").error is _MARK:
                 yield f"{platform}.{description.key}"
 
 

@@ -1,0 +1,427 @@
+"""Sensors of the devices below the gateway: Powerwalls, meters and solar inverters."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
+from homeassistant.const import (
+    EntityCategory,
+    UnitOfElectricCurrent,
+    UnitOfElectricPotential,
+    UnitOfEnergy,
+    UnitOfFrequency,
+    UnitOfPower,
+    UnitOfRatio,
+)
+
+from .coordinator import Detail, DetailData, InventoryData, LiveData
+from .data import PowerwallGatewayData
+from .device import SubDevice
+from .energy_filter import HOUSE_POWER, PACK_POWER
+from .entity import (
+    ENERGY_THROTTLE,
+    POWER_THROTTLE,
+    POWERWALL_POWER_THROTTLE,
+    POWERWALL_THROTTLE,
+    GatewaySensorDescription,
+)
+from .gateway.models import BatteryBlock, CtReading, PvacStatus, SiteMeter, SolarInverter, SolarMeter, SolarString
+from .hardware import (
+    METER_INPUTS,
+    block_of,
+    inverters,
+    is_inverted,
+    is_synchrometer,
+    meter_id,
+    meters,
+    meters_by_id,
+    powerwall_inverters,
+    powerwalls,
+)
+from .reading import EndpointResult
+
+POWER: Final[dict[str, Any]] = {
+    "device_class": SensorDeviceClass.POWER,
+    "state_class": SensorStateClass.MEASUREMENT,
+    "native_unit_of_measurement": UnitOfPower.WATT,
+    "suggested_display_precision": 0,
+    "throttle": POWER_THROTTLE,
+}
+ENERGY: Final[dict[str, Any]] = {
+    "device_class": SensorDeviceClass.ENERGY,
+    "state_class": SensorStateClass.TOTAL_INCREASING,
+    "native_unit_of_measurement": UnitOfEnergy.WATT_HOUR,
+    "suggested_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR,
+    "suggested_display_precision": 1,
+    "rated_power": HOUSE_POWER,
+    "throttle": ENERGY_THROTTLE,
+}
+STORED_ENERGY: Final[dict[str, Any]] = ENERGY | {
+    "device_class": SensorDeviceClass.ENERGY_STORAGE,
+    "state_class": SensorStateClass.MEASUREMENT,
+    "rated_power": None,
+}
+VOLTAGE: Final[dict[str, Any]] = {
+    "device_class": SensorDeviceClass.VOLTAGE,
+    "state_class": SensorStateClass.MEASUREMENT,
+    "native_unit_of_measurement": UnitOfElectricPotential.VOLT,
+    "suggested_display_precision": 1,
+}
+CURRENT: Final[dict[str, Any]] = {
+    "device_class": SensorDeviceClass.CURRENT,
+    "state_class": SensorStateClass.MEASUREMENT,
+    "native_unit_of_measurement": UnitOfElectricCurrent.AMPERE,
+    "suggested_display_precision": 1,
+}
+FREQUENCY: Final[dict[str, Any]] = {
+    "device_class": SensorDeviceClass.FREQUENCY,
+    "state_class": SensorStateClass.MEASUREMENT,
+    "native_unit_of_measurement": UnitOfFrequency.HERTZ,
+    "suggested_display_precision": 2,
+}
+DISABLED_DIAGNOSTIC: Final[dict[str, Any]] = {
+    "entity_category": EntityCategory.DIAGNOSTIC,
+    "entity_registry_enabled_default": False,
+}
+
+
+# -- Powerwalls --------------------------------------------------------------------------------------------------------
+
+_GRID_STATES: Final = ("compliant", "qualifying", "uncompliant", "disabled")
+
+
+def _polled(live: LiveData, serial: str) -> EndpointResult[BatteryBlock]:
+    return live.system.map(lambda system: block_of(system.battery_blocks, serial))
+
+
+def _measured(detail: DetailData, serial: str) -> EndpointResult[BatteryBlock]:
+    return detail.measured_packs.map(lambda blocks: block_of(blocks, serial))
+
+
+def _grid_state(block: BatteryBlock) -> str | None:
+    """Return the grid state of the inverter: `Grid_Compliant` in the API, empty if the Powerwall is disabled."""
+    if block.grid_state is None:
+        return None
+    state = block.grid_state.removeprefix("Grid_").lower() or "disabled"
+    return state if state in _GRID_STATES else None
+
+
+def _powerwall_sensor(
+    key: str, value_fn: Callable[[BatteryBlock], float | str | None], **more: Any
+) -> GatewaySensorDescription[LiveData, BatteryBlock]:
+    return GatewaySensorDescription(
+        key=key,
+        coordinator_fn=lambda data: data.live,
+        devices_fn=powerwalls,
+        result_fn=_polled,
+        value_fn=value_fn,
+        **{"throttle": POWERWALL_THROTTLE} | more,
+    )
+
+
+def _powerwall_energy(
+    key: str, value_fn: Callable[[BatteryBlock], float | None]
+) -> GatewaySensorDescription[LiveData, BatteryBlock]:
+    return _powerwall_sensor(
+        key,
+        value_fn,
+        # A new one that was charged has not discharged yet.
+        counts_fn=lambda block: bool(block.energy_charged or block.energy_discharged),
+        **ENERGY | {"rated_power": PACK_POWER},
+    )
+
+
+def _signed(sensor: GatewaySensorDescription[LiveData, BatteryBlock]) -> GatewaySensorDescription[Any, BatteryBlock]:
+    """Describe the same for a Powerwall 3 that leads, its expansions and its only follower: by signed requests."""
+    source: dict[str, Any] = {"coordinator_fn": lambda data: data.detail, "result_fn": _measured}
+    return replace(
+        sensor, detail=Detail.COMPONENTS, exists_fn=lambda block: sensor.value_fn(block) is not None, **source
+    )
+
+
+_STORED: Final = STORED_ENERGY | {"throttle": POWERWALL_THROTTLE}
+_ALSO_SIGNED: Final = (
+    _powerwall_sensor(
+        "charge",
+        lambda block: block.percentage,
+        device_class=SensorDeviceClass.BATTERY,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+        suggested_display_precision=0,
+        scaled=True,
+    ),
+    _powerwall_sensor("energy_remaining", lambda block: block.nominal_energy_remaining, **_STORED),
+    _powerwall_sensor("energy_capacity", lambda block: block.nominal_full_pack_energy, **_STORED),
+    _powerwall_sensor("voltage", lambda block: block.voltage, **VOLTAGE, **DISABLED_DIAGNOSTIC),
+    _powerwall_sensor("frequency", lambda block: block.frequency, **FREQUENCY, **DISABLED_DIAGNOSTIC),
+)
+
+POWERWALL_SENSORS: Final = (
+    *_ALSO_SIGNED,
+    *(_signed(sensor) for sensor in _ALSO_SIGNED),
+    _powerwall_sensor("power", lambda block: block.power, **POWER | {"throttle": POWERWALL_POWER_THROTTLE}),
+    _powerwall_sensor("current", lambda block: block.current, **CURRENT, **DISABLED_DIAGNOSTIC),
+    _powerwall_energy("energy_charged", lambda block: block.energy_charged),
+    _powerwall_energy("energy_discharged", lambda block: block.energy_discharged),
+    _powerwall_sensor(
+        "grid_state",
+        _grid_state,
+        translation_key="pack_grid_state",
+        device_class=SensorDeviceClass.ENUM,
+        options=list(_GRID_STATES),
+        entity_category=EntityCategory.DIAGNOSTIC,
+    ),
+)
+
+
+# -- meters ------------------------------------------------------------------------------------------------------------
+#
+# 1.15 reports values per input, each with its current transformer (CT). From 20.49 on they are per phase and per use,
+# grid or solar: the letters are a synchrometer's inputs (one on input 2 alone is `b`), and count a Neurio's from the
+# first that belongs to it (one on input 4 alone is `a`; 2023).
+
+_PHASES: Final = range(1, 4)
+
+_ALIVE: Final = 20.0
+"""V: an input that is not wired reads less, some 0.2 V (2018 and 2023)."""
+
+
+def _meter_sensor(
+    key: str, attribute: str, quantity: dict[str, Any], *, number: int | None = None, **source: Any
+) -> GatewaySensorDescription[DetailData, Any]:
+    """Describe a sensor for an attribute of what a meter, an input or a phase of it measures."""
+    value_fn = attrgetter(attribute)
+    return GatewaySensorDescription(
+        key=key,
+        translation_key=key if number is None else key.replace(f"_{number}_", "_"),
+        translation_placeholders=None if number is None else {"number": str(number)},
+        entity_registry_enabled_default=False,
+        coordinator_fn=lambda data: data.detail,
+        value_fn=value_fn,
+        counts_fn=lambda read: bool(read.energy_imported or read.energy_exported),
+        **{"devices_fn": meters, "exists_fn": lambda read: value_fn(read) is not None} | quantity | source,
+    )
+
+
+def _meters_with_input(number: int) -> Callable[[PowerwallGatewayData], tuple[SubDevice, ...]]:
+    def with_input(data: PowerwallGatewayData) -> tuple[SubDevice, ...]:
+        by_id = meters_by_id(data.inventory.data.meters.value)
+        return tuple(device for device in meters(data) if is_inverted(by_id[device.id], number) is not None)
+
+    return with_input
+
+
+def _input(number: int) -> Callable[[DetailData, str], EndpointResult[CtReading]]:
+    def result(detail: DetailData, device_id: str) -> EndpointResult[CtReading]:
+        def of(read: dict[str, Any]) -> CtReading | None:
+            meter = read.get(device_id)
+            # With an error come zeros (21.39), which were not measured.
+            if meter is None or meter.error or meter.data is None:
+                return None
+            return next((ct for ct in meter.data.cts or () if ct.ct == number), None)
+
+        return detail.ct_readings.map(of)
+
+    return result
+
+
+def _input_sensors(number: int) -> tuple[GatewaySensorDescription[DetailData, Any], ...]:
+    source: dict[str, Any] = {
+        "number": number,
+        "detail": Detail.CT_READINGS,
+        "devices_fn": _meters_with_input(number),
+        "result_fn": _input(number),
+    }
+    return (
+        _meter_sensor(f"ct_{number}_power", "power", POWER, **source),
+        _meter_sensor(f"ct_{number}_voltage", "voltage", VOLTAGE, **source),
+        _meter_sensor(f"ct_{number}_current", "current", CURRENT, **source),
+        _meter_sensor(f"ct_{number}_import_energy", "energy_imported", ENERGY, **source),
+        _meter_sensor(f"ct_{number}_export_energy", "energy_exported", ENERGY, **source),
+    )
+
+
+class _Phase(NamedTuple):
+    """The values that a meter measures on one phase."""
+
+    voltage: float | None
+    power: float | None
+    current: float | None
+    energy_imported: float | None
+    energy_exported: float | None
+
+
+def _phase(meter: SiteMeter | SolarMeter, number: int) -> _Phase | None:
+    if (read := meter.readings) is None:
+        return None
+    voltage, power, current, imported, exported = (
+        (read.v_l1n, read.real_power_a, read.i_a_current, read.energy_imported_a, read.energy_exported_a),
+        (read.v_l2n, read.real_power_b, read.i_b_current, read.energy_imported_b, read.energy_exported_b),
+        (read.v_l3n, read.real_power_c, read.i_c_current, read.energy_imported_c, read.energy_exported_c),
+    )[number - 1]
+    return _Phase(
+        voltage=_or_zero(voltage, read.last_phase_voltage_communication_time),
+        power=_or_zero(power, read.last_phase_power_communication_time),
+        # A Neurio reports 0 whatever flows.
+        current=current if is_synchrometer(meter.kind) else None,
+        energy_imported=_or_zero(imported, read.last_phase_energy_communication_time),
+        energy_exported=_or_zero(exported, read.last_phase_energy_communication_time),
+    )
+
+
+def _or_zero(value: float | None, measured_at: datetime | None) -> float | None:
+    """Return the zero that the gateway leaves out of what it has measured (2023: 0 W is no `real_power_a`)."""
+    return 0.0 if value is None and measured_at is not None else value
+
+
+def _meter_by_use(use: str, detail: DetailData, device_id: str) -> EndpointResult[Any]:
+    results: EndpointResult[Any] = detail.site_meters if use == "grid" else detail.solar_meters
+    # By the connection's serial: that of the readings was a sensor's on a Neurio in 2018.
+    return results.map(
+        lambda read: next(
+            (
+                meter
+                for meter in read
+                if device_id == meter_id(meter.kind, meter.connection.device_serial if meter.connection else None)
+            ),
+            None,
+        )
+    )
+
+
+def _use_sensors(
+    use: str, detail: Detail, imported: str, exported: str
+) -> tuple[GatewaySensorDescription[DetailData, Any], ...]:
+    """Describe what a meter measures of the grid or of solar; `imported` and `exported` are keys of the energies."""
+
+    def total(data: DetailData, device_id: str) -> EndpointResult[Any]:
+        return _meter_by_use(use, data, device_id).map(lambda meter: meter.readings)
+
+    def phase_sensor(
+        number: int, key: str, attribute: str, quantity: dict[str, Any]
+    ) -> GatewaySensorDescription[DetailData, Any]:
+        return _meter_sensor(
+            f"{use}_phase_{number}_{key}",
+            attribute,
+            quantity,
+            number=number,
+            detail=detail,
+            result_fn=lambda data, device_id: _meter_by_use(use, data, device_id).map(
+                lambda meter: _phase(meter, number)
+            ),
+            exists_fn=lambda phase: (phase.voltage or 0.0) > _ALIVE and getattr(phase, attribute) is not None,
+        )
+
+    return (
+        _meter_sensor(f"{use}_power", "instant_power", POWER, detail=detail, result_fn=total),
+        _meter_sensor(f"{use}_{imported}", "energy_imported", ENERGY, detail=detail, result_fn=total),
+        _meter_sensor(f"{use}_{exported}", "energy_exported", ENERGY, detail=detail, result_fn=total),
+        *(
+            phase_sensor(number, key, attribute, quantity)
+            for number in _PHASES
+            for key, attribute, quantity in (
+                ("power", "power", POWER),
+                ("voltage", "voltage", VOLTAGE),
+                ("current", "current", CURRENT),
+                (imported, "energy_imported", ENERGY),
+                (exported, "energy_exported", ENERGY),
+            )
+        ),
+    )
+
+
+METER_DEVICE_SENSORS: Final = (
+    *(sensor for number in METER_INPUTS for sensor in _input_sensors(number)),
+    *_use_sensors("grid", Detail.SITE_METERS, "import_energy", "export_energy"),
+    *_use_sensors("solar", Detail.SOLAR_METERS, "standby_energy", "energy"),
+)
+
+
+# -- inverters ---------------------------------------------------------------------------------------------------------
+#
+# A Powerwall+ and a Tesla inverter report strings. Inverters of other brands report nothing, but `solars` has their
+# rating.
+
+_STRINGS: Final = range(1, 5)
+
+
+def _status(detail: DetailData, _: str) -> EndpointResult[PvacStatus]:
+    return detail.solar_powerwall.map(lambda solar: solar.pvac_status)
+
+
+def _inverter_sensor(
+    key: str, value_fn: Callable[[Any], float | str | None], **more: Any
+) -> GatewaySensorDescription[DetailData, Any]:
+    return GatewaySensorDescription(
+        key=key,
+        coordinator_fn=lambda data: data.detail,
+        detail=Detail.SOLAR_POWERWALL,
+        devices_fn=powerwall_inverters,
+        value_fn=value_fn,
+        **{"result_fn": _status} | more,
+    )
+
+
+def _string_sensors(number: int) -> tuple[GatewaySensorDescription[DetailData, Any], ...]:
+    def string(detail: DetailData, device_id: str) -> EndpointResult[SolarString]:
+        return _status(detail, device_id).map(
+            lambda status: next((each for each in status.strings or () if each.string_id == number), None)
+        )
+
+    def sensor(quantity: str, **more: Any) -> GatewaySensorDescription[DetailData, Any]:
+        return _inverter_sensor(
+            f"string_{number}_{quantity}",
+            attrgetter(quantity),
+            translation_key=f"string_{quantity}",
+            translation_placeholders={"number": str(number)},
+            result_fn=string,
+            exists_fn=lambda string: string.connected is True,
+            **more,
+        )
+
+    return (
+        sensor("power", **POWER),
+        sensor("voltage", **VOLTAGE, **DISABLED_DIAGNOSTIC),
+        sensor("current", **CURRENT, **DISABLED_DIAGNOSTIC),
+    )
+
+
+def _inverter_state(status: PvacStatus) -> str | None:
+    """Return the state as the gateway reports it; no source lists them: `PVAC_Active` is the one that was seen."""
+    return (status.state or "").removeprefix("PVAC_").replace("_", " ") or None
+
+
+INVERTER_SENSORS: Final[tuple[GatewaySensorDescription[Any, Any], ...]] = (
+    GatewaySensorDescription[InventoryData, SolarInverter](
+        key="rating",
+        device_class=SensorDeviceClass.POWER,
+        native_unit_of_measurement=UnitOfPower.WATT,
+        suggested_display_precision=0,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        coordinator_fn=lambda data: data.inventory,
+        devices_fn=inverters,
+        result_fn=lambda inventory, device_id: inventory.inverters.map(lambda listed: listed.get(device_id)),
+        exists_fn=lambda inverter: inverter.power_rating is not None,
+        value_fn=lambda inverter: inverter.power_rating,
+    ),
+    _inverter_sensor("power", attrgetter("power"), **POWER),
+    _inverter_sensor("voltage", attrgetter("voltage"), **VOLTAGE, **DISABLED_DIAGNOSTIC),
+    _inverter_sensor("frequency", attrgetter("frequency"), **FREQUENCY, **DISABLED_DIAGNOSTIC),
+    _inverter_sensor(
+        "state",
+        _inverter_state,
+        translation_key="inverter_state",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        exists_fn=lambda status: status.state is not None,
+    ),
+    *(sensor for number in _STRINGS for sensor in _string_sensors(number)),
+)
+
+DEVICE_SENSORS: Final[tuple[GatewaySensorDescription[Any, Any], ...]] = (
+    *POWERWALL_SENSORS,
+    *METER_DEVICE_SENSORS,
+    *INVERTER_SENSORS,
+)
