@@ -63,7 +63,6 @@ from .hub import async_acquire_hub, async_recover_all, async_remove_hub
 from .monitor import EntryMonitor
 from .off_grid import OffGrid
 from .services import async_setup_services
-from .signing_key import KeyStore
 from .storage import EntryStore, async_get_store
 
 _LOGGER = logging.getLogger(__name__)
@@ -122,7 +121,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         # Retried: the other device may leave again, as after two addresses were mixed up by the router.
         raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="another_gateway")
     if identity.packs and identity.packs != frozenset(memory.packs):
-        await memory.async_keep_packs(identity.packs)
+        await memory.async_set_packs(identity.packs)
 
     itself = _device(entry, gateway, identity)
     settings = SettingsCoordinator(hass, entry, gateway, hub.signed)
@@ -204,8 +203,7 @@ async def async_remove_config_entry_device(
 async def async_remove_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
     """Leave nothing behind but what starts the Powerwall, if need be."""
     await async_remove_hub(hass, entry)
-    await (await async_get_store(hass, entry.entry_id)).async_forget()
-    await KeyStore(hass, entry.entry_id).async_forget()
+    await (await async_get_store(hass, entry.entry_id)).async_remove()
     monitor.async_forget(hass, entry.entry_id)
     issues.async_delete_issues(hass, entry.entry_id)
 
@@ -251,7 +249,7 @@ async def _look_around(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) 
 async def _keep_waiting(gateway: PowerwallGateway, memory: EntryStore) -> None:
     """Remember how often the password was refused and how long to wait: the next try has another client."""
     if (login := gateway.export_login())["failures"]:
-        await memory.async_keep_login(login)
+        await memory.async_set_login(login)
 
 
 _NOT_READY: Final[tuple[tuple[type[GatewayError], str], ...]] = (

@@ -87,7 +87,7 @@ class EnergyOffer:
         ours = {state.entity_id for state in shown.values()}
         offered: list[SourceType] = []
         if any(ours.intersection(_texts(source)) for source in _chosen(self._manager)["energy_sources"]):
-            self._entry.async_create_task(self._hass, self._memory.async_keep_was_on_dashboard())
+            self._entry.async_create_task(self._hass, self._memory.async_set_was_on_dashboard())
         else:
             offered = _missing(self._manager, shown)
         entity_ids = list(dict.fromkeys(text for source in offered for text in _texts(source) if text in ours))

@@ -38,8 +38,8 @@ from .gateway import (
 from .gateway.stop_safety.journal import JournalStore
 from .gateway.stop_safety.restart import RestartTimings
 from .issues import escape_markdown
-from .signing_key import KeyStore, async_signed_gateway
-from .storage import FileJournal, KeptJournal, async_find_journals
+from .signing_key import async_signed_gateway
+from .storage import FileJournal, KeptJournal, async_find_journals, async_get_store
 
 if TYPE_CHECKING:
     from .gateway.signed.client import SignedGateway
@@ -359,7 +359,7 @@ async def async_acquire_hub(hass: HomeAssistant, entry: ConfigEntry) -> Powerwal
     if hub is None:
         hub = PowerwallHub(hass, entry.entry_id, entry.data, options)
     hub.acquire()
-    await hub.async_set_private_key(await KeyStore(hass, entry.entry_id).async_load())
+    await hub.async_set_private_key((await async_get_store(hass, entry.entry_id)).private_key)
     if not hub.supervisor.busy:
         hub.async_recover()
     return hub

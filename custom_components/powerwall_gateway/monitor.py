@@ -109,7 +109,7 @@ class EntryMonitor:
     def _check_grid(self) -> None:
         log = self._data.grid.data.log.value
         if log and log != self._memory.grid:
-            self._hass.async_create_task(self._memory.async_keep_grid(log))
+            self._hass.async_create_task(self._memory.async_set_grid(log))
         if self._data.control.off_grid.is_over:
             self._hass.async_create_task(self._data.control.off_grid.async_forget())
         # Once, and only as soon as the supervisor would do it. Later logins are for the owner to order.
@@ -160,7 +160,7 @@ class EntryMonitor:
     def _check_settings(self) -> None:
         login = self._data.gateway.export_login()
         if any(login[key] != self._memory.login.get(key) for key in ("session", "firmware")):
-            self._hass.async_create_task(self._memory.async_keep_login(login))
+            self._hass.async_create_task(self._memory.async_set_login(login))
         control, settings = self._data.control, self._data.settings.data
         running = settings.sitemaster.value.running if settings.sitemaster.value else None
         if running is not None:

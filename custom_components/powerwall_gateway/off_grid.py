@@ -156,4 +156,4 @@ class OffGrid:
     async def _keep(self, return_charge: float | None) -> bool:
         """Note what is about to be, or not any more, and tell whether that is on disk."""
         self._grid.async_choose(off_grid=return_charge is not None)
-        return await self._memory.async_keep_return_charge(return_charge)
+        return await self._memory.async_set_return_charge(return_charge)

@@ -36,9 +36,10 @@ from .const import (
 from .exceptions import FormError
 from .gateway import LOGINS_A_DAY, GatewayError, PercentScale, PowerwallGateway
 from .gateway.control.islanding import LEAST_CHARGE
-from .gateway.signed.keys import make_key, read_key
+from .gateway.signed.keys import make_key, public_part, read_key
 from .progress_flow import ProgressFlow
-from .signing_key import SigningKeyManager
+from .signing_key import async_check_key
+from .storage import EntryStore, async_get_store
 
 LONGEST_INTERVAL: Final = 60.0
 
@@ -96,7 +97,7 @@ NO_FIELDS: Final = vol.Schema({})
 class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResult], OptionsFlowWithReload):
     """Change the settings; add, check or remove the signing key. A change reloads the entry."""
 
-    _key: SigningKeyManager
+    _store: EntryStore
     _offers_key = False
     _is_stored = False
 
@@ -110,9 +111,8 @@ class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResu
 
     async def _async_open(self) -> None:
         """Find out whether there is a key, or could be one."""
-        self._key = SigningKeyManager(self.hass, self.config_entry.entry_id)
-        await self._key.async_load()
-        self._offers_key = self._key.has_key or await self._async_accepts_signed()
+        self._store = await async_get_store(self.hass, self.config_entry.entry_id)
+        self._offers_key = self._store.private_key is not None or await self._async_accepts_signed()
 
     async def async_step_opened(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Offer the key if the gateway accepts signed requests; otherwise there are only settings."""
@@ -136,7 +136,7 @@ class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResu
         """Explain the signing key, and offer what can be done about it."""
         return self.async_show_menu(
             step_id="pairing",
-            menu_options=["register_key", "remove_key"] if self._key.has_key else ["make_key", "paste_key"],
+            menu_options=["register_key", "remove_key"] if self._store.private_key else ["make_key", "paste_key"],
         )
 
     async def async_step_make_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -144,7 +144,7 @@ class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResu
         return await self._async_wait_for(self._async_make_key, "make_key", "key_made")
 
     async def _async_make_key(self) -> None:
-        self._is_stored = await self._key.async_set(await self.hass.async_add_executor_job(make_key))
+        self._is_stored = await self._store.async_set_key(await self.hass.async_add_executor_job(make_key))
 
     async def async_step_key_made(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Continue with the registration of the new key."""
@@ -161,7 +161,7 @@ class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResu
             key = await self.hass.async_add_executor_job(read_key, user_input[CONF_PRIVATE_KEY])
         except ValueError:
             return self._show_key("paste_key", PRIVATE_KEY, FormError("invalid_key", CONF_PRIVATE_KEY))
-        if not await self._key.async_set(key):
+        if not await self._store.async_set_key(key):
             return self.async_abort(reason="key_not_kept")
         return await self.async_step_check_key()
 
@@ -169,7 +169,9 @@ class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResu
         """Show the public key, and how it is registered and confirmed."""
         if user_input is not None:
             return await self.async_step_check_key()
-        return self._show_key("register_key", NO_FIELDS, public_key=await self._key.async_public_part())
+        key = self._store.private_key
+        public_key = await self.hass.async_add_executor_job(public_part, key) if key else "-"
+        return self._show_key("register_key", NO_FIELDS, public_key=public_key)
 
     async def async_step_check_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Check whether the gateway accepts the key."""
@@ -180,7 +182,9 @@ class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResu
     async def async_step_checking_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the progress of the check; the library for signed requests may be installed first."""
         return await self._async_wait_for(
-            lambda: self._key.async_check(self.config_entry.runtime_data.gateway), "checking_key", "key_checked"
+            lambda: async_check_key(self.hass, self._store, self.config_entry.runtime_data.gateway),
+            "checking_key",
+            "key_checked",
         )
 
     async def async_step_key_checked(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -195,7 +199,7 @@ class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResu
         """Remove the key from Home Assistant. The gateway knows it until it is removed there."""
         if user_input is None:
             return self._show_key("remove_key", NO_FIELDS)
-        await self._key.async_forget()
+        await self._store.async_set_key(None)
         return self._finish(dict(self.config_entry.options))
 
     async def _async_accepts_signed(self) -> bool:

@@ -1,5 +1,6 @@
 """Store what an entry keeps over a restart, and the recovery journal of its Powerwall."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -16,7 +17,7 @@ from homeassistant.helpers.storage import STORAGE_DIR, Store
 from homeassistant.util.file import write_utf8_file_atomic
 from homeassistant.util.hass_dict import HassKey
 
-from .const import DOMAIN
+from .const import CONF_PRIVATE_KEY, DOMAIN
 from .gateway import GuardJournalError, Journal, JournalRecord, PendingAction
 from .outages import GridLog
 
@@ -24,7 +25,7 @@ _LOGGER = logging.getLogger(__name__)
 
 _VERSION = 1
 
-_MEMORIES: HassKey[dict[str, EntryStore]] = HassKey(f"{DOMAIN}.memories")
+_STORES: HassKey[dict[str, EntryStore]] = HassKey(f"{DOMAIN}.stores")
 
 _JOURNAL_PREFIX: Final = f"{DOMAIN}.journal."
 
@@ -35,119 +36,180 @@ _newest_write: dict[Path, int] = {}
 
 
 async def async_get_store(hass: HomeAssistant, entry_id: str) -> EntryStore:
-    """Return what an entry keeps: one object for everybody, because each writes all of the file."""
-    memories = hass.data.setdefault(_MEMORIES, {})
-    if entry_id not in memories:
-        memory = EntryStore(hass, entry_id)
-        await memory.async_load()
-        memories.setdefault(entry_id, memory)
-    return memories[entry_id]
+    """Return the store of an entry, loaded. There is one object for all users, because each save writes all of it."""
+    stores = hass.data.setdefault(_STORES, {})
+    store = stores.get(entry_id) or stores.setdefault(entry_id, EntryStore(hass, entry_id))
+    await store.async_load()
+    return store
 
 
 async def async_forget_login(hass: HomeAssistant, entry_id: str) -> None:
-    """Forget the session and the waits of another password than the one that is stored from now on."""
-    memory = await async_get_store(hass, entry_id)
-    await memory.async_forget_login()
+    """Forget the session and the wait between logins of an entry that has another password from now on."""
+    await (await async_get_store(hass, entry_id)).async_forget_login()
 
 
 class EntryStore:
-    """A small file of an entry's own in Home Assistant's storage, which other users of the machine cannot read."""
+    """Everything that an entry keeps over a restart, its secrets included, in one private file of its own."""
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         self._hass = hass
         self._entry_id = entry_id
-        self._store: Store[dict[str, Any]] = Store(hass, _VERSION, f"{DOMAIN}.{entry_id}", private=True)
+        self._store: Store[dict[str, Any]] = Store(
+            hass, _VERSION, f"{DOMAIN}.{entry_id}", private=True, atomic_writes=True
+        )
+        self._former_key_store: Store[dict[str, Any]] = Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.key", private=True)
+        """The file in which earlier versions stored the signing key."""
+
         self.grid = GridLog()
         self.return_charge: float | None = None
-        """App % at which the house comes back to the grid; None where it was not taken off it."""
+        """App % at which the home reconnects to the grid; None if it was not taken off-grid."""
 
         self.packs: tuple[str, ...] = ()
         """Serials of the Powerwalls: on 1.15 they alone tell whether it is still the same gateway."""
 
         self.was_on_dashboard = False
-        """Whether the Energy dashboard has had our entities: what is taken out of it again is not offered again."""
+        """Whether the Energy dashboard has had our entities: the suggestion is not repeated after they are removed."""
 
         self.login: dict[str, Any] = {}
-        """As `PowerwallGateway.export_login` gives it: a session is kept, because each login costs something."""
+        """The result of `PowerwallGateway.export_login`: a session is stored, because each login has a cost."""
+
+        self.private_key: bytes | None = None
+        """The signing key in PEM, which is stored nowhere else."""
+
+        self.unconfirmed_since: float | None = None
+        """Time at which the gateway first reported the key as unconfirmed, in seconds since 1970."""
 
         self._login_forgotten = False
+        self._is_loaded = False
+        self._load_lock = asyncio.Lock()
 
     async def async_load(self) -> None:
-        """Remember; nothing where there is nothing yet."""
-        kept = await self._read()
-        self.grid = GridLog.from_json(kept.get("grid"))
-        login, charge = kept.get("login"), kept.get("return_charge")
-        self.login = login if isinstance(login, dict) else {}
-        self.return_charge = charge if isinstance(charge, float) else None
-        self.was_on_dashboard = kept.get("was_on_dashboard") is True
-        packs = kept.get("packs")
-        self.packs = tuple(pack for pack in packs if isinstance(pack, str)) if isinstance(packs, list) else ()
+        """Load what was stored, once. If it cannot be read, nothing is saved: the file may hold a signing key."""
+        async with self._load_lock:
+            if not self._is_loaded:
+                await self._async_load()
+                self._is_loaded = True
 
-    async def async_keep_grid(self, log: GridLog) -> None:
-        """Keep what became of the grid over a restart, from this moment on."""
+    async def _async_load(self) -> None:
+        try:
+            stored = await self._read()
+        except HomeAssistantError as err:
+            _LOGGER.warning("Could not read what was stored for the entry: %s", err)
+            self._store.make_read_only()
+            return
+        login, packs = stored.get("login"), stored.get("packs")
+        self.grid = GridLog.from_json(stored.get("grid"))
+        self.login = login if isinstance(login, dict) else {}
+        self.return_charge = _as(float, stored.get("return_charge"))
+        self.was_on_dashboard = stored.get("was_on_dashboard") is True
+        self.packs = tuple(pack for pack in packs if isinstance(pack, str)) if isinstance(packs, list) else ()
+        self._load_key(stored)
+        await self._async_move_key(is_moved=CONF_PRIVATE_KEY in stored)
+
+    def _load_key(self, stored: dict[str, Any]) -> None:
+        key = _as(str, stored.get(CONF_PRIVATE_KEY))
+        self.private_key = key.encode() if key else None
+        self.unconfirmed_since = _as(float, stored.get("unconfirmed_since"))
+
+    async def _async_move_key(self, *, is_moved: bool) -> None:
+        """Move the signing key out of its former file, which is removed once the key is on disk here."""
+        try:
+            former: object = await self._former_key_store.async_load()
+        except HomeAssistantError as err:
+            _LOGGER.warning("Could not read the signing key: %s", err)
+            return
+        if not isinstance(former, dict):
+            return
+        if not is_moved:
+            self._load_key(former)
+            if not await self._async_save_and_verify(CONF_PRIVATE_KEY):
+                return
+        await self._former_key_store.async_remove()
+
+    async def async_set_grid(self, log: GridLog) -> None:
+        """Store the outage log."""
         self.grid = log
         await self._async_save()
 
-    async def async_keep_return_charge(self, charge: float | None) -> bool:
-        """Keep at which charge to come back to the grid, and tell whether it is on disk: `Store` fails in silence."""
+    async def async_set_return_charge(self, charge: float | None) -> bool:
+        """Store at which charge to reconnect to the grid, and return whether it is on disk."""
         self.return_charge = charge
-        await self._async_save()
-        return bool((await self._read()).get("return_charge") == charge)
+        return await self._async_save_and_verify("return_charge")
 
-    async def async_keep_login(self, login: dict[str, Any]) -> None:
-        """Keep the session over a restart, from this moment on.
+    async def async_set_key(self, private_key: bytes | None, unconfirmed_since: float | None = None) -> bool:
+        """Store the signing key, or that there is none. Return whether it is on disk; if not, nothing changes."""
+        former = self.private_key, self.unconfirmed_since
+        self.private_key, self.unconfirmed_since = private_key, unconfirmed_since
+        is_stored = await self._async_save_and_verify(CONF_PRIVATE_KEY)
+        if not is_stored:
+            self.private_key, self.unconfirmed_since = former
+        return is_stored
 
-        After it was forgotten nothing is kept until the entry is set up again.
-        """
+    async def async_set_login(self, login: dict[str, Any]) -> None:
+        """Store the session and the wait between logins, unless the login was forgotten since the last setup."""
         if not self._login_forgotten:
             self.login = login
             await self._async_save()
 
     async def async_forget_login(self) -> None:
-        """Forget the session; the entry may be polled with it until it is unloaded."""
+        """Forget the session. Polls of the loaded entry do not store it again."""
         self._login_forgotten = True
         self.login = {}
         await self._async_save()
 
     def take_login(self) -> dict[str, Any]:
-        """Return the session that was kept, for an entry that is set up and keeps another one from now on."""
+        """Return the stored session, for an entry that is set up and stores its session again."""
         self._login_forgotten = False
         return self.login
 
-    async def async_keep_packs(self, packs: Iterable[str]) -> None:
-        """Keep which Powerwalls there are over a restart, from this moment on."""
+    async def async_set_packs(self, packs: Iterable[str]) -> None:
+        """Store the serials of the Powerwalls."""
         self.packs = tuple(sorted(packs))
         await self._async_save()
 
-    async def async_keep_was_on_dashboard(self) -> None:
-        """Keep over a restart, from this moment on, that the Energy dashboard has had our entities."""
+    async def async_set_was_on_dashboard(self) -> None:
+        """Store that the Energy dashboard has had our entities."""
         self.was_on_dashboard = True
         await self._async_save()
 
-    async def async_forget(self) -> None:
-        """Leave nothing behind."""
-        self._hass.data.get(_MEMORIES, {}).pop(self._entry_id, None)
+    async def async_remove(self) -> None:
+        """Remove the files of an entry that is removed."""
+        self._hass.data.get(_STORES, {}).pop(self._entry_id, None)
         await self._store.async_remove()
+        await self._former_key_store.async_remove()
 
     async def _read(self) -> dict[str, Any]:
-        """Give what is on disk; nothing where that is nothing of ours, or cannot be read."""
-        try:
-            kept: object = await self._store.async_load()
-        except HomeAssistantError as err:
-            _LOGGER.warning("What was kept over the restart cannot be read: %s", err)
-            return {}
-        return kept if isinstance(kept, dict) else {}
+        """Return what is on disk; nothing if it is not a dict. Raises `HomeAssistantError` if it cannot be read."""
+        stored: object = await self._store.async_load()
+        return stored if isinstance(stored, dict) else {}
+
+    def _to_json(self) -> dict[str, Any]:
+        return {
+            "grid": self.grid.to_json(),
+            "login": self.login,
+            "return_charge": self.return_charge,
+            "packs": list(self.packs),
+            "was_on_dashboard": self.was_on_dashboard,
+            CONF_PRIVATE_KEY: self.private_key.decode() if self.private_key else None,
+            "unconfirmed_since": self.unconfirmed_since,
+        }
 
     async def _async_save(self) -> None:
-        await self._store.async_save(
-            {
-                "grid": self.grid.to_json(),
-                "login": self.login,
-                "return_charge": self.return_charge,
-                "packs": list(self.packs),
-                "was_on_dashboard": self.was_on_dashboard,
-            }
-        )
+        await self._store.async_save(self._to_json())
+
+    async def _async_save_and_verify(self, key: str) -> bool:
+        """Save, and return whether a value is on disk: a `Store` that cannot write only logs it."""
+        content = self._to_json()
+        await self._store.async_save(content)
+        try:
+            stored = await self._read()
+        except HomeAssistantError:
+            return False
+        return key in stored and bool(stored[key] == content[key])
+
+
+def _as[T](kind: type[T], value: object) -> T | None:
+    return value if isinstance(value, kind) else None
 
 
 class FileJournal(Journal):

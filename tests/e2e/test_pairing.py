@@ -80,7 +80,7 @@ async def test_a_key_is_made_confirmed_and_used(simulator: StartSimulator, tmp_p
         assert house.grid_status == "SystemGridConnected"
         await home.api.wait_for_state(switch, "off")
         kept = f"{DOMAIN}.{entry_id}"  # the session, and the key; no other user of the machine may read them
-        assert modes_of(tmp_path / ".storage", kept) == {kept: 0o600, f"{kept}.key": 0o600}
+        assert modes_of(tmp_path / ".storage", kept) == {kept: 0o600}
         assert errors_about(home.log, DOMAIN) == []
     logins = gateway.logins
 

@@ -189,6 +189,10 @@ async def test_upgrade(gateways: dict[str, Simulator], tmp_path: Path) -> None:
         assert errors_about(home.log, DOMAIN) == []
 
     assert {serial: gateway.logins for serial, gateway in gateways.items()} == dict.fromkeys(gateways, 0)
+    kept = storage / f"{DOMAIN}.{before[WITH_KEY]['entry_id']}"  # the key has moved into the file of its entry
+    assert json.loads(kept.read_bytes())["data"]["private_key"] == pem().decode()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert not kept.with_name(f"{kept.name}.key").exists()
     after = entries_in(storage)
     assert after.keys() == before.keys()
     for serial, entry in after.items():

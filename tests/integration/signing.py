@@ -6,11 +6,12 @@ from typing import Final
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import diagnostics, hub, signing_key
+from custom_components.powerwall_gateway import diagnostics, hub
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
 from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway import SignedOperationController
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
+from custom_components.powerwall_gateway.storage import async_get_store
 from homeassistant.core import HomeAssistant
 from simulator import House, Simulator
 from tests.client.profiles import start
@@ -39,6 +40,6 @@ async def feeding(simulator: StartSimulator, firmware: str) -> Simulator:
 
 async def keep_key(hass: HomeAssistant, entry: MockConfigEntry, number: int = 0) -> None:
     """Put a key where an earlier process kept it, and load the entry with it."""
-    await signing_key.KeyStore(hass, entry.entry_id).async_keep(pem(number))
+    await (await async_get_store(hass, entry.entry_id)).async_set_key(pem(number))
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()

@@ -241,7 +241,7 @@ async def test_event_of_a_process_that_died_before_it_had_started_is_fired_by_th
     # It dies: what it noticed is on disk, and its memory is gone.
     events = async_capture_events(hass, EVENT_STATE_CHANGED)
     assert await hass.config_entries.async_unload(entry.entry_id)
-    hass.data[storage._MEMORIES].clear()
+    hass.data[storage._STORES].clear()
     await hass.config_entries.async_setup(entry.entry_id)
     await look(hass, entry)
     assert news(events, entity_id) == []
@@ -249,7 +249,7 @@ async def test_event_of_a_process_that_died_before_it_had_started_is_fired_by_th
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
     await hass.async_block_till_done()
     assert news(events, entity_id) == ["outage"]
-    hass.data[storage._MEMORIES].clear()
+    hass.data[storage._STORES].clear()
     events = async_capture_events(hass, EVENT_STATE_CHANGED)
     await reload(hass, entry)
     assert news(events, entity_id) == ["outage"]  # as it was kept

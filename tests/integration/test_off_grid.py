@@ -252,14 +252,14 @@ async def test_a_poll_before_the_order_does_not_forget_it(
     hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway, entry = home
-    keep = EntryStore.async_keep_return_charge
+    keep = EntryStore.async_set_return_charge
 
     async def keep_slowly(memory: EntryStore, charge: float | None) -> bool:
         kept = await keep(memory, charge)
         await entry.runtime_data.grid.async_refresh()
         return kept
 
-    monkeypatch.setattr(EntryStore, "async_keep_return_charge", keep_slowly)
+    monkeypatch.setattr(EntryStore, "async_set_return_charge", keep_slowly)
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert entry.runtime_data.control.off_grid._memory.return_charge == 20.0
     assert state_of(hass, gateway, "switch", "off_grid") == "on"
@@ -329,7 +329,7 @@ async def test_outage_before_the_order_is_an_outage(
 ) -> None:
     """The grid fails between the first check and the order, while the return is stored."""
     gateway, entry = home
-    keep = EntryStore.async_keep_return_charge
+    keep = EntryStore.async_set_return_charge
 
     async def keep_slowly(memory: EntryStore, charge: float | None) -> bool:
         kept = await keep(memory, charge)
@@ -337,7 +337,7 @@ async def test_outage_before_the_order_is_an_outage(
             gateway.house.outage()
         return kept
 
-    monkeypatch.setattr(EntryStore, "async_keep_return_charge", keep_slowly)
+    monkeypatch.setattr(EntryStore, "async_set_return_charge", keep_slowly)
     with pytest.raises(ServiceValidationError):
         await call(hass, gateway, "switch", "off_grid", "turn_on")
     await look(hass, entry)

@@ -9,10 +9,11 @@ from unittest.mock import patch
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import diagnostics, options_flow, signing_key
+from custom_components.powerwall_gateway import diagnostics, options_flow, signing_key, storage
 from custom_components.powerwall_gateway.const import CONF_PRIVATE_KEY, DOMAIN
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from custom_components.powerwall_gateway.gateway.signed.keys import public_part
+from custom_components.powerwall_gateway.storage import async_get_store
 from homeassistant.const import CONF_HOST
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -202,7 +203,7 @@ async def test_what_is_no_key(hass: HomeAssistant, simulator: StartSimulator, se
     owner = Owner(hass, await set_up(gateway))
     await owner.paste(b"no key")
     assert (owner.shown["step_id"], owner.error) == ("paste_key", "invalid_key")
-    assert not await signing_key.KeyStore(hass, owner.entry.entry_id).async_load()
+    assert not (await async_get_store(hass, owner.entry.entry_id)).private_key
 
 
 async def test_the_key_is_taken_out_again(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
@@ -217,7 +218,7 @@ async def test_the_key_is_taken_out_again(hass: HomeAssistant, simulator: StartS
     assert owner.is_done
     assert not entry.runtime_data.control.allowed
     assert state_of(hass, gateway, "select", "operation_mode") is None
-    assert not await signing_key.KeyStore(hass, entry.entry_id).async_load()
+    assert not (await async_get_store(hass, entry.entry_id)).private_key
     await owner.open("pairing")
     assert owner.shown["menu_options"] == ["make_key", "paste_key"]
 
@@ -309,14 +310,14 @@ async def test_the_key_is_in_private_storage_and_nowhere_else(
         private.append(how["private"])
         return Store(*where, **how)
 
-    monkeypatch.setattr(signing_key, "Store", store)
+    monkeypatch.setattr(storage, "Store", store)
     caplog.set_level(logging.DEBUG)
     gateway = await start(simulator, "pw3")
     pair(gateway)
     entry = await set_up(gateway)
     owner = Owner(hass, entry)
     await owner.paste(pem())
-    assert _kept_in(hass_storage) == [f"{DOMAIN}.{entry.entry_id}.key"]
+    assert _kept_in(hass_storage) == [f"{DOMAIN}.{entry.entry_id}"]
     assert private
     assert all(private)
     told = json.dumps(await diagnostics.async_get_config_entry_diagnostics(hass, entry), default=str)

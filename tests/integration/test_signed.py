@@ -5,7 +5,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
-from custom_components.powerwall_gateway.signing_key import KeyStore
+from custom_components.powerwall_gateway.storage import async_get_store
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -123,7 +123,7 @@ async def test_key_removed_removes_its_controls_and_an_unconfirmed_one_does_not(
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
     assert made() == keys
-    await KeyStore(hass, entry.entry_id).async_forget()
+    await (await async_get_store(hass, entry.entry_id)).async_set_key(None)
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
     assert made() == set()
