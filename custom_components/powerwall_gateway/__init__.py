@@ -1,4 +1,4 @@
-"""Tesla Powerwall Gateway: the Powerwall 2's gateway on the home network, without Tesla's cloud."""
+"""The Tesla Powerwall Gateway integration: local access to a Powerwall, without Tesla's cloud."""
 
 import logging
 from typing import Any, Final
@@ -36,7 +36,7 @@ from .coordinator import (
 )
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import SubDevice
-from .energy_dashboard import EnergyOffer
+from .energy_dashboard import DashboardSuggestion
 from .entity import GatewayEntityDescription
 from .exceptions import error_text
 from .gateway import (
@@ -82,7 +82,7 @@ PLATFORMS = list(DESCRIPTIONS)
 
 
 async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
-    """Start what an earlier process left stopped, and offer the actions."""
+    """Recover what an earlier process left stopped, and register the actions."""
     await async_recover_all(hass)
     monitor.async_watch_disabled(hass)
     async_setup_services(hass)
@@ -90,7 +90,7 @@ async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
 
 
 async def async_migrate_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> bool:
-    """Bring an entry of an earlier version up to date; one of a later major version is left alone."""
+    """Migrate an entry of an earlier version. Return False for one of a later major version."""
     if entry.version > CONFIG_VERSION:
         return False
     if entry.minor_version < 2:  # before discovery
@@ -103,35 +103,35 @@ async def async_migrate_entry(hass: HomeAssistant, entry: PowerwallGatewayConfig
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> bool:
-    """Connect to the gateway, make sure it is the right one, and start polling."""
+    """Connect to the gateway, check its identity, and start polling."""
     hub = await async_acquire_hub(hass, entry)
     entry.async_on_unload(hub.release)
     gateway = hub.gateway
-    memory = await async_get_store(hass, entry.entry_id)
-    login = memory.take_login()
+    store = await async_get_store(hass, entry.entry_id)
+    login = store.take_login()
     if not gateway.has_session:
         gateway.restore_login(login)
     try:
         identity = await identify(gateway)
     except GatewayError as err:
-        await _keep_waiting(gateway, memory)
+        await _keep_waiting(gateway, store)
         raise _setup_error(hass, entry, gateway, err) from err
     issues.async_set_certificate_issue(hass, entry, None)
-    if identity.is_another(entry.data[CONF_SERIAL], memory.packs):
+    if identity.is_another(entry.data[CONF_SERIAL], store.packs):
         # Retried: the other device may leave again, as after two addresses were mixed up by the router.
         raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="another_gateway")
-    if identity.packs and identity.packs != frozenset(memory.packs):
-        await memory.async_set_packs(identity.packs)
+    if identity.packs and identity.packs != frozenset(store.packs):
+        await store.async_set_packs(identity.packs)
 
     itself = _device(entry, gateway, identity)
     settings = SettingsCoordinator(hass, entry, gateway, hub.signed)
     inventory = InventoryCoordinator(hass, entry, gateway, hub.signed)
     detail = DetailCoordinator(hass, entry, gateway, hub.signed)
-    grid = GridCoordinator(hass, entry, gateway, memory.grid)
+    grid = GridCoordinator(hass, entry, gateway, store.grid)
     live = LiveCoordinator(hass, entry, gateway)
     scale = PercentScale(entry.options.get(CONF_PERCENT, PercentScale.APP))
     return_charge: float = entry.options.get(CONF_RETURN_CHARGE, RETURN_CHARGE)
-    off_grid = OffGrid(hub.island, grid, live, memory, return_charge=return_charge, scale=scale)
+    off_grid = OffGrid(hub.island, grid, live, store, return_charge=return_charge, scale=scale)
     entry.runtime_data = data = PowerwallGatewayData(
         gateway=gateway,
         serial=entry.data[CONF_SERIAL],
@@ -143,7 +143,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         detail=detail,
         settings=settings,
         inventory=inventory,
-        doorman=IdentityCheck(gateway, identity, serial=entry.data[CONF_SERIAL], packs=memory.packs),
+        doorman=IdentityCheck(gateway, identity, serial=entry.data[CONF_SERIAL], packs=store.packs),
         scale=scale,
         control=Control(
             settings,
@@ -159,7 +159,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     await data.live.async_config_entry_first_refresh()
     meters = data.live.data.meters
     if meters.error and not meters.stopped:
-        await _keep_waiting(gateway, memory)
+        await _keep_waiting(gateway, store)
         raise _setup_error(hass, entry, gateway, meters.error) from meters.error
     await data.grid.async_config_entry_first_refresh()
     await data.settings.async_config_entry_first_refresh()
@@ -172,14 +172,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         # not exist yet because an endpoint failed at first, and for the guard, the repairs and the way back to the
         # grid, which need no entity.
         entry.async_on_unload(coordinator.async_add_listener(_keep_polling))
-    EntryMonitor(hass, entry, memory).async_start()
+    EntryMonitor(hass, entry, store).async_start()
     _remove_withdrawn(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    await EnergyOffer(hass, entry, memory).async_start()
+    await DashboardSuggestion(hass, entry, store).async_start()
     entry.async_on_unload(async_at_started(hass, grid.async_fire_events))
     entry.async_create_background_task(hass, data.grid.watch(), name=f"{entry.title} grid watch")
-    # What there is besides comes when it comes: nobody waits a dozen slow answers for his powers, nor for Home
-    # Assistant, which has not started before the tasks of its entries end.
+    # The rest follows in the background: it takes a dozen slow requests, and Home Assistant has not started before
+    # the tasks of its entries end.
     create_task = entry.async_create_task if hass.state is CoreState.running else entry.async_create_background_task
     create_task(hass, _look_around(hass, entry), name=f"{entry.title} inventory")
     return True
@@ -196,12 +196,12 @@ async def async_unload_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigE
 async def async_remove_config_entry_device(
     _: HomeAssistant, entry: PowerwallGatewayConfigEntry, device: dr.DeviceEntry
 ) -> bool:
-    """Let the owner take out a device that is not there any more."""
+    """Return whether the owner may delete a device, which is no longer there."""
     return is_removable(entry, device)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
-    """Leave nothing behind but what starts the Powerwall, if need be."""
+    """Remove everything of an entry, except the recovery journal of a Powerwall that may be stopped."""
     await async_remove_hub(hass, entry)
     await (await async_get_store(hass, entry.entry_id)).async_remove()
     monitor.async_forget(hass, entry.entry_id)
@@ -246,10 +246,10 @@ async def _look_around(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) 
         watch_names(hass, entry)
 
 
-async def _keep_waiting(gateway: PowerwallGateway, memory: EntryStore) -> None:
-    """Remember how often the password was refused and how long to wait: the next try has another client."""
+async def _keep_waiting(gateway: PowerwallGateway, store: EntryStore) -> None:
+    """Store how often the password was rejected and how long to wait: the next setup has another client."""
     if (login := gateway.export_login())["failures"]:
-        await memory.async_set_login(login)
+        await store.async_set_login(login)
 
 
 _NOT_READY: Final[tuple[tuple[type[GatewayError], str], ...]] = (
@@ -262,13 +262,13 @@ _NOT_READY: Final[tuple[tuple[type[GatewayError], str], ...]] = (
     (GatewayRateLimitError, "busy_at_setup"),
     (GatewayStoppedError, "stopped_at_setup"),
 )
-"""What Home Assistant says while it retries, the children before their parents."""
+"""Translation keys of a setup that is retried, subclasses before their base classes."""
 
 
 def _setup_error(
     hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway, err: GatewayError
 ) -> HomeAssistantError:
-    """Say what a gateway's failure means for setting up the entry."""
+    """Return the exception of Home Assistant for an error of the gateway during setup."""
     monitor.async_note_response(hass, entry, err)
     if isinstance(err, GatewayCertificateError):
         issues.async_set_certificate_issue(hass, entry, err.fingerprint)

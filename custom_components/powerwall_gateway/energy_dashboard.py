@@ -1,6 +1,6 @@
-"""Home Assistant's Energy dashboard: offered once, and filled with the integration's entities if the owner agrees.
+"""Suggest to fill Home Assistant's Energy dashboard with the integration's entities, once.
 
-What the dashboard has stays as it is: of a kind of source that is there already, no second one is offered.
+Existing sources stay as they are: no second source of the same type is suggested.
 """
 
 from collections.abc import Mapping
@@ -33,13 +33,13 @@ _ENERGIES: Final = {
     "battery": {"stat_energy_from": "battery_discharge_energy", "stat_energy_to": "battery_charge_energy"},
     "home": {"stat_energy_to": "home_energy"},
 }
-"""By kind of source: its fields, and the keys of our sensors. Without one of these there is no such source."""
+"""Fields and keys of our sensors, by type of source. A source needs all of its sensors."""
 
 _POWERS: Final = {"grid": "grid_power", "solar": "solar_power", "battery": "battery_power", "home": "home_power"}
-"""The gateway's signs are the dashboard's: what the house gets is positive."""
+"""The gateway has the dashboard's signs: power to the home is positive."""
 
 _BY_DIRECTION: Final = ("grid", "battery")
-"""Kinds whose power has two, so that the dashboard also keeps how it is to be read."""
+"""Types whose power has two directions, for which the dashboard stores a power configuration."""
 
 _NO_PRICES: Final = {
     "stat_cost": None,
@@ -52,42 +52,42 @@ _NO_PRICES: Final = {
 }
 
 
-class EnergyOffer:
-    """Offers it from Home Assistant's repairs, until the dashboard has had our entities once."""
+class DashboardSuggestion:
+    """A repair issue that suggests to fill the dashboard, until the dashboard has had our entities once."""
 
     _manager: EnergyManager
     _seen: EnergyPreferences | None = None
-    """What was chosen for the dashboard when it was looked at last."""
+    """The preferences of the last check."""
 
-    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, memory: EntryStore) -> None:
+    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, store: EntryStore) -> None:
         self._hass = hass
         self._entry = entry
-        self._memory = memory
+        self._store = store
 
     async def async_start(self) -> None:
-        """Look now, with the inventory, and soon after the owner chose something, until the entry is unloaded."""
-        if self._memory.was_on_dashboard or DASHBOARD not in self._hass.config.components:
+        """Check now, with the inventory, and soon after the preferences change, until the entry is unloaded."""
+        if self._store.was_on_dashboard or DASHBOARD not in self._hass.config.components:
             return
         self._manager = await async_get_manager(self._hass)
         data = self._entry.runtime_data
-        self._entry.async_on_unload(data.inventory.async_follow_polls(self._look))
-        self._entry.async_on_unload(data.live.async_add_lookout(self._look_where_it_changed))
+        self._entry.async_on_unload(data.inventory.async_follow_polls(self._check))
+        self._entry.async_on_unload(data.live.async_add_lookout(self._check_if_changed))
 
     @callback
-    def _look_where_it_changed(self) -> None:
+    def _check_if_changed(self) -> None:
         if self._manager.data is not self._seen:
-            self._look()
+            self._check()
 
     @callback
-    def _look(self) -> None:
+    def _check(self) -> None:
         self._seen = self._manager.data
-        if self._memory.was_on_dashboard:
+        if self._store.was_on_dashboard:
             return
-        shown = _shown(self._hass, self._entry)
+        shown = _sensors_with_value(self._hass, self._entry)
         ours = {state.entity_id for state in shown.values()}
         offered: list[SourceType] = []
         if any(ours.intersection(_texts(source)) for source in _chosen(self._manager)["energy_sources"]):
-            self._entry.async_create_task(self._hass, self._memory.async_set_was_on_dashboard())
+            self._entry.async_create_task(self._hass, self._store.async_set_was_on_dashboard())
         else:
             offered = _missing(self._manager, shown)
         entity_ids = list(dict.fromkeys(text for source in offered for text in _texts(source) if text in ours))
@@ -101,20 +101,20 @@ class EnergyOffer:
         )
 
 
-async def async_fill(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> bool:
-    """Add what the dashboard lacks, and tell whether there was anything."""
+async def async_add_sources(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> bool:
+    """Add the sources that the dashboard does not have yet, and return whether there were any."""
     manager = await async_get_manager(hass)
-    if missing := _missing(manager, _shown(hass, entry)):
+    if missing := _missing(manager, _sensors_with_value(hass, entry)):
         chosen = _chosen(manager)
         await manager.async_update({**chosen, "energy_sources": [*chosen["energy_sources"], *missing]})
     entry.runtime_data.live.async_have_lookouts_look()
     return bool(missing)
 
 
-async def async_follow(hass: HomeAssistant, renamed: Mapping[str, str]) -> None:
-    """Show entities that were renamed on under their new ids: the dashboard does not follow by itself.
+async def async_update_entity_ids(hass: HomeAssistant, renamed: Mapping[str, str]) -> None:
+    """Replace the ids of renamed entities in the dashboard, which does not do so by itself.
 
-    Where it shows what had the new id already, it is left as it is.
+    Nothing is changed if the result is invalid, as when the dashboard has the new id already.
     """
     if DASHBOARD not in hass.config.components:
         return
@@ -127,13 +127,13 @@ async def async_follow(hass: HomeAssistant, renamed: Mapping[str, str]) -> None:
 
 @callback
 def _chosen(manager: EnergyManager) -> EnergyPreferences:
-    """Give what the owner chose for the dashboard."""
+    """Return the preferences of the dashboard."""
     return manager.data or manager.default_preferences()
 
 
 @callback
-def _shown(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> dict[str, State]:
-    """Give our sensors that show a value, each by its key: the dashboard complains of all others."""
+def _sensors_with_value(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> dict[str, State]:
+    """Return our sensors that have a value, by key: the dashboard reports an issue for all others."""
     registry, serial = er.async_get(hass), entry.runtime_data.serial
     keys = {*_POWERS.values(), "charge"}.union(*(fields.values() for fields in _ENERGIES.values()))
     ids = {key: registry.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{serial}_{key}") for key in keys}
@@ -145,7 +145,7 @@ def _shown(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> dict[str,
 
 @callback
 def _missing(manager: EnergyManager, shown: dict[str, State]) -> list[SourceType]:
-    """Give what could be added: kinds of source that the dashboard has none of, as far as this release knows them."""
+    """Return the sources that could be added: of types that the dashboard has none of, and this release knows."""
     there = {source["type"] for source in _chosen(manager)["energy_sources"]}
     found: list[SourceType] = []
     for kind, fields in _ENERGIES.items():
@@ -159,7 +159,7 @@ def _missing(manager: EnergyManager, shown: dict[str, State]) -> list[SourceType
 
 
 def _source(kind: str, shown: dict[str, State]) -> dict[str, Any]:
-    """Write a source as the dashboard's own page does."""
+    """Return a source as the dashboard's own page stores it."""
     source: dict[str, Any] = {"type": kind}
     source |= {field: shown[key].entity_id for field, key in _ENERGIES[kind].items()}
     if power := shown.get(_POWERS[kind]):
@@ -175,7 +175,7 @@ def _source(kind: str, shown: dict[str, State]) -> dict[str, Any]:
 
 
 def _with_ids(chosen: Any, renamed: Mapping[str, str]) -> Any:
-    """Put new ids in the place of old ones, wherever they are."""
+    """Return the preferences with old ids replaced by new ones."""
     if isinstance(chosen, dict):
         return {key: _with_ids(value, renamed) for key, value in chosen.items()}
     if isinstance(chosen, list):
@@ -184,7 +184,7 @@ def _with_ids(chosen: Any, renamed: Mapping[str, str]) -> Any:
 
 
 def _texts(source: object) -> list[str]:
-    """Give every text in a source, its entities among them."""
+    """Return every text in a source, its entities among them."""
     if isinstance(source, dict):
         return [text for value in source.values() for text in _texts(value)]
     return [source] if isinstance(source, str) else []

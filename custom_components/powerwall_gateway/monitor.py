@@ -66,11 +66,11 @@ _UNREACHABLE_SINCE: HassKey[dict[str, float]] = HassKey(f"{DOMAIN}.unreachable_s
 class EntryMonitor:
     """Watches one loaded entry, after every poll."""
 
-    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, memory: EntryStore) -> None:
+    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, store: EntryStore) -> None:
         self._hass = hass
         self._entry = entry
         self._data = entry.runtime_data
-        self._memory = memory
+        self._store = store
         self._found_stopped = 0
         self._key_issue: issues.Issue | None = None
         self._noted_permissions = self._permissions
@@ -108,8 +108,8 @@ class EntryMonitor:
     @callback
     def _check_grid(self) -> None:
         log = self._data.grid.data.log.value
-        if log and log != self._memory.grid:
-            self._hass.async_create_task(self._memory.async_set_grid(log))
+        if log and log != self._store.grid:
+            self._hass.async_create_task(self._store.async_set_grid(log))
         if self._data.control.off_grid.is_over:
             self._hass.async_create_task(self._data.control.off_grid.async_forget())
         # Once, and only as soon as the supervisor would do it. Later logins are for the owner to order.
@@ -159,8 +159,8 @@ class EntryMonitor:
     @callback
     def _check_settings(self) -> None:
         login = self._data.gateway.export_login()
-        if any(login[key] != self._memory.login.get(key) for key in ("session", "firmware")):
-            self._hass.async_create_task(self._memory.async_set_login(login))
+        if any(login[key] != self._store.login.get(key) for key in ("session", "firmware")):
+            self._hass.async_create_task(self._store.async_set_login(login))
         control, settings = self._data.control, self._data.settings.data
         running = settings.sitemaster.value.running if settings.sitemaster.value else None
         if running is not None:

@@ -16,7 +16,7 @@ from homeassistant.helpers import issue_registry as ir
 from . import issues
 from .const import CONF_FINGERPRINT, CONF_SAME_POWERWALLS, CONF_SERIAL, DOMAIN
 from .data import PowerwallGatewayConfigEntry
-from .energy_dashboard import async_fill
+from .energy_dashboard import async_add_sources
 from .exceptions import translated
 from .gateway import GatewayError, Identity, StopSupervisor, identify, open_session
 from .hub import async_disable_now, async_get_supervisor, create_gateway
@@ -195,7 +195,7 @@ class DashboardFix(MenuFix):
         entry: PowerwallGatewayConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
         if entry is None or entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
-        if not await async_fill(self.hass, entry):
+        if not await async_add_sources(self.hass, entry):
             return self.async_abort(reason="nothing_to_add")
         return self.async_create_entry(data={})
 

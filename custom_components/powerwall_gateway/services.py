@@ -18,7 +18,7 @@ from homeassistant.util.json import JsonValueType
 from .const import CONF_ALLOW_CONTROL, DOMAIN
 from .control import Control
 from .data import PowerwallGatewayConfigEntry
-from .energy_dashboard import async_follow
+from .energy_dashboard import async_update_entity_ids
 from .exceptions import translated
 from .gateway import (
     GatewayAuthenticationRequiredError,
@@ -160,7 +160,9 @@ async def async_take_over_from_core(call: ServiceCall) -> ServiceResponse:
         if is_in_use(call.hass, found):
             raise validation_error("core_in_use")
         taken_over = async_take_over(call.hass, found)
-        await async_follow(call.hass, {pair.ours.entity_id: pair.core.entity_id for pair in taken_over if pair.ours})
+        await async_update_entity_ids(
+            call.hass, {pair.ours.entity_id: pair.core.entity_id for pair in taken_over if pair.ours}
+        )
         renamed += (pair.core.entity_id for pair in taken_over)
     return {
         "entities": {core: ours for core, ours in ids.items() if ours},

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.coordinator import base
-from custom_components.powerwall_gateway.energy_dashboard import async_fill, async_follow
+from custom_components.powerwall_gateway.energy_dashboard import async_add_sources, async_update_entity_ids
 from custom_components.powerwall_gateway.repairs import async_create_fix_flow
 from homeassistant.components.energy import data
 from homeassistant.components.energy.validate import async_validate
@@ -147,7 +147,7 @@ async def test_an_owner_with_another_meter_gets_the_rest(
     assert "Solar production" in offered(hass, entry)
     assert "Grid import" not in offered(hass, entry)
     before = await chosen(hass)
-    await async_fill(hass, entry)
+    await async_add_sources(hass, entry)
     assert await chosen(hass) == {**before, "energy_sources": [OTHER_GRID, *ALL[1:]]}
 
 
@@ -258,7 +258,7 @@ async def test_an_entry_that_is_not_loaded_adds_nothing(
 
 async def test_the_dashboard_follows_what_is_renamed(hass: HomeAssistant) -> None:
     await choose(hass, GRID, SOLAR)
-    await async_follow(hass, {sensor("grid_import"): "sensor.meter", sensor("grid_power"): "sensor.now"})
+    await async_update_entity_ids(hass, {sensor("grid_import"): "sensor.meter", sensor("grid_power"): "sensor.now"})
     now = {"stat_rate": "sensor.now"}
     assert await chosen(hass) == {
         **data.EnergyManager.default_preferences(),
@@ -270,5 +270,5 @@ async def test_the_dashboard_follows_what_is_renamed(hass: HomeAssistant) -> Non
 async def test_the_dashboard_stays_where_it_shows_what_had_the_new_id(hass: HomeAssistant) -> None:
     await choose(hass, GRID, OTHER_GRID)
     before = await chosen(hass)
-    await async_follow(hass, {sensor("grid_import"): "sensor.meter"})
+    await async_update_entity_ids(hass, {sensor("grid_import"): "sensor.meter"})
     assert await chosen(hass) == before
