@@ -104,10 +104,10 @@ async def gateways(simulator: StartSimulator) -> dict[str, Simulator]:
     customer = await simulator("21.44", serial=CUSTOMER)
     customer.house.charge = 80.0
     customer.house.off_grid_on_purpose = True
+    customer.house.advance(5)
     customer.house.energies.grid_import = 1350.0105339030638  # of the second meter, 100 Wh after it was read last
     customer.house.energies.grid_export = 1136916.7808710341
     customer.house.energies.solar = 2118.345455375928
-    customer.house.advance(5)
     installer = await simulator("1.15.0", serial=INSTALLER, speed=1.0)
     installer.running = False
     house = House(packs=1, charge=80)
