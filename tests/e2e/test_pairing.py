@@ -40,7 +40,8 @@ async def entity(home: HomeAssistant, platform: str, key: str) -> str:
 
 async def value(home: HomeAssistant, key: str) -> float:
     """Give what a sensor shows."""
-    return float((await home.api.states())[await entity(home, "sensor", key)].state)
+    entity_id = await entity(home, "sensor", key)
+    return float((await home.api.states())[entity_id].state)
 
 
 @pytest.mark.parametrize("firmware", SIGNED)
