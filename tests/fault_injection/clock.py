@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from custom_components.powerwall_gateway.gateway.scheduler import RequestScheduler
 from homeassistant.util import dt as dt_util
 from tests.fault_injection.ward import OURS
 
@@ -21,6 +22,8 @@ class Clock:
         self._real_time, self._real_monotonic = time.time, time.monotonic
         self._passed = 0.0
         self._set = 0.0
+        self.schedulers: list[RequestScheduler] = []
+        """Those that go by this clock: time passes between their requests, not during one."""
 
     def real(self) -> float:
         """Give the seconds that nobody moved."""

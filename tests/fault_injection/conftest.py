@@ -1,7 +1,6 @@
 """The ward, with every wait scaled down, and the table of what everything cost."""
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 import os
 from typing import Any
 
@@ -51,7 +50,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Let time pass when the test says so."""
     clock = Clock()
     clock.install(monkeypatch)
-    monkeypatch.setattr(transport, "RequestScheduler", partial(scheduler.RequestScheduler, clock=clock.monotonic))
+
+    def make_scheduler() -> scheduler.RequestScheduler:
+        clock.schedulers.append(scheduler.RequestScheduler(clock=clock.monotonic))
+        return clock.schedulers[-1]
+
+    monkeypatch.setattr(transport, "RequestScheduler", make_scheduler)
     return clock
 
 

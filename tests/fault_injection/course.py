@@ -178,7 +178,7 @@ class Course:
         return bool(
             self.hass._tasks
             or self.hass.loop._ready  # type: ignore[attr-defined]  # asyncio tells in no other way whether it is at rest
-            or any(coordinator.gateway.pacer._turn.locked() for coordinator in self.ward.coordinators())
+            or any(scheduler._turn.locked() for scheduler in self.clock.schedulers)
         )
 
     async def _pass(self, seconds: float) -> AsyncIterator[float]:

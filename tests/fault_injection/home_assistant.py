@@ -96,7 +96,7 @@ HOME_ASSISTANT: Final = (
     Upheaval(
         name="storage full",
         happening=_storage_full,
-        hides=False,
+        besides=("grid_frequency",),  # unknown in the outage, and alone
         changes=True,
         errors=("Error writing config for",),
     ),

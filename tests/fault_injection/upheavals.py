@@ -9,6 +9,8 @@ from custom_components.powerwall_gateway.repairs import async_trust_certificate
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.helpers import issue_registry as ir
 from simulator import Simulator
+from simulator.gateway.meters import SYNCHROMETER, aggregates
+from simulator.wire import Json
 from tests.fault_injection.course import Course, Happening, Upheaval
 from tests.fault_injection.stranger import (
     one_who_is_silent,
@@ -86,7 +88,6 @@ CONNECTION: Final = (
     Upheaval(
         name="another certificate",
         happening=_another_certificate,
-        errors=("Error setting up entry",),
         consent=_trust,
         person="accepts it",
     ),
@@ -176,10 +177,12 @@ async def _all_packs_gone(course: Course) -> AsyncIterator[float]:
 
 
 async def _meter_gone(course: Course) -> AsyncIterator[float]:
-    aggregates = await course.entry.runtime_data.gateway.get("meters/aggregates")
-    course.gateway.overrides["meters/aggregates"] = {
-        name: meter for name, meter in aggregates.items() if name != "solar"
-    }
+    all_meters = aggregates(SYNCHROMETER)
+
+    def without_solar() -> Json:
+        return {name: meter for name, meter in all_meters(course.gateway.gateway).items() if name != "solar"}
+
+    course.gateway.overrides["meters/aggregates"] = without_solar
     yield 2 * MINUTE
     course.gateway.overrides.clear()
 
