@@ -102,8 +102,10 @@ class Person:
         )
 
     async def tick(self, label: str) -> None:
-        """Tick a box of a form."""
-        await self._tab.locator("ha-form-boolean").filter(has_text=label).locator("ha-checkbox").click()
+        """Turn on a checkbox of a form, and make sure that it is on."""
+        field = self._tab.locator("ha-form-boolean").filter(has_text=label)
+        await field.locator("[part=control]").click()
+        await expect(field.get_by_role("checkbox")).to_be_checked()
 
     async def flip(self, name: str) -> None:
         """Flip the switch in an entity's row."""
