@@ -3,8 +3,9 @@
 `stored_by_8216f2d/` holds the files of a Home Assistant 2026.10.4 that ran that commit with four simulated gateways:
 a customer login whose counters were replaced and whose home is off-grid, a signing key, a refused password, and an
 installer login that was killed while it had stopped its Powerwall. Left out are other integrations, most entities of
-all but the first gateway, and fields of the entity registry that equal those in `every_entity`. The private key,
-addresses and fingerprints are placeholders, and the wait after the refused password is ten minutes longer.
+all but the first gateway, and what Home Assistant takes from an integration again (names, capabilities). Fields of the
+entity registry that equal those in `every_entity` stand there once. The private key, addresses and fingerprints are
+placeholders, and the wait after the refused password is ten minutes longer.
 """
 
 import asyncio
