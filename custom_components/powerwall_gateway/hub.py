@@ -36,7 +36,7 @@ from .gateway import (
     open_session,
 )
 from .gateway.stop_safety.journal import JournalStore
-from .gateway.stop_safety.restart import RestartTimings
+from .gateway.stop_safety.supervisor import SafetyTimings
 from .issues import escape_markdown
 from .signing_key import async_signed_gateway
 from .storage import FileJournal, KeptJournal, async_find_journals, async_get_store
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-PACE: Final = RestartTimings()
+PACE: Final = SafetyTimings()
 
 UNLOAD_PATIENCE: Final = 8.0
 """Seconds for which an unload waits for a running Powerwall; the hub continues. Home Assistant gives it 10."""
@@ -111,8 +111,10 @@ class PowerwallHub:
             grid_connected_for=self._on_grid_for,
             spawn=self._spawn,
             logins_a_day=options.logins_a_day,
-            when_asking=lambda asks: issues.async_set_issue(hass, issues.STOPPED_LONG_AGO, entry_id, active=asks),
-            pace=PACE,
+            on_confirmation_needed=lambda needed: issues.async_set_issue(
+                hass, issues.STOPPED_LONG_AGO, entry_id, active=needed
+            ),
+            timings=PACE,
         )
         self.island = IslandingController(self.gateway)
         self.signed: SignedGateway | None = None
@@ -188,7 +190,7 @@ class PowerwallHub:
 
     async def _recover(self) -> None:
         try:
-            await self.supervisor.mend()
+            await self.supervisor.recover()
         except GatewayError as err:
             _LOGGER.debug("The recovery ended early: %s", err)
 

@@ -19,12 +19,12 @@ from custom_components.powerwall_gateway.gateway import (
     Transport,
     open_session,
 )
-from custom_components.powerwall_gateway.gateway.stop_safety.restart import RestartTimings
+from custom_components.powerwall_gateway.gateway.stop_safety.supervisor import SafetyTimings
 from simulator import Simulator
 from simulator.front import Request
 from tests.client.conftest import address_of
 
-PACE = RestartTimings(connected=60.0, steady=0.03, look=0.003, first_pause=0.005, longest_pause=0.02, patience=0.5)
+PACE = SafetyTimings(connected=60.0, steady=0.03, check=0.003, first_pause=0.005, longest_pause=0.02, patience=0.5)
 NOW = 1_760_000_000.0
 DAY = 86400.0
 
@@ -123,7 +123,7 @@ class Home:
     async def process(
         self,
         *,
-        pace: RestartTimings = PACE,
+        timings: SafetyTimings = PACE,
         timeout: float = 10.0,
         death: Death | None = None,
         credentials: Credentials | None = None,
@@ -144,9 +144,9 @@ class Home:
                 self.disk,
                 grid_connected_for=lambda: self.on_grid_for,
                 spawn=spawn,
-                when_asking=self.asked.append,
+                on_confirmation_needed=self.asked.append,
                 clock=lambda: self.now,
-                pace=pace,
+                timings=timings,
             )
             try:
                 yield guard
@@ -162,10 +162,10 @@ class Home:
             return Credentials.of_installer(self.simulator.serial)
         return Credentials(password=self.simulator.password)
 
-    async def mend(self, **options: Any) -> None:
-        """Start the process anew, and let it put right what there is."""
+    async def recover(self, **options: Any) -> None:
+        """Start the process anew, and let it recover."""
         async with self.process(**options) as guard:
-            await guard.mend()
+            await guard.recover()
             await finished(guard)
 
     def assert_well(self) -> None:

@@ -15,7 +15,7 @@ from custom_components.powerwall_gateway.gateway import (
     RequestScheduler,
 )
 from custom_components.powerwall_gateway.gateway.backoff import GatewayBackoff
-from custom_components.powerwall_gateway.gateway.stop_safety.restart import RestartTimings
+from custom_components.powerwall_gateway.gateway.stop_safety.supervisor import SafetyTimings
 from simulator import Simulator
 from tests.client.conftest import Client
 from tests.client.stop_safety import Home, leave_open
@@ -132,8 +132,8 @@ async def test_mending_after_a_day_without_gateway_starts_the_powerwall(
     await leave(home.simulator)
     caplog.clear()
     caplog.set_level(logging.INFO)
-    async with home.process(pace=RestartTimings()) as guard:
-        mending = asyncio.create_task(guard.mend())
+    async with home.process(timings=SafetyTimings()) as guard:
+        mending = asyncio.create_task(guard.recover())
         await asyncio.sleep(DAY - 60)
         assert not mending.done()
         await come_back(home.simulator)
@@ -142,12 +142,12 @@ async def test_mending_after_a_day_without_gateway_starts_the_powerwall(
         while guard.busy:
             await asyncio.sleep(1.0)
     home.assert_well()
-    assert sorted(told(caplog)) == [(name, level) for name in ("health", "restart") for level in ("INFO", "WARNING")]
+    assert sorted(told(caplog)) == [(name, level) for name in ("health", "supervisor") for level in ("INFO", "WARNING")]
 
 
 async def test_watch_without_answers_looks_every_ten_seconds(simulator: StartSimulator, virtual: VirtualTime) -> None:
     home = Home(await simulator("1.15.0"))
-    async with home.process(pace=RestartTimings()) as guard:
+    async with home.process(timings=SafetyTimings()) as guard:
         await guard.log_in()
         await be_busy(home.simulator)
         asked = home.asked_for("sitemaster")
@@ -164,8 +164,8 @@ async def test_start_without_answers_looks_every_ten_seconds(simulator: StartSim
     home = Home(await simulator("1.15.0"))
     await leave_open(home)
     home.simulator.faults.add("sitemaster", status=503)
-    async with home.process(pace=RestartTimings()) as guard:
-        mending = asyncio.create_task(guard.mend())
+    async with home.process(timings=SafetyTimings()) as guard:
+        mending = asyncio.create_task(guard.recover())
         await asyncio.sleep(3600)
         assert home.simulator.running
         assert home.asked_for("sitemaster") < 650

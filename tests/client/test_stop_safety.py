@@ -45,7 +45,6 @@ async def test_a_login_ends_with_a_session_and_a_running_powerwall(home: Home) -
         assert left.session
         assert left.session["token"] in home.simulator.tokens
         assert left.packs == tuple(home.simulator.gateway.pack_serials)
-        assert left.before == {"running": True, "grid_status": "SystemGridConnected"}
         assert left.gateway == {"host": f"127.0.0.1:{home.simulator.port}", "scheme": "http", "fingerprint": None}
         assert left.began == NOW
         assert left.session["token"] not in repr(left)
@@ -94,7 +93,7 @@ async def test_a_poll_that_was_denied_does_not_keep_the_guard_waiting(home: Home
 
 
 async def test_a_session_that_is_lost_while_it_is_watched(home: Home) -> None:
-    async with home.process(pace=replace(PACE, steady=0.3)) as guard:
+    async with home.process(timings=replace(PACE, steady=0.3)) as guard:
         await guard.log_in()
         home.simulator.tokens.clear()
         with pytest.raises(GatewayAuthenticationRequiredError):

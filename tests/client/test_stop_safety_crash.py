@@ -13,7 +13,7 @@ from custom_components.powerwall_gateway.gateway import GatewayError, StopSuperv
 from tests.client.stop_safety import PACE, Death, Home, finished, leave_open, until
 from tests.conftest import StartSimulator
 
-QUICK = replace(PACE, steady=0.004, look=0.002)
+QUICK = replace(PACE, steady=0.004, check=0.002)
 """A short watch: of the points where it waits there are many, and they are all alike."""
 
 
@@ -25,8 +25,8 @@ async def stop(guard: StopSupervisor) -> None:
     await guard.stop_for(0.01)
 
 
-async def mend(guard: StopSupervisor) -> None:
-    await guard.mend()
+async def recover(guard: StopSupervisor) -> None:
+    await guard.recover()
 
 
 FAULTS: dict[str, dict[str, dict[str, Any]]] = {
@@ -41,7 +41,7 @@ FAULTS: dict[str, dict[str, dict[str, Any]]] = {
     [
         *((log_in, faults, False) for faults in FAULTS),
         (stop, "no fault", False),
-        (mend, "no fault", False),
+        (recover, "no fault", False),
         (log_in, "a login whose answer is lost", True),
         (stop, "a start that is lost", True),
     ],
@@ -55,20 +55,20 @@ async def test_killed_anywhere(
     for after in count():
         home.disk.content = None
         gateway.tokens.clear()
-        if work is mend:
+        if work is recover:
             await leave_open(home)
         for path, fault in FAULTS[faults].items():
             gateway.faults.add(path, **fault)
         death = Death(after, gently=gently)
         gateway.requests.clear()
-        async with home.process(pace=QUICK, death=death) as guard:
+        async with home.process(timings=QUICK, death=death) as guard:
             with suppress(GatewayError):
                 await work(guard)
             await finished(guard)
         gateway.faults.clear()
         asked = len(gateway.requests)
         stopped += not gateway.running
-        await home.mend(pace=QUICK)
+        await home.recover(timings=QUICK)
         home.assert_well()
         if not death.came:
             break
@@ -85,11 +85,11 @@ async def test_a_kill_while_the_next_process_mends(simulator: StartSimulator) ->
         home.simulator.tokens.clear()
         await leave_open(home)
         for death in (Death(after), Death(after // 2)):
-            async with home.process(pace=QUICK, death=death) as guard:
+            async with home.process(timings=QUICK, death=death) as guard:
                 with suppress(GatewayError):
-                    await guard.mend()
+                    await guard.recover()
                 await finished(guard)
-        await home.mend(pace=QUICK)
+        await home.recover(timings=QUICK)
         home.assert_well()
         if not death.came:
             break
@@ -105,7 +105,7 @@ async def test_a_login_that_is_acted_on_only_when_the_next_process_mends(simulat
     with pytest.raises(GatewayError, match="broken off"):
         await caller
     assert home.simulator.stopped_seconds == 0
-    await home.mend(pace=replace(PACE, steady=0.7))
+    await home.recover(timings=replace(PACE, steady=0.7))
     assert home.simulator.stopped_seconds > 0
     home.assert_well()
 

@@ -28,7 +28,7 @@ OTHERS: Any = {"powerwalls": [{"PackagePartNumber": "1092170-03-E", "PackageSeri
 
 async def test_nothing_was_left(home: Home) -> None:
     home.simulator.running = False
-    await home.mend()
+    await home.recover()
     assert not home.simulator.running
     assert home.simulator.requests == []
     assert home.asked == [False]
@@ -37,11 +37,11 @@ async def test_nothing_was_left(home: Home) -> None:
 async def test_what_was_left_stopped_runs_again(home: Home) -> None:
     await leave_open(home)
     async with home.process() as guard:
-        await guard.mend()
+        await guard.recover()
         assert home.simulator.running
         with pytest.raises(GuardBusyError):
             await guard.log_in()
-        await guard.mend()
+        await guard.recover()
         await finished(guard)
     home.assert_well()
     assert home.disk.record.logins == (NOW,)
@@ -53,8 +53,8 @@ async def test_what_runs_already_is_watched_for_a_minute(home: Home) -> None:
     """The login of the process that died may be acted on only now."""
     await leave_open(home)
     home.simulator.running = True
-    async with home.process(pace=replace(PACE, steady=0.2)) as guard:
-        await guard.mend()
+    async with home.process(timings=replace(PACE, steady=0.2)) as guard:
+        await guard.recover()
         home.simulator.running = False
         await until(lambda: home.simulator.running)
         assert home.disk.record.under_way
@@ -75,10 +75,10 @@ async def test_until_it_is_mended_there_is_no_other_login(home: Home) -> None:
 
 
 async def test_the_session_is_taken_up(home: Home) -> None:
-    async with home.process(pace=replace(PACE, steady=60.0)) as guard:
+    async with home.process(timings=replace(PACE, steady=60.0)) as guard:
         await guard.log_in()
     async with home.process() as guard:
-        await guard.mend()
+        await guard.recover()
         await guard._gateway.operation()
     assert home.simulator.logins == 1
 
@@ -87,7 +87,7 @@ async def test_a_gateway_that_stays_away_for_long(home: Home, caplog: pytest.Log
     await leave_open(home)
     caplog.clear()
     home.simulator.faults.add("*", drop=True, times=20)
-    await home.mend()
+    await home.recover()
     home.assert_well()
     assert caplog.text.count("cannot be started yet") == 1
     assert "The Powerwall runs again" in caplog.text
@@ -97,7 +97,7 @@ async def test_another_gateway_is_not_started(home: Home, caplog: pytest.LogCapt
     await leave_open(home)
     home.simulator.overrides["powerwalls"] = OTHERS
     async with home.process() as guard:
-        mending = asyncio.create_task(guard.mend())
+        mending = asyncio.create_task(guard.recover())
         await until(lambda: home.asked_for("powerwalls") > 5)
         assert not home.simulator.running
         assert home.asked_for("sitemaster/run") == 1
@@ -113,7 +113,7 @@ async def test_an_address_that_changes_hands_while_it_is_mended(home: Home) -> N
     await leave_open(home)
     home.simulator.faults.add("sitemaster/run", status=503)
     async with home.process() as guard:
-        mending = asyncio.create_task(guard.mend())
+        mending = asyncio.create_task(guard.recover())
         await until(lambda: home.asked_for("sitemaster/run") > 2)
         home.simulator.overrides["powerwalls"] = OTHERS
         looked, ran = home.asked_for("powerwalls"), home.asked_for("sitemaster/run")
@@ -128,7 +128,7 @@ async def test_a_gateway_that_shows_no_powerwalls_is_not_started(home: Home, pay
     await leave_open(home)
     home.simulator.overrides["powerwalls"] = payload
     async with home.process() as guard:
-        mending = asyncio.create_task(guard.mend())
+        mending = asyncio.create_task(guard.recover())
         await until(lambda: home.asked_for("powerwalls") > 4)
         mending.cancel()
     assert not home.simulator.running
@@ -139,7 +139,7 @@ async def test_one_of_its_powerwalls_is_enough(home: Home) -> None:
     await leave_open(home)
     serial = home.simulator.gateway.pack_serials[1]
     home.simulator.overrides["powerwalls"] = {"powerwalls": [{"PackageSerialNumber": serial}]}
-    await home.mend()
+    await home.recover()
     home.assert_well()
 
 
@@ -150,7 +150,7 @@ async def test_one_of_its_powerwalls_is_enough(home: Home) -> None:
 async def test_it_is_started_for_a_day_and_whenever_the_clock_went_back(home: Home, later: float) -> None:
     await leave_open(home)
     home.now += later
-    await home.mend()
+    await home.recover()
     home.assert_well()
 
 
@@ -158,14 +158,14 @@ async def test_after_a_day_the_owner_is_asked(home: Home) -> None:
     await leave_open(home)
     home.now += DAY + 1
     async with home.process() as guard:
-        await guard.mend()
-        assert guard.asks
+        await guard.recover()
+        assert guard.needs_confirmation
         await until(lambda: home.asked.count(True) > 3)
         assert not home.simulator.running
         assert home.asked_for("sitemaster/run") == 1
         await guard.start()
         await finished(guard)
-        assert (home.asked[-1], vars(guard)["asks"]) == (False, False)
+        assert (home.asked[-1], vars(guard)["needs_confirmation"]) == (False, False)
     home.assert_well()
 
 
@@ -173,7 +173,7 @@ async def test_the_owner_need_not_be_asked_where_somebody_started_it(home: Home)
     await leave_open(home)
     home.now += DAY + 1
     home.simulator.running = True
-    await home.mend()
+    await home.recover()
     assert home.asked == [False]
     home.assert_well()
 
@@ -182,10 +182,10 @@ async def test_what_somebody_works_on_is_not_started_while_it_is_watched(home: H
     await leave_open(home)
     home.now += DAY + 1
     home.simulator.running = True
-    async with home.process(pace=replace(PACE, steady=60.0)) as guard:
-        await guard.mend()
+    async with home.process(timings=replace(PACE, steady=60.0)) as guard:
+        await guard.recover()
         home.simulator.running = False
-        await until(lambda: guard.asks)
+        await until(lambda: guard.needs_confirmation)
     assert not home.simulator.running
     assert home.disk.record.under_way
 
@@ -194,12 +194,12 @@ async def test_a_gateway_that_comes_back_after_a_day_is_asked_for(home: Home) ->
     await leave_open(home)
     home.simulator.faults.add("powerwalls", status=503)
     async with home.process() as guard:
-        mending = asyncio.create_task(guard.mend())
+        mending = asyncio.create_task(guard.recover())
         await until(lambda: home.asked_for("powerwalls") > 2)
         home.now += DAY + 1
         home.simulator.faults.clear()
         await mending
-        assert guard.asks
+        assert guard.needs_confirmation
     assert not home.simulator.running
 
 
@@ -210,7 +210,6 @@ OPEN: dict[str, Any] = {
     "began": NOW,
     "ends": None,
     "packs": ["T17J0001234"],
-    "before": {},
     "gateway": {"host": "192.168.1.5", "scheme": "http", "fingerprint": None},
     "session": None,
 }
@@ -231,7 +230,6 @@ MISFITS: list[dict[str, Any]] = [
     {"packs": []},
     {"packs": [7]},
     {"packs": ["T17J0001234", None]},
-    {"before": None},
     {"gateway": None},
     {"gateway": {}},
     {"gateway": OPEN["gateway"] | {"scheme": "ftp"}},
@@ -253,7 +251,7 @@ def test_what_was_never_written_is_not_believed(change: dict[str, Any]) -> None:
 async def test_a_corrupt_journal_counts_as_open_and_as_full(home: Home, name: str) -> None:
     home.disk.content = CORRUPT[name]
     home.simulator.running = False
-    await home.mend()
+    await home.recover()
     home.assert_well()
     assert home.disk.record.logins == (NOW,) * 3
 
@@ -262,7 +260,7 @@ async def test_a_journal_that_cannot_be_written_is_mended_all_the_same(home: Hom
     await leave_open(home)
     home.disk.broken = lambda write: write < 8
     async with home.process() as guard:
-        await guard.mend()
+        await guard.recover()
         await until(lambda: home.disk.writes > 4)
         assert home.simulator.running
         await finished(guard)
@@ -273,7 +271,7 @@ async def test_an_entry_that_is_unloaded_leaves_mending_to_the_next(home: Home) 
     await leave_open(home)
     home.simulator.faults.add("*", drop=True)
     async with home.process() as guard:
-        mending = asyncio.create_task(guard.mend())
+        mending = asyncio.create_task(guard.recover())
         await until(lambda: guard.busy)
         await guard.wait()
         assert not await guard.close()
@@ -281,7 +279,7 @@ async def test_an_entry_that_is_unloaded_leaves_mending_to_the_next(home: Home) 
         with pytest.raises(Exception, match="broken off"):
             await mending
     home.simulator.faults.clear()
-    await home.mend()
+    await home.recover()
     home.assert_well()
 
 
@@ -298,12 +296,12 @@ async def later(simulator: StartSimulator) -> Home:
 
 
 async def test_a_start_has_the_journals_session(later: Home) -> None:
-    async with later.process(pace=replace(PACE, steady=60.0)) as guard:
+    async with later.process(timings=replace(PACE, steady=60.0)) as guard:
         await guard.log_in()
     later.simulator.running = False
     async with later.process() as guard:
         guard._gateway._login._credentials = None  # the entry is gone, and the password with it
-        await guard.mend()
+        await guard.recover()
         await finished(guard)
     later.assert_well()
     assert later.simulator.logins == 1
@@ -316,7 +314,7 @@ async def test_a_start_without_a_session_logs_in_where_there_is_nothing_to_stop(
     later.disk.tear(session=None)
     content = json.loads(later.disk.content or b"")
     later.disk.content = json.dumps(content | {"logins": [NOW, NOW, NOW]}).encode()
-    await later.mend()
+    await later.recover()
     later.assert_well()
     assert later.simulator.logins == 2
 

@@ -53,7 +53,7 @@ async def test_whatever_it_answered_the_powerwall_runs(home: Home, name: str, ac
 async def test_a_login_that_is_acted_on_long_after_we_gave_up(home: Home) -> None:
     gateway = home.simulator
     gateway.faults.add("login/Basic", delay=0.4)
-    async with home.process(pace=replace(PACE, steady=0.8), timeout=0.1) as guard:
+    async with home.process(timings=replace(PACE, steady=0.8), timeout=0.1) as guard:
         with pytest.raises(GatewayError):
             await guard.log_in()
         assert gateway.stopped_seconds == 0
@@ -100,7 +100,7 @@ async def test_a_gateway_that_is_gone_for_a_while_after_the_login(home: Home) ->
 async def test_somebody_else_stops_it_meanwhile(home: Home) -> None:
     """Within our minute it is started again: it may have been our login. Later it is not for us to decide."""
     gateway = home.simulator
-    async with home.process(pace=replace(PACE, steady=0.2)) as guard:
+    async with home.process(timings=replace(PACE, steady=0.2)) as guard:
         await guard.log_in()
         gateway.running = False
         await until(lambda: gateway.running)
@@ -109,7 +109,7 @@ async def test_somebody_else_stops_it_meanwhile(home: Home) -> None:
         gateway.running = False
         with pytest.raises(GuardNotRunningError):
             await guard.stop_for(60)
-    await home.mend()
+    await home.recover()
     assert not gateway.running
     assert home.asked_for("sitemaster/run") == 2
     assert home.asked == [False, False, False]

@@ -82,12 +82,12 @@ async def test_unloading_ends_it(home: Home) -> None:
 
 
 async def test_shutting_down_ends_it_and_leaves_the_watch_to_the_next_start(home: Home) -> None:
-    async with home.process(pace=replace(PACE, steady=60.0)) as guard:
+    async with home.process(timings=replace(PACE, steady=60.0)) as guard:
         await guard.stop_for(3600)
         await guard.wait()
         assert home.simulator.running
         assert home.disk.record.under_way
-    await home.mend()
+    await home.recover()
     home.assert_well()
 
 
@@ -103,7 +103,7 @@ async def test_unloading_does_not_wait_for_ever(old: Home) -> None:
         old.simulator.faults.add("sitemaster/run", status=503)
         assert not await guard.close(patience=0.05)
     old.simulator.faults.clear()
-    await old.mend()
+    await old.recover()
     old.assert_well()
 
 
@@ -112,7 +112,7 @@ async def test_a_task_that_is_cancelled_starts_it_once_more(home: Home) -> None:
         await guard.stop_for(3600)
     assert home.simulator.running
     assert home.disk.record.under_way
-    await home.mend()
+    await home.recover()
     home.assert_well()
 
 
@@ -214,7 +214,7 @@ async def test_a_crash_before_its_end_goes_on_until_then(home: Home) -> None:
     home.now += 3599.9
     runs = home.asked_for("sitemaster/run")
     async with home.process() as guard:
-        await guard.mend()
+        await guard.recover()
         assert not home.simulator.running
         assert home.asked_for("sitemaster/run") == runs
         await finished(guard)
@@ -225,7 +225,7 @@ async def test_a_crash_beyond_its_end_is_over_at_once(home: Home) -> None:
     await crash(home, 3600)
     home.now += 3601
     async with home.process() as guard:
-        await guard.mend()
+        await guard.recover()
         assert home.simulator.running
         await finished(guard)
     home.assert_well()
@@ -234,7 +234,7 @@ async def test_a_crash_beyond_its_end_is_over_at_once(home: Home) -> None:
 async def test_a_clock_that_went_back_makes_no_stop_longer(old: Home) -> None:
     await crash(old, SOON)
     old.now -= 86400
-    await old.mend()
+    await old.recover()
     old.assert_well()
 
 
@@ -242,7 +242,7 @@ async def test_a_clock_that_went_back_makes_no_stop_longer(old: Home) -> None:
 async def test_a_stop_that_goes_on_after_a_crash_ends_as_any_other(old: Home, end: str) -> None:
     await crash(old, 3600)
     async with old.process() as guard:
-        await guard.mend()
+        await guard.recover()
         stopped = old.simulator.stopped_seconds
         await asyncio.sleep(0.02)
         assert old.simulator.stopped_seconds > stopped
@@ -256,10 +256,10 @@ async def test_an_end_that_failed_after_a_crash_is_made_up_for_at_once(old: Home
     await crash(old, 3600)
     old.simulator.faults.add("sitemaster/run", status=503)
     async with old.process() as guard:
-        await guard.mend()
+        await guard.recover()
         assert not await guard.close(patience=0.05)
     old.simulator.faults.clear()
-    await old.mend()
+    await old.recover()
     old.assert_well()
 
 
@@ -275,7 +275,7 @@ async def test_a_stop_leaves_the_session_that_its_end_wants(simulator: StartSimu
     home.now += SOON
     async with home.process() as guard:
         guard._gateway._login._credentials = None
-        await guard.mend()
+        await guard.recover()
         await finished(guard)
     home.assert_well()
     assert home.simulator.logins == 1
@@ -285,7 +285,7 @@ async def test_a_stop_leaves_the_session_that_its_end_wants(simulator: StartSimu
 async def test_a_stop_that_never_came_does_not_keep_the_guard_busy(old: Home) -> None:
     await crash(old, 3600)
     old.simulator.running = True
-    await old.mend()
+    await old.recover()
     old.assert_well()
 
 
@@ -314,7 +314,7 @@ async def test_a_start_that_fails_is_told(old: Home) -> None:
 async def test_a_start_that_does_nothing_is_told(old: Home) -> None:
     old.simulator.running = False
     old.simulator.faults.add("sitemaster/run", status=202)
-    async with old.process(pace=replace(PACE, patience=0.05)) as guard:
+    async with old.process(timings=replace(PACE, patience=0.05)) as guard:
         with pytest.raises(GatewayTimeoutError, match="does not run yet"):
             await guard.start()
 

@@ -43,7 +43,7 @@ async def test_mend_after_unexpected_errors_goes_on_and_logs_once(home: Home, ca
             raise RuntimeError("nobody expects that")
 
     home.asked = Told(fail)
-    await home.mend()
+    await home.recover()
     home.assert_well()
     assert len(errors(caplog)) == 1
 
@@ -87,7 +87,7 @@ async def test_stop_begun_as_the_last_task_ends_is_not_broken_off(home: Home) ->
 
     home.asked = Told(stop)
     async with home.process() as guard:
-        await guard.mend()
+        await guard.recover()
         await until(lambda: stops)
         await stops[0]
         assert home.asked_for("sitemaster/stop") == 1

@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import auth
 from custom_components.powerwall_gateway.gateway.control import writer
-from custom_components.powerwall_gateway.gateway.stop_safety import restart, supervisor
+from custom_components.powerwall_gateway.gateway.stop_safety import supervisor
 from simulator.listener import event_loop
 
 _QUIET = 0.002
@@ -55,6 +55,6 @@ class VirtualTime:
 
         monkeypatch.setattr(loop, "time", self.monotonic)
         monkeypatch.setattr(selector, "select", select_or_jump)
-        for module in (writer, supervisor, auth, restart):
+        for module in (writer, supervisor, auth):
             if hasattr(module, "monotonic"):
                 monkeypatch.setattr(module, "monotonic", self.monotonic)

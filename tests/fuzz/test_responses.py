@@ -141,7 +141,6 @@ UNDER_WAY: Final = {
     "began": 1.5e9,
     "ends": None,
     "packs": ["TG1234567890AB"],
-    "before": {"running": True, "grid_status": "SystemGridConnected"},
     "gateway": {"host": "192.168.1.50:8443", "scheme": "https", "fingerprint": "00" * 32},
     "session": None,
 }

@@ -8,12 +8,12 @@ from typing import Any
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.gateway.stop_safety.restart import RestartTimings
+from custom_components.powerwall_gateway.gateway.stop_safety.supervisor import SafetyTimings
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from simulator import Simulator
 
-PACE = RestartTimings(connected=0.01, steady=0.05, look=0.005, first_pause=0.01, longest_pause=0.05, patience=10.0)
+PACE = SafetyTimings(connected=0.01, steady=0.05, check=0.005, first_pause=0.01, longest_pause=0.05, patience=10.0)
 
 
 async def until(true: Callable[[], object]) -> None:

@@ -310,7 +310,7 @@ async def test_a_login_that_is_acted_on_after_we_gave_up(
     hass: HomeAssistant, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway, entry, log_in = waiting
-    monkeypatch.setattr(entry.runtime_data.control._supervisor, "_pace", replace(PACE, steady=1.5))
+    monkeypatch.setattr(entry.runtime_data.control._supervisor, "_timings", replace(PACE, steady=1.5))
     hurry(entry, hangs=True)
     gateway.faults.add("login/Basic", delay=1.0, times=1)
     await log_in()

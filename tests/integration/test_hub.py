@@ -204,7 +204,6 @@ def leave_open(hass: HomeAssistant, gateway: Simulator, entry_id: str, *, ago: t
         kind=Kind.LOGIN,
         began=(dt_util.utcnow() - ago).timestamp(),
         packs=tuple(gateway.gateway.pack_serials),
-        before={"running": True, "grid_status": "SystemGridConnected"},
         gateway={"host": f"{gateway.host}:{gateway.port}", "scheme": "http", "fingerprint": None},
     )
     path.write_text(json.dumps(JournalRecord(under_way=under_way).to_json()))

@@ -22,7 +22,7 @@ from custom_components.powerwall_gateway.gateway import (
     open_session,
 )
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
-from custom_components.powerwall_gateway.gateway.stop_safety.restart import RestartTimings
+from custom_components.powerwall_gateway.gateway.stop_safety.supervisor import SafetyTimings
 from custom_components.powerwall_gateway.hub import create_gateway
 from custom_components.powerwall_gateway.storage import FileJournal, async_find_journals
 from homeassistant.core import HomeAssistant
@@ -31,7 +31,7 @@ from tests.conftest import StartSimulator
 
 from .conftest import entry_for
 
-PACE = RestartTimings(steady=0.03, look=0.003, first_pause=0.005, longest_pause=0.02)
+PACE = SafetyTimings(steady=0.03, check=0.003, first_pause=0.005, longest_pause=0.02)
 CLOSED = JournalRecord(logins=(1_760_000_000.123456,))
 OPEN = JournalRecord(
     logins=CLOSED.logins,
@@ -40,7 +40,6 @@ OPEN = JournalRecord(
         began=1_760_000_000.1,
         ends=1_760_000_300.1,
         packs=("T17J0001234",),
-        before={"running": True, "grid_status": "SystemGridConnected"},
         gateway={"host": "192.168.1.5", "scheme": "https", "fingerprint": "ab" * 32},
         session={"token": "a token", "cookies": {}, "roles": ["Provider_Engineer"]},
     ),
@@ -198,7 +197,7 @@ def guard_for(hass: HomeAssistant, gateway: PowerwallGateway, journal: FileJourn
         journal,
         grid_connected_for=lambda: 3600.0,
         spawn=lambda work: hass.async_create_background_task(work, "guard"),
-        pace=PACE,
+        timings=PACE,
     )
 
 
@@ -234,7 +233,7 @@ async def test_a_journal_whose_entry_is_gone_is_mended(
         guard = guard_for(hass, client_for(session, gateway), FileJournal(hass, "an entry"))
         await guard.stop_for(3600)
         gateway.faults.add("sitemaster/run", status=503)
-        assert not await guard.close(patience=0.02)
+        assert not await guard.close(patience=0.3)
     gateway.faults.clear()
 
     (kept,) = await async_find_journals(hass)
@@ -243,7 +242,7 @@ async def test_a_journal_whose_entry_is_gone_is_mended(
     assert kept.under_way
     async with open_session() as session:
         mender = guard_for(hass, create_gateway(session, kept.under_way.gateway), kept.journal)
-        await mender.mend()
+        await mender.recover()
         assert gateway.running
         while mender.busy:
             await asyncio.sleep(0.005)

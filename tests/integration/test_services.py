@@ -230,7 +230,6 @@ async def test_a_stop_that_a_crash_interrupted_ends_when_it_should(
         began=now - 60,
         ends=now + 1,
         packs=tuple(gateway.gateway.pack_serials),
-        before={"running": True, "grid_status": "SystemGridConnected"},
         gateway={"host": f"{gateway.host}:{gateway.port}", "scheme": "http", "fingerprint": None},
     )
     await FileJournal(hass, entry.entry_id).write(JournalRecord(under_way=stop).to_json())

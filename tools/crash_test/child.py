@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any, TextIO
 
 from custom_components.powerwall_gateway import hub, monitor, storage
-from custom_components.powerwall_gateway.gateway.stop_safety.restart import RestartTimings
+from custom_components.powerwall_gateway.gateway.stop_safety.supervisor import SafetyTimings
 from custom_components.powerwall_gateway.gateway.transport import Transport
 from homeassistant.__main__ import main
 from tools.crash_test.points import EFFECTS, Plan, Points
@@ -82,7 +82,7 @@ def watch_wire(trace: Trace) -> None:
 
 def hurry(connected: float) -> None:
     """Make seconds of the guard's minutes."""
-    pace = RestartTimings(connected=connected, steady=1.0, look=0.1, first_pause=5.0, longest_pause=10.0, patience=10.0)
+    pace = SafetyTimings(connected=connected, steady=1.0, check=0.1, first_pause=5.0, longest_pause=10.0, patience=10.0)
     for module in (hub, monitor):
         replace(module, "PACE", lambda _: pace)
 

@@ -265,6 +265,11 @@ class PowerwallGateway:
         """Return the inventory of Powerwalls."""
         return await self.call(endpoints.POWERWALLS)
 
+    async def powerwall_serials(self) -> frozenset[str]:
+        """Return the serials of the Powerwalls."""
+        units = (await self.powerwalls()).powerwalls or ()
+        return frozenset(unit.serial_number for unit in units if unit.serial_number)
+
     async def solars(self) -> tuple[SolarInverter, ...]:
         """Return the solar inverters that are configured."""
         return await self.call(endpoints.SOLARS)

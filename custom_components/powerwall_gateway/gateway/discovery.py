@@ -27,7 +27,6 @@ from .exceptions import (
 )
 from .firmware import login_stops_powerwall, speaks_plain_http
 from .models import Din, Status
-from .stop_safety.preflight import packs_of
 from .transport import Address, Transport, find
 
 _SERIAL = re.compile(r"[A-Z0-9]{6,30}")
@@ -154,7 +153,7 @@ async def identify(gateway: PowerwallGateway) -> Identity:
 async def _packs_of(gateway: PowerwallGateway) -> frozenset[str]:
     """Read the Powerwalls' serials, where they can be read."""
     try:
-        return await packs_of(gateway)
+        return await gateway.powerwall_serials()
     except GatewayLoginError, GatewayRateLimitError:
         raise
     except GatewayResponseError:

@@ -1,1 +1,1 @@
-"""Safe logins and stops: a Powerwall that was stopped is started again, also after a crash."""
+"""Stop the Powerwall safely: whatever is stopped is started again, also after a crash."""

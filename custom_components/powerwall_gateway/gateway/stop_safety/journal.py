@@ -1,7 +1,7 @@
-"""What the guard keeps while the Powerwall may be stopped by us, and how it is read back.
+"""Keep on disk that we may have stopped the Powerwall, so that the next process can start it.
 
 Whatever is not exactly what was once written counts as corrupt: of a journal, unlike of a
-gateway's payload, no part is believed without the rest.
+gateway's payload, no part is used without the rest.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,29 +19,29 @@ DAY: Final = 86400.0
 
 
 class Kind(StrEnum):
-    """What the guard dared."""
+    """What stops the Powerwall."""
 
     LOGIN = "login"
     STOP = "stop"
 
 
 class Journal(Protocol):
-    """A place that outlives the process, for one JSON object.
+    """Store one JSON object where it outlives the process.
 
-    It raises `GuardJournalError` for every failure, and nothing else. A write that came back
-    is on the disk for certain, and one that failed or was cut short left what was there before.
+    It raises `GuardJournalError` for every failure, and nothing else. A write that returned
+    is on the disk for certain; one that failed or was cut short left what was there before.
     """
 
     async def read(self) -> object:
-        """Read what was written last, None where nothing ever was."""
+        """Return what was written last, None where nothing ever was."""
 
     async def write(self, content: Mapping[str, Any]) -> None:
-        """Replace it."""
+        """Replace what was written."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PendingAction:
-    """A login or stop that was begun, and not seen to its end yet."""
+    """A login or stop that was begun, and whose end was not seen yet."""
 
     kind: Kind
 
@@ -52,48 +52,42 @@ class PendingAction:
     """When a stop ends, in seconds since 1970; None for a login."""
 
     packs: tuple[str, ...] = field(repr=False)
-    """Serials of the Powerwalls: whoever mends it makes sure that it is them."""
-
-    before: Mapping[str, Any]
-    """The state before: `running` and `grid_status`, as the gateway told them."""
+    """Serials of the Powerwalls: recovery starts no others."""
 
     gateway: Mapping[str, Any]
-    """Where it is: `host`, `scheme` and `fingerprint`, under the names that an entry's data have."""
+    """Connection: `host`, `scheme` and `fingerprint`, under the names that an entry's data have."""
 
     session: Mapping[str, Any] | None = field(default=None, repr=False)
-    """The session, as `PowerwallGateway.export_login` gives it: from 1.40 on a start wants one. It is a secret."""
+    """The session, as `PowerwallGateway.export_login` has it: from 1.40 on a start requires one. It is a secret."""
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as JSON to keep."""
+        """Return it as JSON to store."""
         return {
             "kind": str(self.kind),
             "began": self.began,
             "ends": self.ends,
             "packs": list(self.packs),
-            "before": dict(self.before),
             "gateway": dict(self.gateway),
             "session": None if self.session is None else dict(self.session),
         }
 
     @classmethod
     def from_json(cls, content: object) -> Self:
-        """Read what `to_json` gave. Raises `GuardJournalError` for anything else."""
+        """Read what `to_json` returned. Raises `GuardJournalError` for anything else."""
         match content:
             case {
                 "kind": "login" | "stop" as kind,
                 "began": float() | int() as began,
                 "ends": float() | int() | None as ends,
                 "packs": [str(), *_] as packs,
-                "before": dict() as before,
                 "gateway": {"host": str(), "scheme": "http" | "https", "fingerprint": str() | None} as gateway,
                 "session": dict() | None as session,
-            } if all(isinstance(pack, str) for pack in packs) and _leads_somewhere(gateway):
+            } if all(isinstance(pack, str) for pack in packs) and _is_valid_address(gateway):
                 return cls(
                     kind=Kind(kind),
                     began=began,
                     ends=ends,
                     packs=tuple(packs),
-                    before=before,
                     gateway=gateway,
                     session=session,
                 )
@@ -102,15 +96,15 @@ class PendingAction:
 
 @dataclass(frozen=True, kw_only=True)
 class JournalRecord:
-    """The whole journal. It is open while something is under way."""
+    """The whole journal. It is open while an action is under way."""
 
     logins: tuple[float, ...] = ()
-    """When there was a guarded login, in seconds since 1970; those of the last day matter."""
+    """When there was a login that stopped the Powerwall, in seconds since 1970; those of the last day count."""
 
     under_way: PendingAction | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as JSON to keep."""
+        """Return it as JSON to store."""
         return {
             "version": VERSION,
             "logins": list(self.logins),
@@ -119,7 +113,7 @@ class JournalRecord:
 
     @classmethod
     def from_json(cls, content: object) -> Self:
-        """Read what `to_json` gave; None is a journal that was never written.
+        """Read what `to_json` returned; None is a journal that was never written.
 
         Raises `GuardJournalError` for anything else.
         """
@@ -136,10 +130,10 @@ class JournalRecord:
 
 
 class JournalStore:
-    """Reads and writes a journal, and believes nothing that it has not read back.
+    """Read and write a journal, and check each write by reading it back.
 
-    `clock` is the wall clock, which may be set at any time: what the journal has from the
-    future counts as of today.
+    `clock` is the wall clock, which may be set at any time: a login in the future counts as
+    one of today.
     """
 
     def __init__(self, journal: Journal, clock: Callable[[], float]) -> None:
@@ -149,11 +143,11 @@ class JournalStore:
         """When this process learned of each login, in monotonic seconds."""
 
     async def read(self) -> JournalRecord:
-        """Read it. Raises `GuardJournalError` when it cannot be read or is corrupt, which counts as open."""
+        """Return its content. Raises `GuardJournalError` when it cannot be read or is corrupt, which counts as open."""
         return JournalRecord.from_json(await self._journal.read())
 
     async def read_closed(self) -> JournalRecord:
-        """Read it, with the logins of the last day alone. Raises `GuardBusyError` while it is open."""
+        """Return its content, with the logins of the last day alone. Raises `GuardBusyError` while it is open."""
         record = await self.read()
         if record.under_way:
             raise GuardBusyError("an earlier login or stop is not over yet")
@@ -167,23 +161,23 @@ class JournalStore:
             raise GuardJournalError("the journal does not hold what was written")
 
     async def close(self, record: JournalRecord) -> None:
-        """Leave it closed, with the record's logins. Raises `GuardJournalError`."""
+        """Close it, with the record's logins. Raises `GuardJournalError`."""
         with suppress(GuardJournalError):
             if (await self.read()).under_way is None:
                 return
         await self.write(replace(record, under_way=None))
 
     def _is_of_today(self, login: float) -> bool:
-        """Tell whether a login is less than a day old by the wall clock, and by the time that passed here, too.
+        """Return whether a login is less than a day old, by the wall clock and by the time since this process read it.
 
-        Without the second a clock that once was wrong could forbid logins for years.
+        Without the second, a clock that once was wrong could forbid logins for years.
         """
         here = monotonic()
         return self._clock() - login < DAY and here - self._seen.setdefault(login, here) < DAY
 
 
-def place_of(connection: Transport) -> dict[str, Any]:
-    """Give where a connection leads, as the journal keeps it."""
+def connection_info(connection: Transport) -> dict[str, Any]:
+    """Return where a connection leads, as the journal keeps it."""
     address, fingerprint = connection.address, connection.fingerprint
     return {
         "host": str(address),
@@ -192,8 +186,8 @@ def place_of(connection: Transport) -> dict[str, Any]:
     }
 
 
-def _leads_somewhere(gateway: Mapping[str, Any]) -> bool:
-    """Tell whether a client can be made for it."""
+def _is_valid_address(gateway: Mapping[str, Any]) -> bool:
+    """Return whether a client can be made for it."""
     try:
         Address.parse(gateway["host"], gateway["scheme"])
         bytes.fromhex(gateway["fingerprint"] or "")

@@ -1,67 +1,87 @@
-"""Keeps the Powerwall running, whatever dies in between: the guarded login and the guarded stop."""
+"""Keep the Powerwall running: what stops it starts it again, whatever ends in between."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 import logging
-from time import time
+from time import monotonic, time
 from typing import Any, Final
 
+from ..backoff import waits
 from ..client import PowerwallGateway
 from ..exceptions import (
     GatewayError,
     GatewayLoginError,
     GatewayLoginStopsError,
+    GatewayStoppedError,
+    GatewayTimeoutError,
     GuardBusyError,
     GuardError,
+    GuardGridError,
     GuardJournalError,
     GuardLoginLimitError,
+    GuardNotRunningError,
+    GuardUnsureError,
 )
-from .journal import DAY, Journal, JournalRecord, JournalStore, Kind, PendingAction, place_of
-from .preflight import StopPreflight, packs_of
-from .restart import Restarter, RestartTimings
+from ..models import GridState
+from .journal import DAY, Journal, JournalRecord, JournalStore, Kind, PendingAction, connection_info
 
 _LOGGER = logging.getLogger(__name__)
 
 LOGINS_A_DAY: Final = 3
 LONGEST_STOP: Final = 3600.0
 
-type Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
-type Steps = Callable[[], Awaitable[None]]
+
+@dataclass(frozen=True, kw_only=True)
+class SafetyTimings:
+    """Hold how long the supervisor waits for what, in seconds."""
+
+    connected: float = 60.0
+    """How long the grid has to be connected before the Powerwall may be stopped."""
+
+    steady: float = 60.0
+    """How long the Powerwall has to stay running before the journal is closed.
+
+    A gateway may act on a login long after the client stopped waiting for it (10 s).
+    """
+
+    check: float = 1.0
+    """Between two checks whether it runs; it takes about two seconds to start (seen on 21.39)."""
+
+    longest_check: float = 10.0
+    """Between two checks while the gateway doesn't respond; the pauses double."""
+
+    first_pause: float = 5.0
+    longest_pause: float = 60.0
+    """Between two attempts at what fails; the pauses double."""
+
+    patience: float = 60.0
+    """How long `start` waits for a running Powerwall."""
+
+    def pauses(self) -> Iterator[float]:
+        """Return the pauses between attempts."""
+        return waits(self.first_pause, self.longest_pause)
+
+    def checks(self) -> Iterator[float]:
+        """Return the pauses between checks for as long as the gateway doesn't respond."""
+        return waits(self.check, self.longest_check)
 
 
 class StopSupervisor:
-    """The only one who may stop the Powerwall: by a login on firmware below 20.49, or on purpose.
+    """Stop the Powerwall and start it again: for a login on firmware below 20.49, or on purpose.
 
-    A stopped Powerwall neither backs up the house nor charges until somebody starts it, and
-    anything can die meanwhile: the request, the network, this process. So the order of
-    effects is always the same:
+    A stopped Powerwall neither backs up the home nor charges until it is started, and anything can
+    end meanwhile: the request, the network, this process. `_stop_and_restart` has the order of
+    effects that makes it safe. Nothing else may stop a Powerwall.
 
-    1. **Look.** There has been a grid for a minute (`grid_connected_for`, from the grid watch)
-       and the Powerwall runs. To stop it on an island blacks out the house, and the network
-       with it that is needed to start it again. What is not known counts as no, and there is
-       no override.
-    2. **Journal.** What is about to happen is written to disk and read back. From here on the
-       next start of the process puts things right (`mend`). What cannot be written is not done.
-    3. **Look again**, because a disk can take its time. The grid comes last: it is what nobody
-       here has a hand in.
-    4. **Login or stop.**
-    5. **Run, whatever that answered.** A gateway may refuse a login, or answer it too late, and
-       stop all the same. If this very task is cancelled, it still says run once.
-    6. **The session goes into the journal**, for firmware that starts nobody without one.
-    7. **Look until it runs**, and say run again with growing pauses. Then the callers are released.
-    8. **Watch for a minute.** A login that was given up may be acted on only now; what is found
-       stopped within this minute is started again, and the minute begins anew.
-    9. **The journal is closed.** From here on a stop is somebody else's, and nothing is started
-       behind the owner's back.
+    The order is one task, which `spawn` lets outlive its callers: a second login joins the first,
+    everything else is refused until it is over. `grid_connected_for` returns for how many seconds
+    the grid has been connected without a break, 0 where that isn't known.
 
-    All this is one task (`spawn` makes it outlive its callers): a second login joins the first,
-    everything else is refused until it is over.
-
-    The journal's times are the wall clock's, which may be set at any time: one from the future
-    counts as fresh.
+    The journal's times are the wall clock's (`clock`), which may be set at any time: a time in the
+    future counts as recent.
     """
 
     def __init__(
@@ -70,110 +90,124 @@ class StopSupervisor:
         journal: Journal,
         *,
         grid_connected_for: Callable[[], float],
-        spawn: Spawn,
+        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         logins_a_day: int = LOGINS_A_DAY,
-        when_asking: Callable[[bool], None] | None = None,
+        on_confirmation_needed: Callable[[bool], None] | None = None,
         clock: Callable[[], float] = time,
-        pace: RestartTimings | None = None,
+        timings: SafetyTimings | None = None,
     ) -> None:
-        self.asks = False
-        """Whether the Powerwall is stopped by an old journal, and `start` waits for the owner's word.
+        self.needs_confirmation = False
+        """Whether a journal older than a day says that we stopped the Powerwall: the owner confirms by `start`.
 
-        `when_asking` is told, also when nothing changed.
+        `on_confirmation_needed` is called after every check, also without a change.
         """
 
         self._gateway = gateway
         self._journal = JournalStore(journal, clock)
+        self._grid_connected_for = grid_connected_for
         self._spawn = spawn
         self._logins_a_day = logins_a_day
-        self._when_asking = when_asking
+        self._on_confirmation_needed = on_confirmation_needed
         self._clock = clock
-        self._pace = pace or RestartTimings()
-        self._lookout = StopPreflight(gateway, grid_connected_for, seconds=self._pace.connected)
-        self._kind: Kind | None = None
+        self._timings = timings or SafetyTimings()
+
+        # Of the task under way; each task has its own.
         self._task: asyncio.Task[None] | None = None
-        self._released: asyncio.Future[None]
-        self._settled: asyncio.Event
-        self._starter = Restarter(gateway, self._pace)
+        self._kind: Kind | None = None
+        self._outcome: asyncio.Future[None]
+        """The result that its callers wait for."""
+
+        self._safe_to_exit: asyncio.Event
+        """Set while nothing that this process stopped waits to be started."""
+
+        self._wake = asyncio.Event()
+        """Ends the present pause, or the next one."""
+
+        self._warned = False
 
     @property
     def busy(self) -> bool:
-        """Whether something is under way: the journal is open, or about to be."""
+        """Return whether something is under way: the journal is open, or about to be."""
         return self._task is not None and not self._task.done()
 
-    # -- what callers want ---------------------------------------------------------------------------------------------
+    # -- what callers request ------------------------------------------------------------------------------------------
 
     async def log_in(self) -> None:
-        """Get the client a session, and come back when the Powerwall runs again.
+        """Get the client a session, and return when the Powerwall runs again.
 
         Where there is a session, or a login stops nothing, this is a plain login. A cancelled
-        caller takes nothing back.
+        caller changes nothing.
 
-        Raises a child of `GuardError` when it was not dared, and else what the login answered.
+        Raises a child of `GuardError` when it was not safe, and else what the login answered.
         """
         if not self.busy:
             self._begin(Kind.LOGIN, self._log_in)
         elif self._kind is not Kind.LOGIN:
             raise GuardBusyError("an earlier stop or login is not over yet")
-        await self._until_released()
+        await self._wait_for_outcome()
         if not self._gateway.has_session:
             raise GuardBusyError("the session of the last login is lost, and its minute's watch not over yet")
 
     async def stop_for(self, seconds: float = 300.0) -> None:
-        """Stop the Powerwall, for an hour at most, and come back when the gateway has accepted that.
+        """Stop the Powerwall, for an hour at most, and return when the gateway has accepted that.
 
         It is started again when the time is over, by `start`, and by whatever ends this process
         or starts it again.
 
-        Raises a child of `GuardError` when it was not dared, and else what the stop answered.
+        Raises a child of `GuardError` when it was not safe, and else what the stop answered.
         """
         if not 0 < seconds <= LONGEST_STOP:
             raise GuardError(f"a stop of {seconds} s is not between 0 and {LONGEST_STOP:.0f} s")
         if self.busy:
             raise GuardBusyError("an earlier stop or login is not over yet")
         self._begin(Kind.STOP, partial(self._stop_for, seconds))
-        await self._until_released()
+        await self._wait_for_outcome()
 
     async def start(self) -> None:
-        """Start the Powerwall because the owner says so, and come back when it runs. A stop under way is over.
+        """Start the Powerwall because the owner confirms it, and return when it runs. A stop under way is over.
 
-        Raises what the gateway answers, and `GatewayTimeoutError` when it does not run after a minute.
+        Raises what the gateway answers, and `GatewayTimeoutError` when it doesn't run after a minute.
         """
-        under_way = self._starter
-        under_way.hurry()
-        await Restarter(self._gateway, self._pace).start()
-        under_way.hurry()  # to see it run, whatever was waiting for the owner
+        wake = self._wake
+        wake.set()
+        await self._start()
+        end = monotonic() + self._timings.patience
+        while not await self._is_running():
+            if monotonic() > end:
+                raise GatewayTimeoutError("the Powerwall was told to start and does not run yet", path="sitemaster")
+            await asyncio.sleep(self._timings.check)
+        wake.set()  # to see it run, also while the owner's confirmation is waited for
 
-    async def mend(self) -> None:
-        """Put right what an earlier process began and did not see to its end.
+    async def recover(self) -> None:
+        """Finish what an earlier process began.
 
-        To be called at every start before anything else. Comes back when there is nothing to
-        do, or it is done but for the last minute's watch, or the owner has to be asked; so with
-        a gateway out of reach not at all. A cancelled caller takes nothing back.
+        To be called at every start before anything else. Returns when there is nothing to do,
+        or all is done but the last minute's watch, or the owner has to confirm it; so with
+        a gateway out of reach not at all. A cancelled caller changes nothing.
         """
         if not self.busy:
-            self._begin(None, self._mend)
-            await self._until_released()
+            self._begin(None, self._recover)
+            await self._wait_for_outcome()
 
     async def wait(self) -> None:
         """Wait until the Powerwall runs again; a stop ends now. For the shutdown, which is allowed 20 s.
 
-        The watch, and mending, are left to the next start.
+        The watch, and recovery, are left to the next process.
         """
         if self.busy:
-            self._starter.hurry()
-            await self._settled.wait()
+            self._wake.set()
+            await self._safe_to_exit.wait()
 
     async def close(self, patience: float = 90.0) -> bool:
-        """Give up the connection: wait until nothing is under way, but no longer than `patience` s.
+        """Wait until nothing is under way, but no longer than `patience` s, and end what still is.
 
-        A stop ends now; mending is broken off. Tells whether the journal is closed: where it is
-        not, `mend` has to be called again.
+        A stop ends now; recovery is broken off. Returns whether the journal is closed: where it is
+        not, `recover` has to be called again.
         """
         if self._task is None or self._task.done():
             return True
         if self._kind:
-            self._starter.hurry()
+            self._wake.set()
             await asyncio.wait({self._task}, timeout=patience)
         if self._task.done():
             return True
@@ -181,61 +215,7 @@ class StopSupervisor:
         await asyncio.wait({self._task})
         return False
 
-    # -- the task ------------------------------------------------------------------------------------------------------
-
-    def _begin(self, kind: Kind | None, steps: Steps) -> None:
-        self._kind = kind
-        self._released = asyncio.get_running_loop().create_future()
-        self._released.add_done_callback(asyncio.Future.exception)  # its callers may all have been cancelled
-        self._settled = asyncio.Event()
-        self._starter = Restarter(self._gateway, self._pace)
-        ended = partial(self._ended, self._released, self._settled)
-        self._task = self._spawn(self._work(steps))
-        self._task.add_done_callback(ended)
-
-    async def _until_released(self) -> None:
-        released = self._released
-        # Not awaited itself: a caller's cancellation would cancel it for the others.
-        await asyncio.wait({released})
-        released.result()
-
-    async def _work(self, steps: Steps) -> None:
-        try:
-            await steps()
-        except GatewayError as err:
-            self._release(err)
-        except Exception:
-            _LOGGER.exception("Unexpected error while the Powerwall may be stopped; starting it goes on")
-            self._release(GatewayError("an unexpected error, which is in the log"))
-            await self._go_on()
-        else:
-            self._release()
-
-    async def _go_on(self) -> None:
-        """Put right what the journal says, whatever unexpected goes wrong: nobody else would do it."""
-        for pause in self._pace.pauses():
-            await self._starter.pause(pause)
-            try:
-                await self._put_right()
-            except Exception as err:  # noqa: BLE001 - it was logged once
-                _LOGGER.debug("Still an unexpected error: %r", err)
-            else:
-                return
-
-    def _ended(self, released: asyncio.Future[None], settled: asyncio.Event, _: asyncio.Task[None]) -> None:
-        """Leave nobody waiting for a task that ended. The next one may have begun: it has others who wait for it."""
-        self._release(GatewayError("broken off; what is left to do is done at the next start"), released)
-        settled.set()
-
-    def _release(self, error: GatewayError | None = None, released: asyncio.Future[None] | None = None) -> None:
-        """Let the callers go, with an error if there is one."""
-        released = released or self._released
-        if released.done():
-            return
-        if error:
-            released.set_exception(error)
-        else:
-            released.set_result(None)
+    # -- the order of effects ------------------------------------------------------------------------------------------
 
     async def _log_in(self) -> None:
         with suppress(GatewayLoginStopsError):
@@ -247,83 +227,208 @@ class StopSupervisor:
         if len(past.logins) >= self._logins_a_day:
             raise GuardLoginLimitError(f"there were {len(past.logins)} logins within a day")
         status = await self._gateway.status()
-        opened = await self._open(Kind.LOGIN, past)
-        error = None
-        try:
+
+        async def log_in() -> None:
             await self._gateway.login(although_it_stops=True, status=status)
-        except GatewayError as err:
-            error = err
-        finally:
-            ran = await self._starter.try_to_run()
-        if session := self._session():
-            await self._amend(opened, session=session)
-        await self._see_to_its_end(opened, error, ran=ran)
+
+        await self._stop_and_restart(Kind.LOGIN, past, log_in)
 
     async def _stop_for(self, seconds: float) -> None:
-        opened = await self._open(Kind.STOP, await self._journal.read_closed(), seconds)
-        error = None
-        try:
+        past = await self._journal.read_closed()
+
+        async def stop() -> None:
             await self._gateway.sitemaster_stop()
             self._release()
-            await self._starter.pause(seconds)
-        except GatewayError as err:
-            error = err
-        finally:
-            ran = await self._starter.try_to_run()
-        await self._end_stop(opened)
-        await self._see_to_its_end(opened, error, ran=ran)
+            await self._pause(seconds)
 
-    async def _see_to_its_end(self, opened: JournalRecord, error: GatewayError | None, *, ran: bool) -> None:
-        async def may_start() -> bool:
-            return True
+        await self._stop_and_restart(Kind.STOP, past, stop, seconds)
 
-        await self._starter.until_it_stays_running(
-            ran=ran,
-            may_start=may_start,
-            when_running=partial(self._let_go, error),
-            when_stopped=self._settled.clear,
-        )
-        await self._close_journal(opened)
+    async def _stop_and_restart(
+        self, kind: Kind, past: JournalRecord, stop: Callable[[], Awaitable[None]], seconds: float = 0.0
+    ) -> None:
+        """Do what stops the Powerwall, and see it run again. The order of these steps must not change."""
+        # 1. Check that a stop does no harm. Off-grid it would black out the home, and with it the network that is
+        #    needed to start it again. There is no override.
+        await self._check()
+        serials = await self._read_serials()
 
-    def _let_go(self, error: GatewayError | None = None) -> None:
-        """Let go everybody who waits for a running Powerwall."""
-        self._settled.set()
-        self._release(error)
-        self._ask(asks=False)
-
-    # -- the journal ---------------------------------------------------------------------------------------------------
-
-    async def _open(self, kind: Kind, past: JournalRecord, seconds: float = 0.0) -> JournalRecord:
-        """Make sure that a stop does no harm, open the journal, and make sure again."""
-        before = await self._lookout.look()
-        packs = await self._lookout.packs()
+        # 2. Write to disk what is about to happen, and read it back. From here on the next process can recover.
         now = self._clock()
-        under_way = PendingAction(
+        pending = PendingAction(
             kind=kind,
             began=now,
             ends=now + seconds if kind is Kind.STOP else None,
-            packs=packs,
-            before=before,
-            gateway=place_of(self._gateway.connection),
+            packs=serials,
+            gateway=connection_info(self._gateway.connection),
             session=self._session(),
         )
         logins = (*past.logins, now) if kind is Kind.LOGIN else past.logins
-        opened = JournalRecord(logins=logins, under_way=under_way)
+        opened = JournalRecord(logins=logins, under_way=pending)
         try:
             await self._journal.write(opened)
-            await self._lookout.look()
+            # 3. Check again: a disk can take its time.
+            await self._check()
         except GuardError as err:
-            self._let_go(err)
+            self._release_all(err)
             await self._close_journal(past)
             raise
-        return opened
+
+        # 4. Log in, or stop it.
+        error = None
+        try:
+            await stop()
+        except GatewayError as err:
+            error = err
+        finally:
+            # 5. Start it whatever that answered, also when this task is cancelled: a gateway may refuse a login, or
+            #    answer it too late, and stop all the same.
+            started = await self._try_to_start()
+
+        # 6. Add to the journal what the next process would need: the session, without which 1.40 and later starts
+        #    nothing, or that the stop is over.
+        if kind is Kind.STOP:
+            await self._end_stop(opened)
+        elif session := self._session():
+            await self._amend(opened, session=session)
+
+        # 7. Start it until it runs, release the callers, and watch it for a minute: a login that timed out may be
+        #    acted on only now.
+        await self._keep_running(started=started, error=error)
+
+        # 8. Close the journal. From here on a stop is somebody else's, and nothing is started behind the owner's back.
+        await self._close_journal(opened)
+
+    async def _check(self) -> None:
+        """Check that a stop does no harm; what isn't known counts as harm.
+
+        The grid comes last, because nothing here controls it. Raises `GuardNotRunningError`,
+        `GuardGridError` or `GuardUnsureError`.
+        """
+        try:
+            sitemaster = await self._gateway.sitemaster()
+            grid = (await self._gateway.grid_status()).grid_status
+        except GatewayStoppedError as err:
+            raise GuardNotRunningError("the Powerwall is stopped") from err
+        except GatewayError as err:
+            raise GuardUnsureError(f"whether all is well is not known ({err})") from err
+        if sitemaster.running is None or grid is None:
+            raise GuardUnsureError("whether all is well is not known")
+        if not sitemaster.running:
+            raise GuardNotRunningError("the Powerwall is stopped")
+        if grid is not GridState.CONNECTED or not self._grid_connected_for() >= self._timings.connected:
+            raise GuardGridError("the house has not been on the grid for long enough")
+
+    async def _read_serials(self) -> tuple[str, ...]:
+        """Return the Powerwalls' serials, of which there has to be one. Raises `GuardUnsureError`."""
+        try:
+            serials = await self._gateway.powerwall_serials()
+        except GatewayError as err:
+            raise GuardUnsureError(f"which Powerwalls there are is not known ({err})") from err
+        if not serials:
+            raise GuardUnsureError("which Powerwalls there are is not known")
+        return tuple(sorted(serials))
 
     def _session(self) -> dict[str, Any] | None:
         session: dict[str, Any] | None = self._gateway.export_login()["session"]
         return session
 
+    # -- starting ------------------------------------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        """Tell it to start; one that runs continues.
+
+        From 1.40 on that requires a session, and a new one stops the Powerwall: so it is got only
+        where there is nothing left to stop.
+        """
+        try:
+            await self._gateway.sitemaster_run()
+        except GatewayLoginStopsError:
+            if (await self._gateway.sitemaster()).running is not False:
+                raise
+            await self._gateway.login(although_it_stops=True)
+            await self._gateway.sitemaster_run()
+
+    async def _try_to_start(self) -> bool:
+        """Tell it to start, and return whether the gateway accepted that."""
+        try:
+            await self._start()
+        except GatewayError as err:
+            self._warn("The Powerwall may be stopped, and cannot be started yet: %s", err)
+            return False
+        return True
+
+    async def _is_running(self) -> bool | None:
+        """Return whether it runs, None where the gateway doesn't say."""
+        try:
+            return (await self._gateway.sitemaster()).running
+        except GatewayError:
+            return None
+
+    async def _keep_running(
+        self,
+        *,
+        started: bool,
+        error: GatewayError | None = None,
+        may_start: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
+        """Return when it has been running for a minute without a break; callers are released as soon as it runs.
+
+        `started` means that it was just told to start. Before every further attempt `may_start` is called.
+        """
+        while True:
+            await self._until_running(started=started, may_start=may_start)
+            if self._warned:
+                self._warned = False
+                _LOGGER.info("The Powerwall runs again")
+            self._release_all(error)
+            if await self._stays_running():
+                return
+            self._safe_to_exit.clear()
+            started = False
+
+    async def _until_running(self, *, started: bool, may_start: Callable[[], Awaitable[bool]] | None) -> None:
+        for pause in self._timings.pauses():
+            if await self._is_running():
+                return
+            if not started:
+                started = (may_start is None or await may_start()) and await self._try_to_start()
+            due, checks = monotonic() + pause, self._timings.checks()
+            while started and monotonic() < due:
+                await self._pause(min(next(checks), due - monotonic()))
+                match await self._is_running():
+                    case True:
+                        return
+                    case False:
+                        checks = self._timings.checks()
+            await self._pause(due - monotonic())
+            started = False
+
+    async def _stays_running(self) -> bool:
+        """Watch it for a minute, and return False as soon as it is stopped.
+
+        A failed check is ignored: a stop would still be visible at the next one, unless somebody else started it.
+        """
+        since, checks = monotonic(), self._timings.checks()
+        while True:
+            await self._pause(next(checks))
+            match await self._is_running():
+                case False:
+                    return False
+                case True:
+                    if monotonic() - since >= self._timings.steady:
+                        return True
+                    checks = self._timings.checks()
+
+    def _release_all(self, error: GatewayError | None = None) -> None:
+        """Release everyone who waits, a shutdown included."""
+        self._safe_to_exit.set()
+        self._release(error)
+        self._set_needs_confirmation(needed=False)
+
+    # -- the journal ---------------------------------------------------------------------------------------------------
+
     async def _amend(self, opened: JournalRecord, **changes: Any) -> None:
-        """Add to the open journal. What is there without it is good enough to go on."""
+        """Add to the open journal. Without it, the journal is still good enough to recover."""
         if opened.under_way:
             try:
                 await self._journal.write(replace(opened, under_way=replace(opened.under_way, **changes)))
@@ -331,86 +436,155 @@ class StopSupervisor:
                 _LOGGER.warning("The journal could not be written, and goes on as it was: %s", err)
 
     async def _end_stop(self, opened: JournalRecord) -> None:
-        """Note that a stop is over before its time: whoever goes on with it does not wait for its end any more."""
+        """Note that a stop is over before its time, so that the next process doesn't wait for its end."""
         if opened.under_way and opened.under_way.ends and opened.under_way.ends > self._clock():
             await self._amend(opened, ends=self._clock())
 
     async def _close_journal(self, record: JournalRecord) -> None:
         """Close it, however long that takes."""
-        for pause in self._pace.pauses():
+        for pause in self._timings.pauses():
             try:
                 await self._journal.close(record)
             except GuardJournalError as err:
-                self._starter.trouble("The journal cannot be closed yet: %s", err)
-                await self._starter.pause(pause)
+                self._warn("The journal cannot be closed yet: %s", err)
+                await self._pause(pause)
             else:
                 return
 
-    # -- mending -------------------------------------------------------------------------------------------------------
+    # -- recovery ------------------------------------------------------------------------------------------------------
 
-    async def _mend(self) -> None:
-        self._settled.set()  # the next start goes on with it: nobody has to wait
-        await self._put_right()
+    async def _recover(self) -> None:
+        self._safe_to_exit.set()  # the next process continues with it: a shutdown doesn't wait
+        await self._finish_pending()
 
-    async def _put_right(self) -> None:
+    async def _finish_pending(self) -> None:
+        """Finish what the journal says was begun."""
         try:
             record = await self._journal.read()
-            if (left := record.under_way) is None:
-                self._ask(asks=False)
+            if (pending := record.under_way) is None:
+                self._set_needs_confirmation(needed=False)
                 return
         except GuardJournalError as err:
             # Which logins there were is not known, so there were as many as there may be.
-            record, left = JournalRecord(logins=(self._clock(),) * self._logins_a_day), None
-            self._starter.trouble("The journal cannot be read, so the Powerwall may be stopped: %s", err)
-        if left:
-            await self._take_up(left)
+            record, pending = JournalRecord(logins=(self._clock(),) * self._logins_a_day), None
+            self._warn("The journal cannot be read, so the Powerwall may be stopped: %s", err)
+        if pending:
+            await self._resume(pending)
             await self._end_stop(record)
-        await self._starter.until_it_stays_running(
-            ran=False,
-            may_start=partial(self._may_mend, left),
-            when_running=self._let_go,
-            when_stopped=self._settled.clear,
-        )
+        await self._keep_running(started=False, may_start=partial(self._may_start, pending))
         await self._close_journal(record)
 
-    async def _take_up(self, left: PendingAction) -> None:
-        """Go on where the last process was: with its session, at its Powerwalls, until its stop ends."""
-        if left.session and not self._session():
-            self._gateway.restore_login({"session": left.session})
-        for pause in self._pace.pauses():
-            if await self._is_theirs(left):
+    async def _resume(self, pending: PendingAction) -> None:
+        """Continue where the last process was: with its session, at its Powerwalls, until its stop ends."""
+        if pending.session and not self._session():
+            self._gateway.restore_login({"session": pending.session})
+        for pause in self._timings.pauses():
+            if await self._is_same_powerwall(pending):
                 break
-            await self._starter.pause(pause)
-        remaining = min(left.ends - self._clock(), left.ends - left.began) if left.ends else 0.0
-        if remaining > 0 and not await self._starter.is_running():
-            self._kind = left.kind  # it ends as one of this process does
-            self._settled.clear()
+            await self._pause(pause)
+        remaining = min(pending.ends - self._clock(), pending.ends - pending.began) if pending.ends else 0.0
+        if remaining > 0 and not await self._is_running():
+            self._kind = pending.kind  # it ends as one of this process does
+            self._safe_to_exit.clear()
             self._release()
-            await self._starter.pause(remaining)
+            await self._pause(remaining)
 
-    async def _is_theirs(self, left: PendingAction) -> bool:
-        """Tell whether this gateway shows a Powerwall of the journal: an address may have changed hands."""
+    async def _is_same_powerwall(self, pending: PendingAction) -> bool:
+        """Return whether this gateway has a Powerwall of the journal: its address may now lead to another one."""
         try:
-            packs = await packs_of(self._gateway)
+            serials = await self._gateway.powerwall_serials()
         except GatewayError as err:
-            self._starter.trouble("The Powerwall may be stopped, and cannot be started yet: %s", err)
+            self._warn("The Powerwall may be stopped, and cannot be started yet: %s", err)
             return False
-        if packs.isdisjoint(left.packs):
-            self._starter.trouble("The Powerwall may be stopped, and another gateway answers in its place")
+        if serials.isdisjoint(pending.packs):
+            self._warn("The Powerwall may be stopped, and another gateway answers in its place")
             return False
         return True
 
-    async def _may_mend(self, left: PendingAction | None) -> bool:
-        """Tell whether to start what the last process left stopped, unless it is so old that the owner is asked."""
-        if left is None:
+    async def _may_start(self, pending: PendingAction | None) -> bool:
+        """Return whether to start what the last process stopped; after a day the owner has to confirm it."""
+        if pending is None:
             return True
-        if self._clock() - left.began > DAY:
-            self._ask(asks=True)
+        if self._clock() - pending.began > DAY:
+            self._set_needs_confirmation(needed=True)
             self._release()
             return False
-        return await self._is_theirs(left)
+        return await self._is_same_powerwall(pending)
 
-    def _ask(self, *, asks: bool) -> None:
-        self.asks = asks
-        if self._when_asking:
-            self._when_asking(asks)
+    def _set_needs_confirmation(self, *, needed: bool) -> None:
+        self.needs_confirmation = needed
+        if self._on_confirmation_needed:
+            self._on_confirmation_needed(needed)
+
+    # -- the task ------------------------------------------------------------------------------------------------------
+
+    def _begin(self, kind: Kind | None, work: Callable[[], Awaitable[None]]) -> None:
+        self._kind = kind
+        self._outcome = asyncio.get_running_loop().create_future()
+        self._outcome.add_done_callback(asyncio.Future.exception)  # its callers may all have been cancelled
+        self._safe_to_exit = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._warned = False
+        ended = partial(self._ended, self._outcome, self._safe_to_exit)
+        self._task = self._spawn(self._run(work))
+        self._task.add_done_callback(ended)
+
+    async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except GatewayError as err:
+            self._release(err)
+        except Exception:
+            _LOGGER.exception("Unexpected error while the Powerwall may be stopped; starting it goes on")
+            self._release(GatewayError("an unexpected error, which is in the log"))
+            await self._recover_from_unexpected()
+        else:
+            self._release()
+
+    async def _recover_from_unexpected(self) -> None:
+        """Finish what the journal says, whatever unexpected goes wrong: nothing else would do it."""
+        for pause in self._timings.pauses():
+            await self._pause(pause)
+            try:
+                await self._finish_pending()
+            except Exception as err:  # noqa: BLE001 - it was logged once
+                _LOGGER.debug("Still an unexpected error: %r", err)
+            else:
+                return
+
+    def _ended(self, outcome: asyncio.Future[None], safe_to_exit: asyncio.Event, _: asyncio.Task[None]) -> None:
+        """Release who still waits for a task that ended. Another task may have begun, with an outcome of its own."""
+        _resolve(outcome, GatewayError("broken off; what is left to do is done at the next start"))
+        safe_to_exit.set()
+
+    async def _wait_for_outcome(self) -> None:
+        outcome = self._outcome
+        # Not awaited itself: a caller's cancellation would cancel it for the others.
+        await asyncio.wait({outcome})
+        outcome.result()
+
+    def _release(self, error: GatewayError | None = None) -> None:
+        """Let the callers return, or raise the error in them."""
+        _resolve(self._outcome, error)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, unless someone wakes the task."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        self._wake.clear()
+
+    def _warn(self, message: str, *arguments: object) -> None:
+        """Log the first thing that goes wrong; the attempts continue."""
+        if not self._warned:
+            self._warned = True
+            _LOGGER.warning(message, *arguments)
+
+
+def _resolve(outcome: asyncio.Future[None], error: GatewayError | None) -> None:
+    if outcome.done():
+        return
+    if error:
+        outcome.set_exception(error)
+    else:
+        outcome.set_result(None)
