@@ -1,4 +1,4 @@
-"""Lists what each language still needs: texts it lacks, texts English no longer has, and those whose English changed.
+"""List what each language still needs: texts it lacks, texts English no longer has, and those whose English changed.
 
 A text counts as changed when English says something else than when the language's file was last committed.
 """
@@ -16,12 +16,12 @@ LANGUAGES = ("de", "es", "fr", "it", "ja", "nl", "pt-BR")
 
 
 def texts(language: str) -> dict[str, str]:
-    """Give all texts of a language, each under the dotted keys that lead to it."""
+    """Return all texts of a language, each under the dotted keys that lead to it."""
     return dict(_flat(json.loads((FOLDER / f"{language}.json").read_text())))
 
 
 def gaps(language: str) -> Iterator[str]:
-    """Give a line for each text that is missing (+) or too many (-)."""
+    """Return a line for each text that is missing (+) or too many (-)."""
     english, theirs = texts("en"), texts(language)
     for key in english.keys() - theirs.keys():
         yield f"+ {key}: {english[key]!r}"
@@ -30,7 +30,7 @@ def gaps(language: str) -> Iterator[str]:
 
 
 def changes(language: str) -> Iterator[str]:
-    """Give a line for each text (~) whose English changed since the language's file was last committed."""
+    """Return a line for each text (~) whose English changed since the language's file was last committed."""
     english, theirs = texts("en"), texts(language)
     commit = _git("log", "-1", "--format=%H", "--", f"{language}.json").strip()
     then = dict(_flat(json.loads(_git("show", f"{commit}:./en.json")))) if commit else {}
