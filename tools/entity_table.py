@@ -8,7 +8,7 @@ from typing import Any
 from custom_components.powerwall_gateway import DESCRIPTIONS
 from custom_components.powerwall_gateway.entity import GatewayEntityDescription
 from custom_components.powerwall_gateway.event import GatewayEventDescription
-from custom_components.powerwall_gateway.hardware import inverters, meters, powerwalls
+from custom_components.powerwall_gateway.hardware import inverters, meters, powerwall_inverters, powerwalls
 from homeassistant.const import Platform
 
 ROOT = Path(__file__).parent.parent
@@ -31,14 +31,22 @@ FIRMWARES = {
 _SNAPSHOT = re.compile(r"^# name: test_the_(?:entities\[(?P<entities>.+)-\w+\]|controls\[(?P<controls>.+)\])$")
 _ENTITY = re.compile(r"^ +'(\w+)\.\w+': dict\(\{$")
 _KEY = re.compile(r"^ +'key': '(.+)',$")
-_PART = re.compile(r"^(?:[A-Z0-9]{8,}|synchrometer[XY]|inverter_(?:\d+|powerwall))_")
+_PART = re.compile(r"^(?:[A-Z0-9]{8,}|synchrometer[XY]|(inverter)_(?:\d+|powerwall))_")
+
+_PREFIXES: dict[Any, str] = {
+    powerwalls: ".",
+    meters: ".",
+    inverters: "inverter.",
+    powerwall_inverters: "inverter.",
+}
+"""By `devices_fn`, the beginning of a key for a device's id."""
 
 type Seen = dict[str, set[tuple[str, str]]]
 type Described = tuple[str, GatewayEntityDescription[Any, Any]]
 
 
 def section() -> str:
-    """Give everything between the two marks."""
+    """Return everything between the two marks."""
     seen = _seen()
     described = list(
         {
@@ -49,14 +57,14 @@ def section() -> str:
     )
     enabled = [row for row in described if row[1].entity_registry_enabled_default]
 
-    def of(devices_fn: Any) -> list[Described]:
-        return [row for row in enabled if row[1].devices_fn is devices_fn]
+    def of(*devices_fns: Any) -> list[Described]:
+        return [row for row in enabled if row[1].devices_fn in devices_fns]
 
     return "\n\n".join(
         (
             BEGIN,
             "The gateway's device:",
-            _table([row for row in enabled if not _is_of_part(row[1])], seen),
+            _table([row for row in enabled if row[1].devices_fn not in _PREFIXES], seen),
             "What can be changed, if you allow it:",
             _table(
                 [
@@ -71,7 +79,7 @@ def section() -> str:
             "Each meter:",
             _table(of(meters), seen),
             "Each solar inverter:",
-            _table(of(inverters), seen),
+            _table(of(inverters, powerwall_inverters), seen),
             "<details><summary>Disabled until you want them</summary>",
             _table([row for row in described if row not in enabled], seen),
             "</details>",
@@ -81,7 +89,7 @@ def section() -> str:
 
 
 def page() -> str:
-    """Give the page with the table as it should be."""
+    """Return the page with the table as it should be."""
     text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -89,7 +97,7 @@ def page() -> str:
 
 
 def _seen() -> Seen:
-    """Give platform and key of what was there, by firmware; the keys of a part without its id, behind a dot."""
+    """Return platform and key of what was there, by firmware; the keys of a device with a prefix for its id."""
     seen: Seen = {}
     entities: set[tuple[str, str]] = set()
     platform = ""
@@ -99,22 +107,18 @@ def _seen() -> Seen:
         elif found := _ENTITY.match(line):
             platform = found[1]
         elif found := _KEY.match(line):
-            entities.add((platform, _PART.sub(".", found[1])))
+            entities.add((platform, _PART.sub(r"\1.", found[1])))
     return seen
 
 
 def _table(rows: list[Described], seen: Seen) -> str:
     lines = [f"| entity | key | unit | {' | '.join(FIRMWARES.values())} |", "|---|---|---|" + "---|" * len(FIRMWARES)]
     for platform, description in sorted(rows, key=lambda row: _name(*row)):
-        key = f".{description.key}" if _is_of_part(description) else description.key
+        key = _PREFIXES.get(description.devices_fn, "") + description.key
         there = ["●" if (platform, key) in seen[firmware] else "" for firmware in FIRMWARES]
         cells = (_name(platform, description), f"`{description.key}`", _unit(platform, description), *there)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def _is_of_part(description: GatewayEntityDescription[Any, Any]) -> bool:
-    return description.devices_fn in {powerwalls, meters, inverters}
 
 
 def _name(platform: str, description: GatewayEntityDescription[Any, Any]) -> str:
