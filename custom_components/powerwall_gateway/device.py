@@ -13,7 +13,7 @@ from .gateway.models import SolarInverter
 
 
 class Kind(StrEnum):
-    """What a device below the gateway is."""
+    """Kind of a device below the gateway."""
 
     POWERWALL = "powerwall"
     METER = "meter"
@@ -22,25 +22,25 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SubDevice:
-    """A piece of hardware that is a device of its own: the gateway itself, or something below it."""
+    """The gateway or a device below it."""
 
     id: str = ""
-    """What the unique ids of its entities carry behind the gateway's serial; empty for the gateway itself."""
+    """Part of the unique ids of its entities, after the gateway's serial; empty for the gateway itself."""
 
     info: DeviceInfo = field(compare=False)
 
     def unique_id(self, serial: str, key: str) -> str:
-        """Give the unique id of one of its entities."""
+        """Return the unique id of one of its entities."""
         return "_".join(filter(None, (serial, self.id, key)))
 
 
 def identifier(serial: str, kind: Kind, part_id: str) -> tuple[str, str]:
-    """Give what a device below the gateway is known by."""
+    """Return the identifier of a device below the gateway."""
     return DOMAIN, f"{serial}_{kind}_{part_id}"
 
 
 def is_of_kind(device: DeviceEntry, serial: str, kind: Kind) -> bool:
-    """Tell whether a device is of a kind."""
+    """Return whether a device is of a kind."""
     domain, prefix = identifier(serial, kind, "")
     return any(known[0] == domain and known[1].startswith(prefix) for known in device.identifiers)
 
@@ -79,9 +79,9 @@ def inverter_ids(
 def devices_missing(
     hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, present: Iterable[str]
 ) -> tuple[DeviceEntry, ...]:
-    """Give the devices of a kind that the gateway answered without.
+    """Return the devices of a kind that a response does not list.
 
-    Whoever calls makes sure that it did answer: silence is not absence.
+    The caller makes sure that the gateway did respond: no response does not mean that they are gone.
     """
     kept = {identifier(serial, kind, part_id) for part_id in present}
     return tuple(
@@ -92,7 +92,7 @@ def devices_missing(
 
 
 def number_anew(hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, parts: Iterable[SubDevice]) -> None:
-    """Name the devices of a kind by their numbers, which change as others come and go, unless one is missing."""
+    """Rename the devices of a kind by their numbers, which change with their number. None may be missing."""
     by_id = {part.id: part for part in parts}
     if devices_missing(hass, entry_id, serial, kind, by_id):
         return

@@ -236,15 +236,15 @@ def _interface_type(interface: NetworkInterface) -> InterfaceType | None:
 _DEVICES: Final = {Kind.POWERWALL: powerwalls, Kind.METER: meters, Kind.INVERTER: inverters}
 
 BELIEVED_AFTER: Final = 3600.0
-"""Seconds after which what is still missing is gone: a part may be missing for a moment, or while it is seen to."""
+"""Seconds after which a missing device is removed: one may be missing for a moment, or while it is serviced."""
 
 
 @callback
 def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
-    """Take out what the gateway answers without for an hour, now and after every look at the inventory.
+    """Remove devices that the gateway does not list for an hour, now and after every poll of the inventory.
 
-    No other part suffers by it, and what returns is made again. What comes is asked for its details, of which some
-    are asked for only at the beginning. With another firmware, which may answer more, the entry begins anew.
+    Other devices are not affected, and a device that returns is added again. The details of a new device are read,
+    some of which are read only at the start. With another firmware, which may report more, the entry is reloaded.
     """
     data = entry.runtime_data
     firmware = data.itself.info.get("sw_version")
@@ -252,7 +252,7 @@ def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> N
     missing: dict[Kind, dict[str, float]] = {}
 
     def miss(kind: Kind, present: set[str]) -> None:
-        """Note since when the devices of a kind are missing, and take out what has been for long enough."""
+        """Note since when the devices of a kind are missing, and remove those that have been for long enough."""
         now, before = hass.loop.time(), missing.get(kind, {})
         absent = {device.id for device in devices_missing(hass, entry.entry_id, data.serial, kind, present)}
         gone = {device_id for device_id in absent if now - before.get(device_id, now) > BELIEVED_AFTER}
@@ -287,7 +287,7 @@ def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> N
 
 @callback
 def watch_names(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
-    """Name a gateway that tells no DIN and no site, a Powerwall 3, as soon as a signed request has told them.
+    """Name a gateway that reports no DIN and no site, a Powerwall 3, as soon as a signed request reports them.
 
     A title that the owner chose stays.
     """
@@ -310,7 +310,7 @@ def watch_names(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None
 
 
 def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> bool:
-    """Tell whether the gateway answered without a device: neither it itself nor what it may still have."""
+    """Return whether the last response does not list a device, so that the owner may remove it."""
     if entry.state is not ConfigEntryState.LOADED:
         return False
     data = entry.runtime_data
@@ -327,9 +327,9 @@ def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> boo
 
 
 def _answered(data: PowerwallGatewayData) -> dict[Kind, set[str]]:
-    """Give the ids of what there is, by kind; a kind is missing where the last answer does not prove an absence.
+    """Return the ids of the listed devices by kind, without a kind whose last response does not prove an absence.
 
-    Silence, errors, a stopped Powerwall and an empty list do not.
+    No response, errors, a stopped Powerwall and an empty list do not.
     """
     if data.live.data.meters.error:
         return {}
@@ -345,7 +345,7 @@ def _answered(data: PowerwallGatewayData) -> dict[Kind, set[str]]:
 
 
 def _powerwalls(data: PowerwallGatewayData) -> set[str]:
-    """Give the Powerwalls that one of two answers has, where both came."""
+    """Return the Powerwalls that one of two responses lists, if there are both."""
     inventory = _fresh(data.inventory.data.powerwalls)
     if inventory is None or inventory.enumerating or inventory.updating:
         return set()
@@ -362,6 +362,6 @@ def _fresh[T](reading: EndpointResult[T]) -> T | None:
 
 
 def _all(part_ids: Iterable[str | None]) -> set[str]:
-    """Give the ids of a list, none at all where one of them could not be read."""
+    """Return the ids of a list, none at all if one of them could not be read."""
     found = set(part_ids)
     return set() if None in found or "" in found else {part_id for part_id in found if part_id}
