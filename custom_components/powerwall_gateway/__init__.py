@@ -226,8 +226,7 @@ def _remove_withdrawn(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -
     data, registry = entry.runtime_data, er.async_get(hass)
     for platform, descriptions in DESCRIPTIONS.items():
         for description in descriptions:
-            withdrawn = getattr(description, "withdrawn_fn", None)
-            if (withdrawn and withdrawn(data.control)) or (description.needs_battery and not data.has_battery):
+            if description.withdrawn_fn(data.control) or (description.needs_battery and not data.has_battery):
                 unique_id = data.itself.unique_id(data.serial, description.key)
                 if entity_id := registry.async_get_entity_id(platform, DOMAIN, unique_id):
                     registry.async_remove(entity_id)

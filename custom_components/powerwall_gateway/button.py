@@ -22,9 +22,6 @@ PARALLEL_UPDATES = 1
 class GatewayButtonDescription[DataT, ValueT](GatewayEntityDescription[DataT, ValueT], ButtonEntityDescription):
     """Describe a button."""
 
-    withdrawn_fn: Callable[[Control], bool]
-    """Return whether its entity is removed, as that of a setting."""
-
     press_fn: Callable[[Control], Awaitable[object]]
 
 

@@ -76,6 +76,9 @@ class GatewayEntityDescription[DataT, ValueT](EntityDescription):
     """Create it only on a site with a Powerwall. A solar inverter that is a gateway itself has no contactor: it says
     off-grid while the grid is there."""
 
+    withdrawn_fn: Callable[[Control], bool] = lambda _: False
+    """Return whether to remove the entity of a setting, which cannot be set until the entry is reloaded."""
+
     detail: Detail | None = None
     """The detail that the coordinator polls only while such an entity is enabled."""
 
@@ -114,9 +117,6 @@ class GatewayControlDescription[DataT, ValueT](GatewayEntityDescription[DataT, V
 
     available_fn: Callable[[Control], bool]
     """Return whether it can be set here and now."""
-
-    withdrawn_fn: Callable[[Control], bool]
-    """Return whether it cannot be set until the entry is reloaded. Its entity is removed; sensors show the value."""
 
     @override
     def exists(self, data: PowerwallGatewayData, device: SubDevice) -> bool:
