@@ -1,4 +1,4 @@
-"""A good payload for each model, made from what its fields expect, and ways to spoil one."""
+"""Make a good payload for each model from its decoders, and fuzz input from it."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -40,7 +40,7 @@ CANDIDATES: tuple[Any, ...] = (
     {},
     *STATES,
 )
-"""One of these fits a field of any kind."""
+"""At least one fits a field of any kind."""
 
 JSON = st.recursive(
     st.none()
@@ -54,7 +54,7 @@ JSON = st.recursive(
 
 
 def example(model: type[Model]) -> dict[str, Any]:
-    """Make a payload in which every field has a value that fits it, as far as one is known."""
+    """Return a payload with a good value for every field, as far as there is one in `CANDIDATES`."""
     return {key: value for _, key, as_is, decode in plan_of(model)[1] if (value := _fitting(as_is, decode)) is not None}
 
 
@@ -64,7 +64,7 @@ def _fitting(as_is: frozenset[type], decode: Callable[[Any], Any]) -> Any:
 
 
 def spoil(payload: dict[str, Any], chance: Random) -> tuple[dict[str, Any], set[str]]:
-    """Spoil some keys of a good payload: changed, removed, or added. Gives it with the keys that were spoiled."""
+    """Change, remove or add some keys of a good payload. Return it with these keys."""
     spoiled = dict(payload)
     keys = set(chance.sample([*payload, "unknown", ""], k=chance.randint(1, min(3, len(payload)))))
     for key in keys:
@@ -76,7 +76,7 @@ def spoil(payload: dict[str, Any], chance: Random) -> tuple[dict[str, Any], set[
 
 
 def junk(chance: Random, depth: int = 3) -> Any:
-    """Make any JSON."""
+    """Return any JSON."""
     kinds = [*SCALARS, list, dict] if depth else SCALARS
     match chance.choice(kinds):
         case kind if kind is list:

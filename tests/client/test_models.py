@@ -1,4 +1,4 @@
-"""Payloads of real gateways, and what becomes of values that do not fit."""
+"""Models decode payloads of real gateways, and tolerate wrong values."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -36,14 +36,14 @@ from tests.client.examples import JSON, MODELS
 
 
 @pytest.fixture(autouse=True)
-def nothing_told() -> Iterator[None]:
-    """Let the next test log again what one has logged."""
+def nothing_warned() -> Iterator[None]:
+    """Log in each test what another one has logged."""
     warned.clear()
     yield
     warned.clear()
 
 
-def test_a_meter_as_firmware_21_prints_it() -> None:
+def test_meter_of_firmware_21_is_decoded() -> None:
     meter = Meter.from_dict(
         {
             "last_communication_time": "2021-12-13T00:24:46.192599545-07:00",
@@ -64,7 +64,7 @@ def _energies(remaining: float) -> dict[str, Any]:
     return {"signals": [{"name": "BMS_nominalEnergyRemaining", "value": remaining}, {"name": "BMS_State"}, None, 7]}
 
 
-def test_energies_and_labels_stay_side_by_side_whatever_is_between() -> None:
+def test_energies_and_labels_match_by_position() -> None:
     answer = {
         "din": "1707000-11-L--TG1250620004QX",
         "components": {
@@ -81,7 +81,7 @@ def test_energies_and_labels_stay_side_by_side_whatever_is_between() -> None:
 
 
 def _parts(*rows: tuple[float | None, float | None, str, str]) -> dict[str, Any]:
-    """Make an answer of rows: energy remaining and capacity in kWh, part number and serial of the label."""
+    """Make a response from rows: remaining energy and capacity in kWh, part number and serial of the label."""
 
     def signals(**values: float | None) -> dict[str, Any]:
         return {"signals": [{"name": f"BMS_nominal{name}", "value": value} for name, value in values.items()]}
@@ -92,7 +92,7 @@ def _parts(*rows: tuple[float | None, float | None, str, str]) -> dict[str, Any]
 
 
 def _system(remaining: float, full: float, *dins: str, disabled: str = "") -> Controller:
-    """Make what the controller tells: the energies of all together in kWh, and the Powerwalls."""
+    """Make a response of the controller: energies of the whole system in kWh, and the Powerwalls."""
     return Controller.from_dict(
         {
             "control": {
@@ -117,7 +117,7 @@ _DINS = ("1707000-11-L--TG1", "1707000-11-L--TG2")
 
 @pytest.mark.parametrize("label", [("", ""), ("1800420-11-F", "TG1252040099Y5"), ("1707000-11-L", "TG2")])
 @pytest.mark.parametrize("others", [(), (_GHOST,), (_GHOST, (None, None, "", ""))])
-def test_follower_has_what_the_system_has_beyond_the_leader(label: tuple[str, str], others: Any) -> None:
+def test_follower_energies_are_system_minus_leader(label: tuple[str, str], others: Any) -> None:
     parts = DeviceComponents.from_dict(_parts(_LEADER, (11.27, 14.38, *label), *others))
     blocks = parts.battery_blocks(_system(19.38, 28.78, *_DINS), ())
     assert [(block.serial_number, block.nominal_full_pack_energy) for block in blocks] == [
@@ -130,22 +130,22 @@ def test_follower_has_what_the_system_has_beyond_the_leader(label: tuple[str, st
 @pytest.mark.parametrize(
     ("rows", "system"),
     [
-        ((_LEADER, _FOLLOWER), _system(8.1, 14.4, *_DINS)),  # it takes no part
+        ((_LEADER, _FOLLOWER), _system(8.1, 14.4, *_DINS)),  # the follower is not in the total
         ((_LEADER, _FOLLOWER), _system(19.38, 28.78, *_DINS, disabled="TG2")),
         ((_LEADER, _FOLLOWER), _system(19.38, 28.78, _DINS[0])),
         ((_LEADER, _FOLLOWER), _system(30.65, 43.16, *_DINS, "1707000-11-L--TG3")),
-        ((_LEADER, _FOLLOWER, _FOLLOWER), _system(19.38, 28.78, *_DINS)),  # which of the two?
+        ((_LEADER, _FOLLOWER, _FOLLOWER), _system(19.38, 28.78, *_DINS)),  # two positions fit
         ((_LEADER, (5.0, 14.38, "", "")), _system(19.38, 28.78, *_DINS)),
         (((None, None, "", ""), _FOLLOWER), _system(19.38, 28.78, *_DINS)),
         ((_LEADER, _GHOST), _system(8.1, 14.4, _DINS[0])),
     ],
 )
-def test_energies_in_doubt_belong_to_no_follower(rows: Any, system: Controller) -> None:
+def test_uncertain_energies_belong_to_no_follower(rows: Any, system: Controller) -> None:
     blocks = DeviceComponents.from_dict(_parts(*rows)).battery_blocks(system, ())
     assert [block.serial_number for block in blocks] == ["TG1"]
 
 
-def test_expansion_is_known_by_its_part_number_or_the_config() -> None:
+def test_expansion_is_known_by_part_number_or_config() -> None:
     rows = (
         _LEADER,
         (9.0, 13.5, "1807000-10-B", "TG7"),
@@ -161,12 +161,12 @@ def test_expansion_is_known_by_its_part_number_or_the_config() -> None:
 
 @pytest.mark.parametrize("components", [None, {}, {"bms": None, "hvp": 3}, {"bms": [[]], "hvp": [1], "pch": []}])
 @pytest.mark.parametrize("din", [None, "TG1250620004QX", "1707000-11-L--TG1250620004QX"])
-def test_parts_that_tell_nothing(components: Any, din: Any) -> None:
+def test_empty_components_have_no_energies(components: Any, din: Any) -> None:
     told = DeviceComponents.from_dict({"din": din, "components": components})
     assert all(block.nominal_energy_remaining is None for block in told.battery_blocks(None, ()))
 
 
-def test_a_stamp_that_moves_makes_no_difference() -> None:
+def test_meter_comparison_ignores_timestamp() -> None:
     first = Meter.from_dict({"instant_power": 5, "last_communication_time": "2021-12-13T00:24:46Z"})
     later = Meter.from_dict({"instant_power": 5, "last_communication_time": "2021-12-13T00:24:47Z"})
     assert first == later
@@ -188,18 +188,18 @@ def test_a_stamp_that_moves_makes_no_difference() -> None:
         ({}, None),
     ],
 )
-def test_model_of_a_gateway(status: dict[str, Any], model: str | None) -> None:
+def test_gateway_model(status: dict[str, Any], model: str | None) -> None:
     read = Status.from_dict(status)
     assert read.model == model
     assert read.is_solar_inverter is (model == "Solar Inverter")
 
 
-def test_inverter_type_alone_is_a_solar_inverter() -> None:
+def test_inverter_type_is_solar_inverter() -> None:
     assert Status.from_dict({"teg_type": "pvinverter"}).is_solar_inverter
     assert not Status.from_dict({"teg_type": "unknown", "din": "1232100-00-E--TG1"}).is_solar_inverter
 
 
-def test_the_meters_of_1_15_include_the_ones_nobody_has() -> None:
+def test_meters_of_1_15_include_missing_ones() -> None:
     zero = {"last_communication_time": "0001-01-01T00:00:00Z", "instant_power": 0}
     meters = MetersAggregates.from_dict({"site": {"instant_power": 7}, "frequency": zero, "generator": zero})
     assert meters.site is not None
@@ -208,7 +208,7 @@ def test_the_meters_of_1_15_include_the_ones_nobody_has() -> None:
     assert meters.solar is None
 
 
-def test_a_disabled_pack_has_nulls_and_its_neighbour_does_not_suffer() -> None:
+def test_disabled_powerwall_has_nulls_and_others_keep_their_values() -> None:
     status = SystemStatus.from_dict(
         {
             "nominal_full_pack_energy": 14066,
@@ -233,17 +233,17 @@ def test_a_disabled_pack_has_nulls_and_its_neighbour_does_not_suffer() -> None:
 
 
 @pytest.mark.parametrize("full", [None, 0])
-def test_no_capacity_is_no_charge(full: int | None) -> None:
+def test_percentage_without_capacity_is_none(full: int | None) -> None:
     status = SystemStatus.from_dict({"nominal_full_pack_energy": full, "nominal_energy_remaining": 1})
     assert status.percentage is None
 
 
 @pytest.mark.parametrize("state", list(GridState))
-def test_every_grid_state_is_read(state: GridState) -> None:
+def test_grid_state_is_decoded(state: GridState) -> None:
     assert GridStatus.from_dict({"grid_status": str(state)}).grid_status is state
 
 
-def test_a_new_grid_state_is_none_and_named_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_unknown_grid_state_is_none_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
         grid = GridStatus.from_dict({"grid_status": "SystemOnTheMoon", "grid_services_active": True})
         assert grid == GridStatus(grid_status=None, grid_services_active=True)
@@ -252,7 +252,7 @@ def test_a_new_grid_state_is_none_and_named_once(caplog: pytest.LogCaptureFixtur
     ]
 
 
-def test_a_gateway_gone_mad_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_number_of_warnings_is_limited(caplog: pytest.LogCaptureFixture) -> None:
     for number in range(MAX_WARNINGS + 50):
         GridStatus.from_dict({"grid_status": f"State{number}"})
     assert len(caplog.records) == MAX_WARNINGS
@@ -265,7 +265,7 @@ def test_a_gateway_gone_mad_does_not_fill_the_log(caplog: pytest.LogCaptureFixtu
         ("60Hz", "60Hz"),
     ],
 )
-def test_the_grid_code_is_read_in_both_forms(grid_code: Any, expected: str) -> None:
+def test_grid_code_is_decoded_in_both_forms(grid_code: Any, expected: str) -> None:
     site = SiteInfo.from_dict({"site_name": "Home", "grid_code": grid_code, "grid_voltage_setting": 240})
     assert site.grid_code is not None
     assert (site.grid_code.grid_code, site.grid_code.grid_voltage_setting) == (expected, 240.0)
@@ -283,7 +283,7 @@ def test_the_grid_code_is_read_in_both_forms(grid_code: Any, expected: str) -> N
         (None, None, None),
     ],
 )
-def test_versions(version: str | None, firmware: str | None, release: tuple[int, ...] | None) -> None:
+def test_status_version_is_parsed(version: str | None, firmware: str | None, release: tuple[int, ...] | None) -> None:
     status = Status.from_dict({"version": version})
     assert (status.firmware, status.release) == (firmware, release)
 
@@ -299,24 +299,24 @@ def test_versions(version: str | None, firmware: str | None, release: tuple[int,
         ("-1h", -3600),
     ],
 )
-def test_go_durations(printed: str, seconds: float) -> None:
+def test_go_duration_is_parsed(printed: str, seconds: float) -> None:
     assert parse_duration(printed) == timedelta(seconds=seconds)
     assert Status.from_dict({"up_time_seconds": printed}).up_time == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("printed", ["", "soon", "12", "3m2", f"{'9' * 30}h"])
-def test_what_is_no_duration_is_none(printed: str) -> None:
+def test_invalid_duration_is_none(printed: str) -> None:
     with pytest.raises(ValueError, match="duration"):
         parse_duration(printed)
     assert Status.from_dict({"up_time_seconds": printed}).up_time is None
 
 
 @pytest.mark.parametrize("printed", ["0001-01-01T00:00:00Z", "2021-12-13T00:24:46", "yesterday", "", 12, None, []])
-def test_what_is_no_moment_is_none(printed: object) -> None:
+def test_invalid_timestamp_is_none(printed: object) -> None:
     assert Meter.from_dict({"last_communication_time": printed}).last_communication_time is None
 
 
-def test_nanoseconds_are_cut_off() -> None:
+def test_timestamp_with_nanoseconds_is_truncated() -> None:
     assert parse_timestamp("2018-02-22T17:12:56.296673681-08:00") == datetime(2018, 2, 23, 1, 12, 56, 296673, UTC)
 
 
@@ -324,7 +324,7 @@ def test_nanoseconds_are_cut_off() -> None:
     ("uptime", "running_for"),
     [("166594s,", timedelta(seconds=166594)), ("log:", None), (None, None)],
 )
-def test_sitemaster_of_1_15(uptime: str | None, running_for: timedelta | None) -> None:
+def test_sitemaster_of_1_15_is_decoded(uptime: str | None, running_for: timedelta | None) -> None:
     sitemaster = Sitemaster.from_dict({"running": False, "uptime": uptime, "connected_to_tesla": True})
     assert sitemaster.running is False
     assert sitemaster.connected_to_tesla is True
@@ -332,12 +332,12 @@ def test_sitemaster_of_1_15(uptime: str | None, running_for: timedelta | None) -
 
 
 @pytest.mark.parametrize("key", ["mode", "real_mode"])
-def test_the_mode_has_had_two_keys(key: str) -> None:
+def test_operation_mode_is_decoded_from_both_keys(key: str) -> None:
     operation = Operation.from_dict({key: "self_consumption", "backup_reserve_percent": 5.000019999999999})
     assert operation.operation_mode is OperationMode.SELF_CONSUMPTION
 
 
-def test_powerwalls_of_1_15() -> None:
+def test_powerwalls_of_1_15_are_decoded() -> None:
     packs = Powerwalls.from_dict(
         {"powerwalls": [{"PackagePartNumber": "1092170-03-E", "PackageSerialNumber": "T1234567890"}], "has_sync": True}
     )
@@ -354,32 +354,32 @@ def test_powerwalls_of_1_15() -> None:
         ("9999999-00-A--cn--1", "CN--1", None),
     ],
 )
-def test_a_din_is_split_at_its_first_dashes(din: str, serial: str, model: str | None) -> None:
+def test_din_is_split_at_first_double_dash(din: str, serial: str, model: str | None) -> None:
     parsed = Din.parse(din)
     assert parsed is not None
     assert (parsed.serial_number, parsed.model) == (serial, model)
 
 
 @pytest.mark.parametrize("din", [None, "", "TG1234567890AB", "--TG1", "1232100-00-E--"])
-def test_what_is_no_din_is_none(din: str | None) -> None:
+def test_invalid_din_is_none(din: str | None) -> None:
     assert Din.parse(din) is None
 
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("junk", [None, True, 3, -0.5, "x", [], [None], {}, {"x": [1]}, "NaN"])
-def test_junk_in_a_field_costs_that_field(model: type[Model], junk: object) -> None:
+def test_wrong_value_never_raises(model: type[Model], junk: object) -> None:
     keys = model.wire_keys()
     for key in keys:
         payload = model.from_dict(dict.fromkeys(keys) | {key: junk})
         assert isinstance(payload, model)
 
 
-def test_what_is_no_object_is_not_read() -> None:
+def test_value_other_than_object_is_none() -> None:
     values: list[Any] = [None, [], "x", 3]
     assert [Meter.read(value) for value in values] == [None] * 4
 
 
 @given(power=st.floats(-1e6, 1e6), neighbours=st.dictionaries(st.sampled_from(["site", "load", "solar"]), JSON))
-def test_a_good_meter_survives_its_neighbours(power: float, neighbours: dict[str, Any]) -> None:
+def test_meter_is_decoded_next_to_wrong_meters(power: float, neighbours: dict[str, Any]) -> None:
     meters = MetersAggregates.from_dict(neighbours | {"battery": {"instant_power": power, "frequency": "x"}})
     assert meters.battery == Meter(instant_power=power)

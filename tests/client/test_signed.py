@@ -63,7 +63,7 @@ async def test_it_reads_and_writes(gateway: Simulator, sign: Sign) -> None:
     assert config.site_info
     assert config.default_real_mode is OperationMode.BACKUP
     assert config.site_info.export_rule is ExportRule.SOLAR
-    assert config.site_info.keeps_from_grid_charging is True
+    assert config.site_info.grid_charging_disallowed is True
     assert gateway.house.mode == "backup"
 
 

@@ -1,4 +1,4 @@
-"""Spoiled payloads: whatever stands in one field, the others are read as if nothing were.
+"""Fuzz the models: a wrong value in one field never changes another field.
 
 A hundred and fifty for each model and test here, ten thousand with `scripts/test --deep`.
 """
@@ -18,10 +18,10 @@ from tests.client.examples import JSON, MODELS, example, junk, spoil
 from tests.fuzz.inputs import Thrown
 
 PAYLOADS = 10
-"""In each of hypothesis' examples: it takes longer to make an example than to read a payload."""
+"""Per hypothesis example: making an example takes longer than decoding a payload."""
 
 OWN_FORMS = [model for model in MODELS if model.normalize is not Model.normalize]
-"""Models whose payload has had several forms: there a key may decide how others are read."""
+"""Models with several forms of payload: there one key may decide how others are decoded."""
 
 
 PROPERTIES = {model: [name for name in dir(model) if isinstance(getattr(model, name), property)] for model in MODELS}
@@ -35,14 +35,14 @@ def silence(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_example_is_read(model: type[Model]) -> None:
+def test_example_is_decoded(model: type[Model]) -> None:
     read = model.from_dict(example(model))
     assert any(getattr(read, field.name) is not None for field in fields(model))
 
 
 @pytest.mark.parametrize("model", [model for model in MODELS if model not in OWN_FORMS])
 @given(chance=st.randoms(use_true_random=False))
-def test_good_fields_survive_bad_neighbours(thrown: Thrown, model: type[Model], chance: Random) -> None:
+def test_good_fields_are_decoded_next_to_wrong_ones(thrown: Thrown, model: type[Model], chance: Random) -> None:
     good_payload = example(model)
     good = model.from_dict(good_payload)
     for _ in range(PAYLOADS):
@@ -56,7 +56,7 @@ def test_good_fields_survive_bad_neighbours(thrown: Thrown, model: type[Model], 
 
 @pytest.mark.parametrize("model", MODELS)
 @given(chance=st.randoms(use_true_random=False))
-def test_any_json_makes_a_model(thrown: Thrown, model: type[Model], chance: Random) -> None:
+def test_any_json_is_decoded(thrown: Thrown, model: type[Model], chance: Random) -> None:
     keys = model.wire_keys()
     for _ in range(PAYLOADS):
         payload = {key: junk(chance) for key in chance.sample(keys, k=chance.randint(1, len(keys)))}
@@ -70,6 +70,6 @@ def test_any_json_makes_a_model(thrown: Thrown, model: type[Model], chance: Rand
 
 
 @given(payload=JSON | st.lists(JSON))
-def test_what_is_no_object_is_not_read(payload: Any) -> None:
+def test_value_other_than_object_is_none(payload: Any) -> None:
     for model in MODELS:
         assert (model.read(payload) is None) == (not isinstance(payload, dict))

@@ -1,43 +1,41 @@
-"""The gateway's answers as frozen dataclasses, by subject."""
+"""The gateway's responses as frozen dataclasses, by subject."""
 
 from .base import Model, check_models
-from .battery import BatteryBlock, StateOfEnergy, SystemStatus
-from .config_file import ConfigFile, ExportRule, SiteSettings
-from .controller import Controller, StoredEnergy
+from .battery import BatteryBlock, Component, Powerwalls, PowerwallsStatus, PowerwallUnit, StateOfEnergy, SystemStatus
 from .customer import Consents, Customer, CustomerRegistration, Installer, InstallerCompany
-from .device_components import DeviceComponents
-from .diagnostic import CheckStatus, Diagnostic, DiagnosticCheck
-from .grid import AlertValue, GridFault, GridState, GridStatus, Islanding, IslandMode
-from .meter_hardware import (
-    CtReading,
-    CurrentTransformers,
-    InstalledMeter,
-    MeterConnection,
-    MeterData,
-    MeterReading,
-    PhaseReadings,
-    SiteMeter,
-    SolarMeter,
-    SolarPhaseReadings,
-)
-from .meters import Meter, MetersAggregates
-from .network import AccessPoint, InterfaceType, Network, NetworkAddress, NetworkInterface
-from .operation import Operation, OperationMode
-from .part_numbers import powerwall_model
-from .powerwalls import Component, Powerwalls, PowerwallsStatus, PowerwallUnit
-from .session import LoginMemory, LoginRecord, SessionRecord, ToggleAuth
-from .site import Config, GridCode, GridCodes, SiteInfo, SiteName
-from .solar import Generators, PvacStatus, PvsStatus, SolarInverter, SolarPowerwall, SolarString
-from .system import Din, Sitemaster, Status
-from .testing import (
+from .diagnostics import (
+    CheckStatus,
     ConnectionTest,
     ConnectionTests,
+    Diagnostic,
+    DiagnosticCheck,
     MeterTestResult,
     PingTest,
     SystemTesting,
     TroubleshootingProblems,
 )
-from .update import SystemUpdate, UpdateInfo, UpdateState
+from .grid import AlertValue, GridFault, GridState, GridStatus, Islanding, IslandMode
+from .meters import (
+    CtReading,
+    CurrentTransformers,
+    InstalledMeter,
+    Meter,
+    MeterConnection,
+    MeterData,
+    MeterReading,
+    MetersAggregates,
+    PhaseReadings,
+    SiteMeter,
+    SolarMeter,
+    SolarPhaseReadings,
+)
+from .network import AccessPoint, InterfaceType, Network, NetworkAddress, NetworkInterface
+from .operation import Operation, OperationMode
+from .session import LoginMemory, LoginRecord, SessionRecord, ToggleAuth
+from .signed import ConfigFile, Controller, DeviceComponents, ExportRule, SiteSettings, StoredEnergy
+from .site import Config, GridCode, GridCodes, SiteInfo, SiteName
+from .solar import Generators, PvacStatus, PvsStatus, SolarInverter, SolarPowerwall, SolarString
+from .system import Din, Sitemaster, Status, SystemUpdate, UpdateInfo, UpdateState, powerwall_model
 
 check_models()
 

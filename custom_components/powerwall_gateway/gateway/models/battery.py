@@ -1,9 +1,10 @@
-"""The packs and their charge: `system_status`, `system_status/soe`."""
+"""Powerwalls and their state of charge: `system_status`, `system_status/soe`, `powerwalls`, `powerwalls/status`."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from .base import Model
+from .diagnostics import Diagnostic
 from .fields import key
 from .grid import GridFault, GridState
 
@@ -13,18 +14,18 @@ class StateOfEnergy(Model):
     """`GET /api/system_status/soe`. Seed, "State of Charge / State of Energy"."""
 
     percentage: float | None = None
-    """Charge in % of the full pack on the gateway's raw scale, 5 of which the app hides (see `percent`)."""
+    """State of charge in % on the gateway's raw scale; the app hides the lowest 5% (see `percent`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatteryBlock(Model):
-    """One Powerwall in `system_status`. A disabled one has null in all its measurements (23.28)."""
+    """One Powerwall in `system_status`. All measurements of a disabled one are null (23.28)."""
 
     part_number: str | None = key("PackagePartNumber")
     serial_number: str | None = key("PackageSerialNumber")
 
     disabled_reasons: tuple[str, ...] | None = None
-    """Empty while it works, else for instance `DisabledExcessiveVoltageDrop`."""
+    """Empty while it works, otherwise for instance `DisabledExcessiveVoltageDrop`."""
 
     inverter_state: str | None = key("pinv_state")
     """`PINV_GridFollowing`, `PINV_GridForming`, or empty."""
@@ -36,7 +37,7 @@ class BatteryBlock(Model):
     """Wh."""
 
     nominal_full_pack_energy: float | None = None
-    """Wh; falls as the pack ages."""
+    """Wh; falls as the battery ages."""
 
     power: float | None = key("p_out")
     """W, discharging +."""
@@ -45,24 +46,24 @@ class BatteryBlock(Model):
     """var."""
 
     voltage: float | None = key("v_out")
-    """V of the inverter's output (AC)."""
+    """V (AC) at the inverter's output."""
 
     frequency: float | None = key("f_out")
     """Hz."""
 
     current: float | None = key("i_out")
-    """A of the pack (DC), charging +: the opposite sign of `power`."""
+    """A (DC) of the battery, charging +: the opposite sign of `power`."""
 
     energy_charged: float | None = None
-    """Wh over its life."""
+    """Wh, lifetime."""
 
     energy_discharged: float | None = None
-    """Wh over its life."""
+    """Wh, lifetime."""
 
     off_grid: bool | None = None
 
     vf_mode: bool | None = None
-    """Whether its inverter sets voltage and frequency by itself, as on an island."""
+    """True while its inverter sets voltage and frequency by itself, as off-grid."""
 
     backup_ready: bool | None = None
     wobble_detected: bool | None = None
@@ -72,40 +73,39 @@ class BatteryBlock(Model):
     """`Active`, `Standby`."""
 
     version: str | None = None
-    """Of its firmware: 14 hexadecimal digits."""
+    """Firmware: 14 hexadecimal digits."""
 
     @property
     def percentage(self) -> float | None:
-        """Charge of this pack in %, on the raw scale."""
+        """Return the state of charge of this Powerwall in % on the raw scale."""
         return _percentage(self.nominal_energy_remaining, self.nominal_full_pack_energy)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SystemStatus(Model):
-    """`GET /api/system_status`: charge, island state and every pack in one answer.
+    """`GET /api/system_status`: state of charge, grid state and every Powerwall in one response.
 
-    Not in the seed; 20.49 and later with the customer's login, not on a Powerwall 3. Its
-    `score`, `smart_inv_delta_p`, `smart_inv_delta_q` and `load_charge_constraint` are left
-    out: no source says what they mean.
+    Not in the seed; 20.49 and later with the customer login, not on a Powerwall 3. `score`, `smart_inv_delta_p`,
+    `smart_inv_delta_q` and `load_charge_constraint` are not read: no source says what they mean.
     """
 
     command_source: str | None = None
     """`Configuration`."""
 
     nominal_full_pack_energy: float | None = None
-    """Wh, of the packs under control: a disabled one is left out."""
+    """Wh of the Powerwalls under control, without disabled ones."""
 
     nominal_energy_remaining: float | None = None
-    """Wh, likewise."""
+    """Wh of the Powerwalls under control, without disabled ones."""
 
     system_island_state: GridState | None = None
     """The same states as `grid_status`."""
 
     battery_target_power: float | None = None
-    """W the gateway wants from the battery, discharging +."""
+    """W, discharging +: the setpoint of the battery."""
 
     battery_target_reactive_power: float | None = None
-    """var, likewise."""
+    """var: the setpoint of the battery."""
 
     max_charge_power: float | None = None
     """W."""
@@ -144,28 +144,28 @@ class SystemStatus(Model):
     """Wh; only ever seen 0."""
 
     ffr_power_availability_high: float | None = None
-    """W that could be given to hold up the grid's frequency, by its name."""
+    """W available to raise the grid's frequency, judging by the name."""
 
     ffr_power_availability_low: float | None = None
-    """W that could be taken to hold it down, by its name."""
+    """W available to lower the grid's frequency, judging by the name."""
 
     max_sustained_ramp_rate: float | None = None
-    """W/s, by its name and size: 1250000 for one Powerwall."""
+    """W/s, judging by name and size: 1250000 for one Powerwall."""
 
     auxiliary_load: float | None = None
     """W; only ever seen 0."""
 
     solar_real_power_limit: float | None = None
-    """W as the gateway prints it, -1 for no limit; see `solar_power_limit`."""
+    """W as the gateway reports it, -1 for no limit; see `solar_power_limit`."""
 
     grid_services_power: float | None = None
     """W used by the utility."""
 
     available_blocks: int | None = None
-    """How many Powerwalls are there to be used."""
+    """Number of Powerwalls that can be used."""
 
     blocks_controlled: int | None = None
-    """How many Powerwalls are under control."""
+    """Number of Powerwalls under control."""
 
     available_charger_blocks: int | None = None
     """23.x and later."""
@@ -176,28 +176,116 @@ class SystemStatus(Model):
     """The same as `system_status/grid_faults`."""
 
     can_reboot: str | None = None
-    """`Yes` or what stands in the way, for instance `Power flow is too high`."""
+    """`Yes` or the reason against it, for instance `Power flow is too high`."""
 
     primary: bool | None = None
     """Only ever seen true."""
 
     all_enable_lines_high: bool | None = None
-    """Whether every Powerwall's switch is on, by its name."""
+    """True while every Powerwall is switched on, judging by the name."""
 
     last_toggle_timestamp: datetime | None = key(compare=False)
-    """When a Powerwall's switch was last flipped."""
+    """Time at which a Powerwall was last switched off or on."""
 
     @property
     def percentage(self) -> float | None:
-        """Charge in % on the raw scale: the same as `system_status/soe`, to the last digit (21.39)."""
+        """Return the state of charge in % on the raw scale, equal to `system_status/soe` to the last digit (21.39)."""
         return _percentage(self.nominal_energy_remaining, self.nominal_full_pack_energy)
 
     @property
     def solar_power_limit(self) -> float | None:
-        """W that solar may give; None for no limit."""
+        """Return the limit of solar power in W; None for no limit."""
         limit = self.solar_real_power_limit
         return None if limit is None or limit < 0 else limit
 
 
 def _percentage(remaining: float | None, full: float | None) -> float | None:
     return None if remaining is None or not full else 100 * remaining / full
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component(Model):
+    """A component with its own firmware in the inventory (21.39)."""
+
+    updating: bool | None = None
+    commissioning_diagnostic: Diagnostic | None = None
+
+    update_diagnostic: Diagnostic | None = None
+    """One check for each firmware in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PowerwallUnit(Component):
+    """One Powerwall in the inventory. 1.15 reports the two numbers only; the rest is as of 21.39."""
+
+    part_number: str | None = key("PackagePartNumber")
+    serial_number: str | None = key("PackageSerialNumber")
+
+    kind: str | None = key("type")
+    """`ACPW` (`acpw` up to 1.50), or `SolarPowerwall` for a Powerwall+; absent on 1.15."""
+
+    grid_state: str | None = None
+    """`Grid_Compliant`, `Grid_Qualifying`, `Grid_Uncompliant`; the last while the Powerwall runs, grid or not."""
+
+    grid_reconnection_time_seconds: float | None = None
+    """s until it may reconnect to the grid."""
+
+    under_phase_detection: bool | None = None
+
+    in_config: bool | None = None
+    """False for a Powerwall that was found but not configured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PowerwallsStatus(Model):
+    """`GET /api/powerwalls/status`: the gateway's activity, 20.49 and later. Seed, `powerwalls/status`.
+
+    1.15 returns 409 while the Powerwall runs; its response while stopped was never seen.
+    """
+
+    enumerating: bool | None = None
+    """True while it searches for Powerwalls."""
+
+    updating: bool | None = None
+    checking_if_offgrid: bool | None = None
+
+    is_on_grid: bool | None = None
+    """None while the Powerwall runs: use `grid_status` then."""
+
+    on_grid_check_error: str | None = None
+    """Reason for an unknown `is_on_grid`, otherwise empty."""
+
+    running_phase_detection: bool | None = None
+
+    phase_detection_last_error: str | None = None
+    """`no phase information` without three phases."""
+
+    phase_detection_not_available: bool | None = None
+    bubble_shedding: bool | None = None
+
+    grid_qualifying: bool | None = None
+    """True while it checks the grid before it connects."""
+
+    grid_code_validating: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Powerwalls(PowerwallsStatus):
+    """`GET /api/powerwalls`: the inventory. Seed, `powerwalls`.
+
+    1.15 reports `powerwalls` and `has_sync` only; about 1.40 and later report the status, too.
+    """
+
+    powerwalls: tuple[PowerwallUnit, ...] | None = None
+
+    has_sync: bool | None = None
+    """True if several Powerwalls are synchronized; 1.15 to 1.4x."""
+
+    gateway_din: str | None = None
+    """`<part number>--<serial>`; 21.x and later."""
+
+    sync: Component | None = None
+    """The gateway's synchronizer, which connects the home to the grid and disconnects it."""
+
+    msa: Component | None = None
+    """A Backup Switch, None without one; 21.x and later. No source shows one."""

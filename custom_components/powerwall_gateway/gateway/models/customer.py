@@ -1,4 +1,4 @@
-"""Who owns the system and who put it in: `customer`, `customer/registration`, `installer`, `installer/companies`."""
+"""Owner and installer: `customer`, `customer/registration`, `installer`, `installer/companies`."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from .fields import secret
 
 @dataclass(frozen=True, kw_only=True)
 class Consents(Model):
-    """What the owner agreed to; None where they were never asked, or where this firmware does not tell."""
+    """Consents of the owner; None where the owner never decided, or where this firmware does not report them."""
 
     privacy_notice: bool | None = None
     limited_warranty: bool | None = None
@@ -20,8 +20,7 @@ class Consents(Model):
 class Customer(Consents):
     """`GET /api/customer`. Seed, `customer`.
 
-    1.15 tells the address, 21.x the consents instead, 23.28 `registered` alone. The address
-    is never shown.
+    1.15 reports the address, 21.x the consents instead, 23.28 `registered` only. The address is never shown.
     """
 
     city: str | None = secret()
@@ -39,7 +38,7 @@ class Customer(Consents):
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerRegistration(Consents):
-    """`GET /api/customer/registration`. Seed, `customer/registration`. From 23.x on all consents may be None."""
+    """`GET /api/customer/registration`. Seed, `customer/registration`. All consents may be None (23.x and later)."""
 
     registered: bool | None = None
     timed_out_registration: bool | None = None
@@ -53,12 +52,12 @@ class CustomerRegistration(Consents):
 
 @dataclass(frozen=True, kw_only=True)
 class Installer(Model):
-    """`GET /api/installer`. Seed, `installer`. What is said of the installation itself is as of 21.39."""
+    """`GET /api/installer`. Seed, `installer`. The fields of the installation itself are as of 21.39."""
 
     company: str | None = None
 
     customer_id: str | None = secret()
-    """The owner's number at the company; never shown."""
+    """The owner's number at the company."""
 
     phone: str | None = secret()
     email: str | None = secret()

@@ -181,7 +181,7 @@ def redacted(name: str | None = None) -> str | None:
 
 def raw_json(name: str | None = None) -> str | None:
     """Declare a value of unknown shape: a string as it is, anything else as JSON; both redacted."""
-    return _explicit(name, str, "JSON that is not nested too deeply", _as_json)
+    return _explicit(name, str, "JSON nested at most 255 levels", _as_json)
 
 
 def raw_json_list(name: str | None = None) -> tuple[str, ...] | None:

@@ -1,8 +1,7 @@
-"""The gateway's ways to the network: `networks`, `system/networks`, `networks/access_points`.
+"""Network interfaces of the gateway: `networks`, `system/networks`, `networks/access_points`.
 
-`networks` has had three forms: the interfaces of 1.15 with the network that is configured
-on each, the configured connections of 21.x with what is known of their interface, and 23.28
-with other keys and Go's base64 for a netmask. They are read into one, `NetworkInterface`.
+`NetworkInterface` reads the three forms of `networks`: the interfaces of 1.15 with the network configured on each, the
+configured connections of 21.x with their interface, and those of 23.28 with other keys and Go's base64 for a netmask.
 """
 
 from base64 import b64decode
@@ -17,7 +16,7 @@ from .fields import key, secret
 
 
 class InterfaceType(StrEnum):
-    """What a network goes over."""
+    """Type of a network interface."""
 
     ETHERNET = "EthType"
     CELLULAR = "GsmType"
@@ -29,12 +28,12 @@ class Network(Model):
     """A configured network: one of `GET /api/system/networks` (1.15), or part of one of `networks`."""
 
     name: str | None = key("network_name")
-    """The Wi-Fi's name, or one of the gateway's own: `default_eth` (1.15), `gsm_tesla_internal_default` (21.x)."""
+    """SSID of the Wi-Fi, or a name of the gateway's own: `default_eth` (1.15), `gsm_tesla_internal_default` (21.x)."""
 
     interface: InterfaceType | None = None
 
     security_type: str | None = None
-    """`NONE`, `WPA2_Personal`, …; absent where it is not Wi-Fi on 21.x."""
+    """`NONE`, `WPA2_Personal`, …; absent for anything but Wi-Fi on 21.x."""
 
     dhcp: bool | None = None
     """None for a mobile network."""
@@ -45,7 +44,7 @@ class Network(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkAddress(Model):
-    """An IP address with the size of its network."""
+    """An IP address and its prefix length."""
 
     ip: str | None = None
 
@@ -55,17 +54,17 @@ class NetworkAddress(Model):
     @override
     @staticmethod
     def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
-        """Bring the netmask's four forms into one: dotted, a number, Go's base64, and the keys of 23.28."""
+        """Convert the four forms of a netmask into one: dotted, a number, Go's base64, and the keys of 23.28."""
         mask = _first(wire, ("prefix_length", "mask", "Mask", "netmask"))
         return {"ip": _first(wire, ("ip", "IP")), "prefix_length": _prefix_length(mask)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkInterface(Model):
-    """One of `GET /api/networks`: an interface of the gateway, its network and how well that goes. Seed, `networks`.
+    """One of `GET /api/networks`: an interface of the gateway with its network and state. Seed, `networks`.
 
-    On 1.15 it is an interface that may have no network; from 21.x on it is a network that may
-    have no interface at present, and then has no addresses.
+    On 1.15 it is an interface that may have no network. On 21.x and later it is a network that may have no interface at
+    present, and then has no addresses.
     """
 
     identifier: int | None = key("id")
@@ -75,10 +74,10 @@ class NetworkInterface(Model):
     """1.15: `eth0`, `wifi0`, `wifi1` (the gateway's own access point), `rpine0` (mobile), `can0` (no network)."""
 
     connected: bool | None = None
-    """`active` from 21.x on. On 1.15 also true for what has no address."""
+    """`active` on 21.x and later. On 1.15 also true for an interface without an address."""
 
     dhcp: bool | None = key("is_dhcp")
-    """Whether its address comes from the router; None for a mobile network on 21.x."""
+    """None for a mobile network on 21.x."""
 
     network: Network | None = key("config")
     """None for an interface without one (1.15)."""
@@ -86,19 +85,19 @@ class NetworkInterface(Model):
     addresses: tuple[NetworkAddress, ...] | None = None
 
     extra_addresses: tuple[NetworkAddress, ...] | None = key("extra_ips")
-    """21.x: addresses it has besides, for instance Ethernet's 192.168.90.2/24 for service."""
+    """Additional addresses, for instance Ethernet's 192.168.90.2/24 for service; 21.x."""
 
     gateway: str | None = None
     """IP of the router; 21.x."""
 
     primary: bool | None = None
-    """Whether it is the one in use; 21.x."""
+    """True for the interface in use; 21.x."""
 
     reached_tesla: bool | None = key("lastTeslaConnected")
-    """Whether Tesla was reached over it when last tried; 21.x."""
+    """True if the last attempt to reach Tesla over it succeeded; 21.x."""
 
     reached_internet: bool | None = key("lastInternetConnected")
-    """Whether the internet was reached over it when last tried; 21.x."""
+    """True if the last attempt to reach the internet over it succeeded; 21.x."""
 
     state: str | None = None
     """`DeviceStateReady`, …; 21.x."""
@@ -115,7 +114,7 @@ class NetworkInterface(Model):
     @override
     @staticmethod
     def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
-        """Bring the three forms into one."""
+        """Convert the three forms into one."""
         if "network_name" not in wire:
             address = {"ip": wire.get("ip_address"), "mask": wire.get("subnet")}
             return {"addresses": [address] if wire.get("ip_address") else []} | wire
@@ -135,7 +134,7 @@ class NetworkInterface(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class AccessPoint(Model):
-    """A Wi-Fi that the gateway sees: one of `GET /api/networks/access_points`; 20.49 and later."""
+    """A Wi-Fi in range: one of `GET /api/networks/access_points`; 20.49 and later."""
 
     ssid: str | None = None
     bssid: str | None = secret()
@@ -153,7 +152,7 @@ def _first(d: dict[Any, Any], keys: Iterable[str]) -> Any:
 
 
 def _prefix_length(mask: Any) -> Any:
-    """Count a netmask's leading ones; what is no netmask stays as it is, for the field to say so."""
+    """Return the leading ones of a netmask; any other value is returned as it is, and the field logs it."""
     if not isinstance(mask, str):
         return mask
     try:

@@ -1,4 +1,4 @@
-"""Logins: what the gateway answers, and what we keep of it over a restart."""
+"""Login responses, and the session that is kept over a restart."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from .fields import key, secret
 
 @dataclass(frozen=True, kw_only=True)
 class LoginRecord(Model):
-    """What `POST /api/login/Basic` answers. Seed, "Login"."""
+    """Response of `POST /api/login/Basic`. Seed, "Login"."""
 
     token: str | None = secret()
     roles: tuple[str, ...] | None = None
@@ -26,7 +26,7 @@ class ToggleAuth(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class SessionRecord(Model):
-    """A session that was kept."""
+    """A stored session."""
 
     token: str | None = secret()
     cookies: Mapping[str, str] | None = secret()
@@ -35,18 +35,18 @@ class SessionRecord(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class LoginMemory(Model):
-    """A session that was kept, and the wait after failures."""
+    """A stored session, and the backoff after failed logins."""
 
     session: SessionRecord | None = None
 
     failures: int | None = None
-    """Logins in a row that failed."""
+    """Failed logins in a row."""
 
     refusals: int | None = None
-    """Of these, the ones that the gateway refused."""
+    """Number of these that the gateway rejected."""
 
     not_before: float | None = None
-    """Seconds since 1970 before which not to log in."""
+    """Earliest time of the next login, in seconds since 1970."""
 
     firmware: str | None = None
-    """The gateway's `version`, as it was last read."""
+    """Last known `version` of the gateway."""

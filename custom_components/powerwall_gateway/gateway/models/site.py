@@ -1,4 +1,4 @@
-"""The site: `site_info` and what lies below it, and `config`."""
+"""The site: `site_info`, `site_info/grid_codes`, `site_info/site_name` and `config`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from .fields import key
 
 @dataclass(frozen=True, kw_only=True)
 class GridCode(Model):
-    """What the utility demands. A string up to 1.46, an object since 1.47."""
+    """Requirements of the utility. A string up to 1.46, an object since 1.47."""
 
     grid_code: str | None = None
     """For instance `60Hz_240V_s_UL1741SA:2016_California`."""
@@ -27,23 +27,23 @@ class GridCode(Model):
     country: str | None = None
 
     state: str | None = None
-    """`*` where it does not matter, as in the three below."""
+    """`*` for any, as in the three below."""
 
     distributor: str | None = None
-    """1.46 and later, where there is one; so are `utility` and `retailer`."""
+    """1.46 and later, if there is one; so are `utility` and `retailer`."""
 
     utility: str | None = None
     retailer: str | None = None
 
     region: str | None = None
-    """The standard, for instance `UL1741SA-CA:2019`, rather than a place; not on every site (23.28)."""
+    """A standard rather than a place, for instance `UL1741SA-CA:2019`; not on every site (23.28)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GridCodes(Model):
-    """`GET /api/site_info/grid_codes`: what the wizard of 1.15 offers. Seed, `site_info/grid_codes`.
+    """`GET /api/site_info/grid_codes`: the choices of the installation wizard (1.15). Seed, `site_info/grid_codes`.
 
-    On the wire the codes lie in a list by country, state and region; here each knows its own.
+    On the wire the codes are listed by country, state and region; here each has its own.
     """
 
     codes: tuple[GridCode, ...] | None = None
@@ -51,7 +51,7 @@ class GridCodes(Model):
     @override
     @staticmethod
     def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
-        """Bring the codes out of their nest."""
+        """Flatten the codes, with country, state and region in each."""
         return {
             "codes": [
                 code | {"country": country, "state": state, "region": region}
@@ -70,7 +70,7 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
 
 @dataclass(frozen=True, kw_only=True)
 class SiteName(Model):
-    """`GET /api/site_info/site_name`. Seed, `site_info/site_name`; what is edited in Tesla's app shows up here."""
+    """`GET /api/site_info/site_name`. Seed, `site_info/site_name`; follows changes in Tesla's app."""
 
     site_name: str | None = None
 
@@ -80,7 +80,7 @@ class SiteName(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class SiteInfo(Model):
-    """`GET /api/site_info`. Seed, `site_info`; open on 1.15, the customer's login since 20.49."""
+    """`GET /api/site_info`. Seed, `site_info`; open on 1.15, requires the customer login since 20.49."""
 
     site_name: str | None = None
 
@@ -88,16 +88,16 @@ class SiteInfo(Model):
     """IANA name."""
 
     nominal_system_energy_kwh: float | None = key("nominal_system_energy_kWh")
-    """kWh, 13.5 a Powerwall."""
+    """kWh, 13.5 per Powerwall."""
 
     nominal_system_power_kw: float | None = key("nominal_system_power_kW")
-    """kW; absent on 1.15. Another while the Powerwall is stopped: 5 and 5.8 on 21.39."""
+    """kW; absent on 1.15. Changes while the Powerwall is stopped: 5 and 5.8 on 21.39."""
 
     max_system_energy_kwh: float | None = key("max_system_energy_kWh")
     """kWh; 1.46 and later, may be 0."""
 
     max_system_power_kw: float | None = key("max_system_power_kW")
-    """kW; likewise."""
+    """kW; 1.46 and later, may be 0."""
 
     measured_frequency: float | None = None
     """Hz of the grid now; seen on 21.39 only."""
@@ -116,7 +116,7 @@ class SiteInfo(Model):
     @override
     @staticmethod
     def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
-        """Bring the flat form of 1.46 and older, where the code is a text beside its settings, into the later one."""
+        """Convert the flat form of 1.46 and older, where the code is a string next to its settings."""
         return wire | {"grid_code": wire} if isinstance(wire.get("grid_code"), str) else wire
 
 

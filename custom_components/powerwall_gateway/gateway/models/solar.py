@@ -1,4 +1,4 @@
-"""Solar panels and generators: `solars`, `solar_powerwall`, `generators`."""
+"""Solar inverters and generators: `solars`, `solar_powerwall`, `generators`."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from .fields import key, raw_json_list, true_keys
 
 @dataclass(frozen=True, kw_only=True)
 class SolarInverter(Model):
-    """An inverter that is configured (`GET /api/solars`) or offered (`GET /api/solars/brands/…`). Seed, `solars`."""
+    """A configured inverter (`GET /api/solars`), or a choice (`GET /api/solars/brands/…`). Seed, `solars`."""
 
     brand: str | None = None
     model: str | None = None
 
     description: str | None = None
-    """Only of the ones that are offered, and there often another model's (1.15)."""
+    """For choices only, and there often that of another model (1.15)."""
 
     power_rating: float | None = key("power_rating_watts")
     """W."""
@@ -41,7 +41,7 @@ class SolarString(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class PvacStatus(Model):
-    """The inverter of a Powerwall+, PVAC in Tesla's words."""
+    """The inverter of a Powerwall+ (PVAC)."""
 
     state: str | None = None
     """`PVAC_Active`, …"""
@@ -71,7 +71,7 @@ class PvacStatus(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class PvsStatus(Model):
-    """What watches over the strings of a Powerwall+, PVS in Tesla's words."""
+    """The string monitor of a Powerwall+ (PVS)."""
 
     state: str | None = None
     disabled: bool | None = None
@@ -87,7 +87,7 @@ class PvsStatus(Model):
 class SolarPowerwall(Model):
     """`GET /api/solar_powerwall`: the solar side of a Powerwall+ or a Tesla inverter.
 
-    Not in the seed; the customer's login, and what 23.44 and later have left of the vitals.
+    Not in the seed; requires the customer login. All that is left of the vitals on 23.44 and later.
     """
 
     pvac_status: PvacStatus | None = None
@@ -100,10 +100,10 @@ class SolarPowerwall(Model):
     """`on`, …"""
 
     pvac_alerts: tuple[str, ...] | None = true_keys()
-    """Names of the inverter's alerts that are raised, for instance `PVAC_a030_fan_faulted`."""
+    """Active alerts of the inverter, for instance `PVAC_a030_fan_faulted`."""
 
     pvs_alerts: tuple[str, ...] | None = true_keys()
-    """Names of the string watch's alerts that are raised, for instance `PVS_a021_RapidShutdown`."""
+    """Active alerts of the string monitor, for instance `PVS_a021_RapidShutdown`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +111,7 @@ class Generators(Model):
     """`GET /api/generators`. Seed, `generators`."""
 
     disconnect_type: str | None = None
-    """`None` (the word) without a generator, or one of `generators/disconnect_types`."""
+    """The string `None` without a generator, or one of `generators/disconnect_types`."""
 
     generators: tuple[str, ...] | None = raw_json_list()
-    """What the gateway tells of each, as JSON: nobody has shown one yet."""
+    """JSON of each: no source shows one."""

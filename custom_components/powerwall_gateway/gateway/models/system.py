@@ -1,13 +1,64 @@
-"""The gateway itself: `status`, `sitemaster`, and its identity number."""
+"""The gateway itself: part numbers, DIN, `status`, `sitemaster` and `system/update/status`.
+
+A part number has the form `7 digits - 2 digits - revision`, for instance `1232100-00-E`.
+"""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from enum import StrEnum
 import re
 from typing import Self
 
 from .base import Model
-from .fields import key, redacted
-from .part_numbers import FIRST_GATEWAY, SOLAR_INVERTER, gateway_model
+from .fields import epoch_ms, key, redacted
+
+SOLAR_INVERTER = "Solar Inverter"
+"""The model of a Tesla inverter that is a gateway itself, on a site without a Powerwall."""
+
+POWERWALL_3_EXPANSION = "Powerwall 3 Expansion"
+
+FIRST_GATEWAY = "Backup Gateway 1"
+"""The only gateway until 2019: device type `hec` in `status`, or none on older firmware."""
+
+_GATEWAYS = {
+    "1099752": FIRST_GATEWAY,
+    "1118431": FIRST_GATEWAY,
+    "1152100": "Backup Gateway 2",
+    "1232100": "Backup Gateway 2",
+    "1534000": SOLAR_INVERTER,
+    "1538000": SOLAR_INVERTER,
+    "1538100": SOLAR_INVERTER,
+    "1707000": "Powerwall 3",
+    "1841000": "Gateway 3",
+}
+
+_POWERWALLS = {
+    "1092170": "Powerwall 2",
+    "2012170": "Powerwall 2",
+    "3012170": "Powerwall 2",
+    "1850000": "Powerwall+",
+    "1707000": "Powerwall 3",
+    "1807000": POWERWALL_3_EXPANSION,
+}
+
+_POWERWALL_PLUS = "SolarPowerwall"
+
+
+def gateway_model(part_number: str) -> str | None:
+    """Return a gateway's name in Tesla's manuals, None for an unknown part number."""
+    return _GATEWAYS.get(part_number.partition("-")[0])
+
+
+def powerwall_model(part_number: str | None, kind: str | None = None) -> str | None:
+    """Return a Powerwall's name, None for an unknown part number.
+
+    `kind` is the inventory's `type`: only that identifies a Powerwall+, which may have the part number of a Powerwall 2
+    (23.28).
+    """
+    if kind == _POWERWALL_PLUS:
+        return "Powerwall+"
+    return _POWERWALLS.get((part_number or "").partition("-")[0])
+
 
 _FIRST_TYPE = "hec"
 _INVERTER_TYPE = "pvinverter"
@@ -18,14 +69,14 @@ _VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}(?![0-9]))+")
 
 @dataclass(frozen=True, kw_only=True)
 class Din:
-    """A gateway's identity, `<part number>--<serial>`, for instance `1232100-00-E--TG1234567890AB`."""
+    """A gateway's DIN, `<part number>--<serial>`, for instance `1232100-00-E--TG1234567890AB`."""
 
     part_number: str
     serial_number: str
 
     @classmethod
     def parse(cls, text: str | None) -> Self | None:
-        """Split a DIN at its first double dash; None for what is no DIN."""
+        """Split a DIN at its first double dash; None for any other text."""
         part_number, dashes, serial_number = (text or "").strip().upper().partition("--")
         if not (part_number and dashes and serial_number):
             return None
@@ -33,7 +84,7 @@ class Din:
 
     @property
     def model(self) -> str | None:
-        """The gateway's name in Tesla's manuals, None for a part that is not known."""
+        """Return the gateway's name in Tesla's manuals, None for an unknown part number."""
         return gateway_model(self.part_number)
 
 
@@ -41,20 +92,19 @@ class Din:
 class Status(Model):
     """`GET /api/status`: open on every Powerwall 2 firmware, 404 on a Powerwall 3. Seed, `status`.
 
-    `start_time` is left out on purpose: it always ends in `+0800`, whatever the site's
-    zone. The gateway started `up_time` ago.
+    `start_time` is not read: it always ends in `+0800`, whatever the site's zone. The gateway started `up_time` ago.
     """
 
     version: str | None = None
-    """As the gateway prints it: `1.15.0`, `21.44 223a56cd`, `23.4.2-1 fe55682a`."""
+    """As the gateway reports it: `1.15.0`, `21.44 223a56cd`, `23.4.2-1 fe55682a`."""
 
     up_time: timedelta | None = key("up_time_seconds", compare=False)
-    """Since the gateway's own start; a Go duration on the wire, despite its name."""
+    """Time since the gateway's own start; a Go duration on the wire, despite the key's name."""
 
     git_hash: str | None = None
 
     is_new: bool | None = None
-    """Whether it was never set up, by its name."""
+    """True before the first setup, judging by the name."""
 
     din: str | None = None
     """21.x and later."""
@@ -74,14 +124,14 @@ class Status(Model):
     """`unknown`, or `pvinverter` for a solar inverter without a Powerwall; 23.x and later."""
 
     can_reboot: bool | None = None
-    """23.x and later; a text in `sitemaster`."""
+    """23.x and later; a string in `sitemaster`."""
 
     @property
     def model(self) -> str | None:
-        """The gateway's name in Tesla's manuals, None where nothing tells it.
+        """Return the gateway's name in Tesla's manuals, None if it cannot be known.
 
-        By the DIN (21.x and later), else by the device type: `hec` is the first gateway, `teg` any later one. Firmware
-        below 1.20, without a device type, is of 2018 and ran on the first gateway alone.
+        Taken from the DIN (21.x and later), otherwise from the device type: `hec` is the first gateway, `teg` any later
+        one. Firmware below 1.20, without a device type, is from 2018 and ran on the first gateway only.
         """
         if (din := Din.parse(self.din)) and din.model:
             return din.model
@@ -90,35 +140,35 @@ class Status(Model):
 
     @property
     def is_solar_inverter(self) -> bool:
-        """Whether it is a solar inverter on a site without a Powerwall, which has no grid contactor either."""
+        """Return True for a solar inverter on a site without a Powerwall, which has no grid contactor either."""
         return self.teg_type == _INVERTER_TYPE or self.model == SOLAR_INVERTER
 
     @property
     def firmware(self) -> str | None:
-        """The version without the build's hash, as people name it."""
+        """Return the version without the hash of the build."""
         return self.version.split()[0] if self.version else None
 
     @property
     def release(self) -> tuple[int, ...] | None:
-        """The version as numbers that compare, None where it cannot be read."""
+        """Return the version as a tuple of numbers, None if it cannot be parsed."""
         found = _VERSION.match(self.version or "")
         return tuple(int(step) for step in found[0].split(".")) if found else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sitemaster(Model):
-    """`GET /api/sitemaster`: does the Powerwall run? Answers also while it is stopped. Seed, `sitemaster`."""
+    """`GET /api/sitemaster`: operation of the Powerwall. Responds also while it is stopped. Seed, `sitemaster`."""
 
     running: bool | None = None
 
     connected_to_tesla: bool | None = None
-    """On 1.15 false while stopped; on 21.x the connection's own state."""
+    """False while stopped on 1.15; the state of the connection itself on 21.x."""
 
     status: str | None = None
-    """`StatusUp` or `StatusDown`, from about 1.45 on."""
+    """`StatusUp` or `StatusDown`; about 1.45 and later."""
 
     can_reboot: str | None = redacted()
-    """`Yes` or what stands in the way; empty while stopped."""
+    """`Yes` or the reason against it; empty while stopped."""
 
     power_supply_mode: bool | None = None
     """21.x and later; only ever seen false."""
@@ -128,6 +178,68 @@ class Sitemaster(Model):
 
     @property
     def running_for(self) -> timedelta | None:
-        """How long it has been running, where the firmware tells (up to 1.4x)."""
+        """Return the time since its start (up to 1.4x)."""
         seconds = (self.uptime or "").rstrip(",")
         return timedelta(seconds=int(seconds[:-1])) if re.fullmatch(r"\d{1,10}s", seconds) else None
+
+
+class UpdateState(StrEnum):
+    """State of an update. The values are the gateway's, their meaning is the seed's."""
+
+    CHECKING = "/clear_update_status"
+    """The gateway looks for new firmware: poll until the state changes."""
+
+    DOWNLOADING = "/download"
+    DOWNLOADED = "/update_downloaded"
+    """Ready to update."""
+
+    STAGED = "/update_staged"
+    SUCCEEDED = "/update_succeeded"
+
+    FAILED = "/update_failed"
+    """Failed, or nothing to do: see `UpdateInfo.status`."""
+
+    NO_UPDATE = "/update_unknown"
+    """No update in progress on 21.x."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateInfo(Model):
+    """Details of the state of an update."""
+
+    status: tuple[str, ...] | None = None
+    """`nonactionable` (all is well), `ignoring` (perhaps something may not be interrupted), `error`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemUpdate(Model):
+    """`GET /api/system/update/status`. Seed, `system/update/status`.
+
+    The seed reads a `current_time` of 1422697552910 as April 2018. It is January 2015, a wrong clock of that gateway.
+    """
+
+    state: UpdateState | None = None
+    info: UpdateInfo | None = None
+
+    version: str | None = None
+    """Installed firmware, as in `status`; 21.39 and later."""
+
+    offline_updating: bool | None = None
+    """21.39 and later."""
+
+    offline_update_error: str | None = None
+    """21.39 and later; empty without one."""
+
+    estimated_bytes_per_second: float | None = None
+    """Speed of a download; 21.39 and later, null without one."""
+
+    current_time: datetime | None = epoch_ms(compare=False)
+    """The gateway's clock."""
+
+    last_status_time: datetime | None = epoch_ms(compare=False)
+    """Time of the last report of the state; 21.39 and later."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the details of the state, see `UpdateInfo.status`."""
+        return (self.info.status if self.info else None) or ()

@@ -1,0 +1,323 @@
+"""Responses to signed requests: `config.json`, the device controller and the components of a Powerwall 3.
+
+Only the fields that are used here.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+from itertools import zip_longest
+from typing import Any, override
+
+from .base import Model
+from .battery import BatteryBlock
+from .fields import key
+from .operation import Operation, OperationMode
+from .system import POWERWALL_3_EXPANSION, Din, powerwall_model
+
+
+class ExportRule(StrEnum):
+    """Energy that may be exported to the grid."""
+
+    EVERYTHING = "battery_ok"
+    """Solar and battery."""
+
+    SOLAR = "pv_only"
+    NOTHING = "never"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteSettings(Model):
+    """`site_info` of `config.json`."""
+
+    site_name: str | None = None
+
+    timezone: str | None = None
+    """IANA name."""
+
+    backup_reserve_percent: float | None = None
+    """% on the raw scale, as in `operation`."""
+
+    export_rule: ExportRule | None = key("customer_preferred_export_rule")
+
+    grid_charging_disallowed: bool | None = key("disallow_charge_from_grid_with_solar_installed")
+    """True if charging from the grid is disallowed; absent if it is allowed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfiguredExpansion(Model):
+    """One of `battery_expansions`."""
+
+    din: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfiguredPowerwall(Model):
+    """One of `battery_blocks`."""
+
+    expansions: tuple[ConfiguredExpansion, ...] | None = key("battery_expansions")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigFile(Model):
+    """`config.json`, which holds the settings of a gateway of 2026."""
+
+    vin: str | None = None
+    """The gateway's DIN."""
+
+    powerwalls: tuple[ConfiguredPowerwall, ...] | None = key("battery_blocks")
+    default_real_mode: OperationMode | None = None
+    site_info: SiteSettings | None = None
+
+    @property
+    def din(self) -> Din | None:
+        """Return the gateway's DIN."""
+        return Din.parse(self.vin)
+
+    @property
+    def expansions(self) -> frozenset[str]:
+        """Return the serials of the expansions of all Powerwalls."""
+        listed = [each for powerwall in self.powerwalls or () for each in powerwall.expansions or ()]
+        return frozenset(din.serial_number for each in listed if (din := Din.parse(each.din)))
+
+    @property
+    def export_rule(self) -> ExportRule | None:
+        """Return the export rule; None if it was never set."""
+        return self.site_info.export_rule if self.site_info else None
+
+    @property
+    def charges_from_grid(self) -> bool | None:
+        """Return True if charging from the grid is allowed; None if the settings could not be read."""
+        return None if self.site_info is None else not self.site_info.grid_charging_disallowed
+
+    @property
+    def operation(self) -> Operation:
+        """Return operation mode and backup reserve in the form of `GET /api/operation`."""
+        return Operation(
+            real_mode=self.default_real_mode,
+            backup_reserve_percent=self.site_info.backup_reserve_percent if self.site_info else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredEnergy(Model):
+    """`control.systemStatus`: all Powerwalls together, Wh."""
+
+    full: float | None = key("nominalFullPackEnergyWh")
+    remaining: float | None = key("nominalEnergyRemainingWh")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlledPowerwall(Model):
+    """One of `control.batteryBlocks`: a Powerwall 3, leader or follower; expansions are not listed."""
+
+    din: str | None = None
+
+    disable_reasons: tuple[str, ...] | None = key("disableReasons")
+    """null while it works."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControllerAlerts(Model):
+    """`control.alerts`."""
+
+    active: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControllerState(Model):
+    """`control`."""
+
+    stored: StoredEnergy | None = key("systemStatus")
+    powerwalls: tuple[ControlledPowerwall, ...] | None = key("batteryBlocks")
+    alerts: ControllerAlerts | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Controller(Model):
+    """The device controller's response."""
+
+    control: ControllerState | None = None
+
+    @property
+    def stored(self) -> StoredEnergy:
+        """Return the energy in the battery, as far as it is reported."""
+        return (self.control and self.control.stored) or StoredEnergy()
+
+    @property
+    def alerts(self) -> tuple[str, ...] | None:
+        """Return the active alerts by Tesla's names; one of them says that the grid is connected."""
+        return self.control.alerts.active if self.control and self.control.alerts else None
+
+    @cached_property
+    def battery_blocks(self) -> tuple[BatteryBlock, ...]:
+        """Return every Powerwall 3 and its disabled reasons in the form of `system_status`."""
+        return tuple(
+            BatteryBlock(
+                part_number=din.part_number,
+                serial_number=din.serial_number,
+                disabled_reasons=powerwall.disable_reasons or (),
+            )
+            for powerwall in (self.control and self.control.powerwalls) or ()
+            if (din := Din.parse(powerwall.din))
+        )
+
+
+_SAME_CAPACITY = 50.0
+_SAME_ENERGY = 200.0
+"""Wh by which two responses about one battery may differ: they are rounded, and some seconds apart."""
+
+
+class _Signals(Model):
+    """A component that reports a list of named signals."""
+
+    @override
+    @staticmethod
+    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
+        """Convert the list into an object by name."""
+        signals = wire.get("signals")
+        return {
+            name: signal.get("value")
+            for signal in (signals if isinstance(signals, list) else ())
+            if isinstance(signal, dict) and isinstance(name := signal.get("name"), str)
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackEnergies(_Signals):
+    """One of `bms`: the energies of a battery in kWh."""
+
+    remaining: float | None = key("BMS_nominalEnergyRemaining")
+    full: float | None = key("BMS_nominalFullPackEnergy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackLabel(Model):
+    """One of `hvp`: identity of the battery in the same position of `bms`, empty if there is none."""
+
+    part_number: str | None = key("partNumber")
+    serial_number: str | None = key("serialNumber")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot(Model):
+    """A position in `bms` and `hvp`: first the Powerwall itself, then its expansions, followers and empty positions.
+
+    A label is no proof of an expansion. The battery inside a Powerwall 3 has a serial of its own (`1800420-11-F`).
+    """
+
+    energies: PackEnergies | None = key("bms")
+    label: PackLabel | None = key("hvp")
+
+    def is_expansion(self, configured: Collection[str]) -> bool:
+        """Return True for an expansion, known by its part number or by the serials that `config.json` lists."""
+        if self.label is None or not self.label.serial_number:
+            return False
+        is_listed = self.label.serial_number.upper() in configured
+        return is_listed or powerwall_model(self.label.part_number) == POWERWALL_3_EXPANSION
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inverter(_Signals):
+    """One of `pch`. `PCH_BatteryPower` is not read: no source says which sign it has."""
+
+    frequency: float | None = key("PCH_AcFrequency")
+    """Hz."""
+
+    voltage: float | None = key("PCH_AcVoltageAB")
+    """V."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PowerwallComponents(Model):
+    """`components`."""
+
+    inverters: tuple[Inverter, ...] | None = key("pch")
+    slots: tuple[Slot, ...] | None = None
+
+    @override
+    @staticmethod
+    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
+        """Combine the entries of two parallel lists."""
+        energies, labels = (found if isinstance(found := wire.get(key), list) else [] for key in ("bms", "hvp"))
+        return wire | {"slots": [{"bms": bms, "hvp": hvp} for bms, hvp in zip_longest(energies, labels)]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceComponents(Model):
+    """The components of the leader, which is the gateway itself, whichever Powerwall the request names."""
+
+    din: str | None = None
+    """The gateway's DIN, which the response itself does not contain."""
+
+    components: PowerwallComponents | None = None
+
+    def battery_blocks(self, controller: Controller | None, expansions: Collection[str]) -> tuple[BatteryBlock, ...]:
+        """Return the Powerwall, its expansions and its follower in the form of `system_status`.
+
+        `expansions` are the serials that `config.json` lists. `controller` lists the follower.
+        """
+        components, leader = self.components or PowerwallComponents(), Din.parse(self.din)
+        if leader is None or not components.slots:
+            return ()
+        inverter = next(iter(components.inverters or ()), Inverter())
+        first, *others = components.slots
+        own = [_block(leader, first, voltage=inverter.voltage, frequency=inverter.frequency)]
+        rest: list[BatteryBlock] = []
+        for slot in others:
+            if slot.label and slot.is_expansion(expansions):
+                own.append(_block(slot.label, slot))
+            else:
+                rest.append(_block(PackLabel(), slot))
+        follower = _follower(controller, own, rest) if controller else None
+        return (*own, follower) if follower else tuple(own)
+
+
+def _follower(controller: Controller, own: list[BatteryBlock], rest: list[BatteryBlock]) -> BatteryBlock | None:
+    """Return the follower with its energies, if they are certainly its own.
+
+    No position names a follower. Its energies are in the one position that holds exactly the difference between the
+    whole system and the leader with its expansions. That is certain for a single follower that works.
+    """
+    followers = [block for block in controller.battery_blocks if block.serial_number != own[0].serial_number]
+    stored = controller.stored
+    full = _remainder(stored.full, [block.nominal_full_pack_energy for block in own])
+    remaining = _remainder(stored.remaining, [block.nominal_energy_remaining for block in own])
+    if len(followers) != 1 or followers[0].disabled_reasons or full is None or remaining is None:
+        return None
+    fitting = [
+        block
+        for block in rest
+        if block.nominal_full_pack_energy
+        and abs(block.nominal_full_pack_energy - full) <= _SAME_CAPACITY
+        and block.nominal_energy_remaining is not None
+        and abs(block.nominal_energy_remaining - remaining) <= _SAME_ENERGY
+    ]
+    if len(fitting) != 1:
+        return None
+    return replace(fitting[0], part_number=followers[0].part_number, serial_number=followers[0].serial_number)
+
+
+def _remainder(total: float | None, known: list[float | None]) -> float | None:
+    """Return the rest of a total, None if any number is missing."""
+    numbers = [number for number in known if number is not None]
+    return None if total is None or len(numbers) != len(known) else total - sum(numbers)
+
+
+def _block(
+    identity: Din | PackLabel, slot: Slot, voltage: float | None = None, frequency: float | None = None
+) -> BatteryBlock:
+    energies = slot.energies or PackEnergies()
+    return BatteryBlock(
+        part_number=identity.part_number,
+        serial_number=identity.serial_number,
+        nominal_energy_remaining=_watt_hours(energies.remaining),
+        nominal_full_pack_energy=_watt_hours(energies.full),
+        voltage=voltage,
+        frequency=frequency,
+    )
+
+
+def _watt_hours(kilo_watt_hours: float | None) -> float | None:
+    return None if kilo_watt_hours is None else round(1000 * kilo_watt_hours, 1)
