@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
-from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady, HomeAssistantError
 from homeassistant.helpers import config_validation as cv, device_registry as dr, entity_registry as er
 from homeassistant.helpers.device_registry import DeviceInfo
@@ -143,7 +143,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         detail=detail,
         settings=settings,
         inventory=inventory,
-        doorman=IdentityCheck(gateway, identity, serial=entry.data[CONF_SERIAL], packs=store.packs),
+        identity_check=IdentityCheck(gateway, identity, serial=entry.data[CONF_SERIAL], packs=store.packs),
         scale=scale,
         control=Control(
             settings,
@@ -167,15 +167,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         itself["sw_version"] = firmware  # a Powerwall 3 tells it in no other way
         dr.async_get(hass).async_update_device(data.device_id, sw_version=firmware)
 
-    for coordinator in (grid, live, detail, settings, inventory):
-        # Home Assistant polls only while there are listeners. Each of these is polled in any case: for entities that do
-        # not exist yet because an endpoint failed at first, and for the guard, the repairs and the way back to the
-        # grid, which need no entity.
-        entry.async_on_unload(coordinator.async_add_listener(_keep_polling))
     EntryMonitor(hass, entry, store).async_start()
     _remove_withdrawn(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await DashboardSuggestion(hass, entry, store).async_start()
+    for coordinator in (grid, live, detail, settings, inventory):
+        coordinator.async_update_listeners()
     entry.async_on_unload(async_at_started(hass, grid.async_fire_events))
     entry.async_create_background_task(hass, data.grid.watch(), name=f"{entry.title} grid watch")
     # The rest follows in the background: it takes a dozen slow requests, and Home Assistant has not started before
@@ -232,17 +229,14 @@ def _remove_withdrawn(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -
                     registry.async_remove(entity_id)
 
 
-@callback
-def _keep_polling() -> None:
-    """Do nothing after a poll."""
-
-
 async def _look_around(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
     await entry.runtime_data.inventory.async_refresh()
     await entry.runtime_data.detail.async_refresh()
     if entry.state is ConfigEntryState.LOADED:  # it may have been unloaded meanwhile
         watch_hardware(hass, entry)
         watch_names(hass, entry)
+        entry.runtime_data.inventory.async_update_listeners()
+        entry.runtime_data.detail.async_update_listeners()
 
 
 async def _keep_waiting(gateway: PowerwallGateway, store: EntryStore) -> None:

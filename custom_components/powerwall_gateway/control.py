@@ -137,7 +137,7 @@ class Control:
         try:
             await self._do(change(rules))
         finally:
-            await self._detail.async_look_again()
+            await self._detail.async_force_refresh()
 
     async def async_start(self) -> None:
         """Start the Powerwall, and wait until it runs."""
@@ -150,7 +150,7 @@ class Control:
     async def async_log_in(self) -> None:
         """Get a session for what is not read without one; where that stops the Powerwall, it is started again."""
         await self._do(self._supervisor.log_in())
-        await self._inventory.async_look_again()
+        await self._inventory.async_force_refresh()
 
     async def _do[T](self, change: Awaitable[T]) -> T:
         try:
@@ -158,4 +158,4 @@ class Control:
         except GatewayError as err:
             raise translated(err, self._scale) from err
         finally:
-            await self._settings.async_look_again()
+            await self._settings.async_force_refresh()

@@ -14,14 +14,13 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceEntry
 
-from .coordinator import GatewayCoordinator
+from .coordinator import EndpointResult, GatewayCoordinator
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .gateway import GatewayConnectionError, GatewayError, GatewayResponseError, PowerwallGateway
 from .gateway.endpoints import READABLE_PATHS
 from .gateway.exceptions import GuardJournalError
 from .gateway.stats import Count
 from .gateway.stop_safety.journal import DAY, JournalRecord
-from .reading import EndpointResult
 from .redaction import REDACTED, redactor_for
 from .storage import FileJournal
 
@@ -137,10 +136,10 @@ def _gateway(data: PowerwallGatewayData) -> dict[str, Any]:
 
 def _cadence(coordinator: GatewayCoordinator[Any]) -> dict[str, Any]:
     """Give the seconds between two polls, as they are and as they were wanted, and how many entities wait for them."""
-    cadence = coordinator.cadence
+    schedule = coordinator.schedule
     return {
-        "interval": round(cadence.interval, 1),
-        "wanted": cadence.wanted,
+        "interval": round(schedule.interval, 1),
+        "wanted": schedule.wanted,
         "listeners": len(list(coordinator.async_contexts())),
     }
 
@@ -150,7 +149,7 @@ def _readings(data: Any) -> dict[str, Any]:
     readings = {field.name: getattr(data, field.name) for field in fields(data)}
     return {
         name: {
-            "age": None if reading.never_answered else _ago(reading.at),
+            "age": None if reading.has_never_succeeded else _ago(reading.at),
             "has_value": reading.value is not None,
             "error": str(reading.error) if reading.error else None,
         }

@@ -65,13 +65,13 @@ class DashboardSuggestion:
         self._store = store
 
     async def async_start(self) -> None:
-        """Check now, with the inventory, and soon after the preferences change, until the entry is unloaded."""
+        """Check with the inventory, and soon after the preferences change, until the entry is unloaded."""
         if self._store.was_on_dashboard or DASHBOARD not in self._hass.config.components:
             return
         self._manager = await async_get_manager(self._hass)
         data = self._entry.runtime_data
-        self._entry.async_on_unload(data.inventory.async_follow_polls(self._check))
-        self._entry.async_on_unload(data.live.async_add_lookout(self._check_if_changed))
+        self._entry.async_on_unload(data.inventory.async_add_listener(self._check))
+        self._entry.async_on_unload(data.live.async_add_listener(self._check_if_changed))
 
     @callback
     def _check_if_changed(self) -> None:
@@ -107,7 +107,7 @@ async def async_add_sources(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     if missing := _missing(manager, _sensors_with_value(hass, entry)):
         chosen = _chosen(manager)
         await manager.async_update({**chosen, "energy_sources": [*chosen["energy_sources"], *missing]})
-    entry.runtime_data.live.async_have_lookouts_look()
+    entry.runtime_data.live.async_update_listeners()
     return bool(missing)
 
 

@@ -16,10 +16,9 @@ from homeassistant.helpers.typing import StateType
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .control import Control
-from .coordinator import Detail, GatewayCoordinator
+from .coordinator import Detail, EndpointResult, GatewayCoordinator
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import SubDevice
-from .reading import EndpointResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +90,7 @@ class GatewayEntityDescription[DataT, ValueT](EntityDescription):
         """Return whether to create the entity of a device."""
         result = self.result_fn(self.coordinator_fn(data).data, device.id)
         if result.value is None:
-            return self.create_without_data and not result.absent
+            return self.create_without_data and not result.unsupported
         return self.exists_fn(result.value)
 
 
@@ -241,7 +240,8 @@ def async_add_detected[DescriptionT: GatewayEntityDescription[Any, Any]](
             if found:
                 add_entities(found)
 
-        entry.async_on_unload(coordinator.async_follow_polls(add))
+        add()
+        entry.async_on_unload(coordinator.async_add_listener(add))
 
     for coordinator, described in by_coordinator.items():
         follow(coordinator, described)

@@ -1,4 +1,4 @@
-"""How long the energy lasts, and until when it is full."""
+"""Estimates: backup time, and time until the battery is full or at its reserve."""
 
 from dataclasses import dataclass
 from math import exp
@@ -8,30 +8,30 @@ from .gateway.models import Meter, MetersAggregates, StateOfEnergy, SystemStatus
 from .gateway.percent import HIDDEN
 
 IDLE_POWER: Final = 50.0
-"""W below which a battery does nothing worth the name; at rest a Powerwall wavers by some ten."""
+"""W below which a battery counts as idle. An idle Powerwall fluctuates by some 10 W."""
 
 POWERWALL_ENERGY: Final = 13.5
-"""kWh that a Powerwall 2 or 3 holds by its nameplate."""
+"""Nominal kWh of a Powerwall 2 or 3."""
 
-_TREND_SECONDS: Final = 300.0
-"""Over how long power is smoothed: a kettle shall not halve the time that remains."""
+_AVERAGED_SECONDS: Final = 300.0
+"""Time constant of the average: a kettle must not halve the remaining time."""
 
 
 class PowerAverage:
-    """Powers smoothed over some minutes, in W with the gateway's signs."""
+    """Power averaged over some minutes, in W with the gateway's signs."""
 
     def __init__(self) -> None:
         self.net_load: float | None = None
-        """What the house draws beyond its own solar power: what the battery would have to give alone."""
+        """Home minus solar power: what the battery would have to supply alone."""
 
         self.battery: float | None = None
-        """Discharging +."""
+        """Positive while it discharges."""
 
         self._at = 0.0
 
-    def take(self, meters: MetersAggregates, now: float) -> None:
-        """Note what flows, at a monotonic time in seconds."""
-        weight = 1 - exp((self._at - now) / _TREND_SECONDS)
+    def update(self, meters: MetersAggregates, now: float) -> None:
+        """Add the power at a monotonic time in seconds."""
+        weight = 1 - exp((self._at - now) / _AVERAGED_SECONDS)
         load, solar, battery = (_power(meter) for meter in (meters.load, meters.solar, meters.battery))
         self.net_load = _smooth(self.net_load, None if load is None else load - (solar or 0.0), weight)
         self.battery = _smooth(self.battery, battery, weight)
@@ -40,31 +40,31 @@ class PowerAverage:
 
 @dataclass(frozen=True, kw_only=True)
 class BatteryEstimates:
-    """How long the energy lasts, in minutes and in steps that are worth a state."""
+    """Estimates in minutes, rounded so that a new state is worth it."""
 
     backup: int | None = None
-    """Until the app's 0 %, if the grid failed now; None while solar carries the house."""
+    """Time to 0% in the app if the grid failed now; None while solar covers the home."""
 
     to_full: int | None = None
     """None while it does not charge."""
 
     to_reserve: int | None = None
-    """None while it does not discharge, and where the reserve cannot be read."""
+    """None while it does not discharge, and if the reserve cannot be read."""
 
     @classmethod
-    def of(
+    def calculate(
         cls,
         battery: SystemStatus | StateOfEnergy,
-        trend: PowerAverage,
+        average: PowerAverage,
         *,
         nominal_energy: float,
         full_energy: float | None,
         reserve: float | None,
     ) -> Self | None:
-        """Work it out, None where the packs' energy is not known.
+        """Return the estimates, None if the energy of the battery is not known.
 
-        Where only the charge is measured, `full_energy` in Wh stands in (a Powerwall 3 with a
-        key), or `nominal_energy` in kWh (1.15). `reserve` is in % on the raw scale.
+        If the gateway only reports the charge, `full_energy` in Wh is used (a Powerwall 3 with a key), or
+        `nominal_energy` in kWh (1.15). `reserve` is in % on the raw scale.
         """
         if isinstance(battery, SystemStatus):
             full = battery.nominal_full_pack_energy
@@ -80,9 +80,9 @@ class BatteryEstimates:
             return _in_steps(60 * full * max(0.0, percent) / 100 / power)
 
         return cls(
-            backup=minutes(charge - HIDDEN, trend.net_load),
-            to_full=minutes(100 - charge, None if trend.battery is None else -trend.battery),
-            to_reserve=None if reserve is None else minutes(charge - reserve, trend.battery),
+            backup=minutes(charge - HIDDEN, average.net_load),
+            to_full=minutes(100 - charge, None if average.battery is None else -average.battery),
+            to_reserve=None if reserve is None else minutes(charge - reserve, average.battery),
         )
 
 
@@ -97,6 +97,6 @@ def _smooth(smoothed: float | None, now: float | None, weight: float) -> float |
 
 
 def _in_steps(minutes: float) -> int:
-    """Round to a minute below an hour, to five below six hours, to a quarter of an hour beyond."""
+    """Round to 1 minute below 1 hour, to 5 minutes below 6 hours, and to 15 minutes above."""
     step = 1 if minutes < 60 else 5 if minutes < 360 else 15
     return step * round(minutes / step)

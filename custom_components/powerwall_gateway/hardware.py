@@ -11,7 +11,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntry, DeviceInfo
 
 from .const import DEFAULT_TITLE, MANUFACTURER
-from .coordinator import InventoryData
+from .coordinator import EndpointResult, InventoryData
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import Kind, SubDevice, devices_missing, identifier, is_of_kind, number_anew
 from .gateway.models import (
@@ -22,7 +22,6 @@ from .gateway.models import (
     SolarInverter,
     powerwall_model,
 )
-from .reading import EndpointResult
 
 METER_INPUTS: Final = range(1, 5)
 
@@ -204,7 +203,7 @@ def powerwall_inverters(data: PowerwallGatewayData) -> tuple[SubDevice, ...]:
 def _powerwall_inverter_id(data: PowerwallGatewayData) -> str | None:
     """Return the id of a Powerwall+'s own inverter: the first of Tesla's in `solars`, which may be read later."""
     solar, listed = data.detail.data.solar_powerwall.value, data.inventory.data.inverters
-    if solar is None or solar.pvac_status is None or (listed.value is None and not listed.absent):
+    if solar is None or solar.pvac_status is None or (listed.value is None and not listed.unsupported):
         return None
     return next(
         (
@@ -279,10 +278,10 @@ def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> N
         for kind, part_ids in present.items():
             miss(kind, part_ids)
         if any(part_ids - known.get(kind, set()) for kind, part_ids in present.items()):
-            entry.async_create_task(hass, data.detail.async_look_again(), name=f"{entry.title} what came")
+            entry.async_create_task(hass, data.detail.async_force_refresh(), name=f"{entry.title} what came")
         known.update(present)
 
-    entry.async_on_unload(data.inventory.async_follow_polls(look))
+    entry.async_on_unload(data.inventory.async_add_listener(look))
 
 
 @callback
@@ -306,7 +305,7 @@ def watch_names(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None
             data.itself.info.update({"model": din.model, "model_id": din.part_number})
             dr.async_get(hass).async_update_device(data.device_id, model=din.model, model_id=din.part_number)
 
-    entry.async_on_unload(data.detail.async_follow_polls(look))
+    entry.async_on_unload(data.detail.async_add_listener(look))
 
 
 def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> bool:
@@ -316,7 +315,7 @@ def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> boo
     data = entry.runtime_data
     inventory = data.inventory.data
     answers: dict[Kind, EndpointResult[object]] = {
-        Kind.POWERWALL: data.detail.data.packs if inventory.powerwalls.absent else inventory.powerwalls,
+        Kind.POWERWALL: data.detail.data.packs if inventory.powerwalls.unsupported else inventory.powerwalls,
         Kind.METER: inventory.meters,
         Kind.INVERTER: inventory.inverters,
     }

@@ -17,6 +17,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from . import issues
 from .const import CONF_SERIAL, DOMAIN
+from .coordinator import EndpointResult
 from .data import PowerwallGatewayConfigEntry
 from .estimates import IDLE_POWER
 from .gateway import (
@@ -32,7 +33,6 @@ from .gateway.models import GridState, MetersAggregates, OperationMode
 from .hardware import battery_blocks, powerwalls
 from .hub import PACE
 from .issues import escape_markdown
-from .reading import EndpointResult
 from .storage import EntryStore
 
 _LOGGER = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class EntryMonitor:
 
     @callback
     def async_start(self) -> None:
-        """Check now, and after every poll until the entry is unloaded."""
+        """Check after every poll until the entry is unloaded."""
         for coordinator, check in (
             (self._data.grid, self._check_grid),
             (self._data.settings, self._check_off_grid),
@@ -92,7 +92,7 @@ class EntryMonitor:
             (self._data.settings, self._check_settings),
             (self._data.live, self._check_live),
         ):
-            self._entry.async_on_unload(coordinator.async_follow_polls(check))
+            self._entry.async_on_unload(coordinator.async_add_listener(check))
 
     def _set_issue(self, issue: issues.Issue, *, active: bool, **placeholders: str) -> None:
         issues.async_set_issue(self._hass, issue, self._entry.entry_id, active=active, **placeholders)
@@ -137,7 +137,7 @@ class EntryMonitor:
             await self._data.control.off_grid.async_look()
         except GatewayError as err:
             _LOGGER.debug("Whether the home can go off-grid is not known yet: %s", err)
-        self._data.grid.async_have_lookouts_look()
+        self._data.grid.async_update_listeners()
 
     @callback
     def _check_session(self) -> None:
@@ -201,7 +201,6 @@ class EntryMonitor:
             self._noted_permissions = permissions
             for coordinator in (self._data.settings, self._data.detail, self._data.grid):
                 coordinator.async_update_listeners()
-                coordinator.async_have_lookouts_look()
 
     # -- the gateway, the Powerwalls and the battery -------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ class OffGrid:
         self._scale = scale
         self._not_before = 0.0
         self._turn = asyncio.Lock()
-        grid.async_choose(off_grid=memory.return_charge is not None)
+        grid.intentional = memory.return_charge is not None
 
     @property
     def allowed(self) -> bool:
@@ -112,7 +112,7 @@ class OffGrid:
         await self._in_turn(self._return)
 
     async def _leave(self) -> None:
-        if self._grid.data.chosen:
+        if self._grid.data.intentional:
             return
         least = max(LEAST_CHARGE, self._return_charge)
         await self._island.check(least)
@@ -133,7 +133,7 @@ class OffGrid:
             await self._island.come_back()
         except IslandNotFollowedError:
             # Nobody wants to be off the grid any more: from here on it is an outage.
-            self._grid.async_choose(off_grid=False)
+            self._grid.intentional = False
             raise
 
     async def _in_turn(self, order: Callable[[], Awaitable[None]]) -> None:
@@ -143,11 +143,11 @@ class OffGrid:
                 try:
                     await order()
                 finally:
-                    await self._grid.async_look_again()
+                    await self._grid.async_force_refresh()
         except GatewayError as err:
             raise translated(err, self._scale) from err
         finally:
-            self._grid.async_have_lookouts_look()  # whether it is over is not asked while an order is under way
+            self._grid.async_update_listeners()  # whether it is over is not asked while an order is under way
 
     async def async_forget(self) -> None:
         """Note that it is over."""
@@ -155,5 +155,5 @@ class OffGrid:
 
     async def _keep(self, return_charge: float | None) -> bool:
         """Note what is about to be, or not any more, and tell whether that is on disk."""
-        self._grid.async_choose(off_grid=return_charge is not None)
+        self._grid.intentional = return_charge is not None
         return await self._memory.async_set_return_charge(return_charge)

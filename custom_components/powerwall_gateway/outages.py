@@ -1,4 +1,4 @@
-"""When there was no grid, and what is told of it."""
+"""Log of times without the grid, and the events about them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,11 +12,11 @@ from .gateway.models import GridState
 
 
 class GridEventType(StrEnum):
-    """What happens to a grid."""
+    """Types of grid events."""
 
     OUTAGE = "outage"
     ISLANDED = "islanded"
-    """The house left the grid on purpose."""
+    """Home Assistant took the home off-grid."""
 
     RESTORED = "restored"
 
@@ -26,29 +26,29 @@ class OffGridPeriod:
     """A time without the grid."""
 
     started: datetime
-    """When the gateway left the grid; where that was not seen, when it was first found off it."""
+    """When the gateway disconnected from the grid, or was first seen off-grid."""
 
-    chosen: bool
-    """Whether Home Assistant took the house off the grid."""
+    intentional: bool
+    """Whether Home Assistant took the home off-grid."""
 
     charge: float | None
     """App % at the start."""
 
     ended: datetime | None = None
-    """When the grid was there again; None while it lasts."""
+    """When the grid was connected again; None while it is not."""
 
     charge_at_end: float | None = None
 
     @property
     def began_as(self) -> GridEventType:
-        """What its start is called."""
-        return GridEventType.ISLANDED if self.chosen else GridEventType.OUTAGE
+        """Type of the event at its start."""
+        return GridEventType.ISLANDED if self.intentional else GridEventType.OUTAGE
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as JSON to keep."""
+        """Return the JSON to store."""
         return {
             "started": self.started.isoformat(),
-            "chosen": self.chosen,
+            "chosen": self.intentional,
             "charge": self.charge,
             "ended": self.ended.isoformat() if self.ended else None,
             "charge_at_end": self.charge_at_end,
@@ -56,82 +56,82 @@ class OffGridPeriod:
 
     @classmethod
     def from_json(cls, kept: object) -> Self | None:
-        """Take up what `to_json` gave; None for what makes no sense."""
+        """Restore what `to_json` returned; None if it is invalid."""
         fields = _fields(kept)
-        if (started := _moment(fields.get("started"))) is None:
+        if (started := _time(fields.get("started"))) is None:
             return None
         return cls(
             started=started,
-            chosen=fields.get("chosen") is True,
+            intentional=fields.get("chosen") is True,
             charge=_number(fields.get("charge")),
-            ended=_moment(fields.get("ended")),
+            ended=_time(fields.get("ended")),
             charge_at_end=_number(fields.get("charge_at_end")),
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class GridEvent:
-    """What is told when the grid goes or comes."""
+    """Event at the start or the end of a time without the grid."""
 
     type: GridEventType
     at: datetime
-    island: OffGridPeriod
+    period: OffGridPeriod
 
     @property
     def attributes(self) -> Mapping[str, Any]:
-        """Give what there is to know: moments in ISO 8601, the duration in seconds, charges in app %."""
-        island = self.island
-        began = {"start": island.started.isoformat(), "charge_at_start": island.charge}
-        if self.type is not GridEventType.RESTORED or island.ended is None:
+        """Return the attributes: times in ISO 8601, the duration in seconds, charges in app %."""
+        period = self.period
+        began = {"start": period.started.isoformat(), "charge_at_start": period.charge}
+        if self.type is not GridEventType.RESTORED or period.ended is None:
             return began
-        duration = max(0, round((island.ended - island.started).total_seconds()))  # a clock may have been put back
+        duration = max(0, round((period.ended - period.started).total_seconds()))  # the clock may have been set back
         return {
             **began,
-            "end": island.ended.isoformat(),
-            "charge_at_end": island.charge_at_end,
+            "end": period.ended.isoformat(),
+            "charge_at_end": period.charge_at_end,
             "duration": duration,
-            "after": island.began_as.value,
+            "after": period.began_as.value,
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as JSON to keep."""
-        return {"type": self.type.value, "at": self.at.isoformat(), "island": self.island.to_json()}
+        """Return the JSON to store."""
+        return {"type": self.type.value, "at": self.at.isoformat(), "island": self.period.to_json()}
 
     @classmethod
     def from_json(cls, kept: object) -> Self | None:
-        """Take up what `to_json` gave; None for what makes no sense."""
+        """Restore what `to_json` returned; None if it is invalid."""
         fields = _fields(kept)
-        kind, at, island = fields.get("type"), _moment(fields.get("at")), OffGridPeriod.from_json(fields.get("island"))
-        if at is None or island is None or kind not in list(GridEventType):
+        kind, at, period = fields.get("type"), _time(fields.get("at")), OffGridPeriod.from_json(fields.get("island"))
+        if at is None or period is None or kind not in list(GridEventType):
             return None
-        return cls(type=GridEventType(kind), at=at, island=island)
+        return cls(type=GridEventType(kind), at=at, period=period)
 
 
 @dataclass(frozen=True, kw_only=True)
 class GridLog:
-    """What became of the grid, as far as it was seen."""
+    """Log of the grid, as far as it was seen."""
 
-    looked: bool = False
-    """Whether the grid was ever seen: the first look is a bearing, and no news."""
+    has_baseline: bool = False
+    """Whether the grid's state was ever read. The first reading sets it and fires no event."""
 
-    island: OffGridPeriod | None = None
-    """The time without the grid that is not over, or was not for long enough to be told."""
+    period: OffGridPeriod | None = None
+    """Time without the grid that is not over, or whose end is not certain yet."""
 
     last_outage: datetime | None = None
-    """When the last one started; an island that was chosen is none."""
+    """Start of the last outage. Going off-grid intentionally is none."""
 
     event: GridEvent | None = None
-    """The event that was fired last."""
+    """Event that was fired last."""
 
     pending: tuple[GridEvent, ...] = ()
-    """Events that are to be fired yet, the oldest first: before Home Assistant has started no automation hears them."""
+    """Events still to be fired, the oldest first: before Home Assistant has started, no automation receives them."""
 
-    def take(
-        self, state: GridState | None, now: datetime, *, settled: bool, charge: float | None, chosen: bool = False
+    def update(
+        self, state: GridState | None, now: datetime, *, settled: bool, charge: float | None, intentional: bool = False
     ) -> Self:
-        """Give the log after a look at the grid. What is not known changes nothing.
+        """Return the log after a reading of the grid's state. An unknown state changes nothing.
 
-        The end is told once the grid has `settled`: one that comes and goes makes one long outage.
+        The end is reported once the grid has `settled`: a grid that comes and goes makes one long outage.
         """
         match state:
             case None:
@@ -139,40 +139,40 @@ class GridLog:
             case GridState.CONNECTED:
                 return self._on_grid(now, settled=settled, charge=charge)
             case _:
-                return self._off_grid(OffGridPeriod(started=now, chosen=chosen, charge=charge))
+                return self._off_grid(OffGridPeriod(started=now, intentional=intentional, charge=charge))
 
     def _on_grid(self, now: datetime, *, settled: bool, charge: float | None) -> Self:
-        if self.island is None:
-            return self if self.looked else replace(self, looked=True)
-        island = self.island if self.island.ended else replace(self.island, ended=now, charge_at_end=charge)
+        if self.period is None:
+            return self if self.has_baseline else replace(self, has_baseline=True)
+        period = self.period if self.period.ended else replace(self.period, ended=now, charge_at_end=charge)
         if not settled:
-            return replace(self, island=island)
-        restored = GridEvent(type=GridEventType.RESTORED, at=now, island=island)
-        return replace(self, island=None, pending=(*self.pending, restored))
+            return replace(self, period=period)
+        restored = GridEvent(type=GridEventType.RESTORED, at=now, period=period)
+        return replace(self, period=None, pending=(*self.pending, restored))
 
     def fired(self) -> Self:
         """Return the log after all pending events were fired."""
         return replace(self, event=self.pending[-1], pending=()) if self.pending else self
 
-    def _off_grid(self, found: OffGridPeriod) -> Self:
-        present = self.island
-        # One that was chosen and is not any more is an outage: somebody wanted the grid, and it was not there.
-        if present and (present.chosen == found.chosen or not (present.chosen or present.ended)):
-            return replace(self, island=replace(present, ended=None, charge_at_end=None))
-        began = GridEvent(type=found.began_as, at=found.started, island=found)
+    def _off_grid(self, new: OffGridPeriod) -> Self:
+        current = self.period
+        # If it is no longer intentional, it is an outage: the home was to reconnect, and there was no grid.
+        if current and (current.intentional == new.intentional or not (current.intentional or current.ended)):
+            return replace(self, period=replace(current, ended=None, charge_at_end=None))
+        began = GridEvent(type=new.began_as, at=new.started, period=new)
         return replace(
             self,
-            looked=True,
-            island=found,
-            last_outage=self.last_outage if found.chosen else found.started,
-            pending=(*self.pending, began) if self.looked else self.pending,
+            has_baseline=True,
+            period=new,
+            last_outage=self.last_outage if new.intentional else new.started,
+            pending=(*self.pending, began) if self.has_baseline else self.pending,
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as JSON to keep."""
+        """Return the JSON to store."""
         return {
-            "looked": self.looked,
-            "island": self.island.to_json() if self.island else None,
+            "looked": self.has_baseline,
+            "island": self.period.to_json() if self.period else None,
             "last_outage": self.last_outage.isoformat() if self.last_outage else None,
             "event": self.event.to_json() if self.event else None,
             "pending": [event.to_json() for event in self.pending],
@@ -180,14 +180,14 @@ class GridLog:
 
     @classmethod
     def from_json(cls, kept: object) -> Self:
-        """Take up what `to_json` gave; what makes no sense is left out."""
+        """Restore what `to_json` returned, without invalid parts."""
         fields = _fields(kept)
         pending = fields.get("pending")
         events = map(GridEvent.from_json, pending if isinstance(pending, list) else [])
         return cls(
-            looked=fields.get("looked") is True,
-            island=OffGridPeriod.from_json(fields.get("island")),
-            last_outage=_moment(fields.get("last_outage")),
+            has_baseline=fields.get("looked") is True,
+            period=OffGridPeriod.from_json(fields.get("island")),
+            last_outage=_time(fields.get("last_outage")),
             event=GridEvent.from_json(fields.get("event")),
             pending=tuple(event for event in events if event),
         )
@@ -197,7 +197,7 @@ def _fields(kept: object) -> dict[str, Any]:
     return kept if isinstance(kept, dict) else {}
 
 
-def _moment(text: object) -> datetime | None:
+def _time(text: object) -> datetime | None:
     return dt_util.parse_datetime(text) if isinstance(text, str) else None
 
 

@@ -22,7 +22,7 @@ from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
-from .coordinator import Detail, DetailData, GridData, InventoryData, LiveData, SettingsData
+from .coordinator import Detail, DetailData, EndpointResult, GridData, InventoryData, LiveData, SettingsData
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import SubDevice
 from .energy_filter import Count, EnergyFilter
@@ -47,7 +47,6 @@ from .gateway.models import (
 )
 from .hardware import network_of
 from .outages import GridLog
-from .reading import EndpointResult
 from .sensor_devices import (
     CURRENT,
     DEVICE_SENSORS,
@@ -321,7 +320,7 @@ def _time(
         suggested_unit_of_measurement=UnitOfTime.HOURS,
         suggested_display_precision=1,
         coordinator_fn=lambda data: data.live,
-        result_fn=lambda live, _: live.outlook,
+        result_fn=lambda live, _: live.estimates,
         needs_battery=True,
         value_fn=value_fn,
     )
@@ -624,8 +623,6 @@ class GatewayEnergySensor[DataT](GatewaySensor[DataT], RestoreEntity):
             self._guard.count = Count.from_dict(kept.as_dict(), state.last_updated.timestamp())
         self._take()
         await super().async_added_to_hass()  # last: from here on the coordinator calls
-        # A poll that changes nothing counts, too: it may be the one that makes a first 0 certain.
-        self.async_on_remove(self.coordinator.async_add_lookout(self._handle_coordinator_update))
 
     @property
     @override

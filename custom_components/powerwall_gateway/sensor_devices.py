@@ -17,7 +17,7 @@ from homeassistant.const import (
     UnitOfRatio,
 )
 
-from .coordinator import Detail, DetailData, InventoryData, LiveData
+from .coordinator import Detail, DetailData, EndpointResult, InventoryData, LiveData
 from .data import PowerwallGatewayData
 from .device import SubDevice
 from .energy_filter import HOUSE_POWER, PACK_POWER
@@ -41,7 +41,6 @@ from .hardware import (
     powerwall_inverters,
     powerwalls,
 )
-from .reading import EndpointResult
 
 POWER: Final[dict[str, Any]] = {
     "device_class": SensorDeviceClass.POWER,

@@ -123,7 +123,7 @@ async def async_check_update(call: ServiceCall) -> ServiceResponse:
     def show(update: SystemUpdate) -> None:
         # Below 20.49 the endpoint requires the installer login, so no sensor depends on it.
         if not gateway.capabilities.login_stops_powerwall:
-            data.inventory.async_take_update(update)
+            data.inventory.async_set_update(update)
 
     with translate_gateway_errors():
         await _require_grid(gateway)

@@ -36,7 +36,7 @@ SWITCHES: tuple[GatewaySwitchDescription[Any, Any], ...] = (
         needs_battery=True,
         available_fn=lambda control: control.islands,
         withdrawn_fn=lambda control: control.islanding_withdrawn,
-        is_on_fn=lambda grid: grid.chosen,
+        is_on_fn=lambda grid: grid.intentional,
         set_fn=lambda control, on: control.off_grid.async_leave() if on else control.off_grid.async_return(),
     ),
     GatewaySwitchDescription[DetailData, ConfigFile](

@@ -7,8 +7,8 @@ from typing import Any
 from aiohttp import ClientTimeout
 import pytest
 
+from custom_components.powerwall_gateway import coordinator
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
-from custom_components.powerwall_gateway.coordinator import base
 from custom_components.powerwall_gateway.gateway import backoff, discovery, scheduler, transport
 from homeassistant.core import HomeAssistant
 from simulator.listener import HOST
@@ -34,8 +34,8 @@ type Admit = Callable[..., Awaitable[Ward]]
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for hundredths of seconds where it is seconds, and let no value outlive a failed poll."""
-    monkeypatch.setattr(base, "KEPT_INTERVALS", 0)
-    monkeypatch.setattr(base, "KEPT_AT_LEAST", 0.0)
+    monkeypatch.setattr(coordinator, "KEPT_INTERVALS", 0)
+    monkeypatch.setattr(coordinator, "KEPT_AT_LEAST", 0.0)
     monkeypatch.setattr(backoff, "FIRST_WHEN_BUSY", 0.02)
     monkeypatch.setattr(backoff, "LONGEST_WHEN_BUSY", 0.1)
     monkeypatch.setattr(backoff, "FIRST_WHEN_SILENT", 0.02)

@@ -208,7 +208,7 @@ class Course:
             assert (
                 any(part in str(entity.unique_id) for part in upheaval.besides)
                 or reading.stopped
-                or (reading.error and (age >= CAN_BE_OLD - STEP or reading.never_answered))
+                or (reading.error and (age >= CAN_BE_OLD - STEP or reading.has_never_succeeded))
             ), f"{entity_id} is hidden for no reason: {age:.1f} s, {reading.error}"
         return hidden
 
@@ -243,19 +243,19 @@ class Course:
 
         def polled() -> None:
             login = coordinator.gateway._login
-            if coordinator.cadence.rest is None and not (
+            if coordinator.schedule.rest is None and not (
                 login._last_error and self.clock.monotonic() < login._not_before
             ):
                 asked[coordinator] = asked.get(coordinator, 0) + 1
 
-        coordinator.async_add_lookout(polled)
+        coordinator.async_add_listener(polled)
 
     def _failing(self) -> set[GatewayCoordinator[Any]]:
         """Give the coordinators of which an endpoint fails that has answered before."""
         return {
             coordinator
             for coordinator in self.ward.coordinators()
-            if any(reading.error and not reading.never_answered for reading in readings(coordinator))
+            if any(reading.error and not reading.has_never_succeeded for reading in readings(coordinator))
         }
 
     def _unlike(self, before: dict[str, str], upheaval: Upheaval) -> dict[str, str]:
@@ -268,5 +268,5 @@ class Course:
         return {
             entity_id: STATE_UNAVAILABLE
             for entity_id, entity in self.ward.entities().items()
-            if not entity.available and not entity.result.absent and before.get(entity_id) != STATE_UNAVAILABLE
+            if not entity.available and not entity.result.unsupported and before.get(entity_id) != STATE_UNAVAILABLE
         }

@@ -6,8 +6,7 @@ from typing import Final
 
 import pytest
 
-from custom_components.powerwall_gateway import const
-from custom_components.powerwall_gateway.coordinator import base
+from custom_components.powerwall_gateway import const, coordinator
 from tests.fault_injection.answers import FAULTS, KINDS, NEVER_END
 from tests.fault_injection.conftest import Admit
 from tests.fault_injection.ward import worst
@@ -57,8 +56,8 @@ async def test_one_of_them_hides_nothing(
     fault: str,
 ) -> None:
     ward = await admit(firmware, impatient=fault in NEVER_END)
-    monkeypatch.setattr(base, "KEPT_INTERVALS", const.KEPT_INTERVALS)
-    monkeypatch.setattr(base, "KEPT_AT_LEAST", const.KEPT_AT_LEAST)
+    monkeypatch.setattr(coordinator, "KEPT_INTERVALS", const.KEPT_INTERVALS)
+    monkeypatch.setattr(coordinator, "KEPT_AT_LEAST", const.KEPT_AT_LEAST)
     cells = [await ward.lose_one(fault, path, FAULTS[fault]) for path in ward.paths()]
     for cell in cells:
         is_news = fault in TOLD_AT_ONCE or (fault == "null" and cell.path in LISTS)

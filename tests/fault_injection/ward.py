@@ -12,10 +12,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.coordinator import GatewayCoordinator
+from custom_components.powerwall_gateway.coordinator import EndpointResult, GatewayCoordinator
 from custom_components.powerwall_gateway.entity import GatewayEntity
 from custom_components.powerwall_gateway.gateway import GatewayAuthenticationRequiredError, discovery
-from custom_components.powerwall_gateway.reading import EndpointResult
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
@@ -195,17 +194,17 @@ class Ward:
         """Wait for as long as the gateway asked to be left alone."""
         data = self.entry.runtime_data
         async with asyncio.timeout(5):
-            while data.live.cadence.rest:
+            while data.live.schedule.rest:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(max(0.0, self._left_alone_until() - self.hass.loop.time()))
-        await asyncio.sleep(discovery.BETWEEN_CHECKS if data.doorman._failure else 0.0)
+        await asyncio.sleep(discovery.BETWEEN_CHECKS if data.identity_check._failure else 0.0)
 
     def _left_alone_until(self) -> float:
         times = [
             reading.not_before
             for coordinator in self.coordinators()
             for reading in readings(coordinator)
-            if not reading.never_answered  # else this firmware has no such endpoint
+            if not reading.has_never_succeeded  # else this firmware has no such endpoint
         ]
         return max(times, default=0.0)
 

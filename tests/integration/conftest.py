@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import hub, monitor
+from custom_components.powerwall_gateway import coordinator, hub, monitor
 from custom_components.powerwall_gateway.const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -21,7 +21,6 @@ from custom_components.powerwall_gateway.const import (
     CONFIG_VERSION,
     DOMAIN,
 )
-from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway import backoff
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import HomeAssistant
@@ -101,7 +100,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for milliseconds where it is a minute, and poll the grid only where a test says so."""
     monkeypatch.setattr(hub, "PACE", PACE)
     monkeypatch.setattr(monitor, "PACE", PACE)
-    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
+    monkeypatch.setattr(coordinator, "GRID_INTERVAL", 60.0)
 
 
 @pytest.fixture

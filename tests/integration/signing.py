@@ -6,9 +6,8 @@ from typing import Final
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import diagnostics, hub
+from custom_components.powerwall_gateway import coordinator, diagnostics, hub
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
-from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway import SignedOperationController
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from custom_components.powerwall_gateway.storage import async_get_store
@@ -24,7 +23,7 @@ SHORT: Final = Watch(0.005, 0.02, 0.1)
 
 def quicken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for milliseconds where it is minutes."""
-    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
+    monkeypatch.setattr(coordinator, "GRID_INTERVAL", 60.0)
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
     monkeypatch.setattr(
         hub, "SignedOperationController", partial(SignedOperationController, reading_back=SHORT, following=SHORT)

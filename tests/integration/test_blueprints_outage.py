@@ -9,7 +9,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed, async_mock_service
 
-from custom_components.powerwall_gateway.coordinator import grid
+from custom_components.powerwall_gateway import coordinator
 from homeassistant.components.persistent_notification import _async_get_or_create_notifications
 from homeassistant.config import YAML_CONFIG_FILE
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
@@ -35,8 +35,8 @@ type Home = tuple[Simulator, MockConfigEntry]
 @pytest.fixture
 async def home(hass: HomeAssistant, simulator: StartSimulator, monkeypatch: pytest.MonkeyPatch) -> Home:
     """Give a gateway at app 80 % whose grid is believed in as soon as it is back, and its entry."""
-    monkeypatch.setattr(grid, "GRID_SETTLES", 0.0)
-    monkeypatch.setattr(grid, "GRID_INTERVAL", 3600.0)
+    monkeypatch.setattr(coordinator, "GRID_SETTLES", 0.0)
+    monkeypatch.setattr(coordinator, "GRID_INTERVAL", 3600.0)
     for component, config in {"homeassistant": {}, "persistent_notification": {}, **HELPERS}.items():
         assert await async_setup_component(hass, component, {component: config})
     gateway = await simulator("21.44")

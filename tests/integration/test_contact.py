@@ -7,7 +7,7 @@ import logging
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway.coordinator.contact import LOST_AFTER, ContactWatch
+from custom_components.powerwall_gateway.coordinator import LOST_AFTER, ContactWatch
 from custom_components.powerwall_gateway.gateway.models import Meter
 from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant

@@ -6,7 +6,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import mock_restore_cache_with_extra_data
 
-from custom_components.powerwall_gateway.coordinator import base
+from custom_components.powerwall_gateway import coordinator
 from custom_components.powerwall_gateway.energy_filter import LASTING_SECONDS
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.core import HomeAssistant, State
@@ -70,8 +70,8 @@ async def test_nonsense_that_was_stored_is_shown_from_zero_on(
 async def test_a_restart_while_nobody_answers_forgets_nothing(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "KEPT_AT_LEAST", 0.0)
-    monkeypatch.setattr(base, "KEPT_INTERVALS", 0)
+    monkeypatch.setattr(coordinator, "KEPT_AT_LEAST", 0.0)
+    monkeypatch.setattr(coordinator, "KEPT_INTERVALS", 0)
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
     before = state_of(hass, gateway, "sensor", "grid_import_energy")

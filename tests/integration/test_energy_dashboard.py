@@ -12,8 +12,8 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.powerwall_gateway import coordinator
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.coordinator import base
 from custom_components.powerwall_gateway.energy_dashboard import async_add_sources, async_update_entity_ids
 from custom_components.powerwall_gateway.repairs import async_create_fix_flow
 from homeassistant.components.energy import data
@@ -195,7 +195,7 @@ async def test_suggestion_ignored_stays_ignored_while_sensors_are_unavailable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("KEPT_AT_LEAST", "KEPT_INTERVALS"):
-        monkeypatch.setattr(base, name, 0)
+        monkeypatch.setattr(coordinator, name, 0)
     gateway: Simulator = await simulator("21.44")
     entry = await set_up(gateway)
     await answer(hass_client, entry, "ignore")

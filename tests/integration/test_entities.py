@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from custom_components.powerwall_gateway.const import DOMAIN
+from custom_components.powerwall_gateway.coordinator import EndpointResult
 from custom_components.powerwall_gateway.energy_filter import LASTING_POLLS
 from custom_components.powerwall_gateway.gateway import app_from_raw
-from custom_components.powerwall_gateway.reading import EndpointResult
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from simulator import House
@@ -182,7 +182,7 @@ async def test_the_last_outage_is_remembered(hass: HomeAssistant, simulator: Sta
     await entry.runtime_data.grid.async_refresh()
     await hass.async_block_till_done()
     assert state_of(hass, gateway, "sensor", "last_outage") == began
-    assert entry.runtime_data.grid.data.log.value.island.ended
+    assert entry.runtime_data.grid.data.log.value.period.ended
 
 
 # -- packs -------------------------------------------------------------------------------------------------------------

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
-from custom_components.powerwall_gateway import storage
+from custom_components.powerwall_gateway import coordinator, storage
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
-from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway.models import GridState
 from custom_components.powerwall_gateway.outages import GridLog
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, EVENT_STATE_CHANGED
@@ -28,8 +27,8 @@ NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def settles_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Believe in a grid that is back, and poll it only where a test says so."""
-    monkeypatch.setattr(grid, "GRID_SETTLES", 0.0)
-    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
+    monkeypatch.setattr(coordinator, "GRID_SETTLES", 0.0)
+    monkeypatch.setattr(coordinator, "GRID_INTERVAL", 60.0)
 
 
 @pytest.fixture
@@ -128,11 +127,11 @@ async def test_a_grid_that_comes_and_goes_makes_one_outage(
 ) -> None:
     gateway, entry = home
     events = async_capture_events(hass, EVENT_STATE_CHANGED)
-    monkeypatch.setattr(grid, "GRID_SETTLES", 3600.0)
+    monkeypatch.setattr(coordinator, "GRID_SETTLES", 3600.0)
     for _ in range(5):
         await lose(hass, gateway, entry)
         await give_back(hass, gateway, entry)
-    monkeypatch.setattr(grid, "GRID_SETTLES", 0.0)
+    monkeypatch.setattr(coordinator, "GRID_SETTLES", 0.0)
     await look(hass, entry)
     assert news(events, entity_of(hass, gateway, "event", "grid_event")) == ["outage", "restored"]
 
@@ -297,11 +296,11 @@ async def test_silence_is_no_event(hass: HomeAssistant, home: tuple[Simulator, M
 
 
 def test_a_log_is_kept_as_it_is() -> None:
-    log = GridLog().take(GridState.CONNECTED, NOON, settled=True, charge=80.0)
+    log = GridLog().update(GridState.CONNECTED, NOON, settled=True, charge=80.0)
     logs = [log]
     for minutes, state in enumerate((GridState.ISLANDED, GridState.TRANSITION_TO_GRID, GridState.CONNECTED), 1):
-        logs.append(log := log.take(state, NOON + timedelta(minutes=minutes), settled=False, charge=80.0 - minutes))
-    logs.append(log.take(GridState.CONNECTED, NOON + timedelta(minutes=5), settled=True, charge=70.0))
+        logs.append(log := log.update(state, NOON + timedelta(minutes=minutes), settled=False, charge=80.0 - minutes))
+    logs.append(log.update(GridState.CONNECTED, NOON + timedelta(minutes=5), settled=True, charge=70.0))
     for one in logs:
         assert GridLog.from_json(one.to_json()) == one
     assert [event.type for event in logs[-1].pending] == ["outage", "restored"]
@@ -329,26 +328,26 @@ def test_what_makes_no_sense_is_left_out(kept: object) -> None:
 
 
 def test_an_outage_right_after_a_chosen_island_is_told() -> None:
-    log = GridLog(looked=True).take(GridState.ISLANDED, NOON, settled=False, charge=80.0, chosen=True)
-    log = log.take(GridState.CONNECTED, NOON, settled=False, charge=80.0, chosen=True)
-    log = log.take(GridState.ISLANDED, NOON, settled=False, charge=80.0)
+    log = GridLog(has_baseline=True).update(GridState.ISLANDED, NOON, settled=False, charge=80.0, intentional=True)
+    log = log.update(GridState.CONNECTED, NOON, settled=False, charge=80.0, intentional=True)
+    log = log.update(GridState.ISLANDED, NOON, settled=False, charge=80.0)
     assert log.pending[-1].type == "outage"
     assert log.last_outage == NOON
 
 
 def test_a_chosen_island_that_nobody_wants_any_more_is_an_outage() -> None:
-    log = GridLog(looked=True).take(GridState.ISLANDED, NOON, settled=False, charge=80.0, chosen=True)
-    log = log.take(GridState.ISLANDED, NOON + timedelta(hours=1), settled=False, charge=70.0)
-    assert (log.pending[-1].type, log.pending[-1].island.charge) == ("outage", 70.0)
+    log = GridLog(has_baseline=True).update(GridState.ISLANDED, NOON, settled=False, charge=80.0, intentional=True)
+    log = log.update(GridState.ISLANDED, NOON + timedelta(hours=1), settled=False, charge=70.0)
+    assert (log.pending[-1].type, log.pending[-1].period.charge) == ("outage", 70.0)
     assert log.last_outage == NOON + timedelta(hours=1)
 
 
 def test_an_outage_stays_one_whatever_is_chosen_in_it() -> None:
-    log = GridLog(looked=True).take(GridState.ISLANDED, NOON, settled=False, charge=80.0)
-    assert log.take(GridState.ISLANDED, NOON, settled=False, charge=80.0, chosen=True) == log
+    log = GridLog(has_baseline=True).update(GridState.ISLANDED, NOON, settled=False, charge=80.0)
+    assert log.update(GridState.ISLANDED, NOON, settled=False, charge=80.0, intentional=True) == log
 
 
 def test_a_clock_that_is_put_back_makes_no_negative_duration() -> None:
-    log = GridLog(looked=True).take(GridState.ISLANDED, NOON, settled=False, charge=None)
-    log = log.take(GridState.CONNECTED, NOON - timedelta(hours=1), settled=True, charge=None)
+    log = GridLog(has_baseline=True).update(GridState.ISLANDED, NOON, settled=False, charge=None)
+    log = log.update(GridState.CONNECTED, NOON - timedelta(hours=1), settled=True, charge=None)
     assert log.pending[-1].attributes["duration"] == 0

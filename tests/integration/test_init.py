@@ -12,8 +12,15 @@ from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway import client as client_module
 from custom_components.powerwall_gateway.gateway.control import islanding
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.const import (
+    EVENT_STATE_CHANGED,
+    EVENT_STATE_REPORTED,
+    STATE_OFF,
+    STATE_ON,
+    STATE_UNAVAILABLE,
+    STATE_UNKNOWN,
+)
+from homeassistant.core import CoreState, Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from tests.conftest import StartSimulator
 
@@ -25,14 +32,14 @@ FIRMWARES = ["1.15.0", "21.44"]
 @pytest.fixture
 def fast_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Watch the grid fifty times a second."""
-    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.grid.GRID_INTERVAL", 0.02)
+    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.GRID_INTERVAL", 0.02)
 
 
 @pytest.fixture
 def short_memory(monkeypatch: pytest.MonkeyPatch, impatient: None) -> None:
     """Let a value stand for a fifth of a second instead of ten."""
-    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.base.KEPT_INTERVALS", 0)
-    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.base.KEPT_AT_LEAST", 0.2)
+    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_INTERVALS", 0)
+    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_AT_LEAST", 0.2)
 
 
 async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -59,8 +66,8 @@ async def test_home_assistant_starts_without_waiting_for_a_slow_gateway(
     hass.set_state(CoreState.not_running)
     entry = await set_up(gateway)
     assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_ON
-    assert entry.runtime_data.inventory.data.site_info.never_answered
-    await until(lambda: not entry.runtime_data.inventory.data.site_info.never_answered)
+    assert entry.runtime_data.inventory.data.site_info.has_never_succeeded
+    await until(lambda: not entry.runtime_data.inventory.data.site_info.has_never_succeeded)
     hass.set_state(CoreState.running)
 
 
@@ -115,13 +122,14 @@ async def test_one_connection_and_few_requests(
 async def test_an_unchanged_poll_writes_no_state(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
-    written: list[Any] = []
-    entry.async_on_unload(entry.runtime_data.live.async_add_listener(lambda: written.append(1)))
+    written: list[Event[Any]] = []
+    for event_type in (EVENT_STATE_CHANGED, EVENT_STATE_REPORTED):
+        hass.bus.async_listen(event_type, written.append, event_filter=callback(lambda _: True))
     await poll(hass, entry)
     assert written == []
     gateway.house.advance(60)
     await poll(hass, entry)
-    assert written == [1]
+    assert written
 
 
 # -- not set up --------------------------------------------------------------------------------------------------------

@@ -9,9 +9,8 @@ from typing import Any, Final
 
 import pytest
 
-from custom_components.powerwall_gateway import diagnostics, monitor
+from custom_components.powerwall_gateway import coordinator as coordinators, diagnostics, monitor
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway import Credentials, GatewayError, PowerwallGateway, find, open_session
 from custom_components.powerwall_gateway.gateway.endpoints import READABLE_PATHS
 from custom_components.powerwall_gateway.issues import escape_markdown
@@ -87,7 +86,7 @@ async def auto_enable_custom_integrations(
 ) -> None:
     """Have an Energy dashboard that lacks everything, and find a fault lasting that was seen once."""
     monkeypatch.setattr(monitor, "FAULT_FOR", 0.0)
-    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
+    monkeypatch.setattr(coordinators, "GRID_INTERVAL", 60.0)
     assert await async_setup_component(hass, DASHBOARD, {})
 
 

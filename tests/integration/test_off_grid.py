@@ -299,7 +299,7 @@ async def test_an_outage_behind_a_chosen_island_is_one_from_the_moment_it_is_to_
     await until(lambda: gateway.house.grid_status == "SystemGridConnected")
     await look(hass, entry)
     assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
-    assert entry.runtime_data.grid.data.log.value.island.ended
+    assert entry.runtime_data.grid.data.log.value.period.ended
 
 
 async def test_everything_in_a_room_may_be_turned_on(

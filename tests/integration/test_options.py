@@ -46,7 +46,7 @@ async def test_the_options_load_the_entry_anew(hass: HomeAssistant, simulator: S
     assert (entry.options[CONF_ALLOW_CONTROL], entry.options[CONF_LIVE_INTERVAL]) == (True, 10.0)
     assert entry.state.name == "LOADED"
     assert entry.runtime_data.control.consented
-    assert entry.runtime_data.live.cadence.interval == 10.0
+    assert entry.runtime_data.live.schedule.interval == 10.0
 
 
 async def test_raw_percent_everywhere(

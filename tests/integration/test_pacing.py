@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import entity
+from custom_components.powerwall_gateway import coordinator as coordinators, entity
 from custom_components.powerwall_gateway.const import CONF_GRID_INTERVAL, CONF_LIVE_INTERVAL
-from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.energy_filter import LASTING_POLLS
 from custom_components.powerwall_gateway.entity import (
     ENERGY_THROTTLE,
@@ -34,7 +33,7 @@ from .conftest import SetUp, state_of
 @pytest.fixture(autouse=True)
 def still(monkeypatch: pytest.MonkeyPatch) -> None:
     """Poll the grid only where a test says so."""
-    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
+    monkeypatch.setattr(coordinators, "GRID_INTERVAL", 60.0)
 
 
 @contextmanager
@@ -191,8 +190,8 @@ async def test_what_is_lost_is_told_although_it_was_not_known_before(
 @pytest.fixture
 def short_life(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no value outlive a failed poll."""
-    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.base.KEPT_INTERVALS", 0)
-    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.base.KEPT_AT_LEAST", 0.0)
+    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_INTERVALS", 0)
+    monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_AT_LEAST", 0.0)
 
 
 async def test_a_pack_is_written_twice_a_minute(
@@ -220,7 +219,7 @@ async def test_a_pack_is_written_twice_a_minute(
 async def test_the_owners_intervals(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway, options={CONF_GRID_INTERVAL: 3.0, CONF_LIVE_INTERVAL: 20.0})
-    assert entry.runtime_data.grid.cadence.interval == 3
+    assert entry.runtime_data.grid.schedule.interval == 3
     assert entry.runtime_data.live.update_interval.total_seconds() == 20
 
 
@@ -230,11 +229,11 @@ async def test_a_slow_gateway_is_polled_less_often_and_its_values_live_longer(
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
     live = entry.runtime_data.live
-    entry.runtime_data.grid.cadence.cost = 20.0  # a third of its interval already
-    live.cadence.cost = 1.0
+    entry.runtime_data.grid.schedule.cost = 20.0  # a third of its interval already
+    live.schedule.cost = 1.0
     await live.async_refresh()
     assert live.update_interval.total_seconds() > 5
-    entry.runtime_data.grid.cadence.cost = 0.0
+    entry.runtime_data.grid.schedule.cost = 0.0
     await live.async_refresh()
     assert live.update_interval.total_seconds() == 5
 
@@ -286,9 +285,9 @@ async def test_what_was_seen_there_puts_off_the_watch_but_not_for_more_than_a_mi
     watch, live = entry.runtime_data.grid, entry.runtime_data.live
     due = watch._due
     await live.async_refresh()
-    assert due < watch._due < hass.loop.time() + grid._PUT_OFF * watch.cadence.interval
+    assert due < watch._due < hass.loop.time() + coordinators._PUT_OFF * watch.schedule.interval
     due = watch._due
-    monkeypatch.setattr(grid, "SERVICES_INTERVAL", 0.0)
+    monkeypatch.setattr(coordinators, "SERVICES_INTERVAL", 0.0)
     await live.async_refresh()
     assert watch._due == due
 
@@ -344,7 +343,7 @@ async def test_a_busy_gateway_is_left_alone_and_shows_its_last_values(
     assert [request.path for request in gateway.requests] == ["meters/aggregates"]
     assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
     assert state_of(hass, gateway, "sensor", "charge") != STATE_UNAVAILABLE
-    await entry.runtime_data.grid.async_look_again()  # an order waits for nothing
+    await entry.runtime_data.grid.async_force_refresh()  # an order waits for nothing
     assert [request.path for request in gateway.requests] == ["meters/aggregates", "system_status/grid_status"]
 
 
@@ -358,7 +357,7 @@ async def test_what_a_busy_gateway_was_asked_last_is_asked_for_as_soon_as_it_has
     gateway.faults.add("meters/aggregates", status=503, times=1)
     await live.async_refresh()
     assert live.data.meters.error
-    await until(lambda: live.cadence.rest is None)
+    await until(lambda: live.schedule.rest is None)
     await live.async_refresh()
     assert live.data.meters.error is None
 

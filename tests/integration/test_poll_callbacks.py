@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
+from custom_components.powerwall_gateway import coordinator as coordinator_module
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_GRID_INTERVAL
-from custom_components.powerwall_gateway.coordinator import GatewayCoordinator, grid
+from custom_components.powerwall_gateway.coordinator import GatewayCoordinator
 from custom_components.powerwall_gateway.data import PowerwallGatewayData
 from custom_components.powerwall_gateway.gateway import PowerwallGateway
 from custom_components.powerwall_gateway.monitor import EntryMonitor
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.entity import Entity
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from tests.conftest import StartSimulator
@@ -40,9 +42,18 @@ def coordinators(data: PowerwallGatewayData) -> list[GatewayCoordinator[Any]]:
 
 
 def break_callbacks(monkeypatch: pytest.MonkeyPatch, coordinator: GatewayCoordinator[Any]) -> None:
-    """Make everything fail that is called after a poll of a coordinator."""
-    assert coordinator._lookouts, coordinator.name
-    monkeypatch.setattr(coordinator, "_lookouts", [fail] * len(coordinator._lookouts))
+    """Make every listener of a coordinator fail except the entities."""
+    monitors = [
+        key
+        for key, (listener, _) in coordinator._listeners.items()
+        if not isinstance(getattr(listener.__wrapped__, "__self__", None), Entity)  # type: ignore[attr-defined]
+    ]
+    assert monitors, coordinator.name
+    remove = coordinator.async_add_listener(fail)
+    *_, failing = coordinator._listeners.values()
+    remove()
+    for key in monitors:
+        monkeypatch.setitem(coordinator._listeners, key, failing)
 
 
 def tracebacks(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
@@ -53,7 +64,7 @@ def tracebacks(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Poll the grid only where a test says so."""
-    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
+    monkeypatch.setattr(coordinator_module, "GRID_INTERVAL", 60.0)
 
 
 @pytest.fixture
@@ -72,12 +83,11 @@ async def test_callback_that_raises_stops_neither_the_others_nor_the_entities(
     _, entry = home
     coordinator: GatewayCoordinator[Any] = getattr(entry.runtime_data, name)
     heard: list[str] = []
-    coordinator.async_add_lookout(fail)
-    coordinator.async_add_lookout(lambda: heard.append("callback"))
+    coordinator.async_add_listener(fail)
+    coordinator.async_add_listener(lambda: heard.append("callback"))
     coordinator.async_add_listener(lambda: heard.append("listener"))
     for _ in range(3):
         coordinator.data = replace(coordinator.data)
-        coordinator.always_update = True
         await coordinator.async_refresh()
     assert heard.count("callback") >= 3
     assert heard.count("listener") >= 3
@@ -145,7 +155,7 @@ def in_the_request(_: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def in_the_poll(entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail with what was read."""
-    monkeypatch.setattr(entry.runtime_data.grid, "_seen", fail)
+    monkeypatch.setattr(entry.runtime_data.grid, "_process", fail)
 
 
 def in_the_refresh(entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +165,7 @@ def in_the_refresh(entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> N
 
 def in_the_rhythm(entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail where the next poll's time is reckoned."""
-    monkeypatch.setattr(type(entry.runtime_data.grid.cadence), "interval", property(fail))
+    monkeypatch.setattr(type(entry.runtime_data.grid.schedule), "interval", property(fail))
 
 
 @pytest.mark.parametrize("where", [in_callbacks, in_the_request, in_the_poll, in_the_refresh, in_the_rhythm])
@@ -199,7 +209,7 @@ async def test_grid_fault_in_live_data_costs_no_live_value(
     hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway, entry = home
-    monkeypatch.setattr(entry.runtime_data.grid, "_seen", fail)
+    monkeypatch.setattr(entry.runtime_data.grid, "_process", fail)
     gateway.house.charge = 43.0
     await entry.runtime_data.live.async_refresh()
     assert state_of(hass, gateway, "sensor", "charge") == "40.0"
@@ -313,17 +323,17 @@ async def test_forced_poll_that_ends_leaves_another_one_forced(
 
     async def slow_poll() -> Any:
         await turns[len(forced)].wait()
-        forced.append(detail._asks_again)
+        forced.append(detail._force)
         return await poll()
 
     monkeypatch.setattr(detail, "_poll", slow_poll)
-    both = [asyncio.ensure_future(detail.async_look_again()) for _ in turns]
+    both = [asyncio.ensure_future(detail.async_force_refresh()) for _ in turns]
     for turn in turns:
         turn.set()
         await asyncio.sleep(0.05)
     await asyncio.gather(*both)
     assert forced == [True, True]
-    assert not detail._asks_again
+    assert not detail._force
 
 
 @pytest.mark.parametrize("fault", [{"drop": True}, {"status": 502}, {"status": 503}], ids=["cut", "502", "503"])

@@ -11,9 +11,8 @@ from aiohttp import ClientTimeout
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import diagnostics, hub, monitor, services
+from custom_components.powerwall_gateway import coordinator as coordinators, diagnostics, hub, monitor, services
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
-from custom_components.powerwall_gateway.coordinator import grid
 from custom_components.powerwall_gateway.gateway.endpoints import READABLE_PATHS
 from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
@@ -50,7 +49,7 @@ async def quick(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     impatient = replace(PACE, patience=0.05)
     monkeypatch.setattr(hub, "PACE", impatient)
     monkeypatch.setattr(monitor, "PACE", impatient)
-    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)
+    monkeypatch.setattr(coordinators, "GRID_INTERVAL", 60.0)
     monkeypatch.setattr(monitor, "UNREACHABLE_FOR", 0.0)
     monkeypatch.setattr(monitor, "FAULT_FOR", 0.0)
     monkeypatch.setattr(monitor, "IDLE_FOR", -1.0)

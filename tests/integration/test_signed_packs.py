@@ -238,7 +238,7 @@ async def test_two_signed_requests_tell_it_all(hass: HomeAssistant, site: Simula
     assert asked_for(site, PATH) == before
     await data.detail.async_refresh()
     assert asked_for(site, PATH) == before + 2
-    assert data.detail.cadence.cost > 0
+    assert data.detail.schedule.cost > 0
 
 
 async def test_a_powerwall_2_is_not_asked_for_what_it_tells_anyway(
@@ -252,7 +252,7 @@ async def test_a_powerwall_2_is_not_asked_for_what_it_tells_anyway(
     await look(hass, entry)
     await entry.runtime_data.inventory.async_refresh()
     assert asked_for(gateway, PATH) == before
-    assert entry.runtime_data.detail.data.controller.never_answered
+    assert entry.runtime_data.detail.data.controller.has_never_succeeded
 
 
 async def test_new_firmware_is_noticed(

@@ -8,8 +8,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 
+from custom_components.powerwall_gateway import coordinator
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
-from custom_components.powerwall_gateway.coordinator import grid
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
@@ -96,7 +96,7 @@ async def test_the_controls(
     username: str,
     prepare: Callable[[Simulator], None],
 ) -> None:
-    monkeypatch.setattr(grid, "GRID_INTERVAL", 60.0)  # so that nothing is logged in to meanwhile
+    monkeypatch.setattr(coordinator, "GRID_INTERVAL", 60.0)  # so that nothing is logged in to meanwhile
     gateway = await simulator(firmware, **({"password": "sunshine"} if firmware == "24.36" else {}))
     gateway.flip_switch()
     prepare(gateway)

@@ -11,7 +11,7 @@ from simulator import Simulator
 from simulator.front import Request
 from simulator.gateway.answers import Call
 
-from .standing import BATTERY, GRID, METERS, METERS_AND_OUTLOOK, Hides, anything, of_part
+from .standing import BATTERY, GRID, METERS, METERS_AND_ESTIMATES, Hides, anything, of_part
 
 AGGREGATES: Final = "meters/aggregates"
 SYSTEM: Final = "system_status"
@@ -219,7 +219,9 @@ DOZEN: Final = (
         (SYSTEM, _changed(SYSTEM, nominal_energy_remaining=None)),
         pulse=SYSTEM,
     ),
-    _once("one answer without the battery's meter", METERS_AND_OUTLOOK, (AGGREGATES, _without(AGGREGATES, "battery"))),
+    _once(
+        "one answer without the battery's meter", METERS_AND_ESTIMATES, (AGGREGATES, _without(AGGREGATES, "battery"))
+    ),
     _one_poll("one poll without the Powerwalls", BATTERY, SYSTEM, _without(SYSTEM, "battery_blocks")),
     _once("one answer broken off", METERS, (AGGREGATES, _truncated(AGGREGATES))),
     _once("one HTML page with 200", METERS, (AGGREGATES, _answer(status=200, body=HTML, content_type="text/html"))),

@@ -5,9 +5,8 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from custom_components.powerwall_gateway import DESCRIPTIONS
-from custom_components.powerwall_gateway.coordinator import GridData, LiveData
+from custom_components.powerwall_gateway.coordinator import EndpointResult, GridData, LiveData
 from custom_components.powerwall_gateway.gateway import GatewayError
-from custom_components.powerwall_gateway.reading import EndpointResult
 from homeassistant.const import Platform
 from tools.benchmarks.facts import Shown
 
@@ -47,8 +46,8 @@ def anything(_: Shown) -> bool:
 
 
 METERS: Final = standing_on("live", "meters")
-METERS_AND_OUTLOOK: Final = standing_on("live", "meters", "outlook")
-"""The outlook goes by what the battery's meter tells."""
+METERS_AND_ESTIMATES: Final = standing_on("live", "meters", "estimates")
+"""The estimates depend on the battery's meter."""
 
-BATTERY: Final = standing_on("live", "battery", "outlook")
+BATTERY: Final = standing_on("live", "battery", "estimates")
 GRID: Final = standing_on("grid", "status", "log")

@@ -1,0 +1,996 @@
+"""Coordinators: the endpoints to poll, their intervals, and the handling of failed polls."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from functools import cached_property, wraps
+import logging
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, override
+
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.core import CALLBACK_TYPE, CoreState, HomeAssistant, callback
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+from homeassistant.util import dt as dt_util
+
+from .const import (
+    CONF_GRID_INTERVAL,
+    CONF_LIVE_INTERVAL,
+    CONF_SERIAL,
+    DETAIL_INTERVAL,
+    GRID_INTERVAL,
+    GRID_SETTLES,
+    INVENTORY_INTERVAL,
+    KEPT_AT_LEAST,
+    KEPT_INTERVALS,
+    LIVE_INTERVAL,
+    REFUSALS_BEFORE_REAUTH,
+    SETTINGS_INTERVAL,
+)
+from .device import inverter_ids
+from .estimates import POWERWALL_ENERGY, BatteryEstimates, PowerAverage
+from .gateway import (
+    GatewayAuthenticationRequiredError,
+    GatewayCertificateError,
+    GatewayConnectionError,
+    GatewayDefaultPasswordError,
+    GatewayError,
+    GatewayInvalidResponseError,
+    GatewayKeyError,
+    GatewayLoginError,
+    GatewayLoginLimitError,
+    GatewayNotFoundError,
+    GatewayRateLimitError,
+    GatewayStoppedError,
+    GatewayTimeoutError,
+    IdentityCheck,
+    PowerwallGateway,
+    Priority,
+    WrongGatewayError,
+    app_from_raw,
+)
+from .gateway.models import (
+    BatteryBlock,
+    ConfigFile,
+    Controller,
+    CustomerRegistration,
+    DeviceComponents,
+    GridFault,
+    GridState,
+    GridStatus,
+    InstalledMeter,
+    Meter,
+    MeterReading,
+    MetersAggregates,
+    NetworkInterface,
+    Operation,
+    Powerwalls,
+    SiteInfo,
+    Sitemaster,
+    SiteMeter,
+    SolarInverter,
+    SolarMeter,
+    SolarPowerwall,
+    StateOfEnergy,
+    Status,
+    SystemStatus,
+    SystemUpdate,
+    TroubleshootingProblems,
+)
+from .outages import GridEvent, GridLog
+
+if TYPE_CHECKING:
+    from .gateway.signed.client import SignedGateway
+
+_LOGGER = logging.getLogger(__name__)
+
+_JITTER: Final = timedelta(minutes=1)
+"""Difference between two computed start times of the same start."""
+
+LOST_AFTER: Final = 60.0
+"""Seconds without contact after which a meter's values are unknown.
+
+In every public capture (1.15 to 23.36) all meters are within 20 ms of each other, and the gateway's own `timeout` for a
+meter is 1.5 s. A meter on Wi-Fi misses some readings now and then. One minute hides nothing that is only late.
+"""
+
+SERVICES_INTERVAL: Final = 60.0
+"""Seconds between two requests to `grid_status` while `system_status` reports the grid's state."""
+
+RESTART_PAUSE: Final = 1.0
+"""Seconds after which the grid is polled again after an unexpected error."""
+
+_GAP: Final = 1.5
+"""Intervals between two consecutive responses at most."""
+
+_PUT_OFF: Final = 1.2
+"""Intervals until the next request to `grid_status` after `system_status` reported the grid's state. With more than
+one, a `system_status` that is due after a whole number of intervals comes first."""
+
+FIRST_RETRY: Final = 60.0
+"""Seconds until the next poll after an endpoint failed that has never succeeded. They double until all succeed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointResult[T]:
+    """Last value of an endpoint, and how the last request went. Only the value counts in a comparison."""
+
+    value: T | None = None
+    error: GatewayError | None = field(default=None, compare=False)
+    """Reason why there is no value, or why it is not fresh."""
+
+    at: float = field(default=0.0, compare=False)
+    """Monotonic time of the value, in seconds; 0 if there never was one."""
+
+    not_before: float = field(default=0.0, compare=False)
+    """Monotonic time of the next request, in seconds."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether there is no value because the Powerwall is stopped."""
+        return isinstance(self.error, GatewayStoppedError)
+
+    @property
+    def unsupported(self) -> bool:
+        """Whether this firmware lacks the endpoint, or this login may not read it."""
+        return self.value is None and isinstance(self.error, GatewayNotFoundError | GatewayAuthenticationRequiredError)
+
+    @property
+    def has_never_succeeded(self) -> bool:
+        """Whether the endpoint has not returned a value since the entry was loaded."""
+        return self.at == 0.0
+
+    def map[U](self, part_of: Callable[[T], U | None]) -> EndpointResult[U]:
+        """Return the result for a part of the value."""
+        value = None if self.value is None else part_of(self.value)
+        return EndpointResult(value=value, error=self.error, at=self.at, not_before=self.not_before)
+
+
+def since(last: EndpointResult[datetime], elapsed: EndpointResult[timedelta]) -> EndpointResult[datetime]:
+    """Return the start of a duration, stable despite jitter between polls."""
+    if elapsed.error is not None:
+        return elapsed.map(lambda _: last.value)
+    started = elapsed.map(lambda duration: dt_util.utcnow() - duration)
+    if last.value and started.value and abs(started.value - last.value) < _JITTER:
+        return elapsed.map(lambda _: last.value)
+    return started
+
+
+class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
+    """Poll some endpoints at one interval.
+
+    A poll never fails as a whole: every endpoint has a result of its own, and costs only its own entities if it fails.
+    """
+
+    config_entry: ConfigEntry[GatewayCoordinators]
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        gateway: PowerwallGateway,
+        *,
+        name: str,
+        rank: Priority,
+        interval: float,
+        data: DataT,
+    ) -> None:
+        super().__init__(
+            hass,
+            _LOGGER,
+            config_entry=entry,
+            name=f"{entry.title} {name}",
+            update_interval=timedelta(seconds=interval),
+        )
+        self.gateway = gateway
+        self.data = data
+        self.schedule = gateway.pacer.cadence(rank, interval)
+        self._forced_polls = 0
+        self._polling: asyncio.Task[DataT] | None = None
+        self._logged_errors: set[tuple[str, type[Exception]]] = set()
+
+    @property
+    def _force(self) -> bool:
+        """Whether to request endpoints, too, that are not due."""
+        return self._forced_polls > 0
+
+    async def async_force_refresh(self) -> None:
+        """Poll now, including endpoints that are not due: a login or a change may have made them respond."""
+        self._forced_polls += 1
+        try:
+            await self.async_refresh()
+        finally:
+            self._forced_polls -= 1
+
+    @override
+    @callback
+    def async_add_listener(self, update_callback: CALLBACK_TYPE, context: Any = None) -> CALLBACK_TYPE:
+        """Call after every poll. If the callback raises, log it once: Home Assistant would log it every second."""
+
+        @wraps(update_callback)
+        def call() -> None:
+            with self._log_errors(update_callback.__qualname__):
+                update_callback()
+
+        return super().async_add_listener(call, context)
+
+    @contextmanager
+    def _log_errors(self, name: str) -> Iterator[None]:
+        """Log an unexpected exception instead of raising it."""
+        try:
+            yield
+        except Exception as err:  # noqa: BLE001 - it is logged
+            self._log_error(name, err)
+
+    def _log_error(self, name: str, err: Exception) -> None:
+        """Log an unexpected exception, with its traceback only the first time."""
+        error = (name, type(err))
+        level = logging.DEBUG if error in self._logged_errors else logging.ERROR
+        self._logged_errors.add(error)
+        _LOGGER.log(level, "Unexpected error in %s of %s", name, self.name, exc_info=err)
+
+    @override
+    async def async_shutdown(self) -> None:
+        """Cancel the poll in flight, too: the connection closes next, which would look like a lost gateway."""
+        await super().async_shutdown()
+        if self._polling:
+            self._polling.cancel()
+
+    @override
+    async def _async_update_data(self) -> DataT:
+        self._polling = self.hass.async_create_background_task(self._poll_and_measure(), f"{self.name} poll")
+        try:
+            data = await self._polling
+            if self.update_interval:
+                self.update_interval = timedelta(seconds=self.schedule.interval)
+        except Exception as err:
+            self._log_error("the poll", err)
+            raise UpdateFailed(f"unexpected {type(err).__name__}") from err
+        return data
+
+    async def _poll_and_measure(self) -> DataT:
+        with self.schedule.round():
+            return await self._poll()
+
+    async def _poll(self) -> DataT:
+        """Fetch the endpoints of one poll."""
+        raise NotImplementedError
+
+    async def _fetch[T](self, last: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]) -> EndpointResult[T]:
+        """Fetch one endpoint. When the Powerwall stops or the gateway responds again, refresh what that changes."""
+        result = await self._fetch_result(last, endpoint)
+        if self.config_entry.state is ConfigEntryState.LOADED:
+            if result.stopped is not last.stopped:
+                await self.config_entry.runtime_data.settings.async_request_refresh()
+            if last.error and not result.error:
+                self._refresh_failed()
+        return result
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether an endpoint failed at the last poll that has succeeded before, or that the gateway did not reject."""
+        results = [each for each in vars(self.data).values() if isinstance(each, EndpointResult)]
+        return any(each.error and not (each.unsupported and each.has_never_succeeded) for each in results)
+
+    @callback
+    def _refresh_failed(self) -> None:
+        """Refresh the other coordinators that failed: their next poll may be minutes away."""
+        data = self.config_entry.runtime_data
+        others: tuple[GatewayCoordinator[Any], ...] = (data.live, data.settings, data.detail, data.inventory)
+        for other in others:
+            if other is not self and other.has_failed:
+                self.config_entry.async_create_background_task(
+                    self.hass, other.async_request_refresh(), f"{other.name} after a failure"
+                )
+
+    async def _fetch_result[T](
+        self, last: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]
+    ) -> EndpointResult[T]:
+        """Fetch one endpoint. If that fails, keep the last value for three intervals, but not below 10 seconds."""
+        clock = self.hass.loop.time
+        error, not_before = last.error, last.not_before
+        if not self._force:
+            await self.schedule.room()
+        if (rest := self.schedule.rest) and not self._force:
+            error = rest
+        elif clock() >= not_before or self._force:
+            try:
+                value = await _fetch_with_retry(last, endpoint)
+                await self.config_entry.runtime_data.identity_check.check()
+                return EndpointResult(value=value, at=clock())
+            except (GatewayStoppedError, GatewayKeyError) as err:  # a response that leaves no value, not a lost poll
+                return EndpointResult(error=err.bare(), at=last.at)
+            except GatewayError as err:
+                error = err.bare()
+                not_before = clock() + self._retry_delay(err, last)
+                self._handle_error(err)
+            except Exception as err:  # noqa: BLE001 - an unexpected error costs this endpoint, not the whole poll
+                self._log_error(f"reading {getattr(endpoint, '__name__', 'an endpoint')}", err)
+                error = GatewayError(f"unexpected {type(err).__name__}")
+        kept = last.value if clock() - last.at < max(KEPT_INTERVALS * self.schedule.interval, KEPT_AT_LEAST) else None
+        return EndpointResult(value=kept, error=error, at=last.at, not_before=not_before)
+
+    def _retry_delay(self, err: GatewayError, last: EndpointResult[object]) -> float:
+        """Return the seconds until the endpoint may be requested again."""
+        match err:
+            case GatewayLoginLimitError():
+                return 0.0  # the login waits, and the endpoint responds as soon as that is over
+            case GatewayRateLimitError():
+                # If the scheduler backs off from the whole gateway, no endpoint needs a wait of its own.
+                return 0.0 if self.schedule.rest else err.retry_after
+            case GatewayNotFoundError() | GatewayAuthenticationRequiredError() if last.has_never_succeeded:
+                return self.gateway.absent_for
+            case _:
+                return 0.0
+
+    def _handle_error(self, err: GatewayError) -> None:
+        """Start what only the owner can finish: a new login, or a reload that ends in a repair issue."""
+        match err:
+            case GatewayLoginError() if is_final(err, self.gateway):
+                self.config_entry.async_start_reauth(self.hass)
+            case WrongGatewayError() | GatewayCertificateError():
+                # Setup finds the other device, too, and stops there.
+                if self.config_entry.state is ConfigEntryState.LOADED:
+                    self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
+
+
+def is_final(err: GatewayLoginError, gateway: PowerwallGateway) -> bool:
+    """Return whether the password is wrong. One refused login may be a gateway that is starting up."""
+    return isinstance(err, GatewayDefaultPasswordError) or gateway.login_refusals >= REFUSALS_BEFORE_REAUTH
+
+
+async def _fetch_with_retry[T](last: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]) -> T:
+    """Fetch an endpoint, and at once again if the response of one that used to succeed got lost."""
+    try:
+        return await endpoint()
+    except GatewayTimeoutError:
+        raise  # an endpoint that takes 10 seconds gets no second request
+    except GatewayConnectionError, GatewayInvalidResponseError:
+        if last.error is not None or last.has_never_succeeded:
+            raise
+        return await endpoint()
+
+
+class _Contact(NamedTuple):
+    """Communication time of one meter in the last response."""
+
+    time: datetime
+    behind: float
+    """Seconds behind the newest time in that answer."""
+
+    since: float
+    """Monotonic time in seconds at which this time was first seen."""
+
+
+class ContactWatch[KeyT: Hashable]:
+    """Detect meters out of contact from their communication times.
+
+    The gateway's own times decide, never Home Assistant's clock: the two may differ by hours. A meter is out of contact
+    if its time is behind the newest one in the same response, or if it stands still for as long.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._contacts: dict[KeyT, _Contact] = {}
+        self._lost: frozenset[KeyT] = frozenset()
+        self._received_at: float | None = None
+
+    def lost(self, meters: Mapping[KeyT, Meter], now: float) -> frozenset[KeyT]:
+        """Return the meters that are out of contact in a response received at monotonic time `now`, in seconds.
+
+        A meter without a time, or with the zero time of a meter that never responded, is ignored. If the gateway itself
+        did not respond for as long, a time that stands still proves nothing: the wait starts again.
+        """
+        if self._received_at is not None and now - self._received_at > LOST_AFTER:
+            self._contacts = {key: contact._replace(since=now) for key, contact in self._contacts.items()}
+        self._received_at = now
+        times = {key: time for key, meter in meters.items() if (time := meter.last_communication_time)}
+        newest = max(times.values(), default=None)
+        lost = frozenset(key for key, time in times.items() if newest and self._is_lost(key, time, newest, now))
+        if newly := lost - self._lost:
+            _LOGGER.info(
+                "%s: The gateway lost contact with meter %s; its values are unknown", self._name, _names(newly)
+            )
+        if again := self._lost & times.keys() - lost:
+            _LOGGER.info("%s: The gateway is in contact with meter %s again", self._name, _names(again))
+        self._lost = lost
+        return lost
+
+    def _is_lost(self, key: KeyT, time: datetime, newest: datetime, now: float) -> bool:
+        behind = (newest - time).total_seconds()
+        last = self._contacts.get(key)
+        since = last.since if last and last.time == time else now
+        self._contacts[key] = _Contact(time, behind, since)
+        if behind <= LOST_AFTER:
+            return now - since > LOST_AFTER
+        # If the gateway's clock was set back, the lost meter has the newest time. One that moves on and does not fall
+        # further behind is in contact.
+        return not (last and time > last.time and behind <= last.behind)
+
+
+def _names(meters: Iterable[Hashable]) -> str:
+    return ", ".join(sorted(map(str, meters)))
+
+
+def aggregates_in_contact(meters: MetersAggregates, watch: ContactWatch[str], now: float) -> MetersAggregates:
+    """Return the meters with nothing but the counters of those that are out of contact.
+
+    `load` needs no rule of its own: the gateway computes it, and its time is that of the oldest meter in it.
+    """
+    known = {name: meter for name, meter in vars(meters).items() if isinstance(meter, Meter)}
+    lost = watch.lost(known, now)
+    return replace(meters, **{name: known[name].counters_only() for name in lost}) if lost else meters
+
+
+def singles_in_contact[MeterT: (SiteMeter, SolarMeter)](
+    meters: tuple[MeterT, ...], watch: ContactWatch[int], now: float
+) -> tuple[MeterT, ...]:
+    """Return the meters of `meters/site` or `meters/solar` in the same way."""
+    known = {place: meter.readings for place, meter in enumerate(meters) if meter.readings}
+    lost = watch.lost(known, now)
+    return tuple(
+        replace(meter, readings=known[place].counters_only()) if place in lost else meter
+        for place, meter in enumerate(meters)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridData:
+    """State of the grid, and its log."""
+
+    status: EndpointResult[GridStatus] = EndpointResult()
+    log: EndpointResult[GridLog] = EndpointResult()
+
+    intentional: bool = False
+    """Whether Home Assistant took the home off-grid. No firmware reports the reason, so going off-grid in the Tesla app
+    counts as an outage."""
+
+
+class GridCoordinator(GatewayCoordinator[GridData]):
+    """Poll the grid status, every second by default.
+
+    Home Assistant schedules refreshes on whole seconds, which would make two seconds of one. A task of the entry polls
+    instead.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, gateway: PowerwallGateway, log: GridLog) -> None:
+        super().__init__(
+            hass,
+            entry,
+            gateway,
+            name="grid",
+            rank=Priority.GRID,
+            interval=entry.options.get(CONF_GRID_INTERVAL, GRID_INTERVAL),
+            data=GridData(log=EndpointResult(value=log)),
+        )
+        self.update_interval = None
+        self._due = 0.0
+        self._requesting = False
+        self._requested_at = 0.0
+        self._is_stale = False
+        self._refreshing: asyncio.Task[None] | None = None
+        self._fires_events = False
+        self._connected_since: float | None = None
+        self.intentional = False
+        """Whether the home goes off-grid, or is off-grid, because Home Assistant did it."""
+
+    def connected_for(self) -> float:
+        """Return for how many seconds the grid has been connected without a gap; 0 if that is not certain."""
+        status, now = self.data.status, self.hass.loop.time()
+        if self._connected_since is None or status.error or self._is_gap(now - status.at):
+            return 0.0
+        return now - self._connected_since
+
+    def _is_gap(self, seconds: float) -> bool:
+        """Return whether the grid may have changed unseen between two responses."""
+        return seconds > max(KEPT_AT_LEAST, _GAP * self.schedule.interval)
+
+    @override
+    async def _poll(self) -> GridData:
+        self._requesting, self._requested_at = True, self.hass.loop.time()
+        try:
+            status = await self._fetch(self.data.status, self.gateway.grid_status)
+            return self._process(status, self.config_entry.runtime_data.live.data.battery.value)
+        finally:
+            self._requesting = False
+
+    @callback
+    def async_update_from(self, system: SystemStatus) -> None:
+        """Update the grid's state from `system_status`, which postpones the next request to `grid_status`.
+
+        Only `grid_status` reports grid services, so it is requested once a minute in any case.
+        """
+        state, last, now = system.system_island_state, self.data.status, self.hass.loop.time()
+        if (
+            state is None
+            or last.has_never_succeeded
+            or self._requesting
+            or now - self._requested_at > SERVICES_INTERVAL
+        ):
+            return
+        with self._log_errors("updating the grid's state from system_status"):
+            self._due = max(self._due, now + _PUT_OFF * self.schedule.interval - self.schedule.cost)
+            data = self._process(
+                EndpointResult(value=replace(last.value or GridStatus(), grid_status=state), at=now), system
+            )
+            if data == self.data:
+                self.data = data
+            else:
+                self.async_set_updated_data(data)
+
+    def _process(self, status: EndpointResult[GridStatus], battery: SystemStatus | StateOfEnergy | None) -> GridData:
+        """Return the data after a response to either request; `battery` holds the charge at that time."""
+        state, last = _state(status), _state(self.data.status)
+        if state is not last and state is not None and last is not None:
+            self._refresh_after_change()
+        if state is not GridState.CONNECTED or self._is_gap(status.at - self.data.status.at):
+            self._connected_since = None
+        if state is GridState.CONNECTED and self._connected_since is None:
+            self._connected_since = status.at
+        intentional, charge = self.intentional, _charge(battery)
+        settled = self._connected_since is not None and status.at - self._connected_since >= GRID_SETTLES
+        log = self.data.log.map(
+            lambda log: log.update(state, dt_util.utcnow(), settled=settled, charge=charge, intentional=intentional)
+        )
+        return GridData(status=status, log=log, intentional=intentional and state is not GridState.CONNECTED)
+
+    @callback
+    def async_fire_events(self, _: HomeAssistant) -> None:
+        """Fire pending events, now and from now on. Before Home Assistant has started, no automation receives them."""
+        self._fires_events = True
+        self.async_update_listeners()
+
+    @property
+    def pending(self) -> tuple[GridEvent, ...]:
+        """Events to fire now; none while Home Assistant stops, because no automation receives them."""
+        log, fires = self.data.log.value, self._fires_events and self.hass.state is CoreState.running
+        return log.pending if log and fires else ()
+
+    @override
+    @callback
+    def async_update_listeners(self) -> None:
+        super().async_update_listeners()
+        if self.pending:
+            # All were fired. The log is stored at once, because after a crash they would be fired again.
+            self.data = replace(self.data, log=self.data.log.map(GridLog.fired))
+            super().async_update_listeners()
+
+    async def watch(self) -> None:
+        """Poll on time until cancelled, also after an unexpected error."""
+        while True:
+            with self._log_errors("the grid watch"):
+                await self._poll_on_time()
+            await asyncio.sleep(RESTART_PAUSE)
+
+    async def _poll_on_time(self) -> None:
+        """Poll on time, unless polling is turned off for the entry."""
+        clock = self.hass.loop.time
+        self._due = clock() + self.schedule.interval
+        while True:
+            await asyncio.sleep(max(0.0, self._due - clock()))
+            if clock() < (began := self._due):
+                continue  # postponed meanwhile
+            if not self.config_entry.pref_disable_polling:
+                await self.async_refresh()
+            self._due = max(began + self.schedule.interval, clock())
+
+    def _refresh_after_change(self) -> None:
+        """Refresh live data and settings, and once more if the grid changes again meanwhile."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return
+        self._is_stale = True
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = self.config_entry.async_create_background_task(
+                self.hass, self._refresh_stale(), name=f"{self.config_entry.title} after the grid changed"
+            )
+
+    async def _refresh_stale(self) -> None:
+        data = self.config_entry.runtime_data
+        while self._is_stale:
+            self._is_stale = False
+            await data.live.async_refresh()
+            await data.settings.async_refresh()
+
+
+def _state(status: EndpointResult[GridStatus]) -> GridState | None:
+    return status.value.grid_status if status.value else None
+
+
+def _charge(battery: SystemStatus | StateOfEnergy | None) -> float | None:
+    """Return the charge in app %."""
+    percentage = battery.percentage if battery else None
+    return None if percentage is None else round(app_from_raw(percentage), 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveData:
+    """Power flows, charge, and estimates from both."""
+
+    meters: EndpointResult[MetersAggregates] = EndpointResult()
+    battery: EndpointResult[SystemStatus | StateOfEnergy] = EndpointResult()
+    estimates: EndpointResult[BatteryEstimates] = EndpointResult()
+
+    grid_connected: bool = True
+    """Whether the grid was connected at the time of these meters; false if its state cannot be read."""
+
+    @cached_property
+    def system(self) -> EndpointResult[SystemStatus]:
+        """Detailed battery status with energies and every battery block, on firmware that has it."""
+        return self.battery.map(lambda battery: battery if isinstance(battery, SystemStatus) else None)
+
+
+class LiveCoordinator(GatewayCoordinator[LiveData]):
+    """Poll power flows and charge, every 5 seconds by default."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, gateway: PowerwallGateway) -> None:
+        super().__init__(
+            hass,
+            entry,
+            gateway,
+            name="live",
+            rank=Priority.LIVE,
+            interval=entry.options.get(CONF_LIVE_INTERVAL, LIVE_INTERVAL),
+            data=LiveData(),
+        )
+        self._powerwalls = 0
+        """Number of Powerwalls in the last list."""
+
+        self._average = PowerAverage()
+        self._contact = ContactWatch[str](self.name)
+
+    @override
+    async def _poll(self) -> LiveData:
+        meters = await self._fetch(self.data.meters, self.gateway.meters_aggregates)
+        battery = await self._fetch(self.data.battery, self._fetch_battery)
+        if meters.error is None and meters.value is not None:
+            value = aggregates_in_contact(meters.value, self._contact, meters.at)
+            meters = replace(meters, value=value)
+            self._average.update(value, meters.at)
+        return LiveData(
+            meters=meters,
+            battery=battery,
+            estimates=battery.map(self._estimate),
+            grid_connected=self._is_grid_connected(battery),
+        )
+
+    def _is_grid_connected(self, battery: EndpointResult[SystemStatus | StateOfEnergy]) -> bool:
+        """Return whether the grid is connected, by the newest response about it."""
+        if not self.config_entry.runtime_data.has_battery:
+            return True  # a solar inverter has no contactor, and says off-grid while the grid is there
+        if battery.error is None and isinstance(battery.value, SystemStatus):
+            return battery.value.system_island_state is GridState.CONNECTED
+        status = self.config_entry.runtime_data.grid.data.status
+        if status.has_never_succeeded and status.error is None:
+            return True  # during setup: the grid watch starts after this poll
+        return status.value is not None and status.value.grid_status is GridState.CONNECTED
+
+    async def _fetch_battery(self) -> SystemStatus | StateOfEnergy:
+        """Fetch the most detailed battery status. Firmware 1.15 and a Powerwall 3 only have the state of energy."""
+        if self.gateway.capabilities.has_system_status:
+            try:
+                system = await self.gateway.system_status()
+            except GatewayNotFoundError:
+                if self.data.system.value is not None:
+                    raise  # it existed a moment ago, and the other one would hide every battery block at once
+            else:
+                self.config_entry.runtime_data.grid.async_update_from(system)
+                return system
+        return await self.gateway.soe()
+
+    def _estimate(self, battery: SystemStatus | StateOfEnergy) -> BatteryEstimates | None:
+        """Return estimates; the reserve and the size of the battery come from slower polls."""
+        data = self.config_entry.runtime_data
+        settings, controller = data.settings.data.operation.value, data.detail.data.controller.value
+        site, powerwalls = data.inventory.data.site_info.value, data.inventory.data.powerwalls.value
+        if powerwalls:
+            self._powerwalls = len(powerwalls.powerwalls or ())
+        return BatteryEstimates.calculate(
+            battery,
+            self._average,
+            # Up to 1.46 the energy of one Powerwall, whatever their number; later that of all (1.50.1).
+            nominal_energy=max((site and site.nominal_system_energy_kwh) or 0.0, POWERWALL_ENERGY * self._powerwalls),
+            full_energy=controller.stored.full if controller else None,
+            reserve=settings.backup_reserve_percent if settings else None,
+        )
+
+
+class Detail(Enum):
+    """Endpoint that an entity depends on: the context of its listener."""
+
+    CT_READINGS = auto()
+    SITE_METERS = auto()
+    SOLAR_METERS = auto()
+    SOLAR_POWERWALL = auto()
+    CONFIG = auto()
+    CONTROLLER = auto()
+    COMPONENTS = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetailData:
+    """Measurements of single meters, inputs and strings."""
+
+    ct_readings: EndpointResult[dict[str, MeterReading]] = EndpointResult()
+    """By the meter's serial, on firmware where that is readable while the Powerwall runs."""
+
+    site_meters: EndpointResult[tuple[SiteMeter, ...]] = EndpointResult()
+    solar_meters: EndpointResult[tuple[SolarMeter, ...]] = EndpointResult()
+    solar_powerwall: EndpointResult[SolarPowerwall] = EndpointResult()
+
+    config: EndpointResult[ConfigFile] = EndpointResult()
+    controller: EndpointResult[Controller] = EndpointResult()
+    components: EndpointResult[DeviceComponents] = EndpointResult()
+    """Only with a signing key that the gateway accepts. The last two are requested where nothing else reports the
+    battery's energies."""
+
+    @cached_property
+    def measured_packs(self) -> EndpointResult[tuple[BatteryBlock, ...]]:
+        """Battery blocks whose energies are in the signed responses."""
+        expansions = self.config.value.expansions if self.config.value else frozenset[str]()
+        return self.components.map(lambda components: components.battery_blocks(self.controller.value, expansions))
+
+    @cached_property
+    def packs(self) -> EndpointResult[dict[str, BatteryBlock]]:
+        """All battery blocks in the signed responses, by serial."""
+        parts = self.measured_packs.value or ()
+        return self.controller.map(
+            lambda controller: {
+                block.serial_number: block for block in (*parts, *controller.battery_blocks) if block.serial_number
+            }
+        )
+
+
+class DetailCoordinator(GatewayCoordinator[DetailData]):
+    """Poll details every 30 seconds, and only what an enabled entity depends on.
+
+    The first poll and forced refreshes request everything, to detect what there is.
+    """
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        gateway: PowerwallGateway,
+        signed: SignedGateway | None,
+    ) -> None:
+        super().__init__(
+            hass, entry, gateway, name="detail", rank=Priority.DETAIL, interval=DETAIL_INTERVAL, data=DetailData()
+        )
+        self._signed = signed
+        self._site_contact = ContactWatch[int](f"{self.name}, site")
+        self._solar_contact = ContactWatch[int](f"{self.name}, solar")
+
+    @override
+    async def _poll(self) -> DetailData:
+        last = self.data
+        wanted = set(self.async_contexts())
+
+        async def fetch[T](
+            detail: Detail, reading: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]
+        ) -> EndpointResult[T]:
+            if self._force or reading.has_never_succeeded or detail in wanted:
+                return await self._fetch(reading, endpoint)
+            return reading
+
+        async def fetch_signed[T](
+            detail: Detail, reading: EndpointResult[T], request: Callable[[SignedGateway], Awaitable[T]]
+        ) -> EndpointResult[T]:
+            if (signed := self._signed) is None or not signed.verified:
+                return EndpointResult(error=reading.error)  # values disappear with the key
+            return await fetch(detail, reading, lambda: request(signed))
+
+        async def fetch_meters[T: (SiteMeter, SolarMeter)](
+            detail: Detail,
+            last: EndpointResult[tuple[T, ...]],
+            endpoint: Callable[[], Awaitable[tuple[T, ...]]],
+            watch: ContactWatch[int],
+        ) -> EndpointResult[tuple[T, ...]]:
+            reading = await fetch(detail, last, endpoint)
+            if reading.error or reading.at == last.at:
+                return reading  # no new response
+            return reading.map(lambda meters: singles_in_contact(meters, watch, reading.at))
+
+        reports_energies = self.gateway.capabilities.has_system_status
+        return DetailData(
+            ct_readings=await fetch(Detail.CT_READINGS, last.ct_readings, self.gateway.meters_readings)
+            if self.gateway.capabilities.reads_meter_inputs
+            else last.ct_readings,
+            site_meters=await fetch_meters(
+                Detail.SITE_METERS, last.site_meters, self.gateway.meters_site, self._site_contact
+            ),
+            solar_meters=await fetch_meters(
+                Detail.SOLAR_METERS, last.solar_meters, self.gateway.meters_solar, self._solar_contact
+            ),
+            solar_powerwall=await fetch(Detail.SOLAR_POWERWALL, last.solar_powerwall, self.gateway.solar_powerwall),
+            config=await fetch_signed(Detail.CONFIG, last.config, lambda signed: signed.config()),
+            controller=last.controller
+            if reports_energies
+            else await fetch_signed(Detail.CONTROLLER, last.controller, lambda signed: signed.controller()),
+            components=last.components
+            if reports_energies
+            else await fetch_signed(Detail.COMPONENTS, last.components, lambda signed: signed.components()),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingsData:
+    """Settings and the state of the Powerwall."""
+
+    sitemaster: EndpointResult[Sitemaster] = EndpointResult()
+    running_since: EndpointResult[datetime] = EndpointResult()
+    operation: EndpointResult[Operation] = EndpointResult()
+
+    key: EndpointResult[bool] = EndpointResult()
+    """Whether the gateway accepts the signing key; no value without a key."""
+
+    grid_faults: EndpointResult[tuple[GridFault, ...]] = EndpointResult()
+    """Only where `system_status` does not report them."""
+
+
+class SettingsCoordinator(GatewayCoordinator[SettingsData]):
+    """Poll the settings every minute."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        gateway: PowerwallGateway,
+        signed: SignedGateway | None,
+    ) -> None:
+        super().__init__(
+            hass,
+            entry,
+            gateway,
+            name="settings",
+            rank=Priority.SETTINGS,
+            interval=SETTINGS_INTERVAL,
+            data=SettingsData(),
+        )
+        self._signed = signed
+
+    @override
+    async def _poll(self) -> SettingsData:
+        last = self.data
+        sitemaster = await self._fetch(last.sitemaster, self.gateway.sitemaster)
+        key = await self._fetch(last.key, self._signed.look) if self._signed else EndpointResult[bool]()
+        return SettingsData(
+            sitemaster=sitemaster,
+            running_since=since(last.running_since, sitemaster.map(lambda sitemaster: sitemaster.running_for)),
+            key=key,
+            operation=await self._fetch_operation(last.operation),
+            grid_faults=EndpointResult()
+            if self.gateway.capabilities.has_system_status
+            else await self._fetch(last.grid_faults, self.gateway.system_status_grid_faults),
+        )
+
+    async def _fetch_operation(self, last: EndpointResult[Operation]) -> EndpointResult[Operation]:
+        """Fetch mode and reserve, with a signed request only where there is no other way."""
+        if self.gateway.capabilities.has("operation") or self._signed is None:
+            last = await self._fetch(last, self.gateway.operation)
+            if self._signed is None or not isinstance(last.error, GatewayNotFoundError):
+                return last
+            last = EndpointResult()
+        if not self._signed.verified:
+            return EndpointResult(error=last.error)  # checked a moment ago, and rejected
+        return await self._fetch(last, self._signed.operation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InventoryData:
+    """Hardware, firmware and networks."""
+
+    status: EndpointResult[Status] = EndpointResult()
+
+    firmware: EndpointResult[str] = EndpointResult()
+    """Version from a signed request, on a Powerwall 3 with a key: it has no `status`."""
+
+    started: EndpointResult[datetime] = EndpointResult()
+    """Start of the gateway, from its uptime: the start time in `status` has the wrong time zone."""
+
+    site_info: EndpointResult[SiteInfo] = EndpointResult()
+    powerwalls: EndpointResult[Powerwalls] = EndpointResult()
+    meters: EndpointResult[tuple[InstalledMeter, ...]] = EndpointResult()
+    solars: EndpointResult[tuple[SolarInverter, ...]] = EndpointResult()
+    inverters: EndpointResult[dict[str, SolarInverter]] = EndpointResult()
+    """The same inverters by the ids of their devices."""
+
+    networks: EndpointResult[tuple[NetworkInterface, ...]] = EndpointResult()
+    registration: EndpointResult[CustomerRegistration] = EndpointResult()
+    problems: EndpointResult[TroubleshootingProblems] = EndpointResult()
+    update: EndpointResult[SystemUpdate] = EndpointResult()
+
+
+class InventoryCoordinator(GatewayCoordinator[InventoryData]):
+    """Poll the hardware at startup and every 15 minutes."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        gateway: PowerwallGateway,
+        signed: SignedGateway | None,
+    ) -> None:
+        super().__init__(
+            hass,
+            entry,
+            gateway,
+            name="inventory",
+            rank=Priority.INVENTORY,
+            interval=INVENTORY_INTERVAL,
+            data=InventoryData(),
+        )
+        self._signed = signed
+        self._inverters: dict[str, SolarInverter] = {}
+        """Inverters in the last list."""
+        self._retry = FIRST_RETRY
+
+    @override
+    async def _async_update_data(self) -> InventoryData:
+        data = await super()._async_update_data()
+        readings: list[EndpointResult[object]] = [getattr(data, field.name) for field in fields(data)]
+        # A gateway that has just started rejects for a moment endpoints that it has.
+        may_be_wrong = self.gateway.absent_for < self.schedule.interval
+        if any(
+            reading.error and reading.has_never_succeeded and (may_be_wrong or not reading.unsupported)
+            for reading in readings
+        ):
+            # Without the response, devices and entities are missing.
+            self.update_interval = timedelta(seconds=min(self._retry, self.schedule.interval))
+            self._retry = min(2 * self._retry, self.schedule.interval)
+        return data
+
+    @override
+    async def _poll(self) -> InventoryData:
+        last, gateway = self.data, self.gateway
+        status = await self._fetch(last.status, gateway.status)
+        solars = await self._fetch(last.solars, gateway.solars)
+        return InventoryData(
+            status=status,
+            firmware=await self._fetch(last.firmware, self._signed.read_firmware)
+            if status.unsupported and self._signed and self._signed.verified
+            else EndpointResult(),
+            started=since(last.started, status.map(lambda status: status.up_time)),
+            site_info=await self._fetch(last.site_info, gateway.site_info),
+            powerwalls=await self._fetch(last.powerwalls, gateway.powerwalls),
+            meters=await self._fetch(last.meters, gateway.meters),
+            solars=solars,
+            inverters=solars.map(self._by_id),
+            networks=await self._fetch(last.networks, gateway.networks),
+            registration=await self._fetch(last.registration, gateway.customer_registration),
+            problems=await self._fetch(last.problems, gateway.troubleshooting_problems),
+            # Below 20.49 this request may start a check for new firmware (seed). Without `status` it does not exist.
+            update=last.update
+            if gateway.capabilities.status is None or gateway.capabilities.login_stops_powerwall
+            else await self._fetch(last.update, gateway.system_update_status),
+        )
+
+    def _by_id(self, inverters: tuple[SolarInverter, ...]) -> dict[str, SolarInverter]:
+        serial: str = self.config_entry.data[CONF_SERIAL]
+        self._inverters = inverter_ids(self.hass, self.config_entry.entry_id, serial, self._inverters, inverters)
+        return self._inverters
+
+    @callback
+    def async_set_update(self, update: SystemUpdate) -> None:
+        """Show the progress of a check for new firmware that an action waits for."""
+        self.async_set_updated_data(replace(self.data, update=EndpointResult(value=update, at=self.hass.loop.time())))
+
+
+@dataclass(kw_only=True)
+class GatewayCoordinators:
+    """Coordinators of a loaded entry, and what they need of each other."""
+
+    gateway: PowerwallGateway
+
+    identity_check: IdentityCheck
+    """Check that the same gateway still responds at this address."""
+
+    has_battery: bool
+    """Whether there is a Powerwall. A solar inverter that is a gateway itself has none."""
+
+    grid: GridCoordinator
+    live: LiveCoordinator
+    detail: DetailCoordinator
+    settings: SettingsCoordinator
+    inventory: InventoryCoordinator
