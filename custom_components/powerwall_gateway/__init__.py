@@ -61,7 +61,6 @@ from .gateway import (
 from .hardware import is_removable, watch_hardware, watch_names
 from .hub import async_acquire_hub, async_recover_all, async_remove_hub
 from .monitor import EntryMonitor
-from .off_grid import OffGrid
 from .services import async_setup_services
 from .storage import EntryStore, async_get_store
 
@@ -130,8 +129,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     grid = GridCoordinator(hass, entry, gateway, store.grid)
     live = LiveCoordinator(hass, entry, gateway)
     scale = PercentScale(entry.options.get(CONF_PERCENT, PercentScale.APP))
-    return_charge: float = entry.options.get(CONF_RETURN_CHARGE, RETURN_CHARGE)
-    off_grid = OffGrid(hub.island, grid, live, store, return_charge=return_charge, scale=scale)
     entry.runtime_data = data = PowerwallGatewayData(
         gateway=gateway,
         serial=entry.data[CONF_SERIAL],
@@ -146,12 +143,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         identity_check=IdentityCheck(gateway, identity, serial=entry.data[CONF_SERIAL], packs=store.packs),
         scale=scale,
         control=Control(
-            settings,
-            inventory,
-            detail,
             hub,
-            off_grid,
+            store,
+            grid=grid,
+            live=live,
+            detail=detail,
+            settings=settings,
+            inventory=inventory,
             consented=entry.options.get(CONF_ALLOW_CONTROL, False),
+            return_charge=entry.options.get(CONF_RETURN_CHARGE, RETURN_CHARGE),
             scale=scale,
         ),
     )

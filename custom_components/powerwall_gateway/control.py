@@ -1,51 +1,75 @@
-"""What may be changed here, and how: the one way to it for entities and actions."""
+"""Settings that the owner may change, for entities and actions."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Final
 
 from homeassistant.exceptions import HomeAssistantError
 
 from .const import DOMAIN
+from .coordinator import (
+    DetailCoordinator,
+    GridCoordinator,
+    InventoryCoordinator,
+    LiveCoordinator,
+    SettingsCoordinator,
+)
 from .exceptions import translated
-from .gateway import GatewayError, GridPolicy, PercentScale, SignedOperationController
+from .gateway import (
+    GatewayError,
+    GridPolicy,
+    IslandChargeError,
+    IslandGridError,
+    IslandingController,
+    IslandNotFollowedError,
+    IslandUnsureError,
+    PercentScale,
+    SignedOperationController,
+    app_from_raw,
+)
+from .gateway.control.islanding import LEAST_CHARGE
 from .gateway.control.operation import OperationController, OperationSettings
-from .gateway.models import ExportRule, OperationMode
+from .gateway.models import ExportRule, GridState, OperationMode
 from .hub import PowerwallHub
-from .off_grid import OffGrid
+from .storage import EntryStore
 
 if TYPE_CHECKING:
-    from .coordinator import DetailCoordinator, InventoryCoordinator, SettingsCoordinator
     from .gateway.signed.client import SignedGateway
+
+RETRY: Final = 60.0
+"""Seconds between two attempts to reconnect to the grid automatically."""
 
 
 class Control:
-    """Changes the Powerwall for the owner who allowed it.
+    """Change settings of the Powerwall, if the owner allows it.
 
-    Every method comes back when the change stands and the coordinators have read it, and
-    raises `HomeAssistantError` with a translated text otherwise.
+    Every method returns after the change was read back and the coordinators were refreshed. It raises a translated
+    `HomeAssistantError` otherwise.
     """
 
     def __init__(
         self,
+        hub: PowerwallHub,
+        store: EntryStore,
+        *,
+        grid: GridCoordinator,
+        live: LiveCoordinator,
+        detail: DetailCoordinator,
         settings: SettingsCoordinator,
         inventory: InventoryCoordinator,
-        detail: DetailCoordinator,
-        hub: PowerwallHub,
-        off_grid: OffGrid,
-        *,
         consented: bool,
+        return_charge: float,
         scale: PercentScale,
     ) -> None:
         self.consented = consented
-        """Whether the owner ticked "Allow control"."""
+        """Whether the owner turned on "Allow control"."""
 
         self.worked = False
         """Whether mode and reserve were set since the entry was loaded."""
 
-        self.off_grid = off_grid
-        """The way off the grid and back."""
-
+        self.off_grid = OffGrid(hub.island, store, grid=grid, live=live, return_charge=return_charge, scale=scale)
         self._scale = scale
         self._settings = settings
         self._inventory = inventory
@@ -55,87 +79,87 @@ class Control:
 
     @property
     def _operation(self) -> OperationController:
-        """Who sets mode and reserve by now: that may change while the entry is loaded."""
+        """Local or signed controller. That may change while the entry is loaded."""
         return self._hub.operation
 
     @property
     def allowed(self) -> bool:
-        """Whether mode and reserve can be set: the owner said yes, and role and firmware do.
+        """Whether mode and reserve can be set: the owner, the login's permissions and the firmware allow it.
 
-        A refusal stands until the entry is loaded again, or the firmware is another one.
+        A rejection lasts until the entry is reloaded or the firmware changes.
         """
         return self.consented and self._operation.allowed
 
     @property
     def needs_key(self) -> bool:
-        """Whether only the signing key lets mode and reserve be set, whether or not it is accepted now."""
+        """Whether setting mode and reserve requires the signing key, accepted or not."""
         return self.consented and isinstance(self._operation, SignedOperationController)
 
     @property
     def islands(self) -> bool:
-        """Whether the house can be taken off the grid: the owner said yes, and role and firmware do."""
+        """Whether the home can go off-grid: the owner, the login's permissions and the firmware allow it."""
         return self.consented and self.off_grid.allowed
 
     @property
     def rules_grid(self) -> bool:
-        """Whether it can be set what may flow to and from the grid: the owner said yes and gave a key."""
+        """Whether export and charging from the grid can be set: the owner allows it and added a key."""
         rules = self._hub.grid_rules
         return self.consented and rules is not None and rules.allowed
 
     @property
     def is_withdrawn(self) -> bool:
-        """Whether the owner, the firmware or the login's role takes the setting of mode and reserve away for good."""
+        """Whether the owner, the firmware or the login's permissions rule out setting mode and reserve."""
         capabilities = self._hub.gateway.capabilities
         refused = bool(capabilities.roles) and not capabilities.can_write_operation
         return not self.consented or (refused and not self._hub.has_key)
 
     @property
     def rules_withdrawn(self) -> bool:
-        """Whether the owner takes the grid rules away, by the option or with the key."""
+        """Whether the owner rules out the grid policy, by the option or by removing the key."""
         return not (self.consented and self._hub.has_key)
 
     @property
     def islanding_withdrawn(self) -> bool:
-        """Whether the owner takes going off-grid away, by the option or with a Powerwall 3's key."""
+        """Whether the owner rules out going off-grid, by the option or by removing a Powerwall 3's key."""
         capabilities = self._hub.gateway.capabilities
         refused = bool(capabilities.roles) and capabilities.is_restricted
         return not self.consented or (refused and not self._hub.has_key)
 
     @property
     def modes(self) -> tuple[OperationMode, ...]:
-        """The modes that can be set."""
+        """Modes that can be set."""
         return self._operation.modes
 
     @property
     def signed(self) -> SignedGateway | None:
-        """The way of signed requests, where the owner gave a key."""
+        """Signed requests, if the owner added a key."""
         return self._hub.signed
 
     @property
     def busy(self) -> bool:
-        """Whether a login or a stop of ours is not over yet, so that a stopped Powerwall is ours."""
+        """Whether a login or a stop is in progress, which explains a stopped Powerwall."""
         return self._supervisor.busy
 
     async def async_set(self, *, mode: OperationMode | None = None, reserve: float | None = None) -> OperationSettings:
-        """Set mode, reserve (app %) or both in one write, and give what was read back."""
+        """Set mode, reserve (app %) or both in one write, and return the settings that were read back."""
         settings = await self._do(self._operation.set(mode=mode, reserve=reserve))
         self.worked = True
         return settings
 
     async def async_set_export(self, rule: ExportRule) -> None:
-        """Say what may flow to the grid."""
-        await self._do_by_rule(lambda rules: rules.set_export(rule))
+        """Set the allowed export."""
+        await self._change_grid_policy(lambda policy: policy.set_export(rule))
 
     async def async_set_grid_charging(self, *, allowed: bool) -> None:
-        """Say whether the battery may be charged from the grid."""
-        await self._do_by_rule(lambda rules: rules.set_grid_charging(allowed=allowed))
+        """Allow or forbid charging from the grid."""
+        await self._change_grid_policy(lambda policy: policy.set_grid_charging(allowed=allowed))
 
-    async def _do_by_rule(self, change: Callable[[GridPolicy], Awaitable[None]]) -> None:
-        if (rules := self._hub.grid_rules) is None:
+    async def _change_grid_policy(self, change: Callable[[GridPolicy], Awaitable[None]]) -> None:
+        if (policy := self._hub.grid_rules) is None:
             # The key was removed, and the entry is being reloaded without it.
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="key_missing")
         try:
-            await self._do(change(rules))
+            await self._do(change(policy))
         finally:
             await self._detail.async_force_refresh()
 
@@ -144,11 +168,11 @@ class Control:
         await self._do(self._supervisor.start())
 
     async def async_stop(self, duration: timedelta) -> None:
-        """Stop the Powerwall for a while; it starts again by itself, also after a crash."""
+        """Stop the Powerwall for a while. It starts again automatically, also after a crash."""
         await self._do(self._supervisor.stop_for(duration.total_seconds()))
 
     async def async_log_in(self) -> None:
-        """Get a session for what is not read without one; where that stops the Powerwall, it is started again."""
+        """Log in. If that stops the Powerwall, start it again."""
         await self._do(self._supervisor.log_in())
         await self._inventory.async_force_refresh()
 
@@ -159,3 +183,132 @@ class Control:
             raise translated(err, self._scale) from err
         finally:
             await self._settings.async_force_refresh()
+
+
+class OffGrid:
+    """Take the home off-grid, and reconnect it on request or at a set charge.
+
+    That charge is stored before the request is sent, so that it applies after a restart, too. The gateway's own
+    failsafe stays on.
+    """
+
+    def __init__(
+        self,
+        island: IslandingController,
+        store: EntryStore,
+        *,
+        grid: GridCoordinator,
+        live: LiveCoordinator,
+        return_charge: float,
+        scale: PercentScale,
+    ) -> None:
+        self._island = island
+        self._grid = grid
+        self._live = live
+        self._store = store
+        self._return_charge = return_charge
+        self._scale = scale
+        self._not_before = 0.0
+        self._lock = asyncio.Lock()
+        grid.intentional = store.return_charge is not None
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the login's permissions and the firmware allow going off-grid."""
+        return self._island.allowed
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether a check would find out if the login is enough."""
+        return self._island.is_unknown
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the charge is low enough to reconnect."""
+        due, battery = self._store.return_charge, self._live.data.battery.value
+        percentage = None if battery is None else battery.percentage
+        return (
+            due is not None
+            and percentage is not None
+            and app_from_raw(percentage) <= due
+            and self._is_off is True
+            and not self._busy
+            and monotonic() >= self._not_before
+        )
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the home is on the grid again, or never went off-grid."""
+        return self._store.return_charge is not None and self._is_off is False and not self._busy
+
+    @property
+    def _busy(self) -> bool:
+        """Whether a command is in progress, so that `grid_status` may not show it yet."""
+        return self._lock.locked() or self._island.busy
+
+    @property
+    def _is_off(self) -> bool | None:
+        """Whether the home is off-grid, None if that is unknown."""
+        status = self._grid.data.status.value
+        if status is None or status.grid_status is None:
+            return None
+        return status.grid_status is not GridState.CONNECTED
+
+    async def async_look(self) -> None:
+        """Check whether going off-grid is possible, without an effect. Raises a subclass of `GatewayError`."""
+        await self._island.look()
+
+    async def async_leave(self) -> None:
+        """Go off-grid, and wait until that is done. Raises a translated `HomeAssistantError`."""
+        await self._run(self._leave)
+
+    async def async_return(self) -> None:
+        """Reconnect to the grid, and wait until that is done. Raises a translated `HomeAssistantError`."""
+        await self._run(self._return)
+
+    async def _leave(self) -> None:
+        if self._grid.data.intentional:
+            return
+        least = max(LEAST_CHARGE, self._return_charge)
+        await self._island.check(least)
+        if not await self._keep(self._return_charge):
+            await self._keep(None)
+            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="return_not_kept")
+        try:
+            await self._island.leave(least)
+        except IslandGridError, IslandChargeError, IslandUnsureError:
+            await self._keep(None)  # no command was sent: off-grid now is an outage
+            raise
+
+    async def _return(self) -> None:
+        if self._store.return_charge is None:
+            return
+        self._not_before = monotonic() + RETRY
+        try:
+            await self._island.come_back()
+        except IslandNotFollowedError:
+            # The home is to reconnect, so being off-grid is an outage from now on.
+            self._grid.intentional = False
+            raise
+
+    async def _run(self, command: Callable[[], Awaitable[None]]) -> None:
+        """Run one command at a time, and refresh the grid status after each, also after a failure."""
+        try:
+            async with self._lock:
+                try:
+                    await command()
+                finally:
+                    await self._grid.async_force_refresh()
+        except GatewayError as err:
+            raise translated(err, self._scale) from err
+        finally:
+            self._grid.async_update_listeners()  # `is_over` is false while a command is in progress
+
+    async def async_forget(self) -> None:
+        """Store that the home is not off-grid intentionally any more."""
+        await self._keep(None)
+
+    async def _keep(self, return_charge: float | None) -> bool:
+        """Store the charge at which to reconnect, None for never, and return whether it is on disk."""
+        self._grid.intentional = return_charge is not None
+        return await self._store.async_set_return_charge(return_charge)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import hub, off_grid
+from custom_components.powerwall_gateway import control, hub
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE
 from custom_components.powerwall_gateway.gateway import IslandingController, PowerwallGateway
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
@@ -134,7 +134,7 @@ async def test_what_stands_in_the_way_is_told(
     assert not gateway.house.off_grid_on_purpose
     await look(hass, entry)
     assert state_of(hass, gateway, "switch", "off_grid") in {"off", "unavailable"}
-    assert entry.runtime_data.control.off_grid._memory.return_charge is None
+    assert entry.runtime_data.control.off_grid._store.return_charge is None
 
 
 async def test_a_lost_answer_is_made_up_for_by_looking(
@@ -154,7 +154,7 @@ async def test_it_comes_back_at_the_set_charge_also_after_a_restart(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     gateway, entry = home
-    monkeypatch.setattr(off_grid, "RETRY", 0.0)
+    monkeypatch.setattr(control, "RETRY", 0.0)
     hass.config_entries.async_update_entry(entry, options={CONF_ALLOW_CONTROL: True, CONF_RETURN_CHARGE: 50.0})
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
@@ -261,7 +261,7 @@ async def test_a_poll_before_the_order_does_not_forget_it(
 
     monkeypatch.setattr(EntryStore, "async_set_return_charge", keep_slowly)
     await call(hass, gateway, "switch", "off_grid", "turn_on")
-    assert entry.runtime_data.control.off_grid._memory.return_charge == 20.0
+    assert entry.runtime_data.control.off_grid._store.return_charge == 20.0
     assert state_of(hass, gateway, "switch", "off_grid") == "on"
 
 
@@ -279,7 +279,7 @@ async def test_what_cannot_be_kept_is_not_done(
             await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert raised.value.translation_key == "return_not_kept"
     assert orders(gateway) == []
-    assert entry.runtime_data.control.off_grid._memory.return_charge is None
+    assert entry.runtime_data.control.off_grid._store.return_charge is None
 
 
 async def test_an_outage_behind_a_chosen_island_is_one_from_the_moment_it_is_to_end(

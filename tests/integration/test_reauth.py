@@ -173,7 +173,7 @@ async def test_forgotten_login_stays_forgotten_when_the_entry_stores_something_e
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     entry = await set_up(await simulator("21.44"))
-    loaded = entry.runtime_data.control.off_grid._memory
+    loaded = entry.runtime_data.control.off_grid._store
     await loaded.async_set_login({"failures": 3, "session": None})
     await async_forget_login(hass, entry.entry_id)
     await loaded.async_set_return_charge(None)  # it writes all of the file

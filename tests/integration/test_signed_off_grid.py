@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import hub, off_grid
+from custom_components.powerwall_gateway import control, hub
 from custom_components.powerwall_gateway.const import CONF_RETURN_CHARGE
 from custom_components.powerwall_gateway.gateway import IslandingController
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
@@ -88,7 +88,7 @@ async def test_an_order_that_is_accepted_and_ignored_is_taken_back(
     assert gateway.gateway.signed_islanding.orders == [LEAVE, RETURN]
     await look(hass, entry)
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
-    assert entry.runtime_data.control.off_grid._memory.return_charge is None
+    assert entry.runtime_data.control.off_grid._store.return_charge is None
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ async def test_it_reconnects_by_itself_at_20_percent_also_after_a_restart(
 async def test_it_reconnects_with_a_key_that_was_rejected_meanwhile(
     hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(off_grid, "RETRY", 0.0)
+    monkeypatch.setattr(control, "RETRY", 0.0)
     gateway, entry = home
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     gateway.gateway.keyring.reject(public_key(), "INACTIVE_KEY")
