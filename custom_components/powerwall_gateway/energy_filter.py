@@ -18,10 +18,10 @@ from typing import Any, Final, Self
 
 _LOGGER = logging.getLogger(__name__)
 
-HOUSE_POWER: Final = 50_000.0
+HOME_POWER: Final = 50_000.0
 """W: more than the grid connection of a home carries."""
 
-PACK_POWER: Final = 11_500.0
+POWERWALL_POWER: Final = 11_500.0
 """W: the most that the largest Powerwall charges or discharges with."""
 
 LIFETIME: Final = 1e9
@@ -33,7 +33,7 @@ _COARSE: Final = 1e12
 _MARGIN: Final = 1.5
 """Room for a late poll."""
 
-GRAIN: Final = 100.0
+TOLERANCE: Final = 100.0
 """Wh by which a counter may jump or step back between any two polls."""
 
 _ROUNDING: Final = 0.001
@@ -41,12 +41,12 @@ _ROUNDING: Final = 0.001
 
 LASTING_POLLS: Final = 3
 LASTING_SECONDS: Final = 15 * 60.0
-"""How many polls, and for how long, a counter has to be elsewhere before it is believed."""
+"""Number of polls, and seconds, for which another counter has to be read before it is accepted."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Count:
-    """A counter's last believed reading, and the energy that is shown for it, in Wh."""
+class CounterState:
+    """Last accepted reading of a counter, and the energy that is shown for it, in Wh."""
 
     reading: float
     """Of any sign."""
@@ -65,7 +65,7 @@ class Count:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any], written_at: float) -> Self | None:
-        """Restore a count; the first versions stored only the value, at `written_at`.
+        """Restore a state; the first versions stored only the value, at `written_at`.
 
         A stored value that cannot be a lifetime energy starts again at 0: statistics add nothing for that.
         """
@@ -83,13 +83,13 @@ class Count:
         )
 
     def earlier(self, seconds: float) -> Self:
-        """Move it back in time, as the clock was."""
+        """Return the state with its times set back."""
         return replace(self, at=self.at - seconds, moved_at=self.moved_at - seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Elsewhere:
-    """A counter that is where no home can have brought it, since some polls."""
+class _Candidate:
+    """Another counter that some polls have shown: its readings are not possible for the present one."""
 
     first: float
     since: float
@@ -103,7 +103,7 @@ class _Elsewhere:
         return self.polls >= LASTING_POLLS and self.at - self.since >= LASTING_SECONDS
 
     def earlier(self, seconds: float) -> Self:
-        """Move it back in time, as the clock was."""
+        """Return the candidate with its times set back."""
         return replace(self, since=self.since - seconds, at=self.at - seconds)
 
 
@@ -113,119 +113,116 @@ class EnergyFilter:
 
     name: str
     rated_power: float
-    """W of the most that can flow."""
+    """Maximum power in W."""
 
-    count: Count | None = None
-    """The reading that was believed last."""
+    state: CounterState | None = None
+    """Last accepted reading."""
 
-    _former: Count | None = None
-    """The last counter that counted, until the present one counts. One that never counts was a long glitch."""
+    _previous: CounterState | None = None
+    """Previous counter, until the present one counts. If it never does, it was a long glitch."""
 
-    _elsewhere: _Elsewhere | None = None
+    _candidate: _Candidate | None = None
     _logged: bool = False
 
-    def take(self, reading: float, now: float, *, counts: bool = False) -> float | None:
+    def update(self, reading: float, now: float, *, proven: bool = False) -> float | None:
         """Return the energy to show for a reading, None while a first one may be a glitch.
 
-        `counts` says that the rest of the gateway's response proves that the meter's counters are real.
+        Set `proven` if the rest of the gateway's response proves that the meter's counters are real.
         """
         if isfinite(reading):
             self._follow_clock(now)
-            self._take(reading + 0.0, now, counts=counts)
-        return self.count.shown if self.count else None
+            self._process(reading + 0.0, now, proven=proven)
+        return self.state.shown if self.state else None
 
-    def _take(self, reading: float, now: float, *, counts: bool) -> None:
-        if (count := self.count) is None:
-            self._begin(reading, now, counts=counts)
-        elif (former := self._former) and self._is_back(reading, former, count, now):
-            self._come_back(count, former, reading, now)
-        elif self._follows(reading, count.reading, now - count.at):
-            self._go_on(count, reading, now)
-        elif (elsewhere := self._see_elsewhere(reading, now)).lasts:
-            self._believe(count, elsewhere)
+    def _process(self, reading: float, now: float, *, proven: bool) -> None:
+        if (state := self.state) is None:
+            self._start(reading, now, proven=proven)
+        elif (previous := self._previous) and self._is_previous(reading, previous, state, now):
+            self._resume(previous, state, reading, now)
+        elif self._is_possible(reading, state.reading, now - state.at):
+            self._count(state, reading, now)
+        elif (candidate := self._track_candidate(reading, now)).lasts:
+            self._accept_candidate(state, candidate)
         elif not self._logged:
             self._logged = True
-            what = "fell" if reading < count.reading else "jumped"
-            _LOGGER.warning("%s %s from %.0f to %.0f Wh: held back", self.name, what, count.reading, reading)
+            what = "fell" if reading < state.reading else "jumped"
+            _LOGGER.warning("%s %s from %.0f to %.0f Wh: held back", self.name, what, state.reading, reading)
 
     def _follow_clock(self, now: float) -> None:
-        """Move everything back in time when the clock was set back: no wait may become longer by that."""
-        back = max((known.at for known in (self.count, self._elsewhere) if known), default=now) - now
+        """Set all times back if the clock was set back: no wait may become longer by that."""
+        back = max((known.at for known in (self.state, self._candidate) if known), default=now) - now
         if back > 0:
-            self.count = self.count and self.count.earlier(back)
-            self._former = self._former and self._former.earlier(back)
-            self._elsewhere = self._elsewhere and self._elsewhere.earlier(back)
+            self.state = self.state and self.state.earlier(back)
+            self._previous = self._previous and self._previous.earlier(back)
+            self._candidate = self._candidate and self._candidate.earlier(back)
 
-    def _possible(self, seconds: float) -> float:
-        return max(0.0, seconds) / 3600 * self.rated_power * _MARGIN + GRAIN
+    def _max_step(self, seconds: float) -> float:
+        return max(0.0, seconds) / 3600 * self.rated_power * _MARGIN + TOLERANCE
 
-    def _follows(self, reading: float, before: float, seconds: float) -> bool:
-        """Return whether a counter can have come here in so many seconds."""
-        return -GRAIN - _ROUNDING <= reading - before <= self._possible(seconds) + _ROUNDING
+    def _is_possible(self, reading: float, before: float, seconds: float) -> bool:
+        """Return whether a counter can have reached a reading in so many seconds."""
+        return -TOLERANCE - _ROUNDING <= reading - before <= self._max_step(seconds) + _ROUNDING
 
-    def _is_back(self, reading: float, former: Count, count: Count, now: float) -> bool:
-        """Return whether it is the former counter: it can be, and is nearer to that than to the present one."""
-        nearer = abs(reading - former.reading) < abs(reading - count.reading)
-        return nearer and self._follows(reading, former.reading, now - former.at)
+    def _is_previous(self, reading: float, previous: CounterState, state: CounterState, now: float) -> bool:
+        """Return whether the reading is possible for the previous counter, and nearer to it than to the present one."""
+        nearer = abs(reading - previous.reading) < abs(reading - state.reading)
+        return nearer and self._is_possible(reading, previous.reading, now - previous.at)
 
-    def _begin(self, reading: float, now: float, *, counts: bool) -> None:
+    def _start(self, reading: float, now: float, *, proven: bool) -> None:
         """Start with a counter's first reading.
 
         A first 0 may be a glitch: if it were shown, the counter's whole life would seem to flow next.
         The same goes for what cannot be a lifetime energy, which is shown from 0 on if it lasts.
         """
         if not 0 < reading <= LIFETIME:
-            first = self._see_elsewhere(reading, now)
-            if not (first.lasts or (counts and first.polls >= LASTING_POLLS)):
+            first = self._track_candidate(reading, now)
+            if not (first.lasts or (proven and first.polls >= LASTING_POLLS)):
                 return
-        shown = reading if 0 <= reading <= LIFETIME else 0.0
-        self._accept(Count(reading=reading, shown=shown, at=now, moved_at=now))
+        self._accept(reading, reading if 0 <= reading <= LIFETIME else 0.0, now)
 
-    def _go_on(self, count: Count, reading: float, now: float) -> None:
-        """Follow the counter up. One that stepped back within the grain waits until it is passed."""
-        if reading <= count.reading:
-            self._accept(replace(count, at=now))
+    def _count(self, state: CounterState, reading: float, now: float) -> None:
+        """Follow the counter up. One that stepped back within the tolerance waits until it is passed."""
+        if reading <= state.reading:
+            self._accept(state.reading, state.shown, now, moved_at=state.moved_at)
             return
-        self._former = None
-        # As the gateway prints it where both are the same, without the dust of adding up.
-        shown = reading if count.shown == count.reading else count.shown + (reading - count.reading)
-        self._accept(Count(reading=reading, shown=shown, at=now, moved_at=now))
+        self._previous = None
+        # As the gateway prints it where both are the same, without the rounding errors of a sum.
+        shown = reading if state.shown == state.reading else state.shown + (reading - state.reading)
+        self._accept(reading, shown, now)
 
-    def _come_back(self, count: Count, former: Count, reading: float, now: float) -> None:
-        """Go on with the former counter: what was between was no other one."""
+    def _resume(self, previous: CounterState, state: CounterState, reading: float, now: float) -> None:
+        """Go on with the previous counter: the readings in between were a glitch."""
         _LOGGER.warning("%s goes on from %.0f Wh: it was a glitch", self.name, reading)
-        self._former = None
-        shown = max(count.shown, former.shown + (reading - former.reading))
-        self._accept(Count(reading=reading, shown=shown, at=now, moved_at=now))
+        self._previous = None
+        self._accept(reading, max(state.shown, previous.shown + (reading - previous.reading)), now)
 
-    def _see_elsewhere(self, reading: float, now: float) -> _Elsewhere:
-        """Note a counter elsewhere, from its first reading for as long as it goes on from there."""
-        before = self._elsewhere
-        if before and self._follows(reading, before.last, now - before.at):
-            self._elsewhere = replace(before, last=reading, at=now, polls=before.polls + 1)
+    def _track_candidate(self, reading: float, now: float) -> _Candidate:
+        """Return the candidate, from its first reading for as long as it goes on from there."""
+        before = self._candidate
+        if before and self._is_possible(reading, before.last, now - before.at):
+            self._candidate = replace(before, last=reading, at=now, polls=before.polls + 1)
         else:
-            self._elsewhere = _Elsewhere(first=reading, since=now, last=reading, at=now)
-        return self._elsewhere
+            self._candidate = _Candidate(first=reading, since=now, last=reading, at=now)
+        return self._candidate
 
-    def _believe(self, count: Count, new: _Elsewhere) -> None:
-        """Go on from what is shown by what another counter counted, as far as that can be known."""
+    def _accept_candidate(self, state: CounterState, new: _Candidate) -> None:
+        """Add to the shown energy what another counter counted, as far as that can be known."""
         flowed = new.last - new.first
-        fell = new.first < count.reading or count.reading < 0  # from below 0 to 0 is no step up
-        if fell and 0 <= new.first <= self._possible(new.since - count.at):
+        fell = new.first < state.reading or state.reading < 0  # from below 0 to 0 is no step up
+        if fell and 0 <= new.first <= self._max_step(new.since - state.at):
             flowed = new.last  # it began at 0 since the last poll
-        elif count.reading and 0 < new.last - count.reading <= self._possible(new.at - count.moved_at):
-            flowed = new.last - count.reading  # it stood still, and caught up; one at 0 never counted
-        shown = count.shown + max(0.0, flowed)
-        if self._former is None:  # once, also for a counter that runs backward all day
+        elif state.reading and 0 < new.last - state.reading <= self._max_step(new.at - state.moved_at):
+            flowed = new.last - state.reading  # it stood still, and caught up; one at 0 never counted
+        if self._previous is None:  # once, also for a counter that runs backward all day
             _LOGGER.warning(
-                "%s is another counter, at %.0f Wh: counting on from %.0f Wh", self.name, new.last, count.shown
+                "%s is another counter, at %.0f Wh: counting on from %.0f Wh", self.name, new.last, state.shown
             )
-            self._former = count
-        self._accept(Count(reading=new.last, shown=shown, at=new.at, moved_at=new.at))
+            self._previous = state
+        self._accept(new.last, state.shown + max(0.0, flowed), new.at)
 
-    def _accept(self, count: Count) -> None:
-        self.count = count
-        self._elsewhere, self._logged = None, self._former is not None
+    def _accept(self, reading: float, shown: float, at: float, *, moved_at: float | None = None) -> None:
+        self.state = CounterState(reading=reading, shown=shown, at=at, moved_at=at if moved_at is None else moved_at)
+        self._candidate, self._logged = None, self._previous is not None
 
 
 def _number(value: object) -> float | None:

@@ -25,7 +25,7 @@ from homeassistant.util import dt as dt_util
 from .coordinator import Detail, DetailData, EndpointResult, GridData, InventoryData, LiveData, SettingsData
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import SubDevice
-from .energy_filter import Count, EnergyFilter
+from .energy_filter import CounterState, EnergyFilter
 from .entity import GatewaySensorDescription, GatewayValueEntity, async_add_detected
 from .estimates import IDLE_POWER, BatteryEstimates
 from .gateway.models import (
@@ -617,10 +617,10 @@ class GatewayEnergySensor[DataT](GatewaySensor[DataT], RestoreEntity):
     @override
     async def async_added_to_hass(self) -> None:
         description = self.entity_description
-        self._guard = EnergyFilter(description.key, description.rated_power or 0.0)
+        self._filter = EnergyFilter(description.key, description.rated_power or 0.0)
         state, kept = await self.async_get_last_state(), await self.async_get_last_extra_data()
         if state and kept:
-            self._guard.count = Count.from_dict(kept.as_dict(), state.last_updated.timestamp())
+            self._filter.state = CounterState.from_dict(kept.as_dict(), state.last_updated.timestamp())
         self._take()
         await super().async_added_to_hass()  # last: from here on the coordinator calls
 
@@ -628,7 +628,7 @@ class GatewayEnergySensor[DataT](GatewaySensor[DataT], RestoreEntity):
     @override
     def extra_restore_state_data(self) -> RestoredExtraData | None:
         """Keep the last count, also while the gateway does not answer."""
-        return RestoredExtraData(self._guard.count.as_dict()) if self._guard.count else None
+        return RestoredExtraData(self._filter.state.as_dict()) if self._filter.state else None
 
     @callback
     @override
@@ -646,7 +646,7 @@ class GatewayEnergySensor[DataT](GatewaySensor[DataT], RestoreEntity):
         elif read.error is None:
             value, counts = super().native_value, self.entity_description.counts_fn(read.value)
             self._energy = (
-                self._guard.take(float(value), dt_util.utcnow().timestamp(), counts=counts)
+                self._filter.update(float(value), dt_util.utcnow().timestamp(), proven=counts)
                 if isinstance(value, int | float)
                 else None
             )

@@ -20,7 +20,7 @@ from homeassistant.const import (
 from .coordinator import Detail, DetailData, EndpointResult, InventoryData, LiveData
 from .data import PowerwallGatewayData
 from .device import SubDevice
-from .energy_filter import HOUSE_POWER, PACK_POWER
+from .energy_filter import HOME_POWER, POWERWALL_POWER
 from .entity import (
     ENERGY_THROTTLE,
     POWER_THROTTLE,
@@ -55,7 +55,7 @@ ENERGY: Final[dict[str, Any]] = {
     "native_unit_of_measurement": UnitOfEnergy.WATT_HOUR,
     "suggested_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR,
     "suggested_display_precision": 1,
-    "rated_power": HOUSE_POWER,
+    "rated_power": HOME_POWER,
     "throttle": ENERGY_THROTTLE,
 }
 STORED_ENERGY: Final[dict[str, Any]] = ENERGY | {
@@ -129,7 +129,7 @@ def _powerwall_energy(
         value_fn,
         # A new one that was charged has not discharged yet.
         counts_fn=lambda block: bool(block.energy_charged or block.energy_discharged),
-        **ENERGY | {"rated_power": PACK_POWER},
+        **ENERGY | {"rated_power": POWERWALL_POWER},
     )
 
 

@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     do_adhoc_statistics,
 )
 
-from custom_components.powerwall_gateway.energy_filter import GRAIN, HOUSE_POWER
+from custom_components.powerwall_gateway.energy_filter import HOME_POWER, TOLERANCE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import restore_state
 from homeassistant.util import dt as dt_util
@@ -45,7 +45,7 @@ EVER = 2e7
 ENOUGH = 20_000.0
 """Wh that do not flow in two."""
 
-LIMIT = MINUTE / 3600 * 1.5 * HOUSE_POWER + GRAIN
+LIMIT = MINUTE / 3600 * 1.5 * HOME_POWER + TOLERANCE
 """Wh of the largest step between two polls that is believed at once."""
 
 PERIOD = 5
@@ -216,7 +216,7 @@ class Fire:
 
     async def waver(self) -> None:
         """They step back by all that means nothing."""
-        await self.live(self.dice.randint(1, 20), lambda _, counted: counted - GRAIN)
+        await self.live(self.dice.randint(1, 20), lambda _, counted: counted - TOLERANCE)
 
     def _reset(self, keys: list[str]) -> None:
         """Have counters begin at 0, but for those that would soon have passed where they were: a step back is lost."""
