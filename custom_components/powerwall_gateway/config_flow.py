@@ -27,7 +27,6 @@ from homeassistant.helpers.selector import (
 )
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 
-from . import discovery
 from .const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -42,7 +41,15 @@ from .const import (
 from .exceptions import FormError
 from .gateway import Address, Credentials, parse_serial
 from .options_flow import PowerwallGatewayOptionsFlow
-from .probe import GatewayProbe, async_former
+from .probe import (
+    DiscoveredGateway,
+    GatewayProbe,
+    async_configured_gateway,
+    async_store_mac,
+    data_updates,
+    find_entry,
+    suggested_by_core,
+)
 from .progress_flow import ProgressFlow
 from .renaming import async_carry_over, is_taken
 from .storage import async_forget_login
@@ -116,29 +123,29 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for address and serial number; the built-in integration may know them."""
         if user_input is None:
-            self._address_input = discovery.known_to_core(self.hass)
+            self._address_input = suggested_by_core(self.hass)
         return await self._async_step_address(user_input)
 
     @override
     async def async_step_dhcp(self, discovery_info: DhcpServiceInfo) -> ConfigFlowResult:
         """Handle a discovered gateway; nothing is sent to it before the owner confirms."""
-        seen = discovery.DiscoveredGateway.of(discovery_info)
-        if entry := discovery.known(self.hass, seen):
+        found = DiscoveredGateway.from_dhcp(discovery_info)
+        if entry := find_entry(self.hass, found):
             await self.async_set_unique_id(entry.unique_id, raise_on_progress=False)
-            updates = discovery.news(entry, seen)
+            updates = data_updates(entry, found)
             moved = CONF_HOST in updates
             if moved and entry.state is ConfigEntryState.SETUP_ERROR:
                 # Another gateway is at the old address, so nothing but this update would set up the entry again.
                 self.hass.config_entries.async_update_entry(entry, data={**entry.data, **updates})
                 self.hass.config_entries.async_schedule_reload(entry.entry_id)
             if CONF_MAC in updates:
-                discovery.store_mac(self.hass, entry, seen.mac)
+                async_store_mac(self.hass, entry, found.mac)
             self._abort_if_unique_id_configured(updates=updates, reload_on_update=moved)
-        await self.async_set_unique_id(seen.serial or seen.mac)
+        await self.async_set_unique_id(found.serial or found.mac)
         self._abort_if_unique_id_configured()
-        self._gateway = GatewayProbe({CONF_HOST: seen.host, CONF_MAC: seen.mac})
-        self._address_input = seen.place
-        self.context["title_placeholders"] = {"host": seen.host}
+        self._gateway = GatewayProbe({CONF_HOST: found.host, CONF_MAC: found.mac})
+        self._address_input = found.suggested_values
+        self.context["title_placeholders"] = {"host": found.host}
         return await self.async_step_discovery_confirm()
 
     async def async_step_discovery_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -149,7 +156,7 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
         """Ask for a new address, or for the serial number of a replaced gateway."""
         if user_input is None:
             entry = self._get_reconfigure_entry()
-            self._gateway = GatewayProbe(entry.data, await async_former(self.hass, entry))
+            self._gateway = GatewayProbe(entry.data, await async_configured_gateway(self.hass, entry))
             self._address_input = entry.data
         return await self._async_step_address(user_input)
 
@@ -176,7 +183,7 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
     async def async_step_looking(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show that the gateway is probed."""
         return await self._async_wait_for(
-            lambda: self._gateway.look(self._address), "looking", "looked", host=self._address_input[CONF_HOST]
+            lambda: self._gateway.async_probe(self._address), "looking", "looked", host=self._address_input[CONF_HOST]
         )
 
     async def async_step_looked(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -243,8 +250,8 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
 
     async def async_step_logging_in(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show that a login is in progress."""
-        host = self._address_input.get(CONF_HOST) or self._gateway.facts["host"]
-        return await self._async_wait_for(self._gateway.log_in, "logging_in", "logged_in", host=host)
+        host = self._address_input.get(CONF_HOST) or self._gateway.placeholders["host"]
+        return await self._async_wait_for(self._gateway.async_log_in, "logging_in", "logged_in", host=host)
 
     async def async_step_logged_in(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Continue with the result of the login."""
@@ -344,5 +351,5 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
             step_id=step_id,
             data_schema=schema,
             errors=error.errors(schema) if error else None,
-            description_placeholders=self._gateway.facts | ({"reason": error.reason} if error else {}),
+            description_placeholders=self._gateway.placeholders | ({"reason": error.reason} if error else {}),
         )

@@ -1,17 +1,18 @@
-"""What a config flow finds out about a gateway, and what of it is to be stored."""
+"""Discover gateways, and probe them before there is a config entry."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import logging
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import CONF_BASE, CONF_HOST, CONF_PASSWORD
-from homeassistant.core import HomeAssistant
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.const import CONF_BASE, CONF_HOST, CONF_IP_ADDRESS, CONF_PASSWORD
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 
-from .const import CONF_FINGERPRINT, CONF_SCHEME, CONF_SERIAL
+from .const import CONF_FINGERPRINT, CONF_MAC, CONF_SCHEME, CONF_SERIAL, DOMAIN
 from .device import Kind, is_of_kind
 from .exceptions import FormError, error_text
 from .gateway import (
@@ -34,6 +35,7 @@ from .gateway import (
 from .gateway.models import Din, Status
 from .hub import create_gateway
 from .issues import escape_markdown, format_fingerprint
+from .migration import CORE
 from .storage import async_get_store
 
 _LOGGER = logging.getLogger(__name__)
@@ -52,17 +54,101 @@ _FORM_ERRORS: Final[tuple[tuple[type[GatewayError], str, str], ...]] = (
 
 
 @dataclass(frozen=True, kw_only=True)
+class DiscoveredGateway:
+    """A gateway as DHCP discovery reports it."""
+
+    host: str
+    mac: str
+
+    serial: str | None
+    """Part of the host name, which is the DIN; None for a Powerwall 3 on Wi-Fi (`TeslaPW_…`)."""
+
+    @classmethod
+    def from_dhcp(cls, discovered: DhcpServiceInfo) -> Self:
+        """Read the discovery info."""
+        din = Din.parse(discovered.hostname)
+        return cls(
+            host=discovered.ip,
+            mac=dr.format_mac(discovered.macaddress),
+            serial=din.serial_number if din else None,
+        )
+
+    @property
+    def suggested_values(self) -> dict[str, str]:
+        """Values for the form that asks for address and serial number."""
+        return {CONF_HOST: self.host} | ({CONF_SERIAL: self.serial} if self.serial else {})
+
+
+@callback
+def find_entry(hass: HomeAssistant, found: DiscoveredGateway) -> ConfigEntry | None:
+    """Return the entry of a gateway: by serial, by MAC address, or by IP address if the serial is unknown."""
+    entries = hass.config_entries.async_entries(DOMAIN, include_ignore=False)
+    matches: tuple[Callable[[ConfigEntry], bool], ...] = (
+        lambda entry: entry.unique_id == found.serial,
+        lambda entry: entry.data.get(CONF_MAC) == found.mac,
+        lambda entry: found.serial is None and _address(entry).host == found.host,
+    )
+    return next((entry for match in matches for entry in entries if match(entry)), None)
+
+
+@callback
+def data_updates(entry: ConfigEntry, found: DiscoveredGateway) -> dict[str, Any]:
+    """Return the changes to the data of an entry.
+
+    While the gateway responds at the stored address, that stays: a gateway on Wi-Fi and Ethernet has two addresses,
+    and a host name in DHCP proves nothing.
+    """
+    address = _address(entry)
+    if address.host == found.host:
+        return {CONF_MAC: found.mac}
+    if _responds(entry):
+        return {}
+    return {CONF_MAC: found.mac, CONF_HOST: str(replace(address, host=found.host))}
+
+
+@callback
+def async_store_mac(hass: HomeAssistant, entry: ConfigEntry, mac: str) -> None:
+    """Add the MAC address to the gateway's device without a reload, so that Home Assistant reports its next address."""
+    registry = dr.async_get(hass)
+    if device := registry.async_get_device_by_identifier((DOMAIN, entry.data[CONF_SERIAL]), entry.entry_id):
+        connections = device.connections | {(dr.CONNECTION_NETWORK_MAC, mac)}
+        registry.async_update_device(device.id, new_connections=connections)
+
+
+@callback
+def suggested_by_core(hass: HomeAssistant) -> dict[str, str]:
+    """Return host and serial of a gateway that only the built-in integration has."""
+    ours = {entry.unique_id for entry in hass.config_entries.async_entries(DOMAIN)}
+    for entry in hass.config_entries.async_entries(CORE, include_ignore=False):
+        din = Din.parse(entry.unique_id)
+        if (host := entry.data.get(CONF_IP_ADDRESS)) and (din is None or din.serial_number not in ours):
+            return {CONF_HOST: host} | ({CONF_SERIAL: din.serial_number} if din else {})
+    return {}
+
+
+def _address(entry: ConfigEntry) -> Address:
+    return Address.parse(entry.data[CONF_HOST])
+
+
+def _responds(entry: ConfigEntry) -> bool:
+    """Return whether the gateway responds at the stored address."""
+    if entry.state is not ConfigEntryState.LOADED:
+        return False
+    return not isinstance(entry.runtime_data.live.data.meters.error, GatewayConnectionError)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConfiguredGateway:
-    """The gateway as an entry has it; another one takes its place with the same Powerwalls, or if the owner says so."""
+    """The gateway of an entry. Another gateway may replace it if it has the same Powerwalls, or if the owner confirms."""
 
     serial: str
     fingerprint: str | None
     packs: Collection[str]
-    """Serials of its Powerwalls, as far as they are known."""
+    """Known serial numbers of its Powerwalls."""
 
 
-async def async_former(hass: HomeAssistant, entry: ConfigEntry) -> ConfiguredGateway:
-    """Return the gateway of an entry, with the Powerwalls that were stored or are in the device registry."""
+async def async_configured_gateway(hass: HomeAssistant, entry: ConfigEntry) -> ConfiguredGateway:
+    """Return the gateway of an entry, with the Powerwalls in storage and in the device registry."""
     serial: str = entry.data[CONF_SERIAL]
     memory = await async_get_store(hass, entry.entry_id)
     registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
@@ -75,53 +161,53 @@ async def async_former(hass: HomeAssistant, entry: ConfigEntry) -> ConfiguredGat
 
 
 class GatewayProbe:
-    """One gateway, as far as it is known by now.
+    """Find out what a flow has to know about a gateway, and collect the data of its entry.
 
-    What it finds against it is raised as `FormError`, to be shown in a form.
+    Raises `FormError` if the gateway cannot be used.
     """
 
     def __init__(self, data: Mapping[str, Any], former: ConfiguredGateway | None = None) -> None:
         self.data = dict(data)
-        """What is to be stored."""
+        """Data of the config entry."""
 
         self.needs_login = False
         self.login_stops_powerwall = False
         self._former = former
         self._status: Status | None = None
-        self._portrait: SiteSummary | None = None
+        self._summary: SiteSummary | None = None
 
     @property
     def din(self) -> Din | None:
-        """Who it is, as far as it tells by now."""
-        if self._portrait and self._portrait.identity.din:
-            return self._portrait.identity.din
+        """The DIN, once it is known."""
+        if self._summary and self._summary.identity.din:
+            return self._summary.identity.din
         return Din.parse(self._status.din) if self._status else None
 
     @property
     def site_name(self) -> str | None:
-        """What the owner called the place."""
-        return self._portrait.site_name if self._portrait else None
+        """The name that the owner gave the site."""
+        return self._summary.site_name if self._summary else None
 
     @property
     def has_new_certificate(self) -> bool:
-        """Whether it shows another certificate than the entry trusts."""
+        """Whether it has another certificate than the entry trusts."""
         return self._former is not None and self._former.fingerprint != self.data[CONF_FINGERPRINT]
 
     @property
     def is_replacement(self) -> bool:
-        """Whether it takes the place of a gateway with another serial number."""
+        """Whether it replaces a gateway with another serial number."""
         return self._former is not None and self._former.serial != self.data[CONF_SERIAL]
 
     @property
     def has_same_powerwalls(self) -> bool:
-        """Whether at least one Powerwall is known to be the entry's; False also where that cannot be compared."""
-        packs = self._portrait.packs if self._portrait else None
+        """Whether at least one Powerwall is the entry's; False if they cannot be compared."""
+        packs = self._summary.packs if self._summary else None
         return packs is not None and self._former is not None and not packs.isdisjoint(self._former.packs)
 
     @property
-    def facts(self) -> dict[str, str]:
-        """What is known by now, for the texts, which are Markdown."""
-        din, packs = self.din, self._portrait.packs if self._portrait else None
+    def placeholders(self) -> dict[str, str]:
+        """Placeholders of the forms, whose texts are Markdown."""
+        din, packs = self.din, self._summary.packs if self._summary else None
         return {
             "host": self.data.get(CONF_HOST, "-"),
             "firmware": escape_markdown((self._status and self._status.firmware) or "-"),
@@ -139,9 +225,9 @@ class GatewayProbe:
     def _is_encrypted(self) -> bool:
         return self._former is not None and self._former.fingerprint is not None
 
-    async def look(self, address: Address) -> None:
-        """Look who answers at the address, by reads without effect alone; nothing is logged in to."""
-        self._portrait = None
+    async def async_probe(self, address: Address) -> None:
+        """Probe the gateway at an address, only by reads without effect and without a login."""
+        self._summary = None
         async with open_session() as session:
             try:
                 found = await probe(session, address)
@@ -150,42 +236,42 @@ class GatewayProbe:
                 if found.lost_encryption or (self._is_encrypted and not found.connection.fingerprint):
                     raise FormError("not_encrypted", CONF_HOST)
                 if not found.needs_login:
-                    self._portrait = await read_site_summary(PowerwallGateway(found.connection))
+                    self._summary = await read_site_summary(PowerwallGateway(found.connection))
             except GatewayError as err:
-                _LOGGER.debug("Not set up: %s", err)
+                _LOGGER.debug("Could not set up the gateway: %s", err)
                 raise _form_error(err, "not_a_gateway") from err
         self._status = found.status
         self.needs_login, self.login_stops_powerwall = found.needs_login, found.login_stops_powerwall
-        self._refuse_another()
+        self._reject_another()
         self.data |= {
             CONF_HOST: str(address),
             CONF_SCHEME: found.connection.address.scheme,
             CONF_FINGERPRINT: found.connection.fingerprint.hex() if found.connection.fingerprint else None,
         }
 
-    async def log_in(self) -> None:
-        """Try the password on the very gateway that was met, and leave no session behind."""
+    async def async_log_in(self) -> None:
+        """Try the password on the gateway that was probed, and log out again."""
         async with open_session() as session:
             gateway = create_gateway(session, self.data)
             try:
                 await gateway.login()
-                self._portrait = await read_site_summary(gateway)
+                self._summary = await read_site_summary(gateway)
             except GatewayError as err:
-                _LOGGER.debug("Not logged in: %s", err)
+                _LOGGER.debug("Could not log in: %s", err)
                 raise _form_error(err, "login_failed") from err
             finally:
                 with suppress(GatewayError):
                     await gateway.logout()
-        self._refuse_another()
+        self._reject_another()
 
-    def _refuse_another(self) -> None:
-        """Make sure, as far as it can be read, that the serial is the gateway's, and the gateway the entry's."""
+    def _reject_another(self) -> None:
+        """Raise `FormError` if the serial is not the gateway's, or the gateway not the entry's, as far as they can be read."""
         din = self.din
         if din is not None and din.serial_number != self.data[CONF_SERIAL]:
             raise FormError("wrong_serial", CONF_SERIAL)
         if self._former is None:
             return
-        packs = self._portrait.packs if self._portrait else None
+        packs = self._summary.packs if self._summary else None
         if packs and self._former.packs and packs.isdisjoint(self._former.packs):
             raise FormError("another_gateway", CONF_HOST)
 

@@ -21,7 +21,7 @@ from .exceptions import translated
 from .gateway import GatewayError, Identity, StopSupervisor, identify, open_session
 from .hub import async_disable_now, async_get_supervisor, create_gateway
 from .issues import escape_markdown
-from .probe import async_former
+from .probe import async_configured_gateway
 from .progress_flow import ProgressFlow
 from .renaming import async_carry_over, is_taken
 
@@ -120,7 +120,7 @@ class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], MenuFi
         entry = self.hass.config_entries.async_get_entry(self._entry_id)
         if entry is None:
             return self.async_abort(reason="not_loaded")
-        former = await async_former(self.hass, entry)
+        former = await async_configured_gateway(self.hass, entry)
         if self._found is None or not self._found.is_another(former.serial, former.packs):
             async_trust_certificate(self.hass, entry, self._shown["new"])
             return self.async_create_entry(data={})
