@@ -38,6 +38,7 @@ from .const import (
     DEFAULT_TITLE,
     DOMAIN,
 )
+from .device import async_carry_over, is_serial_in_use
 from .exceptions import FormError
 from .gateway import Address, Credentials, parse_serial
 from .options_flow import PowerwallGatewayOptionsFlow
@@ -51,7 +52,6 @@ from .probe import (
     suggested_by_core,
 )
 from .progress_flow import ProgressFlow
-from .renaming import async_carry_over, is_taken
 from .storage import async_forget_login
 
 CONF_MORE: Final = "more"
@@ -176,7 +176,7 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
         await self.async_set_unique_id(serial, raise_on_progress=False)
         if self.source != SOURCE_RECONFIGURE:
             self._abort_if_unique_id_configured()
-        elif is_taken(self.hass, self._get_reconfigure_entry(), serial):
+        elif is_serial_in_use(self.hass, self._get_reconfigure_entry(), serial):
             return self.async_abort(reason="already_configured")
         return await self.async_step_looking()
 
@@ -316,9 +316,10 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
     async def _async_store(self) -> ConfigFlowResult:
         entry, data = self._get_reconfigure_entry(), self._gateway.data
         if self._gateway.is_replacement:
-            if is_taken(self.hass, entry, data[CONF_SERIAL]):  # set up while this form was open
+            if is_serial_in_use(self.hass, entry, data[CONF_SERIAL]):  # set up while this form was open
                 return self.async_abort(reason="already_configured")
-            await async_carry_over(self.hass, entry, data)
+            if not await async_carry_over(self.hass, entry, data):
+                return self.async_abort(reason="unload_failed")
             return self.async_update_reload_and_abort(entry)
         if self._gateway.needs_login:  # this login succeeded, so earlier failures and waits no longer count
             await async_forget_login(self.hass, entry.entry_id)

@@ -1,19 +1,22 @@
-"""The devices of an entry: the gateway, and the hardware below it."""
+"""Identify the devices of an entry, and keep them if the serial number of the gateway changes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr
+from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.device_registry import DeviceEntry, DeviceInfo
 
-from .const import DOMAIN
+from .const import CONF_MAC, CONF_SERIAL, DOMAIN
 from .gateway.models import SolarInverter
+from .storage import async_forget_login
 
 
 class Kind(StrEnum):
-    """Kind of a device below the gateway."""
+    """Kind of a sub-device."""
 
     POWERWALL = "powerwall"
     METER = "meter"
@@ -22,7 +25,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SubDevice:
-    """The gateway or a device below it."""
+    """A device of an entry: the gateway itself, or a device that is connected through it."""
 
     id: str = ""
     """Part of the unique ids of its entities, after the gateway's serial; empty for the gateway itself."""
@@ -34,13 +37,13 @@ class SubDevice:
         return "_".join(filter(None, (serial, self.id, key)))
 
 
-def identifier(serial: str, kind: Kind, part_id: str) -> tuple[str, str]:
-    """Return the identifier of a device below the gateway."""
-    return DOMAIN, f"{serial}_{kind}_{part_id}"
+def identifier(serial: str, kind: Kind, device_id: str) -> tuple[str, str]:
+    """Return the identifier of a sub-device in the device registry."""
+    return DOMAIN, f"{serial}_{kind}_{device_id}"
 
 
 def is_of_kind(device: DeviceEntry, serial: str, kind: Kind) -> bool:
-    """Return whether a device is of a kind."""
+    """Return whether a device is a sub-device of a kind."""
     domain, prefix = identifier(serial, kind, "")
     return any(known[0] == domain and known[1].startswith(prefix) for known in device.identifiers)
 
@@ -50,8 +53,8 @@ def inverter_ids(
 ) -> dict[str, SolarInverter]:
     """Return the inverters by id, each with the id that it had before.
 
-    `solars` has no serials (1.15.0 and later), so brand and model tell which is which, and the place where those are
-    the same. `known` is the last result; the device registry has what was known before a restart.
+    `solars` has no serials (1.15.0 and later), so inverters are matched by brand and model, and by their position if
+    those are the same. `known` is the last result; the device registry has the inverters from before a restart.
     """
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry_id)
     prefix = identifier(serial, Kind.INVERTER, "inverter_")[1]
@@ -61,42 +64,65 @@ def inverter_ids(
         for domain, name in (known[:2] for known in device.identifiers)
         if domain == DOMAIN and name.startswith(prefix) and name.removeprefix(prefix).isdecimal()
     }
-    before |= {part_id: (inverter.brand, inverter.model) for part_id, inverter in known.items()}
+    before |= {device_id: (inverter.brand, inverter.model) for device_id, inverter in known.items()}
     places = {f"inverter_{number}": inverter for number, inverter in enumerate(found, start=1)}
     taken = {place: place for place, each in places.items() if before.get(place) == (each.brand, each.model)}
     for place, inverter in places.items():
-        same = (part_id for part_id, what in before.items() if what == (inverter.brand, inverter.model))
+        same = (device_id for device_id, what in before.items() if what == (inverter.brand, inverter.model))
         if place not in taken and (moved := next((each for each in same if each not in taken.values()), None)):
             taken[place] = moved
     for place in places:
         if place not in taken:
             new = (f"inverter_{number}" for number in range(1, len(places) + len(before) + 1))
-            ids = (place, *(part_id for part_id in new if part_id not in before))
-            taken[place] = next(part_id for part_id in ids if part_id not in taken.values())
+            ids = (place, *(device_id for device_id in new if device_id not in before))
+            taken[place] = next(device_id for device_id in ids if device_id not in taken.values())
     return {taken[place]: inverter for place, inverter in places.items()}
 
 
-def devices_missing(
-    hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, present: Iterable[str]
-) -> tuple[DeviceEntry, ...]:
-    """Return the devices of a kind that a response does not list.
+@callback
+def is_serial_in_use(hass: HomeAssistant, entry: ConfigEntry, serial: str) -> bool:
+    """Return whether another entry has this serial number; an ignored discovery doesn't count."""
+    known = hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, serial)
+    return known is not None and known is not entry and known.source != SOURCE_IGNORE
 
-    The caller makes sure that the gateway did respond: no response does not mean that they are gone.
+
+async def async_carry_over(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str, Any]) -> bool:
+    """Store data with another serial number in an entry, and keep its devices, entities and their history.
+
+    Return False, and change nothing, if the entry cannot be unloaded. Otherwise it is left unloaded. The session, the
+    waits between logins and the MAC address of the old gateway are removed.
     """
-    kept = {identifier(serial, kind, part_id) for part_id in present}
-    return tuple(
-        device
-        for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry_id)
-        if is_of_kind(device, serial, kind) and not device.identifiers & kept
-    )
+    old: str = entry.data[CONF_SERIAL]
+    new: str = data[CONF_SERIAL]
+    async with entry.setup_lock:  # no retry may set it up meanwhile
+        if not await entry.async_unload(hass):
+            return False
+        for progress in hass.config_entries.flow.async_progress_by_handler(DOMAIN, match_context={"unique_id": new}):
+            if progress["context"].get("entry_id") != entry.entry_id:  # the discovery of the new gateway
+                hass.config_entries.flow.async_abort(progress["flow_id"])
+        if ignored := hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, new):
+            await hass.config_entries.async_remove(ignored.entry_id)
+        async_migrate_serial(hass, entry, old, new)
+        hass.config_entries.async_update_entry(entry, unique_id=new, data={**data, CONF_MAC: None})
+    await async_forget_login(hass, entry.entry_id)
+    return True
 
 
-def number_anew(hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, parts: Iterable[SubDevice]) -> None:
-    """Rename the devices of a kind by their numbers, which change with their number. None may be missing."""
-    by_id = {part.id: part for part in parts}
-    if devices_missing(hass, entry_id, serial, kind, by_id):
-        return
-    registry = dr.async_get(hass)
-    for part_id, part in by_id.items():
-        if registry.async_get_device_by_identifier(identifier(serial, kind, part_id), entry_id):
-            registry.async_get_or_create(config_entry_id=entry_id, **part.info)
+@callback
+def async_migrate_serial(hass: HomeAssistant, entry: ConfigEntry, old: str, new: str) -> None:
+    """Replace the serial number in the identifiers and unique ids of an entry that is not loaded."""
+    devices, entities = dr.async_get(hass), er.async_get(hass)
+    for device in dr.async_entries_for_config_entry(devices, entry.entry_id):
+        # Identifiers of other integrations on the same device may have any number of parts.
+        identifiers = {
+            (DOMAIN, _with_serial(known[1], old, new)) if known[0] == DOMAIN else known for known in device.identifiers
+        }
+        devices.async_update_device(device.id, new_identifiers=identifiers, new_connections=set())
+    for entity in er.async_entries_for_config_entry(entities, entry.entry_id):
+        entities.async_update_entity(entity.entity_id, new_unique_id=_with_serial(entity.unique_id, old, new))
+
+
+def _with_serial(name: str, old: str, new: str) -> str:
+    """Return an identifier or unique id with the new serial, which is all of it or ends at a `_`."""
+    serial, separator, rest = name.partition("_")
+    return f"{new}{separator}{rest}" if serial == old else name

@@ -13,7 +13,7 @@ from homeassistant.helpers.device_registry import DeviceEntry, DeviceInfo
 from .const import DEFAULT_TITLE, MANUFACTURER
 from .coordinator import EndpointResult, InventoryData
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
-from .device import Kind, SubDevice, devices_missing, identifier, is_of_kind, number_anew
+from .device import Kind, SubDevice, identifier, is_of_kind
 from .gateway.models import (
     BatteryBlock,
     InstalledMeter,
@@ -234,31 +234,31 @@ def _interface_type(interface: NetworkInterface) -> InterfaceType | None:
 
 _DEVICES: Final = {Kind.POWERWALL: powerwalls, Kind.METER: meters, Kind.INVERTER: inverters}
 
-BELIEVED_AFTER: Final = 3600.0
-"""Seconds after which a missing device is removed: one may be missing for a moment, or while it is serviced."""
+REMOVED_AFTER: Final = 3600.0
+"""Seconds after which a missing device is removed: it may be missing for a moment, or while it is serviced."""
 
 
 @callback
 def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
-    """Remove devices that the gateway does not list for an hour, now and after every poll of the inventory.
+    """Remove devices that the gateway has not reported for an hour, after every poll of the inventory.
 
-    Other devices are not affected, and a device that returns is added again. The details of a new device are read,
-    some of which are read only at the start. With another firmware, which may report more, the entry is reloaded.
+    A device that returns is created again. New hardware polls the details, of which some are only polled at setup.
+    Another firmware, which may have more endpoints, reloads the entry.
     """
     data = entry.runtime_data
     firmware = data.itself.info.get("sw_version")
-    known = _answered(data)
+    known = _present(data)
     missing: dict[Kind, dict[str, float]] = {}
 
-    def miss(kind: Kind, present: set[str]) -> None:
-        """Note since when the devices of a kind are missing, and remove those that have been for long enough."""
+    def remove_missing(kind: Kind, present: set[str]) -> None:
+        """Note since when devices of a kind are missing, and remove those that are missing for long enough."""
         now, before = hass.loop.time(), missing.get(kind, {})
-        absent = {device.id for device in devices_missing(hass, entry.entry_id, data.serial, kind, present)}
-        gone = {device_id for device_id in absent if now - before.get(device_id, now) > BELIEVED_AFTER}
+        absent = {device.id for device in _missing_devices(hass, entry.entry_id, data.serial, kind, present)}
+        gone = {device_id for device_id in absent if now - before.get(device_id, now) > REMOVED_AFTER}
         for device_id in gone:
             dr.async_get(hass).async_remove_device(device_id)
         missing[kind] = {device_id: before.get(device_id, now) for device_id in absent - gone}
-        number_anew(hass, entry.entry_id, data.serial, kind, _DEVICES[kind](data))
+        _update_device_names(hass, entry.entry_id, data.serial, kind, _DEVICES[kind](data))
 
     @callback
     def look() -> None:
@@ -274,19 +274,44 @@ def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> N
         if upgraded:
             hass.config_entries.async_schedule_reload(entry.entry_id)
             return
-        present = _answered(data)
-        for kind, part_ids in present.items():
-            miss(kind, part_ids)
-        if any(part_ids - known.get(kind, set()) for kind, part_ids in present.items()):
-            entry.async_create_task(hass, data.detail.async_force_refresh(), name=f"{entry.title} what came")
+        present = _present(data)
+        for kind, device_ids in present.items():
+            remove_missing(kind, device_ids)
+        if any(device_ids - known.get(kind, set()) for kind, device_ids in present.items()):
+            entry.async_create_task(hass, data.detail.async_force_refresh(), name=f"{entry.title} new hardware")
         known.update(present)
 
     entry.async_on_unload(data.inventory.async_add_listener(look))
 
 
+def _missing_devices(
+    hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, present: Iterable[str]
+) -> tuple[DeviceEntry, ...]:
+    """Return the registered devices of a kind that are not present."""
+    kept = {identifier(serial, kind, device_id) for device_id in present}
+    return tuple(
+        device
+        for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry_id)
+        if is_of_kind(device, serial, kind) and not device.identifiers & kept
+    )
+
+
+def _update_device_names(
+    hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, devices: Iterable[SubDevice]
+) -> None:
+    """Update the numbers in the names of a kind, which change as devices come and go, unless one is missing."""
+    by_id = {device.id: device for device in devices}
+    if _missing_devices(hass, entry_id, serial, kind, by_id):
+        return
+    registry = dr.async_get(hass)
+    for device_id, device in by_id.items():
+        if registry.async_get_device_by_identifier(identifier(serial, kind, device_id), entry_id):
+            registry.async_get_or_create(config_entry_id=entry_id, **device.info)
+
+
 @callback
 def watch_names(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
-    """Name a gateway that reports no DIN and no site, a Powerwall 3, as soon as a signed request reports them.
+    """Name a gateway that reports no DIN and no site, a Powerwall 3, as soon as a signed request has returned them.
 
     A title that the owner chose stays.
     """
@@ -309,7 +334,7 @@ def watch_names(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None
 
 
 def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> bool:
-    """Return whether the last response does not list a device, so that the owner may remove it."""
+    """Return whether the gateway no longer reports a device. The gateway itself is never removable."""
     if entry.state is not ConfigEntryState.LOADED:
         return False
     data = entry.runtime_data
@@ -325,10 +350,10 @@ def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> boo
     return not any(known.info["identifiers"] & device.identifiers for known in _DEVICES[kind](data))
 
 
-def _answered(data: PowerwallGatewayData) -> dict[Kind, set[str]]:
-    """Return the ids of the listed devices by kind, without a kind whose last response does not prove an absence.
+def _present(data: PowerwallGatewayData) -> dict[Kind, set[str]]:
+    """Return the ids of the reported devices by kind, without the kinds whose last result does not prove an absence.
 
-    No response, errors, a stopped Powerwall and an empty list do not.
+    A timeout, an error, a stopped Powerwall and an empty list do not.
     """
     if data.live.data.meters.error:
         return {}
@@ -339,12 +364,12 @@ def _answered(data: PowerwallGatewayData) -> dict[Kind, set[str]]:
         Kind.INVERTER: set(_fresh(inventory.inverters) or ()),
     }
     if found[Kind.INVERTER]:
-        found[Kind.INVERTER].add(POWERWALL_INVERTER)  # of this one `solars` tells nothing
-    return {kind: part_ids for kind, part_ids in found.items() if part_ids}
+        found[Kind.INVERTER].add(POWERWALL_INVERTER)  # which `solars` does not list
+    return {kind: device_ids for kind, device_ids in found.items() if device_ids}
 
 
 def _powerwalls(data: PowerwallGatewayData) -> set[str]:
-    """Return the Powerwalls that one of two responses lists, if there are both."""
+    """Return the Powerwalls that one of two results lists, if there are both."""
     inventory = _fresh(data.inventory.data.powerwalls)
     if inventory is None or inventory.enumerating or inventory.updating:
         return set()
@@ -360,7 +385,7 @@ def _fresh[T](reading: EndpointResult[T]) -> T | None:
     return None if reading.error else reading.value
 
 
-def _all(part_ids: Iterable[str | None]) -> set[str]:
-    """Return the ids of a list, none at all if one of them could not be read."""
-    found = set(part_ids)
-    return set() if None in found or "" in found else {part_id for part_id in found if part_id}
+def _all(device_ids: Iterable[str | None]) -> set[str]:
+    """Return the ids of a list, and none if one of them could not be read."""
+    found = set(device_ids)
+    return set() if None in found or "" in found else {device_id for device_id in found if device_id}

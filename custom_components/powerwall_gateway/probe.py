@@ -139,7 +139,7 @@ def _responds(entry: ConfigEntry) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfiguredGateway:
-    """The gateway of an entry. Another gateway may replace it if it has the same Powerwalls, or if the owner confirms."""
+    """The gateway of an entry. Another one may replace it if it has the same Powerwalls, or if the owner confirms."""
 
     serial: str
     fingerprint: str | None
@@ -265,7 +265,7 @@ class GatewayProbe:
         self._reject_another()
 
     def _reject_another(self) -> None:
-        """Raise `FormError` if the serial is not the gateway's, or the gateway not the entry's, as far as they can be read."""
+        """Raise `FormError` if the serial is known not to be the gateway's, or the gateway not to be the entry's."""
         din = self.din
         if din is not None and din.serial_number != self.data[CONF_SERIAL]:
             raise FormError("wrong_serial", CONF_SERIAL)

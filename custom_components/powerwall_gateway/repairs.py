@@ -16,6 +16,7 @@ from homeassistant.helpers import issue_registry as ir
 from . import issues
 from .const import CONF_FINGERPRINT, CONF_SAME_POWERWALLS, CONF_SERIAL, DOMAIN
 from .data import PowerwallGatewayConfigEntry
+from .device import async_carry_over, is_serial_in_use
 from .energy_dashboard import async_add_sources
 from .exceptions import translated
 from .gateway import GatewayError, Identity, StopSupervisor, identify, open_session
@@ -23,7 +24,6 @@ from .hub import async_disable_now, async_get_supervisor, create_gateway
 from .issues import escape_markdown
 from .probe import async_configured_gateway
 from .progress_flow import ProgressFlow
-from .renaming import async_carry_over, is_taken
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], MenuFi
             return self.async_create_entry(data={})
         if self._found.din is None:  # no serial number is known, but other Powerwalls
             return self.async_abort(reason="another_gateway")
-        if is_taken(self.hass, entry, self._found.din.serial_number):
+        if is_serial_in_use(self.hass, entry, self._found.din.serial_number):
             return self.async_abort(reason="already_configured")
         return await self.async_step_replaced()
 
@@ -137,12 +137,14 @@ class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], MenuFi
             return self.async_abort(reason="not_loaded")
         serial = self._found.din.serial_number
         if user_input is not None and user_input[CONF_SAME_POWERWALLS]:
-            if is_taken(self.hass, entry, serial):
+            if is_serial_in_use(self.hass, entry, serial):
                 return self.async_abort(reason="already_configured")
             # The old gateway's password is not sent to a new one.
             kept = {key: value for key, value in entry.data.items() if key != CONF_PASSWORD}
             fingerprint = _fingerprint(self._shown["new"])
-            await async_carry_over(self.hass, entry, {**kept, CONF_SERIAL: serial, CONF_FINGERPRINT: fingerprint})
+            data = {**kept, CONF_SERIAL: serial, CONF_FINGERPRINT: fingerprint}
+            if not await async_carry_over(self.hass, entry, data):
+                return self.async_abort(reason="unload_failed")
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
             return self.async_create_entry(data={})
         return self.async_show_form(

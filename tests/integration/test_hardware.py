@@ -42,7 +42,7 @@ async def poll_hours_later(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Poll now, and again when what is missing has been for long enough to be gone."""
     await poll(hass, entry)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hardware, "BELIEVED_AFTER", 0.0)
+        patch.setattr(hardware, "REMOVED_AFTER", 0.0)
         await poll(hass, entry)
 
 
@@ -200,7 +200,7 @@ async def test_two_absences_are_not_a_long_one(
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
     _, _, serial = await answers(entry)
-    monkeypatch.setattr(hardware, "BELIEVED_AFTER", 0.0)
+    monkeypatch.setattr(hardware, "REMOVED_AFTER", 0.0)
     for _ in range(2):
         gateway.house.remove_pack(2)
         await poll(hass, entry)

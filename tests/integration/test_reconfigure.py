@@ -13,7 +13,7 @@ from custom_components.powerwall_gateway.const import (
     CONF_SERIAL,
     DOMAIN,
 )
-from custom_components.powerwall_gateway.renaming import async_rename
+from custom_components.powerwall_gateway.device import async_migrate_serial
 from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
@@ -307,6 +307,26 @@ async def test_replaced_gateway_with_same_powerwalls_keeps_history(
     assert entry.data[CONF_PASSWORD] == new.password
 
 
+async def test_replaced_gateway_changes_nothing_if_the_entry_cannot_be_unloaded(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway: Simulator = await simulator("1.15.0")
+    entry = await set_up(gateway)
+    await hass.async_block_till_done()
+    before, data = registered(hass, entry), dict(entry.data)
+
+    async def fail(*_: Any) -> bool:
+        return False
+
+    monkeypatch.setattr(hass.config_entries, "async_unload_platforms", fail)
+    for _ in range(2):  # the state after the first try cannot be left without a restart
+        flow = await begin(hass, entry, typed(gateway, serial=NEW))
+        asks(flow, "replaced")
+        ends(await go_on(hass, flow, {}), "unload_failed")
+        assert entry.state is ConfigEntryState.FAILED_UNLOAD
+        assert (entry.data, entry.unique_id, registered(hass, entry)) == (data, gateway.serial, before)
+
+
 async def test_replaced_gateway_that_was_discovered_or_ignored_is_carried_over(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
@@ -366,7 +386,7 @@ def test_rename_keeps_identifiers_of_other_integrations(hass: HomeAssistant) -> 
     device = devices.async_get_or_create(
         config_entry_id=entry.entry_id, identifiers={(DOMAIN, "OLD"), (DOMAIN, "OLD_meter_1"), *others}
     )
-    async_rename(hass, entry, "OLD", "NEW")
+    async_migrate_serial(hass, entry, "OLD", "NEW")
     renamed = devices.async_get(device.id)
     assert renamed
     assert renamed.identifiers == {(DOMAIN, "NEW"), (DOMAIN, "NEW_meter_1"), *others}
