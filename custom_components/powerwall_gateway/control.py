@@ -6,7 +6,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .const import DOMAIN
 from .coordinator import (
@@ -18,13 +18,11 @@ from .coordinator import (
 )
 from .exceptions import translated
 from .gateway import (
+    CommandError,
+    CommandFailure,
     GatewayError,
     GridPolicy,
-    IslandChargeError,
-    IslandGridError,
     IslandingController,
-    IslandNotFollowedError,
-    IslandUnsureError,
     PercentScale,
     SignedOperationController,
     app_from_raw,
@@ -142,7 +140,10 @@ class Control:
 
     async def async_set(self, *, mode: OperationMode | None = None, reserve: float | None = None) -> OperationSettings:
         """Set mode, reserve (app %) or both in one write, and return the settings that were read back."""
-        settings = await self._do(self._operation.set(mode=mode, reserve=reserve))
+        try:
+            settings = await self._do(self._operation.set(mode=mode, reserve=reserve))
+        except ValueError as err:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="operation_invalid") from err
         self.worked = True
         return settings
 
@@ -276,8 +277,9 @@ class OffGrid:
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="return_not_kept")
         try:
             await self._island.leave(least)
-        except IslandGridError, IslandChargeError, IslandUnsureError:
-            await self._keep(None)  # no command was sent: off-grid now is an outage
+        except CommandError as err:
+            if err.reason is not CommandFailure.ISLANDING_NOT_FOLLOWED:
+                await self._keep(None)  # no command was sent: off-grid now is an outage
             raise
 
     async def _return(self) -> None:
@@ -286,7 +288,7 @@ class OffGrid:
         self._not_before = monotonic() + RETRY
         try:
             await self._island.come_back()
-        except IslandNotFollowedError:
+        except CommandError:
             # The home is to reconnect, so being off-grid is an outage from now on.
             self._grid.intentional = False
             raise

@@ -18,7 +18,7 @@ from .coordinator import EndpointResult, GatewayCoordinator
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .gateway import GatewayConnectionError, GatewayError, GatewayResponseError, PowerwallGateway
 from .gateway.endpoints import READABLE_PATHS
-from .gateway.exceptions import GuardJournalError
+from .gateway.exceptions import JournalError
 from .gateway.stats import Count
 from .gateway.stop_safety.journal import DAY, JournalRecord
 from .redaction import REDACTED, redactor_for
@@ -96,7 +96,7 @@ async def _journal(hass: HomeAssistant, entry_id: str) -> dict[str, Any]:
     """Tell whether a login or stop of ours is under way, and how many logins there were within a day."""
     try:
         record = JournalRecord.from_json(await FileJournal(hass, entry_id).read())
-    except GuardJournalError as err:
+    except JournalError as err:
         return {"open": True, "error": str(err)}
     return {
         "open": record.under_way is not None,

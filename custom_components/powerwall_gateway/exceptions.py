@@ -1,8 +1,8 @@
-"""What a gateway's failure means to the person who asked for something."""
+"""Translation of the gateway's errors into Home Assistant's."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from math import floor
-from typing import Any, Final
+from typing import Final
 
 import voluptuous as vol
 
@@ -11,6 +11,8 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .const import DOMAIN
 from .gateway import (
+    CommandError,
+    CommandFailure,
     GatewayAuthenticationRequiredError,
     GatewayCertificateError,
     GatewayClockError,
@@ -27,25 +29,8 @@ from .gateway import (
     GatewayResponseError,
     GatewayStoppedError,
     GatewaySwitchNeededError,
-    GuardBusyError,
-    GuardGridError,
-    GuardJournalError,
-    GuardLoginLimitError,
-    GuardNotRunningError,
-    GuardUnsureError,
-    IslandChargeError,
-    IslandGridError,
-    IslandNotFollowedError,
-    IslandUnsureError,
-    OperationInvalidError,
-    OperationNotAllowedError,
-    OperationNotAppliedError,
-    OperationNotFollowedError,
-    OperationRefusedError,
-    OperationStoppedError,
-    OperationUnknownError,
+    JournalError,
     PercentScale,
-    RuleNotAppliedError,
     WrongGatewayError,
 )
 
@@ -64,104 +49,103 @@ class FormError(Exception):
         return {self.field if self.field in schema.schema else CONF_BASE: self.key}
 
 
-type Placeholders = Callable[[Any, PercentScale], dict[str, str]]
+_COMMAND_KEYS: Final[Mapping[CommandFailure, str]] = {
+    CommandFailure.NOT_ALLOWED: "operation_not_allowed",
+    CommandFailure.REFUSED: "operation_refused",
+    CommandFailure.STOPPED: "powerwall_stopped",
+    CommandFailure.UNREADABLE: "operation_unread",
+    CommandFailure.STORED_ONLY: "operation_stored_only",
+    CommandFailure.STORED_STOPPED: "operation_stored_stopped",
+    CommandFailure.NOT_APPLIED: "operation_not_applied",
+    CommandFailure.NOT_FOLLOWED: "operation_not_followed",
+    CommandFailure.UNKNOWN: "operation_unknown",
+    CommandFailure.GRID_POLICY_NOT_APPLIED: "rule_not_applied",
+    CommandFailure.NOT_ON_GRID: "not_on_grid",
+    CommandFailure.UNSURE: "not_sure",
+    CommandFailure.BUSY: "guard_busy",
+    CommandFailure.TOO_MANY_LOGINS: "too_many_logins",
+    CommandFailure.NO_GRID_TO_LEAVE: "no_grid_to_leave",
+    CommandFailure.CHARGE_TOO_LOW: "charge_too_low",
+    CommandFailure.ISLANDING_UNSURE: "island_not_sure",
+    CommandFailure.ISLANDING_NOT_FOLLOWED: "island_not_followed",
+    CommandFailure.UNFINISHED: "no_answer",
+}
 
+_KEYS: Final[Mapping[type[GatewayError], str]] = {
+    JournalError: "journal_failed",
+    GatewayConflictError: "settings_conflict",
+    GatewayClockError: "clocks_differ",
+    GatewayStoppedError: "powerwall_stopped",
+    GatewayRateLimitError: "gateway_busy",
+    GatewayLoginStopsError: "login_needed",
+    GatewaySwitchNeededError: "switch_needed",
+    GatewayLoginForbiddenError: "login_forbidden",
+    GatewayLoginError: "login_refused",
+    GatewayAuthenticationRequiredError: "not_for_this_login",
+    GatewayNotFoundError: "not_on_this_firmware",
+    GatewayCertificateError: "certificate_changed",
+    WrongGatewayError: "another_gateway",
+    GatewayConnectionError: "no_answer",
+    GatewayInvalidResponseError: "unexpected_answer",
+    GatewayResponseError: "gateway_refused",
+    GatewayError: "unexpected_answer",
+}
+"""Translation keys of the other errors; those of a base class are for its subclasses, too."""
 
-def _nothing(_: GatewayError, __: PercentScale) -> dict[str, str]:
-    return {}
+_WITH_REASON: Final = {
+    "gateway_busy",
+    "gateway_refused",
+    "login_forbidden",
+    "login_refused",
+    "operation_refused",
+    "operation_stored_only",
+    "switch_needed",
+    "unexpected_answer",
+}
+"""Translation keys whose text has the placeholder `reason`."""
+
+_VALIDATION: Final = {
+    CommandFailure.STOPPED,
+    CommandFailure.STORED_STOPPED,
+    CommandFailure.NOT_ON_GRID,
+    CommandFailure.BUSY,
+    CommandFailure.NO_GRID_TO_LEAVE,
+    CommandFailure.CHARGE_TOO_LOW,
+}
+"""Failures where the user should request something else, or try later."""
 
 
 def error_text(err: GatewayError) -> str:
-    """Return the gateway's own words, or else the endpoint and the HTTP status: none of them needs a translation."""
-    reason: str = getattr(err, "reason", "")
-    status: int = getattr(err, "status", 0)
-    return reason or ", ".join(filter(None, (err.path, f"HTTP {status}" if status else ""))) or "-"
-
-
-def _reason(err: GatewayError, _: PercentScale) -> dict[str, str]:
-    return {"reason": error_text(err)}
-
-
-def _standing(err: OperationNotAppliedError, scale: PercentScale) -> dict[str, str]:
-    reserve = err.standing_reserve
-    return {"mode": err.standing_mode or "-", "reserve": "-" if reserve is None else f"{scale.from_app(reserve):.0f}"}
-
-
-def _charge(err: IslandChargeError, scale: PercentScale) -> dict[str, str]:
-    return {"charge": f"{floor(scale.from_app(err.charge))}", "least": f"{scale.from_app(err.least):.0f}"}
-
-
-_TEXTS: Final[tuple[tuple[type[GatewayError], str, Placeholders], ...]] = (
-    (OperationStoppedError, "powerwall_stopped", _nothing),
-    (OperationNotAllowedError, "operation_not_allowed", _nothing),
-    (OperationRefusedError, "operation_refused", _reason),
-    (OperationNotAppliedError, "operation_not_applied", _standing),
-    (OperationNotFollowedError, "operation_not_followed", lambda err, _: {"firmware": err.firmware or "-"}),
-    (OperationUnknownError, "operation_unknown", _nothing),
-    (OperationInvalidError, "operation_invalid", _nothing),
-    (RuleNotAppliedError, "rule_not_applied", _nothing),
-    (GuardGridError, "not_on_grid", _nothing),
-    (GuardNotRunningError, "powerwall_stopped", _nothing),
-    (GuardUnsureError, "not_sure", _nothing),
-    (GuardBusyError, "guard_busy", _nothing),
-    (GuardLoginLimitError, "too_many_logins", _nothing),
-    (GuardJournalError, "journal_failed", _nothing),
-    (IslandGridError, "no_grid_to_leave", _nothing),
-    (IslandUnsureError, "island_not_sure", _nothing),
-    (IslandChargeError, "charge_too_low", _charge),
-    (IslandNotFollowedError, "island_not_followed", _nothing),
-    (GatewayConflictError, "settings_conflict", _nothing),
-    (GatewayClockError, "clocks_differ", _nothing),
-    (GatewayStoppedError, "powerwall_stopped", _nothing),
-    (
-        GatewayRateLimitError,
-        "gateway_busy",
-        lambda err, _: {"seconds": f"{err.retry_after:.0f}", "reason": error_text(err)},
-    ),
-    (GatewayLoginStopsError, "login_needed", _nothing),
-    (GatewaySwitchNeededError, "switch_needed", _reason),
-    (GatewayLoginForbiddenError, "login_forbidden", _reason),
-    (GatewayLoginError, "login_refused", _reason),
-    (GatewayAuthenticationRequiredError, "not_for_this_login", _nothing),
-    (GatewayNotFoundError, "not_on_this_firmware", _nothing),
-    (GatewayCertificateError, "certificate_changed", _nothing),
-    (WrongGatewayError, "another_gateway", _nothing),
-    (GatewayConnectionError, "no_answer", _nothing),
-    (GatewayInvalidResponseError, "unexpected_answer", _reason),
-    (GatewayResponseError, "gateway_refused", _reason),
-)
-"""Every failure, the children before their parents: the text's key, and what it names."""
-
-_NOT_NOW: Final = (
-    OperationInvalidError,
-    OperationStoppedError,
-    GuardGridError,
-    GuardNotRunningError,
-    GuardBusyError,
-    IslandChargeError,
-    IslandGridError,
-)
-"""Whoever asks should ask for something else, or later; nothing went wrong."""
+    """Return the gateway's own words, or else the endpoint and the HTTP status. Neither needs a translation."""
+    response = err.response if isinstance(err, CommandError) else err
+    if not isinstance(response, GatewayResponseError):
+        return err.path or "-"
+    status = f"HTTP {response.status}" if response.status else ""
+    return response.reason or ", ".join(filter(None, (response.path, status))) or "-"
 
 
 def translated(err: GatewayError, scale: PercentScale = PercentScale.APP) -> HomeAssistantError:
-    """Give the error to raise in an action: a sentence in the person's language that says what to do.
-
-    Its percentages are on the given scale.
-    """
-    if isinstance(err, OperationRefusedError) and err.stored:
-        stopped = isinstance(err, OperationStoppedError)
-        key, placeholders = (
-            ("operation_stored_stopped", {}) if stopped else ("operation_stored_only", _reason(err, scale))
-        )
-    elif type(err) is OperationRefusedError and not (err.status or err.reason):  # nothing was sent
-        key, placeholders = "operation_unread", {}
-    elif isinstance(err, GatewayKeyError):
-        key, placeholders = f"key_{err.problem}", {}
-    else:
-        key, placeholders = next(
-            ((key, placeholders(err, scale)) for kind, key, placeholders in _TEXTS if isinstance(err, kind)),
-            ("unexpected_answer", _reason(err, scale)),
-        )
-    kind = ServiceValidationError if isinstance(err, _NOT_NOW) else HomeAssistantError
+    """Return the translated error to raise in an action, with percentages on the given scale."""
+    key = _translation_key(err)
+    placeholders = {"reason": error_text(err)} if key in _WITH_REASON else {}
+    match err:
+        case CommandError(reason=CommandFailure.NOT_APPLIED):
+            reserve = "-" if err.reserve is None else f"{scale.from_app(err.reserve):.0f}"
+            placeholders |= {"mode": err.mode or "-", "reserve": reserve}
+        case CommandError(reason=CommandFailure.NOT_FOLLOWED):
+            placeholders["firmware"] = err.firmware or "-"
+        case CommandError(charge=float() as charge, least=float() | int() as least):
+            placeholders |= {"charge": f"{floor(scale.from_app(charge))}", "least": f"{scale.from_app(least):.0f}"}
+        case GatewayRateLimitError():
+            placeholders["seconds"] = f"{err.retry_after:.0f}"
+    is_validation = isinstance(err, CommandError) and err.reason in _VALIDATION
+    kind = ServiceValidationError if is_validation else HomeAssistantError
     return kind(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
+
+
+def _translation_key(err: GatewayError) -> str:
+    if isinstance(err, CommandError):
+        return _COMMAND_KEYS[err.reason]
+    if isinstance(err, GatewayKeyError):
+        return f"key_{err.problem}"
+    return next(_KEYS[kind] for kind in type(err).__mro__ if kind in _KEYS)

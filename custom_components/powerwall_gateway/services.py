@@ -21,12 +21,12 @@ from .data import PowerwallGatewayConfigEntry
 from .energy_dashboard import async_update_entity_ids
 from .exceptions import translated
 from .gateway import (
+    CommandError,
     GatewayAuthenticationRequiredError,
     GatewayError,
     GatewayLoginStopsError,
     GatewayNotFoundError,
     GatewayStoppedError,
-    GatewayUnfinishedError,
     PowerwallGateway,
 )
 from .gateway.control.actions import check_for_update, run_connection_tests
@@ -129,7 +129,7 @@ async def async_check_update(call: ServiceCall) -> ServiceResponse:
         await _require_grid(gateway)
         try:
             update = await check_for_update(gateway, progress=show, interval=UPDATE_INTERVAL, limit=UPDATE_LIMIT)
-        except GatewayUnfinishedError as err:
+        except CommandError as err:
             raise action_error("update_unfinished", minutes=f"{UPDATE_LIMIT / 60:.0f}") from err
     return {"state": update.state.name.lower() if update.state else None, "words": list(update.words)}
 
@@ -140,7 +140,7 @@ async def async_run_connection_test(call: ServiceCall) -> ServiceResponse:
     with translate_gateway_errors():
         try:
             tests = await run_connection_tests(gateway, interval=TEST_INTERVAL, limit=TEST_LIMIT)
-        except GatewayUnfinishedError as err:
+        except CommandError as err:
             raise action_error("test_unfinished", minutes=f"{TEST_LIMIT / 60:.0f}") from err
     return {
         "passed": tests.passed,

@@ -18,7 +18,7 @@ from homeassistant.util.file import write_utf8_file_atomic
 from homeassistant.util.hass_dict import HassKey
 
 from .const import CONF_PRIVATE_KEY, DOMAIN
-from .gateway import GuardJournalError, Journal, JournalRecord, PendingAction
+from .gateway import Journal, JournalError, JournalRecord, PendingAction
 from .outages import GridLog
 
 _LOGGER = logging.getLogger(__name__)
@@ -241,7 +241,7 @@ class FileJournal(Journal):
             return await self._hass.async_add_executor_job(work)
         except (OSError, ValueError, HomeAssistantError, RuntimeError) as err:
             # The last one comes from the executor while Home Assistant shuts down.
-            raise GuardJournalError(f"the journal's file is out of reach or corrupt: {err}") from err
+            raise JournalError(f"the journal's file is out of reach or corrupt: {err}") from err
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,7 +271,7 @@ async def _inspect(hass: HomeAssistant, entry_id: str) -> KeptJournal:
     journal = FileJournal(hass, entry_id)
     try:
         under_way = JournalRecord.from_json(await journal.read()).under_way
-    except GuardJournalError:
+    except JournalError:
         return KeptJournal(entry_id=entry_id, journal=journal, is_open=True, under_way=None)
     return KeptJournal(entry_id=entry_id, journal=journal, is_open=under_way is not None, under_way=under_way)
 

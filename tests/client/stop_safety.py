@@ -10,9 +10,9 @@ from typing import Any, override
 from custom_components.powerwall_gateway.gateway import (
     Credentials,
     GatewayError,
-    GuardJournalError,
     Health,
     Journal,
+    JournalError,
     JournalRecord,
     PowerwallGateway,
     StopSupervisor,
@@ -48,14 +48,14 @@ class Disk(Journal):
         try:
             return json.loads(self.content)
         except ValueError as err:
-            raise GuardJournalError("corrupt") from err
+            raise JournalError("corrupt") from err
 
     @override
     async def write(self, content: Mapping[str, Any]) -> None:
         await asyncio.sleep(0)
         self.writes += 1
         if self.broken(self.writes):
-            raise GuardJournalError("no space left")
+            raise JournalError("no space left")
         if not self.forgets:
             self.content = json.dumps(content).encode()
         await asyncio.sleep(0)

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
+    CommandFailure,
     GatewayAuthenticationRequiredError,
     GatewayRefusedError,
-    GatewayTimeoutError,
     endpoints,
 )
 from custom_components.powerwall_gateway.gateway.control.actions import run_connection_tests
@@ -19,6 +19,7 @@ from custom_components.powerwall_gateway.gateway.models import (
     PingTest,
 )
 from simulator import Simulator
+from tests.client.commands import raises_command_error
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
 
@@ -215,7 +216,7 @@ async def test_tests_without_an_end_are_given_up(
     gateway = await simulator("1.15.0")
     script(gateway, payload)
     powerwall = await client(gateway, password=None)
-    with pytest.raises(GatewayTimeoutError, match=r"within 0\.1 s"):
+    with raises_command_error(CommandFailure.UNFINISHED, match=r"within 0\.1 s"):
         await run_connection_tests(powerwall, interval=0.02, limit=0.1)
     assert gateway.requests[-1].method == "GET"
 
@@ -225,7 +226,7 @@ async def test_a_gateway_that_stays_away_is_given_up(simulator: StartSimulator, 
     powerwall = await client(gateway, password=None)
     gateway.faults.add(PATH, status=200, body=b"[]", times=1)
     gateway.faults.add(PATH, drop=True)
-    with pytest.raises(GatewayTimeoutError):
+    with raises_command_error(CommandFailure.UNFINISHED):
         await run_connection_tests(powerwall, interval=0.02, limit=0.1)
 
 

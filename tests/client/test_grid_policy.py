@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
+    CommandFailure,
     GatewayConnectionError,
     GatewayKeyError,
     GatewayRefusedError,
     GridPolicy,
-    RuleNotAppliedError,
 )
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from custom_components.powerwall_gateway.gateway.models import ExportRule
 from custom_components.powerwall_gateway.gateway.signed.client import PATH, SignedGateway
 from simulator import Simulator
 from simulator.gateway import config_file
+from tests.client.commands import raises_command_error
 from tests.client.conftest import Client
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
@@ -113,7 +114,7 @@ async def test_refused(owner: Owner) -> None:
 
 async def test_accepted_and_not_shown(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config_file, "write", lambda *_: None)
-    with pytest.raises(RuleNotAppliedError):
+    with raises_command_error(CommandFailure.GRID_POLICY_NOT_APPLIED):
         await owner.rules.set_export(ExportRule.SOLAR)
 
 

@@ -5,14 +5,13 @@ from contextlib import suppress
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
+    CommandFailure,
     GatewayError,
-    IslandChargeError,
-    IslandGridError,
     IslandingController,
-    IslandUnsureError,
 )
 from custom_components.powerwall_gateway.gateway.control.writer import Watch
 from simulator import Simulator
+from tests.client.commands import raises_command_error
 from tests.client.profiles import start
 from tests.client.signing import Sign, asked, powerwall_of
 from tests.conftest import StartSimulator
@@ -61,7 +60,7 @@ async def test_leave_needs_the_charge(gateway: Simulator, sign: Sign, charge: fl
     control = await control_of(gateway, sign)
     gateway.speed = 0.0
     gateway.house.charge = charge
-    with pytest.raises(IslandChargeError):
+    with raises_command_error(CommandFailure.CHARGE_TOO_LOW):
         await control.leave(least)
     assert orders(gateway) == 0
 
@@ -70,7 +69,7 @@ async def test_leave_needs_the_charge(gateway: Simulator, sign: Sign, charge: fl
 async def test_leave_needs_certainty(gateway: Simulator, sign: Sign, silent: str) -> None:
     control = await control_of(gateway, sign)
     gateway.faults.add(silent, status=500)
-    with pytest.raises(IslandUnsureError):
+    with raises_command_error(CommandFailure.ISLANDING_UNSURE):
         await control.leave()
     assert orders(gateway) == 0
 
@@ -79,7 +78,7 @@ async def test_leave_needs_a_grid(gateway: Simulator, sign: Sign) -> None:
     control = await control_of(gateway, sign)
     gateway.house.outage()
     gateway.requests.clear()
-    with pytest.raises(IslandGridError):
+    with raises_command_error(CommandFailure.NO_GRID_TO_LEAVE):
         await control.leave()
     assert orders(gateway) == 0
     assert asked(gateway, "system_status/grid_status") == 1

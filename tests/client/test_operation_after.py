@@ -7,13 +7,11 @@ from aiohttp import ClientSession
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    OperationNotAppliedError,
-    OperationRefusedError,
+    CommandFailure,
     OperationSettings,
-    OperationStoppedError,
-    OperationUnknownError,
 )
 from simulator import Simulator
+from tests.client.commands import raises_command_error
 from tests.client.operation import (
     ANSWERED,
     BACKUP,
@@ -79,7 +77,7 @@ async def test_a_reboot_is_waited_for_before_the_commit(gateway: Simulator, sess
 async def test_a_reboot_ends_the_session_and_nobody_may_log_in(gateway: Simulator, session: ClientSession) -> None:
     operator = await hasty(gateway, session, patience=0.4)
     Reboot(operator)
-    with pytest.raises(OperationUnknownError):
+    with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert (operator.follows, len(operator.writes), operator.commits) == (WANTED, 1, 1)
 
@@ -87,10 +85,10 @@ async def test_a_reboot_ends_the_session_and_nobody_may_log_in(gateway: Simulato
 async def test_a_reboot_forgets_what_was_written(gateway: Simulator, session: ClientSession) -> None:
     operator = await hasty(gateway, session, may_log_in=True, patience=0.4)
     Reboot(operator, forgets=True)
-    with pytest.raises(OperationNotAppliedError) as raised:
+    with raises_command_error(CommandFailure.NOT_APPLIED) as raised:
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert raised.value.standing_mode == "self_consumption"
-    assert raised.value.standing_reserve == pytest.approx(20)
+    assert raised.value.mode == "self_consumption"
+    assert raised.value.reserve == pytest.approx(20)
     assert (operator.follows, len(operator.writes), operator.commits) == (BEFOREHAND, 1, 1)
     await set_again(operator)
 
@@ -98,7 +96,7 @@ async def test_a_reboot_forgets_what_was_written(gateway: Simulator, session: Cl
 async def test_a_gateway_that_does_not_come_back_is_not_committed(gateway: Simulator, session: ClientSession) -> None:
     operator = await hasty(gateway, session)
     Reboot(operator, returns=False)
-    with pytest.raises(OperationUnknownError):
+    with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert (operator.commits, operator.stored, operator.follows) == (0, WANTED, BEFOREHAND)
 
@@ -126,7 +124,7 @@ async def test_a_gateway_that_never_says_again_that_it_runs_is_not_committed(
         gateway.faults.add("sitemaster", status=200, body={"connected_to_tesla": True})
 
     operator.after("set_operation", it_is_silent)
-    with pytest.raises(OperationStoppedError, match="not in effect"):
+    with raises_command_error(CommandFailure.STORED_STOPPED, match="not in effect"):
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert (operator.commits, operator.follows) == (0, BEFOREHAND)
 
@@ -157,9 +155,8 @@ async def test_what_cannot_be_read_back_is_not_known(
 ) -> None:
     operator = await hasty(gateway, session)
     operator.fail_at_read_back(**fault)
-    with pytest.raises(OperationUnknownError) as raised:
+    with raises_command_error(CommandFailure.UNKNOWN, match=r"mode backup with a reserve of 30\.0 %"):
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert (raised.value.mode, raised.value.reserve) == ("backup", 30)
     assert (operator.follows, operator.asked.count(WRITE), operator.commits) == (WANTED, 1, 1)
 
 
@@ -177,7 +174,7 @@ async def test_reading_back_is_denied_until_somebody_logs_in(
 async def test_one_login_is_all_there_is_for_a_change(gateway: Simulator, session: ClientSession) -> None:
     operator = await hasty(gateway, session, may_log_in=True)
     operator.fail_at_read_back(status=403)
-    with pytest.raises(OperationUnknownError):
+    with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert (operator.follows, operator.logins, gateway.logins) == (WANTED, 1, 1)
 
@@ -208,12 +205,12 @@ async def test_accepted_and_not_applied(
         gateway.overrides["operation"] = shown
 
     operator.after("set_operation", it_shows_something_else)
-    with pytest.raises(OperationNotAppliedError, match="accepted mode backup with a reserve") as raised:
+    with raises_command_error(
+        CommandFailure.NOT_APPLIED, match=r"accepted mode backup with a reserve of 30\.0 %"
+    ) as raised:
         await operator.operation.set(mode=BACKUP, reserve=30)
-    error = raised.value
-    assert (error.mode, error.reserve) == ("backup", 30)
-    assert error.standing_mode == standing[0]
-    assert error.standing_reserve == pytest.approx(standing[1])
+    assert raised.value.mode == standing[0]
+    assert raised.value.reserve == pytest.approx(standing[1])
     assert (operator.asked.count(WRITE), operator.commits) == (1, 1)
     gateway.overrides.clear()
     assert await operator.set(mode=BACKUP, reserve=30) == OperationSettings(mode=BACKUP, reserve=30)
@@ -225,10 +222,10 @@ async def test_what_was_never_committed_stays_so_whatever_is_refused_meanwhile(
 ) -> None:
     operator = await hasty(gateway, session)
     operator.fail_at_commit(drop=True)
-    with pytest.raises(OperationUnknownError):
+    with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
     operator.fail_at_write(status=500)
-    with pytest.raises(OperationRefusedError):
+    with raises_command_error(CommandFailure.REFUSED):
         await operator.operation.set(mode=BACKUP, reserve=40)
     assert (operator.stored, operator.follows) == (WANTED, BEFOREHAND)
     await set_again(operator)

@@ -6,17 +6,15 @@ from aiohttp import ClientSession
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
+    CommandError,
+    CommandFailure,
     GatewayAuthenticationRequiredError,
     GatewayCertificateError,
     GatewayError,
     LocalOperationController,
-    OperationError,
-    OperationNotAllowedError,
-    OperationRefusedError,
-    OperationStoppedError,
-    OperationUnknownError,
 )
 from simulator import Simulator
+from tests.client.commands import raises_command_error
 from tests.client.conftest import Connect
 from tests.client.operation import (
     ANSWERED,
@@ -68,7 +66,7 @@ async def test_what_fails_before_the_write_writes_nothing(
     gateway.faults.add(path, **fault)
     with pytest.raises(GatewayError) as raised:
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert not isinstance(raised.value, OperationError)
+    assert not isinstance(raised.value, CommandError)
     assert (WRITE in operator.asked, operator.commits, operator.stored) == (False, 0, BEFOREHAND)
     assert operator.may()
 
@@ -80,12 +78,11 @@ async def test_what_fails_before_the_write_writes_nothing(
 async def test_the_write_is_refused(gateway: Simulator, session: ClientSession, status: int) -> None:
     operator = await hasty(gateway, session)
     operator.fail_at_write(**envelope(status))
-    with pytest.raises(OperationRefusedError) as raised:
+    reason = CommandFailure.STOPPED if status == 502 else CommandFailure.REFUSED
+    with raises_command_error(reason) as raised:
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert isinstance(raised.value, OperationStoppedError) is (status == 502)
-    assert not isinstance(raised.value, OperationNotAllowedError)
-    assert (raised.value.status, raised.value.reason) == (status, ERRORS.get(status, ""))
-    assert (raised.value.mode, raised.value.reserve, raised.value.stored) == ("backup", 30, False)
+    assert (response := raised.value.response)
+    assert (response.status, response.reason) == (status, ERRORS.get(status, ""))
     assert operator.asked == [*BEFORE, WRITE]
     assert operator.may()
     await set_again(operator)
@@ -128,9 +125,8 @@ async def test_the_answer_to_the_write_is_lost_and_nothing_was_stored(
 ) -> None:
     operator = await hasty(gateway, session)
     operator.fail_at_write(**fault)
-    with pytest.raises(OperationUnknownError, match=r"backup.*30\.0 %.*not known") as raised:
+    with raises_command_error(CommandFailure.UNKNOWN, match=r"backup.*30\.0 %.*not known"):
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert (raised.value.mode, raised.value.reserve) == ("backup", 30)
     assert (operator.asked.count(WRITE), operator.commits, operator.follows) == (1, 0, BEFOREHAND)
     await set_again(operator)
 
@@ -196,13 +192,12 @@ async def test_a_write_is_never_trusted_to_another_gateway(simulator: StartSimul
 async def test_the_commit_is_refused(gateway: Simulator, session: ClientSession, status: int) -> None:
     operator = await hasty(gateway, session)
     operator.fail_at_commit(**envelope(status))
-    with pytest.raises(OperationRefusedError, match="stored, and not in effect") as raised:
+    reason = CommandFailure.STORED_STOPPED if status == 502 else CommandFailure.STORED_ONLY
+    with raises_command_error(reason, match="stored, and not in effect") as raised:
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert isinstance(raised.value, OperationStoppedError) is (status == 502)
-    assert not isinstance(raised.value, OperationNotAllowedError)
-    assert raised.value.stored
     if status not in DENIED:
-        assert (raised.value.status, raised.value.reason) == (status, ERRORS.get(status, ""))
+        assert (response := raised.value.response)
+        assert (response.status, response.reason) == (status, ERRORS.get(status, ""))
         assert operator.asked == CHANGE[:-1]
     assert (operator.commits, operator.stored, operator.follows) == (1, WANTED, BEFOREHAND)
     assert operator.may()
@@ -213,7 +208,7 @@ async def test_a_refused_commit_is_made_up_for_when_it_is_asked_again(
 ) -> None:
     operator = await hasty(gateway, session)
     operator.fail_at_commit(**envelope(500))
-    with pytest.raises(OperationRefusedError):
+    with raises_command_error(CommandFailure.STORED_ONLY):
         await operator.operation.set(mode=BACKUP, reserve=30)
     await operator.set(reserve=30)
     assert operator.follows == WANTED
@@ -241,7 +236,7 @@ async def test_the_commit_is_denied_and_nobody_may_log_in_now(gateway: Simulator
 
     operation = LocalOperationController(operator.powerwall, log_in=log_in)
     operator.fail_at_commit(**envelope(401))
-    with pytest.raises(OperationUnknownError):
+    with raises_command_error(CommandFailure.UNKNOWN):
         await operation.set(mode=BACKUP, reserve=30)
     assert (operator.commits, operator.stored, operator.follows) == (1, WANTED, BEFOREHAND)
 
@@ -254,7 +249,7 @@ async def test_the_answer_to_the_commit_is_lost_where_nothing_counts_commits(
     """1.15 shows what is stored, so reading back would tell the same whether the battery follows or not."""
     operator = await hasty(gateway, session)
     operator.fail_at_commit(**fault, after=after)
-    with pytest.raises(OperationUnknownError):
+    with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert operator.follows == (WANTED if after else BEFOREHAND)
     assert operator.asked == CHANGE[:-1]
@@ -279,7 +274,7 @@ async def test_the_answer_to_the_commit_is_lost_and_the_count_does_not_tell(
 ) -> None:
     operator = await hasty(await simulator("21.44"), session)
     operator.fail_at_commit(**fault)
-    with pytest.raises(OperationUnknownError):
+    with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert (operator.asked.count(WRITE), operator.commits, operator.follows) == (1, 1, BEFOREHAND)
     await set_again(operator)
@@ -296,7 +291,7 @@ async def test_the_count_cannot_be_read(
 
     operator.after("set_operation", it_cannot)
     operator.fail_at_commit(drop=True, after=True)
-    with pytest.raises(OperationUnknownError):
+    with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert (operator.commits, operator.follows) == (1, WANTED)
 
@@ -309,7 +304,7 @@ async def test_another_gateway_is_not_committed(simulator: StartSimulator, sessi
         operator.after("sitemaster", lambda: another_moves_in(gateway))
 
     operator.after("set_operation", it_runs)
-    with pytest.raises(OperationUnknownError):
+    with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert (operator.commits, operator.stored, operator.follows) == (0, WANTED, BEFOREHAND)
 

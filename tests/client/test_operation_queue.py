@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    OperationInvalidError,
-    OperationRefusedError,
+    CommandFailure,
     OperationSettings,
 )
 from tests.client.conftest import Connect
@@ -74,7 +73,7 @@ async def test_those_who_became_one_have_one_outcome(operator: Operator) -> None
     outcomes = await asyncio.gather(
         *(operator.operation.set(reserve=reserve) for reserve in (30, 40)), return_exceptions=True
     )
-    assert [type(outcome) for outcome in outcomes] == [OperationRefusedError] * 2
+    assert [getattr(outcome, "reason", None) for outcome in outcomes] == [CommandFailure.REFUSED] * 2
     assert operator.asked == [*BEFORE, WRITE]
     assert (await operator.operation.set(reserve=50)).reserve == pytest.approx(50)
 
@@ -82,7 +81,7 @@ async def test_those_who_became_one_have_one_outcome(operator: Operator) -> None
 async def test_a_wish_that_is_invalid_joins_nobody(operator: Operator) -> None:
     good = asyncio.create_task(operator.operation.set(reserve=30))
     await asyncio.sleep(0)
-    with pytest.raises(OperationInvalidError):
+    with pytest.raises(ValueError, match="nothing was sent"):
         await operator.operation.set(reserve=130)
     assert (await good).reserve == pytest.approx(30)
 

@@ -8,18 +8,15 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
+    CommandError,
+    CommandFailure,
     Credentials,
     GatewayAuthenticationRequiredError,
     GatewayError,
     GatewayLoginError,
-    GuardBusyError,
-    GuardError,
-    GuardGridError,
-    GuardJournalError,
-    GuardLoginLimitError,
-    GuardNotRunningError,
-    GuardUnsureError,
+    JournalError,
 )
+from tests.client.commands import raises_command_error
 from tests.client.stop_safety import DAY, NOW, PACE, Home, Tripwire, finished, until
 from tests.conftest import StartSimulator
 
@@ -98,7 +95,7 @@ async def test_a_session_that_is_lost_while_it_is_watched(home: Home) -> None:
         home.simulator.tokens.clear()
         with pytest.raises(GatewayAuthenticationRequiredError):
             await guard._gateway.operation()
-        with pytest.raises(GuardBusyError, match="lost"):
+        with raises_command_error(CommandFailure.BUSY, match="lost"):
             await guard.log_in()
         await finished(guard)
         await guard.log_in()
@@ -187,46 +184,45 @@ def grid(state: str) -> Any:
 
 GRID, RUNS, PACKS = "system_status/grid_status", "sitemaster", "powerwalls"
 REFUSALS = [
-    (stopped, GuardNotRunningError),
-    (answers(RUNS, {"running": False}), GuardNotRunningError),
-    (answers(RUNS, {"running": None, "connected_to_tesla": True}), GuardUnsureError),
-    (answers(RUNS, {"running": "yes"}), GuardUnsureError),
-    (fails(RUNS, status=503), GuardUnsureError),
-    (fails(RUNS, drop=True), GuardUnsureError),
-    (fails(RUNS, status=403), GuardUnsureError),
-    (islanded, GuardGridError),
-    (on_grid_for(59.9), GuardGridError),
-    (on_grid_for(0.0), GuardGridError),
-    (on_grid_for(float("nan")), GuardGridError),
-    (grid("SystemIslandedActive"), GuardGridError),
-    (grid("SystemTransitionToGrid"), GuardGridError),
-    (grid("SystemNeverSeen"), GuardUnsureError),
-    (fails(GRID, status=404), GuardUnsureError),
-    (fails(GRID, status=502), GuardNotRunningError),
-    (fails(GRID, status=200, body=b"<html>"), GuardUnsureError),
-    (fails(GRID, delay=30.0, drop=True), GuardUnsureError),
-    (fails(PACKS, status=500), GuardUnsureError),
-    (answers(PACKS, {"powerwalls": []}), GuardUnsureError),
-    (answers(PACKS, {"powerwalls": [{"PackageSerialNumber": None}]}), GuardUnsureError),
-    (disk(broken=lambda _: True), GuardJournalError),
-    (disk(broken=lambda write: write == 1), GuardJournalError),
-    (disk(forgets=True), GuardJournalError),
-    (disk(content=b""), GuardJournalError),
-    (disk(content=b"[]"), GuardJournalError),
-    (disk(content=b'{"version": 2, "logins": [], "under_way": null}'), GuardJournalError),
-    (disk(content=b'{"version": 1, "logins": ["x"], "under_way": null}'), GuardJournalError),
-    (disk(content=b'{"version": 1, "logins": [], "under_way": {}}'), GuardJournalError),
+    (stopped, CommandFailure.STOPPED),
+    (answers(RUNS, {"running": False}), CommandFailure.STOPPED),
+    (answers(RUNS, {"running": None, "connected_to_tesla": True}), CommandFailure.UNSURE),
+    (answers(RUNS, {"running": "yes"}), CommandFailure.UNSURE),
+    (fails(RUNS, status=503), CommandFailure.UNSURE),
+    (fails(RUNS, drop=True), CommandFailure.UNSURE),
+    (fails(RUNS, status=403), CommandFailure.UNSURE),
+    (islanded, CommandFailure.NOT_ON_GRID),
+    (on_grid_for(59.9), CommandFailure.NOT_ON_GRID),
+    (on_grid_for(0.0), CommandFailure.NOT_ON_GRID),
+    (on_grid_for(float("nan")), CommandFailure.NOT_ON_GRID),
+    (grid("SystemIslandedActive"), CommandFailure.NOT_ON_GRID),
+    (grid("SystemTransitionToGrid"), CommandFailure.NOT_ON_GRID),
+    (grid("SystemNeverSeen"), CommandFailure.UNSURE),
+    (fails(GRID, status=404), CommandFailure.UNSURE),
+    (fails(GRID, status=502), CommandFailure.STOPPED),
+    (fails(GRID, status=200, body=b"<html>"), CommandFailure.UNSURE),
+    (fails(GRID, delay=30.0, drop=True), CommandFailure.UNSURE),
+    (fails(PACKS, status=500), CommandFailure.UNSURE),
+    (answers(PACKS, {"powerwalls": []}), CommandFailure.UNSURE),
+    (answers(PACKS, {"powerwalls": [{"PackageSerialNumber": None}]}), CommandFailure.UNSURE),
+    (disk(broken=lambda _: True), None),
+    (disk(broken=lambda write: write == 1), None),
+    (disk(forgets=True), None),
+    (disk(content=b""), None),
+    (disk(content=b"[]"), None),
+    (disk(content=b'{"version": 2, "logins": [], "under_way": null}'), None),
+    (disk(content=b'{"version": 1, "logins": ["x"], "under_way": null}'), None),
+    (disk(content=b'{"version": 1, "logins": [], "under_way": {}}'), None),
 ]
 
 
-@pytest.mark.parametrize(("arrange", "error"), REFUSALS)
-async def test_it_is_not_dared(home: Home, arrange: Any, error: type[GuardError]) -> None:
+@pytest.mark.parametrize(("arrange", "reason"), REFUSALS)
+async def test_it_is_not_dared(home: Home, arrange: Any, reason: CommandFailure | None) -> None:
     arrange(home)
     before = home.disk.content
     async with home.process(timeout=0.1) as guard:
-        with pytest.raises(GuardError) as raised:
+        with raises_command_error(reason) if reason else pytest.raises(JournalError):
             await guard.log_in()
-        assert type(raised.value) is error
         await finished(guard)
     assert home.simulator.logins == 0
     assert home.asked_for("sitemaster/run") == 0
@@ -255,7 +251,7 @@ async def test_what_was_not_sent_is_no_login_of_the_day(home: Home) -> None:
     home.simulator.requests.clear()
     home.simulator.front.requests = Tripwire(7, home.simulator.house.outage)
     async with home.process() as guard:
-        with pytest.raises(GuardGridError):
+        with raises_command_error(CommandFailure.NOT_ON_GRID):
             await guard.log_in()
         await finished(guard)
     assert home.disk.writes == 2
@@ -265,14 +261,15 @@ async def test_what_was_not_sent_is_no_login_of_the_day(home: Home) -> None:
 
 async def test_an_outage_at_any_step(simulator: StartSimulator) -> None:
     """From the first request to the last: before the login it forbids it, later the Powerwall is started again."""
-    dared = []
+    dared, reasons = [], set()
     for step in range(1, 100):
         home = Home(await simulator("1.15.0"))
         home.simulator.front.requests = wire = Tripwire(step, home.simulator.house.outage)
         async with home.process() as guard:
             try:
                 await guard.log_in()
-            except GuardGridError:
+            except CommandError as err:
+                reasons.add(err.reason)
                 assert home.simulator.logins == 0
             else:
                 dared.append(step)
@@ -280,6 +277,7 @@ async def test_an_outage_at_any_step(simulator: StartSimulator) -> None:
         home.assert_well()
         if len(wire) < step:
             break
+    assert reasons == {CommandFailure.NOT_ON_GRID}
     login = [request.path for request in wire].index("login/Basic") + 1
     assert min(dared) == login
 
@@ -295,7 +293,7 @@ async def test_three_logins_a_day(home: Home) -> None:
         home.now += 3600
     for earlier in (0.0, DAY / 2, 2 * DAY):  # also after a restart, and whatever the clock was set to
         home.now -= earlier
-        with pytest.raises(GuardLoginLimitError):
+        with raises_command_error(CommandFailure.TOO_MANY_LOGINS):
             await log_in()
         home.now += earlier
     assert home.simulator.logins == 3
@@ -303,7 +301,7 @@ async def test_three_logins_a_day(home: Home) -> None:
     await log_in()
     assert home.simulator.logins == 4
     assert home.disk.record.logins == (NOW + 3600, NOW + 7200, NOW + DAY)
-    with pytest.raises(GuardLoginLimitError):
+    with raises_command_error(CommandFailure.TOO_MANY_LOGINS):
         await log_in()
     home.assert_well()
 
@@ -315,10 +313,10 @@ async def test_a_clock_that_was_wrong_forbids_logins_for_a_day_only(
     monkeypatch.setattr("custom_components.powerwall_gateway.gateway.stop_safety.journal.monotonic", lambda: here)
     home.disk.content = b'{"version": 1, "logins": [4e9, 4.1e9, 4.2e9], "under_way": null}'
     async with home.process() as guard:
-        with pytest.raises(GuardLoginLimitError):
+        with raises_command_error(CommandFailure.TOO_MANY_LOGINS):
             await guard.log_in()
         here += DAY - 1
-        with pytest.raises(GuardLoginLimitError):
+        with raises_command_error(CommandFailure.TOO_MANY_LOGINS):
             await guard.log_in()
         here += 1
         await guard.log_in()

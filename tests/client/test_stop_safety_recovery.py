@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
+    CommandFailure,
     GatewayLoginError,
-    GuardBusyError,
-    GuardJournalError,
+    JournalError,
     JournalRecord,
 )
+from tests.client.commands import raises_command_error
 from tests.client.stop_safety import DAY, NOW, PACE, Home, finished, leave_open, until
 from tests.conftest import StartSimulator
 
@@ -39,7 +40,7 @@ async def test_what_was_left_stopped_runs_again(home: Home) -> None:
     async with home.process() as guard:
         await guard.recover()
         assert home.simulator.running
-        with pytest.raises(GuardBusyError):
+        with raises_command_error(CommandFailure.BUSY):
             await guard.log_in()
         await guard.recover()
         await finished(guard)
@@ -66,9 +67,9 @@ async def test_until_it_is_mended_there_is_no_other_login(home: Home) -> None:
     await leave_open(home)
     home.simulator.running = True
     async with home.process() as guard:
-        with pytest.raises(GuardBusyError):
+        with raises_command_error(CommandFailure.BUSY):
             await guard.log_in()
-        with pytest.raises(GuardBusyError):
+        with raises_command_error(CommandFailure.BUSY):
             await guard.stop_for(60)
     assert home.simulator.logins == 1
     assert home.simulator.running
@@ -243,7 +244,7 @@ MISFITS: list[dict[str, Any]] = [
 def test_what_was_never_written_is_not_believed(change: dict[str, Any]) -> None:
     written = {"version": 1, "logins": [NOW], "under_way": OPEN}
     assert JournalRecord.from_json(written).to_json() == written
-    with pytest.raises(GuardJournalError):
+    with pytest.raises(JournalError):
         JournalRecord.from_json(written | {"under_way": OPEN | change})
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.powerwall_gateway.gateway import GatewayError, GuardBusyError, GuardError, GuardNotRunningError
+from custom_components.powerwall_gateway.gateway import CommandError, CommandFailure, GatewayError, JournalError
+from tests.client.commands import raises_command_error
 from tests.client.stop_safety import NOW, PACE, Home, Tripwire, finished, until
 from tests.conftest import StartSimulator
 
@@ -38,7 +39,7 @@ async def test_whatever_it_answered_the_powerwall_runs(home: Home, name: str, ac
     async with home.process(timeout=0.15) as guard:
         with pytest.raises(GatewayError) as raised:
             await guard.log_in()
-        assert not isinstance(raised.value, GuardError)
+        assert not isinstance(raised.value, CommandError | JournalError)
         assert gateway.running
         with pytest.raises(type(raised.value)):
             await guard.log_in()
@@ -107,7 +108,7 @@ async def test_somebody_else_stops_it_meanwhile(home: Home) -> None:
         assert guard.busy
         await finished(guard)
         gateway.running = False
-        with pytest.raises(GuardNotRunningError):
+        with raises_command_error(CommandFailure.STOPPED):
             await guard.stop_for(60)
     await home.recover()
     assert not gateway.running
@@ -131,7 +132,7 @@ async def test_a_journal_that_cannot_be_closed_yet(home: Home, caplog: pytest.Lo
     async with home.process() as guard:
         await guard.log_in()
         await until(lambda: home.disk.writes > 4)
-        with pytest.raises(GuardBusyError):
+        with raises_command_error(CommandFailure.BUSY):
             await guard.stop_for(60)
         await finished(guard)
     home.assert_well()

@@ -7,17 +7,14 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
+    CommandFailure,
     GatewayError,
     GatewayRefusedError,
     GatewayTimeoutError,
-    GuardBusyError,
-    GuardError,
-    GuardGridError,
-    GuardJournalError,
-    GuardNotRunningError,
-    GuardUnsureError,
+    JournalError,
 )
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
+from tests.client.commands import raises_command_error
 from tests.client.profiles import OPTIONS
 from tests.client.stop_safety import NOW, PACE, Home, finished, until
 from tests.conftest import StartSimulator
@@ -119,7 +116,7 @@ async def test_a_task_that_is_cancelled_starts_it_once_more(home: Home) -> None:
 @pytest.mark.parametrize("seconds", [0.0, -1.0, 3600.1, float("nan"), float("inf")])
 async def test_how_long_it_may_last(old: Home, seconds: float) -> None:
     async with old.process() as guard:
-        with pytest.raises(GuardError, match="not between"):
+        with pytest.raises(ValueError, match="not between"):
             await guard.stop_for(seconds)
     assert old.simulator.requests == []
 
@@ -128,11 +125,11 @@ async def test_one_at_a_time(old: Home) -> None:
     async with old.process() as guard:
         await guard.stop_for(3600)
         for call in (guard.stop_for(60), guard.log_in()):
-            with pytest.raises(GuardBusyError):
+            with raises_command_error(CommandFailure.BUSY):
                 await call
         await guard.close()
         await guard.log_in()
-        with pytest.raises(GuardBusyError):
+        with raises_command_error(CommandFailure.BUSY):
             await guard.stop_for(60)
         await finished(guard)
     old.assert_well()
@@ -141,7 +138,7 @@ async def test_one_at_a_time(old: Home) -> None:
 async def test_a_stop_on_an_island_is_not_dared(home: Home) -> None:
     home.simulator.house.outage()
     async with home.process() as guard:
-        with pytest.raises(GuardGridError):
+        with raises_command_error(CommandFailure.NOT_ON_GRID):
             await guard.stop_for(60)
     assert home.simulator.running
     assert home.asked_for("sitemaster/stop") == 0
@@ -150,7 +147,7 @@ async def test_a_stop_on_an_island_is_not_dared(home: Home) -> None:
 async def test_what_is_stopped_already_is_somebody_elses(home: Home) -> None:
     home.simulator.running = False
     async with home.process() as guard:
-        with pytest.raises(GuardNotRunningError):
+        with raises_command_error(CommandFailure.STOPPED):
             await guard.stop_for(60)
         await finished(guard)
     assert not home.simulator.running
@@ -159,7 +156,7 @@ async def test_what_is_stopped_already_is_somebody_elses(home: Home) -> None:
 async def test_what_cannot_be_written_is_not_done(home: Home) -> None:
     home.disk.broken = lambda _: True
     async with home.process() as guard:
-        with pytest.raises(GuardJournalError):
+        with pytest.raises(JournalError):
             await guard.stop_for(60)
         await finished(guard)
     assert home.simulator.running
@@ -169,7 +166,7 @@ async def test_what_cannot_be_written_is_not_done(home: Home) -> None:
 async def test_a_powerwall_3_cannot_be_stopped(simulator: StartSimulator) -> None:
     home = Home(await simulator("pw3"))
     async with home.process() as guard:
-        with pytest.raises(GuardUnsureError):
+        with raises_command_error(CommandFailure.UNSURE):
             await guard.stop_for(60)
     assert home.disk.writes == 0
 

@@ -19,7 +19,7 @@ from custom_components.powerwall_gateway.gateway import (
     Address,
     Credentials,
     GatewayError,
-    GuardJournalError,
+    JournalError,
     JournalRecord,
     PowerwallGateway,
     Transport,
@@ -184,7 +184,7 @@ def test_a_spoiled_journal_is_read_or_corrupt(thrown: Thrown) -> None:
     for kept in _spoiled_json([orjson.dumps(journal) for journal in JOURNALS], thrown):
         try:
             JournalRecord.from_json(kept)
-        except GuardJournalError:
+        except JournalError:
             continue
 
 

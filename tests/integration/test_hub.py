@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import hub, monitor, storage
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
-from custom_components.powerwall_gateway.gateway import GuardError, GuardJournalError, JournalRecord, PendingAction
+from custom_components.powerwall_gateway.gateway import CommandError, JournalError, JournalRecord, PendingAction
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_PASSWORD
@@ -94,7 +94,7 @@ def is_closed(hass: HomeAssistant) -> bool:
         try:
             if JournalRecord.from_json(json.loads(journal.read_bytes())).under_way:
                 return False
-        except GuardJournalError, ValueError:
+        except JournalError, ValueError:
             return False
     return True
 
@@ -293,7 +293,7 @@ async def test_nothing_is_stopped_while_home_assistant_ends(
     with pytest.raises(HomeAssistantError) as refused:
         await entry.runtime_data.control.async_stop(timedelta(seconds=1))
     hass.set_state(CoreState.running)
-    assert isinstance(refused.value.__cause__, GuardError)
+    assert isinstance(refused.value.__cause__, CommandError)
     assert gateway.stopped_seconds < 1
     assert not any(request.path == "sitemaster/stop" for request in gateway.requests)
     await until(lambda: is_closed(hass))

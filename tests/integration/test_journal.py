@@ -14,7 +14,7 @@ import pytest
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.gateway import (
     Credentials,
-    GuardJournalError,
+    JournalError,
     JournalRecord,
     PendingAction,
     PowerwallGateway,
@@ -119,7 +119,7 @@ async def test_a_write_that_fails_says_so_and_leaves_what_was_there(
 ) -> None:
     journal = FileJournal(hass, "an entry")
     await journal.write(CLOSED.to_json())
-    with broken(), pytest.raises(GuardJournalError):
+    with broken(), pytest.raises(JournalError):
         await journal.write(OPEN.to_json())
     assert await journal.read() == CLOSED.to_json()
     assert len(files_in(storage)) == 1
@@ -131,18 +131,18 @@ async def test_a_storage_that_is_gone(hass: HomeAssistant, storage: Path) -> Non
     shutil.rmtree(storage)
     assert await async_find_journals(hass) == []
     assert await journal.read() is None
-    with pytest.raises(GuardJournalError):
+    with pytest.raises(JournalError):
         await journal.write(OPEN.to_json())
     replace_by_a_file(storage)
     for call in (journal.read(), journal.write(OPEN.to_json()), journal.remove()):
-        with pytest.raises(GuardJournalError):
+        with pytest.raises(JournalError):
             await call
 
 
 @pytest.mark.parametrize("content", [b"", b"null", b"{", bytes(64), b"\xff\xfe", b'{"version": NaN}'])
 async def test_a_corrupt_file_is_not_read(hass: HomeAssistant, storage: Path, content: bytes) -> None:
     (storage / f"{DOMAIN}.journal.an entry").write_bytes(content)
-    with pytest.raises(GuardJournalError):
+    with pytest.raises(JournalError):
         await FileJournal(hass, "an entry").read()
 
 
@@ -153,7 +153,7 @@ async def test_home_assistant_that_is_gone_can_write_nothing(
         raise RuntimeError("cannot schedule new futures after shutdown")
 
     monkeypatch.setattr(hass, "async_add_executor_job", refuse)
-    with pytest.raises(GuardJournalError):
+    with pytest.raises(JournalError):
         await FileJournal(hass, "an entry").write(OPEN.to_json())
 
 
@@ -214,7 +214,7 @@ async def test_a_broken_disk_forbids_the_login(
     gateway = await simulator("1.15.0")
     async with open_session() as session:
         guard = guard_for(hass, client_for(session, gateway), FileJournal(hass, "an entry"))
-        with broken(), pytest.raises(GuardJournalError):
+        with broken(), pytest.raises(JournalError):
             await guard.log_in()
         assert await guard.close()
         assert gateway.logins == 0

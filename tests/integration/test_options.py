@@ -16,8 +16,8 @@ from custom_components.powerwall_gateway.const import (
 )
 from custom_components.powerwall_gateway.exceptions import translated
 from custom_components.powerwall_gateway.gateway import (
-    IslandChargeError,
-    OperationNotAppliedError,
+    CommandError,
+    CommandFailure,
     PercentScale,
     app_from_raw,
 )
@@ -76,8 +76,8 @@ async def test_raw_percent_everywhere(
 
 
 async def test_errors_name_percentages_on_the_chosen_scale() -> None:
-    not_applied = OperationNotAppliedError("", mode=None, reserve=None, standing_mode=None, standing_reserve=20.0)
-    too_low = IslandChargeError("", charge=10.0, least=20.0)
+    not_applied = CommandError("", reason=CommandFailure.NOT_APPLIED, reserve=20.0)
+    too_low = CommandError("", reason=CommandFailure.CHARGE_TOO_LOW, charge=10.0, least=20.0)
     for scale, expected in ((PercentScale.APP, ("20", "10", "20")), (PercentScale.RAW, ("24", "14", "24"))):
         reserve = (translated(not_applied, scale).translation_placeholders or {})["reserve"]
         charge = translated(too_low, scale).translation_placeholders or {}

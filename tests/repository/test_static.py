@@ -9,7 +9,7 @@ from typing import Any
 
 from custom_components.powerwall_gateway import DESCRIPTIONS, issues
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.exceptions import _TEXTS
+from custom_components.powerwall_gateway.exceptions import _COMMAND_KEYS, _KEYS
 from custom_components.powerwall_gateway.gateway import KeyProblem
 from custom_components.powerwall_gateway.gateway.control import signed_operation
 from custom_components.powerwall_gateway.sensor import SENSORS
@@ -93,7 +93,8 @@ def test_every_step_has_its_texts() -> None:
 def test_every_failure_of_a_repair_has_its_text() -> None:
     """A repair's form takes its errors from texts of its own: those of the exceptions that the guard can raise."""
     for_others = {"operation", "settings", "rule", "island", "charge", "no_grid_to_leave", "key", "clocks_differ"}
-    keys = {key for _, key, _ in _TEXTS if not any(key.startswith(start) for start in for_others)}
+    texts = {*_COMMAND_KEYS.values(), *_KEYS.values()}
+    keys = {key for key in texts if not any(key.startswith(start) for start in for_others)}
     for issue in (issues.LOGIN_NEEDED, issues.STOPPED, issues.STOPPED_LONG_AGO):
         errors = TEXTS["issues"][issue.key]["fix_flow"]["error"]
         assert errors == {key: TEXTS["exceptions"][key]["message"] for key in keys}
@@ -107,7 +108,10 @@ def test_every_exception_has_a_text_and_every_text_an_exception() -> None:
     raising = ["__init__.py", "control.py", "exceptions.py", "services.py"]
     written = set(chain.from_iterable(strings(module) for module in raising))
     assert KEY_PROBLEMS <= set(TEXTS["exceptions"]) <= written | KEY_PROBLEMS
-    keys = r'translation_key="(\w+)"|(?:validation|action)_error\(\s*"(\w+)"|^    \(\w+Error, "(\w+)",'
+    keys = (
+        r'translation_key="(\w+)"|(?:validation|action)_error\(\s*"(\w+)"|'
+        r'^    \(?(?:\w+Error|(?:CommandFailure|LoginProblem)\.\w+)[,:] "(\w+)"'
+    )
     used = chain.from_iterable(re.findall(keys, (INTEGRATION / module).read_text(), re.MULTILINE) for module in raising)
     assert set(chain.from_iterable(used)) - {""} <= set(TEXTS["exceptions"])
 

@@ -39,10 +39,6 @@ class GatewayTimeoutError(GatewayConnectionError):
     """The gateway took longer than we wait: it is busy or its Wi-Fi dropped out; ask again later."""
 
 
-class GatewayUnfinishedError(GatewayTimeoutError):
-    """What the gateway began took longer than we wait: it may still come to its end; look again later."""
-
-
 class GatewayCertificateError(GatewayError):
     """Another certificate than the one that was trusted: nothing was sent; the owner decides."""
 
@@ -185,142 +181,97 @@ class GatewayClockError(GatewayResponseError):
     """The gateway takes a signature that was just made for one of another time: one of the two clocks is wrong."""
 
 
-class OperationError(GatewayError):
-    """Mode and reserve are not known to be as they were asked for; the child says how far it came.
+class CommandFailure(StrEnum):
+    """Why a command was not sent, not accepted or not carried out."""
 
-    `mode` and `reserve` (app %, 0 to 100) are what was asked for, completed by what stood
-    before as soon as that was read; None before, where nothing was asked.
+    NOT_ALLOWED = "not_allowed"
+    """This login or this firmware may not set mode and reserve. Asking again will not help."""
+
+    REFUSED = "refused"
+    """The gateway refused mode and reserve, and the battery goes on as before. `response` is how."""
+
+    STOPPED = "stopped"
+    """The Powerwall is stopped, or not known to run, so nothing was sent: a commit would also apply other changes."""
+
+    UNREADABLE = "unreadable"
+    """A write sets both mode and reserve, and the one that is to stay could not be read. Nothing was sent."""
+
+    STORED_ONLY = "stored_only"
+    """The gateway stored mode and reserve and refused the commit, so it does not follow them. `response` is how."""
+
+    STORED_STOPPED = "stored_stopped"
+    """The gateway stored mode and reserve, and the Powerwall stopped before the commit."""
+
+    NOT_APPLIED = "not_applied"
+    """The gateway accepted mode and reserve, and shows the error's `mode` and `reserve`."""
+
+    NOT_FOLLOWED = "not_followed"
+    """The gateway shows the new mode and reserve, and the battery does not follow. `firmware` is what it runs."""
+
+    UNKNOWN = "unknown"
+    """A response was lost, and mode and reserve could not be read back. Setting them again is safe."""
+
+    GRID_POLICY_NOT_APPLIED = "grid_policy_not_applied"
+    """The gateway accepted what may flow to or from the grid, and shows something else."""
+
+    NOT_ON_GRID = "not_on_grid"
+    """The home has not been on the grid for a minute, so stopping the Powerwall could black it out."""
+
+    UNSURE = "unsure"
+    """It could not be read that stopping the Powerwall does no harm, which counts as no."""
+
+    BUSY = "busy"
+    """An earlier login or stop is still in progress. Try again in a minute or two."""
+
+    TOO_MANY_LOGINS = "too_many_logins"
+    """The logins of the last 24 hours that stop the Powerwall have reached their limit."""
+
+    NO_GRID_TO_LEAVE = "no_grid_to_leave"
+    """The home is off-grid already, by an outage or on purpose."""
+
+    CHARGE_TOO_LOW = "charge_too_low"
+    """The state of charge is too low to go off-grid. `charge` and `least` are in app %."""
+
+    ISLANDING_UNSURE = "islanding_unsure"
+    """The grid status or the state of charge could not be read, which counts as no."""
+
+    ISLANDING_NOT_FOLLOWED = "islanding_not_followed"
+    """The gateway accepted to go off-grid or to reconnect, and does not show it. It may still follow."""
+
+    UNFINISHED = "unfinished"
+    """The gateway accepted, and was still at work when the time to wait was over. It may still finish."""
+
+
+class CommandError(GatewayError):
+    """A command was not sent, not accepted or not carried out: `reason` says which.
+
+    The other attributes are None, or an empty text, unless the reason's description names them.
     """
 
-    def __init__(self, message: str, *, mode: str | None, reserve: float | None) -> None:
-        super().__init__(message, path="operation")
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: CommandFailure,
+        path: str = "",
+        response: GatewayResponseError | None = None,
+        mode: str | None = None,
+        reserve: float | None = None,
+        firmware: str = "",
+        charge: float | None = None,
+        least: float | None = None,
+    ) -> None:
+        super().__init__(message, path=path)
+        self.reason = reason
+        self.response = response
         self.mode = mode
         self.reserve = reserve
+        """App %, 0 to 100."""
 
-
-class OperationInvalidError(OperationError):
-    """No gateway takes that: a reserve outside 0 to 100, an unknown mode, or neither. Nothing was sent."""
-
-
-class OperationRefusedError(OperationError):
-    """The gateway refused the write or the commit, or it was not tried: the battery goes on as before.
-
-    `status` is the HTTP status and `reason` the gateway's own words, 0 and empty where it was
-    not asked. `stored` says that the write went through, but not the commit: the gateway
-    keeps the values and does not follow them, until somebody commits.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        mode: str | None,
-        reserve: float | None,
-        status: int = 0,
-        reason: str = "",
-        stored: bool = False,
-    ) -> None:
-        super().__init__(message, mode=mode, reserve=reserve)
-        self.status = status
-        self.reason = reason
-        self.stored = stored
-
-
-class OperationNotAllowedError(OperationRefusedError):
-    """Not with this login's role, or not on this firmware. Asking again will not help."""
-
-
-class OperationStoppedError(OperationRefusedError):
-    """The Powerwall is stopped, or is not known to run: a commit now would commit somebody's half-done set-up, too."""
-
-
-class OperationNotAppliedError(OperationError):
-    """The gateway accepted write and commit, and shows something else all the same.
-
-    `standing_mode` and `standing_reserve` (app %) are what it shows; None where it shows none.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        mode: str | None,
-        reserve: float | None,
-        standing_mode: str | None,
-        standing_reserve: float | None,
-    ) -> None:
-        super().__init__(message, mode=mode, reserve=reserve)
-        self.standing_mode = standing_mode
-        self.standing_reserve = standing_reserve
-
-
-class OperationNotFollowedError(OperationError):
-    """The gateway stored mode and reserve and shows them, and the battery does something else.
-
-    `firmware` is what runs there, empty where it is not told: some of it only stores what is signed.
-    """
-
-    def __init__(self, message: str, *, mode: str | None, reserve: float | None, firmware: str) -> None:
-        super().__init__(message, mode=mode, reserve=reserve)
         self.firmware = firmware
-
-
-class OperationUnknownError(OperationError):
-    """An answer was lost, and reading back could not tell what became of the write. Setting it again is safe."""
-
-
-class RuleNotAppliedError(GatewayError):
-    """The gateway accepted what may flow to or from the grid, and shows something else all the same."""
-
-
-class GuardError(GatewayError):
-    """The guard did not dare it. Nothing was sent that changes anything; the children say what stood in the way."""
-
-
-class GuardGridError(GuardError):
-    """The grid is not there, or not for a minute yet: stopping the Powerwall now could black out the house."""
-
-
-class GuardNotRunningError(GuardError):
-    """The Powerwall is stopped already, by somebody else: starting it again is not for us to decide."""
-
-
-class GuardUnsureError(GuardError):
-    """The gateway did not say for sure that all is well, which counts as no."""
-
-
-class GuardBusyError(GuardError):
-    """An earlier login or stop of ours is not over yet: ask again in a minute or two."""
-
-
-class GuardLoginLimitError(GuardError):
-    """There were three logins in the last 24 hours."""
-
-
-class GuardJournalError(GuardError):
-    """The journal could not be written or read, or does not hold what was written: the storage is full or broken."""
-
-
-class IslandError(GatewayError):
-    """The house did not leave the grid, or did not come back to it; the children say why."""
-
-
-class IslandGridError(IslandError):
-    """There is no grid to leave: an outage, or it was left already."""
-
-
-class IslandUnsureError(IslandError):
-    """The gateway did not say for sure whether there is a grid and how full the battery is, which counts as no."""
-
-
-class IslandChargeError(IslandError):
-    """The battery is too low to live from. `charge` and `least` are in app %."""
-
-    def __init__(self, message: str, *, charge: float, least: float) -> None:
-        super().__init__(message, path="v2/islanding/mode")
         self.charge = charge
         self.least = least
 
 
-class IslandNotFollowedError(IslandError):
-    """The gateway accepted the order, and `grid_status` does not show it; it may still follow."""
+class JournalError(GatewayError):
+    """The recovery journal could not be written or read, or is corrupt: the storage is full or broken."""

@@ -8,11 +8,12 @@ from typing import Final
 
 from ..client import PowerwallGateway
 from ..exceptions import (
+    CommandError,
+    CommandFailure,
     GatewayConnectionError,
     GatewayError,
     GatewayNotFoundError,
     GatewayRateLimitError,
-    GatewayUnfinishedError,
 )
 from ..models import ConnectionTests, SystemUpdate, UpdateState
 
@@ -36,7 +37,7 @@ async def check_for_update(
     after six polls without a change.
 
     `progress` is handed everything that is told on the way, every `interval` seconds; a
-    gateway that is out of reach for a moment is waited for. Raises `GatewayUnfinishedError`
+    gateway that is out of reach for a moment is waited for. Raises `CommandError` (UNFINISHED)
     when it still looks after `limit` seconds.
     """
     with suppress(GatewayNotFoundError):
@@ -50,8 +51,10 @@ async def check_for_update(
         or (before is not None and _same(before, update) and unchanged < _SLOW_TO_BEGIN)
     ):
         if monotonic() + interval > end:
-            raise GatewayUnfinishedError(
-                f"the gateway still looks for new firmware after {limit:g} s", path="system/update/status"
+            raise CommandError(
+                f"the gateway still looks for new firmware after {limit:g} s",
+                reason=CommandFailure.UNFINISHED,
+                path="system/update/status",
             )
         await asyncio.sleep(interval)
         with suppress(GatewayConnectionError, GatewayRateLimitError):
@@ -91,15 +94,16 @@ async def run_connection_tests(
     `progress` is called with the state of the tests every `interval` seconds. A gateway that is unreachable or busy
     (429, 503) for a moment is waited for: its network is what is being tested.
 
-    Raises `GatewayUnfinishedError` if they do not end within `limit` seconds.
+    Raises `CommandError` (UNFINISHED) if they do not end within `limit` seconds.
     """
     await gateway.start_connection_tests()
     end = monotonic() + limit
     tests = ConnectionTests()
     while not tests.finished:
         if monotonic() + interval > end:
-            raise GatewayUnfinishedError(
+            raise CommandError(
                 f"the connection tests did not end within {limit:g} s; read them again later",
+                reason=CommandFailure.UNFINISHED,
                 path="system/networks/conn_tests",
             )
         await asyncio.sleep(interval)

@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ..exceptions import (
+    CommandError,
+    CommandFailure,
     GatewayCertificateError,
     GatewayClockError,
     GatewayError,
     GatewayKeyError,
     GatewayRateLimitError,
     GatewayRefusedError,
-    RuleNotAppliedError,
 )
 from ..models import ConfigFile, ExportRule
 from .signed_operation import READING_BACK
@@ -47,7 +48,7 @@ class GridPolicy:
         return self._signed.verified is True
 
     async def set_export(self, rule: ExportRule) -> None:
-        """Say what may flow to the grid. Raises `RuleNotAppliedError`, or what stood against the write."""
+        """Say what may flow to the grid. Raises `CommandError` where the gateway shows something else."""
         await self._set({_EXPORT: rule}, lambda config: config.export_rule is rule)
 
     async def set_grid_charging(self, *, allowed: bool) -> None:
@@ -67,7 +68,10 @@ class GridPolicy:
                 if not stands(await self._reading_back.until(self._signed.config, stands)):
                     raise
             if not stands(await self._reading_back.until(self._signed.config, stands)):
-                raise RuleNotAppliedError("the gateway accepted the write and shows something else")
+                raise CommandError(
+                    "the gateway accepted the write and shows something else",
+                    reason=CommandFailure.GRID_POLICY_NOT_APPLIED,
+                )
 
     async def finish(self) -> None:
         """Wait until nothing is under way."""

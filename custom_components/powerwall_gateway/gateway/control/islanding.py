@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from ..client import PowerwallGateway
 from ..exceptions import (
+    CommandError,
+    CommandFailure,
     GatewayConnectionError,
     GatewayError,
     GatewayInvalidResponseError,
@@ -15,10 +17,6 @@ from ..exceptions import (
     GatewayPermissionDeniedError,
     GatewayResponseError,
     GatewayStoppedError,
-    IslandChargeError,
-    IslandGridError,
-    IslandNotFollowedError,
-    IslandUnsureError,
 )
 from ..models import GridState
 from ..percent import app_from_raw
@@ -113,8 +111,8 @@ class IslandingController:
     async def check(self, least: float = LEAST_CHARGE) -> None:
         """Make sure that there is a grid to leave and a charge of at least `least` (app %) to live from.
 
-        Raises `GatewayStoppedError`, `IslandGridError` while there is no grid to leave,
-        `IslandChargeError` and `IslandUnsureError`. What is not known counts as no.
+        Raises `GatewayStoppedError`, and `CommandError` (NO_GRID_TO_LEAVE, CHARGE_TOO_LOW, ISLANDING_UNSURE).
+        What is not known counts as no.
         """
         try:
             grid = (await self._gateway.grid_status()).grid_status
@@ -122,18 +120,20 @@ class IslandingController:
         except GatewayStoppedError:
             raise
         except GatewayError as err:
-            raise IslandUnsureError(f"grid and charge are not known ({err})", path=_PATH) from err
+            raise _unsure(f" ({err})") from err
         if grid is None or percentage is None:
-            raise IslandUnsureError("grid and charge are not known", path=_PATH)
+            raise _unsure()
         if grid is not GridState.CONNECTED:
-            raise IslandGridError("there is no grid to leave", path=_PATH)
+            raise CommandError("there is no grid to leave", reason=CommandFailure.NO_GRID_TO_LEAVE, path=_PATH)
         if (charge := app_from_raw(percentage)) < least:
-            raise IslandChargeError("the charge is too low", charge=charge, least=least)
+            raise CommandError(
+                "the charge is too low", reason=CommandFailure.CHARGE_TOO_LOW, path=_PATH, charge=charge, least=least
+            )
 
     async def leave(self, least: float = LEAST_CHARGE) -> None:
         """Go off-grid, and return when the home is. Needs a charge of `least` (app %), and never less than 20.
 
-        Raises what `check` raises, without an order; `IslandNotFollowedError` when the gateway
+        Raises what `check` raises, without an order; `CommandError` (ISLANDING_NOT_FOLLOWED) when the gateway
         accepts the order and stays on the grid; and else what it answered.
         """
         async with self._turn:
@@ -141,15 +141,15 @@ class IslandingController:
             await self._order(off_grid=True)
             try:
                 await self._until(self._leaving, GridState.ISLANDED)
-            except IslandNotFollowedError:
+            except CommandError:
                 await self._order(off_grid=False)  # who follows late would be off it without anybody knowing
                 raise
 
     async def come_back(self) -> None:
         """Come back to the grid, and return when the house is on it.
 
-        Raises `IslandNotFollowedError` when there is no grid to come back to within two minutes;
-        the gateway then reconnects as soon as there is.
+        Raises `CommandError` (ISLANDING_NOT_FOLLOWED) when there is no grid to come back to within two
+        minutes; the gateway then reconnects as soon as there is.
         """
         async with self._turn:
             await self._order(off_grid=False)
@@ -194,4 +194,12 @@ class IslandingController:
     async def _until(self, watch: Watch, wanted: GridState) -> None:
         seen = await watch.until(self._gateway.grid_status, lambda grid: grid.grid_status is wanted)
         if seen.grid_status is not wanted:
-            raise IslandNotFollowedError("the gateway accepted the order and does not follow it", path=_PATH)
+            raise CommandError(
+                "the gateway accepted the order and does not follow it",
+                reason=CommandFailure.ISLANDING_NOT_FOLLOWED,
+                path=_PATH,
+            )
+
+
+def _unsure(why: str = "") -> CommandError:
+    return CommandError(f"grid and charge are not known{why}", reason=CommandFailure.ISLANDING_UNSURE, path=_PATH)

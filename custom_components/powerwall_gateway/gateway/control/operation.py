@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Protocol, override
 
 from ..client import PowerwallGateway
-from ..exceptions import OperationInvalidError
 from ..models import Operation, OperationMode
 from .writer import Access, Experience, LogIn, OperationRequest, OperationWriter, Watch, app_reserve
 
@@ -53,9 +52,8 @@ class OperationController(Protocol):
         Calls queue. Those that wait become one, in which the newest value wins, and they have
         one outcome. A cancelled caller takes nothing back: what it asked for is set all the same.
 
-        Raises `OperationInvalidError`, `OperationRefusedError`, `OperationNotAppliedError` or
-        `OperationUnknownError`; another child of `GatewayError` when already the reading before
-        failed, so that nothing was written.
+        Raises `ValueError` for what no gateway accepts, and `CommandError`; another `GatewayError` when
+        already the reading before failed, so that nothing was written.
         """
 
     async def finish(self) -> None:
@@ -113,7 +111,7 @@ class QueuedOperationController(OperationController):
         elif reserve is not None and not _is_reserve(reserve):
             problem = f"a reserve of {reserve!r} is no number from 0 to 100"
         if problem:
-            raise OperationInvalidError(f"{problem}: nothing was sent", mode=mode, reserve=reserve)
+            raise ValueError(f"{problem}: nothing was sent")
         return OperationRequest(mode, reserve)
 
     async def _set(self, queued: _Queued) -> OperationSettings:

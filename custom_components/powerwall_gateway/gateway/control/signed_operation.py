@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final, override
 
 from ..client import PowerwallGateway
 from ..exceptions import (
+    CommandError,
+    CommandFailure,
     GatewayCertificateError,
     GatewayClockError,
     GatewayConflictError,
@@ -15,11 +17,6 @@ from ..exceptions import (
     GatewayRefusedError,
     GatewayResponseError,
     GatewayStoppedError,
-    OperationNotAppliedError,
-    OperationNotFollowedError,
-    OperationRefusedError,
-    OperationStoppedError,
-    OperationUnknownError,
 )
 from ..models import GridState, MetersAggregates, Operation, OperationMode
 from ..percent import raw_from_app
@@ -32,6 +29,8 @@ if TYPE_CHECKING:
 READING_BACK: Final = Watch(0.5, 5.0, 20.0)
 FOLLOWING: Final = Watch(2.0, 15.0, 120.0)
 """The battery was seen to follow within some 90 seconds."""
+
+_PATH: Final = "operation"
 
 _MODES: Final = (OperationMode.SELF_CONSUMPTION, OperationMode.BACKUP, OperationMode.AUTONOMOUS)
 
@@ -86,19 +85,19 @@ class SignedOperationController(QueuedOperationController):
         standing = await self._look()
         if wish.stands_in(standing):
             return standing
-        before = await self._moment(wish)
+        before = await self._moment()
         await self._write(wish)
         seen = await self._read_back(wish)
         if due := _due(before, standing, seen):
             await self._see_it_followed(due, wish)
         return seen
 
-    async def _moment(self, wish: OperationRequest) -> _Moment:
+    async def _moment(self) -> _Moment:
         """Look at what the battery does before the write."""
         try:
             meters = await self._gateway.meters_aggregates()
         except GatewayStoppedError as err:
-            raise OperationStoppedError("the Powerwall is stopped", mode=wish.mode, reserve=wish.reserve) from err
+            raise CommandError("the Powerwall is stopped", reason=CommandFailure.STOPPED, path=_PATH) from err
         grid = await self._gateway.grid_status()
         return _Moment(
             meters=meters,
@@ -127,12 +126,12 @@ class SignedOperationController(QueuedOperationController):
     async def _read_back(self, wish: OperationRequest) -> Operation:
         seen = await self._seen(wish)
         if not wish.stands_in(seen):
-            raise OperationNotAppliedError(
+            raise CommandError(
                 "the gateway accepted the write and shows something else",
-                mode=wish.mode,
-                reserve=wish.reserve,
-                standing_mode=seen.operation_mode,
-                standing_reserve=app_reserve(seen),
+                reason=CommandFailure.NOT_APPLIED,
+                path=_PATH,
+                mode=seen.operation_mode,
+                reserve=app_reserve(seen),
             )
         return seen
 
@@ -149,10 +148,10 @@ class SignedOperationController(QueuedOperationController):
         except GatewayError:
             return
         if not due(seen):
-            raise OperationNotFollowedError(
+            raise CommandError(
                 f"the gateway stored {in_words(wish.mode, wish.reserve)}, and the battery does not follow",
-                mode=wish.mode,
-                reserve=wish.reserve,
+                reason=CommandFailure.NOT_FOLLOWED,
+                path=_PATH,
                 firmware=self._signed.firmware or "",
             )
 
@@ -211,19 +210,18 @@ def _gives(operation: Operation, charge: float) -> bool:
     )
 
 
-def _refused(wish: OperationRequest, err: GatewayResponseError) -> OperationRefusedError:
-    return OperationRefusedError(
+def _refused(wish: OperationRequest, err: GatewayResponseError) -> CommandError:
+    return CommandError(
         f"the gateway refused {in_words(wish.mode, wish.reserve)}",
-        mode=wish.mode,
-        reserve=wish.reserve,
-        status=err.status,
-        reason=err.reason or (f"HTTP {err.status}" if err.status else err.path),
+        reason=CommandFailure.REFUSED,
+        path=_PATH,
+        response=err,
     )
 
 
-def _unknown(wish: OperationRequest) -> OperationUnknownError:
-    return OperationUnknownError(
+def _unknown(wish: OperationRequest) -> CommandError:
+    return CommandError(
         f"whether the gateway follows {in_words(wish.mode, wish.reserve)} is not known",
-        mode=wish.mode,
-        reserve=wish.reserve,
+        reason=CommandFailure.UNKNOWN,
+        path=_PATH,
     )

@@ -12,6 +12,8 @@ from time import monotonic
 from ..backoff import waits
 from ..client import PowerwallGateway
 from ..exceptions import (
+    CommandError,
+    CommandFailure,
     GatewayAuthenticationRequiredError,
     GatewayCertificateError,
     GatewayConnectionError,
@@ -21,12 +23,6 @@ from ..exceptions import (
     GatewayPermissionDeniedError,
     GatewayResponseError,
     GatewayStoppedError,
-    OperationError,
-    OperationNotAllowedError,
-    OperationNotAppliedError,
-    OperationRefusedError,
-    OperationStoppedError,
-    OperationUnknownError,
 )
 from ..firmware import Capabilities
 from ..models import Operation, OperationMode, Sitemaster, Status
@@ -39,6 +35,8 @@ _TOLERANCE = 0.05
 
 _UNSUPPORTED = frozenset({404, 405, 501})
 """HTTP status where the firmware lacks the call. One that refuses a mode says 400 or 500 (reference, 6.2)."""
+
+_COMMIT_FAILURES = (CommandFailure.STORED_STOPPED, CommandFailure.UNKNOWN)
 
 type LogIn = Callable[[], Awaitable[None]]
 
@@ -175,8 +173,10 @@ class OperationWriter:
         self._stored = True
         try:
             await self._access.having(self._commit)
-        except OperationError:
-            raise
+        except CommandError as err:
+            if err.reason in _COMMIT_FAILURES:
+                raise
+            raise self._unknown() from err  # a login for the commit was refused
         except GatewayResponseError as err:
             raise self._refusal(err) from err
         except GatewayError as err:
@@ -191,7 +191,7 @@ class OperationWriter:
         await self._check_gateway()
         standing = await self._gateway.operation()
         if not self._experience.allows(self._gateway.capabilities):
-            raise self._refused(OperationNotAllowedError, "this login may not set mode and reserve")
+            raise self._refused(CommandFailure.NOT_ALLOWED, "this login may not set mode and reserve")
         committed = self._experience.committed
         if committed and committed.stand_in(standing) and self._wish.stands_in(standing):
             return standing
@@ -221,15 +221,15 @@ class OperationWriter:
         except GatewayNotFoundError as err:
             if self._gateway.capabilities.status is not None:
                 raise  # it has a status, and starts up
-            raise self._refused(OperationNotAllowedError, "a Powerwall 3 has no mode and reserve to set") from err
+            raise self._refused(CommandFailure.NOT_ALLOWED, "a Powerwall 3 has no mode and reserve to set") from err
         capabilities = self._gateway.capabilities
         if self._experience.refuses(capabilities) or (capabilities.roles and not self._experience.allows(capabilities)):
-            raise self._refused(OperationNotAllowedError, "this login may not set mode and reserve")
+            raise self._refused(CommandFailure.NOT_ALLOWED, "this login may not set mode and reserve")
         self._check_running(await self._gateway.sitemaster())
 
     def _check_running(self, sitemaster: Sitemaster) -> None:
         if sitemaster.running is not True:
-            raise self._refused(OperationStoppedError, "the Powerwall is stopped")
+            raise self._refused(CommandFailure.STOPPED, "the Powerwall is stopped")
 
     def _values(self, standing: Operation) -> OperationPayload:
         """Complete what is wanted by what stands: a write overwrites both."""
@@ -237,7 +237,7 @@ class OperationWriter:
         wanted = self._wish.reserve
         raw = standing.backup_reserve_percent if wanted is None else raw_from_app(wanted)
         if mode is None or raw is None or not 0 <= raw <= 100:
-            raise self._refused(OperationRefusedError, "what is to stay as it is could not be read")
+            raise self._refused(CommandFailure.UNREADABLE, "what is to stay as it is could not be read")
         self._mode, self._reserve = mode, app_from_raw(raw) if wanted is None else wanted
         return OperationPayload(mode, raw)
 
@@ -263,13 +263,13 @@ class OperationWriter:
     async def _read_back(self, values: OperationPayload) -> Operation:
         seen = await self._look_for(values)
         if not values.stand_in(seen):
-            standing_mode, standing_reserve = seen.operation_mode, app_reserve(seen)
-            raise OperationNotAppliedError(
-                f"the gateway accepted {self._asked} and shows {in_words(standing_mode, standing_reserve)}",
-                mode=self._mode,
-                reserve=self._reserve,
-                standing_mode=standing_mode,
-                standing_reserve=standing_reserve,
+            mode, reserve = seen.operation_mode, app_reserve(seen)
+            raise CommandError(
+                f"the gateway accepted {self._asked} and shows {in_words(mode, reserve)}",
+                reason=CommandFailure.NOT_APPLIED,
+                path=_PATH,
+                mode=mode,
+                reserve=reserve,
             )
         return seen
 
@@ -287,33 +287,28 @@ class OperationWriter:
     def _asked(self) -> str:
         return in_words(self._mode, self._reserve)
 
-    def _unknown(self) -> OperationUnknownError:
-        return OperationUnknownError(
-            f"whether the gateway follows {self._asked} is not known", mode=self._mode, reserve=self._reserve
+    def _unknown(self) -> CommandError:
+        return CommandError(
+            f"whether the gateway follows {self._asked} is not known", reason=CommandFailure.UNKNOWN, path=_PATH
         )
 
-    def _refusal(self, err: GatewayResponseError) -> OperationRefusedError:
+    def _refusal(self, err: GatewayResponseError) -> CommandError:
         """Say what an answer to the write or the commit means, and learn from one that is for good."""
         if isinstance(err, GatewayStoppedError):
-            return self._refused(OperationStoppedError, "the Powerwall is stopped", err)
+            return self._refused(CommandFailure.STOPPED, "the Powerwall is stopped", err)
         if isinstance(err, GatewayPermissionDeniedError) or err.status in _UNSUPPORTED:
             self._experience.refused_by = _firmware(self._gateway.capabilities)
-            return self._refused(OperationNotAllowedError, "this login or firmware may not set mode and reserve", err)
-        return self._refused(OperationRefusedError, f"the gateway refused {self._asked}", err)
+            return self._refused(CommandFailure.NOT_ALLOWED, "this login or firmware may not set mode and reserve", err)
+        return self._refused(CommandFailure.REFUSED, f"the gateway refused {self._asked}", err)
 
-    def _refused[RefusedT: OperationRefusedError](
-        self, kind: type[RefusedT], message: str, err: GatewayResponseError | None = None
-    ) -> RefusedT:
+    def _refused(
+        self, reason: CommandFailure, message: str, response: GatewayResponseError | None = None
+    ) -> CommandError:
         if self._stored:
+            stopped = reason is CommandFailure.STOPPED
+            reason = CommandFailure.STORED_STOPPED if stopped else CommandFailure.STORED_ONLY
             message = f"{message}: it is stored, and not in effect"
-        return kind(
-            message,
-            mode=self._mode,
-            reserve=self._reserve,
-            status=err.status if err else 0,
-            reason=err.reason if err else "",
-            stored=self._stored,
-        )
+        return CommandError(message, reason=reason, path=_PATH, response=response)
 
 
 def _same(raw: float, other: float | None) -> bool:

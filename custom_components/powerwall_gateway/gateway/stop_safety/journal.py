@@ -11,7 +11,7 @@ from enum import StrEnum
 from time import monotonic
 from typing import Any, Final, Protocol, Self
 
-from ..exceptions import GuardBusyError, GuardJournalError
+from ..exceptions import CommandError, CommandFailure, JournalError
 from ..transport import Address, Transport
 
 VERSION: Final = 1
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 class Journal(Protocol):
     """Store one JSON object where it outlives the process.
 
-    It raises `GuardJournalError` for every failure, and nothing else. A write that returned
+    It raises `JournalError` for every failure, and nothing else. A write that returned
     is on the disk for certain; one that failed or was cut short left what was there before.
     """
 
@@ -73,7 +73,7 @@ class PendingAction:
 
     @classmethod
     def from_json(cls, content: object) -> Self:
-        """Read what `to_json` returned. Raises `GuardJournalError` for anything else."""
+        """Read what `to_json` returned. Raises `JournalError` for anything else."""
         match content:
             case {
                 "kind": "login" | "stop" as kind,
@@ -91,7 +91,7 @@ class PendingAction:
                     gateway=gateway,
                     session=session,
                 )
-        raise GuardJournalError("the journal is corrupt")
+        raise JournalError("the journal is corrupt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ class JournalRecord:
     def from_json(cls, content: object) -> Self:
         """Read what `to_json` returned; None is a journal that was never written.
 
-        Raises `GuardJournalError` for anything else.
+        Raises `JournalError` for anything else.
         """
         match content:
             case None:
@@ -126,7 +126,7 @@ class JournalRecord:
                 return cls(
                     logins=tuple(logins), under_way=None if under_way is None else PendingAction.from_json(under_way)
                 )
-        raise GuardJournalError("the journal is corrupt")
+        raise JournalError("the journal is corrupt")
 
 
 class JournalStore:
@@ -143,26 +143,26 @@ class JournalStore:
         """When this process learned of each login, in monotonic seconds."""
 
     async def read(self) -> JournalRecord:
-        """Return its content. Raises `GuardJournalError` when it cannot be read or is corrupt, which counts as open."""
+        """Return its content. Raises `JournalError` when it cannot be read or is corrupt, which counts as open."""
         return JournalRecord.from_json(await self._journal.read())
 
     async def read_closed(self) -> JournalRecord:
-        """Return its content, with the logins of the last day alone. Raises `GuardBusyError` while it is open."""
+        """Return its content, with the logins of the last day alone. Raises `CommandError` (BUSY) while it is open."""
         record = await self.read()
         if record.under_way:
-            raise GuardBusyError("an earlier login or stop is not over yet")
+            raise CommandError("an earlier login or stop is not over yet", reason=CommandFailure.BUSY)
         return replace(record, logins=tuple(filter(self._is_of_today, record.logins)))
 
     async def write(self, record: JournalRecord) -> None:
-        """Write it and read it back. Raises `GuardJournalError`."""
+        """Write it and read it back. Raises `JournalError`."""
         content = record.to_json()
         await self._journal.write(content)
         if await self._journal.read() != content:
-            raise GuardJournalError("the journal does not hold what was written")
+            raise JournalError("the journal does not hold what was written")
 
     async def close(self, record: JournalRecord) -> None:
-        """Close it, with the record's logins. Raises `GuardJournalError`."""
-        with suppress(GuardJournalError):
+        """Close it, with the record's logins. Raises `JournalError`."""
+        with suppress(JournalError):
             if (await self.read()).under_way is None:
                 return
         await self.write(replace(record, under_way=None))

@@ -12,18 +12,14 @@ from typing import Any, Final
 from ..backoff import waits
 from ..client import PowerwallGateway
 from ..exceptions import (
+    CommandError,
+    CommandFailure,
     GatewayError,
     GatewayLoginError,
     GatewayLoginStopsError,
     GatewayStoppedError,
     GatewayTimeoutError,
-    GuardBusyError,
-    GuardError,
-    GuardGridError,
-    GuardJournalError,
-    GuardLoginLimitError,
-    GuardNotRunningError,
-    GuardUnsureError,
+    JournalError,
 )
 from ..models import GridState
 from .journal import DAY, Journal, JournalRecord, JournalStore, Kind, PendingAction, connection_info
@@ -138,15 +134,15 @@ class StopSupervisor:
         Where there is a session, or a login stops nothing, this is a plain login. A cancelled
         caller changes nothing.
 
-        Raises a child of `GuardError` when it was not safe, and else what the login answered.
+        Raises `CommandError` or `JournalError` when the login was not sent, and else what it answered.
         """
         if not self.busy:
             self._begin(Kind.LOGIN, self._log_in)
         elif self._kind is not Kind.LOGIN:
-            raise GuardBusyError("an earlier stop or login is not over yet")
+            raise _busy("an earlier stop or login is not over yet")
         await self._wait_for_outcome()
         if not self._gateway.has_session:
-            raise GuardBusyError("the session of the last login is lost, and its minute's watch not over yet")
+            raise _busy("the session of the last login is lost, and its minute's watch not over yet")
 
     async def stop_for(self, seconds: float = 300.0) -> None:
         """Stop the Powerwall, for an hour at most, and return when the gateway has accepted that.
@@ -154,12 +150,13 @@ class StopSupervisor:
         It is started again when the time is over, by `start`, and by whatever ends this process
         or starts it again.
 
-        Raises a child of `GuardError` when it was not safe, and else what the stop answered.
+        Raises `ValueError` for a longer one, `CommandError` or `JournalError` when the stop was not sent, and
+        else what it answered.
         """
         if not 0 < seconds <= LONGEST_STOP:
-            raise GuardError(f"a stop of {seconds} s is not between 0 and {LONGEST_STOP:.0f} s")
+            raise ValueError(f"a stop of {seconds} s is not between 0 and {LONGEST_STOP:.0f} s")
         if self.busy:
-            raise GuardBusyError("an earlier stop or login is not over yet")
+            raise _busy("an earlier stop or login is not over yet")
         self._begin(Kind.STOP, partial(self._stop_for, seconds))
         await self._wait_for_outcome()
 
@@ -225,7 +222,9 @@ class StopSupervisor:
             raise GatewayLoginError("the gateway wants a login and there is no password", path="login/Basic")
         past = await self._journal.read_closed()
         if len(past.logins) >= self._logins_a_day:
-            raise GuardLoginLimitError(f"there were {len(past.logins)} logins within a day")
+            raise CommandError(
+                f"there were {len(past.logins)} logins within a day", reason=CommandFailure.TOO_MANY_LOGINS
+            )
         status = await self._gateway.status()
 
         async def log_in() -> None:
@@ -268,7 +267,7 @@ class StopSupervisor:
             await self._journal.write(opened)
             # 3. Check again: a disk can take its time.
             await self._check()
-        except GuardError as err:
+        except (CommandError, JournalError) as err:
             self._release_all(err)
             await self._close_journal(past)
             raise
@@ -301,31 +300,31 @@ class StopSupervisor:
     async def _check(self) -> None:
         """Check that a stop does no harm; what isn't known counts as harm.
 
-        The grid comes last, because nothing here controls it. Raises `GuardNotRunningError`,
-        `GuardGridError` or `GuardUnsureError`.
+        The grid comes last, because nothing here controls it. Raises `CommandError` (STOPPED,
+        NOT_ON_GRID, UNSURE).
         """
         try:
             sitemaster = await self._gateway.sitemaster()
             grid = (await self._gateway.grid_status()).grid_status
         except GatewayStoppedError as err:
-            raise GuardNotRunningError("the Powerwall is stopped") from err
+            raise CommandError("the Powerwall is stopped", reason=CommandFailure.STOPPED) from err
         except GatewayError as err:
-            raise GuardUnsureError(f"whether all is well is not known ({err})") from err
+            raise _unsure(f"whether all is well is not known ({err})") from err
         if sitemaster.running is None or grid is None:
-            raise GuardUnsureError("whether all is well is not known")
+            raise _unsure("whether all is well is not known")
         if not sitemaster.running:
-            raise GuardNotRunningError("the Powerwall is stopped")
+            raise CommandError("the Powerwall is stopped", reason=CommandFailure.STOPPED)
         if grid is not GridState.CONNECTED or not self._grid_connected_for() >= self._timings.connected:
-            raise GuardGridError("the house has not been on the grid for long enough")
+            raise CommandError("the home has not been on the grid for long enough", reason=CommandFailure.NOT_ON_GRID)
 
     async def _read_serials(self) -> tuple[str, ...]:
-        """Return the Powerwalls' serials, of which there has to be one. Raises `GuardUnsureError`."""
+        """Return the Powerwalls' serials, of which there has to be one. Raises `CommandError` (UNSURE)."""
         try:
             serials = await self._gateway.powerwall_serials()
         except GatewayError as err:
-            raise GuardUnsureError(f"which Powerwalls there are is not known ({err})") from err
+            raise _unsure(f"which Powerwalls there are is not known ({err})") from err
         if not serials:
-            raise GuardUnsureError("which Powerwalls there are is not known")
+            raise _unsure("which Powerwalls there are is not known")
         return tuple(sorted(serials))
 
     def _session(self) -> dict[str, Any] | None:
@@ -432,7 +431,7 @@ class StopSupervisor:
         if opened.under_way:
             try:
                 await self._journal.write(replace(opened, under_way=replace(opened.under_way, **changes)))
-            except GuardJournalError as err:
+            except JournalError as err:
                 _LOGGER.warning("The journal could not be written, and goes on as it was: %s", err)
 
     async def _end_stop(self, opened: JournalRecord) -> None:
@@ -445,7 +444,7 @@ class StopSupervisor:
         for pause in self._timings.pauses():
             try:
                 await self._journal.close(record)
-            except GuardJournalError as err:
+            except JournalError as err:
                 self._warn("The journal cannot be closed yet: %s", err)
                 await self._pause(pause)
             else:
@@ -464,7 +463,7 @@ class StopSupervisor:
             if (pending := record.under_way) is None:
                 self._set_needs_confirmation(needed=False)
                 return
-        except GuardJournalError as err:
+        except JournalError as err:
             # Which logins there were is not known, so there were as many as there may be.
             record, pending = JournalRecord(logins=(self._clock(),) * self._logins_a_day), None
             self._warn("The journal cannot be read, so the Powerwall may be stopped: %s", err)
@@ -588,3 +587,11 @@ def _resolve(outcome: asyncio.Future[None], error: GatewayError | None) -> None:
         outcome.set_exception(error)
     else:
         outcome.set_result(None)
+
+
+def _busy(message: str) -> CommandError:
+    return CommandError(message, reason=CommandFailure.BUSY)
+
+
+def _unsure(message: str) -> CommandError:
+    return CommandError(message, reason=CommandFailure.UNSURE)
