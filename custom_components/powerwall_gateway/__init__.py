@@ -45,14 +45,12 @@ from .gateway import (
     GatewayConnectionError,
     GatewayError,
     GatewayLoginError,
-    GatewayLoginForbiddenError,
-    GatewayLoginLimitError,
     GatewayRateLimitError,
     GatewayResponseError,
     GatewayStoppedError,
-    GatewaySwitchNeededError,
     Identity,
     IdentityCheck,
+    LoginProblem,
     PercentScale,
     PowerwallGateway,
     WrongGatewayError,
@@ -246,8 +244,6 @@ async def _keep_waiting(gateway: PowerwallGateway, store: EntryStore) -> None:
 
 
 _NOT_READY: Final[tuple[tuple[type[GatewayError], str], ...]] = (
-    (GatewaySwitchNeededError, "switch_needed"),
-    (GatewayLoginForbiddenError, "login_forbidden"),
     (GatewayLoginError, "login_refused_once"),
     (GatewayCertificateError, "certificate_changed"),  # each retry is a TLS handshake and nothing else
     (WrongGatewayError, "another_gateway"),
@@ -273,7 +269,11 @@ def _setup_error(
             isinstance(err, GatewayLoginError) or gateway.has_credentials or gateway.capabilities.login_stops_powerwall
         ):
             kind, key = ConfigEntryAuthFailed, "password_wanted"
-        case GatewayLoginLimitError(status=0):  # not the gateway's answer: the next login waits since the last one
+        case GatewayLoginError(problem=LoginProblem.SWITCH_NEEDED):
+            key = "switch_needed"
+        case GatewayLoginError(problem=LoginProblem.FORBIDDEN):
+            key = "login_forbidden"
+        case GatewayRateLimitError(status=0):  # not the gateway's answer: the next login waits since the last one
             key = "login_waits"
         case GatewayResponseError(status=301 | 302 | 307 | 308) if entry.data[CONF_FINGERPRINT] is None:
             key = "encrypted_now"

@@ -35,17 +35,16 @@ from .gateway import (
     GatewayAuthenticationRequiredError,
     GatewayCertificateError,
     GatewayConnectionError,
-    GatewayDefaultPasswordError,
     GatewayError,
     GatewayInvalidResponseError,
     GatewayKeyError,
     GatewayLoginError,
-    GatewayLoginLimitError,
     GatewayNotFoundError,
     GatewayRateLimitError,
     GatewayStoppedError,
     GatewayTimeoutError,
     IdentityCheck,
+    LoginProblem,
     PowerwallGateway,
     Priority,
     WrongGatewayError,
@@ -315,7 +314,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
     def _retry_delay(self, err: GatewayError, last: EndpointResult[object]) -> float:
         """Return the seconds until the endpoint may be requested again."""
         match err:
-            case GatewayLoginLimitError():
+            case GatewayRateLimitError() if err.is_for_logins:
                 return 0.0  # the login waits, and the endpoint responds as soon as that is over
             case GatewayRateLimitError():
                 # If the scheduler backs off from the whole gateway, no endpoint needs a wait of its own.
@@ -338,7 +337,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
 
 def is_final(err: GatewayLoginError, gateway: PowerwallGateway) -> bool:
     """Return whether the password is wrong. One refused login may be a gateway that is starting up."""
-    return isinstance(err, GatewayDefaultPasswordError) or gateway.login_refusals >= REFUSALS_BEFORE_REAUTH
+    return err.problem is LoginProblem.DEFAULT_PASSWORD or gateway.login_refusals >= REFUSALS_BEFORE_REAUTH
 
 
 async def _fetch_with_retry[T](last: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]) -> T:

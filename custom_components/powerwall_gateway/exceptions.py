@@ -16,20 +16,17 @@ from .gateway import (
     GatewayAuthenticationRequiredError,
     GatewayCertificateError,
     GatewayClockError,
-    GatewayConflictError,
     GatewayConnectionError,
     GatewayError,
     GatewayInvalidResponseError,
     GatewayKeyError,
     GatewayLoginError,
-    GatewayLoginForbiddenError,
-    GatewayLoginStopsError,
     GatewayNotFoundError,
     GatewayRateLimitError,
     GatewayResponseError,
     GatewayStoppedError,
-    GatewaySwitchNeededError,
     JournalError,
+    LoginProblem,
     PercentScale,
     WrongGatewayError,
 )
@@ -58,6 +55,7 @@ _COMMAND_KEYS: Final[Mapping[CommandFailure, str]] = {
     CommandFailure.STORED_STOPPED: "operation_stored_stopped",
     CommandFailure.NOT_APPLIED: "operation_not_applied",
     CommandFailure.NOT_FOLLOWED: "operation_not_followed",
+    CommandFailure.CONFLICT: "settings_conflict",
     CommandFailure.UNKNOWN: "operation_unknown",
     CommandFailure.GRID_POLICY_NOT_APPLIED: "rule_not_applied",
     CommandFailure.NOT_ON_GRID: "not_on_grid",
@@ -71,16 +69,18 @@ _COMMAND_KEYS: Final[Mapping[CommandFailure, str]] = {
     CommandFailure.UNFINISHED: "no_answer",
 }
 
+_LOGIN_KEYS: Final[Mapping[LoginProblem, str]] = {
+    LoginProblem.CREDENTIALS: "login_refused",
+    LoginProblem.DEFAULT_PASSWORD: "login_refused",
+    LoginProblem.FORBIDDEN: "login_forbidden",
+    LoginProblem.SWITCH_NEEDED: "switch_needed",
+}
+
 _KEYS: Final[Mapping[type[GatewayError], str]] = {
     JournalError: "journal_failed",
-    GatewayConflictError: "settings_conflict",
     GatewayClockError: "clocks_differ",
     GatewayStoppedError: "powerwall_stopped",
     GatewayRateLimitError: "gateway_busy",
-    GatewayLoginStopsError: "login_needed",
-    GatewaySwitchNeededError: "switch_needed",
-    GatewayLoginForbiddenError: "login_forbidden",
-    GatewayLoginError: "login_refused",
     GatewayAuthenticationRequiredError: "not_for_this_login",
     GatewayNotFoundError: "not_on_this_firmware",
     GatewayCertificateError: "certificate_changed",
@@ -144,8 +144,13 @@ def translated(err: GatewayError, scale: PercentScale = PercentScale.APP) -> Hom
 
 
 def _translation_key(err: GatewayError) -> str:
-    if isinstance(err, CommandError):
-        return _COMMAND_KEYS[err.reason]
-    if isinstance(err, GatewayKeyError):
-        return f"key_{err.problem}"
+    match err:
+        case CommandError():
+            return _COMMAND_KEYS[err.reason]
+        case GatewayLoginError():
+            return _LOGIN_KEYS[err.problem]
+        case GatewayKeyError():
+            return f"key_{err.problem}"
+        case GatewayAuthenticationRequiredError(stops_powerwall=True):
+            return "login_needed"
     return next(_KEYS[kind] for kind in type(err).__mro__ if kind in _KEYS)

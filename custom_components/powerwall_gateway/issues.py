@@ -15,7 +15,6 @@ from .gateway import (
     GatewayClockError,
     GatewayError,
     GatewayKeyError,
-    GatewayLoginStopsError,
     KeyProblem,
 )
 
@@ -124,7 +123,7 @@ def of_key(err: GatewayError | None) -> Issue | None:
             return KEY[f"key_{err.problem}"]
         case GatewayClockError():
             return KEY["key_clocks_differ"]
-        case GatewayAuthenticationRequiredError() if not isinstance(err, GatewayLoginStopsError):
+        case GatewayAuthenticationRequiredError(stops_powerwall=False):
             return KEY["key_din_denied"]
         case _:
             return None

@@ -23,10 +23,10 @@ from .estimates import IDLE_POWER
 from .gateway import (
     Credentials,
     GatewayConnectionError,
-    GatewayDefaultPasswordError,
     GatewayError,
     GatewayKeyError,
     GatewayLoginError,
+    LoginProblem,
     app_from_raw,
 )
 from .gateway.models import GridState, MetersAggregates, OperationMode
@@ -289,7 +289,8 @@ def async_note_response(hass: HomeAssistant, entry: ConfigEntry, err: GatewayErr
         return
     since.pop(entry.entry_id, None)
     issues.async_set_issue(hass, issues.UNREACHABLE, entry.entry_id, active=False)
-    default = isinstance(err, GatewayDefaultPasswordError) or _has_default_password(entry)
+    refused = isinstance(err, GatewayLoginError) and err.problem is LoginProblem.DEFAULT_PASSWORD
+    default = refused or _has_default_password(entry)
     issues.async_set_issue(hass, issues.DEFAULT_PASSWORD, entry.entry_id, active=default)
 
 

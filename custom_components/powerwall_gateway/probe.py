@@ -19,13 +19,11 @@ from .gateway import (
     Address,
     GatewayCertificateError,
     GatewayConnectionError,
-    GatewayDefaultPasswordError,
     GatewayError,
     GatewayLoginError,
-    GatewayLoginForbiddenError,
     GatewayRateLimitError,
     GatewayStoppedError,
-    GatewaySwitchNeededError,
+    LoginProblem,
     PowerwallGateway,
     SiteSummary,
     open_session,
@@ -40,17 +38,21 @@ from .storage import async_get_store
 
 _LOGGER = logging.getLogger(__name__)
 
+_LOGIN_ERRORS: Final[Mapping[LoginProblem, str]] = {
+    LoginProblem.CREDENTIALS: "invalid_auth",
+    LoginProblem.DEFAULT_PASSWORD: "default_password",
+    LoginProblem.SWITCH_NEEDED: "switch_needed",
+    LoginProblem.FORBIDDEN: "login_forbidden",
+}
+"""Error key of each problem with a login."""
+
 _FORM_ERRORS: Final[tuple[tuple[type[GatewayError], str, str], ...]] = (
-    (GatewayDefaultPasswordError, "default_password", CONF_PASSWORD),
-    (GatewaySwitchNeededError, "switch_needed", CONF_PASSWORD),
-    (GatewayLoginForbiddenError, "login_forbidden", CONF_PASSWORD),
-    (GatewayLoginError, "invalid_auth", CONF_PASSWORD),
     (GatewayCertificateError, "certificate_changed", CONF_BASE),
     (GatewayConnectionError, "cannot_connect", CONF_HOST),
     (GatewayRateLimitError, "busy", CONF_BASE),
     (GatewayStoppedError, "stopped", CONF_BASE),
 )
-"""Error key and field of each exception, subclasses before their base classes."""
+"""Error key and field of the other exceptions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,6 +280,8 @@ class GatewayProbe:
 
 def _form_error(err: GatewayError, default: str) -> FormError:
     """Return the form error for an error of the gateway, with the gateway's own text."""
+    if isinstance(err, GatewayLoginError):
+        return FormError(_LOGIN_ERRORS[err.problem], CONF_PASSWORD, reason=error_text(err))
     fields = ((key, field) for kind, key, field in _FORM_ERRORS if isinstance(err, kind))
     key, field = next(fields, (default, CONF_HOST))
     return FormError(key, field, reason=error_text(err))

@@ -24,7 +24,6 @@ from .gateway import (
     CommandError,
     GatewayAuthenticationRequiredError,
     GatewayError,
-    GatewayLoginStopsError,
     GatewayNotFoundError,
     GatewayStoppedError,
     PowerwallGateway,
@@ -199,12 +198,10 @@ def translate_gateway_errors() -> Iterator[None]:
     """Raise errors of the gateway as translated errors of Home Assistant."""
     try:
         yield
-    except GatewayLoginStopsError as err:
-        raise validation_error("login_needed") from err
     except GatewayNotFoundError as err:
         raise validation_error("not_on_this_firmware") from err
     except GatewayAuthenticationRequiredError as err:
-        raise validation_error("not_for_this_login") from err
+        raise validation_error("login_needed" if err.stops_powerwall else "not_for_this_login") from err
     except GatewayError as err:
         raise translated(err) from err
 

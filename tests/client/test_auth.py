@@ -12,7 +12,6 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayError,
     GatewayInvalidResponseError,
     GatewayLoginError,
-    GatewayLoginLimitError,
     GatewayNotFoundError,
     GatewayPermissionDeniedError,
     GatewayRateLimitError,
@@ -272,7 +271,7 @@ async def test_the_wait_after_a_failure_outlives_a_restart(
 
     after = await client(gateway)
     after.restore_login(exported)
-    with pytest.raises(GatewayLoginLimitError, match="still waiting"):
+    with pytest.raises(GatewayRateLimitError, match="still waiting"):
         await after.login()
     assert gateway.logins == 1
     assert after.login_refusals == 1

@@ -3,46 +3,42 @@
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    GatewayDefaultPasswordError,
     GatewayLoginError,
-    GatewayLoginForbiddenError,
-    GatewayLoginLimitError,
     GatewayRateLimitError,
-    GatewaySwitchNeededError,
+    LoginProblem,
 )
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
 
 
 @pytest.mark.parametrize(
-    ("status", "words", "error"),
+    ("status", "words", "problem"),
     [
-        (401, "bad credentials", GatewayLoginError),
-        (403, "bad credentials", GatewayLoginError),
-        (401, "default password not supported", GatewayDefaultPasswordError),
-        (403, "default password not supported", GatewayDefaultPasswordError),
-        (401, "roles [Provider_Engineer] require physical access", GatewaySwitchNeededError),
-        (403, "unexpected request origin", GatewayLoginForbiddenError),
-        (403, "", GatewayLoginForbiddenError),
+        (401, "bad credentials", LoginProblem.CREDENTIALS),
+        (403, "bad credentials", LoginProblem.CREDENTIALS),
+        (401, "default password not supported", LoginProblem.DEFAULT_PASSWORD),
+        (403, "default password not supported", LoginProblem.DEFAULT_PASSWORD),
+        (401, "roles [Provider_Engineer] require physical access", LoginProblem.SWITCH_NEEDED),
+        (403, "unexpected request origin", LoginProblem.FORBIDDEN),
+        (403, "", LoginProblem.FORBIDDEN),
     ],
 )
 async def test_why_a_login_was_refused(
-    simulator: StartSimulator, client: Client, status: int, words: str, error: type[GatewayLoginError]
+    simulator: StartSimulator, client: Client, status: int, words: str, problem: LoginProblem
 ) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("login/Basic", status=status, body=f'{{"code":{status},"error":"{words}"}}'.encode())
     powerwall = await client(gateway)
-    with pytest.raises(error) as raised:
+    with pytest.raises(GatewayLoginError) as raised:
         await powerwall.login()
-    assert type(raised.value) is error
-    assert raised.value.reason == words
-    assert raised.value.about_password is (error not in {GatewaySwitchNeededError, GatewayLoginForbiddenError})
+    assert (raised.value.problem, raised.value.reason) == (problem, words)
+    assert raised.value.about_password is (problem not in {LoginProblem.SWITCH_NEEDED, LoginProblem.FORBIDDEN})
     assert powerwall.login_refusals == raised.value.about_password
 
 
-async def test_a_busy_gateway_is_not_a_login_limit(simulator: StartSimulator, client: Client) -> None:
+async def test_busy_gateway_is_raised_as_it_answers(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("login/Basic", status=503)
     with pytest.raises(GatewayRateLimitError) as raised:
         await (await client(gateway)).login()
-    assert not isinstance(raised.value, GatewayLoginLimitError)
+    assert raised.value.status == 503

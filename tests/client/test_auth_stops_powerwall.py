@@ -10,13 +10,13 @@ from custom_components.powerwall_gateway.gateway import (
     Credentials,
     GatewayAuthenticationRequiredError,
     GatewayError,
-    GatewayLoginStopsError,
     GatewayNotFoundError,
     PowerwallGateway,
     probe,
 )
 from custom_components.powerwall_gateway.gateway.models import OperationMode
 from simulator import Simulator
+from tests.client.commands import raises_login_stops
 from tests.client.conftest import Client, Connect, address_of
 from tests.conftest import StartSimulator
 
@@ -143,9 +143,9 @@ async def test_status_not_found_after_old_firmware_was_read_forbids_the_login(
     await powerwall.status()
     starts_up(gateway)
     for _ in range(3):
-        with pytest.raises(GatewayLoginStopsError):
+        with raises_login_stops():
             await powerwall.operation()
-        with pytest.raises(GatewayLoginStopsError):
+        with raises_login_stops():
             await powerwall.login()
     assert gateway.logins == 0
     assert gateway.stopped_seconds == 0
@@ -159,20 +159,20 @@ async def test_status_not_found_from_the_start_forbids_the_login(
     gateway = await simulator(firmware)
     powerwall = await installer(gateway, connect)
     starts_up(gateway)
-    with pytest.raises(GatewayLoginStopsError, match="not known"):
+    with raises_login_stops("not known"):
         await powerwall.operation()
     gateway.faults.add("meters/aggregates", status=403)
     gateway.faults.add("system_status/soe", status=403)
-    with pytest.raises(GatewayLoginStopsError, match="not known"):
+    with raises_login_stops("not known"):
         await powerwall.operation()
     gateway.faults.clear()
     for path in ("status", "sitemaster", "powerwalls"):
         gateway.faults.add(path, **NOT_FOUND)
-    with pytest.raises(GatewayLoginStopsError, match="not known"):
+    with raises_login_stops("not known"):
         await powerwall.operation()
     assert gateway.logins == 0
     gateway.faults.clear()
-    with pytest.raises(GatewayLoginStopsError, match="on this firmware"):
+    with raises_login_stops("on this firmware"):
         await powerwall.operation()
     assert gateway.logins == 0
 
@@ -183,7 +183,7 @@ async def test_status_not_found_on_later_firmware_waits_until_it_is_known(
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     starts_up(gateway)
-    with pytest.raises(GatewayLoginStopsError, match="not known"):
+    with raises_login_stops("not known"):
         await powerwall.meters_aggregates()
     assert gateway.logins == 0
     gateway.faults.clear()
@@ -217,7 +217,7 @@ async def test_known_firmware_outlives_a_restart(simulator: StartSimulator, conn
     after = await installer(old, connect)
     after.restore_login(before.export_login())
     starts_up(old)
-    with pytest.raises(GatewayLoginStopsError, match="on this firmware"):
+    with raises_login_stops("on this firmware"):
         await after.operation()
     assert old.logins == 0
 
@@ -236,7 +236,7 @@ async def test_updated_firmware_is_believed_at_the_second_login(simulator: Start
     powerwall = await client(gateway)
     await powerwall.status()
     gateway.overrides.clear()
-    with pytest.raises(GatewayLoginStopsError):
+    with raises_login_stops():
         await powerwall.meters_aggregates()
     assert gateway.logins == 0
     await powerwall.meters_aggregates()
@@ -251,7 +251,7 @@ async def test_version_that_is_not_told_replaces_none(simulator: StartSimulator,
     gateway.overrides["status"] = status
     with suppress(GatewayError):
         await powerwall.status()
-    with pytest.raises(GatewayLoginStopsError):
+    with raises_login_stops():
         await powerwall.login()
     assert powerwall.capabilities.status
     assert powerwall.capabilities.status.version == "1.15.0"

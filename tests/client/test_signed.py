@@ -19,7 +19,6 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayInvalidResponseError,
     GatewayKeyError,
     GatewayLoginError,
-    GatewayLoginStopsError,
     GatewayNotFoundError,
     GatewayRateLimitError,
     GatewayResponseError,
@@ -30,6 +29,7 @@ from custom_components.powerwall_gateway.gateway.models import ExportRule, Opera
 from custom_components.powerwall_gateway.gateway.scheduler import Priority
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from simulator import House, Simulator
+from tests.client.commands import raises_login_stops
 from tests.client.profiles import start
 from tests.client.signing import DIN, Sign, asked, powerwall_of, verified
 from tests.conftest import StartSimulator
@@ -136,7 +136,7 @@ async def test_it_uses_the_session_there_is(gateway: Simulator, sign: Sign) -> N
 async def test_nothing_logs_in_where_that_stops_the_powerwall(simulator: StartSimulator, sign: Sign) -> None:
     gateway = await simulator("1.50.1")
     gateway.faults.add(DIN, status=403)
-    with pytest.raises(GatewayLoginStopsError):
+    with raises_login_stops():
         await (await sign(gateway)).config()
     assert (gateway.logins, gateway.stopped_seconds) == (0, 0.0)
 

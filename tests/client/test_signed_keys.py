@@ -9,9 +9,9 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import (
     Address,
+    CommandFailure,
     Credentials,
     GatewayAuthenticationRequiredError,
-    GatewayConflictError,
     GatewayKeyError,
     GatewayRefusedError,
     KeyProblem,
@@ -21,6 +21,7 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.signed.client import PATH, SignedGateway
 from simulator import Simulator
+from tests.client.commands import raises_command_error
 from tests.client.profiles import start
 from tests.client.signing import DIN, Sign, asked, verified
 from tests.conftest import StartSimulator
@@ -113,7 +114,7 @@ async def test_a_write_that_conflicts_with_another(gateway: Simulator, sign: Sig
     pair(gateway)
     signed = await sign(gateway)
     gateway.front.witness = interfere
-    with pytest.raises(GatewayConflictError):
+    with raises_command_error(CommandFailure.CONFLICT):
         await signed.write({"default_real_mode": "backup"})
     assert (gateway.house.mode, gateway.gateway.operation.reserve) == ("self_consumption", 50)
     assert verified(signed) is True

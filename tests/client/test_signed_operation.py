@@ -9,7 +9,6 @@ import pytest
 from custom_components.powerwall_gateway.gateway import (
     CommandFailure,
     GatewayClockError,
-    GatewayConflictError,
     GatewayKeyError,
     OperationSettings,
     SignedOperationController,
@@ -164,7 +163,7 @@ async def test_somebody_else_writes_in_between(operator: Operator) -> None:
             operator.simulator.gateway.operation.reserve = 50
 
     operator.simulator.front.witness = interfere
-    with pytest.raises(GatewayConflictError):
+    with raises_command_error(CommandFailure.CONFLICT):
         await operator.set(mode=TARIFF)
     assert operator.written == []
     assert operator.simulator.gateway.operation.mode == "self_consumption"

@@ -9,7 +9,7 @@ from typing import Any
 
 from custom_components.powerwall_gateway import DESCRIPTIONS, issues
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.exceptions import _COMMAND_KEYS, _KEYS
+from custom_components.powerwall_gateway.exceptions import _COMMAND_KEYS, _KEYS, _LOGIN_KEYS
 from custom_components.powerwall_gateway.gateway import KeyProblem
 from custom_components.powerwall_gateway.gateway.control import signed_operation
 from custom_components.powerwall_gateway.sensor import SENSORS
@@ -60,7 +60,8 @@ KEY_PROBLEMS = {f"key_{problem}" for problem in KeyProblem}
 def _error_keys(*modules: str) -> set[str]:
     """Return the error keys that modules raise, directly or by their table of exceptions."""
     keys = (
-        r'FormError\("(\w+)"|_form_error\(err, "(\w+)"\)|return "(key_\w+)"|^    \(\w+Error, "(\w+)"(?:, CONF_\w+)?\),'
+        r'FormError\("(\w+)"|_form_error\(err, "(\w+)"\)|return "(key_\w+)"|'
+        r'^    (?:\(\w+Error,|LoginProblem\.\w+:) "(\w+)"'
     )
     found = (re.findall(keys, (INTEGRATION / module).read_text(), re.MULTILINE) for module in modules)
     return set(chain.from_iterable(chain.from_iterable(found))) - {""}
@@ -93,7 +94,7 @@ def test_every_step_has_its_texts() -> None:
 def test_every_failure_of_a_repair_has_its_text() -> None:
     """A repair's form takes its errors from texts of its own: those of the exceptions that the guard can raise."""
     for_others = {"operation", "settings", "rule", "island", "charge", "no_grid_to_leave", "key", "clocks_differ"}
-    texts = {*_COMMAND_KEYS.values(), *_KEYS.values()}
+    texts = {*_COMMAND_KEYS.values(), *_LOGIN_KEYS.values(), *_KEYS.values(), "login_needed"}
     keys = {key for key in texts if not any(key.startswith(start) for start in for_others)}
     for issue in (issues.LOGIN_NEEDED, issues.STOPPED, issues.STOPPED_LONG_AGO):
         errors = TEXTS["issues"][issue.key]["fix_flow"]["error"]
@@ -109,7 +110,7 @@ def test_every_exception_has_a_text_and_every_text_an_exception() -> None:
     written = set(chain.from_iterable(strings(module) for module in raising))
     assert KEY_PROBLEMS <= set(TEXTS["exceptions"]) <= written | KEY_PROBLEMS
     keys = (
-        r'translation_key="(\w+)"|(?:validation|action)_error\(\s*"(\w+)"|'
+        r'translation_key="(\w+)"|(?:validation|action)_error\(\s*"(\w+)"|key = "(\w+)"|'
         r'^    \(?(?:\w+Error|(?:CommandFailure|LoginProblem)\.\w+)[,:] "(\w+)"'
     )
     used = chain.from_iterable(re.findall(keys, (INTEGRATION / module).read_text(), re.MULTILINE) for module in raising)

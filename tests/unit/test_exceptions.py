@@ -10,11 +10,14 @@ from custom_components.powerwall_gateway.exceptions import translated
 from custom_components.powerwall_gateway.gateway import (
     CommandError,
     CommandFailure,
+    GatewayAuthenticationRequiredError,
     GatewayCertificateError,
     GatewayError,
     GatewayKeyError,
+    GatewayLoginError,
     GatewayResponseError,
     KeyProblem,
+    LoginProblem,
 )
 from tests.repository.test_static import TEXTS
 
@@ -58,6 +61,16 @@ def test_every_error_has_a_text(kind: type[GatewayError]) -> None:
 @pytest.mark.parametrize("problem", KeyProblem)
 def test_every_problem_of_a_key_has_a_text(problem: KeyProblem) -> None:
     assert message(GatewayKeyError("it failed", problem=problem))
+
+
+@pytest.mark.parametrize("problem", LoginProblem)
+def test_every_problem_of_a_login_has_a_text(problem: LoginProblem) -> None:
+    assert message(GatewayLoginError("it failed", problem=problem))
+
+
+def test_login_that_stops_the_powerwall_has_a_text_of_its_own() -> None:
+    stops = GatewayAuthenticationRequiredError("it failed", stops_powerwall=True)
+    assert message(stops) != message(GatewayAuthenticationRequiredError("it failed"))
 
 
 @pytest.mark.parametrize("reason", CommandFailure)

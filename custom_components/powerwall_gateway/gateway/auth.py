@@ -21,18 +21,14 @@ from .exceptions import (
     GatewayAuthenticationRequiredError,
     GatewayCertificateError,
     GatewayConnectionError,
-    GatewayDefaultPasswordError,
     GatewayError,
     GatewayInvalidResponseError,
     GatewayLoginError,
-    GatewayLoginForbiddenError,
-    GatewayLoginLimitError,
-    GatewayLoginStopsError,
     GatewayNotFoundError,
     GatewayPermissionDeniedError,
     GatewayRateLimitError,
     GatewayResponseError,
-    GatewaySwitchNeededError,
+    LoginProblem,
 )
 from .firmware import login_stops_powerwall, login_wants_force
 from .models import LoginMemory, LoginRecord, Status
@@ -42,7 +38,7 @@ _PATH = "login/Basic"
 _STARTING = timedelta(minutes=5)
 _SESSION_COOKIES = ("AuthCookie", "UserRecord")
 
-_OF_POWERWALL_3: Final = {
+_OF_POWERWALL_3: Final[Mapping[str, type[GatewayResponseError]]] = {
     "meters/aggregates": GatewayAuthenticationRequiredError,
     "system_status/soe": GatewayAuthenticationRequiredError,
     "system_status/grid_status": GatewayAuthenticationRequiredError,
@@ -171,8 +167,8 @@ class SessionManager:
     ) -> Session:
         """Log in, unless somebody replaced the `spent` session meanwhile, which was `denied` something.
 
-        Raises `GatewayLoginStopsError` where it would stop the Powerwall or may, but for a caller
-        who knows and starts it again, `GatewayLoginError` when it is refused, and
+        Raises `GatewayAuthenticationRequiredError` (`stops_powerwall`) where it would stop the Powerwall or
+        may, but for a caller who knows and starts it again, `GatewayLoginError` when it is refused, and
         `GatewayPermissionDeniedError` for a path that another session was denied a while ago. After a
         failed login the same error comes back, without asking, until the wait is over.
 
@@ -206,7 +202,7 @@ class SessionManager:
             why = "the firmware is not known, and a login may stop the Powerwall"
             if self.status is not None:
                 why = "on this firmware a login stops the Powerwall"
-            raise GatewayLoginStopsError(f"not logged in: {why}", path=_PATH)
+            raise GatewayAuthenticationRequiredError(f"not logged in: {why}", path=_PATH, stops_powerwall=True)
 
     def note(self, status: Status) -> None:
         """Note what the gateway's `status` answered. What was known stands where no version is told."""
@@ -260,7 +256,7 @@ class SessionManager:
             if self._in_vain > 1:
                 wait = wait_after(self._in_vain - 1, self.FIRST_WAIT, self.LONGEST_WAIT)
                 message = "the gateway denies everything to a new session"
-                self.failed(GatewayLoginLimitError(message, path=_PATH, retry_after=wait))
+                self.failed(GatewayRateLimitError(message, path=_PATH, retry_after=wait))
         return _not_allowed(err)
 
     def accepted(self, path: str, *, renewed: bool = False) -> None:
@@ -307,7 +303,7 @@ class SessionManager:
             self._failures = memory.failures
             self.refusals = max(0, memory.refusals or 0)
             self._not_before = monotonic() + min(self.LONGEST_WAIT, memory.not_before - time())
-            self._last_error = GatewayLoginLimitError("still waiting after the last failed login", path=_PATH)
+            self._last_error = GatewayRateLimitError("still waiting after the last failed login", path=_PATH)
 
     async def _read_status(self) -> Status | None:
         try:
@@ -338,12 +334,6 @@ class SessionManager:
         except GatewayNotFoundError as err:
             # Not a `GatewayNotFoundError`: it would be taken for that of the path that needed the login.
             raise GatewayResponseError("the gateway has no login (404)", path=_PATH, status=err.status) from err
-        except GatewayRateLimitError as err:
-            if err.status != 429:
-                raise
-            raise GatewayLoginLimitError(
-                "too many logins", path=_PATH, status=err.status, reason=err.reason, retry_after=err.retry_after
-            ) from err
         record = LoginRecord.read(_json(answer)) or LoginRecord()
         if not record.token:
             raise GatewayInvalidResponseError(
@@ -390,14 +380,14 @@ def _is_starting(status: Status | None) -> bool:
 
 def _refusal(err: GatewayAuthenticationRequiredError) -> GatewayLoginError:
     """Tell by the gateway's words why it refused a login (seen on 1.15 to 24.36)."""
-    kind, message = GatewayLoginError, "the gateway refused the login"
+    problem, message = LoginProblem.CREDENTIALS, "the gateway refused the login"
     if "default password" in err.reason:
-        kind, message = GatewayDefaultPasswordError, "the gateway wants a password of the owner's own first"
+        problem, message = LoginProblem.DEFAULT_PASSWORD, "the gateway wants a password of the owner's own first"
     elif "physical access" in err.reason:
-        kind, message = GatewaySwitchNeededError, "the gateway wants a Powerwall's switch flipped first"
+        problem, message = LoginProblem.SWITCH_NEEDED, "the gateway wants a Powerwall's switch flipped first"
     elif err.status == 403 and "credential" not in err.reason.lower():  # a wrong password is 401, "bad credentials"
-        kind, message = GatewayLoginForbiddenError, "the gateway forbids the login, whatever the password"
-    return kind(message, path=_PATH, status=err.status, reason=err.reason)
+        problem, message = LoginProblem.FORBIDDEN, "the gateway forbids the login, whatever the password"
+    return GatewayLoginError(message, problem=problem, path=_PATH, status=err.status, reason=err.reason)
 
 
 def _json(answer: Answer) -> Any:

@@ -89,4 +89,4 @@ class GatewayBackoff:
 
 def _is_meant_for_all(err: GatewayRateLimitError) -> bool:
     """Tell whether the whole gateway wants peace. A limit of logins is for them alone (see `login`)."""
-    return err.status == 503 or (err.named and not err.path.startswith("login/"))
+    return err.status == 503 or (err.named and not err.is_for_logins)

@@ -15,7 +15,6 @@ from .exceptions import (
     GatewayAuthenticationRequiredError,
     GatewayError,
     GatewayInvalidResponseError,
-    GatewayLoginStopsError,
     GatewayNotFoundError,
     GatewayRefusedError,
     GatewayStoppedError,
@@ -151,9 +150,9 @@ class PowerwallGateway:
     async def login(self, *, although_it_stops: bool = False, status: Status | None = None) -> Session:
         """Log in with the credentials, unless there is a session.
 
-        Raises `GatewayLoginError` if the login is refused. Raises `GatewayLoginStopsError` without a request where
-        a login stops the Powerwall (below 20.49). `although_it_stops` logs in there, too. Call `sitemaster_run`
-        afterwards, whatever the login answered.
+        Raises `GatewayLoginError` if the login is refused. Raises `GatewayAuthenticationRequiredError`
+        (`stops_powerwall`) without a request where a login stops the Powerwall (below 20.49). `although_it_stops`
+        logs in there, too. Call `sitemaster_run` afterwards, whatever the login answered.
 
         `status` is one that the caller has just read. It saves the request for it before the login.
         """
@@ -452,9 +451,9 @@ class PowerwallGateway:
         """
         try:
             return await self.tedapi_din()
-        except GatewayLoginStopsError:
-            raise
-        except GatewayAuthenticationRequiredError:
+        except GatewayAuthenticationRequiredError as err:
+            if err.stops_powerwall:
+                raise
             for read in (self._din_in_status, self._din_in_config):
                 with suppress(GatewayError):
                     if din := await read():

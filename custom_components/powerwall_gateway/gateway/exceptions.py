@@ -65,11 +65,17 @@ class GatewayResponseError(GatewayError):
 
 
 class GatewayAuthenticationRequiredError(GatewayResponseError):
-    """HTTP 401 or 403: a login is needed, or the session has ended."""
+    """HTTP 401 or 403: a login is needed, or the session has ended.
 
+    `stops_powerwall`: the login was not sent, because on this firmware it stops the Powerwall, or may.
+    Only the stop-safety supervisor logs in there.
+    """
 
-class GatewayLoginStopsError(GatewayAuthenticationRequiredError):
-    """A login is needed, and was not sent: it stops the Powerwall on this firmware. Only the guard may."""
+    def __init__(
+        self, message: str, *, path: str = "", status: int = 0, reason: str = "", stops_powerwall: bool = False
+    ) -> None:
+        super().__init__(message, path=path, status=status, reason=reason)
+        self.stops_powerwall = stops_powerwall
 
 
 class GatewayPermissionDeniedError(GatewayAuthenticationRequiredError):
@@ -108,39 +114,54 @@ class GatewayRateLimitError(GatewayResponseError):
         self.retry_after = retry_after
         self.named = named
 
-
-class GatewayLoginLimitError(GatewayRateLimitError):
-    """HTTP 429 at a login: too many of them; wait `retry_after` seconds before the next."""
+    @property
+    def is_for_logins(self) -> bool:
+        """Whether the limit is for logins alone."""
+        return self.path.startswith("login/")
 
 
 class GatewayInvalidResponseError(GatewayResponseError):
     """The answer is not the JSON that belongs to this path: other firmware, or not a gateway at all."""
 
 
-class GatewayLoginError(GatewayResponseError):
-    """The login was refused: the password is wrong, or it is not this user's."""
+class LoginProblem(StrEnum):
+    """Why the gateway refused a login."""
 
-    about_password = True
-    """Whether another password may help."""
+    CREDENTIALS = "credentials"
+    """The password is wrong, not this user's, or missing."""
 
+    DEFAULT_PASSWORD = "default_password"  # noqa: S105 - the name of a problem
+    """The password from the label is no longer accepted (24.36 and later): the owner has to set one first."""
 
-class GatewayDefaultPasswordError(GatewayLoginError):
-    """The password from the label is no longer taken (24.36 and later): the owner has to set one of their own first."""
-
-
-class GatewayLoginForbiddenError(GatewayLoginError):
-    """HTTP 403 to a login, for a reason that isn't the password; `reason` has the gateway's own words.
+    FORBIDDEN = "forbidden"
+    """HTTP 403 for a reason that isn't the password.
 
     Seen: "unexpected request origin" (home-assistant/core#129440), and 403 since 2026 (evcc-io/evcc#32002).
     """
 
-    about_password = False
+    SWITCH_NEEDED = "switch_needed"
+    """The installer login requires proof of presence (1.50 and later): turn a Powerwall off and on."""
 
 
-class GatewaySwitchNeededError(GatewayLoginError):
-    """The installer's login wants proof of presence (1.50 and later): somebody has to flip a Powerwall's switch."""
+class GatewayLoginError(GatewayResponseError):
+    """The gateway refused the login: `problem` says why, `reason` has its own words."""
 
-    about_password = False
+    def __init__(
+        self,
+        message: str,
+        *,
+        problem: LoginProblem = LoginProblem.CREDENTIALS,
+        path: str = "",
+        status: int = 0,
+        reason: str = "",
+    ) -> None:
+        super().__init__(message, path=path, status=status, reason=reason)
+        self.problem = problem
+
+    @property
+    def about_password(self) -> bool:
+        """Whether another password may help."""
+        return self.problem in {LoginProblem.CREDENTIALS, LoginProblem.DEFAULT_PASSWORD}
 
 
 class KeyProblem(StrEnum):
@@ -173,10 +194,6 @@ class GatewayKeyError(GatewayResponseError):
         self.problem = problem
 
 
-class GatewayConflictError(GatewayRefusedError):
-    """Something else changed the settings between reading and writing them, so the write was not stored."""
-
-
 class GatewayClockError(GatewayResponseError):
     """The gateway takes a signature that was just made for one of another time: one of the two clocks is wrong."""
 
@@ -207,6 +224,9 @@ class CommandFailure(StrEnum):
 
     NOT_FOLLOWED = "not_followed"
     """The gateway shows the new mode and reserve, and the battery does not follow. `firmware` is what it runs."""
+
+    CONFLICT = "conflict"
+    """Something else changed the settings between reading and writing them, so the write was not stored."""
 
     UNKNOWN = "unknown"
     """A response was lost, and mode and reserve could not be read back. Setting them again is safe."""

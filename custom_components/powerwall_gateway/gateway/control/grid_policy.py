@@ -25,6 +25,7 @@ _EXPORT: Final = "site_info.customer_preferred_export_rule"
 _NO_CHARGING: Final = "site_info.disallow_charge_from_grid_with_solar_installed"
 
 _NOT_DONE: Final = (
+    CommandError,
     GatewayKeyError,
     GatewayClockError,
     GatewayCertificateError,

@@ -10,7 +10,6 @@ from ..exceptions import (
     CommandFailure,
     GatewayCertificateError,
     GatewayClockError,
-    GatewayConflictError,
     GatewayError,
     GatewayKeyError,
     GatewayRateLimitError,
@@ -114,7 +113,7 @@ class SignedOperationController(QueuedOperationController):
             values[_RESERVE] = round(raw_from_app(wish.reserve), 4)
         try:
             await self._signed.write(values)
-        except GatewayKeyError, GatewayClockError, GatewayCertificateError, GatewayConflictError:
+        except CommandError, GatewayKeyError, GatewayClockError, GatewayCertificateError:
             raise  # nothing was stored, and the error says why
         except (GatewayRateLimitError, GatewayRefusedError) as err:
             raise _refused(wish, err) from err

@@ -25,9 +25,10 @@ from aiopowerwall import (
 
 from ..client import PowerwallGateway
 from ..exceptions import (
+    CommandError,
+    CommandFailure,
     GatewayAuthenticationRequiredError,
     GatewayClockError,
-    GatewayConflictError,
     GatewayConnectionError,
     GatewayError,
     GatewayInvalidResponseError,
@@ -158,7 +159,7 @@ class SignedGateway:
     async def write(self, values: Mapping[str, Any]) -> None:
         """Set some values, each by its dotted path, and leave all others as they are; sent once.
 
-        Raises `GatewayConflictError` where something else wrote in between.
+        Raises `CommandError` (CONFLICT) where something else wrote in between.
         """
         await self._ask(lambda client: client.write_config(values))
 
@@ -217,7 +218,9 @@ class SignedGateway:
             return self._rejected(KeyProblem.UNKNOWN)
         if _NOT_WRITTEN in message:
             self.verified = self._accepted = True
-            return GatewayConflictError("something else changed the settings at the same time", path=PATH)
+            return CommandError(
+                "something else changed the settings at the same time", reason=CommandFailure.CONFLICT, path=PATH
+            )
         return GatewayInvalidResponseError("the answer does not belong to the request", path=PATH)
 
     async def _signed_in_time[T](self, request: Callable[[_Client], Awaitable[T]]) -> T:

@@ -14,9 +14,9 @@ from ..client import PowerwallGateway
 from ..exceptions import (
     CommandError,
     CommandFailure,
+    GatewayAuthenticationRequiredError,
     GatewayError,
     GatewayLoginError,
-    GatewayLoginStopsError,
     GatewayStoppedError,
     GatewayTimeoutError,
     JournalError,
@@ -215,8 +215,12 @@ class StopSupervisor:
     # -- the order of effects ------------------------------------------------------------------------------------------
 
     async def _log_in(self) -> None:
-        with suppress(GatewayLoginStopsError):
+        try:
             await self._gateway.login()
+        except GatewayAuthenticationRequiredError as err:
+            if not err.stops_powerwall:
+                raise
+        else:
             return
         if not self._gateway.has_credentials:
             raise GatewayLoginError("the gateway wants a login and there is no password", path="login/Basic")
@@ -341,8 +345,8 @@ class StopSupervisor:
         """
         try:
             await self._gateway.sitemaster_run()
-        except GatewayLoginStopsError:
-            if (await self._gateway.sitemaster()).running is not False:
+        except GatewayAuthenticationRequiredError as err:
+            if not err.stops_powerwall or (await self._gateway.sitemaster()).running is not False:
                 raise
             await self._gateway.login(although_it_stops=True)
             await self._gateway.sitemaster_run()
