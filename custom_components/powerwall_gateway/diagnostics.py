@@ -1,7 +1,7 @@
-"""What an owner downloads to show others what is wrong: all there is to know, but for whose it is.
+"""Diagnostics of an entry without personal data.
 
-The gateway's answers are in it in their own form, so that the simulator can serve them
-again: `python -m simulator --replay diagnostics.json`.
+The gateway's responses are in their original form, so that the simulator can replay them:
+`python -m simulator --replay diagnostics.json`.
 """
 
 import asyncio
@@ -25,39 +25,40 @@ from .redaction import REDACTED, redactor_for
 from .storage import FileJournal
 
 _LEFT_OUT: Final = frozenset({"installer/companies"})
-"""595 kB of everybody's."""
+"""A list of all installers, 595 kB."""
 
 PAUSE: Final = 0.1
 """Seconds between two requests, so that the polls in between come on time."""
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> dict[str, Any]:
-    """Give the whole entry."""
-    return await _redacted(hass, entry, await _all_of(hass, entry))
+    """Return diagnostics of the entry."""
+    return await _redacted(hass, entry, await _collect(hass, entry))
 
 
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, device: DeviceEntry
 ) -> dict[str, Any]:
-    """Give the whole entry, and what the device's entities say."""
+    """Return diagnostics of the entry, and the states of the device's entities."""
     entities = er.async_entries_for_device(er.async_get(hass), device.id, include_disabled_entities=True)
+    states = {entity.unique_id: hass.states.get(entity.entity_id) for entity in entities}
     described = {
         "model": device.model,
         "model_id": device.model_id,
         "sw_version": device.sw_version,
         "serial_number": device.serial_number,
-        "entities": {entity.unique_id: _state(hass, entity) for entity in entities},
+        "entities": {unique_id: state.state if state else None for unique_id, state in states.items()},
     }
-    return await _redacted(hass, entry, {"device": described, **await _all_of(hass, entry)})
+    return await _redacted(hass, entry, {"device": described, **await _collect(hass, entry)})
 
 
 async def _redacted(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, found: dict[str, Any]) -> dict[str, Any]:
-    """Take out whose it is, in one go: the same has the same pseudonym everywhere."""
+    """Redact everything at once, so that the same text gets the same pseudonym everywhere."""
     redacted: dict[str, Any] = await hass.async_add_executor_job(redactor_for(entry).redact, found)
     return redacted
 
 
-async def _all_of(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> dict[str, Any]:
+async def _collect(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> dict[str, Any]:
     found: dict[str, Any] = {"entry": _entry(entry), "journal": await _journal(hass, entry.entry_id)}
     if entry.state is not ConfigEntryState.LOADED:
         return found
@@ -93,7 +94,7 @@ def _entry(entry: PowerwallGatewayConfigEntry) -> dict[str, Any]:
 
 
 async def _journal(hass: HomeAssistant, entry_id: str) -> dict[str, Any]:
-    """Tell whether a login or stop of ours is under way, and how many logins there were within a day."""
+    """Return whether a login or stop is in progress, and the number of logins within a day."""
     try:
         record = JournalRecord.from_json(await FileJournal(hass, entry_id).read())
     except JournalError as err:
@@ -106,7 +107,7 @@ async def _journal(hass: HomeAssistant, entry_id: str) -> dict[str, Any]:
 
 
 def _gateway(data: PowerwallGatewayData) -> dict[str, Any]:
-    """Tell what this firmware answers to this login, and what may be changed."""
+    """Return what the firmware supports with this login, and what may be changed."""
     gateway, control, capable = data.gateway, data.control, data.gateway.capabilities
     return {
         "firmware": capable.status.firmware if capable.status else None,
@@ -175,7 +176,7 @@ def _ago(at: float) -> float:
 
 
 async def _payloads(gateway: PowerwallGateway) -> dict[str, Any]:
-    """Ask for everything that has no effect, one after the other; give each answer, or why there is none."""
+    """Read every endpoint that has no effect, one after the other; return each response or error."""
     found: dict[str, Any] = {}
     for path in READABLE_PATHS:
         if path in _LEFT_OUT:
@@ -184,14 +185,8 @@ async def _payloads(gateway: PowerwallGateway) -> dict[str, Any]:
             found[path] = {"payload": await gateway.peek(path)}
         except GatewayConnectionError as err:
             found[path] = {"error": str(err)}
-            break  # each further one would wait ten seconds for nothing
+            break  # every other request would time out after 10 seconds, too
         except GatewayError as err:
             found[path] = {"error": str(err), "status": err.status if isinstance(err, GatewayResponseError) else None}
         await asyncio.sleep(PAUSE)
     return found
-
-
-def _state(hass: HomeAssistant, entity: er.RegistryEntry) -> str | None:
-    """Give an entity's state; None where it is disabled."""
-    state = hass.states.get(entity.entity_id)
-    return state.state if state else None

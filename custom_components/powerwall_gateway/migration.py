@@ -1,7 +1,6 @@
-"""Home Assistant's own `powerwall` integration: which entity here tells what one of its entities shows.
+"""Migrate from the built-in `powerwall` integration: map its entities to this one's, and take over its entity ids.
 
-Whoever comes from it may have our entities take over its entity ids, and with them the history and the statistics that
-the recorder keeps under those, and the dashboards and automations that name them.
+The recorder keeps history and statistics by entity id, and dashboards and automations refer to it.
 """
 
 from dataclasses import dataclass
@@ -56,7 +55,7 @@ OF_GATEWAY: Final = {
     "binary_sensor.powerwall_charging": "binary_sensor.battery_charging",
     "switch.off_grid_operation": "switch.off_grid",
 }
-"""By the platform and the key of core's entity: those of ours."""
+"""Entities of the built-in integration, by platform and key, and their counterparts."""
 
 OF_PACK: Final = {
     "sensor.battery_capacity": "sensor.energy_capacity",
@@ -69,29 +68,29 @@ OF_PACK: Final = {
     "sensor.instant_power": "sensor.power",
     "sensor.grid_state": "sensor.grid_state",
 }
-"""The same of a Powerwall's."""
+"""The same for the entities of a Powerwall."""
 
 
 type Known = er.RegistryEntry | er.DeletedRegistryEntry
-"""An entity of core's; the registry remembers for a month those that were deleted."""
+"""An entity of the built-in integration; the registry keeps deleted ones for 30 days."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """An entity of core's, and ours that tells the same; None where there is none."""
+    """An entity of the built-in integration and its counterpart, or None."""
 
     core: Known
     ours: er.RegistryEntry | None
 
     @property
     def ids(self) -> tuple[str, str | None]:
-        """What both are called."""
+        """Both entity ids."""
         return self.core.entity_id, self.ours.entity_id if self.ours else None
 
 
 @callback
 def pairs(hass: HomeAssistant, entry: ConfigEntry) -> list[Pair]:
-    """Give every entity that core has, or had, of an entry's gateway, sorted by its id."""
+    """Return every entity that the built-in integration has or had for an entry's gateway, sorted by entity id."""
     registry = er.async_get(hass)
     serial: str = entry.data[CONF_SERIAL]
     names = _names_of_powerwall_3(hass, entry.data[CONF_HOST])
@@ -109,7 +108,7 @@ def pairs(hass: HomeAssistant, entry: ConfigEntry) -> list[Pair]:
 
 @callback
 def is_in_use(hass: HomeAssistant, found: list[Pair]) -> bool:
-    """Tell whether core's entry is there and enabled: then it would only make its entities anew, under other ids."""
+    """Return whether the built-in integration is enabled: it would create its entities again, under other ids."""
     of = {pair.core.config_entry_id for pair in found if isinstance(pair.core, er.RegistryEntry)}
     entries = (hass.config_entries.async_get_entry(entry_id) for entry_id in of if entry_id)
     return any(entry is not None and entry.disabled_by is None for entry in entries)
@@ -117,10 +116,10 @@ def is_in_use(hass: HomeAssistant, found: list[Pair]) -> bool:
 
 @callback
 def async_take_over(hass: HomeAssistant, found: list[Pair]) -> list[Pair]:
-    """Give our entities the ids of core's, and give the pairs of which that became true.
+    """Rename entities to the ids of the built-in integration's, and return the pairs for which that worked.
 
-    Core's entity goes out of the registry and is not renamed: a name's history would go with it. What core
-    showed in another unit is shown in that one, so that the history stays one curve and a threshold means the same.
+    The built-in integration's entity is removed, because the history follows an entity that is renamed. Its unit is
+    kept, so that the history stays one curve and thresholds keep their meaning.
     """
     registry = er.async_get(hass)
     taken_over: list[Pair] = []
@@ -133,7 +132,7 @@ def async_take_over(hass: HomeAssistant, found: list[Pair]) -> list[Pair]:
             _keep_unit(registry, core, ours)
         if ours.entity_id != core.entity_id:
             if registry.async_get(core.entity_id):
-                continue  # deleted long ago, and somebody else's since
+                continue  # it was deleted, and another entity has its id by now
             registry.async_update_entity(ours.entity_id, new_entity_id=core.entity_id)
         if ours.disabled_by is er.RegistryEntryDisabler.INTEGRATION and _was_enabled(core):
             registry.async_update_entity(core.entity_id, disabled_by=None)
@@ -142,7 +141,7 @@ def async_take_over(hass: HomeAssistant, found: list[Pair]) -> list[Pair]:
 
 
 def _names_of_powerwall_3(hass: HomeAssistant, host: str) -> set[str]:
-    """Give what core may call a gateway that shows no DIN: what its entry is known by, or its address."""
+    """Return the possible names of a gateway without a DIN: its address, or the unique id of the built-in entry."""
     entries = hass.config_entries.async_entries(CORE, include_ignore=False)
     return {host}.union(
         entry.unique_id for entry in entries if entry.unique_id and entry.data.get(CONF_IP_ADDRESS) == host
@@ -150,7 +149,7 @@ def _names_of_powerwall_3(hass: HomeAssistant, host: str) -> set[str]:
 
 
 def _counterpart(registry: er.EntityRegistry, serial: str, key: str) -> er.RegistryEntry | None:
-    """Find our entity, by the platform and the key of core's; a Powerwall's has its serial in front."""
+    """Return the counterpart by platform and key; the key of a Powerwall's entity begins with its serial."""
     ours, part = OF_GATEWAY.get(key), ""
     if ours is None:
         platform, _, name = key.partition(".")
@@ -165,12 +164,12 @@ def _counterpart(registry: er.EntityRegistry, serial: str, key: str) -> er.Regis
 
 
 def _keep_unit(registry: er.EntityRegistry, core: er.RegistryEntry, ours: er.RegistryEntry) -> None:
-    """Show ours in the unit that core's had, from its first state under the new id on."""
+    """Keep the unit of the built-in integration's entity, from the first state under the new id on."""
     if core.unit_of_measurement not in {None, ours.unit_of_measurement}:
         options = {**ours.options.get(core.domain, {}), CONF_UNIT_OF_MEASUREMENT: core.unit_of_measurement}
         registry.async_update_entity_options(ours.entity_id, core.domain, options)
 
 
 def _was_enabled(core: Known) -> bool:
-    """Tell whether the owner had it enabled: the entities of a disabled entry are disabled with it."""
+    """Return whether the owner had enabled it: the entities of a disabled entry are disabled with it."""
     return core.disabled_by in {None, er.RegistryEntryDisabler.CONFIG_ENTRY}
