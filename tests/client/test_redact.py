@@ -4,11 +4,12 @@ import logging
 from pathlib import Path
 import subprocess
 import sys
+from typing import Any
 
 import orjson
 import pytest
 
-from custom_components.powerwall_gateway.gateway import GatewayError, GatewayRefusedError
+from custom_components.powerwall_gateway.gateway import GatewayError, GatewayRefusedError, endpoints
 from custom_components.powerwall_gateway.gateway.redact import LONGEST, cut, redact
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
@@ -62,30 +63,30 @@ SSID = "The Smiths' Wi-Fi"
 
 
 @pytest.mark.parametrize(
-    ("method", "arguments", "argument", "path"),
+    ("endpoint", "arguments"),
     [
-        ("meters_verify", (SERIAL, "12345"), SERIAL, "meters/{serial}/verify"),
-        ("enable_network", (SSID,), SSID, "networks/{name}/enable"),
-        ("disable_network", (SSID,), SSID, "networks/{name}/disable"),
+        (endpoints.METERS_VERIFY, {"serial": SERIAL}),
+        (endpoints.ENABLE_NETWORK, {"name": SSID}),
+        (endpoints.DISABLE_NETWORK, {"name": SSID}),
     ],
+    ids=["meters_verify", "enable_network", "disable_network"],
 )
 async def test_argument_of_a_path_is_sent_and_shown_nowhere(
     simulator: StartSimulator,
     client: Client,
     caplog: pytest.LogCaptureFixture,
-    method: str,
-    arguments: tuple[str, ...],
-    argument: str,
-    path: str,
+    endpoint: endpoints.Endpoint[Any],
+    arguments: dict[str, str],
 ) -> None:
     caplog.set_level(logging.DEBUG, "custom_components.powerwall_gateway")
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
     gateway.faults.add("*", status=500, body={"error": "not now"})
     with pytest.raises(GatewayRefusedError) as raised:
-        await getattr(powerwall, method)(*arguments)
+        await powerwall.call(endpoint, {}, **arguments)
+    (argument,) = arguments.values()
     assert argument in gateway.requests[-1].path
-    assert raised.value.path == path
+    assert raised.value.path == (path := endpoint.path)
     paths = powerwall.connection.tally.paths
     assert path in paths
     logged = [record.getMessage() for record in caplog.records if record.name.startswith("custom_components")]
@@ -93,16 +94,24 @@ async def test_argument_of_a_path_is_sent_and_shown_nowhere(
 
 
 @pytest.mark.parametrize("argument", ["", ".", ".."])
-@pytest.mark.parametrize("method", ["meters_verify", "solars_brand", "enable_network", "disable_network"])
+@pytest.mark.parametrize(
+    ("endpoint", "name"),
+    [
+        (endpoints.METERS_VERIFY, "serial"),
+        (endpoints.SOLARS_BRAND, "brand"),
+        (endpoints.ENABLE_NETWORK, "name"),
+        (endpoints.DISABLE_NETWORK, "name"),
+    ],
+    ids=["meters_verify", "solars_brand", "enable_network", "disable_network"],
+)
 async def test_argument_that_leads_to_another_endpoint_is_not_sent(
-    simulator: StartSimulator, client: Client, method: str, argument: str
+    simulator: StartSimulator, client: Client, endpoint: endpoints.Endpoint[Any], name: str, argument: str
 ) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
     gateway.requests.clear()
-    more = ("12345",) if method == "meters_verify" else ()
     with pytest.raises(GatewayError, match="nothing was sent"):
-        await getattr(powerwall, method)(argument, *more)
+        await powerwall.call(endpoint, **{name: argument})
     assert gateway.requests == []
 
 

@@ -180,7 +180,9 @@ async def _meter_gone(course: Course) -> AsyncIterator[float]:
     all_meters = aggregates(SYNCHROMETER)
 
     def without_solar() -> Json:
-        return {name: meter for name, meter in all_meters(course.gateway.gateway).items() if name != "solar"}
+        meters = all_meters(course.gateway.gateway)
+        assert isinstance(meters, dict)
+        return {name: meter for name, meter in meters.items() if name != "solar"}
 
     course.gateway.overrides["meters/aggregates"] = without_solar
     yield 2 * MINUTE
