@@ -24,7 +24,7 @@ from .gateway import (
     GridPolicy,
     IslandingController,
     PercentScale,
-    SignedOperationController,
+    SignedOperationBackend,
     app_from_raw,
 )
 from .gateway.control.islanding import LEAST_CHARGE
@@ -91,7 +91,7 @@ class Control:
     @property
     def needs_key(self) -> bool:
         """Whether setting mode and reserve requires the signing key, accepted or not."""
-        return self.consented and isinstance(self._operation, SignedOperationController)
+        return self.consented and isinstance(self._operation.backend, SignedOperationBackend)
 
     @property
     def islands(self) -> bool:
@@ -257,7 +257,7 @@ class OffGrid:
 
     async def async_look(self) -> None:
         """Check whether going off-grid is possible, without an effect. Raises a subclass of `GatewayError`."""
-        await self._island.look()
+        await self._island.detect()
 
     async def async_leave(self) -> None:
         """Go off-grid, and wait until that is done. Raises a translated `HomeAssistantError`."""
@@ -276,7 +276,7 @@ class OffGrid:
             await self._keep(None)
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="return_not_kept")
         try:
-            await self._island.leave(least)
+            await self._island.go_off_grid(least)
         except CommandError as err:
             if err.reason is not CommandFailure.ISLANDING_NOT_FOLLOWED:
                 await self._keep(None)  # no command was sent: off-grid now is an outage
@@ -287,7 +287,7 @@ class OffGrid:
             return
         self._not_before = monotonic() + RETRY
         try:
-            await self._island.come_back()
+            await self._island.reconnect()
         except CommandError:
             # The home is to reconnect, so being off-grid is an outage from now on.
             self._grid.intentional = False

@@ -27,10 +27,10 @@ from .gateway import (
     Health,
     IslandingController,
     JournalRecord,
-    LocalOperationController,
+    LocalOperationBackend,
     OperationController,
     PowerwallGateway,
-    SignedOperationController,
+    SignedOperationBackend,
     StopSupervisor,
     Transport,
     open_session,
@@ -121,10 +121,11 @@ class PowerwallHub:
         """The client for signed requests, if there is a signing key."""
 
         self._private_key: bytes | None = None
-        self._local_operation = LocalOperationController(
+        self._local_backend = LocalOperationBackend(
             self.gateway, log_in=self.supervisor.log_in if options.control else None
         )
-        self._signed_operation: SignedOperationController | None = None
+        self._local_operation = OperationController(self._local_backend)
+        self._signed_operation: OperationController | None = None
         self.grid_rules: GridPolicy | None = None
         """The grid policy, if there is a signing key."""
 
@@ -157,7 +158,7 @@ class PowerwallHub:
     def acquire(self) -> None:
         """Keep the hub open for an entry that is being set up."""
         self._acquired = True
-        self._local_operation.reset()
+        self._local_backend.reset()
 
     async def async_set_private_key(self, private_key: bytes | None) -> None:
         """Sign with this key from now on; None for no key. If a library for it was missing, it is tried again."""
@@ -172,7 +173,7 @@ class PowerwallHub:
             self.signed = await async_signed_gateway(self._hass, self.gateway, private_key)
         self.island.signed = self.signed
         if self.signed is not None:
-            self._signed_operation = SignedOperationController(self.gateway, self.signed)
+            self._signed_operation = OperationController(SignedOperationBackend(self.gateway, self.signed))
             self.grid_rules = GridPolicy(self.signed)
 
     async def _wait_for_writes(self) -> None:

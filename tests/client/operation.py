@@ -9,12 +9,14 @@ from aiohttp import ClientSession
 
 from custom_components.powerwall_gateway.gateway import (
     Credentials,
-    LocalOperationController,
+    LocalOperationBackend,
+    OperationController,
     OperationSettings,
     PowerwallGateway,
     Transport,
     find,
 )
+from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.gateway.models import OperationMode
 from simulator import Simulator
 from tests.client.conftest import address_of
@@ -69,13 +71,10 @@ class Operator:
         self.powerwall = powerwall
         self.logins = 0
         """Guarded ones."""
-        self.operation = LocalOperationController(
-            powerwall,
-            log_in=self._log_in if may_log_in else None,
-            first_pause=0.005,
-            longest_pause=0.02,
-            patience=patience,
+        self.backend = LocalOperationBackend(
+            powerwall, log_in=self._log_in if may_log_in else None, read_back=Polling(0.005, 0.02, patience)
         )
+        self.operation = OperationController(self.backend)
 
     async def _log_in(self) -> None:
         """Log in as the guard does: it stops the Powerwall, so it is started again."""

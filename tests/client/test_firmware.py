@@ -152,7 +152,7 @@ async def test_404_is_believed_for_a_while_and_shorter_after_a_start(
     with pytest.raises(GatewayNotFoundError):
         await powerwall.operation()
     way_off = IslandingController(powerwall)
-    await way_off.look()
+    await way_off.detect()
     gateway.faults.clear()
     gone = believed - 10.0
     assert powerwall.capabilities.missing == {"system_status", "operation", "v2/islanding/mode"}
@@ -160,5 +160,5 @@ async def test_404_is_believed_for_a_while_and_shorter_after_a_start(
     gone = believed + 301.0
     assert not powerwall.capabilities.missing
     assert not way_off.allowed
-    await way_off.look()
+    await way_off.detect()
     assert way_off.allowed

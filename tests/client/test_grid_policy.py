@@ -13,7 +13,7 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayRefusedError,
     GridPolicy,
 )
-from custom_components.powerwall_gateway.gateway.control.writer import Watch
+from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.gateway.models import ExportRule
 from custom_components.powerwall_gateway.gateway.signed.client import PATH, SignedGateway
 from simulator import Simulator
@@ -33,7 +33,7 @@ class Owner:
     def __init__(self, simulator: Simulator, signed: SignedGateway) -> None:
         self.simulator = simulator
         self.signed = signed
-        self.rules = GridPolicy(signed, reading_back=Watch(0.005, 0.02, 0.1))
+        self.rules = GridPolicy(signed, read_back=Polling(0.005, 0.02, 0.1))
 
     @property
     def kept(self) -> dict[str, Any]:

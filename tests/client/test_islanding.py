@@ -9,7 +9,7 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayError,
     IslandingController,
 )
-from custom_components.powerwall_gateway.gateway.control.writer import Watch
+from custom_components.powerwall_gateway.gateway.backoff import Polling
 from simulator import Simulator
 from tests.client.commands import raises_command_error
 from tests.client.profiles import start
@@ -17,7 +17,7 @@ from tests.client.signing import Sign, asked, powerwall_of
 from tests.conftest import StartSimulator
 from tests.pairing import pair
 
-QUICK = Watch(0.005, 0.01, 0.5)
+QUICK = Polling(0.005, 0.01, 0.5)
 
 
 @pytest.fixture(params=["26.18", "pw3"])
@@ -33,10 +33,10 @@ async def control_of(gateway: Simulator, sign: Sign) -> IslandingController:
     """Give the control of a gateway that has accepted the key."""
     signed = await sign(gateway)
     await signed.look()
-    control = IslandingController(powerwall_of(signed), leaving=QUICK, returning=QUICK)
+    control = IslandingController(powerwall_of(signed), off_grid=QUICK, on_grid=QUICK)
     control.signed = signed
     await powerwall_of(signed).login()
-    await control.look()
+    await control.detect()
     return control
 
 
@@ -48,9 +48,9 @@ def orders(gateway: Simulator) -> int:
 
 async def test_leave_orders_off_grid_and_back(gateway: Simulator, sign: Sign) -> None:
     control = await control_of(gateway, sign)
-    await control.leave()
+    await control.go_off_grid()
     assert gateway.house.grid_status == "SystemIslandedActive"
-    await control.come_back()
+    await control.reconnect()
     assert gateway.house.grid_status == "SystemGridConnected"
     assert orders(gateway) == 2
 
@@ -61,7 +61,7 @@ async def test_leave_needs_the_charge(gateway: Simulator, sign: Sign, charge: fl
     gateway.speed = 0.0
     gateway.house.charge = charge
     with raises_command_error(CommandFailure.CHARGE_TOO_LOW):
-        await control.leave(least)
+        await control.go_off_grid(least)
     assert orders(gateway) == 0
 
 
@@ -70,7 +70,7 @@ async def test_leave_needs_certainty(gateway: Simulator, sign: Sign, silent: str
     control = await control_of(gateway, sign)
     gateway.faults.add(silent, status=500)
     with raises_command_error(CommandFailure.ISLANDING_UNSURE):
-        await control.leave()
+        await control.go_off_grid()
     assert orders(gateway) == 0
 
 
@@ -79,7 +79,7 @@ async def test_leave_needs_a_grid(gateway: Simulator, sign: Sign) -> None:
     gateway.house.outage()
     gateway.requests.clear()
     with raises_command_error(CommandFailure.NO_GRID_TO_LEAVE):
-        await control.leave()
+        await control.go_off_grid()
     assert orders(gateway) == 0
     assert asked(gateway, "system_status/grid_status") == 1
 
@@ -92,9 +92,9 @@ async def test_reconnect_after_a_failed_login_is_ordered_with_the_key(
     gateway.house.charge, gateway.house.solar_power, gateway.house.home_power = 80.0, 0.0, 100.0
     pair(gateway)
     control = await control_of(gateway, sign)
-    await control.leave()
+    await control.go_off_grid()
     gateway.tokens.clear()
     gateway.faults.add("login/Basic", status=status)
     with suppress(GatewayError):  # the grid cannot be read without a login
-        await control.come_back()
+        await control.reconnect()
     assert gateway.house.grid_status == "SystemGridConnected"

@@ -11,7 +11,8 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayAuthenticationRequiredError,
     GatewayError,
     GatewayPermissionDeniedError,
-    LocalOperationController,
+    LocalOperationBackend,
+    OperationController,
     OperationSettings,
     PowerwallGateway,
 )
@@ -236,7 +237,7 @@ async def test_a_refused_login_leaves_everything_as_it_was(simulator: StartSimul
     async def log_in() -> None:
         raise GatewayError("not while the grid is down")
 
-    operation = LocalOperationController(powerwall, log_in=log_in)
+    operation = OperationController(LocalOperationBackend(powerwall, log_in=log_in))
     for call in (operation.read, lambda: operation.set(reserve=1)):
         with pytest.raises(GatewayError, match="grid is down"):
             await call()
@@ -275,8 +276,8 @@ async def test_a_customer_may_not_and_nothing_is_posted(
 
 async def test_a_customer_who_was_not_logged_in_yet_may_not_either(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("21.44")
-    operation = LocalOperationController(
-        PowerwallGateway(await connect(gateway), Credentials(password=gateway.password))
+    operation = OperationController(
+        LocalOperationBackend(PowerwallGateway(await connect(gateway), Credentials(password=gateway.password)))
     )
     with raises_command_error(CommandFailure.NOT_ALLOWED):
         await operation.set(mode=BACKUP)
@@ -355,7 +356,7 @@ async def test_a_write_that_is_denied_with_a_fresh_session_is_not_allowed(
         await operator.operation.set(mode=BACKUP)
     assert operator.asked == [FIRMWARE]
     assert operator.logins == 1  # the Powerwall was not stopped once more for nothing
-    operator.operation.reset()
+    operator.backend.reset()
     assert operator.may()
     await operator.operation.set(mode=BACKUP)
     assert operator.follows == ("backup", 24)

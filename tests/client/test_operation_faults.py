@@ -11,7 +11,8 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayAuthenticationRequiredError,
     GatewayCertificateError,
     GatewayError,
-    LocalOperationController,
+    LocalOperationBackend,
+    OperationController,
 )
 from simulator import Simulator
 from tests.client.commands import raises_command_error
@@ -234,7 +235,7 @@ async def test_the_commit_is_denied_and_nobody_may_log_in_now(gateway: Simulator
     async def log_in() -> None:
         raise GatewayError("not while the grid is down")
 
-    operation = LocalOperationController(operator.powerwall, log_in=log_in)
+    operation = OperationController(LocalOperationBackend(operator.powerwall, log_in=log_in))
     operator.fail_at_commit(**envelope(401))
     with raises_command_error(CommandFailure.UNKNOWN):
         await operation.set(mode=BACKUP, reserve=30)

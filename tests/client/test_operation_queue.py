@@ -152,7 +152,7 @@ async def test_when_everything_ends_the_callers_do_too(operator: Operator) -> No
     held = Held(operator)
     caller = asyncio.create_task(operator.operation.set(mode=BACKUP))
     await held.begun.wait()
-    for task in operator.operation._under_way:
+    for task in operator.operation._tasks:
         task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller

@@ -10,10 +10,11 @@ from custom_components.powerwall_gateway.gateway import (
     CommandFailure,
     GatewayClockError,
     GatewayKeyError,
+    OperationController,
     OperationSettings,
-    SignedOperationController,
+    SignedOperationBackend,
 )
-from custom_components.powerwall_gateway.gateway.control.writer import Watch
+from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.gateway.models import OperationMode
 from custom_components.powerwall_gateway.gateway.signed.client import PATH, SignedGateway
 from simulator import House, Simulator
@@ -25,13 +26,13 @@ from tests.conftest import StartSimulator
 from tests.pairing import pair, pem, public_key
 
 BACKUP, TARIFF, SELF_POWERED = OperationMode.BACKUP, OperationMode.AUTONOMOUS, OperationMode.SELF_CONSUMPTION
-SHORT = Watch(0.005, 0.02, 0.1)
+SHORT = Polling(0.005, 0.02, 0.1)
 
 
 class Operator:
     """Somebody who sets mode and reserve with a key, and looks behind the gateway."""
 
-    def __init__(self, simulator: Simulator, signed: SignedGateway, operation: SignedOperationController) -> None:
+    def __init__(self, simulator: Simulator, signed: SignedGateway, operation: OperationController) -> None:
         self.simulator = simulator
         self.signed = signed
         self.operation = operation
@@ -72,7 +73,7 @@ async def operator(
     pair(gateway)
     powerwall = await client(gateway)
     signed = SignedGateway(powerwall, pem())
-    operation = SignedOperationController(powerwall, signed, reading_back=SHORT, following=SHORT)
+    operation = OperationController(SignedOperationBackend(powerwall, signed, read_back=SHORT, follow=SHORT))
     operator = Operator(gateway, signed, operation)
     write = config_file.write
 

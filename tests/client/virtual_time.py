@@ -5,8 +5,7 @@ from selectors import BaseSelector, SelectorKey
 
 import pytest
 
-from custom_components.powerwall_gateway.gateway import auth
-from custom_components.powerwall_gateway.gateway.control import writer
+from custom_components.powerwall_gateway.gateway import auth, backoff
 from custom_components.powerwall_gateway.gateway.stop_safety import supervisor
 from simulator.listener import event_loop
 
@@ -55,6 +54,6 @@ class VirtualTime:
 
         monkeypatch.setattr(loop, "time", self.monotonic)
         monkeypatch.setattr(selector, "select", select_or_jump)
-        for module in (writer, supervisor, auth):
+        for module in (backoff, supervisor, auth):
             if hasattr(module, "monotonic"):
                 monkeypatch.setattr(module, "monotonic", self.monotonic)

@@ -8,8 +8,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import coordinator, diagnostics, hub
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
-from custom_components.powerwall_gateway.gateway import SignedOperationController
-from custom_components.powerwall_gateway.gateway.control.writer import Watch
+from custom_components.powerwall_gateway.gateway import SignedOperationBackend
+from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.storage import async_get_store
 from homeassistant.core import HomeAssistant
 from simulator import House, Simulator
@@ -18,16 +18,14 @@ from tests.conftest import StartSimulator
 from tests.pairing import pem
 
 ALLOWED: Final = {CONF_ALLOW_CONTROL: True}
-SHORT: Final = Watch(0.005, 0.02, 0.1)
+SHORT: Final = Polling(0.005, 0.02, 0.1)
 
 
 def quicken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for milliseconds where it is minutes."""
     monkeypatch.setattr(coordinator, "GRID_INTERVAL", 60.0)
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
-    monkeypatch.setattr(
-        hub, "SignedOperationController", partial(SignedOperationController, reading_back=SHORT, following=SHORT)
-    )
+    monkeypatch.setattr(hub, "SignedOperationBackend", partial(SignedOperationBackend, read_back=SHORT, follow=SHORT))
 
 
 async def feeding(simulator: StartSimulator, firmware: str) -> Simulator:

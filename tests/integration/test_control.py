@@ -9,7 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import monitor
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONFIG_MINOR_VERSION, DOMAIN
-from custom_components.powerwall_gateway.gateway.control.writer import Watch
+from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.storage import async_forget_login
 from homeassistant.const import CONF_USERNAME, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
@@ -337,7 +337,7 @@ async def test_each_outcome_has_its_own_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gateway, entry = old
-    monkeypatch.setattr(entry.runtime_data.control._operation, "_watch", Watch(0.01, 0.01, 0.05))
+    monkeypatch.setattr(entry.runtime_data.control._operation.backend, "read_back", Polling(0.01, 0.01, 0.05))
     if key == "operation_not_applied":
         gateway.overrides["operation"] = {"mode": "self_consumption", "backup_reserve_percent": 24}
     else:

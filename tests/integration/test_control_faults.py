@@ -13,7 +13,7 @@ import voluptuous as vol
 
 from custom_components.powerwall_gateway import monitor
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
-from custom_components.powerwall_gateway.gateway.control.writer import Watch
+from custom_components.powerwall_gateway.gateway.backoff import Polling
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
@@ -52,7 +52,7 @@ def follows(gateway: Simulator) -> tuple[str, float]:
 
 def hurry(entry: MockConfigEntry, *, patience: float = 0.05, hangs: bool = False) -> None:
     """Wait for a moment only: for what a write comes to, and for an answer that does not come."""
-    entry.runtime_data.control._operation._watch = Watch(0.01, 0.01, patience)
+    entry.runtime_data.control._operation.backend.read_back = Polling(0.01, 0.01, patience)
     if hangs:
         entry.runtime_data.gateway.connection._timeout = ClientTimeout(total=0.5)
 

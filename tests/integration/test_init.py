@@ -431,7 +431,7 @@ async def test_what_a_booting_gateway_lacks_comes_without_a_reload(
 ) -> None:
     """A 404 of a gateway that has just started is believed for a minute; here for a fifth of a second."""
     monkeypatch.setattr(client_module, "ABSENT_WHILE_STARTING", 0.2)
-    monkeypatch.setattr(islanding, "BETWEEN_LOOKS", 0.2)
+    monkeypatch.setattr(islanding, "DETECTION_INTERVAL", 0.2)
     gateway = await simulator("21.44")
     gateway.overrides["status"] = {"version": "21.44 223a56cd", "din": gateway.din, "up_time_seconds": "61.2s"}
     for path in ("system_status", "powerwalls", "operation", "v2/islanding/mode"):

@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway import control, hub
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE
 from custom_components.powerwall_gateway.gateway import IslandingController, PowerwallGateway
-from custom_components.powerwall_gateway.gateway.control.writer import Watch
+from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.storage import EntryStore
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -24,7 +24,7 @@ from tests.integration.control import asked_for, call, until
 
 from .conftest import SetUp, state_of
 
-QUICK = Watch(0.005, 0.01, 0.2)
+QUICK = Polling(0.005, 0.01, 0.2)
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Watch for a fifth of a second what may take two minutes."""
 
     def control(gateway: PowerwallGateway) -> IslandingController:
-        return IslandingController(gateway, leaving=QUICK, returning=QUICK)
+        return IslandingController(gateway, off_grid=QUICK, on_grid=QUICK)
 
     monkeypatch.setattr(hub, "IslandingController", control)
 

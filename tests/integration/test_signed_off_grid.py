@@ -9,7 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway import control, hub
 from custom_components.powerwall_gateway.const import CONF_RETURN_CHARGE
 from custom_components.powerwall_gateway.gateway import IslandingController
-from custom_components.powerwall_gateway.gateway.control.writer import Watch
+from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -32,8 +32,8 @@ ISLANDING = "v2/islanding/mode"
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Watch for half a second what may take two minutes. What keeps a home from harm stays as it is."""
     quicken(monkeypatch)
-    quick = Watch(0.005, 0.01, 0.5)
-    monkeypatch.setattr(hub, "IslandingController", partial(IslandingController, leaving=quick, returning=quick))
+    quick = Polling(0.005, 0.01, 0.5)
+    monkeypatch.setattr(hub, "IslandingController", partial(IslandingController, off_grid=quick, on_grid=quick))
 
 
 async def _set_up(

@@ -11,8 +11,9 @@ from .auth import Credentials, Session
 from .client import PowerwallGateway
 from .control.grid_policy import GridPolicy
 from .control.islanding import IslandingController
-from .control.operation import LocalOperationController, OperationController, OperationSettings
-from .control.signed_operation import SignedOperationController
+from .control.local_operation import LocalOperationBackend
+from .control.operation import OperationController, OperationSettings
+from .control.signed_operation import SignedOperationBackend
 from .discovery import (
     Identity,
     IdentityCheck,
@@ -85,7 +86,7 @@ __all__ = [
     "JournalError",
     "JournalRecord",
     "KeyProblem",
-    "LocalOperationController",
+    "LocalOperationBackend",
     "LoginProblem",
     "OperationController",
     "OperationSettings",
@@ -97,7 +98,7 @@ __all__ = [
     "ProbeResult",
     "RequestScheduler",
     "Session",
-    "SignedOperationController",
+    "SignedOperationBackend",
     "SiteSummary",
     "StopSupervisor",
     "Transport",

@@ -1,8 +1,11 @@
 """Waits that double after each failure, and the backoff of one gateway that asks for it or does not answer."""
 
-from collections.abc import Callable, Iterator
+from asyncio import sleep
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 import logging
+from time import monotonic
 from typing import Final
 
 from .exceptions import GatewayCertificateError, GatewayConnectionError, GatewayError, GatewayRateLimitError
@@ -32,6 +35,37 @@ def wait_after(failures: int, first: float, longest: float) -> float:
 def waits(first: float, longest: float) -> Iterator[float]:
     """Yield the seconds to wait after the first failure, the second one, and so on without an end."""
     return (wait_after(failures, first, longest) for failures in count(1))
+
+
+@dataclass(frozen=True)
+class Polling:
+    """Seconds of `poll_until`: the pauses double from the first to the longest, until the limit."""
+
+    first_pause: float
+    longest_pause: float
+    limit: float
+
+
+async def poll_until[T](
+    read: Callable[[], Awaitable[T]],
+    is_done: Callable[[T], bool],
+    polling: Polling,
+    *,
+    retry_on: type[Exception] | tuple[type[Exception], ...] = GatewayError,
+) -> T:
+    """Return the first value that is done, or else the last one. Raises what the last read raised."""
+    end, pauses = monotonic() + polling.limit, waits(polling.first_pause, polling.longest_pause)
+    while True:
+        pause = next(pauses)
+        is_last = monotonic() + pause > end
+        try:
+            value = await read()
+            if is_last or is_done(value):
+                return value
+        except retry_on:
+            if is_last:
+                raise
+        await sleep(pause)
 
 
 class GatewayBackoff:

@@ -1,11 +1,11 @@
 """The gateway's checks of itself, until they end: new firmware, connection tests."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from time import monotonic
 from typing import Final
 
+from ..backoff import Polling, poll_until
 from ..client import PowerwallGateway
 from ..exceptions import (
     CommandError,
@@ -28,46 +28,46 @@ async def check_for_update(
     interval: float = 5.0,
     limit: float = 300.0,
 ) -> SystemUpdate:
-    """Have the gateway look for new firmware, and wait until it no longer does.
+    """Have the gateway check for new firmware, and wait until it no longer does.
 
-    It installs what it finds, which stops the battery for about 15 minutes (seed): whoever
-    calls makes sure that there is a grid. It is never forced.
+    It installs what it finds, which stops the battery for about 15 minutes (seed), so the caller
+    makes sure that the grid is connected. It is never forced.
 
-    A gateway may be slow to begin: what it told before it was asked counts as the answer only
+    A gateway may be slow to begin: the state from before the request counts as the result only
     after six polls without a change.
 
-    `progress` is handed everything that is told on the way, every `interval` seconds; a
-    gateway that is out of reach for a moment is waited for. Raises `CommandError` (UNFINISHED)
-    when it still looks after `limit` seconds.
+    `progress` is called with every state, every `interval` seconds. A gateway that is unreachable
+    for a moment is waited for. Raises `CommandError` (UNFINISHED) if it still checks after `limit` seconds.
     """
     with suppress(GatewayNotFoundError):
         await gateway.status()  # the last check may have brought another firmware
     before, update = await _begin(gateway)
-    unchanged = 0
-    end = monotonic() + limit
-    while (
-        update is None
-        or update.state is UpdateState.CHECKING
-        or (before is not None and _same(before, update) and unchanged < _SLOW_TO_BEGIN)
-    ):
-        if monotonic() + interval > end:
-            raise CommandError(
-                f"the gateway still looks for new firmware after {limit:g} s",
-                reason=CommandFailure.UNFINISHED,
-                path="system/update/status",
-            )
-        await asyncio.sleep(interval)
+    polls = 0
+
+    async def read() -> SystemUpdate | None:
+        nonlocal before, update, polls
         with suppress(GatewayConnectionError, GatewayRateLimitError):
             update = await gateway.system_update_status()
             before = None if update.state is UpdateState.CHECKING else before
-            unchanged += 1
+            polls += 1
             if progress:
                 progress(update)
+        return update
+
+    def is_done(update: SystemUpdate | None) -> bool:
+        if update is None or update.state is UpdateState.CHECKING:
+            return False
+        return before is None or not _is_same(before, update) or polls >= _SLOW_TO_BEGIN
+
+    if not is_done(update):
+        update = await _poll(read, is_done, interval, limit)
+    if update is None or not is_done(update):
+        raise _unfinished(f"the gateway still looks for new firmware after {limit:g} s", "system/update/status")
     return update
 
 
 async def _begin(gateway: PowerwallGateway) -> tuple[SystemUpdate | None, SystemUpdate | None]:
-    """Begin; return the state before, and the one after: below 20.49 the question is the order (seed)."""
+    """Begin; return the state before, and the one after: below 20.49 reading the state begins a check (seed)."""
     if gateway.capabilities.login_stops_powerwall:
         return None, await gateway.system_update_status()
     before = None
@@ -77,8 +77,8 @@ async def _begin(gateway: PowerwallGateway) -> tuple[SystemUpdate | None, System
     return before, None
 
 
-def _same(before: SystemUpdate, update: SystemUpdate) -> bool:
-    """Tell whether it is the state of before: of the same time, where the firmware tells that (21.39 and later)."""
+def _is_same(before: SystemUpdate, update: SystemUpdate) -> bool:
+    """Return whether it is the state of before: of the same time, where the firmware has it (21.39 and later)."""
     return before == update and before.last_status_time == update.last_status_time
 
 
@@ -97,18 +97,28 @@ async def run_connection_tests(
     Raises `CommandError` (UNFINISHED) if they do not end within `limit` seconds.
     """
     await gateway.start_connection_tests()
-    end = monotonic() + limit
     tests = ConnectionTests()
-    while not tests.finished:
-        if monotonic() + interval > end:
-            raise CommandError(
-                f"the connection tests did not end within {limit:g} s; read them again later",
-                reason=CommandFailure.UNFINISHED,
-                path="system/networks/conn_tests",
-            )
-        await asyncio.sleep(interval)
+
+    async def read() -> ConnectionTests:
+        nonlocal tests
         with suppress(GatewayConnectionError, GatewayRateLimitError):
             tests = await gateway.connection_tests()
         if progress:
             progress(tests)
+        return tests
+
+    if not (await _poll(read, lambda tests: tests.finished, interval, limit)).finished:
+        raise _unfinished(
+            f"the connection tests did not end within {limit:g} s; read them again later", "system/networks/conn_tests"
+        )
     return tests
+
+
+async def _poll[T](read: Callable[[], Awaitable[T]], is_done: Callable[[T], bool], interval: float, limit: float) -> T:
+    """Poll every `interval` seconds, the first time after one, until it is done or `limit` seconds are over."""
+    await asyncio.sleep(interval)
+    return await poll_until(read, is_done, Polling(interval, interval, limit - interval), retry_on=())
+
+
+def _unfinished(message: str, path: str) -> CommandError:
+    return CommandError(message, reason=CommandFailure.UNFINISHED, path=path)

@@ -1,9 +1,10 @@
-"""What may flow to and from the grid: written once with a signed request, and read back."""
+"""Set the export rule and charging from the grid: written once with a signed request, and read back."""
 
 import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from ..backoff import Polling, poll_until
 from ..exceptions import (
     CommandError,
     CommandFailure,
@@ -15,8 +16,7 @@ from ..exceptions import (
     GatewayRefusedError,
 )
 from ..models import ConfigFile, ExportRule
-from .signed_operation import READING_BACK
-from .writer import Watch
+from .signed_operation import READ_BACK
 
 if TYPE_CHECKING:
     from ..signed.client import SignedGateway
@@ -32,33 +32,33 @@ _NOT_DONE: Final = (
     GatewayRateLimitError,
     GatewayRefusedError,
 )
-"""What a write can fail with that is known not to have been stored."""
+"""Errors of a write that is known not to have been stored."""
 
 
 class GridPolicy:
-    """Sets what may be exported, and whether the battery may be charged from the grid."""
+    """Set what may be exported, and whether the battery may be charged from the grid."""
 
-    def __init__(self, signed: SignedGateway, *, reading_back: Watch = READING_BACK) -> None:
+    def __init__(self, signed: SignedGateway, *, read_back: Polling = READ_BACK) -> None:
         self._signed = signed
-        self._reading_back = reading_back
-        self._turn = asyncio.Lock()
+        self._polling = read_back
+        self._lock = asyncio.Lock()
 
     @property
     def allowed(self) -> bool:
-        """Whether it is worth a try: once the gateway has taken the key."""
+        """Return whether a write may succeed: once the gateway has accepted the key."""
         return self._signed.verified is True
 
     async def set_export(self, rule: ExportRule) -> None:
-        """Say what may flow to the grid. Raises `CommandError` where the gateway shows something else."""
+        """Set what may flow to the grid. Raises `CommandError` where the gateway shows something else."""
         await self._set({_EXPORT: rule}, lambda config: config.export_rule is rule)
 
     async def set_grid_charging(self, *, allowed: bool) -> None:
-        """Say whether the battery may be charged from the grid. Raises as `set_export` does."""
+        """Set whether the battery may be charged from the grid. Raises as `set_export` does."""
         await self._set({_NO_CHARGING: not allowed}, lambda config: config.charges_from_grid is allowed)
 
-    async def _set(self, values: Mapping[str, Any], stands: Callable[[ConfigFile], bool]) -> None:
-        async with self._turn:
-            if stands(await self._signed.config()):
+    async def _set(self, values: Mapping[str, Any], is_set: Callable[[ConfigFile], bool]) -> None:
+        async with self._lock:
+            if is_set(await self._signed.config()):
                 return
             try:
                 await self._signed.write(values)
@@ -66,9 +66,9 @@ class GridPolicy:
                 raise
             except GatewayError:
                 # What became of it is not known until it is read back.
-                if not stands(await self._reading_back.until(self._signed.config, stands)):
+                if not is_set(await poll_until(self._signed.config, is_set, self._polling)):
                     raise
-            if not stands(await self._reading_back.until(self._signed.config, stands)):
+            if not is_set(await poll_until(self._signed.config, is_set, self._polling)):
                 raise CommandError(
                     "the gateway accepted the write and shows something else",
                     reason=CommandFailure.GRID_POLICY_NOT_APPLIED,
@@ -76,5 +76,5 @@ class GridPolicy:
 
     async def finish(self) -> None:
         """Wait until nothing is under way."""
-        async with self._turn:
+        async with self._lock:
             pass

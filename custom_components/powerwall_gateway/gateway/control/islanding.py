@@ -1,10 +1,11 @@
-"""Leaving the grid on purpose, and coming back to it: ordered once, and done when `grid_status` shows it."""
+"""Go off-grid on purpose and reconnect: requested once, and done when `grid_status` shows it."""
 
 import asyncio
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from ..backoff import Polling, poll_until
 from ..client import PowerwallGateway
 from ..exceptions import (
     CommandError,
@@ -20,7 +21,6 @@ from ..exceptions import (
 )
 from ..models import GridState
 from ..percent import app_from_raw
-from .writer import Watch
 
 if TYPE_CHECKING:
     from ..signed.client import SignedGateway
@@ -29,60 +29,62 @@ _PATH = "v2/islanding/mode"
 _REFUSED_FOR_GOOD = (GatewayPermissionDeniedError, GatewayNotFoundError, GatewayKeyError)
 
 LEAST_CHARGE: Final = 20.0
-"""App %: below it the home never goes off-grid. A signed order is forced, so the gateway may not refuse it itself."""
+"""App %: below it the home never goes off-grid. A signed request is forced, so the gateway may not refuse it itself."""
 
-BETWEEN_LOOKS: Final = 300.0
+DETECTION_INTERVAL: Final = 300.0
 """Seconds between two attempts to find out whether the firmware has the path, where the first ones did not tell."""
 
-LEAVING: Final = Watch(0.5, 2.0, 30.0)
-RETURNING: Final = Watch(1.0, 5.0, 120.0)
-"""Off grid shows within 3 s of the order, and the way back takes about 21 s (reference, 5.3)."""
+GO_OFF_GRID: Final = Polling(0.5, 2.0, 30.0)
+RECONNECT: Final = Polling(1.0, 5.0, 120.0)
+"""Off-grid shows within 3 s of the request; to reconnect takes about 21 s (reference, 5.3)."""
 
 
 class IslandingController:
-    """Takes the house off the grid and back, through `POST /api/v2/islanding/mode` (20.49 and later, customer).
+    """Go off-grid and reconnect, through `POST /api/v2/islanding/mode` (20.49 and later, customer).
 
     Where that is missing, as on a Powerwall 3, or refused, a signed request does it if there is a key.
 
     Off-grid the gateway's own failsafe stays on: it reconnects by itself before the battery
-    is empty. A signed order is forced (see `SignedGateway.island`), so nothing is ever ordered
-    before grid and state of charge were read a moment ago and found good.
+    is empty. A signed request is forced (see `SignedGateway.island`), so nothing is ever requested
+    before grid and state of charge were just read and found good.
     """
 
-    def __init__(self, gateway: PowerwallGateway, *, leaving: Watch = LEAVING, returning: Watch = RETURNING) -> None:
+    def __init__(
+        self, gateway: PowerwallGateway, *, off_grid: Polling = GO_OFF_GRID, on_grid: Polling = RECONNECT
+    ) -> None:
         self._gateway = gateway
-        self._leaving = leaving
-        self._returning = returning
+        self._off_grid = off_grid
+        self._on_grid = on_grid
         self.signed: SignedGateway | None = None
-        """The way of signed requests, where the owner gave a key."""
+        """Signed requests, where the owner added a key."""
 
-        self._turn = asyncio.Lock()
-        self._is_there = False
-        self._look_after = -inf
+        self._lock = asyncio.Lock()
+        self._supported = False
+        self._detect_after = -inf
         self._refused_by: str | None = None
 
     @property
     def allowed(self) -> bool:
-        """Whether it is worth a try, by either way."""
+        """Return whether a request may succeed, with the login or the key."""
         return self._allowed_by_login or self._allowed_by_key
 
     @property
     def is_unknown(self) -> bool:
-        """Whether a look would tell if this firmware has the path."""
+        """Return whether `detect` would find out if this firmware has the path."""
         capabilities = self._gateway.capabilities
         return (
-            not self._is_there
+            not self._supported
             and bool(capabilities.roles)
             and capabilities.has(_PATH)
-            and monotonic() >= self._look_after
+            and monotonic() >= self._detect_after
         )
 
     @property
     def _allowed_by_login(self) -> bool:
-        """Tell by the session's role, the firmware, a look at the path, and earlier refusals."""
+        """Return it by the session's role, the firmware, `detect`, and earlier refusals."""
         capabilities = self._gateway.capabilities
         return (
-            self._is_there
+            self._supported
             and bool(capabilities.roles)
             and capabilities.has(_PATH)
             and (self._refused_by is None or self._refused_by != self._firmware)
@@ -94,22 +96,22 @@ class IslandingController:
 
     @property
     def busy(self) -> bool:
-        """Whether an order is under way, so that `grid_status` may not show it yet."""
-        return self._turn.locked()
+        """Return whether a request is under way, so that `grid_status` may not show it yet."""
+        return self._lock.locked()
 
     @property
     def _firmware(self) -> str | None:
         status = self._gateway.capabilities.status
         return status.version if status else None
 
-    async def look(self) -> None:
+    async def detect(self) -> None:
         """Find out whether this firmware has the path, without an effect. Raises a child of `GatewayError`."""
         if self.is_unknown:
-            self._look_after = monotonic() + BETWEEN_LOOKS
-            self._is_there = await self._gateway.has_islanding()
+            self._detect_after = monotonic() + DETECTION_INTERVAL
+            self._supported = await self._gateway.has_islanding()
 
     async def check(self, least: float = LEAST_CHARGE) -> None:
-        """Make sure that there is a grid to leave and a charge of at least `least` (app %) to live from.
+        """Check that the grid is connected and the state of charge is at least `least` (app %).
 
         Raises `GatewayStoppedError`, and `CommandError` (NO_GRID_TO_LEAVE, CHARGE_TOO_LOW, ISLANDING_UNSURE).
         What is not known counts as no.
@@ -130,48 +132,48 @@ class IslandingController:
                 "the charge is too low", reason=CommandFailure.CHARGE_TOO_LOW, path=_PATH, charge=charge, least=least
             )
 
-    async def leave(self, least: float = LEAST_CHARGE) -> None:
+    async def go_off_grid(self, least: float = LEAST_CHARGE) -> None:
         """Go off-grid, and return when the home is. Needs a charge of `least` (app %), and never less than 20.
 
-        Raises what `check` raises, without an order; `CommandError` (ISLANDING_NOT_FOLLOWED) when the gateway
-        accepts the order and stays on the grid; and else what it answered.
+        Raises what `check` raises, without a request; `CommandError` (ISLANDING_NOT_FOLLOWED) when the gateway
+        accepts the request and stays on the grid; and else what it answered.
         """
-        async with self._turn:
+        async with self._lock:
             await self.check(max(least, LEAST_CHARGE))
-            await self._order(off_grid=True)
+            await self._request(off_grid=True)
             try:
-                await self._until(self._leaving, GridState.ISLANDED)
+                await self._wait_for(GridState.ISLANDED, self._off_grid)
             except CommandError:
-                await self._order(off_grid=False)  # who follows late would be off it without anybody knowing
+                await self._request(off_grid=False)  # or a gateway that follows late would go off-grid unnoticed
                 raise
 
-    async def come_back(self) -> None:
-        """Come back to the grid, and return when the house is on it.
+    async def reconnect(self) -> None:
+        """Reconnect to the grid, and return when the home is connected.
 
-        Raises `CommandError` (ISLANDING_NOT_FOLLOWED) when there is no grid to come back to within two
-        minutes; the gateway then reconnects as soon as there is.
+        Raises `CommandError` (ISLANDING_NOT_FOLLOWED) when there is no grid within two minutes;
+        the gateway then reconnects as soon as there is.
         """
-        async with self._turn:
-            await self._order(off_grid=False)
-            await self._until(self._returning, GridState.CONNECTED)
+        async with self._lock:
+            await self._request(off_grid=False)
+            await self._wait_for(GridState.CONNECTED, self._on_grid)
 
-    async def _order(self, *, off_grid: bool) -> None:
-        """Order it by the first way that is not refused for good; what is refused was not done.
+    async def _request(self, *, off_grid: bool) -> None:
+        """Request it by login or key, the first that is not refused for good; what is refused was not done.
 
-        To reconnect every way is tried, also one that was refused before, and also after a login that failed.
+        To reconnect both are tried, also one that was refused before, and also after a login that failed.
         """
         by_login, by_key = self._allowed_by_login, self._allowed_by_key
-        ways = [self._order_by_login] if by_login else []
+        ways = [self._request_by_login] if by_login else []
         if self.signed is not None and (by_key or not off_grid):
-            ways.append(self._order_by_key)
+            ways.append(self._request_by_key)
         if not ways or not (by_login or off_grid):
-            ways.append(self._order_by_login)
+            ways.append(self._request_by_login)
         refusals: list[GatewayResponseError] = []
-        for order in ways:
+        for request in ways:
             try:
-                await order(off_grid=off_grid)
+                await request(off_grid=off_grid)
             except GatewayConnectionError, GatewayInvalidResponseError:
-                return  # the answer was lost; `grid_status` shows what became of it
+                return  # the response was lost; `grid_status` shows what became of it
             except GatewayResponseError as err:
                 if off_grid and not isinstance(err, _REFUSED_FOR_GOOD):
                     raise
@@ -180,22 +182,22 @@ class IslandingController:
                 return
         raise min(refusals, key=lambda err: (isinstance(err, _REFUSED_FOR_GOOD), not isinstance(err, GatewayKeyError)))
 
-    async def _order_by_login(self, *, off_grid: bool) -> None:
+    async def _request_by_login(self, *, off_grid: bool) -> None:
         try:
             await self._gateway.v2_islanding_mode(off_grid=off_grid)
         except GatewayPermissionDeniedError, GatewayNotFoundError:
             self._refused_by = self._firmware
             raise
 
-    async def _order_by_key(self, *, off_grid: bool) -> None:
+    async def _request_by_key(self, *, off_grid: bool) -> None:
         if self.signed is not None:
             await self.signed.island(off_grid=off_grid)
 
-    async def _until(self, watch: Watch, wanted: GridState) -> None:
-        seen = await watch.until(self._gateway.grid_status, lambda grid: grid.grid_status is wanted)
-        if seen.grid_status is not wanted:
+    async def _wait_for(self, state: GridState, polling: Polling) -> None:
+        grid = await poll_until(self._gateway.grid_status, lambda grid: grid.grid_status is state, polling)
+        if grid.grid_status is not state:
             raise CommandError(
-                "the gateway accepted the order and does not follow it",
+                "the gateway accepted the request and does not follow it",
                 reason=CommandFailure.ISLANDING_NOT_FOLLOWED,
                 path=_PATH,
             )

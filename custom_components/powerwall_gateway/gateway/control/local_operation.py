@@ -1,0 +1,257 @@
+"""Operation mode and backup reserve through the local API: write, commit, read back.
+
+Neither the write nor the commit is repeated after it may have been done. When a response is lost,
+the settings are read instead.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from ..backoff import Polling, poll_until
+from ..client import PowerwallGateway
+from ..exceptions import (
+    CommandError,
+    CommandFailure,
+    GatewayAuthenticationRequiredError,
+    GatewayCertificateError,
+    GatewayConnectionError,
+    GatewayError,
+    GatewayInvalidResponseError,
+    GatewayNotFoundError,
+    GatewayPermissionDeniedError,
+    GatewayResponseError,
+    GatewayStoppedError,
+)
+from ..models import Operation, OperationMode, Sitemaster, Status
+from .operation import PATH, OperationRequest
+
+READ_BACK: Final = Polling(0.5, 15.0, 75.0)
+"""1.43 followed a change "within the minute" (reference, 6.2)."""
+
+_MODES: Final = (OperationMode.SELF_CONSUMPTION, OperationMode.BACKUP)
+"""Every firmware accepts these; all of them refuse `autonomous`, already 1.15 (reference, 6.2)."""
+
+_UNSUPPORTED: Final = frozenset({404, 405, 501})
+"""HTTP status where the firmware lacks the call. One that refuses a mode says 400 or 500 (reference, 6.2)."""
+
+_COMMIT_FAILURES: Final = (CommandFailure.STORED_STOPPED, CommandFailure.UNKNOWN)
+
+type LogIn = Callable[[], Awaitable[None]]
+
+
+class LocalOperationBackend:
+    """Read and write through `operation` and `config/completed`.
+
+    `log_in` gets a session on firmware where a login stops the Powerwall, and returns when
+    it runs again; a read or a write calls it once at most. Without it a session is used as long
+    as there is one.
+    """
+
+    def __init__(
+        self, gateway: PowerwallGateway, *, log_in: LogIn | None = None, read_back: Polling = READ_BACK
+    ) -> None:
+        self.gateway = gateway
+        self.log_in = log_in
+        self.read_back = read_back
+        self.refused_by: str | None = None
+        """The firmware that refused a write for good."""
+
+        self.committed: OperationRequest | None = None
+        """What was written and committed last. Other values that `operation` shows may only be stored, and not in
+        effect, for instance by a process that ended between write and commit."""
+
+    @property
+    def allowed(self) -> bool:
+        """Return whether a write may succeed."""
+        capabilities = self.gateway.capabilities
+        return capabilities.can_write_operation and capabilities.has(PATH) and not self.is_refused
+
+    @property
+    def is_refused(self) -> bool:
+        """Return whether this very firmware refused a write for good."""
+        return self.refused_by is not None and self.refused_by == self.firmware
+
+    @property
+    def firmware(self) -> str:
+        """Return the gateway's version, or an empty text."""
+        status = self.gateway.capabilities.status
+        return (status and status.version) or ""
+
+    @property
+    def modes(self) -> tuple[OperationMode, ...]:
+        """Return the modes that can be set."""
+        return _MODES
+
+    def reset(self) -> None:
+        """Forget a refusal, so that a write is tried again. Another firmware does so by itself."""
+        self.refused_by = None
+
+    async def read(self) -> Operation:
+        """Read both."""
+        return await _LoginOnce(self.log_in).call(self.gateway.operation)
+
+    async def write(self, request: OperationRequest) -> Operation:
+        """Write, commit and read back."""
+        return await _Write(self, request).run()
+
+
+class _LoginOnce:
+    """Log in when a call is denied, once: it stops the Powerwall for a moment."""
+
+    def __init__(self, log_in: LogIn | None) -> None:
+        self._log_in = log_in
+
+    async def call[T](self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call, and make it again after a login if it was denied.
+
+        Raises `GatewayPermissionDeniedError` where it is denied with the new session, too.
+        """
+        try:
+            return await call()
+        except GatewayAuthenticationRequiredError as err:
+            if self._log_in is None or isinstance(err, GatewayPermissionDeniedError):
+                raise
+        log_in, self._log_in = self._log_in, None
+        await log_in()
+        try:
+            return await call()
+        except GatewayAuthenticationRequiredError as err:
+            raise GatewayPermissionDeniedError(
+                "this login may not do that", path=err.path, status=err.status, reason=err.reason
+            ) from err
+
+
+class _Write:
+    """One write: store, commit, read back."""
+
+    def __init__(self, backend: LocalOperationBackend, request: OperationRequest) -> None:
+        self._backend = backend
+        self._gateway = backend.gateway
+        self._login = _LoginOnce(backend.log_in)
+        self._request = request
+        self._completed = request
+        """The request, and for what it leaves as it is the gateway's value: a write overwrites both."""
+
+        self._sent = False
+        self._stored = False
+        self._commissions: int | None = None
+        """How often the gateway was committed before."""
+
+    async def run(self) -> Operation:
+        try:
+            in_effect = await self._login.call(self._store)
+        except GatewayPermissionDeniedError as err:
+            if self._sent:
+                raise self._refusal(err) from err
+            raise
+        if in_effect is not None:
+            return in_effect
+        self._stored = True
+        try:
+            await self._login.call(self._commit)
+        except CommandError as err:
+            if err.reason in _COMMIT_FAILURES:
+                raise
+            raise self._completed.unknown() from err  # a login for the commit was refused
+        except GatewayResponseError as err:
+            raise self._refusal(err) from err
+        except GatewayError as err:
+            raise self._completed.unknown() from err
+        self._backend.committed = self._completed
+        shown = await self._read_back()
+        if not self._completed.is_met_by(shown):
+            raise self._completed.not_applied(shown)
+        return shown
+
+    async def _store(self) -> Operation | None:
+        """Write, and return None; return what the gateway shows where that is known to be in effect already."""
+        await self._check_gateway()
+        shown = await self._gateway.operation()
+        if not self._backend.allowed:
+            raise self._error(CommandFailure.NOT_ALLOWED, "this login may not set mode and reserve")
+        committed = self._backend.committed
+        if committed and committed.is_met_by(shown) and self._request.is_met_by(shown):
+            return shown
+        wanted = self._completed = self._request.over(
+            OperationRequest(shown.operation_mode, shown.backup_reserve_percent)
+        )
+        if wanted.mode is None or wanted.reserve is None or not 0 <= wanted.reserve <= 100:
+            raise self._error(CommandFailure.UNREADABLE, "what is to stay as it is could not be read")
+        self._backend.committed = None
+        self._sent = True
+        try:
+            await self._gateway.set_operation(
+                mode=wanted.mode,
+                reserve_raw=wanted.reserve,
+                max_pv_export_power_kw=shown.max_pv_export_power_kw,
+            )
+        except GatewayError as err:
+            # Another path is that of a login, which comes after a denied write: nothing was stored.
+            if err.path != PATH or isinstance(err, GatewayAuthenticationRequiredError | GatewayCertificateError):
+                raise
+            if isinstance(err, GatewayResponseError) and not isinstance(err, GatewayInvalidResponseError):
+                raise self._refusal(err) from err
+            if not wanted.is_met_by(await self._read_back()):
+                raise wanted.unknown() from err
+        return None
+
+    async def _check_gateway(self) -> None:
+        """Refuse what can be refused without a login, by the firmware there is now: it may have been updated."""
+        try:
+            self._commissions = (await self._gateway.status()).commission_count
+        except GatewayNotFoundError as err:
+            if self._gateway.capabilities.status is not None:
+                raise  # it has a status, and starts up
+            raise self._error(CommandFailure.NOT_ALLOWED, "a Powerwall 3 has no mode and reserve to set") from err
+        if self._backend.is_refused or (self._gateway.capabilities.roles and not self._backend.allowed):
+            raise self._error(CommandFailure.NOT_ALLOWED, "this login may not set mode and reserve")
+        self._check_running(await self._gateway.sitemaster())
+
+    def _check_running(self, sitemaster: Sitemaster) -> None:
+        if sitemaster.running is not True:
+            raise self._error(CommandFailure.STOPPED, "the Powerwall is stopped")
+
+    async def _commit(self) -> None:
+        """Commit, unless the Powerwall stopped since the write."""
+        self._check_running(await self._poll(self._gateway.sitemaster, lambda shown: shown.running is not None))
+        try:
+            await self._gateway.config_completed()
+        except (GatewayConnectionError, GatewayInvalidResponseError) as err:
+            # `operation` may show what is stored, committed or not, so it cannot tell. The count of commits
+            # can: firmware from 1.4x on has one (reference, 6.1).
+            if self._commissions is None or not self._was_committed(
+                await self._poll(self._gateway.status, self._was_committed)
+            ):
+                raise self._completed.unknown() from err
+
+    def _was_committed(self, status: Status) -> bool:
+        before, now = self._commissions, status.commission_count
+        return before is not None and now is not None and now > before
+
+    async def _read_back(self) -> Operation:
+        return await self._poll(lambda: self._login.call(self._gateway.operation), self._completed.is_met_by)
+
+    async def _poll[T](self, read: Callable[[], Awaitable[T]], is_done: Callable[[T], bool]) -> T:
+        """Poll until it is done; where the last read fails, what became of the write is not known."""
+        try:
+            return await poll_until(read, is_done, self._backend.read_back)
+        except GatewayError as err:
+            raise self._completed.unknown() from err
+
+    def _refusal(self, err: GatewayResponseError) -> CommandError:
+        """Return the error for a refused write or commit, and remember a refusal that is for good."""
+        if isinstance(err, GatewayStoppedError):
+            return self._error(CommandFailure.STOPPED, "the Powerwall is stopped", err)
+        if isinstance(err, GatewayPermissionDeniedError) or err.status in _UNSUPPORTED:
+            self._backend.refused_by = self._backend.firmware
+            return self._error(CommandFailure.NOT_ALLOWED, "this login or firmware may not set mode and reserve", err)
+        return self._error(CommandFailure.REFUSED, f"the gateway refused {self._completed}", err)
+
+    def _error(
+        self, reason: CommandFailure, message: str, response: GatewayResponseError | None = None
+    ) -> CommandError:
+        if self._stored:
+            stopped = reason is CommandFailure.STOPPED
+            reason = CommandFailure.STORED_STOPPED if stopped else CommandFailure.STORED_ONLY
+            message = f"{message}: it is stored, and not in effect"
+        return CommandError(message, reason=reason, path=PATH, response=response)
