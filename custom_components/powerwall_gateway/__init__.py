@@ -170,7 +170,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await DashboardSuggestion(hass, entry, store).async_start()
     for coordinator in (grid, live, detail, settings, inventory):
-        coordinator.async_update_listeners()
+        coordinator.async_update_listeners()  # the monitors' first checks, which must not make the setup fail
     entry.async_on_unload(async_at_started(hass, grid.async_fire_events))
     entry.async_create_background_task(hass, data.grid.watch(), name=f"{entry.title} grid watch")
     # The rest follows in the background: it takes a dozen slow requests, and Home Assistant has not started before

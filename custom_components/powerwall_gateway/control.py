@@ -81,7 +81,7 @@ class Control:
         return self._hub.operation
 
     @property
-    def allowed(self) -> bool:
+    def can_set_operation(self) -> bool:
         """Whether mode and reserve can be set: the owner, the login's permissions and the firmware allow it.
 
         A rejection lasts until the entry is reloaded or the firmware changes.
@@ -94,30 +94,30 @@ class Control:
         return self.consented and isinstance(self._operation.backend, SignedOperationBackend)
 
     @property
-    def islands(self) -> bool:
+    def can_go_off_grid(self) -> bool:
         """Whether the home can go off-grid: the owner, the login's permissions and the firmware allow it."""
         return self.consented and self.off_grid.allowed
 
     @property
-    def rules_grid(self) -> bool:
+    def can_set_grid_policy(self) -> bool:
         """Whether export and charging from the grid can be set: the owner allows it and added a key."""
-        rules = self._hub.grid_rules
-        return self.consented and rules is not None and rules.allowed
+        policy = self._hub.grid_rules
+        return self.consented and policy is not None and policy.allowed
 
     @property
-    def is_withdrawn(self) -> bool:
+    def operation_withdrawn(self) -> bool:
         """Whether the owner, the firmware or the login's permissions rule out setting mode and reserve."""
         capabilities = self._hub.gateway.capabilities
         refused = bool(capabilities.roles) and not capabilities.can_write_operation
         return not self.consented or (refused and not self._hub.has_key)
 
     @property
-    def rules_withdrawn(self) -> bool:
+    def grid_policy_withdrawn(self) -> bool:
         """Whether the owner rules out the grid policy, by the option or by removing the key."""
         return not (self.consented and self._hub.has_key)
 
     @property
-    def islanding_withdrawn(self) -> bool:
+    def off_grid_withdrawn(self) -> bool:
         """Whether the owner rules out going off-grid, by the option or by removing a Powerwall 3's key."""
         capabilities = self._hub.gateway.capabilities
         refused = bool(capabilities.roles) and capabilities.is_restricted

@@ -170,8 +170,8 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         hass: HomeAssistant,
         entry: ConfigEntry,
         gateway: PowerwallGateway,
+        signed: SignedGateway | None = None,
         *,
-        name: str,
         rank: Priority,
         interval: float,
         data: DataT,
@@ -180,10 +180,11 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
             hass,
             _LOGGER,
             config_entry=entry,
-            name=f"{entry.title} {name}",
+            name=f"{entry.title} {rank.name.lower()}",
             update_interval=timedelta(seconds=interval),
         )
         self.gateway = gateway
+        self._signed = signed
         self.data = data
         self.schedule = gateway.pacer.cadence(rank, interval)
         self._forced_polls = 0
@@ -459,7 +460,6 @@ class GridCoordinator(GatewayCoordinator[GridData]):
             hass,
             entry,
             gateway,
-            name="grid",
             rank=Priority.GRID,
             interval=entry.options.get(CONF_GRID_INTERVAL, GRID_INTERVAL),
             data=GridData(log=EndpointResult(value=log)),
@@ -628,7 +628,6 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
             hass,
             entry,
             gateway,
-            name="live",
             rank=Priority.LIVE,
             interval=entry.options.get(CONF_LIVE_INTERVAL, LIVE_INTERVAL),
             data=LiveData(),
@@ -748,16 +747,11 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
     """
 
     def __init__(
-        self,
-        hass: HomeAssistant,
-        entry: ConfigEntry,
-        gateway: PowerwallGateway,
-        signed: SignedGateway | None,
+        self, hass: HomeAssistant, entry: ConfigEntry, gateway: PowerwallGateway, signed: SignedGateway | None
     ) -> None:
         super().__init__(
-            hass, entry, gateway, name="detail", rank=Priority.DETAIL, interval=DETAIL_INTERVAL, data=DetailData()
+            hass, entry, gateway, signed, rank=Priority.DETAIL, interval=DETAIL_INTERVAL, data=DetailData()
         )
-        self._signed = signed
         self._site_contact = ContactWatch[int](f"{self.name}, site")
         self._solar_contact = ContactWatch[int](f"{self.name}, solar")
 
@@ -767,18 +761,18 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
         wanted = set(self.async_contexts())
 
         async def fetch[T](
-            detail: Detail, reading: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]
+            detail: Detail, last: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]
         ) -> EndpointResult[T]:
-            if self._force or reading.has_never_succeeded or detail in wanted:
-                return await self._fetch(reading, endpoint)
-            return reading
+            if self._force or last.has_never_succeeded or detail in wanted:
+                return await self._fetch(last, endpoint)
+            return last
 
         async def fetch_signed[T](
-            detail: Detail, reading: EndpointResult[T], request: Callable[[SignedGateway], Awaitable[T]]
+            detail: Detail, last: EndpointResult[T], request: Callable[[SignedGateway], Awaitable[T]]
         ) -> EndpointResult[T]:
             if (signed := self._signed) is None or not signed.verified:
-                return EndpointResult(error=reading.error)  # values disappear with the key
-            return await fetch(detail, reading, lambda: request(signed))
+                return EndpointResult(error=last.error)  # values disappear with the key
+            return await fetch(detail, last, lambda: request(signed))
 
         async def fetch_meters[T: (SiteMeter, SolarMeter)](
             detail: Detail,
@@ -786,10 +780,10 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
             endpoint: Callable[[], Awaitable[tuple[T, ...]]],
             watch: ContactWatch[int],
         ) -> EndpointResult[tuple[T, ...]]:
-            reading = await fetch(detail, last, endpoint)
-            if reading.error or reading.at == last.at:
-                return reading  # no new response
-            return reading.map(lambda meters: singles_in_contact(meters, watch, reading.at))
+            result = await fetch(detail, last, endpoint)
+            if result.error or result.at == last.at:
+                return result  # no new response
+            return result.map(lambda meters: singles_in_contact(meters, watch, result.at))
 
         reports_energies = self.gateway.capabilities.has_system_status
         return DetailData(
@@ -832,22 +826,11 @@ class SettingsCoordinator(GatewayCoordinator[SettingsData]):
     """Poll the settings every minute."""
 
     def __init__(
-        self,
-        hass: HomeAssistant,
-        entry: ConfigEntry,
-        gateway: PowerwallGateway,
-        signed: SignedGateway | None,
+        self, hass: HomeAssistant, entry: ConfigEntry, gateway: PowerwallGateway, signed: SignedGateway | None
     ) -> None:
         super().__init__(
-            hass,
-            entry,
-            gateway,
-            name="settings",
-            rank=Priority.SETTINGS,
-            interval=SETTINGS_INTERVAL,
-            data=SettingsData(),
+            hass, entry, gateway, signed, rank=Priority.SETTINGS, interval=SETTINGS_INTERVAL, data=SettingsData()
         )
-        self._signed = signed
 
     @override
     async def _poll(self) -> SettingsData:
@@ -905,22 +888,11 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
     """Poll the hardware at startup and every 15 minutes."""
 
     def __init__(
-        self,
-        hass: HomeAssistant,
-        entry: ConfigEntry,
-        gateway: PowerwallGateway,
-        signed: SignedGateway | None,
+        self, hass: HomeAssistant, entry: ConfigEntry, gateway: PowerwallGateway, signed: SignedGateway | None
     ) -> None:
         super().__init__(
-            hass,
-            entry,
-            gateway,
-            name="inventory",
-            rank=Priority.INVENTORY,
-            interval=INVENTORY_INTERVAL,
-            data=InventoryData(),
+            hass, entry, gateway, signed, rank=Priority.INVENTORY, interval=INVENTORY_INTERVAL, data=InventoryData()
         )
-        self._signed = signed
         self._inverters: dict[str, SolarInverter] = {}
         """Inverters in the last list."""
         self._retry = FIRST_RETRY
@@ -928,12 +900,12 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
     @override
     async def _async_update_data(self) -> InventoryData:
         data = await super()._async_update_data()
-        readings: list[EndpointResult[object]] = [getattr(data, field.name) for field in fields(data)]
+        results: list[EndpointResult[object]] = [getattr(data, field.name) for field in fields(data)]
         # A gateway that has just started rejects for a moment endpoints that it has.
         may_be_wrong = self.gateway.absent_for < self.schedule.interval
         if any(
-            reading.error and reading.has_never_succeeded and (may_be_wrong or not reading.unsupported)
-            for reading in readings
+            result.error and result.has_never_succeeded and (may_be_wrong or not result.unsupported)
+            for result in results
         ):
             # Without the response, devices and entities are missing.
             self.update_interval = timedelta(seconds=min(self._retry, self.schedule.interval))

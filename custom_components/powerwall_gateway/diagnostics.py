@@ -127,9 +127,9 @@ def _gateway(data: PowerwallGatewayData) -> dict[str, Any]:
         },
         "control": {
             "consented": control.consented,
-            "operation": control.allowed,
+            "operation": control.can_set_operation,
             "modes": [str(mode) for mode in control.modes],
-            "off_grid": control.islands,
+            "off_grid": control.can_go_off_grid,
             "busy": control.busy,
         },
     }

@@ -172,7 +172,7 @@ class EntryMonitor:
         )
         self._check_key(settings.key)
         self._set_issue(
-            issues.CONTROL_REFUSED, active=control.worked and not control.allowed and self._key_issue is None
+            issues.CONTROL_REFUSED, active=control.worked and not control.can_set_operation and self._key_issue is None
         )
         self._note_permissions()
 
@@ -193,7 +193,7 @@ class EntryMonitor:
     @property
     def _permissions(self) -> tuple[bool, bool, bool]:
         control = self._data.control
-        return control.allowed, control.islands, control.rules_grid
+        return control.can_set_operation, control.can_go_off_grid, control.can_set_grid_policy
 
     def _note_permissions(self) -> None:
         """Update what can be set when that changes: a key that is rejected or accepted again changes no value."""

@@ -15,7 +15,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_get_config_entry, async_register_admin_service
 from homeassistant.util.json import JsonValueType
 
-from .const import CONF_ALLOW_CONTROL, DOMAIN
+from .const import DOMAIN
 from .control import Control
 from .data import PowerwallGatewayConfigEntry
 from .energy_dashboard import async_update_entity_ids
@@ -82,7 +82,7 @@ async def async_set_operation(call: ServiceCall) -> ServiceResponse:
     """Set mode, reserve or both in one write, and return the new settings. The reserve has the scale of the options."""
     entry = _entry_of(call)
     control = _control_of(entry)
-    if not (control.allowed or control.needs_key):  # the write itself reports why a key is not accepted
+    if not (control.can_set_operation or control.needs_key):  # the write itself reports why a key is not accepted
         raise validation_error("operation_not_allowed")
     mode = _mode(call.data.get(ATTR_MODE), control)
     reserve = call.data.get(ATTR_RESERVE)
@@ -215,9 +215,10 @@ def _entry_of(call: ServiceCall) -> PowerwallGatewayConfigEntry:
 @callback
 def _control_of(entry: PowerwallGatewayConfigEntry) -> Control:
     """Return the control of an entry. Raises `ServiceValidationError` if its owner has not allowed control."""
-    if not entry.options.get(CONF_ALLOW_CONTROL, False):
+    control = entry.runtime_data.control
+    if not control.consented:
         raise validation_error("control_not_allowed")
-    return entry.runtime_data.control
+    return control
 
 
 def _mode(name: str | None, control: Control) -> OperationMode | None:

@@ -211,12 +211,12 @@ async def test_the_key_is_taken_out_again(hass: HomeAssistant, simulator: StartS
     pair(gateway)
     entry = await set_up(gateway, options=ALLOWED)
     await keep_key(hass, entry)
-    assert entry.runtime_data.control.allowed
+    assert entry.runtime_data.control.can_set_operation
     owner = Owner(hass, entry)
     await owner.open("pairing", "remove_key")
     await owner.answer({})
     assert owner.is_done
-    assert not entry.runtime_data.control.allowed
+    assert not entry.runtime_data.control.can_set_operation
     assert state_of(hass, gateway, "select", "operation_mode") is None
     assert not (await async_get_store(hass, entry.entry_id)).private_key
     await owner.open("pairing")
@@ -273,7 +273,7 @@ async def test_a_library_that_has_changed(
     entry = await set_up(gateway, options=ALLOWED)
     await keep_key(hass, entry)
     assert entry.state.name == "LOADED"
-    assert not entry.runtime_data.control.allowed
+    assert not entry.runtime_data.control.can_set_operation
 
 
 async def test_a_library_that_cannot_be_had(
@@ -286,7 +286,7 @@ async def test_a_library_that_cannot_be_had(
     entry = await set_up(gateway, options=ALLOWED)
     await keep_key(hass, entry)
     assert entry.state.name == "LOADED"
-    assert not entry.runtime_data.control.allowed
+    assert not entry.runtime_data.control.can_set_operation
     owner = Owner(hass, entry)
     await owner.open("pairing", "register_key")
     await owner.answer({})

@@ -50,7 +50,7 @@ async def test_it_survives_a_restart_without_a_login(hass: HomeAssistant, gatewa
     pair(gateway)
     entry = await set_up(gateway, options=ALLOWED)
     await keep_key(hass, entry)
-    assert entry.runtime_data.control.allowed
+    assert entry.runtime_data.control.can_set_operation
     assert gateway.logins == 1
 
 
@@ -58,14 +58,14 @@ async def test_without_consent_a_key_changes_nothing(hass: HomeAssistant, gatewa
     pair(gateway)
     entry = await set_up(gateway)
     await keep_key(hass, entry)
-    assert not entry.runtime_data.control.allowed
+    assert not entry.runtime_data.control.can_set_operation
     assert state_of(hass, gateway, "select", "operation_mode") is None
 
 
 async def test_without_a_key_nothing_is_signed(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
     pair(gateway)
     entry = await set_up(gateway, options=ALLOWED)
-    assert not entry.runtime_data.control.allowed
+    assert not entry.runtime_data.control.can_set_operation
     assert not any("tedapi" in request.path for request in gateway.requests)
 
 
