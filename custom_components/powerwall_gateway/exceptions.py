@@ -116,7 +116,7 @@ _VALIDATION: Final = {
 
 
 def error_text(err: GatewayError) -> str:
-    """Return the gateway's own words, or else the endpoint and the HTTP status. Neither needs a translation."""
+    """Return the gateway's own text, or else the endpoint and the HTTP status. Neither needs a translation."""
     response = err.response if isinstance(err, CommandError) else err
     if not isinstance(response, GatewayResponseError):
         return err.path or "-"
@@ -144,6 +144,7 @@ def translated(err: GatewayError, scale: PercentScale = PercentScale.APP) -> Hom
 
 
 def _translation_key(err: GatewayError) -> str:
+    """Return the translation key of an error."""
     match err:
         case CommandError():
             return _COMMAND_KEYS[err.reason]

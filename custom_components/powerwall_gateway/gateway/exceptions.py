@@ -1,8 +1,8 @@
-"""What can go wrong between us and the gateway.
+"""Exceptions of the client.
 
-One base, few children. A child exists only where the caller does something
-different about it; everything a gateway or a network can do ends in one of them,
-so that no aiohttp, JSON or Python error leaves this package.
+A class exists only where callers handle it differently. Everything that a gateway or a network
+can do ends in one of them, so no error of aiohttp, JSON or the network leaves this package.
+Wrong arguments raise `ValueError`.
 """
 
 from enum import StrEnum
@@ -10,9 +10,9 @@ from typing import Self, override
 
 
 class GatewayError(Exception):
-    """Base of everything this package raises.
+    """Base of all errors of a gateway.
 
-    `path` is the API path below `/api/` that was asked (empty when no single path was).
+    `path` is the requested path below `/api/`, empty if the error is not about a single one.
     """
 
     def __init__(self, message: str, *, path: str = "") -> None:
@@ -25,22 +25,25 @@ class GatewayError(Exception):
         return f"{self.path}: {self.message}" if self.path else self.message
 
     def bare(self) -> Self:
-        """Return a copy to keep: without traceback and causes, whose frames hold passwords and tokens."""
+        """Return a copy without traceback and causes, whose frames hold passwords and tokens."""
         bare = type(self).__new__(type(self), *self.args)
         bare.__dict__.update(self.__dict__)
         return bare
 
 
 class GatewayConnectionError(GatewayError):
-    """Nobody answered: check the address, the network, and that the gateway has power."""
+    """No response: check the address, the network, and that the gateway has power."""
 
 
 class GatewayTimeoutError(GatewayConnectionError):
-    """The gateway took longer than we wait: it is busy or its Wi-Fi dropped out; ask again later."""
+    """No response in time: the gateway is busy, or its Wi-Fi dropped out. Try again later."""
 
 
 class GatewayCertificateError(GatewayError):
-    """Another certificate than the one that was trusted: nothing was sent; the owner decides."""
+    """The certificate is not the trusted one. Nothing was sent, and the owner has to decide.
+
+    `fingerprint` is the SHA-256 of the new certificate.
+    """
 
     def __init__(self, message: str, *, fingerprint: bytes, path: str = "") -> None:
         super().__init__(message, path=path)
@@ -48,14 +51,14 @@ class GatewayCertificateError(GatewayError):
 
 
 class WrongGatewayError(GatewayError):
-    """Another gateway answers than the one that was met: its address has changed hands; the owner looks for it."""
+    """Another gateway responds at this address."""
 
 
 class GatewayResponseError(GatewayError):
-    """The gateway answered, but not with what was asked for.
+    """The gateway responded with an error, or with something unexpected.
 
-    `status` is the HTTP status; `reason` the gateway's own words, trimmed (`error` of
-    its envelope `{"code", "error", "message"}`), or empty.
+    `status` is the HTTP status, 0 if there was no response. `reason` is the gateway's own text, trimmed
+    (`error` of its envelope `{"code", "error", "message"}`), or empty.
     """
 
     def __init__(self, message: str, *, path: str = "", status: int = 0, reason: str = "") -> None:
@@ -67,7 +70,7 @@ class GatewayResponseError(GatewayError):
 class GatewayAuthenticationRequiredError(GatewayResponseError):
     """HTTP 401 or 403: a login is needed, or the session has ended.
 
-    `stops_powerwall`: the login was not sent, because on this firmware it stops the Powerwall, or may.
+    `stops_powerwall` says that the login was not sent, because on this firmware it stops the Powerwall, or may.
     Only the stop-safety supervisor logs in there.
     """
 
@@ -79,25 +82,25 @@ class GatewayAuthenticationRequiredError(GatewayResponseError):
 
 
 class GatewayPermissionDeniedError(GatewayAuthenticationRequiredError):
-    """HTTP 401 or 403 with a session that is good: this login's role may not do that. Asking again will not help."""
+    """HTTP 401 or 403 with a valid session: this login's role may not do that. Trying again does not help."""
 
 
 class GatewayNotFoundError(GatewayResponseError):
-    """HTTP 404: this firmware has no such path, or the gateway starts up. Do not ask again for `absent_for` seconds."""
+    """HTTP 404: this firmware has no such path, or the gateway is starting. Wait for `absent_for` seconds."""
 
 
 class GatewayRefusedError(GatewayResponseError):
-    """HTTP 400, 405, 409, 417 or 500: the gateway will not do it, or not now; `reason` has its own words."""
+    """HTTP 400, 405, 409, 417 or 500: the gateway does not do it, or not now; `reason` has its own text."""
 
 
 class GatewayStoppedError(GatewayResponseError):
-    """HTTP 502: the Powerwall is stopped and has no live data. It is there, and everything else still answers."""
+    """HTTP 502: the Powerwall is stopped and has no live data. Everything else still responds."""
 
 
 class GatewayRateLimitError(GatewayResponseError):
-    """HTTP 429 or 503: too many requests or too busy; wait `retry_after` seconds before asking again.
+    """HTTP 429 or 503: too many requests or too busy; wait `retry_after` seconds before the next one.
 
-    `named` tells whether the gateway named that time itself.
+    `named` says that the gateway named that time itself.
     """
 
     def __init__(
@@ -116,19 +119,19 @@ class GatewayRateLimitError(GatewayResponseError):
 
     @property
     def is_for_logins(self) -> bool:
-        """Whether the limit is for logins alone."""
+        """Return whether the limit is for logins alone."""
         return self.path.startswith("login/")
 
 
 class GatewayInvalidResponseError(GatewayResponseError):
-    """The answer is not the JSON that belongs to this path: other firmware, or not a gateway at all."""
+    """The response is not the JSON of this path: other firmware, or not a gateway at all."""
 
 
 class LoginProblem(StrEnum):
-    """Why the gateway refused a login."""
+    """Reasons of a gateway to refuse a login."""
 
     CREDENTIALS = "credentials"
-    """The password is wrong, not this user's, or missing."""
+    """The password is wrong, of another user, or missing."""
 
     DEFAULT_PASSWORD = "default_password"  # noqa: S105 - the name of a problem
     """The password from the label is no longer accepted (24.36 and later): the owner has to set one first."""
@@ -144,7 +147,7 @@ class LoginProblem(StrEnum):
 
 
 class GatewayLoginError(GatewayResponseError):
-    """The gateway refused the login: `problem` says why, `reason` has its own words."""
+    """The gateway refused the login: `problem` says why, `reason` has its own text."""
 
     def __init__(
         self,
@@ -160,18 +163,18 @@ class GatewayLoginError(GatewayResponseError):
 
     @property
     def about_password(self) -> bool:
-        """Whether another password may help."""
+        """Return whether another password may help."""
         return self.problem in {LoginProblem.CREDENTIALS, LoginProblem.DEFAULT_PASSWORD}
 
 
 class KeyProblem(StrEnum):
-    """Why a gateway does not accept a signing key."""
+    """Reasons of a gateway not to accept a signing key."""
 
     UNKNOWN = "unknown"
     """The key was never registered for this gateway, or it was removed."""
 
     UNCONFIRMED = "unconfirmed"
-    """The key is registered, and nobody confirmed it at the Powerwall, or not in time."""
+    """The key is registered, but was not confirmed at the Powerwall, or not in time."""
 
     INACTIVE = "inactive"
     """The key is registered, and was disabled."""
@@ -195,14 +198,14 @@ class GatewayKeyError(GatewayResponseError):
 
 
 class GatewayClockError(GatewayResponseError):
-    """The gateway takes a signature that was just made for one of another time: one of the two clocks is wrong."""
+    """The gateway rejects the time of a new signature: its clock or Home Assistant's is wrong."""
 
 
 class CommandFailure(StrEnum):
-    """Why a command was not sent, not accepted or not carried out."""
+    """Reasons why a command was not sent, not accepted or not carried out."""
 
     NOT_ALLOWED = "not_allowed"
-    """This login or this firmware may not set mode and reserve. Asking again will not help."""
+    """This login or this firmware may not set mode and reserve. Trying again does not help."""
 
     REFUSED = "refused"
     """The gateway refused mode and reserve, and the battery goes on as before. `response` is how."""
@@ -238,7 +241,7 @@ class CommandFailure(StrEnum):
     """The home has not been on the grid for a minute, so stopping the Powerwall could black it out."""
 
     UNSURE = "unsure"
-    """It could not be read that stopping the Powerwall does no harm, which counts as no."""
+    """Not everything could be read that says whether stopping the Powerwall is safe, so nothing was sent."""
 
     BUSY = "busy"
     """An earlier login or stop is still in progress. Try again in a minute or two."""
@@ -253,7 +256,7 @@ class CommandFailure(StrEnum):
     """The state of charge is too low to go off-grid. `charge` and `least` are in app %."""
 
     ISLANDING_UNSURE = "islanding_unsure"
-    """The grid status or the state of charge could not be read, which counts as no."""
+    """The grid status or the state of charge could not be read, so nothing was sent."""
 
     ISLANDING_NOT_FOLLOWED = "islanding_not_followed"
     """The gateway accepted to go off-grid or to reconnect, and does not show it. It may still follow."""
