@@ -85,9 +85,6 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-_JITTER: Final = timedelta(minutes=1)
-"""Difference between two computed start times of the same start."""
-
 LOST_AFTER: Final = 60.0
 """Seconds without contact after which a meter's values are unknown.
 
@@ -148,13 +145,8 @@ class EndpointResult[T]:
 
 
 def since(last: EndpointResult[datetime], elapsed: EndpointResult[timedelta]) -> EndpointResult[datetime]:
-    """Return the start of a duration, stable despite jitter between polls."""
-    if elapsed.error is not None:
-        return elapsed.map(lambda _: last.value)
-    started = elapsed.map(lambda duration: dt_util.utcnow() - duration)
-    if last.value and started.value and abs(started.value - last.value) < _JITTER:
-        return elapsed.map(lambda _: last.value)
-    return started
+    """Return the start of a duration. Its sensor's device class ignores that it differs a little from poll to poll."""
+    return elapsed.map(lambda duration: last.value if elapsed.error else dt_util.utcnow() - duration)
 
 
 class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):

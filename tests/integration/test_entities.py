@@ -317,3 +317,16 @@ async def test_solar_inverter_that_had_entities_of_a_battery_loses_them(
     for key in OF_GRID | OF_BATTERY:
         assert state_of(hass, gateway, *key.split(".")) is None, key
     assert state_of(hass, gateway, "sensor", "solar_power") not in {None, "unknown", "unavailable"}
+
+
+async def test_a_start_changes_with_a_restart(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+    gateway = await simulator("21.44")
+    status = {"version": "21.44 223a56cd", "din": gateway.din}
+    gateway.overrides["status"] = {**status, "up_time_seconds": "2h0m0s"}
+    entry = await set_up(gateway)
+    started = state_of(hass, gateway, "sensor", "started")
+    for up_time, is_same in (("2h0m20s", True), ("1h59m40s", True), ("10s", False)):
+        gateway.overrides["status"] = {**status, "up_time_seconds": up_time}
+        await entry.runtime_data.inventory.async_refresh()
+        await hass.async_block_till_done()
+        assert (state_of(hass, gateway, "sensor", "started") == started) is is_same, up_time
