@@ -24,6 +24,7 @@ from .const import (
     DOMAIN,
     MANUFACTURER,
     RETURN_CHARGE,
+    PercentScale,
 )
 from .control import Control
 from .coordinator import (
@@ -51,7 +52,6 @@ from .gateway import (
     Identity,
     IdentityCheck,
     LoginProblem,
-    PercentScale,
     PowerwallGateway,
     WrongGatewayError,
     identify,

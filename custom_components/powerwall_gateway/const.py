@@ -1,6 +1,10 @@
 """Names and figures of the integration."""
 
+from enum import StrEnum
 from typing import Final
+
+from .gateway import app_from_raw, raw_from_app
+from .gateway.percent import HIDDEN
 
 DOMAIN: Final = "powerwall_gateway"
 MANUFACTURER: Final = "Tesla"
@@ -68,3 +72,27 @@ a good one once."""
 KEPT_INTERVALS: Final = 3
 KEPT_AT_LEAST: Final = 10.0
 """How long the last value stands while polls fail: three intervals, and never less than ten seconds."""
+
+
+class PercentScale(StrEnum):
+    """Scale of the state of charge and the backup reserve: percent of Tesla's app, or of the gateway."""
+
+    APP = "app"
+    RAW = "raw"
+
+    @property
+    def empty(self) -> float:
+        """Return the percent of an empty battery."""
+        return HIDDEN if self is PercentScale.RAW else 0.0
+
+    def from_raw(self, raw: float) -> float:
+        """Return the percent on this scale for a percent of the gateway."""
+        return raw if self is PercentScale.RAW else app_from_raw(raw)
+
+    def from_app(self, percent: float) -> float:
+        """Return the percent on this scale for a percent of the app."""
+        return raw_from_app(percent) if self is PercentScale.RAW else percent
+
+    def to_app(self, percent: float) -> float:
+        """Return the percent of the app, which changes are made in, for a percent on this scale."""
+        return app_from_raw(percent) if self is PercentScale.RAW else percent

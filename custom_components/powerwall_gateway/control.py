@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
-from .const import DOMAIN
+from .const import DOMAIN, PercentScale
 from .coordinator import (
     DetailCoordinator,
     GridCoordinator,
@@ -23,7 +23,6 @@ from .gateway import (
     GatewayError,
     GridPolicy,
     IslandingController,
-    PercentScale,
     SignedOperationBackend,
     app_from_raw,
 )

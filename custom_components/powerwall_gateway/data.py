@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from homeassistant.config_entries import ConfigEntry
 
+from .const import PercentScale
 from .control import Control
 from .coordinator import GatewayCoordinators
 from .device import SubDevice
-from .gateway import PercentScale
 
 type PowerwallGatewayConfigEntry = ConfigEntry[PowerwallGatewayData]
 

@@ -9,7 +9,7 @@ import voluptuous as vol
 from homeassistant.const import CONF_BASE
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
-from .const import DOMAIN
+from .const import DOMAIN, PercentScale
 from .gateway import (
     CommandError,
     CommandFailure,
@@ -27,7 +27,6 @@ from .gateway import (
     GatewayStoppedError,
     JournalError,
     LoginProblem,
-    PercentScale,
     WrongGatewayError,
 )
 

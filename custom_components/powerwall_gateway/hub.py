@@ -17,6 +17,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util.hass_dict import HassKey
 
 from . import issues
+from .availability import AvailabilityLog
 from .const import CONF_ALLOW_CONTROL, CONF_FINGERPRINT, CONF_LOGIN_LIMIT, CONF_SCHEME, CONF_SERIAL, DOMAIN
 from .gateway import (
     LOGINS_A_DAY,
@@ -24,7 +25,6 @@ from .gateway import (
     Credentials,
     GatewayError,
     GridPolicy,
-    Health,
     IslandingController,
     JournalRecord,
     LocalOperationBackend,
@@ -55,7 +55,7 @@ DISABLING_CHECK: Final = 0.5
 """Seconds between two checks whether the entry was disabled: Home Assistant stores that after one second."""
 
 _HUBS: HassKey[dict[str, PowerwallHub]] = HassKey(f"{DOMAIN}.hubs")
-_HEALTHS: HassKey[dict[str, Health]] = HassKey(f"{DOMAIN}.healths")
+_AVAILABILITY_LOGS: HassKey[dict[str, AvailabilityLog]] = HassKey(f"{DOMAIN}.availability_logs")
 """By entry. They outlive the hubs: while a gateway is unreachable, every retry of the setup has a new hub."""
 
 
@@ -104,7 +104,7 @@ class PowerwallHub:
         self._acquired = False
         self._removed = removed
         self._journal = FileJournal(hass, entry_id)
-        self.gateway = create_gateway(self._session, data, control=options.control, health=_health_of(hass, entry_id))
+        self.gateway = create_gateway(self._session, data, control=options.control, log=_log_of(hass, entry_id))
         self.supervisor = StopSupervisor(
             self.gateway,
             self._journal,
@@ -323,7 +323,7 @@ class PowerwallHub:
 
 
 def create_gateway(
-    session: ClientSession, data: Mapping[str, Any], *, control: bool = False, health: Health | None = None
+    session: ClientSession, data: Mapping[str, Any], *, control: bool = False, log: AvailabilityLog | None = None
 ) -> PowerwallGateway:
     """Return the client for the data of an entry: same scheme and same certificate as at setup.
 
@@ -341,11 +341,11 @@ def create_gateway(
         credentials = Credentials(password=password, username=data.get(CONF_USERNAME, Credentials.username))
     elif control and CONF_SERIAL in data:
         credentials = Credentials.of_installer(data[CONF_SERIAL])
-    return PowerwallGateway(transport, credentials, health=health)
+    return PowerwallGateway(transport, credentials, on_result=log.note if log else None)
 
 
-def _health_of(hass: HomeAssistant, entry_id: str) -> Health:
-    return hass.data.setdefault(_HEALTHS, {}).setdefault(entry_id, Health())
+def _log_of(hass: HomeAssistant, entry_id: str) -> AvailabilityLog:
+    return hass.data.setdefault(_AVAILABILITY_LOGS, {}).setdefault(entry_id, AvailabilityLog())
 
 
 def _hubs(hass: HomeAssistant) -> dict[str, PowerwallHub]:
@@ -372,7 +372,7 @@ async def async_remove_hub(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove the hub and journal of an entry that is removed, as soon as its Powerwall is known to run."""
     hub = _hubs(hass).get(entry.entry_id) or PowerwallHub(hass, entry.entry_id, entry.data, ControlOptions())
     await hub.async_remove(entry.title)
-    hass.data.get(_HEALTHS, {}).pop(entry.entry_id, None)
+    hass.data.get(_AVAILABILITY_LOGS, {}).pop(entry.entry_id, None)
 
 
 async def async_disable_now(hass: HomeAssistant, entry_id: str) -> None:

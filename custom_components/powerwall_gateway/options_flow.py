@@ -32,9 +32,10 @@ from .const import (
     GRID_INTERVAL,
     LIVE_INTERVAL,
     RETURN_CHARGE,
+    PercentScale,
 )
 from .exceptions import FormError
-from .gateway import LOGINS_A_DAY, GatewayError, PercentScale, PowerwallGateway
+from .gateway import LOGINS_A_DAY, GatewayError, PowerwallGateway
 from .gateway.control.islanding import LEAST_CHARGE
 from .gateway.signed.keys import make_key, public_part, read_key
 from .progress_flow import ProgressFlow

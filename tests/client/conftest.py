@@ -7,10 +7,10 @@ from typing import Any
 from aiohttp import ClientSession
 import pytest
 
+from custom_components.powerwall_gateway.availability import AvailabilityLog
 from custom_components.powerwall_gateway.gateway import (
     Address,
     Credentials,
-    Health,
     PowerwallGateway,
     Transport,
     find,
@@ -49,7 +49,7 @@ def client(connect: Connect) -> Client:
 
     async def client(simulator: Simulator, *, password: str | None = "", limit: float = 10.0) -> PowerwallGateway:
         credentials = None if password is None else Credentials(password=password or simulator.password)
-        return PowerwallGateway(await connect(simulator, limit), credentials, health=Health())
+        return PowerwallGateway(await connect(simulator, limit), credentials, on_result=AvailabilityLog().note)
 
     return client
 

@@ -7,10 +7,10 @@ import json
 from types import coroutine
 from typing import Any, override
 
+from custom_components.powerwall_gateway.availability import AvailabilityLog
 from custom_components.powerwall_gateway.gateway import (
     Credentials,
     GatewayError,
-    Health,
     Journal,
     JournalError,
     JournalRecord,
@@ -140,7 +140,7 @@ class Home:
             address = address_of(simulator).over("https" if simulator.fingerprint else "http")
             connection = Transport(session, address, fingerprint=simulator.fingerprint, timeout=timeout)
             guard = StopSupervisor(
-                PowerwallGateway(connection, credentials or self.credentials, health=Health()),
+                PowerwallGateway(connection, credentials or self.credentials, on_result=AvailabilityLog().note),
                 self.disk,
                 grid_connected_for=lambda: self.on_grid_for,
                 spawn=spawn,

@@ -117,7 +117,7 @@ async def test_polls_after_a_day_without_gateway_are_answered(
     while await poll() and virtual.now < end:
         await asyncio.sleep(1.0)
     assert await poll() is None
-    assert told(caplog) == [("health", "WARNING"), ("health", "INFO")]
+    assert told(caplog) == [("availability", "WARNING"), ("availability", "INFO")]
 
 
 @pytest.mark.parametrize("leave", AWAY)
@@ -142,7 +142,8 @@ async def test_mending_after_a_day_without_gateway_starts_the_powerwall(
         while guard.busy:
             await asyncio.sleep(1.0)
     home.assert_well()
-    assert sorted(told(caplog)) == [(name, level) for name in ("health", "supervisor") for level in ("INFO", "WARNING")]
+    expected = [(name, level) for name in ("availability", "supervisor") for level in ("INFO", "WARNING")]
+    assert sorted(told(caplog)) == expected
 
 
 async def test_watch_without_answers_looks_every_ten_seconds(simulator: StartSimulator, virtual: VirtualTime) -> None:

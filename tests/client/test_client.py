@@ -230,7 +230,7 @@ async def test_identity_before_status_told_it(simulator: StartSimulator, client:
     assert identity.din.serial_number == gateway.serial
 
 
-# -- health ------------------------------------------------------------------------------------------------------------
+# -- availability ------------------------------------------------------------------------------------------------------
 
 
 async def test_one_line_down_and_one_line_up(
@@ -352,6 +352,6 @@ async def read_all(powerwall: PowerwallGateway) -> None:
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Give what was logged since the last time."""
-    lines = [record.getMessage() for record in caplog.records if record.name.endswith("gateway.health")]
+    lines = [record.getMessage() for record in caplog.records if record.name.endswith("gateway.availability")]
     caplog.clear()
     return lines

@@ -13,12 +13,12 @@ from custom_components.powerwall_gateway.const import (
     CONF_PERCENT,
     CONFIG_MINOR_VERSION,
     DOMAIN,
+    PercentScale,
 )
 from custom_components.powerwall_gateway.exceptions import translated
 from custom_components.powerwall_gateway.gateway import (
     CommandError,
     CommandFailure,
-    PercentScale,
     app_from_raw,
 )
 from homeassistant.core import HomeAssistant

@@ -48,8 +48,7 @@ from .exceptions import (
     WrongGatewayError,
 )
 from .firmware import Capabilities, login_stops_powerwall
-from .health import Health
-from .percent import PercentScale, app_from_raw, raw_from_app
+from .percent import app_from_raw, raw_from_app
 from .scheduler import PollSchedule, Priority, RequestScheduler
 from .stop_safety.journal import Journal, JournalRecord, PendingAction
 from .stop_safety.supervisor import LOGINS_A_DAY, StopSupervisor
@@ -78,7 +77,6 @@ __all__ = [
     "GatewayStoppedError",
     "GatewayTimeoutError",
     "GridPolicy",
-    "Health",
     "Identity",
     "IdentityCheck",
     "IslandingController",
@@ -91,7 +89,6 @@ __all__ = [
     "OperationController",
     "OperationSettings",
     "PendingAction",
-    "PercentScale",
     "PollSchedule",
     "PowerwallGateway",
     "Priority",

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from math import inf, isfinite
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Self
 
+from aiohttp import ClientSession
 import orjson
 
 from . import endpoints
@@ -20,7 +21,6 @@ from .exceptions import (
     GatewayStoppedError,
 )
 from .firmware import Capabilities
-from .health import Health
 from .models import (
     Config,
     ConnectionTests,
@@ -50,7 +50,7 @@ from .models import (
     TroubleshootingProblems,
 )
 from .scheduler import RequestScheduler
-from .transport import Answer, PathWithArguments, Transport, unpacked
+from .transport import NO_CERTIFICATE, Address, Answer, PathWithArguments, Transport, open_session, unpacked
 
 _KEPT_ANSWERS: Final = 32
 _KEPT_BYTES: Final = 65_536
@@ -69,6 +69,17 @@ _DIN_PATH: Final = "/tedapi/din"
 class PowerwallGateway:
     """One gateway.
 
+        async with PowerwallGateway("192.168.1.50", password="12345") as gateway:
+            print((await gateway.meters_aggregates()).site.instant_power)
+
+    `host` is an IP address or a name, with a port if it is not the standard one. `connect`, which `async with` calls,
+    detects HTTPS or HTTP (before 1.20), and trusts the certificate that it finds, and no other, until `close`. With a
+    `fingerprint` (SHA-256) of an earlier connection only that certificate is trusted from the start. `host` may also
+    be a `Transport` that is set up already.
+
+    `password` is the customer's. Pass `Credentials` for another user. Without one, only what requires no login is
+    available. `session` is used instead of an own one, and not closed.
+
     Every method raises a child of `GatewayError` and nothing else. Some of them are:
 
     - `GatewayStoppedError` from live data while the Powerwall is stopped
@@ -76,15 +87,29 @@ class PowerwallGateway:
     - `GatewayNotFoundError` where the firmware does not have the path
 
     With credentials, a denied call logs in once and is repeated, but never on firmware where a login stops the
-    Powerwall. `health` logs when something starts or stops to fail.
+    Powerwall. `on_result` is called after every read with its path and its error, None if it succeeded.
     """
 
     def __init__(
-        self, connection: Transport, credentials: Credentials | None = None, *, health: Health | None = None
+        self,
+        host: str | Transport,
+        password: str | Credentials | None = None,
+        *,
+        session: ClientSession | None = None,
+        fingerprint: bytes | None = None,
+        on_result: Callable[[str, GatewayError | None], object] | None = None,
     ) -> None:
-        self.connection = connection
-        self._health = health
-        self._login = SessionManager(connection, credentials)
+        self._own_session: ClientSession | None = None
+        if isinstance(host, Transport):
+            self.connection = host
+        else:
+            address = Address.parse(host)
+            if session is None:
+                session = self._own_session = open_session()
+            self.connection = Transport(session, address, fingerprint=fingerprint or NO_CERTIFICATE)
+        self._on_result = on_result
+        credentials = Credentials(password=password) if isinstance(password, str) else password
+        self._login = SessionManager(self.connection, credentials)
         self._version: str | None = None
         """The one that was read last."""
 
@@ -99,6 +124,33 @@ class PowerwallGateway:
 
         self._answers: dict[str, tuple[bytes, Any]] = {}
         """The last answer by path, as bytes and as the model. The newest is last."""
+
+    async def connect(self) -> None:
+        """Detect how the gateway is reached, if this is not known yet. Raises `GatewayConnectionError`."""
+        if self.connection.fingerprint == NO_CERTIFICATE:
+            await self.connection.connect()
+
+    async def close(self) -> None:
+        """Log out, and close the HTTP session unless it was passed in."""
+        try:
+            with suppress(GatewayError):
+                await self.logout()
+        finally:
+            if self._own_session:
+                await self._own_session.close()
+
+    async def __aenter__(self) -> Self:
+        """Connect."""
+        try:
+            await self.connect()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.close()
 
     # -- what is known of the gateway and the session ------------------------------------------------------------------
 
@@ -492,13 +544,13 @@ class PowerwallGateway:
         except GatewayError as err:
             if isinstance(err, GatewayNotFoundError) and err.path == path and path not in self._there:
                 self._miss(path)
-            if self._health:
-                self._health.failed(path, err)
+            if self._on_result:
+                self._on_result(path, err)
             raise
         self._missing.pop(path, None)
         self._there.add(path)
-        if self._health:
-            self._health.answered(path)
+        if self._on_result:
+            self._on_result(path, None)
         return result
 
     def _miss(self, path: str) -> None:

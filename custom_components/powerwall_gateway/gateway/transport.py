@@ -71,7 +71,8 @@ KEEP_ALIVE = 75.0
 _WAIT_WHEN_LIMITED = 60.0
 """Seconds to wait after a 429 or 503 that names no time of its own."""
 
-_NO_CERTIFICATE = b"\0" * 32
+NO_CERTIFICATE: Final = b"\0" * 32
+"""A fingerprint that no certificate has: nothing is sent before `Transport.connect`."""
 
 MAX_BYTES: Final = 4_000_000
 """Of one answer; the largest that was seen has 595 kB (`installer/companies`)."""
@@ -226,6 +227,12 @@ class Transport:
         self._certificate = Fingerprint(fingerprint) if fingerprint else False
         self._timeout = ClientTimeout(total=timeout)
 
+    async def connect(self) -> None:
+        """Detect the scheme and the certificate as `find` does, and trust this certificate from now on."""
+        found = await find(self._session, self.address, timeout=self._timeout.total or TIMEOUT)
+        self.address, self.fingerprint, self.opened = found.address, found.fingerprint, found.opened
+        self._certificate = Fingerprint(found.fingerprint) if found.fingerprint else False
+
     async def request(
         self,
         method: str,
@@ -305,7 +312,7 @@ async def find(session: ClientSession, address: Address, *, timeout: float = TIM
 
     Raises `GatewayConnectionError` when nobody answers either way.
     """
-    looking = Transport(session, address.over("https"), fingerprint=_NO_CERTIFICATE, timeout=timeout)
+    looking = Transport(session, address.over("https"), fingerprint=NO_CERTIFICATE, timeout=timeout)
     try:
         await looking.request("GET", "status")
     except GatewayCertificateError as found:

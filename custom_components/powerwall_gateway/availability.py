@@ -1,9 +1,9 @@
-"""Says once when a gateway stops answering, and once when it answers again."""
+"""Log once when a gateway stops answering, and once when it answers again."""
 
 import logging
 from typing import Final
 
-from .exceptions import (
+from .gateway import (
     GatewayAuthenticationRequiredError,
     GatewayConnectionError,
     GatewayError,
@@ -17,8 +17,8 @@ _SILENCE: Final = ""
 """How a path fails that nobody answers while others are answered."""
 
 
-class Health:
-    """What is wrong with one gateway now: all of it, the Powerwall behind it, or single paths."""
+class AvailabilityLog:
+    """Log what is wrong with one gateway: all of it, the Powerwall behind it, or single paths."""
 
     def __init__(self) -> None:
         self._unreachable = False
@@ -32,8 +32,14 @@ class Health:
         self._open: set[str] = set()
         """What was answered before: to be denied it is news, to be denied anything else is the firmware's way."""
 
-    def answered(self, path: str) -> None:
-        """Note a good answer."""
+    def note(self, path: str, err: GatewayError | None) -> None:
+        """Note the result of a read."""
+        if err is None:
+            self._note_success(path)
+        else:
+            self._note_failure(path, err)
+
+    def _note_success(self, path: str) -> None:
         self._open.add(path)
         if self._unreachable:
             self._unreachable = False
@@ -51,8 +57,7 @@ class Health:
             self._failing = {other: way for other, way in self._failing.items() if way != over}
             _LOGGER.info("%s answers again", path)
 
-    def failed(self, path: str, err: GatewayError) -> None:
-        """Note a failure."""
+    def _note_failure(self, path: str, err: GatewayError) -> None:
         match err:
             case GatewayConnectionError() if path not in self._failing:
                 if not self._unreachable:
