@@ -3,8 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from .gateway import app_from_raw, raw_from_app
-from .gateway.percent import HIDDEN
+from .gateway import HIDDEN_PERCENT, app_from_raw, raw_from_app
 
 DOMAIN: Final = "powerwall_gateway"
 MANUFACTURER: Final = "Tesla"
@@ -83,7 +82,7 @@ class PercentScale(StrEnum):
     @property
     def empty(self) -> float:
         """Return the percent of an empty battery."""
-        return HIDDEN if self is PercentScale.RAW else 0.0
+        return HIDDEN_PERCENT if self is PercentScale.RAW else 0.0
 
     def from_raw(self, raw: float) -> float:
         """Return the percent on this scale for a percent of the gateway."""

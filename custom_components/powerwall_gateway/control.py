@@ -18,16 +18,17 @@ from .coordinator import (
 )
 from .exceptions import translated
 from .gateway import (
+    LEAST_CHARGE,
     CommandError,
     CommandFailure,
     GatewayError,
     GridPolicy,
     IslandingController,
+    OperationController,
+    OperationSettings,
     SignedOperationBackend,
     app_from_raw,
 )
-from .gateway.control.islanding import LEAST_CHARGE
-from .gateway.control.operation import OperationController, OperationSettings
 from .gateway.models import ExportRule, GridState, OperationMode
 from .hub import PowerwallHub
 from .storage import EntryStore

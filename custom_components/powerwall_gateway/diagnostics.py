@@ -16,11 +16,16 @@ from homeassistant.helpers.device_registry import DeviceEntry
 
 from .coordinator import EndpointResult, GatewayCoordinator
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
-from .gateway import GatewayConnectionError, GatewayError, GatewayResponseError, PowerwallGateway
-from .gateway.endpoints import READABLE_PATHS
-from .gateway.exceptions import JournalError
-from .gateway.stats import Count
-from .gateway.stop_safety.journal import DAY, JournalRecord
+from .gateway import (
+    READABLE_PATHS,
+    GatewayConnectionError,
+    GatewayError,
+    GatewayResponseError,
+    JournalError,
+    JournalRecord,
+    PathStats,
+    PowerwallGateway,
+)
 from .redaction import REDACTED, redactor_for
 from .storage import FileJournal
 
@@ -102,7 +107,7 @@ async def _journal(hass: HomeAssistant, entry_id: str) -> dict[str, Any]:
     return {
         "open": record.under_way is not None,
         "kind": record.under_way.kind if record.under_way else None,
-        "logins_today": sum(time() - login < DAY for login in record.logins),
+        "logins_today": sum(time() - login < 24 * 3600 for login in record.logins),
     }
 
 
@@ -159,7 +164,7 @@ def _readings(data: Any) -> dict[str, Any]:
     }
 
 
-def _count(count: Count) -> dict[str, Any]:
+def _count(count: PathStats) -> dict[str, Any]:
     return {
         "requests": count.requests,
         "failures": count.failures,

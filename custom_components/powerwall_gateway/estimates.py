@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from math import exp
 from typing import Final, Self
 
+from .gateway import HIDDEN_PERCENT
 from .gateway.models import Meter, MetersAggregates, StateOfEnergy, SystemStatus
-from .gateway.percent import HIDDEN
 
 IDLE_POWER: Final = 50.0
 """W below which a battery counts as idle. An idle Powerwall fluctuates by some 10 W."""
@@ -80,7 +80,7 @@ class BatteryEstimates:
             return _in_steps(60 * full * max(0.0, percent) / 100 / power)
 
         return cls(
-            backup=minutes(charge - HIDDEN, average.net_load),
+            backup=minutes(charge - HIDDEN_PERCENT, average.net_load),
             to_full=minutes(100 - charge, None if average.battery is None else -average.battery),
             to_reserve=None if reserve is None else minutes(charge - reserve, average.battery),
         )

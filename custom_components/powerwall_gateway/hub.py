@@ -27,16 +27,16 @@ from .gateway import (
     GridPolicy,
     IslandingController,
     JournalRecord,
+    JournalStore,
     LocalOperationBackend,
     OperationController,
     PowerwallGateway,
+    SafetyTimings,
     SignedOperationBackend,
     StopSupervisor,
     Transport,
     open_session,
 )
-from .gateway.stop_safety.journal import JournalStore
-from .gateway.stop_safety.supervisor import SafetyTimings
 from .issues import escape_markdown
 from .signing_key import async_signed_gateway
 from .storage import FileJournal, KeptJournal, async_find_journals, async_get_store

@@ -35,8 +35,7 @@ from .const import (
     PercentScale,
 )
 from .exceptions import FormError
-from .gateway import LOGINS_A_DAY, GatewayError, PowerwallGateway
-from .gateway.control.islanding import LEAST_CHARGE
+from .gateway import LEAST_CHARGE, LOGINS_A_DAY, GatewayError, PowerwallGateway
 from .gateway.signed.keys import make_key, public_part, read_key
 from .progress_flow import ProgressFlow
 from .signing_key import async_check_key

@@ -21,15 +21,16 @@ from .data import PowerwallGatewayConfigEntry
 from .energy_dashboard import async_update_entity_ids
 from .exceptions import translated
 from .gateway import (
+    READABLE_PATHS,
     CommandError,
     GatewayAuthenticationRequiredError,
     GatewayError,
     GatewayNotFoundError,
     GatewayStoppedError,
     PowerwallGateway,
+    check_for_update,
+    run_connection_tests,
 )
-from .gateway.control.actions import check_for_update, run_connection_tests
-from .gateway.endpoints import READABLE_PATHS
 from .gateway.models import GridState, OperationMode, SystemUpdate
 from .migration import async_take_over, is_in_use, pairs
 from .redaction import redactor_for

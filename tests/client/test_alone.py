@@ -17,7 +17,7 @@ from tests.conftest import StartSimulator
 INTEGRATION = Path(__file__).parent.parent.parent / "custom_components" / "powerwall_gateway"
 
 # An import of Home Assistant fails in the process under test, as it would where it is not installed.
-RUN = """
+ALONE = """
 import sys
 
 class Blocked:
@@ -26,9 +26,8 @@ class Blocked:
             raise ImportError(f"{name} is blocked")
 
 sys.meta_path.insert(0, Blocked())
-from gateway.cli import main
-sys.exit(main(sys.argv[1:]))
 """
+RUN = "from gateway.cli import main\nsys.exit(main(sys.argv[1:]))\n"
 
 
 type Run = Callable[..., Coroutine[None, None, tuple[int | None, str, str]]]
@@ -48,11 +47,16 @@ def run(socket_enabled: None, capfd: pytest.CaptureFixture[str], monkeypatch: py
 
 
 async def run_alone(*arguments: str, password: str = "") -> tuple[int | None, str, str]:
-    """Run the command in a process with the package `gateway` by itself on the path, and no Home Assistant."""
+    """Run the command as `run_script` does."""
+    return await run_script(RUN, *arguments, password=password)
+
+
+async def run_script(script: str, *arguments: str, password: str = "") -> tuple[int | None, str, str]:
+    """Run a script in a process with the package `gateway` by itself on the path, and no Home Assistant."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        RUN,
+        ALONE + script,
         *arguments,
         env={**os.environ, "PYTHONPATH": str(INTEGRATION), "POWERWALL_PASSWORD": password},
         cwd=INTEGRATION,
@@ -155,7 +159,7 @@ async def test_every_goes_on_after_lost_responses_until_ctrl_c(simulator: StartS
     gateway = await simulator("1.15.0")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-c", RUN, "flows", host(gateway), "--every", "0.05"),
+        *("-c", ALONE + RUN, "flows", host(gateway), "--every", "0.05"),
         env={**os.environ, "PYTHONPATH": str(INTEGRATION)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -29,6 +29,13 @@ def test_the_client_knows_nothing_of_home_assistant() -> None:
             assert not imported.startswith(HOUSE) or imported.startswith(CLIENT), f"{module} reaches above the client"
 
 
+def test_the_integration_imports_what_is_public_of_the_client() -> None:
+    within = WRITTEN.find_descendants(CLIENT)
+    public = {f"{CLIENT}.models", f"{CLIENT}.redact"} | WRITTEN.find_descendants(f"{CLIENT}.signed")
+    for module in {HOUSE} | WRITTEN.find_descendants(HOUSE) - within - {CLIENT}:
+        assert WRITTEN.find_modules_directly_imported_by(module) & within <= public, module
+
+
 def test_nothing_skips_a_floor() -> None:
     """Entities know coordinators and models, and neither the client nor the wire."""
     floors = {"control", "coordinator", "const", "data", "device", "energy_filter", "entity", "estimates", "hardware"}

@@ -1,16 +1,14 @@
-"""The local API of the Tesla Powerwall 2's gateway as typed Python.
+"""A client for the local API of Tesla's Powerwall gateway. See README.md.
 
-Imports nothing of Home Assistant and can be used by itself:
-
-    async with open_session() as session:
-        connection = await find(session, Address.parse("192.168.1.50"))
-        print(await PowerwallGateway(connection).meters_aggregates())
+It imports nothing of Home Assistant. Home Assistant imports only the names below, `models`, `redact` and `signed`.
 """
 
+from . import endpoints
 from .auth import Credentials, Session
 from .client import PowerwallGateway
+from .control.actions import check_for_update, run_connection_tests
 from .control.grid_policy import GridPolicy
-from .control.islanding import IslandingController
+from .control.islanding import LEAST_CHARGE, IslandingController
 from .control.local_operation import LocalOperationBackend
 from .control.operation import OperationController, OperationSettings
 from .control.signed_operation import SignedOperationBackend
@@ -24,6 +22,7 @@ from .discovery import (
     probe,
     read_site_summary,
 )
+from .endpoints import READABLE_PATHS, Endpoint
 from .exceptions import (
     CommandError,
     CommandFailure,
@@ -48,19 +47,24 @@ from .exceptions import (
     WrongGatewayError,
 )
 from .firmware import Capabilities, login_stops_powerwall
-from .percent import app_from_raw, raw_from_app
+from .percent import HIDDEN_PERCENT, app_from_raw, raw_from_app
 from .scheduler import PollSchedule, Priority, RequestScheduler
-from .stop_safety.journal import Journal, JournalRecord, PendingAction
-from .stop_safety.supervisor import LOGINS_A_DAY, StopSupervisor
+from .stats import PathStats
+from .stop_safety.journal import Journal, JournalRecord, JournalStore, PendingAction
+from .stop_safety.supervisor import LOGINS_A_DAY, SafetyTimings, StopSupervisor
 from .transport import Address, Transport, find, open_session
 
 __all__ = [
+    "HIDDEN_PERCENT",
+    "LEAST_CHARGE",
     "LOGINS_A_DAY",
+    "READABLE_PATHS",
     "Address",
     "Capabilities",
     "CommandError",
     "CommandFailure",
     "Credentials",
+    "Endpoint",
     "GatewayAuthenticationRequiredError",
     "GatewayCertificateError",
     "GatewayClockError",
@@ -83,17 +87,20 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalRecord",
+    "JournalStore",
     "KeyProblem",
     "LocalOperationBackend",
     "LoginProblem",
     "OperationController",
     "OperationSettings",
+    "PathStats",
     "PendingAction",
     "PollSchedule",
     "PowerwallGateway",
     "Priority",
     "ProbeResult",
     "RequestScheduler",
+    "SafetyTimings",
     "Session",
     "SignedOperationBackend",
     "SiteSummary",
@@ -101,6 +108,8 @@ __all__ = [
     "Transport",
     "WrongGatewayError",
     "app_from_raw",
+    "check_for_update",
+    "endpoints",
     "find",
     "identify",
     "login_stops_powerwall",
@@ -109,4 +118,5 @@ __all__ = [
     "probe",
     "raw_from_app",
     "read_site_summary",
+    "run_connection_tests",
 ]

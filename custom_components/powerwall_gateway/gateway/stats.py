@@ -9,7 +9,7 @@ from .exceptions import GatewayError, GatewayRateLimitError
 
 
 @dataclass(slots=True)
-class Count:
+class PathStats:
     """What became of the requests of one path since the connection was made."""
 
     requests: int = 0
@@ -36,12 +36,12 @@ class RequestStats:
     """The counts of one connection, logins among them."""
 
     def __init__(self) -> None:
-        self.paths: dict[str, Count] = {}
+        self.paths: dict[str, PathStats] = {}
 
     @contextmanager
     def counting(self, path: str) -> Iterator[None]:
         """Count one request, whatever becomes of it."""
-        count = self.paths.setdefault(path.partition("?")[0], Count())
+        count = self.paths.setdefault(path.partition("?")[0], PathStats())
         count.requests += 1
         began = monotonic()
         try:

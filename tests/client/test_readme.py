@@ -1,0 +1,93 @@
+"""The example of the client's README runs as it is printed."""
+
+import re
+
+import pytest
+
+from custom_components.powerwall_gateway import gateway as package
+from custom_components.powerwall_gateway.gateway import (
+    GatewayCertificateError,
+    GatewayConnectionError,
+    PowerwallGateway,
+    open_session,
+)
+from tests.client.test_alone import INTEGRATION, host, run_script
+from tests.conftest import StartSimulator
+
+README = (INTEGRATION / "gateway" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
+async def test_example_prints_the_power(simulator: StartSimulator, firmware: str) -> None:
+    gateway = await simulator(firmware, password="12345")
+    gateway.house.home_power, gateway.house.solar_power = 1100, 5200
+    example = README.partition("```python\n")[2].partition("```")[0]
+    assert "192.168.1.50" in example
+    code, out, err = await run_script(
+        example.replace("192.168.1.50", host(gateway)).replace("aiopowerwallgateway", "gateway")
+    )
+    assert (code, err) == (0, "")
+    assert isinstance(float(out), float)
+    assert gateway.tokens == {}
+    assert gateway.running
+
+
+@pytest.mark.parametrize("name", sorted(package.__all__))
+def test_every_public_name_exists(name: str) -> None:
+    assert hasattr(package, name)
+
+
+def test_every_class_of_the_table_is_public() -> None:
+    rows = [line.split("|")[1] for line in README.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert len(named) > 10
+    assert named <= set(package.__all__)
+
+
+async def test_session_that_was_passed_in_stays_open(simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    async with open_session() as session:
+        async with PowerwallGateway(host(gateway), gateway.password, session=session) as powerwall:
+            assert (await powerwall.soe()).percentage is not None
+        assert not session.closed
+
+
+async def test_own_session_is_closed(simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    async with PowerwallGateway(host(gateway), gateway.password) as powerwall:
+        assert (await powerwall.soe()).percentage is not None
+    with pytest.raises(GatewayConnectionError, match="closed"):
+        await powerwall.soe()
+    assert gateway.tokens == {}
+
+
+async def test_fingerprint_is_the_only_certificate_that_is_trusted(simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    async with PowerwallGateway(host(gateway)) as powerwall:
+        fingerprint = powerwall.connection.fingerprint
+    gateway.requests.clear()
+    async with PowerwallGateway(host(gateway), gateway.password, fingerprint=fingerprint) as powerwall:
+        assert [request.path for request in gateway.requests] == []
+        await powerwall.soe()
+    gateway.requests.clear()
+    async with PowerwallGateway(host(gateway), gateway.password, fingerprint=b"\1" * 32) as powerwall:
+        with pytest.raises(GatewayCertificateError):
+            await powerwall.soe()
+    assert gateway.requests == []
+
+
+async def test_nothing_is_sent_before_connect(simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    powerwall = PowerwallGateway(host(gateway), gateway.password)
+    with pytest.raises(GatewayCertificateError):
+        await powerwall.soe()
+    assert gateway.requests == []
+    await powerwall.connect()
+    assert (await powerwall.soe()).percentage is not None
+    await powerwall.close()
+
+
+async def test_no_gateway_is_a_connection_error(socket_enabled: None) -> None:
+    with pytest.raises(GatewayConnectionError):
+        async with PowerwallGateway("127.0.0.1:1"):
+            pass
