@@ -23,9 +23,7 @@ async def test_example_prints_the_power(simulator: StartSimulator, firmware: str
     gateway.house.home_power, gateway.house.solar_power = 1100, 5200
     example = README.partition("```python\n")[2].partition("```")[0]
     assert "192.168.1.50" in example
-    code, out, err = await run_script(
-        example.replace("192.168.1.50", host(gateway)).replace("aiopowerwallgateway", "gateway")
-    )
+    code, out, err = await run_script(example.replace("192.168.1.50", host(gateway)))
     assert (code, err) == (0, "")
     assert isinstance(float(out), float)
     assert gateway.tokens == {}
