@@ -1,4 +1,4 @@
-"""The house stands as `docs/architecture.md` draws it: nothing skips a floor, and nothing goes round in circles."""
+"""The modules import each other as `docs/dev/architecture.md` shows: by layer, and without cycles."""
 
 from pathlib import Path
 import re
@@ -8,8 +8,8 @@ import grimp
 import pytest
 
 ROOT: Final = Path(__file__).parents[2]
-HOUSE: Final = "custom_components.powerwall_gateway"
-CLIENT: Final = f"{HOUSE}.gateway"
+PACKAGE: Final = "custom_components.powerwall_gateway"
+CLIENT: Final = f"{PACKAGE}.gateway"
 PLATFORMS: Final = ("binary_sensor", "button", "event", "number", "select", "sensor", "switch")
 
 RUNNING: Final = grimp.build_graph("custom_components", exclude_type_checking_imports=True, cache_dir=None)
@@ -19,29 +19,29 @@ WRITTEN: Final = grimp.build_graph("custom_components", include_external_package
 """All imports: those of the type checker and of external packages, too."""
 
 type Arrows = set[tuple[str, str]]
-"""From a room to one that imports it, as the data goes."""
+"""From a module to one that imports it."""
 
 
-def test_the_client_knows_nothing_of_home_assistant() -> None:
+def test_client_imports_nothing_of_home_assistant() -> None:
     for module in {CLIENT} | WRITTEN.find_descendants(CLIENT):
         for imported in WRITTEN.find_modules_directly_imported_by(module):
             assert imported != "homeassistant", module
-            assert not imported.startswith(HOUSE) or imported.startswith(CLIENT), f"{module} reaches above the client"
+            assert not imported.startswith(PACKAGE) or imported.startswith(CLIENT), f"{module} reaches above the client"
 
 
-def test_the_integration_imports_what_is_public_of_the_client() -> None:
+def test_integration_imports_the_public_client() -> None:
     within = WRITTEN.find_descendants(CLIENT)
     public = {f"{CLIENT}.models", f"{CLIENT}.redact"} | WRITTEN.find_descendants(f"{CLIENT}.signed")
-    for module in {HOUSE} | WRITTEN.find_descendants(HOUSE) - within - {CLIENT}:
+    for module in {PACKAGE} | WRITTEN.find_descendants(PACKAGE) - within - {CLIENT}:
         assert WRITTEN.find_modules_directly_imported_by(module) & within <= public, module
 
 
-def test_nothing_skips_a_floor() -> None:
+def test_entities_import_only_their_layers() -> None:
     """Entities know coordinators and models, and neither the client nor the wire."""
-    floors = {"control", "coordinator", "const", "data", "device", "energy_filter", "entity", "estimates", "hardware"}
-    floors |= {"outages", "sensor_devices", "gateway.models"}
+    layers = {"control", "coordinator", "const", "data", "device", "energy_filter", "entity", "estimates", "hardware"}
+    layers |= {"outages", "sensor_devices", "gateway.models"}
     for platform in (*PLATFORMS, "sensor_devices", "entity"):
-        assert _rooms_imported_by(platform) <= floors
+        assert _modules_imported_by(platform) <= layers
 
 
 def test_imports_have_no_cycle() -> None:
@@ -53,17 +53,17 @@ def test_imports_have_no_cycle() -> None:
 
 
 @pytest.mark.parametrize("drawn", ["within", "around"])
-def test_the_drawing_is_true(drawn: str) -> None:
+def test_diagram_shows_the_imports(drawn: str) -> None:
     """Every arrow is there whose import does not follow from other arrows, and no other one is."""
-    drawing, rooms = _drawing()
-    package = CLIENT if drawn == "within" else HOUSE
-    boxes = {box: _modules(package, names) for box, names in rooms[drawn].items()}
-    assert drawing[drawn] == _without_what_follows(_imports_between(boxes))
+    drawing, labeled = _drawing()
+    package = CLIENT if drawn == "within" else PACKAGE
+    boxes = {box: _modules(package, names) for box, names in labeled[drawn].items()}
+    assert drawing[drawn] == _without_implied(_imports_between(boxes))
 
 
-def _rooms_imported_by(module: str) -> set[str]:
-    imported = WRITTEN.find_modules_directly_imported_by(f"{HOUSE}.{module.removeprefix(f'{HOUSE}.')}")
-    return {name.removeprefix(f"{HOUSE}.") for name in imported if name.startswith(f"{HOUSE}.")}
+def _modules_imported_by(module: str) -> set[str]:
+    imported = WRITTEN.find_modules_directly_imported_by(f"{PACKAGE}.{module.removeprefix(f'{PACKAGE}.')}")
+    return {name.removeprefix(f"{PACKAGE}.") for name in imported if name.startswith(f"{PACKAGE}.")}
 
 
 # -- the drawing -------------------------------------------------------------------------------------------------------
@@ -71,17 +71,17 @@ def _rooms_imported_by(module: str) -> set[str]:
 
 def _drawing() -> tuple[dict[str, Arrows], dict[str, dict[str, list[str]]]]:
     """Read the arrows within the client and around it, and which modules each box stands for."""
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "dev" / "architecture.md").read_text(encoding="utf-8")
     text = page.partition("```mermaid\n")[2].partition("```")[0]
     within, _, after = text.partition("subgraph gateway")[2].partition("\n  end\n")
     parts = {"within": within.partition("\n")[2], "around": after}
     drawing = {part: _arrows(lines) for part, lines in parts.items()}
     labels = {box: re.findall(r"\b\w+\b", label.replace("<br>", " ")) for box, label in _LABEL.findall(text)}
-    rooms = {
+    labeled = {
         part: {box: labels.get(box, [box]) for box in {box for arrow in arrows for box in arrow}}
         for part, arrows in drawing.items()
     }
-    return drawing, rooms
+    return drawing, labeled
 
 
 _LABEL: Final = re.compile(r"(\w+)\[\"(.*?)\"\]")
@@ -115,7 +115,7 @@ def _imports_between(boxes: dict[str, set[str]]) -> Arrows:
     }
 
 
-def _without_what_follows(arrows: Arrows) -> Arrows:
+def _without_implied(arrows: Arrows) -> Arrows:
     """Leave out every arrow beside a longer way of other ones."""
     return {(start, end) for start, end in arrows if end not in _reached(start, arrows - {(start, end)})}
 
@@ -124,8 +124,8 @@ def _reached(start: str, arrows: Arrows) -> set[str]:
     reached: set[str] = set()
     ahead = [start]
     while ahead:
-        room = ahead.pop()
-        further = {after for before, after in arrows if before == room} - reached
+        module = ahead.pop()
+        further = {after for before, after in arrows if before == module} - reached
         reached |= further
         ahead += further
     return reached
