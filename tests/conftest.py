@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 import logging
-import os
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -15,7 +14,7 @@ from tests.deprecations import complaints
 
 __all__ = ["complaints"]  # a fixture of every test
 
-# How hard random payloads are thrown: `scripts/test --deep` is the second.
+# `pytest --deep` selects the second.
 settings.register_profile(
     "plain",
     max_examples=15,
@@ -23,7 +22,22 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # the count of inputs is one for all examples
 )
 settings.register_profile("deep", max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
-settings.load_profile(os.environ.get("POWERWALL_TESTS", "plain"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for the long versions of tests."""
+    parser.addoption("--deep", action="store_true", help="run every fault, and fuzz with many more inputs")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Select the Hypothesis profile before any test module is imported."""
+    settings.load_profile("deep" if config.getoption("deep") else "plain")
+
+
+def is_deep() -> bool:
+    """Return True if pytest runs with `--deep`."""
+    return settings.get_current_profile_name() == "deep"
+
 
 event_loop()  # before the first test, which would be blamed for a thread that outlives it
 

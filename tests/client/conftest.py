@@ -1,8 +1,7 @@
 """Connections and clients to a simulated gateway."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any
 
 from aiohttp import ClientSession
 import pytest
@@ -19,7 +18,6 @@ from custom_components.powerwall_gateway.gateway import (
 from custom_components.powerwall_gateway.gateway.signed.client import SignedGateway
 from simulator import Simulator
 from tests.client.signing import Sign
-from tests.fuzz.inputs import AT_LEAST, DEEP, Thrown
 from tests.pairing import pem
 
 type Connect = Callable[..., Awaitable[Transport]]
@@ -65,35 +63,6 @@ async def sign(client: Client) -> AsyncIterator[Sign]:
             return signed
 
         yield sign
-
-
-@pytest.fixture
-def thrown(record_property: Callable[[str, object], None]) -> Iterator[Thrown]:
-    """Count the inputs that a test throws at the client; the deep run tells how many they were."""
-    thrown = Thrown()
-    yield thrown
-    record_property("inputs", thrown.inputs)
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Tell in a deep run how much was thrown, and fail one in which it was too little."""
-    if not DEEP:
-        return
-    inputs = sum(
-        value
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if getattr(report, "when", "") == "teardown"
-        for title, value in report.user_properties
-        if title == "inputs"
-    )
-    if terminalreporter.stats.keys() & {"failed", "error"}:
-        terminalreporter.write_line(f"{inputs:,} inputs thrown, and something failed")
-    elif inputs < AT_LEAST:
-        terminalreporter.write_line(f"{inputs:,} inputs thrown, where {AT_LEAST:,} belong", red=True)
-        terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    else:
-        terminalreporter.write_line(f"{inputs:,} inputs thrown, nothing but GatewayError came out")
 
 
 def address_of(simulator: Simulator) -> Address:

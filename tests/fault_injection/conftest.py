@@ -1,7 +1,6 @@
 """The ward, with every wait scaled down, and the table of what everything cost."""
 
 from collections.abc import Awaitable, Callable
-import os
 from typing import Any
 
 from aiohttp import ClientTimeout
@@ -12,7 +11,7 @@ from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
 from custom_components.powerwall_gateway.gateway import backoff, discovery, scheduler, transport
 from homeassistant.core import HomeAssistant
 from simulator.listener import HOST
-from tests.conftest import StartSimulator
+from tests.conftest import StartSimulator, is_deep
 from tests.fault_injection import table
 from tests.fault_injection.clock import Clock
 from tests.fault_injection.course import Course
@@ -105,7 +104,7 @@ async def admit(
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print what everything cost, in the order in which it is written down."""
-    if os.environ.get("POWERWALL_TESTS") != "deep":
+    if not is_deep():
         return
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     noted = [

@@ -1,12 +1,12 @@
 """Every wrong answer at every endpoint that is polled."""
 
 from collections.abc import Callable
-import os
 from typing import Final
 
 import pytest
 
 from custom_components.powerwall_gateway import const, coordinator
+from tests.conftest import is_deep
 from tests.fault_injection.answers import FAULTS, KINDS, NEVER_END
 from tests.fault_injection.conftest import Admit
 from tests.fault_injection.ward import worst
@@ -20,8 +20,6 @@ TOLD_AT_ONCE: Final = {"502", "502 with HTML"}
 LISTS: Final = {"meters", "meters/site", "meters/solar", "networks", "solars"}
 """`null` is how a gateway writes that there is nothing in them."""
 
-DEEP: Final = os.environ.get("POWERWALL_TESTS") == "deep"
-
 FIRMWARES: Final = ("1.15.0", "21.44")
 """Between them the two have every endpoint that is ever polled."""
 
@@ -29,10 +27,11 @@ EVERYTHING: Final = [(firmware, fault) for firmware in FIRMWARES for fault in (*
 EVERY_FAULT: Final = [(firmware, fault) for firmware in FIRMWARES for fault in FAULTS]
 
 SOME: Final = [("21.44", "404"), ("21.44", "null"), ("21.44", "cut"), ("1.15.0", "503"), ("1.15.0", "wrong types")]
+SOME_FAULTS: Final = [("21.44", "cut"), ("1.15.0", "truncated")]
 """What the plain test command has time for."""
 
 
-@pytest.mark.parametrize(("firmware", "fault"), EVERYTHING if DEEP else SOME)
+@pytest.mark.parametrize(("firmware", "fault"), EVERYTHING if is_deep() else SOME)
 async def test_it_costs_its_own_entities_and_is_over_at_the_next_poll(
     admit: Admit, record_property: Callable[[str, object], None], firmware: str, fault: str
 ) -> None:
@@ -47,7 +46,7 @@ async def test_it_costs_its_own_entities_and_is_over_at_the_next_poll(
     record_property("faults", (firmware, fault, cells))
 
 
-@pytest.mark.parametrize(("firmware", "fault"), EVERY_FAULT if DEEP else [("21.44", "cut"), ("1.15.0", "truncated")])
+@pytest.mark.parametrize(("firmware", "fault"), EVERY_FAULT if is_deep() else SOME_FAULTS)
 async def test_one_of_them_hides_nothing(
     admit: Admit,
     record_property: Callable[[str, object], None],

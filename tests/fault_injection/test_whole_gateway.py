@@ -1,11 +1,11 @@
 """What becomes of a whole connection, a whole gateway, its login, and Home Assistant itself."""
 
 from collections.abc import Callable
-import os
 from typing import Final
 
 import pytest
 
+from tests.conftest import is_deep
 from tests.fault_injection.conftest import Accompany
 from tests.fault_injection.home_assistant import HOME_ASSISTANT
 from tests.fault_injection.upheavals import CONNECTION, GATEWAY, LOGIN
@@ -31,7 +31,7 @@ SOME: Final = (
 """What the plain test command has time for."""
 
 
-@pytest.mark.parametrize("name", EVERYTHING if os.environ.get("POWERWALL_TESTS") == "deep" else SOME)
+@pytest.mark.parametrize("name", EVERYTHING if is_deep() else SOME)
 async def test_it_hides_what_it_must_and_is_over_when_it_is_over(
     accompany: Accompany, record_property: Callable[[str, object], None], name: str
 ) -> None:

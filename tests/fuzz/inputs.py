@@ -6,7 +6,6 @@ from random import Random
 import re
 from typing import Final
 
-DEEP: Final = os.environ.get("POWERWALL_TESTS") == "deep"
 SEED: Final = int(os.environ.get("POWERWALL_SEED", "1"))
 """`POWERWALL_SEED=2 scripts/test --deep` throws others."""
 

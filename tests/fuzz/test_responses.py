@@ -1,6 +1,6 @@
 """Spoiled bytes in place of an answer's body, at every method of the client, and in what people and files say.
 
-The wire itself has its own: `test_wire_spoiled.py`. A hundred inputs for each endpoint here, 20,000 with
+The wire itself has its own: `test_transport.py`. A hundred inputs for each endpoint here, 20,000 with
 `scripts/test --deep`.
 """
 
@@ -31,10 +31,10 @@ from custom_components.powerwall_gateway.gateway.transport import Answer
 from tests.client.calls import ask
 from tests.client.conftest import Client
 from tests.client.examples import example
-from tests.conftest import StartSimulator
-from tests.fuzz.inputs import DEEP, JSON_WORDS, SEED, Thrown, spoiled
+from tests.conftest import StartSimulator, is_deep
+from tests.fuzz.inputs import JSON_WORDS, SEED, Thrown, spoiled
 
-INPUTS: Final = 20_000 if DEEP else 100
+INPUTS: Final = 20_000 if is_deep() else 100
 """For each endpoint, and for each that reads what people or files say."""
 
 

@@ -25,9 +25,10 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.models import MetersAggregates
 from tests.client.examples import example
-from tests.fuzz.inputs import DEEP, JSON_WORDS, SEED, Thrown, spoiled
+from tests.conftest import is_deep
+from tests.fuzz.inputs import JSON_WORDS, SEED, Thrown, spoiled
 
-ANSWERS: Final = 5_000 if DEEP else 75
+ANSWERS: Final = 5_000 if is_deep() else 75
 """For each kind of call."""
 
 LIMIT: Final = 60.0

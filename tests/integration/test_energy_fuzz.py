@@ -20,11 +20,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
-from tests.conftest import StartSimulator
+from tests.conftest import StartSimulator, is_deep
 from tests.integration.conftest import SetUp
 from tests.integration.counter_faults import BELIEVED, COUNTERS, Fire
 
-HOURS = 30 * 24 if os.environ.get("POWERWALL_TESTS") == "deep" else 1
+HOURS = 30 * 24 if is_deep() else 1
 """For as long at least, and everything happens once at least: `scripts/test --deep` lives through a month."""
 
 SEED = int(os.environ.get("POWERWALL_SEED", "1"))

@@ -1,7 +1,6 @@
 """The filter of lifetime energies: glitches, resets, counters of any sign, restarts, clocks."""
 
 from math import isfinite
-import os
 from typing import Any
 
 from hypothesis import given, settings, strategies as st
@@ -14,6 +13,7 @@ from custom_components.powerwall_gateway.energy_filter import (
     CounterState,
     EnergyFilter,
 )
+from tests.conftest import is_deep
 
 
 def test_what_flows_is_passed_on() -> None:
@@ -316,7 +316,7 @@ EXACT = 0.01
 WAITS = st.one_of(st.sampled_from([0.0, 5.0, 60.0, LASTING_SECONDS]), st.floats(0, 1e5), st.floats(-1e4, 0))
 
 
-@settings(max_examples=2000 if os.environ.get("POWERWALL_TESTS") == "deep" else 200, deadline=None)
+@settings(max_examples=2000 if is_deep() else 200, deadline=None)
 @given(first=st.floats(-1e10, 1e10), polls=st.lists(st.tuples(STEPS, WAITS, st.integers(1, 20)), max_size=30))
 def test_no_counter_makes_the_shown_energy_fall_or_jump(
     first: float, polls: list[tuple[float | str, float, int]]
