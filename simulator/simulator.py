@@ -1,8 +1,8 @@
 """A simulated gateway on a port."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -145,6 +145,14 @@ class Simulator:
     def forgetting_connections(self) -> AbstractContextManager[None]:
         """Answer nothing on the connections there are, for a while, as after a cut that nobody told the client of."""
         return self._listener.forgetting_connections()
+
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncIterator[int]:
+        """Refuse connections for a while, then listen on the same port again; the port is free meanwhile."""
+        port = self.port
+        await self.stop()
+        yield port
+        await self.start(port)
 
     def renew_certificate(self) -> None:
         """Make another certificate, for the next `start`."""

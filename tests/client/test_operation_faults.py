@@ -48,10 +48,8 @@ async def gateway(simulator: StartSimulator) -> Simulator:
 
 async def another_moves_in(gateway: Simulator) -> None:
     """Let another gateway answer at the same address."""
-    port = gateway.port
-    await gateway.stop()
-    gateway.renew_certificate()
-    await gateway.start(port)
+    async with gateway.unreachable():
+        gateway.renew_certificate()
 
 
 # -- before the write --------------------------------------------------------------------------------------------------

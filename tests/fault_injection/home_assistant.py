@@ -76,13 +76,11 @@ async def _storage_full(course: Course) -> AsyncIterator[float]:
 
 
 async def _loaded_anew(course: Course) -> AsyncIterator[float]:
-    port = course.gateway.port
-    await course.gateway.stop()
-    yield 30.0
-    await course.hass.config_entries.async_reload(course.entry.entry_id)
-    assert course.entry.state is ConfigEntryState.SETUP_RETRY
-    yield 90.0
-    await course.gateway.start(port)
+    async with course.gateway.unreachable():
+        yield 30.0
+        await course.hass.config_entries.async_reload(course.entry.entry_id)
+        assert course.entry.state is ConfigEntryState.SETUP_RETRY
+        yield 90.0
 
 
 HOME_ASSISTANT: Final = (

@@ -28,19 +28,14 @@ MINUTE: Final = 60.0
 
 
 async def _refused(course: Course) -> AsyncIterator[float]:
-    port = course.gateway.port
-    await course.gateway.stop()
-    yield 2 * MINUTE
-    await course.gateway.start(port)
+    async with course.gateway.unreachable():
+        yield 2 * MINUTE
 
 
 def _in_its_place(stranger: Callable[[int], AbstractAsyncContextManager[None]]) -> Happening:
     async def happening(course: Course) -> AsyncIterator[float]:
-        port = course.gateway.port
-        await course.gateway.stop()
-        async with stranger(port):
+        async with course.gateway.unreachable() as port, stranger(port):
             yield 2 * MINUTE
-        await course.gateway.start(port)
 
     return happening
 
@@ -51,10 +46,8 @@ async def _half_open(course: Course) -> AsyncIterator[float]:
 
 
 async def _another_certificate(course: Course) -> AsyncIterator[float]:
-    port = course.gateway.port
-    await course.gateway.stop()
-    course.gateway.renew_certificate()
-    await course.gateway.start(port)
+    async with course.gateway.unreachable():
+        course.gateway.renew_certificate()
     course.gateway.requests.clear()
     yield 2 * MINUTE
     assert course.gateway.requests == []
@@ -68,14 +61,12 @@ async def _trust(course: Course) -> None:
 
 
 async def _without_encryption(course: Course) -> AsyncIterator[float]:
-    port = course.gateway.port
-    await course.gateway.stop()
     impostor = Simulator("1.15.0", serial=course.gateway.serial)
-    await impostor.start(port)
-    yield 2 * MINUTE
-    assert impostor.requests == []
-    await impostor.stop()
-    await course.gateway.start(port)
+    async with course.gateway.unreachable() as port:
+        await impostor.start(port)
+        yield 2 * MINUTE
+        assert impostor.requests == []
+        await impostor.stop()
 
 
 CONNECTION: Final = (
@@ -98,11 +89,10 @@ CONNECTION: Final = (
 
 
 async def _reboot(course: Course) -> AsyncIterator[float]:
-    gateway, port = course.gateway, course.gateway.port
-    await gateway.stop()
-    yield MINUTE
-    gateway.tokens.clear()
-    await gateway.start(port)
+    gateway = course.gateway
+    async with gateway.unreachable():
+        yield MINUTE
+        gateway.tokens.clear()
     for status in (502, 503, 401):
         gateway.faults.add("*", status=status)
         yield 15.0
@@ -110,11 +100,10 @@ async def _reboot(course: Course) -> AsyncIterator[float]:
 
 
 async def _upgrade(course: Course) -> AsyncIterator[float]:
-    gateway, port = course.gateway, course.gateway.port
-    await gateway.stop()
-    yield 3 * MINUTE
-    gateway.install("24.36")
-    await gateway.start(port)
+    gateway = course.gateway
+    async with gateway.unreachable():
+        yield 3 * MINUTE
+        gateway.install("24.36")
     yield 15 * MINUTE  # by then the inventory was polled
 
 
@@ -190,10 +179,8 @@ async def _meter_gone(course: Course) -> AsyncIterator[float]:
 
 
 async def _moved(course: Course) -> AsyncIterator[float]:
-    port = course.gateway.port
-    await course.gateway.stop()
-    yield 30.0
-    await course.gateway.start(port)
+    async with course.gateway.unreachable() as port:
+        yield 30.0
     ends(await discover(course.hass, course.gateway.din), "already_configured")
     assert course.entry.data[CONF_HOST] == f"127.0.0.1:{port}"
 

@@ -236,10 +236,8 @@ async def test_a_certificate_that_changes_under_way_gets_no_password(
 ) -> None:
     gateway = await simulator("21.44")
     flow = await go_on(hass, await start(hass), typed(gateway))
-    port = gateway.port
-    await gateway.stop()
-    gateway.renew_certificate()
-    await gateway.start(port)
+    async with gateway.unreachable():
+        gateway.renew_certificate()
     flow = await go_on(hass, flow, login(gateway.password))
     assert flow["errors"] == {"base": "certificate_changed"}
     assert gateway.logins == 0

@@ -174,11 +174,9 @@ async def test_one_that_moves_while_it_is_read_is_followed(
 
 async def test_one_that_waits_is_woken(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway: Simulator = await simulator("21.44")
-    port = gateway.port
-    await gateway.stop()
-    entry = await set_up(gateway, mac=MAC)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
-    await gateway.start(port)
+    async with gateway.unreachable():
+        entry = await set_up(gateway, mac=MAC)
+        assert entry.state is ConfigEntryState.SETUP_RETRY
     ends(await discover(hass, gateway.din), "already_configured")
     assert entry.state.name == "LOADED"
 

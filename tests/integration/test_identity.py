@@ -35,13 +35,11 @@ from .test_reconfigure import NEW, OTHER_PACKS, is_carried_over, registered, rep
 
 async def restart(gateway: Simulator, *, certificate: bool | None = None) -> None:
     """Cut every connection and listen again: with another certificate if True, with the first one again if False."""
-    port = gateway.port
-    await gateway.stop()
-    if certificate:
-        gateway.renew_certificate()
-    elif certificate is False:
-        gateway.restore_certificate()
-    await gateway.start(port)
+    async with gateway.unreachable():
+        if certificate:
+            gateway.renew_certificate()
+        elif certificate is False:
+            gateway.restore_certificate()
     gateway.requests.clear()
 
 

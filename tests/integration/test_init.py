@@ -147,12 +147,10 @@ async def test_nobody_there_is_told_once_however_often_it_is_tried(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway = await simulator("21.44")
-    port = gateway.port
-    await gateway.stop()
-    entry = await set_up(gateway)
-    await hass.config_entries.async_reload(entry.entry_id)
-    assert caplog.text.count("The gateway is not to be reached") == 1
-    await gateway.start(port)
+    async with gateway.unreachable():
+        entry = await set_up(gateway)
+        await hass.config_entries.async_reload(entry.entry_id)
+        assert caplog.text.count("The gateway is not to be reached") == 1
     await hass.config_entries.async_reload(entry.entry_id)
     assert entry.state.name == "LOADED"
     assert caplog.text.count("The gateway answers again") == 1

@@ -110,17 +110,15 @@ async def test_a_gateway_that_restarts_is_not_away_for_long(
 
 async def test_a_gateway_that_is_away_at_start(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway: Simulator = await simulator("21.44")
-    port = gateway.port
-    await gateway.stop()
-    entry = entry_for(gateway)
-    entry.add_to_hass(hass)
-    for _ in range(2):
+    async with gateway.unreachable():
+        entry = entry_for(gateway)
+        entry.add_to_hass(hass)
+        for _ in range(2):
+            await hass.config_entries.async_setup(entry.entry_id)
+            await asyncio.sleep(0.015)
+            await hass.config_entries.async_unload(entry.entry_id)
         await hass.config_entries.async_setup(entry.entry_id)
-        await asyncio.sleep(0.015)
-        await hass.config_entries.async_unload(entry.entry_id)
-    await hass.config_entries.async_setup(entry.entry_id)
-    assert shown(hass, entry, "unreachable")
-    await gateway.start(port)
+        assert shown(hass, entry, "unreachable")
     await hass.config_entries.async_reload(entry.entry_id)
     assert entry.state is ConfigEntryState.LOADED
     assert shown(hass, entry, "unreachable") is None

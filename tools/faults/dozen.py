@@ -176,10 +176,8 @@ async def _boot(simulator: Simulator, _: float) -> float | None:
 
 async def _be_off(simulator: Simulator, seconds: float) -> None:
     """Have nobody listen."""
-    port = simulator.port
-    await simulator.stop()
-    await asyncio.sleep(seconds)
-    await simulator.start(port)
+    async with simulator.unreachable():
+        await asyncio.sleep(seconds)
 
 
 async def _refuse(simulator: Simulator, times: float) -> float:

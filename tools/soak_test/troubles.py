@@ -159,12 +159,11 @@ def _off(dice: Random) -> tuple[str, Happening]:
 
     @asynccontextmanager
     async def happening(scene: Scene) -> AsyncIterator[None]:
-        simulator, port = scene.simulator, scene.simulator.port
-        await simulator.stop()
-        if boots:
-            simulator.tokens.clear()
-        yield
-        await simulator.start(port)
+        simulator = scene.simulator
+        async with simulator.unreachable():
+            if boots:
+                simulator.tokens.clear()
+            yield
 
     return "it boots" if boots else "the network", happening
 
