@@ -8,7 +8,6 @@ import pytest
 
 from custom_components.powerwall_gateway.availability import AvailabilityLog
 from custom_components.powerwall_gateway.gateway import (
-    Address,
     Credentials,
     PowerwallGateway,
     Transport,
@@ -17,7 +16,11 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.signed.client import SignedGateway
 from simulator import Simulator
+from tests.client.operation import Operator, with_session
 from tests.client.signing import Sign
+from tests.client.stop_safety import Home
+from tests.conftest import StartSimulator
+from tests.helpers import address_of
 from tests.pairing import pem
 
 type Connect = Callable[..., Awaitable[Transport]]
@@ -65,6 +68,22 @@ async def sign(client: Client) -> AsyncIterator[Sign]:
         yield sign
 
 
-def address_of(simulator: Simulator) -> Address:
-    """Give the address a person would type."""
-    return Address.parse(f"{simulator.host}:{simulator.port}")
+@pytest.fixture
+async def gateway(simulator: StartSimulator) -> Simulator:
+    """Start a gateway with firmware 1.15, whose login stops the Powerwall."""
+    return await simulator("1.15.0")
+
+
+@pytest.fixture
+async def operator(gateway: Simulator, connect: Connect) -> AsyncIterator[Operator]:
+    """Return an operator with a session; nothing that it does stops the Powerwall."""
+    operator = with_session(gateway, await connect(gateway))
+    gateway.requests.clear()
+    yield operator
+    assert gateway.stopped_seconds == 0
+
+
+@pytest.fixture
+async def home(gateway: Simulator) -> Home:
+    """Return a home with a gateway with firmware 1.15."""
+    return Home(gateway)

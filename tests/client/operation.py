@@ -19,7 +19,7 @@ from custom_components.powerwall_gateway.gateway import (
 from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.gateway.models import OperationMode
 from simulator import Simulator
-from tests.client.conftest import address_of
+from tests.helpers import address_of
 
 SELF_POWERED, BACKUP = OperationMode.SELF_CONSUMPTION, OperationMode.BACKUP
 INSTALLER = "Provider_Engineer"

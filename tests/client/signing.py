@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 
 from custom_components.powerwall_gateway.gateway import PowerwallGateway
 from custom_components.powerwall_gateway.gateway.signed.client import SignedGateway
-from simulator import Simulator
 
 DIN = "/tedapi/din"
 
@@ -19,8 +18,3 @@ def powerwall_of(signed: SignedGateway) -> PowerwallGateway:
 def verified(signed: SignedGateway) -> bool | None:
     """Say whether the gateway took the key the last time."""
     return signed.verified
-
-
-def asked(simulator: Simulator, path: str) -> int:
-    """Count the requests of a path."""
-    return sum(request.path == path for request in simulator.requests)

@@ -22,7 +22,7 @@ from custom_components.powerwall_gateway.gateway import (
 from custom_components.powerwall_gateway.gateway.stop_safety.supervisor import SafetyTimings
 from simulator import Simulator
 from simulator.front import Request
-from tests.client.conftest import address_of
+from tests.helpers import address_of, until
 
 PACE = SafetyTimings(connected=60.0, steady=0.03, check=0.003, first_pause=0.005, longest_pause=0.02, patience=0.5)
 NOW = 1_760_000_000.0
@@ -196,13 +196,6 @@ async def finished(guard: StopSupervisor) -> None:
     """Wait until the guard has nothing to do any more."""
     async with asyncio.timeout(20):
         while guard.busy:
-            await asyncio.sleep(0.002)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for something."""
-    async with asyncio.timeout(20):
-        while not condition():
             await asyncio.sleep(0.002)
 
 

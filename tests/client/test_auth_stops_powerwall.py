@@ -17,8 +17,9 @@ from custom_components.powerwall_gateway.gateway import (
 from custom_components.powerwall_gateway.gateway.models import OperationMode
 from simulator import Simulator
 from tests.client.commands import raises_login_stops
-from tests.client.conftest import Client, Connect, address_of
+from tests.client.conftest import Client, Connect
 from tests.conftest import StartSimulator
+from tests.helpers import address_of
 
 # -- the installer's login, which stops the Powerwall ------------------------------------------------------------------
 

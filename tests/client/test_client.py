@@ -19,8 +19,9 @@ from custom_components.powerwall_gateway.gateway import (
 from custom_components.powerwall_gateway.gateway.discovery import IdentityCheck
 from custom_components.powerwall_gateway.gateway.models import GridState, OperationMode
 from simulator import Simulator
-from tests.client.conftest import Client, Connect, address_of
+from tests.client.conftest import Client, Connect
 from tests.conftest import StartSimulator
+from tests.helpers import address_of
 
 FIRMWARES = ["1.15.0", "21.44"]
 OPEN_ON_1_15 = ["status", "meters_aggregates", "soe", "grid_status", "sitemaster", "powerwalls", "site_info"]

@@ -13,8 +13,9 @@ from custom_components.powerwall_gateway.gateway.backoff import Polling
 from simulator import Simulator
 from tests.client.commands import raises_command_error
 from tests.client.profiles import start
-from tests.client.signing import Sign, asked, powerwall_of
+from tests.client.signing import Sign, powerwall_of
 from tests.conftest import StartSimulator
+from tests.helpers import asked_for
 from tests.pairing import pair
 
 QUICK = Polling(0.005, 0.01, 0.5)
@@ -81,7 +82,7 @@ async def test_leave_needs_a_grid(gateway: Simulator, sign: Sign) -> None:
     with raises_command_error(CommandFailure.NO_GRID_TO_LEAVE):
         await control.go_off_grid()
     assert orders(gateway) == 0
-    assert asked(gateway, "system_status/grid_status") == 1
+    assert asked_for(gateway, "system_status/grid_status") == 1
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])

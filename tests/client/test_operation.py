@@ -1,6 +1,5 @@
 """Setting mode and reserve: what goes over the wire, who may, and many at once."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -36,17 +35,6 @@ from tests.client.operation import (
     without_session,
 )
 from tests.conftest import StartSimulator
-
-
-@pytest.fixture
-async def operator(simulator: StartSimulator, connect: Connect) -> AsyncIterator[Operator]:
-    """Give somebody with a session on 1.15, which nothing stops."""
-    gateway = await simulator("1.15.0")
-    operator = with_session(gateway, await connect(gateway))
-    gateway.requests.clear()
-    yield operator
-    assert gateway.stopped_seconds == 0
-
 
 # -- what is sent ------------------------------------------------------------------------------------------------------
 

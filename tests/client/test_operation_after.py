@@ -28,14 +28,6 @@ from tests.client.operation import (
     hasty,
     set_again,
 )
-from tests.conftest import StartSimulator
-
-
-@pytest.fixture
-async def gateway(simulator: StartSimulator) -> Simulator:
-    """Give a gateway that nobody may stop."""
-    return await simulator("1.15.0")
-
 
 # -- the gateway reboots between write and commit ----------------------------------------------------------------------
 

@@ -40,12 +40,6 @@ from tests.client.operation import (
 from tests.conftest import StartSimulator
 
 
-@pytest.fixture
-async def gateway(simulator: StartSimulator) -> Simulator:
-    """Give a gateway that nobody may stop."""
-    return await simulator("1.15.0")
-
-
 async def another_moves_in(gateway: Simulator) -> None:
     """Let another gateway answer at the same address."""
     async with gateway.unreachable():

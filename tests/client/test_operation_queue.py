@@ -1,7 +1,6 @@
 """Many who set mode and reserve at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 import gc
 from typing import Any
 
@@ -11,7 +10,6 @@ from custom_components.powerwall_gateway.gateway import (
     CommandFailure,
     OperationSettings,
 )
-from tests.client.conftest import Connect
 from tests.client.operation import (
     BACKUP,
     BEFORE,
@@ -25,19 +23,7 @@ from tests.client.operation import (
     Held,
     Operator,
     rounded,
-    with_session,
 )
-from tests.conftest import StartSimulator
-
-
-@pytest.fixture
-async def operator(simulator: StartSimulator, connect: Connect) -> AsyncIterator[Operator]:
-    """Give somebody with a session on 1.15, which nothing stops."""
-    gateway = await simulator("1.15.0")
-    operator = with_session(gateway, await connect(gateway))
-    gateway.requests.clear()
-    yield operator
-    assert gateway.stopped_seconds == 0
 
 
 async def test_two_at_the_same_moment_are_one(operator: Operator) -> None:

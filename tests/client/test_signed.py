@@ -31,8 +31,9 @@ from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from simulator import House, Simulator
 from tests.client.commands import raises_login_stops
 from tests.client.profiles import start
-from tests.client.signing import DIN, Sign, asked, powerwall_of, verified
+from tests.client.signing import DIN, Sign, powerwall_of, verified
 from tests.conftest import StartSimulator
+from tests.helpers import asked_for
 from tests.pairing import pair, pem, public_key
 
 
@@ -79,10 +80,10 @@ async def test_look_asks_only_where_nothing_else_was_accepted_since(gateway: Sim
     signed = await sign(gateway)
     await signed.look()
     await signed.look()
-    assert asked(gateway, PATH) == 2
+    assert asked_for(gateway, PATH) == 2
     await signed.config()
     await signed.look()
-    assert asked(gateway, PATH) == 3
+    assert asked_for(gateway, PATH) == 3
     gateway.gateway.keyring.forget(public_key())
     with pytest.raises(GatewayKeyError):
         await signed.look()
@@ -127,7 +128,7 @@ async def test_it_uses_the_session_there_is(gateway: Simulator, sign: Sign) -> N
     await powerwall_of(signed).login()
     for _ in range(2):
         await signed.config()
-    assert (gateway.logins, asked(gateway, DIN)) == (1, 1)
+    assert (gateway.logins, asked_for(gateway, DIN)) == (1, 1)
     gateway.tokens.clear()
     await signed.config()
     assert gateway.logins == 1
@@ -173,12 +174,12 @@ async def test_a_signature_that_waited_for_too_long_is_made_anew(gateway: Simula
     gateway.gateway.clock_ahead = 60.0
 
     def come_to_its_senses(step: str, _: object) -> None:
-        if step == "acted" and asked(gateway, PATH) == 1:
+        if step == "acted" and asked_for(gateway, PATH) == 1:
             gateway.gateway.clock_ahead = 0.0
 
     gateway.front.witness = come_to_its_senses
     assert await signed.config()
-    assert asked(gateway, PATH) == 2
+    assert asked_for(gateway, PATH) == 2
 
 
 async def test_another_gateway_at_the_same_address(gateway: Simulator, sign: Sign) -> None:

@@ -23,8 +23,9 @@ from custom_components.powerwall_gateway.gateway.signed.client import PATH, Sign
 from simulator import Simulator
 from tests.client.commands import raises_command_error
 from tests.client.profiles import start
-from tests.client.signing import DIN, Sign, asked, verified
+from tests.client.signing import DIN, Sign, verified
 from tests.conftest import StartSimulator
+from tests.helpers import asked_for
 from tests.pairing import pair, pem, public_key
 
 
@@ -108,7 +109,7 @@ async def test_a_signed_request_that_is_denied_is_about_the_key(gateway: Simulat
 
 async def test_a_write_that_conflicts_with_another(gateway: Simulator, sign: Sign) -> None:
     def interfere(step: str, _: object) -> None:
-        if step == "acted" and asked(gateway, PATH) == 1:
+        if step == "acted" and asked_for(gateway, PATH) == 1:
             gateway.gateway.operation.reserve = 50
 
     pair(gateway)
@@ -129,7 +130,7 @@ async def test_a_din_that_is_denied_is_read_elsewhere(simulator: StartSimulator,
     assert await signed.look()
     gateway.overrides["status"] = {"version": gateway.gateway.nameplate.version}
     assert await (await sign(gateway)).look()
-    assert asked(gateway, "config") == 1
+    assert asked_for(gateway, "config") == 1
 
 
 async def test_a_din_that_is_denied_and_nowhere_else(gateway: Simulator, sign: Sign) -> None:

@@ -17,15 +17,9 @@ from custom_components.powerwall_gateway.gateway import (
     JournalError,
 )
 from tests.client.commands import raises_command_error
-from tests.client.stop_safety import DAY, NOW, PACE, Home, Tripwire, finished, until
+from tests.client.stop_safety import DAY, NOW, PACE, Home, Tripwire, finished
 from tests.conftest import StartSimulator
-
-
-@pytest.fixture
-async def home(simulator: StartSimulator) -> Home:
-    """Give a home with the seed's gateway."""
-    return Home(await simulator("1.15.0"))
-
+from tests.helpers import until
 
 # -- all is well -------------------------------------------------------------------------------------------------------
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import GatewayError, StopSupervisor
-from tests.client.stop_safety import PACE, Death, Home, finished, leave_open, until
+from tests.client.stop_safety import PACE, Death, Home, finished, leave_open
 from tests.conftest import StartSimulator
+from tests.helpers import until
 
 QUICK = replace(PACE, steady=0.004, check=0.002)
 """A short watch: of the points where it waits there are many, and they are all alike."""

@@ -14,15 +14,9 @@ from custom_components.powerwall_gateway.gateway import (
     JournalRecord,
 )
 from tests.client.commands import raises_command_error
-from tests.client.stop_safety import DAY, NOW, PACE, Home, finished, leave_open, until
+from tests.client.stop_safety import DAY, NOW, PACE, Home, finished, leave_open
 from tests.conftest import StartSimulator
-
-
-@pytest.fixture
-async def home(simulator: StartSimulator) -> Home:
-    """Give a home with the seed's gateway."""
-    return Home(await simulator("1.15.0"))
-
+from tests.helpers import until
 
 OTHERS: Any = {"powerwalls": [{"PackagePartNumber": "1092170-03-E", "PackageSerialNumber": "T99J0009999"}]}
 

@@ -7,8 +7,8 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import CommandError, CommandFailure, GatewayError, JournalError
 from tests.client.commands import raises_command_error
-from tests.client.stop_safety import NOW, PACE, Home, Tripwire, finished, until
-from tests.conftest import StartSimulator
+from tests.client.stop_safety import NOW, PACE, Home, Tripwire, finished
+from tests.helpers import until
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "refused": {"status": 401, "body": b'{"code":401,"error":"Invalid Credentials","message":"Login Error"}'},
@@ -23,12 +23,6 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "hangs": {"delay": 30.0, "drop": True},
     "closed": {"drop": True},
 }
-
-
-@pytest.fixture
-async def home(simulator: StartSimulator) -> Home:
-    """Give a home with the seed's gateway."""
-    return Home(await simulator("1.15.0"))
 
 
 @pytest.mark.parametrize("acts", [True, False])

@@ -16,8 +16,9 @@ from custom_components.powerwall_gateway.gateway import (
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
 from tests.client.commands import raises_command_error
 from tests.client.profiles import OPTIONS
-from tests.client.stop_safety import NOW, PACE, Home, finished, until
+from tests.client.stop_safety import NOW, PACE, Home, finished
 from tests.conftest import StartSimulator
+from tests.helpers import until
 
 SOON = 0.1
 

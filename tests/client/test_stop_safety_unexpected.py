@@ -8,14 +8,8 @@ from typing import override
 import pytest
 
 from custom_components.powerwall_gateway.gateway import GatewayError
-from tests.client.stop_safety import Home, finished, leave_open, until
-from tests.conftest import StartSimulator
-
-
-@pytest.fixture
-async def home(simulator: StartSimulator) -> Home:
-    """Give a home with the seed's gateway."""
-    return Home(await simulator("1.15.0"))
+from tests.client.stop_safety import Home, finished, leave_open
+from tests.helpers import until
 
 
 class Told(list[bool]):

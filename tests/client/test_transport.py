@@ -27,8 +27,9 @@ from custom_components.powerwall_gateway.gateway import (
     find,
     open_session,
 )
-from tests.client.conftest import Connect, address_of
+from tests.client.conftest import Connect
 from tests.conftest import StartSimulator
+from tests.helpers import address_of
 
 
 async def test_tls_is_found_first_and_its_certificate_is_kept(simulator: StartSimulator, connect: Connect) -> None:

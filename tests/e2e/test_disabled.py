@@ -1,7 +1,6 @@
 """An entry that is disabled while the Powerwall may be stopped: whatever happens, something starts it again."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 import json
@@ -9,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
 from simulator import Simulator
 from simulator.gateway.answers import Call
 from tests.conftest import StartSimulator
+from tests.helpers import until
 from tools.child_process import free_port
 from tools.crash_test.points import Plan
 from tools.dev_server.integration import DOMAIN, add
@@ -36,16 +35,6 @@ def process(folder: Path, port: int, seconds_on_grid: float) -> HomeAssistant:
         path=(folder, REPOSITORY),
         tell=lambda _: None,
     )
-
-
-async def until(true: Callable[[], bool], what: str) -> None:
-    """Wait for something."""
-    try:
-        async with asyncio.timeout(60):
-            while not true():
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        pytest.fail(f"Waited in vain: {what}")
 
 
 def stored(folder: Path) -> dict[str, Any]:
@@ -89,11 +78,11 @@ async def leave_stopped(gateway: Simulator, folder: Path, port: int) -> None:
                     gateway.faults.add("*", drop=True)
 
             gateway.front.witness = silence_after_login
-            await until(lambda: not gateway.gateway.house.running and journal_is_open(folder), "the login")
+            await until(lambda: not gateway.gateway.house.running and journal_is_open(folder), seconds=60)
             gateway.front.witness = lambda *_: None
             disabling = asyncio.ensure_future(disable(home, stored(folder)["entry_id"]))
             # Home Assistant stores its entries after a second, and its repairs after ten.
-            await until(lambda: "disabled_later" in repairs(folder), "the repair to be stored")
+            await until(lambda: "disabled_later" in repairs(folder), seconds=60)
             home.kill()
             await home.wait()
             await disabling
@@ -109,8 +98,8 @@ async def test_killed_while_the_entry_is_disabled_and_the_powerwall_stopped(
     await leave_stopped(gateway, folder, port)
     gateway.faults.clear()
     async with process(folder, port, NEVER) as home:
-        await until(lambda: gateway.running and not journal_is_open(folder), "a running Powerwall")
-        await until(lambda: stored(folder)["disabled_by"] == "user", "the entry to be disabled")
+        await until(lambda: gateway.running and not journal_is_open(folder), seconds=60)
+        await until(lambda: stored(folder)["disabled_by"] == "user", seconds=60)
         issues = (await home.api.command("repairs/list_issues"))["issues"]
         assert [issue["issue_id"] for issue in issues if issue["domain"] == DOMAIN] == []
     assert gateway.logins == 1
@@ -128,5 +117,5 @@ async def test_disabled_at_once_when_the_owner_says_that_it_runs(simulator: Star
         assert flow["menu_options"] == ["disable", "keep"]
         step = await home.api.request("POST", f"{path}/{flow['flow_id']}", {"next_step_id": "disable"})
         assert step["type"] == "create_entry"
-        await until(lambda: stored(folder)["disabled_by"] == "user", "the entry to be disabled")
+        await until(lambda: stored(folder)["disabled_by"] == "user", seconds=60)
         assert not journal_is_open(folder)

@@ -1,15 +1,24 @@
 """The fixtures of the client tests, and a count of the inputs."""
 
 from collections.abc import Callable, Iterator
+import logging
 from typing import Any
 
 import pytest
 
+from custom_components.powerwall_gateway.gateway.models.fields import warned
 from tests.client.conftest import client, connect, session
 from tests.conftest import is_deep
 from tests.fuzz.inputs import AT_LEAST, Thrown
 
 __all__ = ["client", "connect", "session"]
+
+
+@pytest.fixture(autouse=True)
+def silence(caplog: pytest.LogCaptureFixture) -> None:
+    """Keep thousands of warnings out of the log."""
+    caplog.set_level(logging.CRITICAL, "custom_components.powerwall_gateway")
+    warned.clear()
 
 
 @pytest.fixture

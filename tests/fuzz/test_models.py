@@ -4,7 +4,6 @@ A hundred and fifty for each model and test here, ten thousand with `scripts/tes
 """
 
 from dataclasses import fields
-import logging
 from random import Random
 from typing import Any
 
@@ -13,7 +12,6 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway.models import Model
-from custom_components.powerwall_gateway.gateway.models.fields import warned
 from tests.client.examples import JSON, MODELS, example, junk, spoil
 from tests.fuzz.inputs import Thrown
 
@@ -25,13 +23,6 @@ OWN_FORMS = [model for model in MODELS if model.normalize is not Model.normalize
 
 
 PROPERTIES = {model: [name for name in dir(model) if isinstance(getattr(model, name), property)] for model in MODELS}
-
-
-@pytest.fixture(autouse=True)
-def silence(caplog: pytest.LogCaptureFixture) -> None:
-    """Keep thousands of warnings out of the log."""
-    caplog.set_level(logging.CRITICAL, "custom_components.powerwall_gateway")
-    warned.clear()
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -7,7 +7,6 @@ The wire itself has its own: `test_transport.py`. A hundred inputs for each endp
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 import inspect
-import logging
 from random import Random
 from typing import Any, Final, override
 
@@ -36,12 +35,6 @@ from tests.fuzz.inputs import JSON_WORDS, SEED, Thrown, spoiled
 
 INPUTS: Final = 20_000 if is_deep() else 100
 """For each endpoint, and for each that reads what people or files say."""
-
-
-@pytest.fixture(autouse=True)
-def silence(caplog: pytest.LogCaptureFixture) -> None:
-    """Keep thousands of warnings out of the log."""
-    caplog.set_level(logging.CRITICAL, "custom_components.powerwall_gateway")
 
 
 class Wireless(Transport):

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 import gzip
-import logging
 from random import Random
 from typing import Any, Final, override
 import zlib
@@ -142,12 +141,6 @@ async def answering() -> AsyncIterator[Address]:
     server.close()
     server.abort_clients()
     await server.wait_closed()
-
-
-@pytest.fixture(autouse=True)
-def silence(caplog: pytest.LogCaptureFixture) -> None:
-    """Keep thousands of warnings out of the log."""
-    caplog.set_level(logging.CRITICAL, "custom_components.powerwall_gateway")
 
 
 def spoiled_answer(chance: Random) -> bytes:

@@ -31,6 +31,9 @@ from homeassistant.util.yaml import save_yaml
 from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.integration.control import PACE, logged_in
+from tests.integration.signing import quick_signing
+
+__all__ = ["quick_signing"]
 
 BLUEPRINTS = Path(__file__).parent.parent.parent / "blueprints" / "automation" / DOMAIN
 

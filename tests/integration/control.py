@@ -1,7 +1,6 @@
 """A loaded entry whose owner allowed control, and what it asks of the gateway."""
 
 import asyncio
-from collections.abc import Callable
 import json
 from typing import Any
 
@@ -12,15 +11,16 @@ from custom_components.powerwall_gateway.gateway.stop_safety.supervisor import S
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from simulator import Simulator
+from tests.helpers import until
 
 PACE = SafetyTimings(connected=0.01, steady=0.05, check=0.005, first_pause=0.01, longest_pause=0.05, patience=10.0)
 
 
-async def until(true: Callable[[], object]) -> None:
-    """Wait for something that happens by itself."""
-    async with asyncio.timeout(20):
-        while not true():
-            await asyncio.sleep(0.005)
+async def poll(hass: HomeAssistant, entry: MockConfigEntry, *coordinators: str) -> None:
+    """Poll with these coordinators in this order, then wait for what follows."""
+    for name in coordinators:
+        await getattr(entry.runtime_data, name).async_refresh()
+    await hass.async_block_till_done()
 
 
 async def steady_grid(entry: MockConfigEntry) -> None:
@@ -71,6 +71,6 @@ def writes(simulator: Simulator) -> list[dict[str, Any]]:
     ]
 
 
-def asked_for(simulator: Simulator, path: str) -> int:
-    """Count the requests of a path."""
-    return sum(request.path == path for request in simulator.requests)
+def follows(simulator: Simulator) -> tuple[str, float]:
+    """Return the mode and the reserve that the battery follows."""
+    return str(simulator.house.mode), round(simulator.house.reserve, 6)

@@ -21,7 +21,8 @@ ALLOWED: Final = {CONF_ALLOW_CONTROL: True}
 SHORT: Final = Polling(0.005, 0.02, 0.1)
 
 
-def quicken(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def quick_signing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for milliseconds where it is minutes."""
     monkeypatch.setattr(coordinator, "GRID_INTERVAL", 60.0)
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)

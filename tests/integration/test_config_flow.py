@@ -20,7 +20,7 @@ from homeassistant.const import CONF_HOST, CONF_IP_ADDRESS, CONF_PASSWORD, CONF_
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import EVENT_DATA_ENTRY_FLOW_PROGRESSED, FlowResultType
 from tests.conftest import StartSimulator
-from tests.integration.control import asked_for, until
+from tests.helpers import asked_for, until
 from tests.integration.flows import asks, confirm, ends, go_on, login, start, suggested, typed
 
 from .conftest import SetUp, entry_for, state_of

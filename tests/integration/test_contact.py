@@ -13,6 +13,7 @@ from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from simulator.wire import NEVER
 from tests.conftest import StartSimulator
+from tests.integration.control import poll
 
 from .conftest import SetUp, state_of
 
@@ -36,8 +37,7 @@ def watch() -> ContactWatch[str]:
 
 async def polled(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Poll what is measured."""
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "live")
 
 
 # -- the rule ----------------------------------------------------------------------------------------------------------
@@ -68,9 +68,9 @@ def test_wrong_clock_of_the_gateway_changes_nothing(watch: ContactWatch[str], ho
 
 
 def test_step_of_the_gateway_clock_loses_no_meter(watch: ContactWatch[str]) -> None:
-    for poll, offset in enumerate([0.0, 0.0, 10_800.0, 10_800.0, -7200.0, -7200.0]):
-        age = offset - 5.0 * poll
-        assert not watch.lost(meters(site=age, battery=age), 5.0 * poll)
+    for number, offset in enumerate([0.0, 0.0, 10_800.0, 10_800.0, -7200.0, -7200.0]):
+        age = offset - 5.0 * number
+        assert not watch.lost(meters(site=age, battery=age), 5.0 * number)
 
 
 def test_lost_meter_with_a_time_in_the_future_takes_no_other_with_it(watch: ContactWatch[str]) -> None:
@@ -197,8 +197,7 @@ async def test_single_meter_by_phase_is_unknown_when_it_stands_still(
     for elapsed, lost in ((0.0, False), (LOST_AFTER - 1, False), (LOST_AFTER + 5, True)):
         loop_time[0] = elapsed
         gateway.house.advance(5)
-        await entry.runtime_data.detail.async_refresh()
-        await hass.async_block_till_done()
+        await poll(hass, entry, "detail")
         assert [state_of(hass, gateway, "sensor", key) == STATE_UNKNOWN for key in keys] == [lost] * len(keys)
         energy = state_of(hass, gateway, "sensor", "synchrometerY_solar_energy")
         assert float(energy or "nan") > 0

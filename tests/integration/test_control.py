@@ -18,7 +18,8 @@ from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.integration.control import PACE, asked_for, at_rest, call, logged_in, until, writes
+from tests.helpers import asked_for, until
+from tests.integration.control import PACE, at_rest, call, follows, logged_in, writes
 
 from .conftest import SetUp, entry_for, state_of
 
@@ -29,11 +30,6 @@ def shown(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
     """Give the keys of the issues that are shown."""
     suffix = f"_{entry.entry_id}"
     return {issue_id.removesuffix(suffix) for (domain, issue_id) in ir.async_get(hass).issues if domain == DOMAIN}
-
-
-def follows(gateway: Simulator) -> tuple[str, float]:
-    """Tell what the battery really does."""
-    return str(gateway.house.mode), round(gateway.house.reserve, 6)
 
 
 # -- whether there is control ------------------------------------------------------------------------------------------

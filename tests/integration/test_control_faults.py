@@ -19,7 +19,8 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from simulator.gateway.answers import Call
 from tests.conftest import StartSimulator
-from tests.integration.control import PACE, asked_for, at_rest, call, until, writes
+from tests.helpers import asked_for, until
+from tests.integration.control import PACE, at_rest, call, follows, poll, writes
 
 from .conftest import SetUp, entry_for, state_of
 
@@ -43,11 +44,6 @@ async def set_reserve(hass: HomeAssistant, reserve: float) -> None:
 async def slide_reserve(hass: HomeAssistant, gateway: Simulator, reserve: float) -> None:
     """Set the reserve by the entity."""
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=reserve)
-
-
-def follows(gateway: Simulator) -> tuple[str, float]:
-    """Tell what the battery really does."""
-    return str(gateway.house.mode), round(gateway.house.reserve, 6)
 
 
 def hurry(entry: MockConfigEntry, *, patience: float = 0.05, hangs: bool = False) -> None:
@@ -364,8 +360,7 @@ async def test_what_makes_no_sense_is_not_remembered(
     gateway.house.outage()
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "live")
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     assert state_of(hass, gateway, "binary_sensor", "grid") == "off"
     assert state_of(hass, gateway, "sensor", "charge") not in {None, "unknown", "unavailable"}

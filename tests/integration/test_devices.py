@@ -7,6 +7,7 @@ from custom_components.powerwall_gateway.device import Kind, is_of_kind
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from tests.conftest import StartSimulator
+from tests.integration.control import poll
 
 from .conftest import SetUp, state_of
 
@@ -38,9 +39,7 @@ async def test_a_lost_pack_keeps_its_device(hass: HomeAssistant, simulator: Star
     system = await entry.runtime_data.gateway.get("system_status")
     serial = system["battery_blocks"][-1]["PackageSerialNumber"]
     gateway.overrides["system_status"] = {**system, "battery_blocks": system["battery_blocks"][:-1]}
-    await entry.runtime_data.live.async_refresh()
-    await entry.runtime_data.inventory.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "live", "inventory")
     assert len(packs_of(hass, entry)) == 2
     assert state_of(hass, gateway, "sensor", f"{serial}_charge") == "unavailable"
     device = packs_of(hass, entry)[serial]

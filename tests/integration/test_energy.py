@@ -11,6 +11,7 @@ from custom_components.powerwall_gateway.energy_filter import LASTING_SECONDS
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.core import HomeAssistant, State
 from tests.conftest import StartSimulator
+from tests.integration.control import poll
 
 from .conftest import SetUp, state_of
 
@@ -29,8 +30,7 @@ async def test_a_counter_that_reads_zero_moves_nothing(
     entry = await set_up(gateway)
     before = state_of(hass, gateway, "sensor", "grid_import_energy")
     gateway.overrides["meters/aggregates"] = {"site": {"energy_imported": 0, "instant_power": 1}}
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "live")
     assert state_of(hass, gateway, "sensor", "grid_power") == "1.0"
     assert state_of(hass, gateway, "sensor", "grid_import_energy") == before
     assert state_of(hass, gateway, "sensor", "solar_energy") == "unknown"
@@ -47,8 +47,7 @@ async def test_a_counter_that_reads_zero_after_a_restart_moves_nothing(
     entry = await set_up(gateway)
     assert float(state_of(hass, gateway, "sensor", "grid_import_energy") or 0) == pytest.approx(truth / 1000)
     gateway.overrides.clear()
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "live")
     assert float(state_of(hass, gateway, "sensor", "grid_import_energy") or 0) == pytest.approx(truth / 1000)
 
 
@@ -62,8 +61,7 @@ async def test_nonsense_that_was_stored_is_shown_from_zero_on(
     entry = await set_up(gateway)
     assert state_of(hass, gateway, "sensor", "grid_import_energy") == "0.0"
     gateway.house.energies.grid_import += 50
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "live")
     assert state_of(hass, gateway, "sensor", "grid_import_energy") == "0.05"
 
 
@@ -76,8 +74,7 @@ async def test_a_restart_while_nobody_answers_forgets_nothing(
     entry = await set_up(gateway)
     before = state_of(hass, gateway, "sensor", "grid_import_energy")
     gateway.faults.add("*", drop=True)
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "live")
     assert state_of(hass, gateway, "sensor", "grid_import_energy") == "unavailable"
     await hass.config_entries.async_unload(entry.entry_id)
     gateway.faults.clear()
@@ -114,19 +111,18 @@ async def test_first_zero_is_shown_as_soon_as_it_is_certain(
     gateway.overrides["meters/aggregates"] = meters
     entry = await set_up(gateway)
 
-    async def poll() -> str | None:
+    async def poll_later() -> str | None:
         freezer.tick(5)
-        await entry.runtime_data.live.async_refresh()
-        await hass.async_block_till_done()
+        await poll(hass, entry, "live")
         return state_of(hass, gateway, "sensor", "home_export_energy")
 
-    assert [await poll(), await poll()] == ["unknown", "0.0" if shown else "unknown"]
+    assert [await poll_later(), await poll_later()] == ["unknown", "0.0" if shown else "unknown"]
     gateway.faults.add("meters/aggregates", drop=True)
     freezer.tick(LASTING_SECONDS)
-    await poll()
+    await poll_later()
     gateway.faults.clear()
     freezer.tick(60)
-    assert await poll() == "0.0"
+    assert await poll_later() == "0.0"
 
 
 async def test_failed_polls_make_no_zero_certain(

@@ -25,6 +25,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import poll
 
 from .conftest import SetUp
 
@@ -103,11 +104,6 @@ def offered(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
     return [line.removeprefix("- Home Energy Gateway ") for line in listed.splitlines()]
 
 
-async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
-
-
 async def answer(client: ClientSessionGenerator, entry: MockConfigEntry, choice: str) -> Any:
     """Open the repair and choose, as on its page."""
     pages = await client()
@@ -165,10 +161,10 @@ async def test_it_is_offered_until_the_owner_has_chosen_and_then_never_again(
     entry = await set_up(await simulator("21.44"))
     assert offer(hass, entry)
     await choose(hass, GRID)
-    await poll(hass, entry)
+    await poll(hass, entry, "live")
     assert offer(hass, entry) is None
     await choose(hass)
-    await poll(hass, entry)
+    await poll(hass, entry, "live")
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
     assert offer(hass, entry) is None
@@ -181,7 +177,7 @@ async def test_what_is_ignored_stays_ignored(
     assert (await answer(hass_client, entry, "ignore"))["reason"] == "ignored"
     assert await chosen(hass) is None
     await hass.config_entries.async_reload(entry.entry_id)
-    await poll(hass, entry)
+    await poll(hass, entry, "live")
     issue = offer(hass, entry)
     assert issue
     assert issue.dismissed_version
@@ -200,13 +196,13 @@ async def test_suggestion_ignored_stays_ignored_while_sensors_are_unavailable(
     entry = await set_up(gateway)
     await answer(hass_client, entry, "ignore")
     gateway.faults.add("meters/aggregates", status=500)
-    await poll(hass, entry)
+    await poll(hass, entry, "live")
     await entry.runtime_data.inventory.async_refresh()
     power = hass.states.get(sensor("grid_power"))
     assert power
     assert power.state == "unavailable"
     gateway.faults.clear()
-    await poll(hass, entry)
+    await poll(hass, entry, "live")
     await entry.runtime_data.inventory.async_refresh()
     issue = offer(hass, entry)
     assert issue
@@ -221,7 +217,7 @@ async def test_what_shows_no_value_is_not_offered(
     entry = await set_up(gateway)
     assert offered(hass, entry) == ["Grid import", "Grid export"]
     gateway.overrides.clear()
-    await poll(hass, entry)
+    await poll(hass, entry, "live")
     await entry.runtime_data.inventory.async_refresh()
     assert "Solar production" in offered(hass, entry)
     er.async_get(hass).async_update_entity(sensor("grid_export"), disabled_by=er.RegistryEntryDisabler.USER)
@@ -239,7 +235,7 @@ async def test_an_offer_that_came_too_late_adds_nothing(
     assert (await answer(hass_client, entry, "add"))["reason"] == "nothing_to_add"
     assert offer(hass, entry) is None
     await choose(hass)
-    await poll(hass, entry)
+    await poll(hass, entry, "live")
     assert offer(hass, entry)
 
 

@@ -13,6 +13,7 @@ from homeassistant.helpers import device_registry as dr
 from simulator import House
 from simulator.wire import Json
 from tests.conftest import StartSimulator
+from tests.integration.control import poll
 
 from .conftest import SetUp, state_of
 
@@ -69,8 +70,7 @@ async def test_a_meter_that_vanishes_later_is_unknown(
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
     gateway.overrides["meters/aggregates"] = {"site": {"instant_power": 7}}
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "live")
     assert state_of(hass, gateway, "sensor", "grid_power") == "7.0"
     assert state_of(hass, gateway, "sensor", "solar_power") == "unknown"
     assert state_of(hass, gateway, "sensor", "solar_energy") == "unknown"
@@ -117,8 +117,7 @@ async def test_1_15_tells_the_time_by_its_nameplate(
     gateway = await simulator("1.15.0", house=House(packs=2, charge=52.5))
     gateway.house.solar_power, gateway.house.home_power = 0.0, 2000.0
     entry = await set_up(gateway)
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "live")
     assert float(state_of(hass, gateway, "sensor", "backup_time_remaining") or "nan") == pytest.approx(6.4, abs=0.2)
     assert state_of(hass, gateway, "sensor", "energy_remaining") is None
 
@@ -156,8 +155,7 @@ async def test_time_without_measured_energy_counts_every_powerwall(
     inventory.async_set_updated_data(
         replace(inventory.data, powerwalls=EndpointResult())
     )  # as after an hour of failed polls
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "live")
     assert float(state_of(hass, gateway, "sensor", key) or "nan") == pytest.approx(hours, abs=0.2)
 
 
@@ -170,8 +168,7 @@ async def test_the_last_outage_is_remembered(hass: HomeAssistant, simulator: Sta
     assert state_of(hass, gateway, "sensor", "last_outage") == "unknown"
     gateway.house.outage()
     gateway.house.advance(10)
-    await entry.runtime_data.grid.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "grid")
     began = state_of(hass, gateway, "sensor", "last_outage")
     assert began not in {None, "unknown", "unavailable"}
     assert await hass.config_entries.async_reload(entry.entry_id)  # in the middle of it
@@ -179,8 +176,7 @@ async def test_the_last_outage_is_remembered(hass: HomeAssistant, simulator: Sta
     assert state_of(hass, gateway, "sensor", "last_outage") == began
     gateway.house.restore()
     gateway.house.advance(120)
-    await entry.runtime_data.grid.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "grid")
     assert state_of(hass, gateway, "sensor", "last_outage") == began
     assert entry.runtime_data.grid.data.log.value.period.ended
 
@@ -211,14 +207,12 @@ async def test_a_stopped_powerwall_keeps_its_packs(
     entry = await set_up(gateway)
     serial = entry.runtime_data.live.data.system.value.battery_blocks[0].serial_number
     gateway.running = False
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "live")
     assert state_of(hass, gateway, "sensor", f"{serial}_charge") == "unavailable"
     assert state_of(hass, gateway, "sensor", "powerwall_count") == "2"
     assert state_of(hass, gateway, "sensor", "operation_mode") == "self_consumption"
     gateway.running = True
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "live")
     assert state_of(hass, gateway, "sensor", f"{serial}_charge") not in {"unknown", "unavailable"}
 
 
@@ -230,8 +224,7 @@ async def test_hardware_that_shows_later_makes_its_entities(
     entry = await set_up(gateway)
     assert state_of(hass, gateway, "sensor", "generator_power") is None
     gateway.overrides["meters/aggregates"] = payload
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "live")
     assert state_of(hass, gateway, "sensor", "generator_power") == "1500.0"
     assert state_of(hass, gateway, "sensor", "generator_export_energy") is None  # nothing was said of energies
 
@@ -290,9 +283,7 @@ async def test_solar_inverter_without_a_powerwall_has_no_outage_and_no_battery(
     gateway.gateway.solar_inverter = inverter
     entry = await set_up(gateway)
     for _ in range(2):
-        await entry.runtime_data.grid.async_refresh()
-        await entry.runtime_data.live.async_refresh()
-        await hass.async_block_till_done()
+        await poll(hass, entry, "grid", "live")
     there = {
         key for key in OF_GRID | OF_BATTERY if state_of(hass, gateway, *key.split(".")) not in {None, "unavailable"}
     }

@@ -17,7 +17,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.integration.control import call, entity_of
+from tests.integration.control import call, entity_of, poll
 
 from .conftest import SetUp
 
@@ -53,25 +53,18 @@ def news(events: list[Event[Any]], entity_id: str) -> list[str]:
     return list(moments.values())
 
 
-async def look(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Poll the charge and the grid."""
-    await entry.runtime_data.live.async_refresh()
-    await entry.runtime_data.grid.async_refresh()
-    await hass.async_block_till_done()
-
-
 async def lose(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry) -> None:
     """Let the grid go."""
     gateway.house.outage()
     gateway.house.advance(10)
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
 
 
 async def give_back(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry) -> None:
     """Let the grid come back, and the house follow it."""
     gateway.house.restore()
     gateway.house.advance(60)
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
 
 
 async def reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -106,7 +99,7 @@ async def test_a_grid_that_is_being_followed_is_not_back_yet(
     await lose(hass, gateway, entry)
     gateway.house.restore()
     assert gateway.house.grid_status == "SystemTransitionToGrid"
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     assert told(hass, gateway)["event_type"] == "outage"
 
 
@@ -118,7 +111,7 @@ async def test_an_island_that_was_chosen_is_no_outage(
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert told(hass, gateway)["event_type"] == "islanded"
     await call(hass, gateway, "switch", "off_grid", "turn_off")
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     assert (told(hass, gateway)["event_type"], told(hass, gateway)["after"]) == ("restored", "islanded")
 
 
@@ -132,7 +125,7 @@ async def test_a_grid_that_comes_and_goes_makes_one_outage(
         await lose(hass, gateway, entry)
         await give_back(hass, gateway, entry)
     monkeypatch.setattr(coordinator, "GRID_SETTLES", 0.0)
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     assert news(events, entity_of(hass, gateway, "event", "grid_event")) == ["outage", "restored"]
 
 
@@ -156,7 +149,7 @@ async def test_a_restart_in_the_middle_of_it_tells_nothing_twice_and_forgets_not
     events, reloaded = async_capture_events(hass, EVENT_STATE_CHANGED), dt_util.utcnow()
     gateway.house.charge = 52.5  # app 50 %
     await reload(hass, entry)
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     assert dict(told(hass, gateway)) == dict(began)
     assert news(events, entity_id) == ["outage"]
     state = hass.states.get(entity_id)
@@ -181,13 +174,13 @@ async def test_what_happened_meanwhile_is_told_once_everybody_listens(
         hass.set_state(CoreState.starting)
         events = async_capture_events(hass, EVENT_STATE_CHANGED)
         await hass.config_entries.async_setup(entry.entry_id)
-        await look(hass, entry)
+        await poll(hass, entry, "live", "grid")
         assert news(events, entity_id) == []
         hass.set_state(CoreState.running)
         hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
         await hass.async_block_till_done()
         assert told(hass, gateway)["event_type"] == expected
-        await look(hass, entry)
+        await poll(hass, entry, "live", "grid")
         assert news(events, entity_id) == [expected]
         events = async_capture_events(hass, EVENT_STATE_CHANGED)
         await reload(hass, entry)
@@ -224,7 +217,7 @@ async def test_all_events_before_the_start_are_fired_in_order(
     await hass.async_block_till_done()
     expected = ["outage", "restored", "outage", "restored"]
     assert news(events, entity_of(hass, gateway, "event", "grid_event")) == expected
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     await reload(hass, entry)
     assert news(events, entity_of(hass, gateway, "event", "grid_event")) == [*expected, "restored"]  # as it was kept
 
@@ -242,7 +235,7 @@ async def test_event_of_a_process_that_died_before_it_had_started_is_fired_by_th
     assert await hass.config_entries.async_unload(entry.entry_id)
     hass.data[storage._STORES].clear()
     await hass.config_entries.async_setup(entry.entry_id)
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     assert news(events, entity_id) == []
     hass.set_state(CoreState.running)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
@@ -288,7 +281,7 @@ async def test_a_store_of_an_earlier_version_fires_nothing_again(
 async def test_silence_is_no_event(hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]) -> None:
     gateway, entry = home
     gateway.faults.add("system_status/grid_status", status=500)
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     assert told(hass, gateway)["event_type"] is None
 
 

@@ -9,6 +9,7 @@ from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from tests.conftest import StartSimulator
+from tests.integration.control import poll
 
 from .conftest import SetUp
 
@@ -18,8 +19,7 @@ async def test_firmware_of_a_gateway_without_status_outlives_a_reload(
 ) -> None:
     gateway = await simulator("1.50.1")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: False})
-    await entry.runtime_data.settings.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "settings")
     gateway.faults.add("status", status=404)
     gateway.requests.clear()
     await hass.config_entries.async_reload(entry.entry_id)

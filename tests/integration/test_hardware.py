@@ -15,6 +15,7 @@ from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.conftest import StartSimulator
+from tests.integration.control import poll
 
 from .conftest import SetUp, state_of
 
@@ -31,19 +32,12 @@ def device_of(hass: HomeAssistant, entry: MockConfigEntry, kind: Kind, part: str
     return dr.async_get(hass).async_get_device_by_identifier(known, entry.entry_id)
 
 
-async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Poll what knows of hardware."""
-    await entry.runtime_data.live.async_refresh()
-    await entry.runtime_data.inventory.async_refresh()
-    await hass.async_block_till_done()
-
-
 async def poll_hours_later(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Poll now, and again when what is missing has been for long enough to be gone."""
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hardware, "REMOVED_AFTER", 0.0)
-        await poll(hass, entry)
+        await poll(hass, entry, "live", "inventory")
 
 
 def everything(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, str]:
@@ -90,12 +84,11 @@ async def test_a_powerwall_that_is_added_appears(hass: HomeAssistant, simulator:
     for units in (system["battery_blocks"], inventory["powerwalls"]):
         units.append({**units[-1], "PackageSerialNumber": "TG999999999999"})
     gateway.overrides["system_status"] = system
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "live")
     assert device_of(hass, entry, Kind.POWERWALL, "TG999999999999") is not None
     assert state_of(hass, gateway, "sensor", "TG999999999999_charge") not in {None, "unknown", STATE_UNAVAILABLE}
     gateway.overrides["powerwalls"] = inventory
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     assert device_of(hass, entry, Kind.POWERWALL, "TG999999999999") is not None
 
 
@@ -184,10 +177,10 @@ async def test_a_powerwall_that_is_missing_for_a_moment_costs_its_own_entities_a
     before, begun, went_dark = everything(hass, entry), entry.runtime_data, dark(hass, entry)
     gateway.house.remove_pack(2)
     for _ in range(2):
-        await poll(hass, entry)
+        await poll(hass, entry, "live", "inventory")
         assert state_of(hass, gateway, "sensor", f"{serial}_charge") == STATE_UNAVAILABLE
     gateway.house.add_pack(2)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     assert state_of(hass, gateway, "sensor", f"{serial}_charge") not in {None, STATE_UNAVAILABLE}
     assert all(serial in unique_id for unique_id in went_dark())
     assert everything(hass, entry) == before
@@ -203,10 +196,10 @@ async def test_two_absences_are_not_a_long_one(
     monkeypatch.setattr(hardware, "REMOVED_AFTER", 0.0)
     for _ in range(2):
         gateway.house.remove_pack(2)
-        await poll(hass, entry)
+        await poll(hass, entry, "live", "inventory")
         assert device_of(hass, entry, Kind.POWERWALL, serial) is not None
         gateway.house.add_pack(2)
-        await poll(hass, entry)
+        await poll(hass, entry, "live", "inventory")
 
 
 async def test_a_powerwall_that_is_gone_goes_and_returns_without_a_moment_s_darkness_elsewhere(
@@ -226,7 +219,7 @@ async def test_a_powerwall_that_is_gone_goes_and_returns_without_a_moment_s_dark
         entity_id: unique_id for entity_id, unique_id in before.items() if serial not in unique_id
     }
     gateway.house.add_pack(2)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     assert everything(hass, entry) == before
     assert state_of(hass, gateway, "sensor", f"{serial}_charge") not in {None, STATE_UNAVAILABLE}
     back = device_of(hass, entry, Kind.POWERWALL, serial)
@@ -252,12 +245,12 @@ async def test_powerwalls_are_numbered_anew_as_one_goes_and_returns(
     for answer, key in ((system, "battery_blocks"), (inventory, "powerwalls")):
         kept = [unit for unit in answer[key] if unit["PackageSerialNumber"] == second]
         gateway.overrides["system_status" if answer is system else "powerwalls"] = {**answer, key: kept}
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     assert names() == ["Powerwall 1", "Powerwall 2"]
     await poll_hours_later(hass, entry)
     assert names() == [None, "Powerwall 1"]
     gateway.overrides.clear()
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     assert names() == ["Powerwall 1", "Powerwall 2"]
 
 
@@ -279,7 +272,7 @@ async def test_a_meter_goes_and_returns(hass: HomeAssistant, simulator: StartSim
     assert device_of(hass, entry, Kind.METER, "OBB2") is None
     assert state_of(hass, gateway, "binary_sensor", "OBB1_connected") == "on"
     gateway.overrides["meters"] = both
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     assert state_of(hass, gateway, "binary_sensor", "OBB2_connected") == "on"
     assert entry.runtime_data is begun
 
@@ -296,7 +289,7 @@ async def test_a_meter_that_is_added_tells_its_phases(
     added: dict[str, Any] = {"type": "neurio_tcp", "connection": {"device_serial": "OBB2"}, "Cached_readings": readings}
     gateway.overrides["meters/site"] = [added]
     gateway.overrides["meters"] = [METER, {**METER, "serial": "OBB2"}]
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     assert state_of(hass, gateway, "sensor", "OBB2_grid_phase_1_power") == "230.5"
     assert entry.runtime_data is begun
 
@@ -313,7 +306,7 @@ async def test_an_inverter_goes_and_returns(hass: HomeAssistant, simulator: Star
     await poll_hours_later(hass, entry)
     assert device_of(hass, entry, Kind.INVERTER, "inverter_2") is None
     gateway.overrides["solars"] = INVERTERS
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     assert state_of(hass, gateway, "sensor", "inverter_2_rating") == "7600"
     assert entry.runtime_data is begun
 
@@ -324,7 +317,7 @@ async def test_an_inverter_of_which_nothing_is_told_is_no_device(
     gateway = await simulator("21.44")
     gateway.overrides["solars"] = [*INVERTERS, {"brand": "Fronius USA"}]
     entry = await set_up(gateway)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     assert device_of(hass, entry, Kind.INVERTER, "inverter_2") is not None
     assert device_of(hass, entry, Kind.INVERTER, "inverter_3") is None
 
@@ -353,17 +346,17 @@ async def test_another_firmware_is_shown_and_asked_what_it_can_do(
     assert state_of(hass, gateway, "sensor", "inverter_powerwall_power") is None
     status = await entry.runtime_data.gateway.get("status")
     before = entry.runtime_data
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     assert entry.runtime_data is before
     gateway.overrides["status"] = {**status, "version": "23.44.0 eb113390"}
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     assert entry.runtime_data is not before
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, gateway.serial), entry.entry_id)
     assert device is not None
     assert device.sw_version == "23.44.0"
     assert state_of(hass, gateway, "sensor", "inverter_powerwall_power") == "500"
     before = entry.runtime_data
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     assert entry.runtime_data is before
 
 
@@ -376,9 +369,9 @@ async def test_a_version_that_cannot_be_read_is_not_another(
     status = await entry.runtime_data.gateway.get("status")
     for spoiled in ({**status, "version": None}, {**status, "version": ""}, b"<html>"):
         gateway.overrides["status"] = spoiled
-        await poll(hass, entry)
+        await poll(hass, entry, "live", "inventory")
     gateway.overrides.clear()
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     assert entry.runtime_data is before
 
 
@@ -407,7 +400,7 @@ async def test_the_owner_takes_out_what_is_not_there_and_nothing_else(
     gateway.overrides["powerwalls"] = {**inventory, "powerwalls": []}
     gateway.overrides["meters"] = []
     gateway.overrides["solars"] = []
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     serials = [unit["PackageSerialNumber"] for unit in inventory["powerwalls"]]
     assert serial in serials
     assert await removable() == {
@@ -429,12 +422,12 @@ async def test_what_the_owner_took_out_is_made_again_when_it_is_back(
     _, _, serial = await answers(entry)
     before = everything(hass, entry)
     gateway.house.remove_pack(2)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     device = device_of(hass, entry, Kind.POWERWALL, serial)
     assert device is not None
     assert await async_remove_config_entry_device(hass, entry, device)
     dr.async_get(hass).async_remove_device(device.id)
     gateway.house.add_pack(2)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "inventory")
     assert everything(hass, entry) == before
     assert state_of(hass, gateway, "sensor", f"{serial}_charge") not in {None, STATE_UNAVAILABLE}

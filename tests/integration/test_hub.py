@@ -27,8 +27,9 @@ from homeassistant.util.file import write_utf8_file_atomic
 from simulator import Simulator
 from simulator.gateway.answers import Call
 from tests.conftest import StartSimulator
+from tests.helpers import until
 from tests.integration.conftest import SetUp, entry_for
-from tests.integration.control import PACE, logged_in, steady_grid, until
+from tests.integration.control import PACE, logged_in, steady_grid
 
 pytestmark = pytest.mark.usefixtures("quick")
 

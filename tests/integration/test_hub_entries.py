@@ -17,8 +17,9 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.helpers import until
 from tests.integration.conftest import SetUp, entry_for
-from tests.integration.control import steady_grid, until
+from tests.integration.control import steady_grid
 from tests.integration.test_hub import is_closed, leave_open
 
 pytestmark = pytest.mark.usefixtures("quick")

@@ -27,6 +27,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util.dt import utcnow
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import poll
 from tests.integration.flows import confirm, ends, go_on, login, start, typed
 
 from .conftest import SetUp, state_of
@@ -41,12 +42,6 @@ async def restart(gateway: Simulator, *, certificate: bool | None = None) -> Non
         elif certificate is False:
             gateway.restore_certificate()
     gateway.requests.clear()
-
-
-async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Poll once, and let come what comes of it."""
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
 
 
 async def retry(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -71,7 +66,7 @@ async def test_another_certificate_stops_everything(
     entry = await set_up(gateway)
     old, logins = gateway.fingerprint, gateway.logins
     await restart(gateway, certificate=True)
-    await poll(hass, entry)
+    await poll(hass, entry, "live")
     assert entry.state.name == "SETUP_RETRY"
     assert entry.error_reason_translation_key == "certificate_changed"
     assert (gateway.requests, gateway.logins) == ([], logins)
@@ -258,7 +253,7 @@ async def test_certificate_returns_entry_recovers_without_anyone(
     entry = await set_up(gateway)
     logins = gateway.logins
     await restart(gateway, certificate=True)
-    await poll(hass, entry)
+    await poll(hass, entry, "live")
     for _ in range(3):
         assert entry.state.name == "SETUP_RETRY"
         assert question(hass, entry)
@@ -288,13 +283,13 @@ async def test_the_same_gateway_on_a_new_connection(
 ) -> None:
     gateway = await simulator(firmware)
     entry = await set_up(gateway)
-    await poll(hass, entry)
+    await poll(hass, entry, "live")
     tells = "powerwalls" if firmware == "1.15.0" else "status"
     gateway.requests.clear()
-    await poll(hass, entry)
+    await poll(hass, entry, "live")
     assert tells not in [request.path for request in gateway.requests]
     await restart(gateway)
-    await poll(hass, entry)
+    await poll(hass, entry, "live")
     assert [request.path for request in gateway.requests].count(tells) == 1
     assert entry.state.name == "LOADED"
 
@@ -322,7 +317,7 @@ async def test_another_gateway_takes_over_the_address(
         ),
     )
     await restart(gateway)
-    await poll(hass, entry)
+    await poll(hass, entry, "live")
     for _ in range(3):
         assert entry.state.name == "SETUP_RETRY"
         assert entry.error_reason_translation_key == "another_gateway"
@@ -417,6 +412,6 @@ async def test_a_powerwall_3_is_asked_for_nothing_it_has_not(
     gateway = await simulator("pw3")
     entry = await set_up(gateway)
     await restart(gateway)
-    await poll(hass, entry)
+    await poll(hass, entry, "live")
     assert not {"status", "config", "powerwalls"} & {request.path for request in gateway.requests}
     assert entry.state.name == "LOADED"

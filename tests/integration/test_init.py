@@ -1,12 +1,10 @@
 """The life of an entry: set up, refused, stopped, lost and back, unloaded."""
 
 import asyncio
-from collections.abc import Callable
 import logging
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway import client as client_module
@@ -23,6 +21,8 @@ from homeassistant.const import (
 from homeassistant.core import CoreState, Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from tests.conftest import StartSimulator
+from tests.helpers import until
+from tests.integration.control import poll
 
 from .conftest import SetUp, state_of
 
@@ -40,21 +40,6 @@ def short_memory(monkeypatch: pytest.MonkeyPatch, impatient: None) -> None:
     """Let a value stand for a fifth of a second instead of ten."""
     monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_INTERVALS", 0)
     monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_AT_LEAST", 0.2)
-
-
-async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Poll everything once."""
-    data = entry.runtime_data
-    for coordinator in (data.live, data.grid, data.settings):
-        await coordinator.async_refresh()
-    await hass.async_block_till_done()
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait for what the grid watch will see; five seconds are long for it."""
-    async with asyncio.timeout(5):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 async def test_home_assistant_starts_without_waiting_for_a_slow_gateway(
@@ -125,10 +110,10 @@ async def test_an_unchanged_poll_writes_no_state(hass: HomeAssistant, simulator:
     written: list[Event[Any]] = []
     for event_type in (EVENT_STATE_CHANGED, EVENT_STATE_REPORTED):
         hass.bus.async_listen(event_type, written.append, event_filter=callback(lambda _: True))
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     assert written == []
     gateway.house.advance(60)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     assert written
 
 
@@ -199,7 +184,7 @@ async def test_a_stopped_powerwall_is_set_up_and_comes_to_life(
     for key in ("grid_power", "solar_energy", "charge", "grid_status"):
         assert state_of(hass, gateway, "sensor", key) == STATE_UNAVAILABLE
     gateway.running = True
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     assert state_of(hass, gateway, "binary_sensor", "running") == STATE_ON
     assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_ON
     for key in ("grid_power", "solar_energy", "charge", "grid_status"):
@@ -210,8 +195,7 @@ async def test_a_stop_shows_at_once(hass: HomeAssistant, simulator: StartSimulat
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
     gateway.running = False
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "live")
     assert state_of(hass, gateway, "binary_sensor", "running") == STATE_OFF  # not a minute later
     await entry.runtime_data.grid.async_refresh()
     assert state_of(hass, gateway, "sensor", "grid_power") == STATE_UNAVAILABLE
@@ -224,7 +208,7 @@ async def test_one_lost_poll_hides_nothing(hass: HomeAssistant, simulator: Start
     entry = await set_up(gateway)
     power = state_of(hass, gateway, "sensor", "grid_power")
     gateway.faults.add("*", status=500)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     assert state_of(hass, gateway, "sensor", "grid_power") == power
     assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_ON
 
@@ -236,13 +220,13 @@ async def test_silence_is_told_after_a_while_and_ends_with_the_first_answer(
     entry = await set_up(gateway)
     gateway.faults.add("*", drop=True)
     await asyncio.sleep(0.25)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     for key in ("grid_power", "solar_energy", "charge", "grid_status"):
         assert state_of(hass, gateway, "sensor", key) == STATE_UNAVAILABLE
     assert state_of(hass, gateway, "binary_sensor", "running") == STATE_UNAVAILABLE
     assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_UNKNOWN
     gateway.faults.clear()
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     for key in ("grid_power", "solar_energy", "charge", "grid_status"):
         assert state_of(hass, gateway, "sensor", key) not in {STATE_UNAVAILABLE, STATE_UNKNOWN}
     assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_ON
@@ -255,7 +239,7 @@ async def test_one_failing_endpoint_fails_its_own_entities_alone(
     entry = await set_up(gateway)
     gateway.faults.add("system_status", status=500)
     await asyncio.sleep(0.25)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     assert state_of(hass, gateway, "sensor", "charge") == STATE_UNAVAILABLE
     assert state_of(hass, gateway, "sensor", "grid_power") != STATE_UNAVAILABLE
 
@@ -292,7 +276,7 @@ async def test_a_lost_session_is_not_noticed(hass: HomeAssistant, simulator: Sta
     gateway.tokens.clear()
     gateway.house.advance(600)
     before = state_of(hass, gateway, "sensor", "grid_power")
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     assert state_of(hass, gateway, "sensor", "grid_power") not in {before, STATE_UNAVAILABLE}
     assert gateway.logins == 2
 
@@ -306,12 +290,12 @@ async def test_a_changed_password_is_asked_for_after_the_second_refusal(
     entry = await set_up(gateway)
     gateway.tokens.clear()
     gateway.password = "new one"
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     assert hass.config_entries.flow.async_progress() == []  # a gateway that starts up refuses once
     assert gateway.logins == 2
     now = 31.0
-    await poll(hass, entry)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
+    await poll(hass, entry, "live", "grid", "settings")
     assert gateway.logins == 3
     assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == [SOURCE_REAUTH]
 
@@ -325,14 +309,14 @@ async def test_nobody_is_asked_any_more_for_a_password_that_is_taken_again(
     entry = await set_up(gateway)
     gateway.tokens.clear()
     gateway.faults.add("login/Basic", status=401)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     now = 31.0
-    await poll(hass, entry)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
+    await poll(hass, entry, "live", "grid", "settings")
     assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == [SOURCE_REAUTH]
     gateway.faults.clear()
     now = 92.0
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     assert hass.config_entries.flow.async_progress() == []
 
 
@@ -396,9 +380,9 @@ async def test_nothing_secret_is_logged(
     assert tokens
     gateway.tokens.clear()
     gateway.password = "changed"
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     gateway.faults.add("*", status=500, body=b"x")
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     ours = "\n".join(
         record.getMessage() for record in caplog.records if record.name.startswith("custom_components.powerwall")
     )
@@ -415,12 +399,12 @@ async def test_a_404_for_the_packs_lasts_no_longer_than_it_comes(
     energy = state_of(hass, gateway, "sensor", "energy_remaining")
     gateway.faults.add("system_status", status=404)
     await asyncio.sleep(0.25)
-    await poll(hass, entry)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
+    await poll(hass, entry, "live", "grid", "settings")
     assert state_of(hass, gateway, "sensor", "energy_remaining") == STATE_UNAVAILABLE
     assert state_of(hass, gateway, "sensor", "charge") != STATE_UNAVAILABLE  # the plain answer has it
     gateway.faults.clear()
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     assert state_of(hass, gateway, "sensor", "energy_remaining") == energy
 
 
@@ -446,8 +430,8 @@ async def test_what_a_booting_gateway_lacks_comes_without_a_reload(
     assert powerwalls() == 0
     gateway.faults.clear()
     await asyncio.sleep(0.3)
-    await poll(hass, entry)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
+    await poll(hass, entry, "live", "grid", "settings")
     for platform, key in come:
         assert state_of(hass, gateway, platform, key) not in {None, STATE_UNAVAILABLE}
     assert powerwalls() == len(gateway.gateway.pack_serials)

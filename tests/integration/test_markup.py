@@ -20,8 +20,8 @@ from homeassistant.core import HomeAssistant, valid_entity_id
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-from tests.client.conftest import address_of
 from tests.conftest import StartSimulator
+from tests.helpers import address_of
 from tests.integration.flows import asks, go_on, login, start, typed
 
 TEXTS: Final = Path(diagnostics.__file__).parent / "translations" / "en.json"

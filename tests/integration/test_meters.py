@@ -13,6 +13,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import poll
 
 from .conftest import SetUp, state_of
 
@@ -148,8 +149,7 @@ async def test_a_meter_tells_whether_it_is_connected(
     assert state_of(hass, gateway, "binary_sensor", "VAH1_connected") == STATE_ON
     assert state_of(hass, gateway, "binary_sensor", "synchrometerX_connected") is None
     gateway.overrides["meters"] = [{**meter, "connected": False}]
-    await entry.runtime_data.inventory.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "inventory")
     assert state_of(hass, gateway, "binary_sensor", "VAH1_connected") == STATE_OFF
 
 
@@ -224,8 +224,7 @@ async def test_a_zero_that_is_left_out_is_a_zero(
     assert value(hass, gateway, "synchrometerX_grid_phase_2_power") == 0
     # The grid is down: its meter reads nothing, and says so by leaving everything out.
     gateway.overrides["meters/site"] = [single("site", "synchrometerX", serial)]
-    await entry.runtime_data.detail.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "detail")
     assert value(hass, gateway, "synchrometerX_grid_phase_1_power") == 0
     assert value(hass, gateway, "synchrometerX_grid_phase_1_voltage") == 0
 
@@ -273,8 +272,7 @@ async def test_a_phase_s_energy_is_not_moved_by_a_glitch(
     entry = await set_up(gateway)
     for glitch in (0, 90_000_000):
         counts(glitch)
-        await entry.runtime_data.detail.async_refresh()
-        await hass.async_block_till_done()
+        await poll(hass, entry, "detail")
         assert value(hass, gateway, "OBB1_grid_phase_1_import_energy") == 5000
 
 
@@ -295,14 +293,12 @@ async def test_first_zero_of_a_phase_becomes_certain_though_nothing_changes(
     states = []
     for _ in range(LASTING_POLLS):
         freezer.tick(DETAIL_INTERVAL)
-        await entry.runtime_data.detail.async_refresh()
-        await hass.async_block_till_done()
+        await poll(hass, entry, "detail")
         states.append(state_of(hass, gateway, "sensor", "OBB1_grid_phase_1_export_energy"))
     # The other counter of the phase proves it at the third poll.
     assert states == (["unknown", "0.0", "0.0"] if imported else ["unknown"] * 3)
     freezer.tick(LASTING_SECONDS)
-    await entry.runtime_data.detail.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "detail")
     assert state_of(hass, gateway, "sensor", "OBB1_grid_phase_1_export_energy") == "0.0"
 
 
@@ -348,8 +344,7 @@ async def test_zeros_with_an_error_are_no_values(
     await log_in(hass, entry)
     nothing = {"ct": 1, "v_V": 0, "p_W": 0, "eExp_Ws": 0, "eImp_Ws": 0}
     gateway.overrides["meters/readings"] = {NEURIO: {"error": BUSY, "data": {"cts": [nothing]}}}
-    await entry.runtime_data.detail.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "detail")
     for key in ("ct_1_power", "ct_1_voltage", "ct_1_import_energy"):
         assert state_of(hass, gateway, "sensor", f"{NEURIO}_{key}") == STATE_UNAVAILABLE
 

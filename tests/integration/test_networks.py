@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import poll
 
 from .conftest import SetUp, state_of
 
@@ -98,12 +99,10 @@ async def test_the_wifi_in_use_is_the_one_that_counts(
     assert states(hass, gateway, "primary") == [None, STATE_ON, None]
     assert state_of(hass, gateway, "sensor", "wifi_signal") == "71"
     gateway.overrides["networks"] = others[:1]
-    await entry.runtime_data.inventory.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "inventory")
     assert states(hass, gateway, "connected") == [None, STATE_OFF, None]
     gateway.overrides["networks"] = [connection("GsmType")]
-    await entry.runtime_data.inventory.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "inventory")
     assert states(hass, gateway, "connected") == [None, STATE_UNAVAILABLE, STATE_ON]
 
 

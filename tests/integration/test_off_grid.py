@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from functools import partial
 import json
 from typing import Any
 
@@ -10,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import control, hub
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE
-from custom_components.powerwall_gateway.gateway import IslandingController, PowerwallGateway
+from custom_components.powerwall_gateway.gateway import IslandingController
 from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.storage import EntryStore
 from homeassistant.core import HomeAssistant
@@ -20,7 +21,8 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.integration.control import asked_for, call, until
+from tests.helpers import asked_for, until
+from tests.integration.control import call, poll
 
 from .conftest import SetUp, state_of
 
@@ -30,11 +32,7 @@ QUICK = Polling(0.005, 0.01, 0.2)
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Watch for a fifth of a second what may take two minutes."""
-
-    def control(gateway: PowerwallGateway) -> IslandingController:
-        return IslandingController(gateway, off_grid=QUICK, on_grid=QUICK)
-
-    monkeypatch.setattr(hub, "IslandingController", control)
+    monkeypatch.setattr(hub, "IslandingController", partial(IslandingController, off_grid=QUICK, on_grid=QUICK))
 
 
 @pytest.fixture
@@ -58,13 +56,6 @@ def orders(gateway: Simulator) -> list[str]:
 LEAVE, RETURN = "intentional_reconnect_failsafe", "backup"
 
 
-async def look(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Poll what the switch and its return stand on."""
-    await entry.runtime_data.live.async_refresh()
-    await entry.runtime_data.grid.async_refresh()
-    await hass.async_block_till_done()
-
-
 async def test_a_customer_takes_the_house_off_the_grid_and_back(
     hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
 ) -> None:
@@ -79,9 +70,9 @@ async def test_a_customer_takes_the_house_off_the_grid_and_back(
     await call(hass, gateway, "switch", "off_grid", "turn_off")
     assert gateway.house.grid_status == "SystemGridConnected"
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     gateway.house.outage()
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     assert state_of(hass, gateway, "sensor", "last_outage") != "unknown"
 
@@ -132,7 +123,7 @@ async def test_what_stands_in_the_way_is_told(
     assert raised.value.translation_key == key
     assert str(raised.value)
     assert not gateway.house.off_grid_on_purpose
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     assert state_of(hass, gateway, "switch", "off_grid") in {"off", "unavailable"}
     assert entry.runtime_data.control.off_grid._store.return_charge is None
 
@@ -162,15 +153,15 @@ async def test_it_comes_back_at_the_set_charge_also_after_a_restart(
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
     assert state_of(hass, gateway, "switch", "off_grid") == "on"
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     assert gateway.house.off_grid_on_purpose
     gateway.house.charge = 52.0  # app 49 %
     gateway.faults.add("v2/islanding/mode", status=503, times=1)
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     await until(lambda: "does not come back to the grid yet" in caplog.text)
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     await until(lambda: gateway.house.grid_status == "SystemGridConnected")
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     assert state_of(hass, gateway, "sensor", "last_outage") == "unknown"
 
@@ -182,7 +173,7 @@ async def test_a_refusal_for_good_makes_it_unavailable(
     gateway.faults.add("v2/islanding/mode", status=404)
     with pytest.raises(HomeAssistantError):
         await call(hass, gateway, "switch", "off_grid", "turn_on")
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     assert state_of(hass, gateway, "switch", "off_grid") == "unavailable"
 
 
@@ -288,7 +279,7 @@ async def test_an_outage_behind_a_chosen_island_is_one_from_the_moment_it_is_to_
     gateway, entry = home
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     gateway.house.outage()
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     assert state_of(hass, gateway, "sensor", "last_outage") == "unknown"
     with pytest.raises(HomeAssistantError) as raised:
         await call(hass, gateway, "switch", "off_grid", "turn_off")
@@ -297,7 +288,7 @@ async def test_an_outage_behind_a_chosen_island_is_one_from_the_moment_it_is_to_
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     gateway.house.restore()
     await until(lambda: gateway.house.grid_status == "SystemGridConnected")
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
     assert entry.runtime_data.grid.data.log.value.period.ended
 
@@ -340,7 +331,7 @@ async def test_outage_before_the_order_is_an_outage(
     monkeypatch.setattr(EntryStore, "async_set_return_charge", keep_slowly)
     with pytest.raises(ServiceValidationError):
         await call(hass, gateway, "switch", "off_grid", "turn_on")
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     assert orders(gateway) == []
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     assert state_of(hass, gateway, "sensor", "last_outage") != "unknown"

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import coordinator as coordinators, entity
 from custom_components.powerwall_gateway.const import CONF_GRID_INTERVAL, CONF_LIVE_INTERVAL
@@ -25,7 +24,8 @@ from homeassistant.core import Event, HomeAssistant, callback
 from simulator import Simulator
 from simulator.wire import Json
 from tests.conftest import StartSimulator
-from tests.integration.control import asked_for, entity_of, until
+from tests.helpers import asked_for, until
+from tests.integration.control import entity_of, poll
 
 from .conftest import SetUp, state_of
 
@@ -54,14 +54,6 @@ def written(hass: HomeAssistant) -> Iterator[Counter[str]]:
         stop()
 
 
-async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Poll what flows, and what is set."""
-    data = entry.runtime_data
-    for coordinator in (data.live, data.grid, data.settings):
-        await coordinator.async_refresh()
-    await hass.async_block_till_done()
-
-
 def at(simulator: Simulator, **site: float) -> None:
     """Let the meters of the grid stand still at what is given."""
     payload: Json = {"site": {"instant_power": 500, "energy_imported": 5000, **site}}
@@ -78,10 +70,10 @@ async def test_nothing_is_written_where_nothing_changed(
     gateway = await simulator(firmware)
     entry = await set_up(gateway)
     for _ in range(LASTING_POLLS):  # until a first 0 is certain
-        await poll(hass, entry)
+        await poll(hass, entry, "live", "grid", "settings")
     with written(hass) as count:
         for _ in range(3):
-            await poll(hass, entry)
+            await poll(hass, entry, "live", "grid", "settings")
     assert count == {}
 
 
@@ -93,7 +85,7 @@ async def test_only_what_moved_is_written(hass: HomeAssistant, simulator: StartS
     with written(hass) as count:
         for watts in (505, 509, 510, 515, 519.9, 520):
             at(gateway, instant_power=watts)
-            await poll(hass, entry)
+            await poll(hass, entry, "live", "grid", "settings")
     assert count == {power: 2}
     assert state_of(hass, gateway, "sensor", "grid_power") == "520.0"
 
@@ -111,7 +103,7 @@ async def test_an_energy_is_written_once_a_minute_at_full_precision(
         for second in range(5, 125, 5):
             now = 1000.0 + second
             at(gateway, energy_imported=5000 + second / 10)
-            await poll(hass, entry)
+            await poll(hass, entry, "live", "grid", "settings")
     assert count == {energy: 2}
     assert state_of(hass, gateway, "sensor", "grid_import_energy") == "5.012"
 
@@ -123,7 +115,7 @@ async def test_the_guard_sees_the_energies_that_are_not_written(
     at(gateway)
     entry = await set_up(gateway)
     at(gateway, energy_imported=0)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     assert "grid_import_energy fell from 5000 to 0 Wh: held back" in caplog.text
 
 
@@ -135,14 +127,14 @@ async def test_zero_and_what_is_not_there_are_written_at_once(
     entry = await set_up(gateway)
     for watts in (0, 3, -3, -9):  # at rest it wavers around zero
         at(gateway, instant_power=watts)
-        await poll(hass, entry)
+        await poll(hass, entry, "live", "grid", "settings")
     assert state_of(hass, gateway, "sensor", "grid_power") == "-9.0"
     gateway.faults.add("meters/aggregates", status=500)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     for key in ("grid_power", "grid_import_energy"):
         assert state_of(hass, gateway, "sensor", key) == STATE_UNAVAILABLE
     gateway.faults.clear()
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     assert state_of(hass, gateway, "sensor", "grid_power") == "-9.0"
     assert state_of(hass, gateway, "sensor", "grid_import_energy") == "5.0"
 
@@ -183,7 +175,7 @@ async def test_what_is_lost_is_told_although_it_was_not_known_before(
     entry = await set_up(gateway)
     assert state_of(hass, gateway, "sensor", "grid_power") == STATE_UNKNOWN
     gateway.faults.add("meters/aggregates", status=500)
-    await poll(hass, entry)
+    await poll(hass, entry, "live", "grid", "settings")
     assert state_of(hass, gateway, "sensor", "grid_power") == STATE_UNAVAILABLE
 
 
@@ -209,7 +201,7 @@ async def test_a_pack_is_written_twice_a_minute(
         for second in range(5, 65, 5):
             now = 1000.0 + second
             house.advance(5)
-            await poll(hass, entry)
+            await poll(hass, entry, "live", "grid", "settings")
     assert count[remaining] == 2
 
 
@@ -339,7 +331,7 @@ async def test_a_busy_gateway_is_left_alone_and_shows_its_last_values(
     gateway.faults.add("meters/aggregates", status=503)
     gateway.requests.clear()
     for _ in range(5):
-        await poll(hass, entry)
+        await poll(hass, entry, "live", "grid", "settings")
     assert [request.path for request in gateway.requests] == ["meters/aggregates"]
     assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
     assert state_of(hass, gateway, "sensor", "charge") != STATE_UNAVAILABLE
@@ -370,5 +362,5 @@ async def test_a_gateway_that_restarts_meets_no_storm(
     gateway.faults.add("*", drop=True)
     gateway.requests.clear()
     for _ in range(10):
-        await poll(hass, entry)
+        await poll(hass, entry, "live", "grid", "settings")
     assert len(gateway.requests) <= 4  # aiohttp makes up for a connection that dropped, and so do we, once

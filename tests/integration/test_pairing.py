@@ -26,13 +26,9 @@ from tests.integration.flows import asks, ends, go_on, typed
 from tests.pairing import SIGNED, pair, pem, public_key
 
 from .conftest import SetUp, state_of
-from .signing import ALLOWED, feeding, keep_key, quicken
+from .signing import ALLOWED, feeding, keep_key
 
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for milliseconds where it is minutes."""
-    quicken(monkeypatch)
+pytestmark = pytest.mark.usefixtures("quick_signing")
 
 
 @pytest.fixture(params=SIGNED)

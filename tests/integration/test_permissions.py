@@ -11,10 +11,11 @@ from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import entity_registry as er
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.integration.control import asked_for, writes
+from tests.helpers import asked_for
+from tests.integration.control import follows, writes
 
 from .conftest import SetUp
-from .test_services import ACTIONS, follows
+from .test_services import ACTIONS
 
 
 @pytest.mark.parametrize("action", ACTIONS)

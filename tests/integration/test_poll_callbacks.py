@@ -23,7 +23,7 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.integration.control import until
+from tests.helpers import until
 
 from .conftest import SetUp, entry_for, state_of
 from .test_solar import TESLA, plus

@@ -6,6 +6,7 @@ from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from simulator.wire import Json
 from tests.conftest import StartSimulator
+from tests.integration.control import poll
 
 from .conftest import SetUp, state_of
 
@@ -71,9 +72,7 @@ async def test_grid_frequency_is_unknown_while_the_grid_is_not_connected(
     entry = await set_up(gateway)
 
     async def shown() -> str | None:
-        await entry.runtime_data.grid.async_refresh()
-        await entry.runtime_data.live.async_refresh()
-        await hass.async_block_till_done()
+        await poll(hass, entry, "grid", "live")
         return state_of(hass, gateway, "sensor", "grid_frequency")
 
     assert float(await shown() or "nan") == pytest.approx(60, abs=0.1)

@@ -13,6 +13,7 @@ from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import poll
 from tests.integration.flows import asks, ends, go_on
 
 from .conftest import SetUp, entry_for
@@ -189,8 +190,7 @@ async def test_forgotten_login_stays_forgotten_when_a_poll_ends_before_the_reloa
     memory = await async_get_store(hass, entry.entry_id)
     assert memory.login.get("firmware")
     await async_forget_login(hass, entry.entry_id)
-    await entry.runtime_data.settings.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "settings")
     assert memory.login == {}
     assert await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()

@@ -20,7 +20,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.integration.control import at_rest, logged_in, until
+from tests.helpers import until
+from tests.integration.control import at_rest, logged_in
 from tests.integration.flows import asks, ends, go_on, suggested, typed
 
 from .conftest import SetUp, entry_for, state_of

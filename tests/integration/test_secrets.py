@@ -21,7 +21,8 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.integration.control import PACE, until
+from tests.helpers import until
+from tests.integration.control import PACE
 from tests.unit.test_redaction import secrets_of
 
 from .conftest import SetUp

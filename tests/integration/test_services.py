@@ -22,7 +22,8 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util.yaml import load_yaml_dict
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.integration.control import asked_for, at_rest, logged_in, steady_grid, until, writes
+from tests.helpers import asked_for, until
+from tests.integration.control import at_rest, follows, logged_in, steady_grid, writes
 from tests.repository.test_static import INTEGRATION
 
 from .conftest import SetUp, entry_for
@@ -49,11 +50,6 @@ def impatient(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
 async def act(hass: HomeAssistant, action: str, *, response: bool = False, **data: Any) -> Any:
     """Call an action as an automation does."""
     return await hass.services.async_call(DOMAIN, action, data, blocking=True, return_response=response)
-
-
-def follows(gateway: Simulator) -> tuple[str, float]:
-    """Tell what the battery really does."""
-    return str(gateway.house.mode), round(gateway.house.reserve, 6)
 
 
 # -- for which gateway -------------------------------------------------------------------------------------------------

@@ -12,17 +12,14 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import House, Simulator
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
-from tests.integration.control import asked_for, call, logged_in, writes
+from tests.helpers import asked_for
+from tests.integration.control import call, logged_in, poll, writes
 from tests.pairing import SIGNED, pair, public_key
 
 from .conftest import SetUp, state_of
-from .signing import ALLOWED, feeding, keep_key, quicken
+from .signing import ALLOWED, feeding, keep_key
 
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for milliseconds where it is minutes."""
-    quicken(monkeypatch)
+pytestmark = pytest.mark.usefixtures("quick_signing")
 
 
 @pytest.fixture(params=SIGNED)
@@ -99,8 +96,7 @@ async def test_a_key_is_taken_as_soon_as_it_is_confirmed(
     await keep_key(hass, entry)
     assert state_of(hass, gateway, "select", "operation_mode") is None
     gateway.flip_switch()
-    await entry.runtime_data.settings.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "settings")
     assert state_of(hass, gateway, "select", "operation_mode") == "self_consumption"
 
 
@@ -186,8 +182,7 @@ async def test_grid_charging_that_could_not_be_read_is_unknown(
     entry = await set_up(gateway, options=ALLOWED)
     await keep_key(hass, entry)
     gateway.gateway.config_settings["site_info"] = None
-    await entry.runtime_data.detail.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "detail")
     assert state_of(hass, gateway, "switch", "grid_charging") == "unknown"
 
 

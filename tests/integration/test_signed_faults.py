@@ -20,19 +20,16 @@ from simulator.gateway import signed
 from simulator.gateway.answers import Answer
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
-from tests.integration.control import asked_for, call
+from tests.helpers import asked_for
+from tests.integration.control import call, poll
 from tests.pairing import SIGNED, pair, public_key
 
 from .conftest import SetUp, state_of
-from .signing import ALLOWED, feeding, keep_key, quicken
+from .signing import ALLOWED, feeding, keep_key
+
+pytestmark = pytest.mark.usefixtures("quick_signing")
 
 type Trouble = Callable[[Simulator], object]
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for milliseconds where it is minutes."""
-    quicken(monkeypatch)
 
 
 @pytest.fixture(params=SIGNED)
@@ -200,8 +197,7 @@ async def test_a_rejected_key_is_repaired_without_a_reload(
     pair(gateway)
     gateway.gateway.keyring.reject(public_key(), None)
     await _poll_settings_twice(hass, entry)
-    await entry.runtime_data.detail.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "detail")
     assert repairs(hass) & set(issues.KEY) == set()
     assert unavailable(hass, gateway) == set()
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)

@@ -16,11 +16,12 @@ from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
-from tests.integration.control import asked_for, call, until
+from tests.helpers import asked_for, until
+from tests.integration.control import call, poll
 from tests.pairing import pair, public_key
 
 from .conftest import SetUp, state_of
-from .signing import ALLOWED, keep_key, quicken
+from .signing import ALLOWED, keep_key
 
 LEAVE, RETURN = (True, True), (False, False)
 """Signed orders: whether to go off-grid, and whether it is forced."""
@@ -29,9 +30,8 @@ ISLANDING = "v2/islanding/mode"
 
 
 @pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+def hurry(quick_signing: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Watch for half a second what may take two minutes. What keeps a home from harm stays as it is."""
-    quicken(monkeypatch)
     quick = Polling(0.005, 0.01, 0.5)
     monkeypatch.setattr(hub, "IslandingController", partial(IslandingController, off_grid=quick, on_grid=quick))
 
@@ -53,13 +53,6 @@ async def _set_up(
 async def home(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> tuple[Simulator, MockConfigEntry]:
     """Give a Powerwall 3, which goes off-grid by a signed request alone."""
     return await _set_up(hass, simulator, set_up, "pw3")
-
-
-async def look(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Poll state of charge and grid."""
-    await entry.runtime_data.live.async_refresh()
-    await entry.runtime_data.grid.async_refresh()
-    await hass.async_block_till_done()
 
 
 @pytest.mark.parametrize("follows", ["forced", "always"])
@@ -86,7 +79,7 @@ async def test_an_order_that_is_accepted_and_ignored_is_taken_back(
         await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert raised.value.translation_key == "island_not_followed"
     assert gateway.gateway.signed_islanding.orders == [LEAVE, RETURN]
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     assert entry.runtime_data.control.off_grid._store.return_charge is None
 
@@ -143,10 +136,10 @@ async def test_it_reconnects_by_itself_at_20_percent_also_after_a_restart(
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
     gateway.house.charge = 25.0  # app 21 %
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     assert gateway.gateway.signed_islanding.orders == [LEAVE]
     gateway.house.charge = 23.9  # app 19.9 %
-    await look(hass, entry)
+    await poll(hass, entry, "live", "grid")
     await until(lambda: gateway.house.grid_status == "SystemGridConnected")
     assert gateway.gateway.signed_islanding.orders == [LEAVE, RETURN]
 

@@ -13,19 +13,16 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er, 
 from simulator import House, Simulator
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
-from tests.integration.control import asked_for
+from tests.helpers import asked_for
+from tests.integration.control import poll
 from tests.pairing import pair, public_key
 
 from .conftest import SetUp, state_of
-from .signing import keep_key, quicken
+from .signing import keep_key
+
+pytestmark = pytest.mark.usefixtures("quick_signing")
 
 FAULT = "DisabledExcessiveVoltageDrop"
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for milliseconds where it is minutes."""
-    quicken(monkeypatch)
 
 
 @pytest.fixture
@@ -51,13 +48,6 @@ async def entry(hass: HomeAssistant, site: Simulator, set_up: SetUp) -> MockConf
 def of_pack(hass: HomeAssistant, site: Simulator, number: int, key: str, platform: str = "sensor") -> str | None:
     """Give the state of an entity of a pack, None where there is no such entity."""
     return state_of(hass, site, platform, f"{site.gateway.pack_serials[number - 1]}_{key}")
-
-
-async def look(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Poll what signed requests tell, and what is looked at with the flows."""
-    await entry.runtime_data.detail.async_refresh()
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
 
 
 async def test_each_pack_is_a_device(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
@@ -126,7 +116,7 @@ async def test_follower_out_of_work_has_no_energies(
     hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
 ) -> None:
     site.house.packs[2].disabled_reasons = [FAULT]
-    await look(hass, entry)
+    await poll(hass, entry, "detail", "live")
     assert of_pack(hass, site, 3, "energy_remaining") == "unavailable"
     assert of_pack(hass, site, 1, "energy_remaining") == "6.0"
 
@@ -173,7 +163,7 @@ async def test_packs_that_are_out_of_work(
     monkeypatch.setattr(monitor, "FAULT_FOR", 0.0)
     leader, _, follower = site.house.packs
     leader.disabled_reasons = follower.disabled_reasons = [FAULT]
-    await look(hass, entry)
+    await poll(hass, entry, "detail", "live")
     assert of_pack(hass, site, 1, "problem", "binary_sensor") == "on"
     assert of_pack(hass, site, 3, "problem", "binary_sensor") == "on"
     issue = ir.async_get(hass).async_get_issue(DOMAIN, f"pack_fault_{entry.entry_id}")
@@ -185,7 +175,7 @@ async def test_packs_that_are_out_of_work(
 async def test_with_their_energy_it_is_known_how_long_it_lasts(
     hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
 ) -> None:
-    await look(hass, entry)
+    await poll(hass, entry, "detail", "live")
     usable = sum(pack.remaining - 0.05 * pack.capacity for pack in site.house.packs)
     hours = float(state_of(hass, site, "sensor", "backup_time_remaining") or 0)
     assert hours == pytest.approx(usable / 2000, abs=0.2)
@@ -206,13 +196,13 @@ async def test_alerts_are_shown_by_their_names(hass: HomeAssistant, site: Simula
 async def test_what_a_key_told_goes_with_it(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
     site.gateway.keyring.forget(public_key())
     for _ in range(2):
-        await look(hass, entry)
+        await poll(hass, entry, "detail", "live")
     assert state_of(hass, site, "sensor", "energy_remaining") == "unavailable"
     assert of_pack(hass, site, 1, "energy_remaining") == "unavailable"
     assert of_pack(hass, site, 3, "problem", "binary_sensor") == "unavailable"
     pair(site)
     await entry.runtime_data.settings.async_refresh()
-    await look(hass, entry)
+    await poll(hass, entry, "detail", "live")
     assert of_pack(hass, site, 1, "energy_remaining") == "6.0"
 
 
@@ -225,7 +215,7 @@ async def test_a_key_that_is_not_taken_costs_one_request_a_minute(
     before = asked_for(site, PATH)
     for _ in range(2):
         await data.settings.async_refresh()
-        await look(hass, entry)
+        await poll(hass, entry, "detail", "live")
     assert asked_for(site, PATH) == before + 2
     assert state_of(hass, site, "sensor", "backup_reserve") == "unavailable"
 
@@ -249,7 +239,7 @@ async def test_a_powerwall_2_is_not_asked_for_what_it_tells_anyway(
     entry = await set_up(gateway)
     await keep_key(hass, entry)
     before = asked_for(gateway, PATH)
-    await look(hass, entry)
+    await poll(hass, entry, "detail", "live")
     await entry.runtime_data.inventory.async_refresh()
     assert asked_for(gateway, PATH) == before
     assert entry.runtime_data.detail.data.controller.has_never_succeeded
@@ -262,8 +252,7 @@ async def test_new_firmware_is_noticed(
     assert device
     assert device.sw_version == "26.26.4"
     monkeypatch.setattr(site.gateway, "nameplate", site.gateway.nameplate.__replace__(version="26.34.0 1a2b3c4d"))
-    await entry.runtime_data.inventory.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "inventory")
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, site.serial), entry.entry_id)
     assert device
     assert device.sw_version == "26.34.0"
@@ -280,5 +269,5 @@ async def test_a_pack_that_is_gone_may_be_taken_out_by_hand(
     assert [is_removable(entry, device) for device in devices if device] == [False, False, False]
     site.house.battery.remove(2)
     site.gateway.expansions.clear()
-    await look(hass, entry)
+    await poll(hass, entry, "detail", "live")
     assert [is_removable(entry, device) for device in devices if device] == [False, True, False]

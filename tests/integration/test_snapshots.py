@@ -15,6 +15,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import poll
 from tests.pairing import pair
 
 from .conftest import SetUp
@@ -70,8 +71,7 @@ async def test_the_entities(
     entry = await set_up(gateway)
     if prepare is pair:
         await keep_key(hass, entry)
-    await entry.runtime_data.live.async_refresh()
-    await hass.async_block_till_done()
+    await poll(hass, entry, "live")
     assert _entities(hass, entry, gateway, {platform}) == snapshot
 
 

@@ -11,6 +11,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import poll
 
 from .conftest import SetUp, state_of
 
@@ -50,12 +51,6 @@ def inverters_of(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, dr.De
         for domain, known in device.identifiers
         if domain == DOMAIN and "_inverter_" in known
     }
-
-
-async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Poll what is behind the sums."""
-    await entry.runtime_data.detail.async_refresh()
-    await hass.async_block_till_done()
 
 
 def attributes(hass: HomeAssistant, gateway: Simulator, key: str) -> dict[str, Any]:
@@ -109,8 +104,7 @@ async def test_inverter_keeps_its_id_when_others_come_and_go(
         ([TESLA, other], [STATE_UNAVAILABLE, "7600", "3000"]),
     ):
         gateway.overrides["solars"] = listed
-        await entry.runtime_data.inventory.async_refresh()
-        await hass.async_block_till_done()
+        await poll(hass, entry, "inventory")
         assert ratings() == expected
         await hass.config_entries.async_reload(entry.entry_id)
         await hass.async_block_till_done()
@@ -123,7 +117,7 @@ async def test_what_is_not_there_is_not_asked_for_again(
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
     gateway.requests.clear()
-    await poll(hass, entry)
+    await poll(hass, entry, "detail")
     assert "solar_powerwall" not in {request.path for request in gateway.requests}
 
 
@@ -202,7 +196,7 @@ async def test_a_string_that_is_connected_later_comes(
     entry = await set_up(gateway)
     assert state_of(hass, gateway, "sensor", "inverter_1_string_3_power") is None
     gateway.overrides["solar_powerwall"] = plus(string_vitals=[string(1, 900), string(3, 450)])
-    await poll(hass, entry)
+    await poll(hass, entry, "detail")
     assert state_of(hass, gateway, "sensor", "inverter_1_string_3_power") == "450"
 
 
@@ -213,13 +207,13 @@ async def test_a_problem_and_what_it_is(hass: HomeAssistant, simulator: StartSim
     assert state_of(hass, gateway, "binary_sensor", "inverter_1_problem") == STATE_OFF
     for trouble in ({"disabled": True}, {"disabled_reasons": ["DisabledArcFault"]}):
         gateway.overrides["solar_powerwall"] = plus(**trouble)
-        await poll(hass, entry)
+        await poll(hass, entry, "detail")
         assert state_of(hass, gateway, "binary_sensor", "inverter_1_problem") == STATE_ON
     told = attributes(hass, gateway, "inverter_1_problem")
     assert told["reasons"] == ["DisabledArcFault"]
     assert told["alerts"] == ["PVAC_a030_fan_faulted", "PVS_a021_RapidShutdown"]
     gateway.overrides["solar_powerwall"] = {"pvac_status": {"state": "PVAC_Active"}}
-    await poll(hass, entry)
+    await poll(hass, entry, "detail")
     assert state_of(hass, gateway, "binary_sensor", "inverter_1_problem") == "unknown"
 
 
@@ -233,7 +227,7 @@ async def test_whose_the_inverter_is_waits_for_the_list(
     assert inverters_of(hass, entry) == {}
     gateway.overrides["solars"] = [TESLA]
     await entry.runtime_data.inventory.async_refresh()
-    await poll(hass, entry)
+    await poll(hass, entry, "detail")
     assert set(inverters_of(hass, entry)) == {"inverter_1"}
     assert state_of(hass, gateway, "sensor", "inverter_1_power") == "1360"
 
@@ -245,7 +239,7 @@ async def test_an_inverter_that_answers_no_more_is_unavailable(
     gateway.overrides.update({"solars": [TESLA], "solar_powerwall": plus()})
     entry = await set_up(gateway)
     gateway.overrides["solar_powerwall"] = {"pvac_status": None, "pv_power_limit": 7600}
-    await poll(hass, entry)
+    await poll(hass, entry, "detail")
     for platform, key in (("sensor", "power"), ("sensor", "string_1_power")):
         assert state_of(hass, gateway, platform, f"inverter_1_{key}") == STATE_UNAVAILABLE
     assert state_of(hass, gateway, "sensor", "inverter_1_rating") == "7600"

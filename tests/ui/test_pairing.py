@@ -1,8 +1,6 @@
 """A Powerwall 3, and a Powerwall 2 of today: a key is made and confirmed and brings control, also after a restart."""
 
-import asyncio
 from base64 import b64decode
-from collections.abc import Callable
 from pathlib import Path
 import re
 
@@ -11,6 +9,7 @@ import pytest
 from simulator import House, Simulator
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
+from tests.helpers import until
 from tests.ui.conftest import Visit
 from tools.child_process import free_port
 from tools.dev_server.integration import DOMAIN, add, device_ids
@@ -79,10 +78,10 @@ async def sets(person: Person, gateway: Simulator) -> None:
     mode = words.ours(f"{MODE}.name")
     await person.sees_chosen(mode, words.ours(f"{MODE}.state.self_consumption"))
     await person.choose(mode, words.ours(f"{MODE}.state.autonomous"))
-    await until(lambda: gateway.house.mode == "autonomous")
+    await until(lambda: gateway.house.mode == "autonomous", seconds=60)
     await person.sees_chosen(mode, words.ours(f"{MODE}.state.autonomous"))
     await person.slide(words.ours(f"{RESERVE}.name"), 30)
-    await until(lambda: gateway.house.reserve == 33.5)
+    await until(lambda: gateway.house.reserve == 33.5, seconds=60)
     await person.page.snap("3-set", 1800)
 
 
@@ -90,14 +89,7 @@ async def leaves_the_grid_and_comes_back(person: Person, gateway: Simulator) -> 
     """By the switch."""
     off_grid = person.words.ours(f"{OFF_GRID}.name")
     await person.flip(off_grid)
-    await until(lambda: gateway.house.grid_status == "SystemIslandedActive")
+    await until(lambda: gateway.house.grid_status == "SystemIslandedActive", seconds=60)
     await person.sees_on(off_grid)
     await person.flip(off_grid)
-    await until(lambda: gateway.house.grid_status == "SystemGridConnected")
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait for what the gateway does."""
-    async with asyncio.timeout(60):
-        while not true():
-            await asyncio.sleep(0.1)
+    await until(lambda: gateway.house.grid_status == "SystemGridConnected", seconds=60)

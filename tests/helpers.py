@@ -1,0 +1,24 @@
+"""Helpers of the client tests and the integration tests."""
+
+import asyncio
+from collections.abc import Callable
+
+from custom_components.powerwall_gateway.gateway import Address
+from simulator import Simulator
+
+
+async def until(condition: Callable[[], object], *, seconds: float = 20.0) -> None:
+    """Wait until a condition is true; raise TimeoutError when it takes longer."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+def address_of(simulator: Simulator) -> Address:
+    """Return the address a person would type."""
+    return Address.parse(f"{simulator.host}:{simulator.port}")
+
+
+def asked_for(simulator: Simulator, path: str) -> int:
+    """Return the number of requests of a path."""
+    return sum(request.path == path for request in simulator.requests)
