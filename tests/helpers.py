@@ -3,15 +3,20 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from custom_components.powerwall_gateway.gateway import Address
 from simulator import Simulator
 
 
 async def until(condition: Callable[[], object], *, seconds: float = 20.0) -> None:
-    """Wait until a condition is true; raise TimeoutError when it takes longer."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.002)
+    """Wait until a condition is true; fail the test when it takes longer, also where OSError is suppressed."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await asyncio.sleep(0.002)
+    except TimeoutError:
+        pytest.fail("The condition did not become true in time.")
 
 
 def address_of(simulator: Simulator) -> Address:

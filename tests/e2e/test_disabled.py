@@ -78,7 +78,7 @@ async def leave_stopped(gateway: Simulator, folder: Path, port: int) -> None:
                     gateway.faults.add("*", drop=True)
 
             gateway.front.witness = silence_after_login
-            await until(lambda: not gateway.gateway.house.running and journal_is_open(folder), seconds=60)
+            await until(lambda: gateway.faults.active and journal_is_open(folder), seconds=60)
             gateway.front.witness = lambda *_: None
             disabling = asyncio.ensure_future(disable(home, stored(folder)["entry_id"]))
             # Home Assistant stores its entries after a second, and its repairs after ten.
