@@ -15,6 +15,7 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.client.profiles import start as start_profile
 from tests.conftest import StartSimulator
+from tests.integration.control import logged_in
 from tests.integration.flows import asks, ends, go_on, login, start, typed
 from tests.pairing import pem
 
@@ -184,6 +185,7 @@ async def test_repair_that_fails_names_the_reason_by_a_key(
     client = await hass_client()
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    await logged_in(hass, entry)  # its own start is over
     gateway.running = False
     for _ in range(3):
         await entry.runtime_data.settings.async_refresh()
