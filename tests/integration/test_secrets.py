@@ -22,7 +22,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er, 
 from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.helpers import until
-from tests.integration.control import PACE
+from tests.integration.control import PACE, logged_in
 from tests.unit.test_redaction import secrets_of
 
 from .conftest import SetUp
@@ -252,6 +252,8 @@ async def test_nothing_is_told(
     gateway.gateway.wifi_scan.seconds = 1e-9
     listener = Listener(hass, gateway, caplog)
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    if firmware == "1.15.0":
+        await logged_in(hass, entry)  # a login that is interrupted is waited for at every unload
     for happens in CASES[case]:
         if (under_way := happens(gateway)) is not None:
             await under_way
