@@ -47,7 +47,9 @@ async def test_killed_while_the_house_leaves_the_grid(simulator: StartSimulator,
     port = free_port()
     async with HomeAssistant(tmp_path, port) as home:
         await add(home.api, f"{gateway.host}:{gateway.port}", gateway.serial, gateway.password)
-        switch = (await entity_ids(home.api, gateway.serial))["off_grid"]
+        async with asyncio.timeout(20):  # the switch appears at the first grid poll after the hardware was read
+            while not (switch := (await entity_ids(home.api, gateway.serial)).get("off_grid")):
+                await asyncio.sleep(0.1)
         await until(lambda: is_kept(tmp_path))
 
         def kill_when_done(step: str, call: Call) -> None:
