@@ -195,6 +195,24 @@ async def test_one_whose_address_another_has_is_followed(
     assert entry.state.name == "LOADED"
 
 
+async def test_entry_whose_login_was_refused_is_set_up_again_at_the_new_address(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another gateway at the old address refuses the password, and Home Assistant does not retry that."""
+    monkeypatch.setattr("custom_components.powerwall_gateway.gateway.auth.SessionManager.FIRST_WAIT", 0.0)
+    gateway = await simulator("21.44")
+    right, gateway.password = gateway.password, "of another gateway"
+    entry = await set_up(gateway, host=f"localhost:{gateway.port}", password=right)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert entry.state.name == "SETUP_ERROR"
+    gateway.password = right
+    ends(await discover(hass, gateway.din), "already_configured")
+    await hass.async_block_till_done()
+    assert entry.data[CONF_HOST] == f"127.0.0.1:{gateway.port}"
+    assert entry.state.name == "LOADED"
+
+
 async def test_a_powerwall_3_at_a_known_address_is_known(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("pw3")
     entry = entry_for(gateway)
