@@ -178,7 +178,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         self.gateway = gateway
         self._signed = signed
         self.data = data
-        self.schedule = gateway.pacer.cadence(rank, interval)
+        self.schedule = gateway.scheduler.cadence(rank, interval)
         self._forced_polls = 0
         self._polling: asyncio.Task[DataT] | None = None
         self._logged_errors: set[tuple[str, type[Exception]]] = set()

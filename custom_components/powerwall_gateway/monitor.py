@@ -142,7 +142,7 @@ class EntryMonitor:
     @callback
     def _check_session(self) -> None:
         if self._data.gateway.has_session:
-            # It refused a password that it accepts again: nobody has to type it.
+            # It refused a password that it accepts again: it need not be entered.
             for flow in self._entry.async_get_active_flows(self._hass, {SOURCE_REAUTH}):
                 self._hass.config_entries.flow.async_abort(flow["flow_id"])
         if self._data.control.off_grid.is_due:

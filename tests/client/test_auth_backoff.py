@@ -220,7 +220,7 @@ async def test_kept_errors_hold_no_secret(
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     token = (await powerwall.login()).token
-    with powerwall.pacer.cadence(5, 1.0).round():  # type: ignore[arg-type]
+    with powerwall.scheduler.cadence(5, 1.0).round():  # type: ignore[arg-type]
         for path in ("system_status", "login/Basic"):
             gateway.faults.add(path, **fault)  # type: ignore[arg-type]
         for _ in range(3):
@@ -229,7 +229,7 @@ async def test_kept_errors_hold_no_secret(
         gateway.tokens.clear()
         with pytest.raises(GatewayError):
             await powerwall.soe()
-    login, rest = powerwall._login, powerwall.pacer.rest
+    login, rest = powerwall._login, powerwall.scheduler.rest
     kept = [powerwall.connection.tally, login._last_error, login._forbidden, rest._asked, rest._silence]
     for each in reachable(*kept):
         if isinstance(each, str | bytes):

@@ -90,8 +90,8 @@ async def test_polls_after_a_day_without_gateway_are_answered(
 ) -> None:
     gateway = await simulator("1.15.0")
     powerwall: PowerwallGateway = await client(gateway, password=None)
-    pacer = powerwall.connection.pacer = RequestScheduler(clock=virtual.monotonic)
-    cadence = pacer.cadence(Priority.GRID, 1.0)
+    scheduler = powerwall.connection.scheduler = RequestScheduler(clock=virtual.monotonic)
+    cadence = scheduler.cadence(Priority.GRID, 1.0)
 
     async def poll() -> GatewayError | None:
         if cadence.rest is None:

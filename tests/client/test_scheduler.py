@@ -1,4 +1,4 @@
-"""The pacer alone: whose turn it is, how cadences stretch and come back, when a gateway rests. The clock is virtual."""
+"""The scheduler: one request at a time, grid polls first, and intervals that stretch when the gateway is slow."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -38,8 +38,8 @@ class House:
         self.busy = 0.0
         self.seen = [self.now]
         """When the grid's state was told."""
-        self.pacer = RequestScheduler(clock=lambda: self.now, sleep=self._sleep)
-        self.cadences = {rank: self.pacer.cadence(rank, wanted) for rank, wanted in WANTED.items()}
+        self.scheduler = RequestScheduler(clock=lambda: self.now, sleep=self._sleep)
+        self.cadences = {rank: self.scheduler.cadence(rank, wanted) for rank, wanted in WANTED.items()}
         self.due = dict.fromkeys(Priority, self.now)
 
     async def _sleep(self, seconds: float) -> None:
@@ -51,7 +51,7 @@ class House:
 
     async def ask(self, cadence: PollSchedule) -> None:
         """Make one request of a round."""
-        async with self.pacer.turn():
+        async with self.scheduler.turn():
             self.now += self.latency
             self.busy += self.latency
         if cadence.rank is Priority.GRID:
@@ -184,7 +184,7 @@ async def test_what_is_ordered_waits_for_nothing_but_its_turn() -> None:
     await house.run(120)
     began = house.now
     for _ in range(30):
-        async with house.pacer.turn():
+        async with house.scheduler.turn():
             pass
     assert house.now == began
 
@@ -201,13 +201,13 @@ async def test_a_start_comes_at_once() -> None:
 
 
 async def test_the_grid_watch_waits_behind_one_request_at_most() -> None:
-    pacer = RequestScheduler()
+    scheduler = RequestScheduler()
     answered: list[str] = []
     answers = asyncio.Event()
 
     async def ask(rank: Priority, name: str) -> None:
-        with pacer.cadence(rank, 1.0).round():
-            async with pacer.turn():
+        with scheduler.cadence(rank, 1.0).round():
+            async with scheduler.turn():
                 await answers.wait()
                 answered.append(name)
 
@@ -221,12 +221,12 @@ async def test_the_grid_watch_waits_behind_one_request_at_most() -> None:
 
 
 async def test_who_gives_up_holds_nobody_up() -> None:
-    pacer = RequestScheduler()
+    scheduler = RequestScheduler()
 
     @asynccontextmanager
     async def asking() -> AsyncIterator[asyncio.Task[None]]:
         async def ask() -> None:
-            async with pacer.turn():
+            async with scheduler.turn():
                 await asyncio.sleep(3600)
 
         task = asyncio.create_task(ask())
@@ -237,19 +237,19 @@ async def test_who_gives_up_holds_nobody_up() -> None:
 
     async with asking(), asking():
         pass
-    async with asyncio.timeout(1), pacer.turn():
+    async with asyncio.timeout(1), scheduler.turn():
         pass
 
 
 # -- a gateway that rests ----------------------------------------------------------------------------------------------
 
 
-async def fail(pacer: RequestScheduler, err: GatewayError, *, polled: bool = True) -> None:
+async def fail(scheduler: RequestScheduler, err: GatewayError, *, polled: bool = True) -> None:
     """Let a request fail."""
-    cadence = pacer.cadence(Priority.LIVE, 5.0)
+    cadence = scheduler.cadence(Priority.LIVE, 5.0)
 
     async def ask() -> None:
-        async with pacer.turn():
+        async with scheduler.turn():
             raise err
 
     if polled:
@@ -260,16 +260,16 @@ async def fail(pacer: RequestScheduler, err: GatewayError, *, polled: bool = Tru
             await ask()
 
 
-async def answer(pacer: RequestScheduler) -> None:
+async def answer(scheduler: RequestScheduler) -> None:
     """Let a request be answered."""
-    async with pacer.turn():
+    async with scheduler.turn():
         pass
 
 
 def rests_for(house: House) -> float:
     """Give the seconds until the gateway may be asked again."""
     began, rests = house.now, 0.0
-    while house.pacer.rest.reason:
+    while house.scheduler.rest.reason:
         rests += 0.5
         house.now = began + rests
     house.now = began
@@ -286,26 +286,26 @@ async def test_a_503_rests_longer_each_time() -> None:
     house = House(0.1)
     rests = []
     for _ in range(6):
-        await fail(house.pacer, busy())
+        await fail(house.scheduler, busy())
         rests.append(rests_for(house))
         house.now += rests[-1]
     assert rests == [FIRST_WHEN_BUSY, 10, 20, 40, LONGEST_WHEN_BUSY, LONGEST_WHEN_BUSY]
-    await answer(house.pacer)
-    await fail(house.pacer, busy())
+    await answer(house.scheduler)
+    await fail(house.scheduler, busy())
     assert rests_for(house) == FIRST_WHEN_BUSY
 
 
 async def test_a_named_time_is_kept_to_and_an_answer_does_not_end_it() -> None:
     house = House(0.1)
-    await fail(house.pacer, busy(429, retry_after=120))
-    await answer(house.pacer)
+    await fail(house.scheduler, busy(429, retry_after=120))
+    await answer(house.scheduler)
     assert rests_for(house) == 120
     assert isinstance(house.cadences[Priority.GRID].rest, GatewayRateLimitError)
 
 
 async def test_nobody_is_believed_to_rest_for_a_day() -> None:
     house = House(0.1)
-    await fail(house.pacer, busy(retry_after=86400))
+    await fail(house.scheduler, busy(retry_after=86400))
     assert rests_for(house) == 900
 
 
@@ -314,36 +314,36 @@ async def test_nobody_is_believed_to_rest_for_a_day() -> None:
 )
 async def test_what_concerns_one_call_lets_the_others_go_on(err: GatewayError) -> None:
     house = House(0.1)
-    await fail(house.pacer, err)
-    assert house.pacer.rest.reason is None
+    await fail(house.scheduler, err)
+    assert house.scheduler.rest.reason is None
 
 
 async def test_an_order_that_is_refused_by_a_503_says_nothing_of_the_gateway() -> None:
     house = House(0.1)
-    await fail(house.pacer, busy(path="system/update/urgency"), polled=False)
-    assert house.pacer.rest.reason is None
+    await fail(house.scheduler, busy(path="system/update/urgency"), polled=False)
+    assert house.scheduler.rest.reason is None
 
 
 async def test_silence_is_met_by_fewer_and_fewer_attempts() -> None:
     house = House(0.1)
     rests = []
     for _ in range(7):
-        await fail(house.pacer, GatewayConnectionError("nobody"))
+        await fail(house.scheduler, GatewayConnectionError("nobody"))
         rests.append(rests_for(house))
         house.now += rests[-1]
     assert rests == [0, 1, 2, 4, 8, LONGEST_WHEN_SILENT, LONGEST_WHEN_SILENT]
-    await fail(house.pacer, GatewayConnectionError("nobody"))
-    await answer(house.pacer)
-    assert house.pacer.rest.reason is None
+    await fail(house.scheduler, GatewayConnectionError("nobody"))
+    await answer(house.scheduler)
+    assert house.scheduler.rest.reason is None
 
 
 async def test_named_wait_survives_lost_answers() -> None:
     """A person's calls go on meanwhile: two that get lost and one that is answered change nothing about the wait."""
     house = House(0.1)
-    await fail(house.pacer, busy(retry_after=900))
+    await fail(house.scheduler, busy(retry_after=900))
     for _ in range(2):
-        await fail(house.pacer, GatewayConnectionError("nobody"), polled=False)
-    await answer(house.pacer)
+        await fail(house.scheduler, GatewayConnectionError("nobody"), polled=False)
+    await answer(house.scheduler)
     assert rests_for(house) == 900
     assert isinstance(house.cadences[Priority.GRID].rest, GatewayRateLimitError)
 
@@ -354,7 +354,7 @@ async def test_silence_is_not_the_gateways_time() -> None:
     before = house.cadences[Priority.GRID].cost
 
     async def time_out() -> None:
-        async with house.pacer.turn():
+        async with house.scheduler.turn():
             house.now += 10
             raise GatewayConnectionError("nobody")
 

@@ -1,4 +1,4 @@
-"""The pacer on the wire: a slow gateway, one that asks to wait, and answers that are the same as before."""
+"""The scheduler on the wire: a slow gateway, one that asks to wait, and answers that are the same as before."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ async def ask_for_live(powerwall: PowerwallGateway, cadence: PollSchedule) -> No
 async def test_the_time_of_a_slow_gateway_stretches_what_can_wait(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0", latency=0.05)
     powerwall = await client(gateway)
-    live, grid = powerwall.pacer.cadence(Priority.LIVE, 0.2), powerwall.pacer.cadence(Priority.GRID, 0.25)
+    live, grid = powerwall.scheduler.cadence(Priority.LIVE, 0.2), powerwall.scheduler.cadence(Priority.GRID, 0.25)
     for _ in range(2):
         await ask_for_live(powerwall, live)
         with grid.round():
@@ -45,7 +45,7 @@ async def test_the_time_of_a_slow_gateway_stretches_what_can_wait(simulator: Sta
 async def test_the_grid_is_asked_between_two_requests_of_the_others(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0", latency=0.02)
     powerwall = await client(gateway)
-    grid = powerwall.pacer.cadence(Priority.GRID, 1.0)
+    grid = powerwall.scheduler.cadence(Priority.GRID, 1.0)
     gateway.requests.clear()
 
     async def watch() -> None:
@@ -54,7 +54,7 @@ async def test_the_grid_is_asked_between_two_requests_of_the_others(simulator: S
 
     async with asyncio.TaskGroup() as group:
         for rank in (Priority.LIVE, Priority.INVENTORY, Priority.SETTINGS):
-            group.create_task(ask_for_live(powerwall, powerwall.pacer.cadence(rank, 60.0)))
+            group.create_task(ask_for_live(powerwall, powerwall.scheduler.cadence(rank, 60.0)))
         while not gateway.requests:
             await asyncio.sleep(0.001)
         group.create_task(watch())
@@ -80,7 +80,7 @@ async def test_one_connection_carries_it_all(simulator: StartSimulator, client: 
 
 async def poll(powerwall: PowerwallGateway, *, fails_with: type[Exception] | None = None) -> None:
     """Poll one endpoint."""
-    with powerwall.pacer.cadence(Priority.LIVE, 5.0).round():
+    with powerwall.scheduler.cadence(Priority.LIVE, 5.0).round():
         if fails_with is None:
             await powerwall.soe()
         else:
@@ -96,8 +96,8 @@ async def test_a_time_that_is_named_is_for_the_whole_gateway(
     powerwall = await client(gateway)
     gateway.faults.add("system_status/soe", status=status, retry_after=7)
     await poll(powerwall, fails_with=GatewayRateLimitError)
-    assert isinstance(powerwall.pacer.rest.reason, GatewayRateLimitError)
-    assert powerwall.pacer.rest.reason.retry_after == 7
+    assert isinstance(powerwall.scheduler.rest.reason, GatewayRateLimitError)
+    assert powerwall.scheduler.rest.reason.retry_after == 7
 
 
 @pytest.mark.parametrize(("status", "whole"), [(429, False), (503, True)])
@@ -108,7 +108,7 @@ async def test_without_a_named_time_a_503_is_the_gateways_and_a_429_the_endpoint
     powerwall = await client(gateway)
     gateway.faults.add("system_status/soe", status=status)
     await poll(powerwall, fails_with=GatewayRateLimitError)
-    assert (powerwall.pacer.rest.reason is not None) is whole
+    assert (powerwall.scheduler.rest.reason is not None) is whole
 
 
 async def test_a_gateway_that_is_back_is_asked_again(simulator: StartSimulator, client: Client) -> None:
@@ -117,11 +117,11 @@ async def test_a_gateway_that_is_back_is_asked_again(simulator: StartSimulator, 
     gateway.faults.add("*", drop=True)
     for _ in range(2):
         await poll(powerwall, fails_with=GatewayConnectionError)
-    rest = powerwall.pacer.rest
+    rest = powerwall.scheduler.rest
     assert isinstance(rest.reason, GatewayConnectionError)
     gateway.faults.clear()
     await poll(powerwall)
-    assert powerwall.pacer.cadence(Priority.LIVE, 5.0).rest is None
+    assert powerwall.scheduler.cadence(Priority.LIVE, 5.0).rest is None
 
 
 # -- the same answer ---------------------------------------------------------------------------------------------------

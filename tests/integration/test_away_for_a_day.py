@@ -21,9 +21,9 @@ async def test_polls_for_a_day_without_gateway_log_twice(
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
     data = entry.runtime_data
-    pacer = data.gateway.pacer
-    began = now = pacer.clock()
-    pacer.clock = pacer.rest._clock = lambda: now
+    scheduler = data.gateway.scheduler
+    began = now = scheduler.clock()
+    scheduler.clock = scheduler.rest._clock = lambda: now
     await gateway.stop()
     caplog.clear()
     caplog.set_level(logging.INFO)

@@ -19,7 +19,7 @@ LONGEST_WHEN_BUSY: Final = 60.0
 
 FIRST_WHEN_SILENT: Final = 1.0
 LONGEST_WHEN_SILENT: Final = 10.0
-"""Seconds between two attempts while nobody answers, doubling; a gateway that restarts takes minutes."""
+"""Seconds between two attempts while the gateway does not answer, doubling; a gateway that restarts takes minutes."""
 
 _DOUBLINGS: Final = 32
 """Enough to reach every limit. Without a bound the power leaves a float's range after 1,024 failures."""

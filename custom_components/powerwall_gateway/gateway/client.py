@@ -155,9 +155,9 @@ class PowerwallGateway:
     # -- what is known of the gateway and the session ------------------------------------------------------------------
 
     @property
-    def pacer(self) -> RequestScheduler:
+    def scheduler(self) -> RequestScheduler:
         """Return the scheduler of this gateway's requests."""
-        return self.connection.pacer
+        return self.connection.scheduler
 
     @property
     def has_credentials(self) -> bool:

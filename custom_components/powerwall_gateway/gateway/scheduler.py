@@ -3,7 +3,7 @@
 Requests go one after the other, and the grid watch never waits behind more than one. The
 time that the gateway spends answering is measured, and at most a quarter of it is ours:
 when answers slow down, the cadences stretch, those that can wait first, and come back when
-it recovers. A gateway that asks to wait, or says nothing, is left in peace (see `backoff`).
+it recovers. A gateway that asks to wait, or says nothing, is not polled for a while (see `backoff`).
 
 What a person orders waits for its turn, and for nothing else.
 """
@@ -65,31 +65,31 @@ _LONGEST: Final = {
 class PollSchedule:
     """One rhythm of polling. `wanted` is its interval in seconds while the gateway is quick."""
 
-    def __init__(self, pacer: RequestScheduler, rank: Priority, wanted: float) -> None:
+    def __init__(self, scheduler: RequestScheduler, rank: Priority, wanted: float) -> None:
         self.rank = rank
         self.wanted = wanted
         self.longest = max(wanted, _LONGEST[rank])
         self.cost = 0.0
         """Seconds of the gateway's time that a round is expected to take."""
 
-        self._pacer = pacer
+        self._scheduler = scheduler
         self._began: float | None = None
 
     @property
     def interval(self) -> float:
         """Seconds from one round to the next, at the gateway's present speed."""
-        return self._pacer.interval_of(self)
+        return self._scheduler.interval_of(self)
 
     @property
     def rest(self) -> GatewayError | None:
         """Why nothing is to be asked now; None while the gateway may be asked."""
-        return self._pacer.rest.reason
+        return self._scheduler.rest.reason
 
     @contextmanager
     def round(self) -> Iterator[None]:
         """Ask what belongs to one round; what this task asks meanwhile is on this cadence's account."""
-        first, self._began = self._began is None, self._pacer.clock()
-        with self._pacer.account(self.rank) as account:
+        first, self._began = self._began is None, self._scheduler.clock()
+        with self._scheduler.account(self.rank) as account:
             yield
         if self.rest is None:
             self.cost = account.spent if first else self.cost + _WEIGHT * (account.spent - self.cost)
@@ -97,7 +97,7 @@ class PollSchedule:
     async def room(self) -> None:
         """Wait until there is time of the gateway's left for this cadence. The grid watch always has some."""
         if self.rank is not Priority.GRID:
-            await self._pacer.room(RESERVE - _LEFT * (Priority.LIVE - self.rank))
+            await self._scheduler.room(RESERVE - _LEFT * (Priority.LIVE - self.rank))
 
     def sleeps(self, now: float) -> bool:
         """Tell whether nobody polls at this cadence."""

@@ -173,7 +173,7 @@ def open_session() -> ClientSession:
 
 
 async def _count(_: ClientSession, context: SimpleNamespace, __: TraceConnectionCreateEndParams) -> None:
-    """Note at the `Transport` that asked for it that it was opened anew."""
+    """Note at the `Transport` that requested it that it was opened again."""
     if isinstance(asked_by := context.trace_request_ctx, Transport):
         asked_by.opened += 1
 
@@ -215,7 +215,7 @@ class Transport:
         self.address = address
         self.fingerprint = fingerprint
         self.tally = RequestStats()
-        self.pacer = RequestScheduler()
+        self.scheduler = RequestScheduler()
         self.opened = 0
         """How often it was opened anew: whoever answers now may be another than before."""
 
@@ -253,7 +253,7 @@ class Transport:
         body = None if json is None else orjson.dumps(json)
         headers = dict(headers or {}) | ({} if body is None else {"Content-Type": "application/json"})
         self._make_sure_it_is_open(path)
-        async with self.pacer.turn(), _session_for_one_request() if once else nullcontext(self._session) as session:
+        async with self.scheduler.turn(), _session_for_one_request() if once else nullcontext(self._session) as session:
             self._make_sure_it_is_open(path)
             with self.tally.counting(path), _as_gateway_error(path):
                 async with session.request(
@@ -292,7 +292,7 @@ class Transport:
         """Let a library's request through in its turn, and take its time like that of any other."""
         path = request.url.path
         request.server_hostname = self.address.server_name
-        async with self.pacer.turn():
+        async with self.scheduler.turn():
             with self.tally.counting(path), _as_gateway_error(path):
                 async with asyncio.timeout(self._timeout.total):
                     response = await handler(request)
@@ -310,7 +310,7 @@ async def find(session: ClientSession, address: Address, *, timeout: float = TIM
     With TLS the connection that comes back trusts the certificate found, and no other.
     The handshake that looks for it demands one that cannot be, so nothing is sent yet.
 
-    Raises `GatewayConnectionError` when nobody answers either way.
+    Raises `GatewayConnectionError` when the gateway answers in neither way.
     """
     looking = Transport(session, address.over("https"), fingerprint=NO_CERTIFICATE, timeout=timeout)
     try:
@@ -356,7 +356,9 @@ def _as_gateway_error(path: str) -> Iterator[None]:
     except TimeoutError as err:
         raise GatewayTimeoutError("the gateway did not answer in time", path=path) from err
     except ClientResponseError as err:
-        raise GatewayInvalidResponseError("whoever answered does not speak HTTP as a gateway does", path=path) from err
+        raise GatewayInvalidResponseError(
+            "the device that answered does not speak HTTP as a gateway does", path=path
+        ) from err
     except (ClientError, OSError) as err:
         raise GatewayConnectionError(f"no connection to the gateway ({type(err).__name__})", path=path) from err
 
