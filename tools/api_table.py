@@ -1,4 +1,4 @@
-"""Write docs/api.md: every endpoint of the gateway, from the client's table."""
+"""Write docs/dev/api.md: every endpoint of the gateway, from the client's table."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from custom_components.powerwall_gateway.gateway import PowerwallGateway
 from custom_components.powerwall_gateway.gateway.endpoints import ENDPOINTS, Endpoint
 
-PAGE = Path(__file__).parent.parent / "docs" / "api.md"
+PAGE = Path(__file__).parent.parent / "docs" / "dev" / "api.md"
 
 SHOWN = {
     "CUSTOMER_REGISTRATION": "Registered",

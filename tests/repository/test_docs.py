@@ -68,7 +68,7 @@ def test_every_measured_figure_of_the_readme_is_in_the_report() -> None:
     section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Beside Home Assistant's own\n")[2]
     rows = re.findall(r"^\| [\w ].+\|$", section.partition("\n## ")[0], re.MULTILINE)
     assert rows
-    report = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    report = (ROOT / "docs" / "dev" / "performance.md").read_text(encoding="utf-8")
     assert [row for row in rows if f"\n{row} " not in report] == []
 
 

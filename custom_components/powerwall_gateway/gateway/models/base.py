@@ -5,7 +5,7 @@ None, an unknown key is ignored, and a value that does not fit costs its own fie
 process.
 
 No library does this: strict ones lose a response over one field, and tolerant ones call Python for every value
-(`docs/performance.md`).
+(`docs/dev/performance.md`).
 """
 
 from collections.abc import Callable
