@@ -12,6 +12,9 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 ROOT: Final = Path(__file__).parent.parent
 INTEGRATION: Final = Path("custom_components") / "powerwall_gateway"
+PROJECTS: Final = (Path("pyproject.toml"), INTEGRATION / "gateway" / "pyproject.toml")
+"""Of the repository, and of the client's wheel."""
+
 ZIP_NAME: Final = "powerwall_gateway.zip"
 
 _SECTION: Final = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<date>\S+))?$", re.MULTILINE)
@@ -39,20 +42,21 @@ def prepare(root: Path, version: str, day: date) -> None:
     if not _SECTION.split(unreleased)[0].strip():
         raise DisagreementError("CHANGELOG.md has nothing under [Unreleased]: there is nothing to release.")
     changelog.write_text(f"{before}{heading}\n## [{version}] - {day.isoformat()}\n{unreleased}", encoding="utf-8")
-    for path, line in (
-        (INTEGRATION / "manifest.json", r'("version": ")[^"]*'),
-        ("pyproject.toml", r'(?m)(^version = ")[^"]*'),
-    ):
+    lines = {INTEGRATION / "manifest.json": r'("version": ")[^"]*'} | dict.fromkeys(
+        PROJECTS, r'(?m)(^version = ")[^"]*'
+    )
+    for path, line in lines.items():
         file = root / path
         file.write_text(re.sub(line, rf"\g<1>{version}", file.read_text(encoding="utf-8"), count=1), encoding="utf-8")
 
 
 def version_of(root: Path) -> str:
-    """Give the version that manifest and project have in common."""
+    """Give the version that manifest, project and client have in common."""
     manifest: str = json.loads((root / INTEGRATION / "manifest.json").read_text(encoding="utf-8"))["version"]
-    project: str = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    if manifest != project:
-        raise DisagreementError(f"manifest.json has version {manifest}, pyproject.toml {project}: make them the same.")
+    for path in PROJECTS:
+        project: str = tomllib.loads((root / path).read_text(encoding="utf-8"))["project"]["version"]
+        if manifest != project:
+            raise DisagreementError(f"manifest.json has version {manifest}, {path} {project}: make them the same.")
     return manifest
 
 

@@ -26,8 +26,11 @@ class Blocked:
             raise ImportError(f"{name} is blocked")
 
 sys.meta_path.insert(0, Blocked())
+
+from gateway.cli import main
+
+sys.exit(main(sys.argv[1:]))
 """
-RUN = "from gateway.cli import main\nsys.exit(main(sys.argv[1:]))\n"
 
 
 type Run = Callable[..., Coroutine[None, None, tuple[int | None, str, str]]]
@@ -47,16 +50,11 @@ def run(socket_enabled: None, capfd: pytest.CaptureFixture[str], monkeypatch: py
 
 
 async def run_alone(*arguments: str, password: str = "") -> tuple[int | None, str, str]:
-    """Run the command as `run_script` does."""
-    return await run_script(RUN, *arguments, password=password)
-
-
-async def run_script(script: str, *arguments: str, password: str = "") -> tuple[int | None, str, str]:
-    """Run a script in a process with the package `gateway` by itself on the path, and no Home Assistant."""
+    """Run the command in a process with the package `gateway` by itself on the path, and no Home Assistant."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        ALONE + script,
+        ALONE,
         *arguments,
         env={**os.environ, "PYTHONPATH": str(INTEGRATION), "POWERWALL_PASSWORD": password},
         cwd=INTEGRATION,
@@ -159,7 +157,7 @@ async def test_every_goes_on_after_lost_responses_until_ctrl_c(simulator: StartS
     gateway = await simulator("1.15.0")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-c", ALONE + RUN, "flows", host(gateway), "--every", "0.05"),
+        *("-c", ALONE, "flows", host(gateway), "--every", "0.05"),
         env={**os.environ, "PYTHONPATH": str(INTEGRATION)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -32,7 +32,8 @@ def repository(tmp_path: Path) -> Path:
     shutil.copytree(release.ROOT / release.INTEGRATION, tmp_path / release.INTEGRATION)
     manifest = tmp_path / release.INTEGRATION / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"version": "1.2.0"}))
-    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2.0"\n')
+    for project in release.PROJECTS:
+        (tmp_path / project).write_text('[project]\nversion = "1.2.0"\n')
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
     return tmp_path
 
@@ -67,8 +68,9 @@ def test_what_is_no_new_version_changes_nothing(repository: Path, version: str, 
     assert release.version_of(repository) == "1.2.0"
 
 
-def test_a_project_of_another_version_is_refused(repository: Path) -> None:
-    (repository / "pyproject.toml").write_text('[project]\nversion = "1.1.0"\n')
+@pytest.mark.parametrize("project", release.PROJECTS)
+def test_a_project_of_another_version_is_refused(repository: Path, project: Path) -> None:
+    (repository / project).write_text('[project]\nversion = "1.1.0"\n')
     with pytest.raises(release.DisagreementError, match=r"1\.2\.0.*1\.1\.0"):
         release.version_of(repository)
 
