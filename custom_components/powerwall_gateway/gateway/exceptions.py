@@ -5,20 +5,19 @@ can do ends in one of them, so no error of aiohttp, JSON or the network leaves t
 Wrong arguments raise `ValueError`.
 """
 
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import Self, override
 
 
+@dataclass(eq=False, repr=False)
 class GatewayError(Exception):
-    """Base of all errors of a gateway.
+    """Base of all errors of a gateway."""
 
-    `path` is the requested path below `/api/`, empty if the error is not about a single one.
-    """
-
-    def __init__(self, message: str, *, path: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.path = path
+    message: str
+    _: KW_ONLY
+    path: str = ""
+    """The requested path below `/api/`, empty if the error is not about a single one."""
 
     @override
     def __str__(self) -> str:
@@ -39,46 +38,37 @@ class GatewayTimeoutError(GatewayConnectionError):
     """No response in time: the gateway is busy, or its Wi-Fi dropped out. Try again later."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GatewayCertificateError(GatewayError):
-    """The certificate is not the trusted one. Nothing was sent, and the owner has to decide.
+    """The certificate is not the trusted one. Nothing was sent, and the owner has to decide."""
 
-    `fingerprint` is the SHA-256 of the new certificate.
-    """
-
-    def __init__(self, message: str, *, fingerprint: bytes, path: str = "") -> None:
-        super().__init__(message, path=path)
-        self.fingerprint = fingerprint
+    fingerprint: bytes
+    """The SHA-256 of the new certificate."""
 
 
 class WrongGatewayError(GatewayError):
     """Another gateway responds at this address."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GatewayResponseError(GatewayError):
-    """The gateway responded with an error, or with something unexpected.
+    """The gateway responded with an error, or with something unexpected."""
 
-    `status` is the HTTP status, 0 if there was no response. `reason` is the gateway's own text, trimmed
-    (`error` of its envelope `{"code", "error", "message"}`), or empty.
-    """
+    status: int = 0
+    """The HTTP status, 0 if there was no response."""
 
-    def __init__(self, message: str, *, path: str = "", status: int = 0, reason: str = "") -> None:
-        super().__init__(message, path=path)
-        self.status = status
-        self.reason = reason
+    reason: str = ""
+    """The gateway's own text, trimmed (`error` of its envelope `{"code", "error", "message"}`), or empty."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GatewayAuthenticationRequiredError(GatewayResponseError):
-    """HTTP 401 or 403: a login is needed, or the session has ended.
+    """HTTP 401 or 403: a login is needed, or the session has ended."""
 
-    `stops_powerwall` says that the login was not sent, because on this firmware it stops the Powerwall, or may.
-    Only the stop-safety supervisor logs in there.
-    """
+    stops_powerwall: bool = False
+    """Whether the login was not sent, because on this firmware it stops the Powerwall, or may.
 
-    def __init__(
-        self, message: str, *, path: str = "", status: int = 0, reason: str = "", stops_powerwall: bool = False
-    ) -> None:
-        super().__init__(message, path=path, status=status, reason=reason)
-        self.stops_powerwall = stops_powerwall
+    Only the stop-safety supervisor logs in there."""
 
 
 class GatewayPermissionDeniedError(GatewayAuthenticationRequiredError):
@@ -97,25 +87,15 @@ class GatewayStoppedError(GatewayResponseError):
     """HTTP 502: the Powerwall is stopped and has no live data. Everything else still responds."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GatewayRateLimitError(GatewayResponseError):
-    """HTTP 429 or 503: too many requests or too busy; wait `retry_after` seconds before the next one.
+    """HTTP 429 or 503: too many requests or too busy."""
 
-    `named` says that the gateway named that time itself.
-    """
+    retry_after: float = 60.0
+    """Seconds to wait before the next request."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        path: str = "",
-        status: int = 0,
-        reason: str = "",
-        retry_after: float = 60.0,
-        named: bool = False,
-    ) -> None:
-        super().__init__(message, path=path, status=status, reason=reason)
-        self.retry_after = retry_after
-        self.named = named
+    named: bool = False
+    """Whether the gateway named that time itself."""
 
     @property
     def is_for_logins(self) -> bool:
@@ -146,20 +126,11 @@ class LoginProblem(StrEnum):
     """The installer login requires proof of presence (1.50 and later): turn a Powerwall off and on."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GatewayLoginError(GatewayResponseError):
     """The gateway refused the login: `problem` says why, `reason` has its own text."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        problem: LoginProblem = LoginProblem.CREDENTIALS,
-        path: str = "",
-        status: int = 0,
-        reason: str = "",
-    ) -> None:
-        super().__init__(message, path=path, status=status, reason=reason)
-        self.problem = problem
+    problem: LoginProblem = LoginProblem.CREDENTIALS
 
     @property
     def about_password(self) -> bool:
@@ -189,12 +160,11 @@ class KeyProblem(StrEnum):
     """The owner turned off remote access, and signed requests with it."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GatewayKeyError(GatewayResponseError):
     """The gateway does not accept requests signed with the key; `problem` says why. Nothing was changed."""
 
-    def __init__(self, message: str, *, problem: KeyProblem, path: str = "") -> None:
-        super().__init__(message, path=path)
-        self.problem = problem
+    problem: KeyProblem
 
 
 class GatewayClockError(GatewayResponseError):
@@ -265,35 +235,22 @@ class CommandFailure(StrEnum):
     """The gateway accepted, and was still at work when the time to wait was over. It may still finish."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class CommandError(GatewayError):
     """A command was not sent, not accepted or not carried out: `reason` says which.
 
     The other attributes are None, or an empty text, unless the reason's description names them.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        reason: CommandFailure,
-        path: str = "",
-        response: GatewayResponseError | None = None,
-        mode: str | None = None,
-        reserve: float | None = None,
-        firmware: str = "",
-        charge: float | None = None,
-        least: float | None = None,
-    ) -> None:
-        super().__init__(message, path=path)
-        self.reason = reason
-        self.response = response
-        self.mode = mode
-        self.reserve = reserve
-        """App %, 0 to 100."""
+    reason: CommandFailure
+    response: GatewayResponseError | None = None
+    mode: str | None = None
+    reserve: float | None = None
+    """App %, 0 to 100."""
 
-        self.firmware = firmware
-        self.charge = charge
-        self.least = least
+    firmware: str = ""
+    charge: float | None = None
+    least: float | None = None
 
 
 class JournalError(GatewayError):

@@ -1,7 +1,7 @@
-"""One kept-alive connection to one gateway: address, TLS and its certificate, time limits, HTTP status to error.
+"""HTTP to one gateway: address, pinned certificate, limits of time and size, status to exception.
 
-Requests go in sequence, paced (see `scheduler`). Nothing is redirected, no cookie jar is kept,
-and an answer is read up to a limit.
+Requests go in sequence over one kept-alive connection (see `scheduler`). Redirects are not followed,
+and there is no cookie jar.
 """
 
 import asyncio
@@ -58,8 +58,8 @@ STANDARD_PORTS: dict[Scheme, int] = {"https": 443, "http": 80}
 _HOST_NAME = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?"
 )
-# The gateway ends a TLS handshake that names a server it does not know; these it knows
-# (reference: go-powerwall, firmware 1.20 and later). An IP address names none, which it takes too.
+# The gateway ends a TLS handshake that names any other server (go-powerwall, firmware 1.20 and later).
+# A handshake with an IP address names none, which it accepts.
 _SERVER_NAMES = frozenset({"teg", "powerwall", "powerpack"})
 
 TIMEOUT = 10.0
@@ -69,13 +69,13 @@ KEEP_ALIVE = 75.0
 """Seconds that an idle connection is kept; a new TLS handshake costs the gateway more than a request."""
 
 _WAIT_WHEN_LIMITED = 60.0
-"""Seconds to wait after a 429 or 503 that names no time of its own."""
+"""Seconds to wait after a 429 or 503 without Retry-After."""
 
 NO_CERTIFICATE: Final = b"\0" * 32
 """A fingerprint that no certificate has: nothing is sent before `Transport.connect`."""
 
 MAX_BYTES: Final = 4_000_000
-"""Of one answer; the largest that was seen has 595 kB (`installer/companies`)."""
+"""Limit of one response; the largest that was seen has 595 kB (`installer/companies`)."""
 
 _GZIP: Final = b"\x1f\x8b"
 _WITH_GZIP_HEADER: Final = 16 + zlib.MAX_WBITS
@@ -91,10 +91,7 @@ class Address:
 
     @classmethod
     def parse(cls, text: str, scheme: Scheme = "https") -> Self:
-        """Read `host`, `host:port` or `[ipv6]:port` as a person types it; a pasted URL is forgiven.
-
-        Raises ValueError for what cannot be a host.
-        """
+        """Parse `host`, `host:port`, `[ipv6]:port` or a URL. Raises ValueError if it cannot be a host."""
         text = text.strip()
         if match := re.match(r"^(https?)://", text, re.IGNORECASE):
             text = text[match.end() :]
@@ -112,19 +109,18 @@ class Address:
         return cls(host=host.lower(), port=int(port) if port else None, scheme=scheme)
 
     def over(self, scheme: Scheme) -> Self:
-        """Give the same place by another scheme."""
+        """Return the same address with another scheme."""
         return replace(self, scheme=scheme)
 
     @cached_property
     def url(self) -> str:
-        """The base URL, without a path."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port in {None, STANDARD_PORTS[self.scheme]} else f":{self.port}"
-        return f"{self.scheme}://{host}{port}"
+        """Return the base URL, without a path."""
+        has_standard_port = self.port == STANDARD_PORTS[self.scheme]
+        return f"{self.scheme}://{replace(self, port=None) if has_standard_port else self}"
 
     @cached_property
     def server_name(self) -> str | None:
-        """The name to ask for in the TLS handshake, None to leave it to the host."""
+        """Return the server name for the TLS handshake, None for an IP address."""
         try:
             ip_address(self.host)
         except ValueError:
@@ -133,14 +129,14 @@ class Address:
 
     @override
     def __str__(self) -> str:
-        """Give what the person typed: the host, and the port where there was one."""
+        """Return host and port as they were entered."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}" if self.port else host
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A successful answer: its body, and the cookies that it set."""
+    """A response with a 2xx."""
 
     status: int
     body: bytes
@@ -148,10 +144,9 @@ class Answer:
 
 
 class PathWithArguments(str):
-    """A path such as `meters/{serial}/verify`, which errors, logs and counts show like that: a serial is personal.
+    """A path such as `meters/{serial}/verify`. Errors, logs and stats show it like that: a serial is personal.
 
-    `on_the_wire` has the arguments in it. Raises `GatewayError` for an empty one and for dots, which would lead
-    to another endpoint.
+    `on_the_wire` is the path with its arguments.
     """
 
     __slots__ = ("on_the_wire",)
@@ -159,7 +154,7 @@ class PathWithArguments(str):
     on_the_wire: str
 
     def __new__(cls, path: str, **arguments: str) -> Self:
-        """Fill in the path's `{name}`s."""
+        """Fill in the arguments. Raises `GatewayError` for an empty one and for dots: they lead to another endpoint."""
         if wrong := [name for name, value in arguments.items() if value in {"", ".", ".."}]:
             raise GatewayError(f"this {wrong[0]} is not valid in a path: nothing was sent", path=path)
         made = super().__new__(cls, path)
@@ -168,23 +163,23 @@ class PathWithArguments(str):
 
 
 def open_session() -> ClientSession:
-    """Open an HTTP session for a `Transport`, with a kept-alive connection and no cookies. The caller closes it."""
+    """Open an HTTP session for a `Transport`. The caller closes it."""
     return ClientSession(connector=TCPConnector(limit=2, keepalive_timeout=KEEP_ALIVE), cookie_jar=DummyCookieJar())
 
 
-async def _count(_: ClientSession, context: SimpleNamespace, __: TraceConnectionCreateEndParams) -> None:
-    """Note at the `Transport` that requested it that it was opened again."""
-    if isinstance(asked_by := context.trace_request_ctx, Transport):
-        asked_by.opened += 1
+async def _count_connection(_: ClientSession, context: SimpleNamespace, __: TraceConnectionCreateEndParams) -> None:
+    """Count a new connection at the `Transport` whose request opened it."""
+    if isinstance(context.trace_request_ctx, Transport):
+        context.trace_request_ctx.opened += 1
 
 
 _TRACE = TraceConfig()
-_TRACE.on_connection_create_end.append(_count)
+_TRACE.on_connection_create_end.append(_count_connection)
 _TRACE.freeze()
 
 
 class LimitedResponse(ClientResponse):
-    """An answer that a library reads by itself, and would read and unpack to its end, however far that is."""
+    """A response that is read and decompressed up to the limit, also by a library that sets none."""
 
     @override
     async def read(self) -> bytes:
@@ -198,10 +193,10 @@ class LimitedResponse(ClientResponse):
 
 
 class Transport:
-    """The way to one gateway.
+    """The connection to one gateway.
 
-    `fingerprint` is the SHA-256 of the certificate that is trusted; any other one ends
-    the handshake before anything is sent. None trusts whoever answers: for finding out only.
+    `fingerprint` is the SHA-256 of the trusted certificate. Any other one ends the handshake before anything is
+    sent. None accepts every certificate, for detection only.
     """
 
     def __init__(
@@ -217,18 +212,17 @@ class Transport:
         self.tally = RequestStats()
         self.scheduler = RequestScheduler()
         self.opened = 0
-        """How often it was opened anew: whoever answers now may be another than before."""
+        """Number of connections so far. After a new one, another gateway may respond."""
 
         self._session = session
-        if _TRACE not in session.trace_configs:  # a session of somebody else's, for instance Home Assistant's own
+        if _TRACE not in session.trace_configs:
             session.trace_configs.append(_TRACE)
-        # One object for the connection's life: aiohttp shares a kept-alive connection only
-        # among requests that ask for the very same check.
+        # Keep one object: aiohttp reuses a kept-alive connection only for requests with the same one.
         self._certificate = Fingerprint(fingerprint) if fingerprint else False
         self._timeout = ClientTimeout(total=timeout)
 
     async def connect(self) -> None:
-        """Detect the scheme and the certificate as `find` does, and trust this certificate from now on."""
+        """Detect the scheme and the certificate as `find` does, and trust only this certificate from now on."""
         found = await find(self._session, self.address, timeout=self._timeout.total or TIMEOUT)
         self.address, self.fingerprint, self.opened = found.address, found.fingerprint, found.opened
         self._certificate = Fingerprint(found.fingerprint) if found.fingerprint else False
@@ -242,19 +236,19 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         once: bool = False,
     ) -> Answer:
-        """Ask for `path` (below `/api/`, unless it begins with a slash) and give the answer of a 2xx.
+        """Send a request and return the response if it is a 2xx. Raises a child of `GatewayError` for all others.
 
-        `once` is for a call with an effect: it goes over a fresh connection, so that a dead
-        kept-alive one cannot lose it, and is never repeated.
-
-        Raises a child of `GatewayError` for everything else.
+        `path` is below `/api/` unless it begins with a slash. `once` is for a call with an effect. It is sent over a
+        connection of its own, because a dropped kept-alive one may lose it, and never sent again.
         """
         where = path.on_the_wire if isinstance(path, PathWithArguments) else path
         body = None if json is None else orjson.dumps(json)
         headers = dict(headers or {}) | ({} if body is None else {"Content-Type": "application/json"})
-        self._make_sure_it_is_open(path)
-        async with self.scheduler.turn(), _session_for_one_request() if once else nullcontext(self._session) as session:
-            self._make_sure_it_is_open(path)
+        async with self.scheduler.turn(), _single_use_session() if once else nullcontext(self._session) as session:
+            if (
+                self._session.closed
+            ):  # aiohttp raises RuntimeError; it may have been closed during the wait for the turn
+                raise GatewayConnectionError("the connection was closed by ourselves", path=path)
             with self.tally.counting(path), _as_gateway_error(path):
                 async with session.request(
                     method,
@@ -267,29 +261,25 @@ class Transport:
                     server_hostname=self.address.server_name,
                     trace_request_ctx=self,
                 ) as response:
-                    return await _read(response, path)
-
-    def _make_sure_it_is_open(self, path: str) -> None:
-        """Raise in place of aiohttp's RuntimeError. A session may also be closed while a request waits for its turn."""
-        if self._session.closed:
-            raise GatewayConnectionError("the connection was closed by ourselves", path=path)
+                    body = await read_body(response, path)
+                    _raise_for_status(response, body, path)
+                    cookies = {name: morsel.value for name, morsel in response.cookies.items()}
+                    return Answer(status=response.status, body=body, cookies=cookies)
 
     def open_library_session(self) -> ClientSession:
-        """Open a session for a library that asks this gateway by itself; whoever opens it closes it.
+        """Open a session for a library. Its requests are scheduled, counted, pinned and limited like all others.
 
-        What the library asks goes the way of everything else: to the trusted certificate alone, in
-        its turn, counted, and with our own errors for whatever is no 2xx.
+        They raise the exceptions of this package. The caller closes the session.
         """
         return ClientSession(
             # A request's own `ssl=False` leaves the connector's fingerprint in force.
             connector=TCPConnector(limit=1, keepalive_timeout=KEEP_ALIVE, ssl=self._certificate),
             cookie_jar=DummyCookieJar(),
-            middlewares=(self._pass_on,),
+            middlewares=(self._send_for_library,),
             response_class=LimitedResponse,
         )
 
-    async def _pass_on(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        """Let a library's request through in its turn, and take its time like that of any other."""
+    async def _send_for_library(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         path = request.url.path
         request.server_hostname = self.address.server_name
         async with self.scheduler.turn():
@@ -297,26 +287,25 @@ class Transport:
                 async with asyncio.timeout(self._timeout.total):
                     response = await handler(request)
                     body = await response.read()
-                if not 200 <= response.status < 300:
-                    raise _error_for(response, body, path)
+                _raise_for_status(response, body, path)
                 if not body:
                     raise GatewayInvalidResponseError("the answer is empty", path=path, status=response.status)
                 return response
 
 
 async def find(session: ClientSession, address: Address, *, timeout: float = TIMEOUT) -> Transport:
-    """Find out how a gateway speaks at this address: TLS first, then plain HTTP (before 1.20).
+    """Detect TLS, or else plain HTTP (before 1.20), and return a transport for it.
 
-    With TLS the connection that comes back trusts the certificate found, and no other.
-    The handshake that looks for it demands one that cannot be, so nothing is sent yet.
+    With TLS it trusts the certificate that was found, and no other. It is read in a handshake that
+    cannot succeed, so nothing is sent yet.
 
-    Raises `GatewayConnectionError` when the gateway answers in neither way.
+    Raises `GatewayConnectionError` when the gateway responds in neither way.
     """
-    looking = Transport(session, address.over("https"), fingerprint=NO_CERTIFICATE, timeout=timeout)
+    encrypted = Transport(session, address.over("https"), fingerprint=NO_CERTIFICATE, timeout=timeout)
     try:
-        await looking.request("GET", "status")
+        await encrypted.request("GET", "status")
     except GatewayCertificateError as found:
-        return Transport(session, looking.address, fingerprint=found.fingerprint, timeout=timeout)
+        return Transport(session, encrypted.address, fingerprint=found.fingerprint, timeout=timeout)
     except GatewayConnectionError:
         pass
     plain = Transport(session, address.over("http"), timeout=timeout)
@@ -325,28 +314,25 @@ async def find(session: ClientSession, address: Address, *, timeout: float = TIM
     return plain
 
 
-def _session_for_one_request() -> ClientSession:
-    return ClientSession(
-        connector=TCPConnector(force_close=True), cookie_jar=DummyCookieJar(), middlewares=(_SentOnce(),)
-    )
+def _single_use_session() -> ClientSession:
+    """Open a session that sends one request, once: aiohttp repeats a GET when even a new connection drops."""
+    sent = False
 
-
-class _SentOnce:
-    """Lets one attempt pass: aiohttp repeats a GET by itself when the connection drops, even a fresh one."""
-
-    def __init__(self) -> None:
-        self._sent = False
-
-    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        if self._sent:
+    async def send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        nonlocal sent
+        if sent:
             raise ClientConnectionError("the connection dropped")
-        self._sent = True
+        sent = True
         return await handler(request)
+
+    return ClientSession(
+        connector=TCPConnector(force_close=True), cookie_jar=DummyCookieJar(), middlewares=(send_once,)
+    )
 
 
 @contextmanager
 def _as_gateway_error(path: str) -> Iterator[None]:
-    """Turn whatever the network or aiohttp raises into our own errors."""
+    """Convert exceptions of the network and of aiohttp."""
     try:
         yield
     except ServerFingerprintMismatch as err:
@@ -363,66 +349,48 @@ def _as_gateway_error(path: str) -> Iterator[None]:
         raise GatewayConnectionError(f"no connection to the gateway ({type(err).__name__})", path=path) from err
 
 
-async def _read(response: ClientResponse, path: str) -> Answer:
-    body = await read_body(response, path)
-    if not 200 <= response.status < 300:
-        raise _error_for(response, body, path)
-    return Answer(
-        status=response.status, body=body, cookies={name: morsel.value for name, morsel in response.cookies.items()}
-    )
-
-
-def _error_for(response: ClientResponse, body: bytes, path: str) -> GatewayResponseError:
-    """Say by the HTTP status what the caller can do about it (reference: error envelope and status codes)."""
+def _raise_for_status(response: ClientResponse, body: bytes, path: str) -> None:
+    """Raise the exception of an HTTP status that is no 2xx (reference: error envelope and status codes)."""
+    if 200 <= response.status < 300:
+        return
     status, reason = response.status, _reason(body)
+    error, message = GatewayResponseError, f"the gateway answered {status}"
     match status:
         case 401 | 403:
-            return GatewayAuthenticationRequiredError(
-                f"the gateway wants a login, or this login may not do that ({status})",
-                path=path,
-                status=status,
-                reason=reason,
-            )
+            error = GatewayAuthenticationRequiredError
+            message = f"the gateway wants a login, or this login may not do that ({status})"
         case 404:
-            return GatewayNotFoundError("this firmware does not have it (404)", path=path, status=status, reason=reason)
+            error, message = GatewayNotFoundError, "this firmware does not have it (404)"
         case 502:
-            return GatewayStoppedError("the Powerwall is stopped (502)", path=path, status=status, reason=reason)
+            error, message = GatewayStoppedError, "the Powerwall is stopped (502)"
+        case 400 | 405 | 409 | 417 | 500:
+            error, message = GatewayRefusedError, f"the gateway will not do that ({reason or status})"
         case 429 | 503:
-            return GatewayRateLimitError(
+            seconds = response.headers.get("Retry-After", "")
+            named = seconds.isdecimal()
+            raise GatewayRateLimitError(
                 f"the gateway asks to wait ({status})",
                 path=path,
                 status=status,
                 reason=reason,
-                retry_after=_WAIT_WHEN_LIMITED if (named := _retry_after(response)) is None else named,
-                named=named is not None,
+                retry_after=min(float(seconds), LONGEST_RETRY_AFTER) if named else _WAIT_WHEN_LIMITED,
+                named=named,
             )
-        case 400 | 405 | 409 | 417 | 500:
-            return GatewayRefusedError(
-                f"the gateway will not do that ({reason or status})", path=path, status=status, reason=reason
-            )
-        case _:
-            return GatewayResponseError(f"the gateway answered {status}", path=path, status=status, reason=reason)
+    raise error(message, path=path, status=status, reason=reason)
 
 
 def _reason(body: bytes) -> str:
-    """Take the gateway's own words out of its envelope; `error` is the cause, `message` what failed."""
+    """Return the gateway's own text from its envelope: `error` is the cause, `message` what failed."""
     try:
         envelope = orjson.loads(body)
     except ValueError:
         return ""
-    if not isinstance(envelope, dict):
-        return ""
-    words = envelope.get("error") or envelope.get("message")
+    words = envelope.get("error") or envelope.get("message") if isinstance(envelope, dict) else None
     return redact(words).strip()[:200] if isinstance(words, str) else ""
 
 
-def _retry_after(response: ClientResponse) -> float | None:
-    seconds = response.headers.get("Retry-After", "")
-    return min(float(seconds), LONGEST_RETRY_AFTER) if seconds.isdecimal() else None
-
-
 async def read_body(response: ClientResponse, path: str) -> bytes:
-    """Read an answer. Raises `GatewayInvalidResponseError` as soon as it is too long."""
+    """Return the body. Raises `GatewayInvalidResponseError` as soon as it is too long."""
     body = b""
     while chunk := await response.content.readany():
         body += chunk
@@ -434,10 +402,10 @@ async def read_body(response: ClientResponse, path: str) -> bytes:
 
 
 def unpacked(body: bytes, path: str) -> bytes:
-    """Give what was compressed without a word of it, as firmware from 25.42.2 on answers outside of `/api/`.
+    """Decompress a gzip body without a Content-Encoding header (firmware 25.42.2 and later, outside `/api/`).
 
-    Raises `GatewayInvalidResponseError` where it is damaged, too much, or packed twice: a few kilobytes
-    can be made of gigabytes.
+    Raises `GatewayInvalidResponseError` where it is damaged, too long, or compressed twice: a few
+    kilobytes can become gigabytes.
     """
     if not body.startswith(_GZIP):
         return body
