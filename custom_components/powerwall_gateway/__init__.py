@@ -14,16 +14,13 @@ from homeassistant.helpers.typing import ConfigType
 
 from . import binary_sensor, button, event, issues, monitor, number, select, sensor, switch
 from .const import (
-    CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
     CONF_MAC,
     CONF_PERCENT,
-    CONF_RETURN_CHARGE,
     CONF_SERIAL,
     CONFIG_VERSION,
     DOMAIN,
     MANUFACTURER,
-    RETURN_CHARGE,
     PercentScale,
 )
 from .control import Control
@@ -140,19 +137,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         inventory=inventory,
         identity_check=IdentityCheck(gateway, identity, serial=entry.data[CONF_SERIAL], packs=store.packs),
         scale=scale,
-        control=Control(
-            hub,
-            store,
-            grid=grid,
-            live=live,
-            detail=detail,
-            settings=settings,
-            inventory=inventory,
-            consented=entry.options.get(CONF_ALLOW_CONTROL, False),
-            return_charge=entry.options.get(CONF_RETURN_CHARGE, RETURN_CHARGE),
-            scale=scale,
-        ),
     )
+    data.control = Control(hub, store, data, entry.options, scale)
     hub.grid_connected_for = data.grid.connected_for
     await data.live.async_config_entry_first_refresh()
     meters = data.live.data.meters

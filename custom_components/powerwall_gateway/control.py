@@ -1,29 +1,21 @@
 """Settings that the owner may change, for entities and actions."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-
-from .const import DOMAIN, PercentScale
-from .coordinator import (
-    DetailCoordinator,
-    GridCoordinator,
-    InventoryCoordinator,
-    LiveCoordinator,
-    SettingsCoordinator,
-)
-from .exceptions import translated
+from .const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE, RETURN_CHARGE, PercentScale
+from .coordinator import GatewayCoordinators
+from .exceptions import action_error, translated, validation_error
 from .gateway import (
     LEAST_CHARGE,
     CommandError,
     CommandFailure,
     GatewayError,
     GridPolicy,
-    IslandingController,
     OperationController,
     OperationSettings,
     SignedOperationBackend,
@@ -51,27 +43,19 @@ class Control:
         self,
         hub: PowerwallHub,
         store: EntryStore,
-        *,
-        grid: GridCoordinator,
-        live: LiveCoordinator,
-        detail: DetailCoordinator,
-        settings: SettingsCoordinator,
-        inventory: InventoryCoordinator,
-        consented: bool,
-        return_charge: float,
+        data: GatewayCoordinators,
+        options: Mapping[str, Any],
         scale: PercentScale,
     ) -> None:
-        self.consented = consented
+        self.consented: bool = options.get(CONF_ALLOW_CONTROL, False)
         """Whether the owner turned on "Allow control"."""
 
         self.worked = False
         """Whether mode and reserve were set since the entry was loaded."""
 
-        self.off_grid = OffGrid(hub.island, store, grid=grid, live=live, return_charge=return_charge, scale=scale)
+        self.off_grid = OffGrid(hub, store, data, options.get(CONF_RETURN_CHARGE, RETURN_CHARGE), scale)
         self._scale = scale
-        self._settings = settings
-        self._inventory = inventory
-        self._detail = detail
+        self._data = data
         self._hub = hub
         self._supervisor = hub.supervisor
 
@@ -138,12 +122,16 @@ class Control:
         """Whether a login or a stop is in progress, which explains a stopped Powerwall."""
         return self._supervisor.busy
 
-    async def async_set(self, *, mode: OperationMode | None = None, reserve: float | None = None) -> OperationSettings:
+    async def async_set(self, *, mode: str | None = None, reserve: float | None = None) -> OperationSettings:
         """Set mode, reserve (app %) or both in one write, and return the settings that were read back."""
+        if mode is not None and mode not in self.modes:
+            raise validation_error("mode_not_settable", mode=mode, modes=", ".join(self.modes))
         try:
-            settings = await self._do(self._operation.set(mode=mode, reserve=reserve))
+            settings = await self._do(
+                self._operation.set(mode=None if mode is None else OperationMode(mode), reserve=reserve)
+            )
         except ValueError as err:
-            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="operation_invalid") from err
+            raise validation_error("operation_invalid") from err
         self.worked = True
         return settings
 
@@ -158,11 +146,11 @@ class Control:
     async def _change_grid_policy(self, change: Callable[[GridPolicy], Awaitable[None]]) -> None:
         if (policy := self._hub.grid_rules) is None:
             # The key was removed, and the entry is being reloaded without it.
-            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="key_missing")
+            raise action_error("key_missing")
         try:
             await self._do(change(policy))
         finally:
-            await self._detail.async_force_refresh()
+            await self._data.detail.async_force_refresh()
 
     async def async_start(self) -> None:
         """Start the Powerwall, and wait until it runs."""
@@ -175,7 +163,7 @@ class Control:
     async def async_log_in(self) -> None:
         """Log in. If that stops the Powerwall, start it again."""
         await self._do(self._supervisor.log_in())
-        await self._inventory.async_force_refresh()
+        await self._data.inventory.async_force_refresh()
 
     async def _do[T](self, change: Awaitable[T]) -> T:
         try:
@@ -183,7 +171,7 @@ class Control:
         except GatewayError as err:
             raise translated(err, self._scale) from err
         finally:
-            await self._settings.async_force_refresh()
+            await self._data.settings.async_force_refresh()
 
 
 class OffGrid:
@@ -194,24 +182,17 @@ class OffGrid:
     """
 
     def __init__(
-        self,
-        island: IslandingController,
-        store: EntryStore,
-        *,
-        grid: GridCoordinator,
-        live: LiveCoordinator,
-        return_charge: float,
-        scale: PercentScale,
+        self, hub: PowerwallHub, store: EntryStore, data: GatewayCoordinators, return_charge: float, scale: PercentScale
     ) -> None:
-        self._island = island
-        self._grid = grid
-        self._live = live
+        self._island = hub.island
+        self._grid = data.grid
+        self._live = data.live
         self._store = store
         self._return_charge = return_charge
         self._scale = scale
         self._not_before = 0.0
         self._lock = asyncio.Lock()
-        grid.intentional = store.return_charge is not None
+        self._grid.intentional = store.return_charge is not None
 
     @property
     def allowed(self) -> bool:
@@ -261,44 +242,41 @@ class OffGrid:
 
     async def async_leave(self) -> None:
         """Go off-grid, and wait until that is done. Raises a translated `HomeAssistantError`."""
-        await self._run(self._leave)
+        async with self._command():
+            if self._grid.data.intentional:
+                return
+            least = max(LEAST_CHARGE, self._return_charge)
+            await self._island.check(least)
+            if not await self._keep(self._return_charge):
+                await self._keep(None)
+                raise action_error("return_not_kept")
+            try:
+                await self._island.go_off_grid(least)
+            except CommandError as err:
+                if err.reason is not CommandFailure.ISLANDING_NOT_FOLLOWED:
+                    await self._keep(None)  # no command was sent: off-grid now is an outage
+                raise
 
     async def async_return(self) -> None:
         """Reconnect to the grid, and wait until that is done. Raises a translated `HomeAssistantError`."""
-        await self._run(self._return)
+        async with self._command():
+            if self._store.return_charge is None:
+                return
+            self._not_before = monotonic() + RETRY
+            try:
+                await self._island.reconnect()
+            except CommandError:
+                # The home is to reconnect, so being off-grid is an outage from now on.
+                self._grid.intentional = False
+                raise
 
-    async def _leave(self) -> None:
-        if self._grid.data.intentional:
-            return
-        least = max(LEAST_CHARGE, self._return_charge)
-        await self._island.check(least)
-        if not await self._keep(self._return_charge):
-            await self._keep(None)
-            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="return_not_kept")
-        try:
-            await self._island.go_off_grid(least)
-        except CommandError as err:
-            if err.reason is not CommandFailure.ISLANDING_NOT_FOLLOWED:
-                await self._keep(None)  # no command was sent: off-grid now is an outage
-            raise
-
-    async def _return(self) -> None:
-        if self._store.return_charge is None:
-            return
-        self._not_before = monotonic() + RETRY
-        try:
-            await self._island.reconnect()
-        except CommandError:
-            # The home is to reconnect, so being off-grid is an outage from now on.
-            self._grid.intentional = False
-            raise
-
-    async def _run(self, command: Callable[[], Awaitable[None]]) -> None:
+    @asynccontextmanager
+    async def _command(self) -> AsyncIterator[None]:
         """Run one command at a time, and refresh the grid status after each, also after a failure."""
         try:
             async with self._lock:
                 try:
-                    await command()
+                    yield
                 finally:
                     await self._grid.async_force_refresh()
         except GatewayError as err:

@@ -1,6 +1,6 @@
 """Runtime data of a loaded entry, and its typed config entry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from homeassistant.config_entries import ConfigEntry
 
@@ -28,4 +28,4 @@ class PowerwallGatewayData(GatewayCoordinators):
     scale: PercentScale
     """Scale on which charge and reserve are shown and set."""
 
-    control: Control
+    control: Control = field(init=False)

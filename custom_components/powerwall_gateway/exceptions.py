@@ -114,6 +114,16 @@ _VALIDATION: Final = {
 """Failures where the user should request something else, or try later."""
 
 
+def validation_error(key: str, **placeholders: str) -> ServiceValidationError:
+    """Return the error of an action that cannot be called like this, or not now."""
+    return ServiceValidationError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
+
+
+def action_error(key: str, **placeholders: str) -> HomeAssistantError:
+    """Return the error of an action that failed."""
+    return HomeAssistantError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
+
+
 def error_text(err: GatewayError) -> str:
     """Return the gateway's own text, or else the endpoint and the HTTP status. Neither needs a translation."""
     response = err.response if isinstance(err, CommandError) else err
@@ -138,8 +148,7 @@ def translated(err: GatewayError, scale: PercentScale = PercentScale.APP) -> Hom
         case GatewayRateLimitError():
             placeholders["seconds"] = f"{err.retry_after:.0f}"
     is_validation = isinstance(err, CommandError) and err.reason in _VALIDATION
-    kind = ServiceValidationError if is_validation else HomeAssistantError
-    return kind(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
+    return (validation_error if is_validation else action_error)(key, **placeholders)
 
 
 def _translation_key(err: GatewayError) -> str:

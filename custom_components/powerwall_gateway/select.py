@@ -7,15 +7,13 @@ from typing import Any, override
 from homeassistant.components.select import SelectEntity, SelectEntityDescription
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import DOMAIN
 from .control import Control
 from .coordinator import Detail, DetailData, SettingsData
 from .data import PowerwallGatewayConfigEntry
 from .entity import GatewayControlDescription, GatewayControlEntity, async_add_detected
-from .gateway.models import ConfigFile, ExportRule, Operation, OperationMode
+from .gateway.models import ConfigFile, ExportRule, Operation
 
 PARALLEL_UPDATES = 1
 
@@ -41,7 +39,7 @@ SELECTS: tuple[GatewaySelectDescription[Any, Any], ...] = (
         withdrawn_fn=lambda control: control.operation_withdrawn,
         options_fn=lambda control: control.modes,
         current_fn=lambda operation: operation.operation_mode,
-        select_fn=lambda control, mode: control.async_set(mode=OperationMode(mode)),
+        select_fn=lambda control, mode: control.async_set(mode=mode),
     ),
     GatewaySelectDescription[DetailData, ConfigFile](
         key="export_rule",
@@ -75,13 +73,9 @@ class GatewaySelect(GatewayControlEntity[Any], SelectEntity):
     @property
     @override
     def options(self) -> list[str]:
-        settable = self._settable
-        current = self.current_option
+        settable = [str(option) for option in self.entity_description.options_fn(self._control)]
+        current = self.current_option  # listed even if it cannot be selected
         return settable if current is None or current in settable else [*settable, current]
-
-    @property
-    def _settable(self) -> list[str]:
-        return [str(option) for option in self.entity_description.options_fn(self._control)]
 
     @property
     @override
@@ -90,10 +84,4 @@ class GatewaySelect(GatewayControlEntity[Any], SelectEntity):
 
     @override
     async def async_select_option(self, option: str) -> None:
-        if option not in self._settable:  # the current option is listed even if it cannot be selected
-            raise ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="mode_not_settable",
-                translation_placeholders={"mode": option, "modes": ", ".join(self._settable)},
-            )
         await self.entity_description.select_fn(self._control, option)

@@ -10,7 +10,6 @@ import voluptuous as vol
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_get_config_entry, async_register_admin_service
 from homeassistant.util.json import JsonValueType
@@ -19,8 +18,9 @@ from .const import DOMAIN
 from .control import Control
 from .data import PowerwallGatewayConfigEntry
 from .energy_dashboard import async_update_entity_ids
-from .exceptions import translated
+from .exceptions import action_error, translated, validation_error
 from .gateway import (
+    LONGEST_STOP,
     READABLE_PATHS,
     CommandError,
     GatewayAuthenticationRequiredError,
@@ -31,7 +31,7 @@ from .gateway import (
     check_for_update,
     run_connection_tests,
 )
-from .gateway.models import GridState, OperationMode, SystemUpdate
+from .gateway.models import GridState, SystemUpdate
 from .migration import async_take_over, is_in_use, pairs
 from .redaction import redactor_for
 
@@ -40,9 +40,6 @@ ATTR_MODE: Final = "mode"
 ATTR_PATH: Final = "path"
 ATTR_RENAME: Final = "rename"
 ATTR_RESERVE: Final = "reserve"
-
-DEFAULT_STOP: Final = timedelta(minutes=5)
-LONGEST_STOP: Final = timedelta(minutes=60)
 
 UPDATE_INTERVAL: Final = 5.0
 UPDATE_LIMIT: Final = 300.0
@@ -58,7 +55,7 @@ def _schema(fields: dict[Any, Any]) -> vol.Schema:
 
 NO_FIELDS: Final = _schema({})
 SET_OPERATION: Final = _schema({vol.Optional(ATTR_MODE): cv.string, vol.Optional(ATTR_RESERVE): vol.Coerce(float)})
-STOP: Final = _schema({vol.Optional(ATTR_DURATION, default=DEFAULT_STOP): cv.positive_time_period})
+STOP: Final = _schema({vol.Optional(ATTR_DURATION, default=timedelta(minutes=5)): cv.positive_time_period})
 TAKE_OVER: Final = _schema({vol.Optional(ATTR_RENAME, default=False): cv.boolean})
 GET_ENDPOINT: Final = _schema({vol.Required(ATTR_PATH): vol.In(READABLE_PATHS)})
 
@@ -85,8 +82,7 @@ async def async_set_operation(call: ServiceCall) -> ServiceResponse:
     control = _control_of(entry)
     if not (control.can_set_operation or control.needs_key):  # the write itself reports why a key is not accepted
         raise validation_error("operation_not_allowed")
-    mode = _mode(call.data.get(ATTR_MODE), control)
-    reserve = call.data.get(ATTR_RESERVE)
+    mode, reserve = call.data.get(ATTR_MODE), call.data.get(ATTR_RESERVE)
     if mode is None and reserve is None:
         raise validation_error("nothing_to_set")
     scale = entry.runtime_data.scale
@@ -110,8 +106,8 @@ async def async_stop(call: ServiceCall) -> None:
     """Stop the Powerwall for a while, and return when it is stopped."""
     control = _control_of(_entry_of(call))
     duration: timedelta = call.data[ATTR_DURATION]
-    if not timedelta(seconds=1) <= duration <= LONGEST_STOP:
-        raise validation_error("stop_out_of_range", minutes=f"{LONGEST_STOP / timedelta(minutes=1):.0f}")
+    if not 1 <= duration.total_seconds() <= LONGEST_STOP:
+        raise validation_error("stop_out_of_range", minutes=f"{LONGEST_STOP / 60:.0f}")
     await control.async_stop(duration)
 
 
@@ -184,16 +180,6 @@ async def async_get_endpoint(call: ServiceCall) -> ServiceResponse:
     }
 
 
-def validation_error(key: str, **placeholders: str) -> ServiceValidationError:
-    """Return the error of an action that cannot be called like this, or not now."""
-    return ServiceValidationError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
-
-
-def action_error(key: str, **placeholders: str) -> HomeAssistantError:
-    """Return the error of an action that failed."""
-    return HomeAssistantError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
-
-
 @contextmanager
 def translate_gateway_errors() -> Iterator[None]:
     """Raise errors of the gateway as translated errors of Home Assistant."""
@@ -220,15 +206,6 @@ def _control_of(entry: PowerwallGatewayConfigEntry) -> Control:
     if not control.consented:
         raise validation_error("control_not_allowed")
     return control
-
-
-def _mode(name: str | None, control: Control) -> OperationMode | None:
-    if name is None:
-        return None
-    for mode in control.modes:
-        if mode == name:
-            return mode
-    raise validation_error("mode_not_settable", mode=name, modes=", ".join(control.modes))
 
 
 async def _require_grid(gateway: PowerwallGateway) -> None:

@@ -51,13 +51,14 @@ from .percent import HIDDEN_PERCENT, app_from_raw, raw_from_app
 from .scheduler import PollSchedule, Priority, RequestScheduler
 from .stats import PathStats
 from .stop_safety.journal import Journal, JournalRecord, JournalStore, PendingAction
-from .stop_safety.supervisor import LOGINS_A_DAY, SafetyTimings, StopSupervisor
+from .stop_safety.supervisor import LOGINS_A_DAY, LONGEST_STOP, SafetyTimings, StopSupervisor
 from .transport import Address, Transport, find, open_session
 
 __all__ = [
     "HIDDEN_PERCENT",
     "LEAST_CHARGE",
     "LOGINS_A_DAY",
+    "LONGEST_STOP",
     "READABLE_PATHS",
     "Address",
     "Capabilities",
