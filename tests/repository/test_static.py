@@ -139,6 +139,10 @@ def test_every_entity_is_listed() -> None:
     assert entity_table.PAGE.read_text() == entity_table.page(), "run: python -m tools.entity_table"
 
 
+def test_every_meaning_belongs_to_an_entity() -> None:
+    assert entity_table.unused_meanings() == set()
+
+
 def test_every_settable_mode_can_be_chosen() -> None:
     modes = set(signed_operation._MODES)
     action = load_yaml_dict(str(INTEGRATION / "services.yaml"))["set_operation"]["fields"]["mode"]
