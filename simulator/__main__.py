@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from simulator.firmware import PROFILES
-from simulator.house import LOS_ANGELES, SUMMER_NOON, House
+from simulator.home import LOS_ANGELES, SUMMER_NOON, SimulatedHome
 from simulator.replay import NoRecordingError, Recording
 from simulator.simulator import Simulator
 
@@ -68,13 +68,13 @@ def _arguments() -> Namespace:
         "--time": {
             "type": _time,
             "default": SUMMER_NOON,
-            "help": "in the house: 2026-06-21T13:00 (the default) or now",
+            "help": "in the home: 2026-06-21T13:00 (the default) or now",
         },
         "--seed": {"type": int, "default": 1, "help": "another seed, other weather and people"},
         "--speed": {
             "type": _number(float, 0, 100_000),
             "default": 1.0,
-            "help": "the house's seconds in one (default: 1)",
+            "help": "the home's seconds in one (default: 1)",
         },
         "--latency": {"type": seconds, "default": 0.0, "help": "seconds every answer takes (default: 0)"},
         "--start-delay": {"type": seconds, "default": 1.5, "help": "seconds sitemaster/run takes (default: 1.5)"},
@@ -87,7 +87,7 @@ def _arguments() -> Namespace:
         "--replay",
         type=_recording,
         metavar="FILE",
-        help="a gateway's diagnostics, downloaded from Home Assistant: answer as it did, whatever the house does",
+        help="a gateway's diagnostics, downloaded from Home Assistant: answer as it did, whatever the home does",
     )
     parser.add_argument("--verbose", action="store_true", help="print every request")
     return parser.parse_args()
@@ -149,7 +149,7 @@ Ctrl-C stops it.
 
 
 async def _serve(arguments: Namespace) -> int:
-    house = House(
+    home = SimulatedHome(
         arguments.time,
         packs=arguments.packs,
         charge=arguments.charge,
@@ -161,7 +161,7 @@ async def _serve(arguments: Namespace) -> int:
     try:
         simulator = Simulator(
             recording.firmware if recording else arguments.firmware,
-            house=house,
+            home=home,
             serial=recording.serial if recording else arguments.serial,
             password=arguments.password,
             speed=arguments.speed,

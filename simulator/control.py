@@ -34,31 +34,31 @@ class Control:
         return _answer(self.truth(connections))
 
     def obey(self, orders: Orders) -> None:
-        """Carry the orders out. Raises MistakeError, before anything happens, where the house lacks what they name."""
-        self._check_house(orders)
+        """Carry the orders out. Raises MistakeError, before anything happens, where the home lacks what they name."""
+        self._check_home(orders)
         self._change_packs(orders)
         self._change_pace(orders)
-        self._change_house(orders)
+        self._change_home(orders)
         self._change_gateway(orders)
         self._change_uplinks(orders)
         self._change_troubles(orders)
 
-    def _check_house(self, orders: Orders) -> None:
-        if orders.generator_power is not None and self._gateway.house.generator is None:
-            raise MistakeError("This house has no generator; start the simulator with one.")
+    def _check_home(self, orders: Orders) -> None:
+        if orders.generator_power is not None and self._gateway.home.generator is None:
+            raise MistakeError("This home has no generator; start the simulator with one.")
 
     def _change_packs(self, orders: Orders) -> None:
-        house, order = self._gateway.house, orders.pack
+        home, order = self._gateway.home, orders.pack
         if order is None:
             return
         try:
             if order.verb == "add":
-                house.add_pack(order.number)
+                home.add_pack(order.number)
             elif order.verb == "remove":
-                house.remove_pack(order.number)
+                home.remove_pack(order.number)
             else:
                 reasons = [order.reason] if order.verb == "disable" else []
-                house.pack(order.number).disabled_reasons[:] = reasons
+                home.pack(order.number).disabled_reasons[:] = reasons
         except ValueError as mistake:
             raise MistakeError(str(mistake)) from None
 
@@ -68,24 +68,24 @@ class Control:
         if orders.latency is not None:
             self._pace.latency = orders.latency
 
-    def _change_house(self, orders: Orders) -> None:
-        house = self._gateway.house
+    def _change_home(self, orders: Orders) -> None:
+        home = self._gateway.home
         if orders.time is not None:
-            house.now = orders.time
+            home.now = orders.time
         if orders.charge is not None:
-            house.charge = orders.charge
+            home.charge = orders.charge
         if orders.solar_power is not None:
-            house.solar_power = orders.solar_power.watts
+            home.solar_power = orders.solar_power.watts
         if orders.home_power is not None:
-            house.home_power = orders.home_power.watts
+            home.home_power = orders.home_power.watts
         if orders.generator_power is not None:
-            house.generator_power = orders.generator_power.watts
+            home.generator_power = orders.generator_power.watts
         if orders.off_grid is not None:
-            house.off_grid_on_purpose = orders.off_grid
+            home.off_grid_on_purpose = orders.off_grid
         if orders.grid == "down":
-            house.outage()
+            home.outage()
         elif orders.grid == "up":
-            house.restore()
+            home.restore()
 
     def _change_gateway(self, orders: Orders) -> None:
         gateway = self._gateway
@@ -137,8 +137,8 @@ class Control:
 
     def truth(self, connections: int) -> dict[str, object]:
         """Everything there is to know, with no regard to firmware or login."""
-        gateway, house, front = self._gateway, self._gateway.house, self._front
-        flow = house.flow
+        gateway, home, front = self._gateway, self._gateway.home, self._front
+        flow = home.flow
         faults = [
             {
                 name: value.decode(errors="replace") if isinstance(value, bytes) else value
@@ -151,30 +151,30 @@ class Control:
             "serial": gateway.serial,
             "running": gateway.running,
             "stopped_seconds": round(gateway.stopped_seconds, 3),
-            "time": house.now.isoformat(),
+            "time": home.now.isoformat(),
             "speed": self._pace.speed,
             "latency": self._pace.latency,
-            "grid": "up" if house.grid.up else "down",
-            "grid_status": house.grid_status,
-            "off_grid": house.off_grid_on_purpose,
-            "mode": house.mode,
-            "reserve": house.reserve,
-            "charge": house.charge,
+            "grid": "up" if home.grid.up else "down",
+            "grid_status": home.grid_status,
+            "off_grid": home.off_grid_on_purpose,
+            "mode": home.mode,
+            "reserve": home.reserve,
+            "charge": home.charge,
             "solar_power": flow.solar,
             "home_power": flow.home,
             "battery_power": flow.battery,
             "grid_power": flow.grid,
             "generator_power": flow.generator,
-            "grid_import_energy": house.grid_import_energy,
-            "grid_export_energy": house.grid_export_energy,
-            "solar_energy": house.solar_energy,
-            "home_energy": house.home_energy,
-            "battery_charge_energy": house.battery_charge_energy,
-            "battery_discharge_energy": house.battery_discharge_energy,
-            "generator_energy": house.generator_energy,
+            "grid_import_energy": home.grid_import_energy,
+            "grid_export_energy": home.grid_export_energy,
+            "solar_energy": home.solar_energy,
+            "home_energy": home.home_energy,
+            "battery_charge_energy": home.battery_charge_energy,
+            "battery_discharge_energy": home.battery_discharge_energy,
+            "generator_energy": home.generator_energy,
             "packs": [
                 {"number": pack.number, "serial": serial, "disabled_reasons": pack.disabled_reasons}
-                for pack, serial in zip(house.packs, gateway.pack_serials, strict=True)
+                for pack, serial in zip(home.packs, gateway.pack_serials, strict=True)
             ],
             "lost_meters": sorted(gateway.lost_meters),
             "in_sync": gateway.in_sync,

@@ -63,7 +63,7 @@ class Front:
 
     def serve(self, profile: Profile) -> None:
         """Answer as this firmware does, from now on."""
-        plus = profile.powerwall_plus if self._gateway.house.powerwall_plus else {}
+        plus = profile.powerwall_plus if self._gateway.home.powerwall_plus else {}
         self.profile = profile
         self._routes = Routes({**profile.endpoints, **plus})
 

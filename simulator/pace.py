@@ -1,17 +1,17 @@
-"""How fast the house lives and how slowly the gateway answers."""
+"""How fast the home lives and how slowly the gateway answers."""
 
 import time
 
-from simulator.house import House
+from simulator.home import SimulatedHome
 
 
 class Pace:
-    """Moves the house by the wall clock times a speed, whenever somebody asks."""
+    """Moves the home by the wall clock times a speed, whenever somebody asks."""
 
-    def __init__(self, house: House, speed: float, latency: float) -> None:
+    def __init__(self, home: SimulatedHome, speed: float, latency: float) -> None:
         self.latency = latency
         """Seconds every answer takes."""
-        self._house = house
+        self._home = home
         self._speed = _checked(speed)
         self._seen = time.monotonic()
 
@@ -21,7 +21,7 @@ class Pace:
 
     @property
     def speed(self) -> float:
-        """Seconds in the house per second on the clock; at 0 the house only moves by `advance`."""
+        """Seconds in the home per second on the clock; at 0 the home only moves by `advance`."""
         return self._speed
 
     @speed.setter
@@ -30,12 +30,12 @@ class Pace:
         self._speed = _checked(speed)
 
     def catch_up(self) -> None:
-        """Let the house live through the time since it was last asked."""
+        """Let the home live through the time since it was last asked."""
         now = time.monotonic()
         since, self._seen = now - self._seen, now
-        self._house.advance(since * self._speed)
+        self._home.advance(since * self._speed)
         if not self._speed:
-            self._house.stood_still += since
+            self._home.stood_still += since
 
 
 def _checked(speed: float) -> float:

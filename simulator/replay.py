@@ -66,7 +66,7 @@ class _Moving:
     def __init__(self, payload: Json, simulator: Simulator) -> None:
         self._payload = payload
         self._simulator = simulator
-        self._began = simulator.house.now
+        self._began = simulator.home.now
         self._newest = max(_times(payload), default=None)
 
     def __call__(self) -> Json:
@@ -80,7 +80,7 @@ class _Moving:
         moved = {key: self._moved(item) for key, item in value.items()}
         if self._newest and (times := _times({_TIME: value.get(_TIME)})):
             behind = self._newest - times[0]
-            moved[_TIME] = ((self._simulator.house.now if behind < _IN_CONTACT else self._began) - behind).isoformat()
+            moved[_TIME] = ((self._simulator.home.now if behind < _IN_CONTACT else self._began) - behind).isoformat()
         return moved
 
 

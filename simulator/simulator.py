@@ -15,7 +15,7 @@ from simulator.faults import Faults
 from simulator.firmware import PROFILES
 from simulator.front import Front, Request
 from simulator.gateway import Gateway, Profile
-from simulator.house import House
+from simulator.home import SimulatedHome
 from simulator.listener import HOST, Listener
 from simulator.pace import Pace
 from simulator.redirect import moved
@@ -23,13 +23,13 @@ from simulator.wire import Json
 
 
 class Simulator:
-    """A gateway that listens on 127.0.0.1. Its house moves with the wall clock times `speed` whenever it is asked."""
+    """A gateway that listens on 127.0.0.1. Its home moves with the wall clock times `speed` whenever it is asked."""
 
     def __init__(
         self,
         firmware: str = "21.44",
         *,
-        house: House | None = None,
+        home: SimulatedHome | None = None,
         serial: str | None = None,
         password: str | None = None,
         speed: float = 1.0,
@@ -39,21 +39,21 @@ class Simulator:
         busway: bool = False,
         ethernet: bool = False,
     ) -> None:
-        """Build the gateway; a house that is handed in was told itself of its Powerwall+ and its generator."""
-        if house is not None and (powerwall_plus or generator):
-            raise ValueError("Tell the house itself, for example House(powerwall_plus=True).")
-        house = house or House(powerwall_plus=powerwall_plus, generator=generator)
+        """Build the gateway; a home that is handed in was told itself of its Powerwall+ and its generator."""
+        if home is not None and (powerwall_plus or generator):
+            raise ValueError("Tell the home itself, for example SimulatedHome(powerwall_plus=True).")
+        home = home or SimulatedHome(powerwall_plus=powerwall_plus, generator=generator)
         if firmware not in PROFILES:
             raise ValueError(f"Firmware {firmware} is not simulated; choose one of {', '.join(PROFILES)}.")
         self.profile: Profile = PROFILES[firmware]
-        if house.powerwall_plus and not self.profile.powerwall_plus:
+        if home.powerwall_plus and not self.profile.powerwall_plus:
             raise ValueError(f"Firmware {firmware} knows no Powerwall+.")
         nameplate, rules = self.profile.nameplate, self.profile.login
         serial = serial or nameplate.serial
-        self.gateway = Gateway(nameplate, rules, house, serial, password or rules.password(serial))
+        self.gateway = Gateway(nameplate, rules, home, serial, password or rules.password(serial))
         self.gateway.busway = busway
         self.gateway.uplinks.ethernet = ethernet
-        self.pace = Pace(self.gateway.house, speed, latency)
+        self.pace = Pace(self.gateway.home, speed, latency)
         self.front = Front(self.profile, self.gateway, self.pace)
         self.port = 0
         self._certificate = certificate(serial) if self.profile.tls else None
@@ -184,9 +184,9 @@ class Simulator:
     # -- what it does --------------------------------------------------------------------------------------------------
 
     @property
-    def house(self) -> House:
-        """The house behind the meters."""
-        return self.gateway.house
+    def home(self) -> SimulatedHome:
+        """The home behind the meters."""
+        return self.gateway.home
 
     @property
     def running(self) -> bool:
@@ -217,7 +217,7 @@ class Simulator:
 
     @property
     def speed(self) -> float:
-        """Seconds in the house per second on the clock."""
+        """Seconds in the home per second on the clock."""
         return self.pace.speed
 
     @speed.setter

@@ -29,7 +29,7 @@ def stop(gateway: Gateway, call: Call) -> Answer:
     form = call.json()
     if form is None:
         return error(400, BAD_BODY, "Unable to stop sitemaster")
-    if form.get("force") is not True and abs(gateway.house.battery_power) > 500:
+    if form.get("force") is not True and abs(gateway.home.battery_power) > 500:
         return error(500, "Cannot Start Wizard", "Unable to stop sitemaster")
     gateway.stop()
     return ACCEPTED
@@ -105,5 +105,5 @@ def islanding_mode(gateway: Gateway, call: Call) -> Answer:
     mode = form.get("island_mode") if form else None
     if mode not in ("intentional_reconnect_failsafe", "backup"):
         return error(400, "invalid island mode", "Unable to set island mode")
-    gateway.house.off_grid_on_purpose = mode != "backup"
+    gateway.home.off_grid_on_purpose = mode != "backup"
     return Answer(payload={"island_mode": str(mode)})

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from simulator.gateway.answers import Answer, Call, error
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.meters import NEURIO, Reading, reactive_power, readings
-from simulator.house import Flow
+from simulator.home import Flow
 from simulator.wire import Json
 
 SHORT_ID = "49123"
 SHARES = (0.6, 0.4)
-"""How a power splits over the two lines of the house."""
+"""How a power splits over the two lines of the home."""
 CHANNELS = 4
 
 
@@ -68,7 +68,7 @@ def neurio_readings(gateway: Gateway) -> Json:
                 "IP": f"Neurio-{SHORT_ID}",
                 "sensorId": "0x0000C47F51019B7D",
                 "firmwareVersion": "Tesla-0.0.7",
-                "f_Hz": round(gateway.house.frequency, 2),
+                "f_Hz": round(gateway.home.frequency, 2),
                 "cts": [_neurio_channel(number, channel) for number, channel in enumerate(_channels(gateway), 1)],
             },
         }
@@ -88,16 +88,16 @@ def _neurio_channel(number: int, channel: CurrentTransformer) -> Json:
 
 def _channels(gateway: Gateway) -> list[CurrentTransformer]:
     """Read the site's two lines, then the sun's two."""
-    house = gateway.house
-    flow: Flow = house.flow
+    home = gateway.home
+    flow: Flow = home.flow
     site, solar = (reactive_power(gateway, name, middle) for name, middle in (("site", -140.0), ("solar", 53.0)))
     counters = (
-        (flow.grid, 0.0 if house.islanded else site, house.grid_export_energy, house.grid_import_energy),
-        (flow.solar, solar, house.energies.solar_standby, house.solar_energy),
+        (flow.grid, 0.0 if home.islanded else site, home.grid_export_energy, home.grid_import_energy),
+        (flow.solar, solar, home.energies.solar_standby, home.solar_energy),
     )
     return [
         CurrentTransformer(
-            house.voltage / 2 + number / 4, power * share, reactive * share, exported * share, imported * share
+            home.voltage / 2 + number / 4, power * share, reactive * share, exported * share, imported * share
         )
         for power, reactive, exported, imported in counters
         for number, share in enumerate(SHARES)
@@ -142,7 +142,7 @@ def _single(gateway: Gateway, location: str, channels: tuple[int, ...], reading:
             "instant_average_voltage": reading.voltage,
             "instant_total_current": 0,
             **{f"i_{line}_current": 0 for line in "abc"},
-            **{f"v_l{number}n": round(gateway.house.voltage / 2 + number / 4, 2) for number in (1, 2)},
+            **{f"v_l{number}n": round(gateway.home.voltage / 2 + number / 4, 2) for number in (1, 2)},
             "serial_number": "0x0000C47F51019B7D",
             "version": "Tesla-0.0.7",
         },

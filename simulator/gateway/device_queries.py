@@ -4,7 +4,7 @@ import json
 from typing import Final
 
 from simulator.gateway.gateway import Gateway
-from simulator.house.battery import Pack
+from simulator.home.battery import Pack
 from simulator.wire import Json
 
 INNER_PART_NUMBER: Final = "1800420-11-F"
@@ -18,16 +18,16 @@ def answer(gateway: Gateway, query: bytes) -> str:
 
 def _controller(gateway: Gateway) -> Json:
     """`DeviceControllerQuery`: the system as a whole, and which Powerwalls there are; expansions are not listed."""
-    house = gateway.house
-    flow = house.flow
+    home = gateway.home
+    flow = home.flow
     powers = {"SITE": flow.grid, "BATTERY": flow.battery, "LOAD": flow.home, "SOLAR": flow.solar}
     return {
         "control": {
             "systemStatus": {
-                "nominalFullPackEnergyWh": round(house.battery.capacity),
-                "nominalEnergyRemainingWh": round(house.battery.remaining),
+                "nominalFullPackEnergyWh": round(home.battery.capacity),
+                "nominalEnergyRemainingWh": round(home.battery.remaining),
             },
-            "islanding": {"contactorClosed": not house.islanded, "gridOK": house.grid.up, "microGridOK": True},
+            "islanding": {"contactorClosed": not home.islanded, "gridOK": home.grid.up, "microGridOK": True},
             "meterAggregates": [{"location": place, "realPowerW": power} for place, power in powers.items()],
             "alerts": {"active": _alerts(gateway)},
             "batteryBlocks": [
@@ -42,7 +42,7 @@ def _controller(gateway: Gateway) -> Json:
 
 def _alerts(gateway: Gateway) -> list[Json]:
     """Name what holds just now; that all is well is among it."""
-    return ["FWUpdateSucceeded", "SystemIslandedActive" if gateway.house.islanded else "SystemConnectedToGrid"]
+    return ["FWUpdateSucceeded", "SystemIslandedActive" if gateway.home.islanded else "SystemConnectedToGrid"]
 
 
 def _components(gateway: Gateway) -> Json:
@@ -53,7 +53,7 @@ def _components(gateway: Gateway) -> Json:
     label of its own, which is not the DIN; a follower's place often has none. What the battery
     gives is left out: nobody says with which sign.
     """
-    house = gateway.house
+    home = gateway.home
     nobody = (
         _part(BMS_nominalEnergyRemaining=0.0, BMS_nominalFullPackEnergy=13.5),
         _part(BMS_nominalEnergyRemaining=None, BMS_nominalFullPackEnergy=None),
@@ -67,9 +67,9 @@ def _components(gateway: Gateway) -> Json:
             "pch": [
                 _part(
                     PCH_State="Pch_Active",
-                    PCH_AcFrequency=house.frequency,
-                    PCH_AcVoltageAB=round(house.voltage, 1),
-                    PCH_AcMode="AcMode_GridForming" if house.islanded else "AcMode_GridFollowing",
+                    PCH_AcFrequency=home.frequency,
+                    PCH_AcVoltageAB=round(home.voltage, 1),
+                    PCH_AcMode="AcMode_GridForming" if home.islanded else "AcMode_GridFollowing",
                 )
             ],
             "bms": [*(_energy(pack) for pack, _ in (*own, *followers)), *nobody],

@@ -6,8 +6,8 @@ from simulator.gateway.keys import Keyring
 from simulator.gateway.login import LoginDesk, LoginRules
 from simulator.gateway.nameplate import Nameplate
 from simulator.gateway.state import Job, Operation, Registration, SignedIslanding, Uplinks, default_networks
-from simulator.house import House, Pack
-from simulator.house.noise import chance
+from simulator.home import Pack, SimulatedHome
+from simulator.home.noise import chance
 from simulator.wire import NANOSECONDS, Json, go_time
 
 PLUS_PART_NUMBER = "2012170-25-E"
@@ -36,9 +36,11 @@ class Gateway:
     in_sync = True
     """Are the Powerwalls in step? Only 1.15 tells."""
 
-    def __init__(self, nameplate: Nameplate, rules: LoginRules, house: House, serial: str, password: str) -> None:
+    def __init__(
+        self, nameplate: Nameplate, rules: LoginRules, home: SimulatedHome, serial: str, password: str
+    ) -> None:
         self.nameplate = nameplate
-        self.house = house
+        self.home = home
         self.serial = serial
         self.desk = LoginDesk(rules, password, rules.password(serial))
         self.connected_to_tesla = True
@@ -46,7 +48,7 @@ class Gateway:
         self.start_delay = 0.0
         """Seconds `sitemaster/run` takes to bring the system up."""
         self.commission_count = nameplate.commission_count
-        self.operation = Operation(house.mode, house.reserve)
+        self.operation = Operation(home.mode, home.reserve)
         self.keyring = Keyring()
         self.site_settings: dict[str, Json] = {}
         """What signed requests set besides mode and reserve, as `config.json` keeps it under `site_info`."""
@@ -65,7 +67,7 @@ class Gateway:
         self.update = Job()
         self.new_firmware = False
         """Does a look for new firmware find some?"""
-        self.solar_meter = not house.powerwall_plus
+        self.solar_meter = not home.powerwall_plus
         """Is the sun measured by a transformer of the gateway's own?"""
         self.counter_offset = 0.0
         """Wh added to every counter of `meters/aggregates`: real ones were seen to fall millions below zero."""
@@ -76,9 +78,9 @@ class Gateway:
         """The numbers of those that are no Powerwall 3 but hang on the first one, without an inverter of their own."""
         self.problems: list[str] = []
         """What `troubleshooting/problems` tells of; a real gateway's words were never seen."""
-        self._booted = house.age - nameplate.boot_seconds * NANOSECONDS - 937_911_668
-        self._sitemaster_since = house.age - nameplate.sitemaster_seconds * NANOSECONDS
-        self._stopped_at: float | None = None if house.running else time.monotonic()
+        self._booted = home.age - nameplate.boot_seconds * NANOSECONDS - 937_911_668
+        self._sitemaster_since = home.age - nameplate.sitemaster_seconds * NANOSECONDS
+        self._stopped_at: float | None = None if home.running else time.monotonic()
         self._stopped_before = 0.0
         self._ready_at: float | None = None
 
@@ -94,12 +96,12 @@ class Gateway:
         leads = self.nameplate.part_number == self.nameplate.pack_part_number
         return [
             self.serial if leads and pack.number == 1 else self.nameplate.serial_of_pack(pack.number)
-            for pack in self.house.packs
+            for pack in self.home.packs
         ]
 
     def is_plus(self, pack: Pack) -> bool:
         """Is this Powerwall a Powerwall+? The first is, where there is one."""
-        return self.house.powerwall_plus and pack.number == 1
+        return self.home.powerwall_plus and pack.number == 1
 
     def part_number_of(self, pack: Pack) -> str:
         """Give a Powerwall's part number."""
@@ -112,7 +114,7 @@ class Gateway:
         """Every Powerwall with its part number and serial in one."""
         return [
             (pack, f"{self.part_number_of(pack)}--{serial}")
-            for pack, serial in zip(self.house.packs, self.pack_serials, strict=True)
+            for pack, serial in zip(self.home.packs, self.pack_serials, strict=True)
         ]
 
     @property
@@ -122,33 +124,33 @@ class Gateway:
 
     @property
     def time_zone(self) -> str:
-        """The site's time zone, an IANA name where the house has one."""
-        return str(self.house.zone)
+        """The site's time zone, an IANA name where the home has one."""
+        return str(self.home.zone)
 
     @property
     def uptime(self) -> int:
         """Nanoseconds since the gateway booted."""
-        return self.house.age - self._booted
+        return self.home.age - self._booted
 
     @property
     def booted(self) -> int:
         """When the gateway booted, nanoseconds since 1970."""
-        return self.house.clock - self.uptime
+        return self.home.clock - self.uptime
 
     def stamp(self, subject: str, ago: int = 0) -> str:
         """Date something that happened just now, a few milliseconds apart from everything else."""
-        back = ago + int(40_000_000 * chance(0, subject, self.house.clock // 1000))
-        return go_time(self.house.clock - back, self.house.zone)
+        back = ago + int(40_000_000 * chance(0, subject, self.home.clock // 1000))
+        return go_time(self.home.clock - back, self.home.zone)
 
     def meter_stamp(self, name: str) -> str:
-        """Date a meter's last contact. In a house that stands still, that is a new time every 20 seconds."""
+        """Date a meter's last contact. In a home that stands still, that is a new time every 20 seconds."""
         if last := self.lost_meters.get(name):
             return last[1]
-        return self.stamp(name, ago=-20 * NANOSECONDS * int(self.house.stood_still // 20))
+        return self.stamp(name, ago=-20 * NANOSECONDS * int(self.home.stood_still // 20))
 
     def boot_stamp(self, after: float) -> str:
         """Date something that happened so many seconds after the gateway booted."""
-        return go_time(self.booted + round(after * NANOSECONDS) + 839_407_156, self.house.zone)
+        return go_time(self.booted + round(after * NANOSECONDS) + 839_407_156, self.home.zone)
 
     # -- sitemaster ----------------------------------------------------------------------------------------------------
 
@@ -157,7 +159,7 @@ class Gateway:
         """Does the sitemaster run?"""
         if self._ready_at is not None and time.monotonic() >= self._ready_at:
             self.run()
-        return self.house.running
+        return self.home.running
 
     def run_soon(self) -> None:
         """Start the system as `sitemaster/run` does, which may take a while."""
@@ -168,19 +170,19 @@ class Gateway:
 
     def run(self) -> None:
         """Start the system at once."""
-        if self.house.running:
+        if self.home.running:
             return
         self._stopped_before = self.stopped_seconds
         self._stopped_at = self._ready_at = None
-        self._sitemaster_since = self.house.age
-        self.house.running = True
+        self._sitemaster_since = self.home.age
+        self.home.running = True
 
     def stop(self) -> None:
         """Stop the system: the batteries rest and nothing is measured."""
         self._ready_at = None
-        if self.house.running:
+        if self.home.running:
             self._stopped_at = time.monotonic()
-            self.house.running = False
+            self.home.running = False
 
     @property
     def stopped_seconds(self) -> float:
@@ -190,13 +192,13 @@ class Gateway:
 
     @property
     def sitemaster_seconds(self) -> int:
-        """How long the sitemaster has been running, by the house's clock."""
-        return (self.house.age - self._sitemaster_since) // NANOSECONDS
+        """How long the sitemaster has been running, by the home's clock."""
+        return (self.home.age - self._sitemaster_since) // NANOSECONDS
 
     # -- configuration -------------------------------------------------------------------------------------------------
 
     def commit(self) -> None:
         """Put the stored configuration into effect."""
-        self.house.mode = self.operation.mode
-        self.house.reserve = self.operation.reserve
+        self.home.mode = self.operation.mode
+        self.home.reserve = self.operation.reserve
         self.commission_count += 1

@@ -33,7 +33,7 @@ def connection_test_1_15(gateway: Gateway) -> Json:
         return {"results": None, "timestamp": NEVER}
     return {
         "results": {name: _result(gateway, name) for name in CONNECTION_TESTS},
-        "timestamp": go_time(job.moment(1) + 296_673_681, gateway.house.zone),
+        "timestamp": go_time(job.moment(1) + 296_673_681, gateway.home.zone),
     }
 
 
@@ -44,7 +44,7 @@ def _result(gateway: Gateway, test: str) -> Json:
 
 def start_connection_test_1_15(gateway: Gateway, _: Call) -> Answer:
     """`POST system/networks/conn_tests` of 2018: answers as a GET does while the test runs."""
-    gateway.connection_test.start(gateway.house.clock)
+    gateway.connection_test.start(gateway.home.clock)
     return Answer(payload={"results": None, "timestamp": NEVER})
 
 
@@ -57,7 +57,7 @@ def connection_test(gateway: Gateway) -> Json:
     checks: list[Json] = []
     for index, name in enumerate(CONNECTION_CHECKS[: int(step) + 1]):
         begin, end = (
-            go_time(job.moment(number / len(CONNECTION_CHECKS)) + 448_910_471, gateway.house.zone)
+            go_time(job.moment(number / len(CONNECTION_CHECKS)) + 448_910_471, gateway.home.zone)
             for number in (index, index + 1)
         )
         if index < int(step):
@@ -70,7 +70,7 @@ def connection_test(gateway: Gateway) -> Json:
 
 def start_connection_test(gateway: Gateway, _: Call) -> Answer:
     """`POST system/networks/conn_tests`: answers every diagnostic there is; this one is scheduled."""
-    gateway.connection_test.start(gateway.house.clock)
+    gateway.connection_test.start(gateway.home.clock)
     return Answer(
         payload=[
             diagnostic("CAN bus", [_check("Enable switch", "not_run")]),

@@ -66,18 +66,18 @@ def status(gateway: Gateway) -> dict[str, Json]:
 
 def _start_time(gateway: Gateway) -> str:
     """Print the local wall clock with an offset that is always the same and always wrong."""
-    boot = datetime.fromtimestamp(gateway.booted // NANOSECONDS, UTC).astimezone(gateway.house.zone)
+    boot = datetime.fromtimestamp(gateway.booted // NANOSECONDS, UTC).astimezone(gateway.home.zone)
     return f"{boot:%Y-%m-%d %H:%M:%S} +0800"
 
 
 def solars(gateway: Gateway) -> Json:
     """`solars`: a Powerwall+ is an inverter besides (23.28)."""
-    return fixed.SOLARS_PLUS if gateway.house.powerwall_plus else fixed.SOLARS
+    return fixed.SOLARS_PLUS if gateway.home.powerwall_plus else fixed.SOLARS
 
 
 def generators(gateway: Gateway) -> Json:
     """List what makes power besides: `generators`."""
-    return fixed.NO_GENERATORS if gateway.house.generator is None else fixed.GENERATORS
+    return fixed.NO_GENERATORS if gateway.home.generator is None else fixed.GENERATORS
 
 
 def config(gateway: Gateway) -> Json:
@@ -133,8 +133,8 @@ GRID_CODE: dict[str, Json] = {
 
 def site_info(gateway: Gateway) -> dict[str, Json]:
     """`site_info`: the grid code is an object; the power depends on whether the system runs."""
-    power = (5 if gateway.running else 5.8) * len(gateway.house.packs)
-    energy = 13.5 * len(gateway.house.packs)
+    power = (5 if gateway.running else 5.8) * len(gateway.home.packs)
+    energy = 13.5 * len(gateway.home.packs)
     return {
         "max_system_energy_kWh": energy,
         "max_system_power_kW": power,
@@ -171,7 +171,7 @@ def powerwalls_1_15(gateway: Gateway) -> Json:
     """`powerwalls` of 2018."""
     packs: list[Json] = [
         {"PackagePartNumber": gateway.part_number_of(pack), "PackageSerialNumber": serial}
-        for pack, serial in zip(gateway.house.packs, gateway.pack_serials, strict=True)
+        for pack, serial in zip(gateway.home.packs, gateway.pack_serials, strict=True)
     ]
     return {"powerwalls": packs, "has_sync": gateway.in_sync}
 
@@ -179,7 +179,7 @@ def powerwalls_1_15(gateway: Gateway) -> Json:
 def powerwalls_status(gateway: Gateway) -> dict[str, Json]:
     """`powerwalls/status`; whether the grid is there can only be asked while stopped."""
     busy = "sitemanager process is running, run sitemanager flag enabled" if gateway.running else ""
-    on_grid: dict[str, Json] = {} if gateway.running else {"is_on_grid": gateway.house.grid.up}
+    on_grid: dict[str, Json] = {} if gateway.running else {"is_on_grid": gateway.home.grid.up}
     return {
         "enumerating": False,
         "updating": False,
@@ -255,7 +255,7 @@ def _packs(gateway: Gateway) -> list[dict[str, Json]]:
             "bc_type": None,
             "in_config": True,
         }
-        for pack, serial in zip(gateway.house.packs, gateway.pack_serials, strict=True)
+        for pack, serial in zip(gateway.home.packs, gateway.pack_serials, strict=True)
         if not gateway.solar_inverter
     ]
 

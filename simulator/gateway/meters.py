@@ -6,8 +6,8 @@ import math
 from typing import NamedTuple
 
 from simulator.gateway.gateway import Gateway
-from simulator.house import Flow
-from simulator.house.noise import drift
+from simulator.home import Flow
+from simulator.home.noise import drift
 from simulator.wire import NANOSECONDS, NEVER, Json, float32
 
 BATTERY_POWER_STEP = 10
@@ -120,8 +120,8 @@ class Reading(NamedTuple):
 
 def battery_powers(gateway: Gateway) -> list[int]:
     """W of each active pack, in steps of 10 W that add up to the whole battery's."""
-    battery = gateway.house.battery
-    power = gateway.house.battery_power
+    battery = gateway.home.battery
+    power = gateway.home.battery_power
     steps = round(power / BATTERY_POWER_STEP)
     powers = [round(steps * share) * BATTERY_POWER_STEP for share in battery.shares(power)[:-1]]
     return [*powers, steps * BATTERY_POWER_STEP - sum(powers)] if battery.active else []
@@ -139,7 +139,7 @@ def pack_current(power: float) -> float:
 
 def reactive_power(gateway: Gateway, subject: str, middle: float) -> float:
     """Let VAR wander around a usual value."""
-    return middle * (0.8 + 0.4 * drift(0, f"reactive {subject}", gateway.house.clock / NANOSECONDS / 30))
+    return middle * (0.8 + 0.4 * drift(0, f"reactive {subject}", gateway.home.clock / NANOSECONDS / 30))
 
 
 def aggregates(style: MeterStyle) -> Callable[[Gateway], Json]:
@@ -181,19 +181,19 @@ def _last_contact(gateway: Gateway, name: str, reading: Reading) -> Reading:
 
 
 def _fitted(gateway: Gateway, style: MeterStyle) -> MeterStyle:
-    """Fit the meters to the house: a Powerwall+ has one at the site, and tells of the sun itself (23.28)."""
-    if not gateway.house.powerwall_plus:
+    """Fit the meters to the home: a Powerwall+ has one at the site, and tells of the sun itself (23.28)."""
+    if not gateway.home.powerwall_plus:
         return style
     return replace(style, counts=style.counts | {"site": 1}, timeouts={"solar": INVERTER_TIMEOUT})
 
 
 def readings(gateway: Gateway, style: MeterStyle) -> dict[str, Reading]:
     """Measure everything once."""
-    house = gateway.house
-    flow = house.flow
-    voltage = house.voltage
+    home = gateway.home
+    flow = home.flow
+    voltage = home.voltage
     seen = voltage * style.voltage_factor
-    frequency = float32(house.frequency) if style.frequency else 0.0
+    frequency = float32(home.frequency) if style.frequency else 0.0
     powers = battery_powers(gateway)
 
     def ct_meter(power: float, reactive: float, exported: float, imported: float) -> Reading:
@@ -201,23 +201,23 @@ def readings(gateway: Gateway, style: MeterStyle) -> dict[str, Reading]:
         current = round(math.hypot(power, reactive) / voltage * 2, 4) if style.current and voltage else 0.0
         return Reading(power, reactive, exported, imported, seen, current, frequency)
 
-    on_grid = not house.islanded
+    on_grid = not home.islanded
     site_reactive = reactive_power(gateway, "site", -140.0) if on_grid else 0.0
-    site = ct_meter(flow.grid, site_reactive, house.grid_export_energy, house.grid_import_energy)
+    site = ct_meter(flow.grid, site_reactive, home.grid_export_energy, home.grid_import_energy)
     solar_reactive = reactive_power(gateway, "solar", 53.0)
-    solar = ct_meter(flow.solar, solar_reactive, house.solar_energy, house.energies.solar_standby)
-    if house.powerwall_plus:
+    solar = ct_meter(flow.solar, solar_reactive, home.solar_energy, home.energies.solar_standby)
+    if home.powerwall_plus:
         solar = _inverter(gateway, solar)
     battery = Reading(
         sum(powers),
         10.0 * round(reactive_power(gateway, "battery", 20.0) / 10),
-        sum(battery_energy(pack.discharged) for pack in house.battery.ever),
-        sum(battery_energy(pack.charged) for pack in house.battery.ever),
+        sum(battery_energy(pack.discharged) for pack in home.battery.ever),
+        sum(battery_energy(pack.charged) for pack in home.battery.ever),
         round(voltage, 1),
         round(sum(pack_current(power) for power in powers), 1) + 0.0,
-        house.frequency,
+        home.frequency,
     )
-    generator = ct_meter(flow.generator, 0.0, house.generator_energy, 0.0)
+    generator = ct_meter(flow.generator, 0.0, home.generator_energy, 0.0)
     if not flow.generator:
         generator = generator._replace(voltage=0.0, frequency=0.0)
     site, battery, solar, generator = (
@@ -226,16 +226,16 @@ def readings(gateway: Gateway, style: MeterStyle) -> dict[str, Reading]:
     )
     load = _home(style, flow, site, battery, solar, generator)
     measured = {"site": site, "battery": battery, "load": load, "solar": solar}
-    if house.generator is not None:
+    if home.generator is not None:
         measured["generator"] = generator
     return measured | ({"busway": battery} if gateway.busway else {})
 
 
 def _inverter(gateway: Gateway, solar: Reading) -> Reading:
     """Measure the sun as a Powerwall+ does, which unlike a transformer of the gateway's knows the frequency."""
-    voltage = round(gateway.house.voltage, 1)
+    voltage = round(gateway.home.voltage, 1)
     current = round(solar.apparent / voltage, 1) if voltage else 0.0
-    return solar._replace(voltage=voltage, current=current, frequency=gateway.house.frequency)
+    return solar._replace(voltage=voltage, current=current, frequency=gateway.home.frequency)
 
 
 def _home(

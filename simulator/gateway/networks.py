@@ -130,7 +130,7 @@ def scan_1_15(_gateway: Gateway, _: Call) -> Answer:
 
 def request_scan(gateway: Gateway, _: Call) -> Answer:
     """`POST networks/request_scan_wifi`."""
-    gateway.wifi_scan.start(gateway.house.clock)
+    gateway.wifi_scan.start(gateway.home.clock)
     return Answer()
 
 

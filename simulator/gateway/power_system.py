@@ -3,7 +3,7 @@
 from simulator.gateway.answers import Answer, Call, error
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.meters import battery_energy, battery_powers, pack_current, reactive_power
-from simulator.house.battery import CONTINUOUS_POWER, PEAK_POWER, Pack
+from simulator.home.battery import CONTINUOUS_POWER, PEAK_POWER, Pack
 from simulator.wire import Json, go_json
 
 UNDER_FREQUENCY_RAW = 9_813_207_744_921_306_119
@@ -12,12 +12,12 @@ UNDER_FREQUENCY_RAW = 9_813_207_744_921_306_119
 
 def soe(gateway: Gateway) -> Json:
     """`system_status/soe`."""
-    return {"percentage": gateway.house.charge}
+    return {"percentage": gateway.home.charge}
 
 
 def grid_status_1_15(gateway: Gateway) -> Json:
     """`system_status/grid_status` of 2018."""
-    return {"grid_status": gateway.house.grid_status}
+    return {"grid_status": gateway.home.grid_status}
 
 
 def grid_status(gateway: Gateway) -> Json:
@@ -27,7 +27,7 @@ def grid_status(gateway: Gateway) -> Json:
 
 def _grid_status(gateway: Gateway) -> str:
     """Name the state of the grid. A solar inverter has no contactor, and says off-grid whatever the grid does."""
-    return "SystemIslandedActive" if gateway.solar_inverter else gateway.house.grid_status
+    return "SystemIslandedActive" if gateway.solar_inverter else gateway.home.grid_status
 
 
 def no_grid_faults(_: Gateway) -> Json:
@@ -37,7 +37,7 @@ def no_grid_faults(_: Gateway) -> Json:
 
 def grid_faults(gateway: Gateway) -> list[Json]:
     """`system_status/grid_faults`: what a pack's inverter saw when the grid went away."""
-    first = gateway.house.packs[0]
+    first = gateway.home.packs[0]
     decoded: list[Json] = [
         {"name": "PINV_alertID", "value": "PINV_a006_vfCheckUnderFrequency"},
         {"name": "PINV_alertType", "value": "Warning"},
@@ -56,13 +56,13 @@ def grid_faults(gateway: Gateway) -> list[Json]:
             "ecu_package_part_number": gateway.part_number_of(first),
             "ecu_package_serial_number": gateway.pack_serials[0],
         }
-        for noticed in gateway.house.grid_faults
+        for noticed in gateway.home.grid_faults
     ]
 
 
 def system_status_24(gateway: Gateway) -> Json:
     """`system_status` since 23.x: a few more limits."""
-    limit = PEAK_POWER * len(gateway.house.battery.active)
+    limit = PEAK_POWER * len(gateway.home.battery.active)
     return {
         **system_status(gateway),
         "instantaneous_max_apparent_power": limit,
@@ -74,19 +74,19 @@ def system_status_24(gateway: Gateway) -> Json:
 
 def system_status(gateway: Gateway) -> dict[str, Json]:
     """`system_status`."""
-    house = gateway.house
-    battery = house.battery
+    home = gateway.home
+    battery = home.battery
     active = len(battery.active)
     limit = CONTINUOUS_POWER * active
     powers = iter(battery_powers(gateway))
     blocks: list[Json] = [
         _block(gateway, pack, serial, next(powers) if pack.enabled else 0)
-        for pack, serial in zip(house.packs, gateway.pack_serials, strict=True)
+        for pack, serial in zip(home.packs, gateway.pack_serials, strict=True)
         if not gateway.solar_inverter
     ]
     return {
         "command_source": "Configuration",
-        "battery_target_power": house.battery_power,
+        "battery_target_power": home.battery_power,
         "battery_target_reactive_power": 0,
         "nominal_full_pack_energy": battery.capacity,
         "nominal_energy_remaining": battery.remaining,
@@ -115,7 +115,7 @@ def system_status(gateway: Gateway) -> dict[str, Json]:
         "blocks_controlled": active,
         "primary": True,
         "auxiliary_load": 0,
-        "all_enable_lines_high": active == len(house.packs),
+        "all_enable_lines_high": active == len(home.packs),
         "inverter_nominal_usable_power": 5800 * active,
         "expected_energy_remaining": 0,
     }
@@ -123,13 +123,13 @@ def system_status(gateway: Gateway) -> dict[str, Json]:
 
 def _block(gateway: Gateway, pack: Pack, serial: str, power: int) -> Json:
     """One Powerwall; a disabled one measures nothing."""
-    house = gateway.house
-    following = "PINV_GridForming" if house.islanded else "PINV_GridFollowing"
+    home = gateway.home
+    following = "PINV_GridForming" if home.islanded else "PINV_GridFollowing"
     measured: dict[str, Json] = {
         "p_out": power,
         "q_out": 10 * round(reactive_power(gateway, serial, 20.0) / 10),
-        "v_out": round(house.voltage, 1),
-        "f_out": house.frequency,
+        "v_out": round(home.voltage, 1),
+        "f_out": home.frequency,
         "i_out": pack_current(power),
         "energy_charged": battery_energy(pack.charged),
         "energy_discharged": battery_energy(pack.discharged),
@@ -144,8 +144,8 @@ def _block(gateway: Gateway, pack: Pack, serial: str, power: int) -> Json:
         "nominal_energy_remaining": round(pack.remaining),
         "nominal_full_pack_energy": round(pack.capacity),
         **(measured if pack.enabled else dict.fromkeys(measured)),
-        "off_grid": house.islanded,
-        "vf_mode": house.islanded,
+        "off_grid": home.islanded,
+        "vf_mode": home.islanded,
         "wobble_detected": False,
         "charge_power_clamped": False,
         "backup_ready": pack.enabled,
@@ -156,16 +156,16 @@ def _block(gateway: Gateway, pack: Pack, serial: str, power: int) -> Json:
 
 def _seen_grid(gateway: Gateway) -> str:
     """Say what an inverter thinks of the grid: it watches it for a while before it reconnects."""
-    if not gateway.house.islanded:
+    if not gateway.home.islanded:
         return "Grid_Compliant"
-    return "Grid_Qualifying" if gateway.house.returning else "Grid_Uncompliant"
+    return "Grid_Qualifying" if gateway.home.returning else "Grid_Uncompliant"
 
 
 def can_reboot(gateway: Gateway) -> str:
     """May the gateway reboot now? The answer is empty while the system is stopped."""
     if not gateway.running:
         return ""
-    return "Power flow is too high" if abs(gateway.house.battery_power) > 500 else "Yes"
+    return "Power flow is too high" if abs(gateway.home.battery_power) > 500 else "Yes"
 
 
 def sitemaster_1_15(gateway: Gateway) -> Json:

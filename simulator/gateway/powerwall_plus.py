@@ -71,9 +71,9 @@ def _string(bright: float, power: int) -> PanelString:
 
 def solar_powerwall(gateway: Gateway) -> Json:
     """`solar_powerwall`."""
-    house = gateway.house
+    home = gateway.home
     made = readings(gateway, SYNCHROMETER)["solar"]
-    shifted = house.islanded and house.frequency != 60.0
+    shifted = home.islanded and home.frequency != 60.0
     return {
         "pvac_status": {
             "state": "PVAC_Active",

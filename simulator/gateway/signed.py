@@ -24,7 +24,7 @@ from simulator.gateway import config_file, device_queries
 from simulator.gateway.answers import Answer, Call
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.keys import KeyState
-from simulator.house.house import FAILSAFE
+from simulator.home.home import FAILSAFE
 from simulator.protobuf import message, part, text
 
 LONGEST_VALIDITY: Final = 60
@@ -162,11 +162,11 @@ def _set_island_mode(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelop
     answer = MessageEnvelope()
     leaves = request.mode == teg.TEG_ISLAND_MODE_INTENTIONAL_WITH_RECONNECT_FAILSAFE
     gateway.signed_islanding.orders.append((leaves, request.force))
-    if leaves and not request.force and gateway.house.charge <= FAILSAFE:
+    if leaves and not request.force and gateway.home.charge <= FAILSAFE:
         answer.teg.set_island_mode_response.result = teg.TEG_SET_ISLAND_MODE_RESULT_REJECTED_LOW_ENERGY
         return answer
     followed = {"forced": request.force, "always": True, "never": False}[gateway.signed_islanding.follows]
-    gateway.house.off_grid_on_purpose = leaves and followed
+    gateway.home.off_grid_on_purpose = leaves and followed
     answer.teg.set_island_mode_response.result = teg.TEG_SET_ISLAND_MODE_RESULT_ACCEPTED
     return answer
 

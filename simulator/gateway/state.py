@@ -89,14 +89,14 @@ class Job:
         self.seconds = seconds
         self.clock = clock
         self.started_at = 0
-        """By the house's clock, nanoseconds since 1970."""
+        """By the home's clock, nanoseconds since 1970."""
         self.late = 0.0
         """Seconds after which a gateway that is slow to begin shows that it was told to."""
 
         self._began: float | None = None
 
     def start(self, now: int) -> None:
-        """Begin, unless it is already under way; `now` is the house's time."""
+        """Begin, unless it is already under way; `now` is the home's time."""
         if not self.running:
             self.started_at = now
             self._began = self.clock() + self.late
@@ -124,5 +124,5 @@ class Job:
         return self.begun and self.progress == 1
 
     def moment(self, progress: float) -> int:
-        """When so much of it was done, by the house's clock."""
+        """When so much of it was done, by the home's clock."""
         return self.started_at + round(self.seconds * progress * NANOSECONDS)

@@ -8,7 +8,7 @@ from simulator.wire import NEVER, Json
 
 CHANNELS = 4
 SITE, SOLAR = (0, 1), (2,)
-"""The channels of the house's two lines, and that of the sun."""
+"""The channels of the home's two lines, and that of the sun."""
 SOLAR_SCALE = 2
 """Only one line of the inverter is measured; the other carries the same."""
 LINES = ("a", "b", "c")
@@ -27,11 +27,11 @@ def meters(gateway: Gateway) -> Json:
         wirings = _wirings(gateway, kind)
         wired: dict[str, Json] = {"cts": wirings} if wirings else {}
         boards.append({"serial": stem + kind, "short_id": gateway.din, "type": kind, **wired})
-    return [powerwall_plus.METER, *boards] if gateway.house.powerwall_plus else boards
+    return [powerwall_plus.METER, *boards] if gateway.home.powerwall_plus else boards
 
 
 def _wirings(gateway: Gateway, kind: str) -> list[Json]:
-    if gateway.house.powerwall_plus and kind == "synchrometerY":
+    if gateway.home.powerwall_plus and kind == "synchrometerY":
         return []
     sun: list[Json] = [_wiring("solar", SOLAR, SOLAR_SCALE)] if gateway.solar_meter else []
     return [_wiring("site", SITE, 1), *(sun if kind == "synchrometerY" else [])]
@@ -48,7 +48,7 @@ def _valid(channels: tuple[int, ...]) -> list[Json]:
 def site(gateway: Gateway) -> Json:
     """`meters/site`: X measures everything; what Y is for, nobody knows. A Powerwall+ has none (23.28)."""
     whole = readings(gateway, SYNCHROMETER)["site"]
-    if gateway.house.powerwall_plus:
+    if gateway.home.powerwall_plus:
         return [_meter(gateway, 0, "site", "synchrometerX", SITE, whole)]
     return [
         _meter(gateway, 0, "site", "synchrometerY", SITE, NOTHING),
@@ -96,11 +96,11 @@ def _cached(gateway: Gateway, location: str, channels: tuple[int, ...], reading:
         "frequency": 0,
         "energy_exported": reading.exported,
         "energy_imported": reading.imported,
-        "instant_average_voltage": gateway.house.voltage * SYNCHROMETER.voltage_factor,
+        "instant_average_voltage": gateway.home.voltage * SYNCHROMETER.voltage_factor,
         "instant_average_current": reading.current,
         **currents,
         "last_phase_voltage_communication_time": gateway.meter_stamp(location),
-        **{f"v_l{channel + 1}n": round(gateway.house.voltage / 2 + channel / 100, 2) for channel in channels},
+        **{f"v_l{channel + 1}n": round(gateway.home.voltage / 2 + channel / 100, 2) for channel in channels},
         "last_phase_power_communication_time": measured,
         **{f"real_power_{LINES[channel]}": reading.power * share for channel, share in lines},
         **{f"reactive_power_{LINES[channel]}": reading.reactive * share for channel, share in lines},
@@ -117,14 +117,14 @@ def channel_readings(gateway: Gateway) -> Json:
     if gateway.running:
         nothing: list[Json] = [_channel(0, 0, 0, 0)] * CHANNELS
         serials = [gateway.meter_serial + kind for kind in ("synchrometerX", "synchrometerY")]
-        if gateway.house.powerwall_plus:
+        if gateway.home.powerwall_plus:
             serials.append(powerwall_plus.METER_SERIAL)
         return {serial: {"error": BUSY, "data": {"firmwareVersion": "", "cts": nothing}} for serial in serials}
     now = readings(gateway, SYNCHROMETER)
     lines = [(now["site"], share) for share in SHARES[SITE]]
     sun = (now["solar"], 1 / SOLAR_SCALE) if gateway.solar_meter else (NOTHING, 0)
     channels = {"synchrometerX": [*lines, (NOTHING, 0)], "synchrometerY": [(NOTHING, 0), (NOTHING, 0), sun]}
-    voltage = round(gateway.house.voltage / 2, 2)
+    voltage = round(gateway.home.voltage / 2, 2)
     boards: dict[str, Json] = {
         kind: {
             "error": "",
@@ -141,7 +141,7 @@ def channel_readings(gateway: Gateway) -> Json:
         }
         for kind, measured in channels.items()
     }
-    if gateway.house.powerwall_plus:
+    if gateway.home.powerwall_plus:
         boards[powerwall_plus.METER_SERIAL] = powerwall_plus.meter_reading(gateway)
     return boards
 
@@ -156,7 +156,7 @@ def transformers(gateway: Gateway, call: Call) -> Answer:
     for kind in ("synchrometerX", "synchrometerY"):
         if serial.endswith(kind):
             return Answer(payload=_wirings(gateway, kind))
-    if gateway.house.powerwall_plus and serial == powerwall_plus.METER_SERIAL:
+    if gateway.home.powerwall_plus and serial == powerwall_plus.METER_SERIAL:
         return Answer(payload=powerwall_plus.WIRINGS)
     return error(400, f"no meter {serial}", "Unable to get CTs")
 

@@ -10,14 +10,14 @@ STEPS = ("/clear_update_status", "/download", "/update_downloaded")
 
 def update_status_1_15(gateway: Gateway) -> Json:
     """`system/update/status` of 2018."""
-    time = gateway.house.clock // 1_000_000
+    time = gateway.home.clock // 1_000_000
     return {"state": "/update_failed", "info": {"status": ["nonactionable"]}, "current_time": time}
 
 
 def update_status(gateway: Gateway) -> Json:
     """`system/update/status`."""
     state, words = _state(gateway)
-    time = gateway.house.clock // 1_000_000
+    time = gateway.home.clock // 1_000_000
     return {
         "state": state,
         "info": {"status": [words]},
@@ -45,7 +45,7 @@ def _state(gateway: Gateway) -> tuple[str, str]:
 
 def update(gateway: Gateway, _: Call) -> Answer:
     """`POST system/update`: looks for new firmware, and lays it ready where there is some."""
-    gateway.update.start(gateway.house.clock)
+    gateway.update.start(gateway.home.clock)
     return ACCEPTED
 
 

@@ -1,4 +1,4 @@
-"""`devices/vitals`: what each board in the house says of itself, as protocol buffers; gone since 23.44."""
+"""`devices/vitals`: what each board in the home says of itself, as protocol buffers; gone since 23.44."""
 
 from dataclasses import dataclass, field
 
@@ -50,23 +50,23 @@ def _boards(gateway: Gateway) -> list[Board]:
     location: dict[str, Vital] = {"STSTSM-Location": "Gateway"}
     alerts = [_contactor(gateway), "FWUpdateSucceeded"]
     station = Board("STSTSM", GATEWAY, nameplate.part_number, gateway.serial, location, alerts=alerts)
-    sun = _solar_inverter(gateway, station) if gateway.house.powerwall_plus else []
+    sun = _solar_inverter(gateway, station) if gateway.home.powerwall_plus else []
     return [station, *_packs(gateway, station), *sun, _synchroniser(gateway, station)]
 
 
 def _contactor(gateway: Gateway) -> str:
-    """Say how the house is connected, and whether an island was chosen."""
-    if not gateway.house.islanded:
+    """Say how the home is connected, and whether an island was chosen."""
+    if not gateway.home.islanded:
         return "SystemConnectedToGrid"
-    return "ScheduledIslandContactorOpen" if gateway.house.off_grid_on_purpose else "UnscheduledIslandContactorOpen"
+    return "ScheduledIslandContactorOpen" if gateway.home.off_grid_on_purpose else "UnscheduledIslandContactorOpen"
 
 
 def _packs(gateway: Gateway, station: Board) -> list[Board]:
     """List each Powerwall's thermal controller, battery and inverter; a disabled one has no numbers."""
-    house = gateway.house
+    home = gateway.home
     powers = iter(battery_powers(gateway))
     boards = []
-    for pack, serial in zip(house.packs, gateway.pack_serials, strict=True):
+    for pack, serial in zip(home.packs, gateway.pack_serials, strict=True):
         energies: dict[str, Vital] = {
             "POD_nom_energy_remaining": float(round(pack.remaining)),
             "POD_nom_full_pack_energy": float(round(pack.capacity)),
@@ -75,9 +75,9 @@ def _packs(gateway: Gateway, station: Board) -> list[Board]:
         if pack.enabled:
             output = {
                 "PINV_Pout": next(powers) / 1000,
-                "PINV_Vout": round(house.voltage, 1),
-                "PINV_Fout": house.frequency,
-                "PINV_State": "PINV_GridForming" if house.islanded else "PINV_GridFollowing",
+                "PINV_Vout": round(home.voltage, 1),
+                "PINV_Fout": home.frequency,
+                "PINV_State": "PINV_GridForming" if home.islanded else "PINV_GridFollowing",
             }
         pod = energies | {"POD_ActiveHeating": False} if pack.enabled else {}
         part_number = gateway.part_number_of(pack)
@@ -119,13 +119,13 @@ def _solar_inverter(gateway: Gateway, station: Board) -> list[Board]:
 
 
 def _synchroniser(gateway: Gateway, station: Board) -> Board:
-    house = gateway.house
+    home = gateway.home
     site, solar = (readings(gateway, SYNCHROMETER)[name] for name in ("site", "solar"))
-    main = house.frequency if house.grid.up else 0.0
+    main = home.frequency if home.grid.up else 0.0
     measured: dict[str, Vital] = {
         "ISLAND_FreqL1_Main": main,
-        "ISLAND_FreqL1_Load": house.frequency,
-        "ISLAND_GridConnected": not house.islanded,
+        "ISLAND_FreqL1_Load": home.frequency,
+        "ISLAND_GridConnected": not home.islanded,
         "METER_X_CTA_InstRealPower": site.power * 0.6,
         "METER_X_CTB_InstRealPower": site.power * 0.4,
         "METER_Y_CTC_InstRealPower": solar.power / 2 if gateway.solar_meter else 0.0,
@@ -143,7 +143,7 @@ def _device(gateway: Gateway, board: Board) -> bytes:
         (6, board.parent),
         (7, gateway.nameplate.git_hash[:14]),
     )
-    now = gateway.house.clock // NANOSECONDS
+    now = gateway.home.clock // NANOSECONDS
     times = ((8, gateway.booted // NANOSECONDS), (9, now))
     attributes = protobuf.part(1, protobuf.varint(1, board.kind))
     device = protobuf.message(

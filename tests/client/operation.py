@@ -34,7 +34,7 @@ CHANGE = [*BEFORE, WRITE, CHECK, COMMIT, LOOK]
 WANTED = ("backup", 33.5)
 """What `set(mode=BACKUP, reserve=30)` leaves behind: app 30 % is raw 33.5 %."""
 BEFOREHAND = ("self_consumption", 24)
-"""What the house has at the start: app 20 %."""
+"""What the home has at the start: app 20 %."""
 
 ERRORS = {
     400: "invalid request body",
@@ -108,7 +108,7 @@ class Operator:
     @property
     def follows(self) -> tuple[str, float]:
         """What the battery really does."""
-        return (self.simulator.house.mode, self.simulator.house.reserve)
+        return (self.simulator.home.mode, self.simulator.home.reserve)
 
     @property
     def stored(self) -> tuple[str, float]:

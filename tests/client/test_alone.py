@@ -73,8 +73,8 @@ def host(simulator: Simulator) -> str:
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
 async def test_flows_in_the_terminal(simulator: StartSimulator, firmware: str) -> None:
     gateway = await simulator(firmware)
-    gateway.house.solar_power, gateway.house.home_power = 5200, 1100
-    gateway.house.advance(60)
+    gateway.home.solar_power, gateway.home.home_power = 5200, 1100
+    gateway.home.advance(60)
     code, out, err = await run_alone("flows", host(gateway), password=gateway.password)
     assert (code, err) == (0, "")
     rows = [line.split()[:4] for line in out.splitlines()[1:]]
@@ -185,7 +185,7 @@ async def test_any_path_as_it_is(simulator: StartSimulator, run: Run) -> None:
     gateway = await simulator("21.44")
     code, out, err = await run("get", host(gateway), "/api/system_status/soe", password=gateway.password)
     assert (code, err) == (0, "")
-    assert json.loads(out) == {"percentage": gateway.house.charge}
+    assert json.loads(out) == {"percentage": gateway.home.charge}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Starting, stopping, committing, islanding: what they do to a house."""
+"""Starting, stopping, committing, islanding: what they do to a home."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ async def test_stop_and_run_on_1_15_need_no_login(simulator: StartSimulator, cli
     with pytest.raises(GatewayStoppedError):
         await powerwall.soe()
     await powerwall.sitemaster_run()
-    assert (await powerwall.soe()).percentage == gateway.house.charge
+    assert (await powerwall.soe()).percentage == gateway.home.charge
     assert [(request.method, request.path) for request in gateway.requests] == [
         ("GET", "sitemaster/stop"),
         ("GET", "system_status/soe"),
@@ -42,7 +42,7 @@ async def test_later_firmware_stops_by_a_post(simulator: StartSimulator, client:
     powerwall = await client(gateway)
     await powerwall.login()
     gateway.requests.clear()
-    gateway.house.solar_power = gateway.house.home_power = 1000
+    gateway.home.solar_power = gateway.home.home_power = 1000
     await powerwall.sitemaster_stop(force=force)
     assert [(request.method, request.path) for request in gateway.requests] == [
         ("GET", "sitemaster/stop"),
@@ -57,7 +57,7 @@ async def test_later_firmware_stops_by_a_post(simulator: StartSimulator, client:
 async def test_while_power_flows_only_force_stops(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
-    gateway.house.solar_power, gateway.house.home_power = 0, 3000
+    gateway.home.solar_power, gateway.home.home_power = 0, 3000
     with pytest.raises(GatewayRefusedError, match="Cannot Start Wizard"):
         await powerwall.sitemaster_stop()
     assert (await powerwall.sitemaster()).running
@@ -142,7 +142,7 @@ async def test_a_commit_on_1_15_has_no_answer(simulator: StartSimulator, client:
     gateway = await simulator("1.15.0")
     gateway.gateway.operation.reserve = 33.0
     assert await (await client(gateway, password=None)).config_completed() is None
-    assert gateway.house.reserve == 33.0
+    assert gateway.home.reserve == 33.0
 
 
 async def test_a_commit_on_later_firmware_answers_with_the_status(simulator: StartSimulator, client: Client) -> None:
@@ -174,10 +174,10 @@ async def test_off_grid_and_back(simulator: StartSimulator, client: Client) -> N
     powerwall = await client(gateway)
     assert await powerwall.v2_islanding_mode(off_grid=True) == Islanding(island_mode=IslandMode.OFF_GRID)
     assert orjson.loads(gateway.requests[-1].body) == {"island_mode": "intentional_reconnect_failsafe"}
-    gateway.house.advance(30)
+    gateway.home.advance(30)
     assert (await powerwall.grid_status()).grid_status is GridState.ISLANDED
     assert await powerwall.v2_islanding_mode(off_grid=False) == Islanding(island_mode=IslandMode.ON_GRID)
-    gateway.house.advance(600)
+    gateway.home.advance(600)
     assert (await powerwall.grid_status()).grid_status is GridState.CONNECTED
 
 

@@ -41,13 +41,13 @@ async def test_no_fault_is_an_empty_list(simulator: StartSimulator, client: Clie
 async def test_an_outage_leaves_a_fault_with_what_was_measured(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
-    gateway.house.outage()
-    gateway.house.advance(30)
+    gateway.home.outage()
+    gateway.home.advance(30)
     [fault] = await powerwall.system_status_grid_faults()
     assert fault.alert_name == "PINV_a006_vfCheckUnderFrequency"
     assert fault.alert_is_fault is False
     assert fault.timestamp is not None
-    noticed = datetime.fromtimestamp(gateway.house.grid_faults[0] / 1e9, UTC)
+    noticed = datetime.fromtimestamp(gateway.home.grid_faults[0] / 1e9, UTC)
     assert abs((fault.timestamp - noticed).total_seconds()) < 0.01
     assert fault.decoded_alert is not None
     assert fault.decoded_alert[-1] == AlertValue(name="PINV_a006_frequency", value=58.123, units="Hz")
@@ -114,7 +114,7 @@ async def test_a_stopped_powerwall_knows_no_faults(simulator: StartSimulator, cl
 async def test_system_status_tells_limits_and_packs(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     status = await (await client(gateway)).system_status()
-    packs = len(gateway.house.packs)
+    packs = len(gateway.home.packs)
     assert status.max_charge_power == status.max_discharge_power == status.max_apparent_power == 5000 * packs
     assert status.instantaneous_max_discharge_power
     assert status.inverter_nominal_usable_power == 5800 * packs
@@ -160,7 +160,7 @@ def test_a_switch_that_was_flipped_at_another_time_is_no_other_status() -> None:
 async def test_what_sitemaster_and_status_add_on_firmware_21(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
-    gateway.house.solar_power = gateway.house.home_power = 1000
+    gateway.home.solar_power = gateway.home.home_power = 1000
     assert await powerwall.sitemaster() == Sitemaster(
         running=True, connected_to_tesla=True, status="StatusUp", can_reboot="Yes", power_supply_mode=False
     )

@@ -33,14 +33,14 @@ async def with_session(client: Client, gateway: Simulator) -> PowerwallGateway:
 async def test_a_write_on_1_15_takes_effect_with_the_commit(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await with_session(client, gateway)
-    before = gateway.house.reserve
+    before = gateway.home.reserve
     written = await powerwall.set_operation(mode=OperationMode.BACKUP, reserve_raw=24.6)
     assert written == Operation(mode=OperationMode.BACKUP, backup_reserve_percent=24.6)
     assert orjson.loads(gateway.requests[-1].body) == {"mode": "backup", "backup_reserve_percent": 24.6}
     assert (await powerwall.operation()).operation_mode is OperationMode.BACKUP
-    assert gateway.house.reserve == before != 24.6
+    assert gateway.home.reserve == before != 24.6
     await powerwall.config_completed()
-    assert (gateway.house.mode, gateway.house.reserve) == ("backup", 24.6)
+    assert (gateway.home.mode, gateway.home.reserve) == ("backup", 24.6)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ async def test_an_update_with_nothing_to_do_on_1_15(simulator: StartSimulator, c
     update = await (await client(gateway, password=None)).system_update_status()
     assert (update.state, update.words) == (UpdateState.FAILED, ("nonactionable",))
     assert update.current_time is not None
-    assert abs(update.current_time - datetime.fromtimestamp(gateway.house.clock / 1e9, UTC)) < timedelta(seconds=1)
+    assert abs(update.current_time - datetime.fromtimestamp(gateway.home.clock / 1e9, UTC)) < timedelta(seconds=1)
     assert update.version is None
 
 

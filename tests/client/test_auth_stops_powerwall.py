@@ -42,9 +42,9 @@ async def test_who_knows_that_it_stops_may_log_in_and_start_it_again(
     assert (await powerwall.sitemaster()).running is True
     assert (await powerwall.operation()).operation_mode is OperationMode.SELF_CONSUMPTION
     await powerwall.set_operation(mode=OperationMode.BACKUP, reserve_raw=100)
-    assert (gateway.house.mode, gateway.house.reserve) == ("self_consumption", 24)
+    assert (gateway.home.mode, gateway.home.reserve) == ("self_consumption", 24)
     await powerwall.config_completed()
-    assert (gateway.house.mode, gateway.house.reserve) == ("backup", 100)
+    assert (gateway.home.mode, gateway.home.reserve) == ("backup", 100)
     assert gateway.logins == 1
 
 

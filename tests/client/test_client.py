@@ -30,22 +30,22 @@ LIVE = ["meters_aggregates", "soe", "grid_status"]
 
 
 @pytest.mark.parametrize("firmware", FIRMWARES)
-async def test_live_data_are_the_houses_own(simulator: StartSimulator, client: Client, firmware: str) -> None:
+async def test_live_data_are_the_homes_own(simulator: StartSimulator, client: Client, firmware: str) -> None:
     gateway = await simulator(firmware)
     powerwall = await client(gateway, password=None if firmware == "1.15.0" else "")
     meters = await powerwall.meters_aggregates()
-    house = gateway.house
+    home = gateway.home
     for meter, power in (
-        (meters.site, house.grid_power),
-        (meters.load, house.home_power),
-        (meters.solar, house.solar_power),
+        (meters.site, home.grid_power),
+        (meters.load, home.home_power),
+        (meters.solar, home.solar_power),
     ):
         assert meter is not None
         assert meter.instant_power == pytest.approx(power, abs=15)
-    assert (await powerwall.soe()).percentage == pytest.approx(house.charge)
+    assert (await powerwall.soe()).percentage == pytest.approx(home.charge)
     assert (await powerwall.grid_status()).grid_status is GridState.CONNECTED
-    house.outage()
-    house.advance(30)
+    home.outage()
+    home.advance(30)
     assert (await powerwall.grid_status()).grid_status is GridState.ISLANDED
     sitemaster = await powerwall.sitemaster()
     assert (sitemaster.running, sitemaster.connected_to_tesla) == (True, True)

@@ -25,7 +25,7 @@ QUICK = Polling(0.005, 0.01, 0.5)
 async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
     """Start a gateway that is ordered by a login, or by a key alone, and follows at once."""
     gateway = await start(simulator, request.param, speed=1000.0)
-    gateway.house.charge, gateway.house.solar_power, gateway.house.home_power = 80.0, 0.0, 100.0
+    gateway.home.charge, gateway.home.solar_power, gateway.home.home_power = 80.0, 0.0, 100.0
     pair(gateway)
     return gateway
 
@@ -50,9 +50,9 @@ def orders(gateway: Simulator) -> int:
 async def test_leave_orders_off_grid_and_back(gateway: Simulator, sign: Sign) -> None:
     control = await control_of(gateway, sign)
     await control.go_off_grid()
-    assert gateway.house.grid_status == "SystemIslandedActive"
+    assert gateway.home.grid_status == "SystemIslandedActive"
     await control.reconnect()
-    assert gateway.house.grid_status == "SystemGridConnected"
+    assert gateway.home.grid_status == "SystemGridConnected"
     assert orders(gateway) == 2
 
 
@@ -60,7 +60,7 @@ async def test_leave_orders_off_grid_and_back(gateway: Simulator, sign: Sign) ->
 async def test_leave_needs_the_charge(gateway: Simulator, sign: Sign, charge: float, least: float) -> None:
     control = await control_of(gateway, sign)
     gateway.speed = 0.0
-    gateway.house.charge = charge
+    gateway.home.charge = charge
     with raises_command_error(CommandFailure.CHARGE_TOO_LOW):
         await control.go_off_grid(least)
     assert orders(gateway) == 0
@@ -77,7 +77,7 @@ async def test_leave_needs_certainty(gateway: Simulator, sign: Sign, silent: str
 
 async def test_leave_needs_a_grid(gateway: Simulator, sign: Sign) -> None:
     control = await control_of(gateway, sign)
-    gateway.house.outage()
+    gateway.home.outage()
     gateway.requests.clear()
     with raises_command_error(CommandFailure.NO_GRID_TO_LEAVE):
         await control.go_off_grid()
@@ -90,7 +90,7 @@ async def test_reconnect_after_a_failed_login_is_ordered_with_the_key(
     simulator: StartSimulator, sign: Sign, status: int
 ) -> None:
     gateway = await start(simulator, "26.18", speed=1000.0)
-    gateway.house.charge, gateway.house.solar_power, gateway.house.home_power = 80.0, 0.0, 100.0
+    gateway.home.charge, gateway.home.solar_power, gateway.home.home_power = 80.0, 0.0, 100.0
     pair(gateway)
     control = await control_of(gateway, sign)
     await control.go_off_grid()
@@ -98,4 +98,4 @@ async def test_reconnect_after_a_failed_login_is_ordered_with_the_key(
     gateway.faults.add("login/Basic", status=status)
     with suppress(GatewayError):  # the grid cannot be read without a login
         await control.reconnect()
-    assert gateway.house.grid_status == "SystemGridConnected"
+    assert gateway.home.grid_status == "SystemGridConnected"

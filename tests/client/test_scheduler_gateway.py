@@ -132,7 +132,7 @@ async def test_the_same_bytes_are_the_very_same_object(simulator: StartSimulator
     powerwall = await client(gateway)
     first = await powerwall.system_status()
     assert await powerwall.system_status() is first
-    gateway.house.advance(600)
+    gateway.home.advance(600)
     other = await powerwall.system_status()
     assert other is not first
     assert other != first

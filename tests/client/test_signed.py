@@ -28,7 +28,7 @@ from custom_components.powerwall_gateway.gateway import (
 from custom_components.powerwall_gateway.gateway.models import ExportRule, OperationMode
 from custom_components.powerwall_gateway.gateway.scheduler import Priority
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
-from simulator import House, Simulator
+from simulator import SimulatedHome, Simulator
 from tests.client.commands import raises_login_stops
 from tests.client.profiles import start
 from tests.client.signing import DIN, Sign, powerwall_of, verified
@@ -65,7 +65,7 @@ async def test_it_reads_and_writes(gateway: Simulator, sign: Sign) -> None:
     assert config.default_real_mode is OperationMode.BACKUP
     assert config.site_info.export_rule is ExportRule.SOLAR
     assert config.site_info.grid_charging_disallowed is True
-    assert gateway.house.mode == "backup"
+    assert gateway.home.mode == "backup"
 
 
 async def test_it_tells_the_firmware(gateway: Simulator, sign: Sign) -> None:
@@ -90,9 +90,9 @@ async def test_look_asks_only_where_nothing_else_was_accepted_since(gateway: Sim
 
 
 async def test_it_tells_of_the_powerwalls(simulator: StartSimulator, sign: Sign) -> None:
-    gateway = await start(simulator, "pw3", house=House(packs=3, charge=60))
+    gateway = await start(simulator, "pw3", home=SimulatedHome(packs=3, charge=60))
     gateway.gateway.expansions = {3}
-    leader, follower, expansion = gateway.house.packs
+    leader, follower, expansion = gateway.home.packs
     leader.remaining, expansion.remaining = 6000.0, 9000.0
     follower.disabled_reasons = ["DisabledExcessiveVoltageDrop"]
     pair(gateway)
@@ -114,7 +114,7 @@ async def test_it_tells_of_the_powerwalls(simulator: StartSimulator, sign: Sign)
         (serials[2], "1807000-10-B"),
     ]
     assert (first.nominal_energy_remaining, hangs_on_it.nominal_energy_remaining) == (6000, 9000)
-    assert (first.voltage, first.frequency) == (round(gateway.house.voltage, 1), gateway.house.frequency)
+    assert (first.voltage, first.frequency) == (round(gateway.home.voltage, 1), gateway.home.frequency)
     assert (hangs_on_it.voltage, hangs_on_it.frequency) == (None, None)
     assert controller.stored.remaining == 6000 + 9000
     assert controller.stored.full == pytest.approx(

@@ -117,7 +117,7 @@ async def test_a_write_that_conflicts_with_another(gateway: Simulator, sign: Sig
     gateway.front.witness = interfere
     with raises_command_error(CommandFailure.CONFLICT):
         await signed.write({"default_real_mode": "backup"})
-    assert (gateway.house.mode, gateway.gateway.operation.reserve) == ("self_consumption", 50)
+    assert (gateway.home.mode, gateway.gateway.operation.reserve) == ("self_consumption", 50)
     assert verified(signed) is True
 
 

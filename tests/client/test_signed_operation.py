@@ -17,7 +17,7 @@ from custom_components.powerwall_gateway.gateway import (
 from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.gateway.models import OperationMode
 from custom_components.powerwall_gateway.gateway.signed.client import PATH, SignedGateway
-from simulator import House, Simulator
+from simulator import SimulatedHome, Simulator
 from simulator.gateway import config_file
 from tests.client.commands import raises_command_error
 from tests.client.conftest import Client
@@ -49,7 +49,7 @@ class Operator:
     @property
     def follows(self) -> tuple[str, float]:
         """What the battery really does."""
-        return (self.simulator.house.mode, self.simulator.house.reserve)
+        return (self.simulator.home.mode, self.simulator.home.reserve)
 
     @property
     def requests(self) -> int:
@@ -67,9 +67,9 @@ class Operator:
 async def operator(
     simulator: StartSimulator, client: Client, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Operator]:
-    """Pair a gateway whose battery feeds the house, and see what is written to it."""
-    gateway = await start(simulator, request.param, house=House(charge=60))
-    gateway.house.solar_power, gateway.house.home_power = 0.0, 2000.0
+    """Pair a gateway whose battery feeds the home, and see what is written to it."""
+    gateway = await start(simulator, request.param, home=SimulatedHome(charge=60))
+    gateway.home.solar_power, gateway.home.home_power = 0.0, 2000.0
     pair(gateway)
     powerwall = await client(gateway)
     signed = SignedGateway(powerwall, pem())
@@ -219,12 +219,12 @@ async def test_a_battery_that_goes_on_giving(operator: Operator, wish: dict[str,
 
 async def test_a_battery_that_stops_giving(operator: Operator) -> None:
     await operator.set(mode=BACKUP)
-    assert operator.simulator.house.battery_power < 100
+    assert operator.simulator.home.battery_power < 100
 
 
 async def test_a_battery_that_goes_on_resting(operator: Operator) -> None:
     await operator.set(mode=BACKUP)
-    operator.simulator.house.charge = 60
+    operator.simulator.home.charge = 60
     operator.simulator.gateway.follows_config = False
     with raises_command_error(CommandFailure.NOT_FOLLOWED):
         await operator.set(mode=SELF_POWERED)
@@ -238,8 +238,8 @@ async def test_a_change_that_need_not_show(operator: Operator, wish: dict[str, A
 
 
 async def test_off_the_grid_the_battery_gives_whatever_is_set(operator: Operator) -> None:
-    house = operator.simulator.house
-    house.outage()
-    house.advance(10)
+    home = operator.simulator.home
+    home.outage()
+    home.advance(10)
     await operator.set(mode=BACKUP)
     assert operator.follows[0] == "backup"

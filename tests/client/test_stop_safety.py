@@ -140,7 +140,7 @@ def stopped(home: Home) -> None:
 
 
 def islanded(home: Home) -> None:
-    home.simulator.house.outage()
+    home.simulator.home.outage()
 
 
 def on_grid_for(seconds: float) -> Any:
@@ -243,7 +243,7 @@ async def test_not_when_the_firmware_is_not_known(home: Home, status: dict[str, 
 
 async def test_what_was_not_sent_is_no_login_of_the_day(home: Home) -> None:
     home.simulator.requests.clear()
-    home.simulator.front.requests = Tripwire(7, home.simulator.house.outage)
+    home.simulator.front.requests = Tripwire(7, home.simulator.home.outage)
     async with home.process() as guard:
         with raises_command_error(CommandFailure.NOT_ON_GRID):
             await guard.log_in()
@@ -258,7 +258,7 @@ async def test_an_outage_at_any_step(simulator: StartSimulator) -> None:
     dared, reasons = [], set()
     for step in range(1, 100):
         home = Home(await simulator("1.15.0"))
-        home.simulator.front.requests = wire = Tripwire(step, home.simulator.house.outage)
+        home.simulator.front.requests = wire = Tripwire(step, home.simulator.home.outage)
         async with home.process() as guard:
             try:
                 await guard.log_in()

@@ -27,7 +27,7 @@ SOON = 0.1
 async def home(simulator: StartSimulator, request: pytest.FixtureRequest) -> Home:
     """Give a home with a gateway that lets its owner stop it."""
     simulated = await simulator(request.param, **OPTIONS.get(request.param, {}))
-    simulated.house.home_power = simulated.house.solar_power = 0.0  # under load it refuses to stop
+    simulated.home.home_power = simulated.home.solar_power = 0.0  # under load it refuses to stop
     return Home(simulated)
 
 
@@ -137,7 +137,7 @@ async def test_one_at_a_time(old: Home) -> None:
 
 
 async def test_a_stop_on_an_island_is_not_dared(home: Home) -> None:
-    home.simulator.house.outage()
+    home.simulator.home.outage()
     async with home.process() as guard:
         with raises_command_error(CommandFailure.NOT_ON_GRID):
             await guard.stop_for(60)
@@ -174,7 +174,7 @@ async def test_a_powerwall_3_cannot_be_stopped(simulator: StartSimulator) -> Non
 
 async def test_a_gateway_under_load_refuses(simulator: StartSimulator) -> None:
     home = Home(await simulator("21.44"))
-    home.simulator.house.home_power, home.simulator.house.solar_power = 3000.0, 0.0
+    home.simulator.home.home_power, home.simulator.home.solar_power = 3000.0, 0.0
     async with home.process() as guard:
         with pytest.raises(GatewayRefusedError, match="Cannot Start Wizard"):
             await guard.stop_for(60)

@@ -61,7 +61,7 @@ async def test_mode_and_reserve_are_read_and_written(gateway: Simulator, client:
     assert (config["default_real_mode"], config["site_info"]["backup_reserve_percent"]) == ("self_consumption", 24)
     await powerwall.set_backup_reserve(30)
     await powerwall.set_operation_mode("autonomous")
-    assert (gateway.house.mode, gateway.house.reserve) == ("autonomous", 33.5)
+    assert (gateway.home.mode, gateway.home.reserve) == ("autonomous", 33.5)
     assert (await powerwall.get_config())["site_info"]["backup_reserve_percent"] == 33.5
 
 
@@ -70,7 +70,7 @@ async def test_some_firmware_only_stores(gateway: Simulator, client: Client) -> 
     gateway.gateway.follows_config = False
     await client().set_operation_mode("backup")
     assert (await client().get_config())["default_real_mode"] == "backup"
-    assert gateway.house.mode == "self_consumption"
+    assert gateway.home.mode == "self_consumption"
 
 
 async def test_what_is_false_is_left_out_of_the_file(gateway: Simulator, client: Client) -> None:
@@ -96,8 +96,8 @@ async def test_it_says_who_it_is(gateway: Simulator, client: Client) -> None:
 async def test_it_tells_of_the_battery(gateway: Simulator, client: Client) -> None:
     pair(gateway)
     status = await client().get_status()
-    assert battery_level_raw(status) == pytest.approx(gateway.house.charge, abs=0.1)
-    assert current_power(status)["LOAD"] == pytest.approx(gateway.house.home_power)
+    assert battery_level_raw(status) == pytest.approx(gateway.home.charge, abs=0.1)
+    assert current_power(status)["LOAD"] == pytest.approx(gateway.home.home_power)
 
 
 async def test_it_lists_the_keys(gateway: Simulator, client: Client) -> None:

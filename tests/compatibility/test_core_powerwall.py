@@ -50,33 +50,33 @@ async def refresh(entry: ConfigEntry) -> None:
     await entry.runtime_data["coordinator"].async_refresh()
 
 
-async def test_it_shows_the_house(hass: HomeAssistant, simulator: StartSimulator, add: Add) -> None:
+async def test_it_shows_the_home(hass: HomeAssistant, simulator: StartSimulator, add: Add) -> None:
     gateway = await simulator("21.44")
-    house = gateway.house
-    house.advance(3600)
+    home = gateway.home
+    home.advance(3600)
     entry = await add(gateway)
     assert (entry.state, entry.title) == (ConfigEntryState.LOADED, "Home Energy Gateway")
     assert entry.unique_id == gateway.din
     for meter, power in (
-        ("site", house.grid_power),
-        ("battery", house.battery_power),
-        ("load", house.home_power),
-        ("solar", house.solar_power),
+        ("site", home.grid_power),
+        ("battery", home.battery_power),
+        ("load", home.home_power),
+        ("solar", home.solar_power),
     ):
         assert float(value(hass, f"sensor.{meter}_power")) == pytest.approx(power / 1000, abs=0.006)
     for meter, energy in (
-        ("site_import", house.grid_import_energy),
-        ("site_export", house.grid_export_energy),
-        ("battery_import", house.battery_charge_energy),
-        ("battery_export", house.battery_discharge_energy),
-        ("load_import", house.home_energy),
-        ("solar_export", house.solar_energy),
+        ("site_import", home.grid_import_energy),
+        ("site_export", home.grid_export_energy),
+        ("battery_import", home.battery_charge_energy),
+        ("battery_export", home.battery_discharge_energy),
+        ("load_import", home.home_energy),
+        ("solar_export", home.solar_energy),
     ):
         assert float(value(hass, f"sensor.{meter}")) == pytest.approx(energy / 1000, abs=0.1)
-    assert float(value(hass, "sensor.charge")) == pytest.approx(house.charge)
-    assert value(hass, "sensor.backup_reserve") == f"{house.reserve:.0f}"
+    assert float(value(hass, "sensor.charge")) == pytest.approx(home.charge)
+    assert value(hass, "sensor.backup_reserve") == f"{home.reserve:.0f}"
     assert value(hass, "sensor.operation_mode") == "self_consumption"
-    for pack, serial in zip(house.packs, gateway.gateway.pack_serials, strict=True):
+    for pack, serial in zip(home.packs, gateway.gateway.pack_serials, strict=True):
         remaining = float(value(hass, f"sensor.{serial.lower()}_battery_remaining"))
         assert remaining == pytest.approx(pack.remaining / 1000, abs=0.001)
     assert value(hass, "binary_sensor.status") == "on"
@@ -87,8 +87,8 @@ async def test_it_notices_an_outage_and_a_stop(hass: HomeAssistant, simulator: S
     gateway = await simulator("21.44")
     entry = await add(gateway)
     assert (value(hass, "binary_sensor.grid_status"), value(hass, "switch.off_grid_operation")) == ("on", "off")
-    gateway.house.outage()
-    gateway.house.advance(10)
+    gateway.home.outage()
+    gateway.home.advance(10)
     await refresh(entry)
     assert (value(hass, "binary_sensor.grid_status"), value(hass, "switch.off_grid_operation")) == ("off", "on")
     gateway.running = False
@@ -105,10 +105,10 @@ async def test_its_switch_leaves_the_grid(hass: HomeAssistant, simulator: StartS
     entry = await add(gateway)
     order = {"entity_id": "switch.home_energy_gateway_off_grid_operation"}
     await hass.services.async_call("switch", "turn_on", order, blocking=True)
-    assert gateway.house.off_grid_on_purpose
-    gateway.house.advance(5)
+    assert gateway.home.off_grid_on_purpose
+    gateway.home.advance(5)
     await refresh(entry)
-    assert gateway.house.islanded
+    assert gateway.home.islanded
     assert value(hass, "binary_sensor.grid_status") == "off"
 
 
@@ -117,7 +117,7 @@ async def test_it_makes_do_with_a_powerwall_3(hass: HomeAssistant, simulator: St
     entry = await add(gateway)
     assert (entry.state, entry.unique_id) == (ConfigEntryState.LOADED, None)
     (charge,) = [state for state in hass.states.async_all("sensor") if state.entity_id.endswith("_charge")]
-    assert float(charge.state) == pytest.approx(gateway.house.charge)
+    assert float(charge.state) == pytest.approx(gateway.home.charge)
     assert {request.path for request in gateway.requests} == {
         "login/Basic",
         "powerwalls",  # the 404 tells it

@@ -7,7 +7,7 @@ from pathlib import Path
 from pypowerwall import Powerwall
 import pytest
 
-from simulator import House, Simulator
+from simulator import SimulatedHome, Simulator
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
 from tests.pairing import pair, pem
@@ -37,26 +37,26 @@ async def connect(gateway: Simulator, folder: Path, *, authmode: str = "cookie",
 @pytest.mark.parametrize("firmware", ["21.44", "24.36"])
 async def test_what_flows(simulator: StartSimulator, tmp_path: Path, firmware: str, authmode: str) -> None:
     gateway = await simulator(firmware, password="own")
-    house = gateway.house
-    house.advance(3600)
+    home = gateway.home
+    home.advance(3600)
     powerwall = await connect(gateway, tmp_path, authmode=authmode)
     assert await asyncio.to_thread(powerwall.is_connected) is True
     power = await asyncio.to_thread(powerwall.power)
     assert power == {
-        "site": pytest.approx(house.grid_power, abs=1),
-        "solar": pytest.approx(house.solar_power, abs=1),
-        "battery": pytest.approx(house.battery_power, abs=5),
-        "load": pytest.approx(house.home_power, abs=2),
+        "site": pytest.approx(home.grid_power, abs=1),
+        "solar": pytest.approx(home.solar_power, abs=1),
+        "battery": pytest.approx(home.battery_power, abs=5),
+        "load": pytest.approx(home.home_power, abs=2),
     }
-    assert await asyncio.to_thread(powerwall.level) == house.charge
-    assert await asyncio.to_thread(powerwall.level, scale=True) == pytest.approx((house.charge - 5) / 0.95)
-    assert await asyncio.to_thread(powerwall.get_reserve) == pytest.approx((house.reserve - 5) / 0.95)
+    assert await asyncio.to_thread(powerwall.level) == home.charge
+    assert await asyncio.to_thread(powerwall.level, scale=True) == pytest.approx((home.charge - 5) / 0.95)
+    assert await asyncio.to_thread(powerwall.get_reserve) == pytest.approx((home.reserve - 5) / 0.95)
     assert await asyncio.to_thread(powerwall.get_mode) == "self_consumption"
     assert await asyncio.to_thread(powerwall.grid_status) == "UP"
     blocks = await asyncio.to_thread(powerwall.battery_blocks)
     assert sum(block["p_out"] for block in blocks.values()) == pytest.approx(power["battery"])
-    house.outage()
-    house.advance(10)
+    home.outage()
+    home.advance(10)
     assert await asyncio.to_thread(powerwall.grid_status) == "DOWN"
     assert gateway.logins == 1
 
@@ -73,13 +73,13 @@ async def test_who_it_is(simulator: StartSimulator, tmp_path: Path) -> None:
 
 async def test_vitals(simulator: StartSimulator, tmp_path: Path) -> None:
     gateway = await simulator("21.44")
-    house = gateway.house
-    house.packs[1].disabled_reasons.append("DisabledExcessiveVoltageDrop")
+    home = gateway.home
+    home.packs[1].disabled_reasons.append("DisabledExcessiveVoltageDrop")
     powerwall = await connect(gateway, tmp_path)
     vitals = await asyncio.to_thread(powerwall.vitals)
     station = vitals[f"STSTSM--{gateway.din}"]
     assert (station["serialNumber"], station["teslaEnergyEcuAttributes"]) == (gateway.serial, {"ecuType": 207})
-    assert station["firstCommunicationTime"] < station["lastCommunicationTime"] == house.clock // 1_000_000_000
+    assert station["firstCommunicationTime"] < station["lastCommunicationTime"] == home.clock // 1_000_000_000
     packs = {
         serial: [vitals[f"{kind}--3012170-05-B--{serial}"] for kind in ("TETHC", "TEPOD", "TEPINV")]
         for serial in gateway.gateway.pack_serials
@@ -87,15 +87,15 @@ async def test_vitals(simulator: StartSimulator, tmp_path: Path) -> None:
     (thermal, pod, inverter), (_, no_pod, no_inverter) = packs.values()
     assert thermal["componentParentDin"] == f"STSTSM--{gateway.din}"
     assert pod["componentParentDin"] == inverter["componentParentDin"]
-    assert pod["POD_nom_energy_remaining"] == round(house.packs[0].remaining)
+    assert pod["POD_nom_energy_remaining"] == round(home.packs[0].remaining)
     assert pod["POD_ActiveHeating"] is False
-    assert inverter["PINV_Pout"] * 1000 == pytest.approx(house.battery_power, abs=5)
+    assert inverter["PINV_Pout"] * 1000 == pytest.approx(home.battery_power, abs=5)
     assert inverter["PINV_State"] == "PINV_GridFollowing"
     assert not any(name.startswith(("POD_", "PINV_")) for name in no_pod | no_inverter)
     assert no_inverter["alerts"] == ["DisabledExcessiveVoltageDrop"]
     (board,) = (vitals[din] for din in vitals if din.startswith("TESYNC"))
     assert board["ISLAND_GridConnected"] is True
-    assert board["METER_Y_CTC_InstRealPower"] * 2 == pytest.approx(house.solar_power, abs=1)
+    assert board["METER_Y_CTC_InstRealPower"] * 2 == pytest.approx(home.solar_power, abs=1)
     assert set(await asyncio.to_thread(powerwall.temps)) == {din for din in vitals if din.startswith("TETHC")}
     alerts = await asyncio.to_thread(powerwall.alerts)
     assert {"SystemConnectedToGrid", "DisabledExcessiveVoltageDrop"} <= set(alerts)
@@ -114,9 +114,9 @@ async def test_vitals_are_gone_on_24_36(simulator: StartSimulator, tmp_path: Pat
 async def test_a_lost_session_is_renewed(simulator: StartSimulator, tmp_path: Path) -> None:
     gateway = await simulator("21.44")
     powerwall = await connect(gateway, tmp_path)
-    assert await asyncio.to_thread(powerwall.level) == gateway.house.charge
+    assert await asyncio.to_thread(powerwall.level) == gateway.home.charge
     gateway.tokens.clear()
-    assert await asyncio.to_thread(powerwall.level) == gateway.house.charge
+    assert await asyncio.to_thread(powerwall.level) == gateway.home.charge
     assert gateway.logins == 2
 
 
@@ -126,22 +126,22 @@ async def test_an_owner_sets_nothing(simulator: StartSimulator, tmp_path: Path) 
     assert await asyncio.to_thread(powerwall.set_reserve, 50) is None
     refused = gateway.requests[-1]
     assert (refused.method, refused.path, refused.authenticated) == ("POST", "operation", True)
-    assert gateway.gateway.operation.reserve == gateway.house.reserve
+    assert gateway.gateway.operation.reserve == gateway.home.reserve
 
 
 async def test_signed_requests(simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # they win over a session that checks no certificates
         monkeypatch.delenv(name, raising=False)
-    gateway = await start(simulator, "pw3", house=House(packs=3, charge=60))
+    gateway = await start(simulator, "pw3", home=SimulatedHome(packs=3, charge=60))
     gateway.gateway.expansions = {2}
     pair(gateway)
     key = tmp_path / "key.pem"
     key.write_bytes(pem())
     powerwall = await connect(gateway, tmp_path, rsa_key_path=str(key))
-    house = gateway.house
-    assert await asyncio.to_thread(powerwall.level) == pytest.approx(house.charge, abs=0.1)
+    home = gateway.home
+    assert await asyncio.to_thread(powerwall.level) == pytest.approx(home.charge, abs=0.1)
     assert await asyncio.to_thread(powerwall.get_mode) == "self_consumption"
-    assert await asyncio.to_thread(powerwall.get_reserve) == pytest.approx((house.reserve - 5) / 0.95)
+    assert await asyncio.to_thread(powerwall.get_reserve) == pytest.approx((home.reserve - 5) / 0.95)
     await asyncio.to_thread(powerwall.set_reserve, 40)
     assert gateway.gateway.operation.reserve == pytest.approx(43)
     config = await asyncio.to_thread(powerwall.tedapi.get_config, force=True)

@@ -8,7 +8,7 @@ from tesla_powerwall.const import DeviceType, GridState, GridStatus, IslandMode,
 from tesla_powerwall.error import AccessDeniedError, ApiError, MeterNotAvailableError
 from tesla_powerwall.powerwall import Powerwall
 
-from simulator import House, Simulator
+from simulator import SimulatedHome, Simulator
 from tests.conftest import StartSimulator
 
 
@@ -30,7 +30,7 @@ async def test_login(simulator: StartSimulator) -> None:
         login = await powerwall.login(gateway.password)
         assert (login.roles, login.token) == ([Roles.HOME_OWNER], next(iter(gateway.tokens)))
         assert powerwall.is_authenticated()
-        assert await powerwall.get_charge() == gateway.house.charge
+        assert await powerwall.get_charge() == gateway.home.charge
         await powerwall.logout()
         with pytest.raises(AccessDeniedError):
             await powerwall.get_charge()
@@ -39,13 +39,13 @@ async def test_login(simulator: StartSimulator) -> None:
 @pytest.mark.parametrize("firmware", ["21.44", "24.36"])
 async def test_what_it_reads(simulator: StartSimulator, firmware: str) -> None:
     gateway = await simulator(firmware, password="own")
-    house = gateway.house
-    house.advance(3600)
+    home = gateway.home
+    home.advance(3600)
     async with logged_in(gateway) as powerwall:
         meters = await powerwall.get_meters()
-        assert meters.site.instant_power == pytest.approx(house.grid_power, abs=1)
-        assert meters.battery.instant_power == pytest.approx(house.battery_power, abs=5)
-        assert meters.load.get_energy_imported(3) == pytest.approx(house.home_energy / 1000, abs=0.05)
+        assert meters.site.instant_power == pytest.approx(home.grid_power, abs=1)
+        assert meters.battery.instant_power == pytest.approx(home.battery_power, abs=5)
+        assert meters.load.get_energy_imported(3) == pytest.approx(home.home_energy / 1000, abs=0.05)
         assert meters.battery.is_sending_to()
         with pytest.raises(MeterNotAvailableError):
             assert meters.generator
@@ -57,21 +57,21 @@ async def test_what_it_reads(simulator: StartSimulator, firmware: str) -> None:
         sitemaster = await powerwall.get_sitemaster()
         assert (sitemaster.is_running, sitemaster.is_connected_to_tesla) == (True, True)
         assert await powerwall.get_operation_mode() is OperationMode.SELF_CONSUMPTION
-        assert await powerwall.get_backup_reserve_percentage() == house.reserve
-        assert await powerwall.get_capacity() == house.battery.capacity
-        assert await powerwall.get_energy() == house.battery.remaining
-        assert len(await powerwall.get_serial_numbers()) == len(house.packs)
+        assert await powerwall.get_backup_reserve_percentage() == home.reserve
+        assert await powerwall.get_capacity() == home.battery.capacity
+        assert await powerwall.get_energy() == home.battery.remaining
+        assert len(await powerwall.get_serial_numbers()) == len(home.packs)
         assert (await powerwall.get_solars())[0].power_rating_watts > 0
 
 
 async def test_each_meter_and_each_pack(simulator: StartSimulator) -> None:
-    gateway = await simulator("21.44", house=House(packs=3))
-    gateway.house.packs[2].disabled_reasons.append("DisabledExcessiveVoltageDrop")
+    gateway = await simulator("21.44", home=SimulatedHome(packs=3))
+    gateway.home.packs[2].disabled_reasons.append("DisabledExcessiveVoltageDrop")
     async with logged_in(gateway) as powerwall:
         solar = await powerwall.get_meter_solar()
         assert solar.location is MeterType.SOLAR
-        assert solar.readings.real_power_c == pytest.approx(gateway.house.solar_power, abs=1)
-        assert solar.readings.energy_imported == gateway.house.solar_energy
+        assert solar.readings.real_power_c == pytest.approx(gateway.home.solar_power, abs=1)
+        assert solar.readings.energy_imported == gateway.home.solar_energy
         assert (await powerwall.get_meter_site()).location is MeterType.SITE
         batteries = await powerwall.get_batteries()
         states = [battery.grid_state for battery in batteries]
@@ -88,7 +88,7 @@ async def test_grid_and_island(simulator: StartSimulator) -> None:
         assert await powerwall.get_grid_status() is GridStatus.CONNECTED
         assert await powerwall.is_grid_services_active() is False
         assert await powerwall.set_island_mode(IslandMode.OFFGRID) is IslandMode.OFFGRID
-        gateway.house.advance(5)
+        gateway.home.advance(5)
         assert await powerwall.get_grid_status() is GridStatus.ISLANDED
         await powerwall.set_island_mode(IslandMode.ONGRID)
         assert await powerwall.get_grid_status() is GridStatus.TRANSITION_TO_GRID
@@ -110,7 +110,7 @@ async def test_stopped(simulator: StartSimulator) -> None:
 async def test_what_a_powerwall_3_has_left(simulator: StartSimulator) -> None:
     gateway = await simulator("pw3")
     async with logged_in(gateway) as powerwall:
-        assert await powerwall.get_charge() == gateway.house.charge
+        assert await powerwall.get_charge() == gateway.home.charge
         assert await powerwall.get_grid_status() is GridStatus.CONNECTED
         with pytest.raises(ApiError, match="404"):
             await powerwall.get_status()

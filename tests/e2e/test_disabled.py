@@ -86,7 +86,7 @@ async def leave_stopped(gateway: Simulator, folder: Path, port: int) -> None:
             home.kill()
             await home.wait()
             await disabling
-    assert not gateway.gateway.house.running
+    assert not gateway.gateway.home.running
     assert journal_is_open(folder)
     assert stored(folder)["disabled_by"] is None
 

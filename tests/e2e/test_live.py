@@ -1,4 +1,4 @@
-"""The main job: a person adds the gateway, sees the house, and sees an outage."""
+"""The main job: a person adds the gateway, sees the home, and sees an outage."""
 
 import asyncio
 
@@ -26,14 +26,14 @@ async def test_a_gateway_is_added_watched_and_removed(
     enabled = {key: states[entity_id].state for key, entity_id in ids.items() if entity_id in states}
     assert {key for key, state in enabled.items() if state == "unavailable"} == WAITS_FOR_LOGIN[firmware]
     assert {key for key, state in enabled.items() if state == "unknown"} <= MAY_BE_UNKNOWN
-    assert float(states[ids["home_power"]].state) == pytest.approx(gateway.house.home_power, abs=15)
+    assert float(states[ids["home_power"]].state) == pytest.approx(gateway.home.home_power, abs=15)
     assert states[ids["grid"]].state == "on"
     assert states[ids["running"]].state == "on"
 
-    gateway.house.outage()
+    gateway.home.outage()
     await home.api.wait_for_state(ids["grid"], "off", limit=10)
-    gateway.house.restore()
-    gateway.house.advance(RECONNECTING_SECONDS)
+    gateway.home.restore()
+    gateway.home.advance(RECONNECTING_SECONDS)
     await home.api.wait_for_state(ids["grid"], "on", limit=10)
 
     await home.api.remove_entry(entry_id)

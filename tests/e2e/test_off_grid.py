@@ -1,4 +1,4 @@
-"""A house that Home Assistant took off the grid comes back to it, also where Home Assistant died of a power cut."""
+"""A home that Home Assistant took off the grid comes back to it, also where Home Assistant died of a power cut."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -38,12 +38,12 @@ async def is_kept(folder: Path) -> bool:
 
 async def comes_back(gateway: Simulator) -> bool:
     """Tell whether the gateway was told to come back."""
-    return not gateway.house.off_grid_on_purpose
+    return not gateway.home.off_grid_on_purpose
 
 
-async def test_killed_while_the_house_leaves_the_grid(simulator: StartSimulator, tmp_path: Path) -> None:
+async def test_killed_while_the_home_leaves_the_grid(simulator: StartSimulator, tmp_path: Path) -> None:
     gateway = await simulator("21.44")
-    gateway.house.charge = 80.0
+    gateway.home.charge = 80.0
     port = free_port()
     async with HomeAssistant(tmp_path, port) as home:
         await add(home.api, f"{gateway.host}:{gateway.port}", gateway.serial, gateway.password)
@@ -62,14 +62,14 @@ async def test_killed_while_the_house_leaves_the_grid(simulator: StartSimulator,
         async with asyncio.timeout(10):
             assert await home.wait() == -9
     gateway.front.witness = lambda *_: None
-    gateway.house.advance(5)
-    assert gateway.house.grid_status == "SystemIslandedActive"
+    gateway.home.advance(5)
+    assert gateway.home.grid_status == "SystemIslandedActive"
 
     async with HomeAssistant(tmp_path, port) as home:
         await until(lambda: shows(home, switch, "on"))
         assert (await home.api.states())["sensor.home_energy_gateway_last_outage"].state == "unknown"
-        gateway.house.charge = 23.0  # app 19 %
+        gateway.home.charge = 23.0  # app 19 %
         await until(lambda: comes_back(gateway))
-        gateway.house.advance(RECONNECTING_SECONDS)
+        gateway.home.advance(RECONNECTING_SECONDS)
         await until(lambda: shows(home, switch, "off"))
         assert errors_about(home.log, DOMAIN) == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator import House
+from simulator import SimulatedHome
 from tests.client.browser import Browser
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
@@ -46,9 +46,9 @@ async def value(home: HomeAssistant, key: str) -> float:
 
 @pytest.mark.parametrize("firmware", SIGNED)
 async def test_a_key_is_made_confirmed_and_used(simulator: StartSimulator, tmp_path: Path, firmware: str) -> None:
-    gateway = await start(simulator, firmware, house=House(packs=1, charge=80), speed=SPEED)
-    house = gateway.house
-    house.solar_power, house.home_power = 0.0, 500.0
+    gateway = await start(simulator, firmware, home=SimulatedHome(packs=1, charge=80), speed=SPEED)
+    simulated = gateway.home
+    simulated.solar_power, simulated.home_power = 0.0, 500.0
     port = free_port()
     async with HomeAssistant(tmp_path, port) as home:
         entry_id = await add(home.api, f"{gateway.host}:{gateway.port}", gateway.serial, gateway.password)
@@ -73,12 +73,12 @@ async def test_a_key_is_made_confirmed_and_used(simulator: StartSimulator, tmp_p
         await home.api.wait_for_state(mode, "autonomous")
         await home.api.call_service("number", "set_value", entity_id=reserve, value=30)
         await home.api.wait_for_state(reserve, "30.0")
-        assert (house.mode, house.reserve) == ("autonomous", 33.5)
+        assert (simulated.mode, simulated.reserve) == ("autonomous", 33.5)
         await home.api.call_service("switch", "turn_on", entity_id=switch)
-        assert house.grid_status == "SystemIslandedActive"
+        assert simulated.grid_status == "SystemIslandedActive"
         await home.api.wait_for_state(switch, "on")
         await home.api.call_service("switch", "turn_off", entity_id=switch)
-        assert house.grid_status == "SystemGridConnected"
+        assert simulated.grid_status == "SystemGridConnected"
         await home.api.wait_for_state(switch, "off")
         kept = f"{DOMAIN}.{entry_id}"  # the session, and the key; no other user of the machine may read them
         assert modes_of(tmp_path / ".storage", kept) == {kept: 0o600}
@@ -89,7 +89,7 @@ async def test_a_key_is_made_confirmed_and_used(simulator: StartSimulator, tmp_p
         await home.api.wait_for_state(mode, "autonomous")
         await home.api.call_service("number", "set_value", entity_id=reserve, value=40)
         await home.api.wait_for_state(reserve, "40.0")
-        assert house.reserve == 43
+        assert simulated.reserve == 43
         assert await value(home, "home_power") == pytest.approx(500, abs=15)
         assert errors_about(home.log, DOMAIN) == []
     assert gateway.logins == logins

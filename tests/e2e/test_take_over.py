@@ -29,7 +29,7 @@ async def test_history_and_dashboard_go_on(socket_enabled: None, simulator: Star
         core = await add_core(api, Target(host, gateway.serial, "", gateway.password, None))
         shown_by_core = (await api.states())[LOAD].state
         await api.command("config_entries/disable", entry_id=core, disabled_by="user")
-        gateway.house.advance(3600)
+        gateway.home.advance(3600)
         await add(api, host, gateway.serial, gateway.password)
 
         (issue_id,) = await offers(api)

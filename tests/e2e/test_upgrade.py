@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import pytest
 
-from simulator import House, Simulator
+from simulator import SimulatedHome, Simulator
 from tests.conftest import StartSimulator
 from tests.pairing import pair, pem
 from tools.child_process import free_port
@@ -103,16 +103,16 @@ async def until(true: Callable[[], Awaitable[bool]], what: str) -> None:
 async def gateways(simulator: StartSimulator) -> dict[str, Simulator]:
     """Start the gateways as the earlier process left them."""
     customer = await simulator("21.44", serial=CUSTOMER)
-    customer.house.charge = 80.0
-    customer.house.off_grid_on_purpose = True
-    customer.house.advance(5)
-    customer.house.energies.grid_import = 1350.0105339030638  # of the second meter, 100 Wh after it was read last
-    customer.house.energies.grid_export = 1136916.7808710341
-    customer.house.energies.solar = 2118.345455375928
+    customer.home.charge = 80.0
+    customer.home.off_grid_on_purpose = True
+    customer.home.advance(5)
+    customer.home.energies.grid_import = 1350.0105339030638  # of the second meter, 100 Wh after it was read last
+    customer.home.energies.grid_export = 1136916.7808710341
+    customer.home.energies.solar = 2118.345455375928
     installer = await simulator("1.15.0", serial=INSTALLER, speed=1.0)
     installer.running = False
-    house = House(packs=1, charge=80)
-    with_key = await simulator("26.18", serial=WITH_KEY, password="the owner's own", house=house)
+    simulated = SimulatedHome(packs=1, charge=80)
+    with_key = await simulator("26.18", serial=WITH_KEY, password="the owner's own", home=simulated)
     pair(with_key)
     refused = await simulator("21.44", serial=REFUSED, password="another one")
     return {CUSTOMER: customer, INSTALLER: installer, WITH_KEY: with_key, REFUSED: refused}
@@ -153,7 +153,7 @@ async def test_upgrade(gateways: dict[str, Simulator], tmp_path: Path) -> None:
         mode = "select.home_energy_gateway_operation_mode"
         await until(lambda: shows(mode, "self_consumption"), "the operation mode")
         await home.api.call_service("select", "select_option", entity_id=mode, option="backup")
-        assert gateways[WITH_KEY].house.mode == "backup"
+        assert gateways[WITH_KEY].home.mode == "backup"
 
         # The outage log.
         customer, log = gateways[CUSTOMER], stored(f"{DOMAIN}.{before[CUSTOMER]['entry_id']}")["data"]["grid"]
@@ -171,10 +171,10 @@ async def test_upgrade(gateways: dict[str, Simulator], tmp_path: Path) -> None:
 
         # The return charge of a home that Home Assistant took off the grid.
         async def is_reconnecting() -> bool:
-            return not customer.house.off_grid_on_purpose
+            return not customer.home.off_grid_on_purpose
 
         assert not await is_reconnecting()
-        customer.house.charge = 36.0  # app 32.6%
+        customer.home.charge = 36.0  # app 32.6%
         await until(is_reconnecting, "the home to reconnect to the grid")
 
         assert (await home.api.states())["sensor.our_house"].attributes["friendly_name"] == "Our house"

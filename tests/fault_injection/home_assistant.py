@@ -61,17 +61,17 @@ def _summer_time(change: datetime) -> Happening:
 
 async def _storage_full(course: Course) -> AsyncIterator[float]:
     full = WriteError("No space left on device")
-    house = course.gateway.house
+    home = course.gateway.home
     with (
         patch.object(Store, "_async_write_data", side_effect=full),
         patch.object(storage, "write_utf8_file_atomic", side_effect=full),
     ):
         course.gateway.tokens.clear()
-        house.outage()
-        house.advance(10.0)
+        home.outage()
+        home.advance(10.0)
         yield 60.0
-        house.restore()
-        house.advance(120.0)
+        home.restore()
+        home.advance(120.0)
         yield 60.0
 
 

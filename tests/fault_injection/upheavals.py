@@ -145,14 +145,14 @@ async def _fails(course: Course) -> AsyncIterator[float]:
 
 
 async def _pack_lost(course: Course) -> AsyncIterator[float]:
-    course.gateway.house.remove_pack(2)
+    course.gateway.home.remove_pack(2)
     yield 2 * MINUTE
-    course.gateway.house.add_pack(2)
+    course.gateway.home.add_pack(2)
 
 
 async def _pack_added(course: Course) -> AsyncIterator[float]:
     before = set(course.ward.states())
-    course.gateway.house.add_pack()
+    course.gateway.home.add_pack()
     yield 15.0
     assert any("powerwall_3" in entity_id for entity_id in course.ward.states().keys() - before)
 
@@ -198,13 +198,13 @@ async def _type_the_address(course: Course) -> None:
 
 async def _unheard_of(course: Course) -> AsyncIterator[float]:
     client, state = course.entry.runtime_data.gateway, "SystemGridUnheardOf"
-    course.gateway.house.outage()
+    course.gateway.home.outage()
     for path, key in (("system_status", "system_island_state"), ("system_status/grid_status", "grid_status")):
         course.gateway.overrides[path] = {**await client.get(path), key: state}
     yield 2 * MINUTE
     course.gateway.overrides.clear()
-    course.gateway.house.restore()
-    course.gateway.house.advance(2 * MINUTE)
+    course.gateway.home.restore()
+    course.gateway.home.advance(2 * MINUTE)
 
 
 GATEWAY: Final = (

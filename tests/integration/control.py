@@ -73,4 +73,4 @@ def writes(simulator: Simulator) -> list[dict[str, Any]]:
 
 def follows(simulator: Simulator) -> tuple[str, float]:
     """Return the mode and the reserve that the battery follows."""
-    return str(simulator.house.mode), round(simulator.house.reserve, 6)
+    return str(simulator.home.mode), round(simulator.home.reserve, 6)

@@ -16,7 +16,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import restore_state
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
-from simulator.house import House
+from simulator.home import SimulatedHome
 from tests.integration.conftest import SetUp
 
 type Saying = Callable[[str, float], float | None]
@@ -52,9 +52,9 @@ PERIOD = 5
 """Minutes of one row of the recorder's short-term statistics."""
 
 
-def flowed(house: House) -> dict[str, float]:
+def flowed(home: SimulatedHome) -> dict[str, float]:
     """Give what has flowed in truth, in Wh."""
-    return {key: getattr(house, key) for key in COUNTERS}
+    return {key: getattr(home, key) for key in COUNTERS}
 
 
 def instead(nonsense: Mapping[str, float | None]) -> Saying:
@@ -65,7 +65,7 @@ def instead(nonsense: Mapping[str, float | None]) -> Saying:
 class Fire:
     """Home Assistant on a frozen clock, and a gateway that says what the fire makes of its counters.
 
-    What has flowed comes from the house; `lost` is what nobody can know of it: what flowed
+    What has flowed comes from the home; `lost` is what nobody can know of it: what flowed
     between the last look at a counter and the beginning of the next one.
     """
 
@@ -82,7 +82,7 @@ class Fire:
         self._hass = hass
         self._freezer = freezer
         self._gateway = gateway
-        self._seen = flowed(gateway.house)
+        self._seen = flowed(gateway.home)
         self._began_at = dict.fromkeys(COUNTERS, 0.0)
         self._counted: list[dict[str, float]] = []
         self._entry: MockConfigEntry
@@ -94,7 +94,7 @@ class Fire:
 
     def flowed(self) -> dict[str, float]:
         """Give what has flowed in truth, in Wh."""
-        return flowed(self._gateway.house)
+        return flowed(self._gateway.home)
 
     def begin_all_at(self, counted: float) -> None:
         """Have all counters say this now, and count on from there."""
@@ -129,7 +129,7 @@ class Fire:
     async def live(self, minutes: int, said: Saying | None = None) -> None:
         """Let time pass, with a poll every minute."""
         for _ in range(minutes):
-            self._gateway.house.advance(MINUTE)
+            self._gateway.home.advance(MINUTE)
             await self._poll_after_a_minute(said)
 
     async def _poll_after_a_minute(self, said: Saying | None = None) -> None:
@@ -138,12 +138,12 @@ class Fire:
         self._say(said)
         await self._entry.runtime_data.live.async_refresh()
         if said is None:
-            self._seen = flowed(self._gateway.house)
+            self._seen = flowed(self._gateway.home)
         await self._record()
 
     def _say(self, said: Saying | None) -> None:
         """Put into the gateway's mouth what its counters say."""
-        counted = {key: energy - self._began_at[key] for key, energy in flowed(self._gateway.house).items()}
+        counted = {key: energy - self._began_at[key] for key, energy in flowed(self._gateway.home).items()}
         self._counted.append(counted)
         meters: dict[str, dict[str, float | None]] = {}
         for key, (meter, field) in COUNTERS.items():
@@ -185,23 +185,23 @@ class Fire:
     async def begin_anew(self) -> None:
         """One is reset or rolls over between two polls, or all are."""
         seconds = self.dice.randint(0, MINUTE)
-        self._gateway.house.advance(seconds)
+        self._gateway.home.advance(seconds)
         self._reset(self._some())
-        self._gateway.house.advance(MINUTE - seconds)
+        self._gateway.home.advance(MINUTE - seconds)
         await self._poll_after_a_minute()
 
     async def another_meter(self) -> None:
         """One goes on from where another one was."""
         key = self._one()
         counted = self._counted[-1][key]
-        self._gateway.house.advance(MINUTE)
+        self._gateway.home.advance(MINUTE)
         self._begin(key, self._impossible(counted) or counted + EVER)
         await self._poll_after_a_minute()
 
     async def below_zero(self) -> None:
         """One lands a little or far below 0, and counts on from there, through 0 where it is near."""
         key = self._one()
-        self._gateway.house.advance(MINUTE)
+        self._gateway.home.advance(MINUTE)
         if self._counted[-1][key] > ENOUGH:
             self._begin(key, -self.dice.choice((1.0, 500.0, ENOUGH, 12e6, 2.0**31)))
         await self._poll_after_a_minute()
@@ -209,7 +209,7 @@ class Fire:
     async def leap(self) -> None:
         """One jumps by all that a home can have used since the last poll, which nobody can know to be wrong."""
         key = self._one()
-        self._gateway.house.advance(MINUTE)
+        self._gateway.home.advance(MINUTE)
         self._begin(key, self._counted[-1][key] + LIMIT)
         self.lost[key] -= LIMIT
         await self._poll_after_a_minute()
@@ -226,7 +226,7 @@ class Fire:
 
     def _begin(self, key: str, reading: float) -> None:
         """Have a counter say this now, and count on from there."""
-        now = flowed(self._gateway.house)[key]
+        now = flowed(self._gateway.home)[key]
         self.lost[key] += now - self._seen[key]
         self._began_at[key] = now - reading
 
@@ -260,13 +260,13 @@ class Fire:
 
     async def _be_away(self, minutes: int) -> None:
         for _ in range(minutes):
-            self._gateway.house.advance(MINUTE)
+            self._gateway.home.advance(MINUTE)
             self._freezer.tick(MINUTE)
             self.minutes += 1
             await self._record()
 
     def _impossible(self, counted: float) -> float:
-        """Give a reading that no house can have come to; a smaller leap may be believed."""
+        """Give a reading that no home can have come to; a smaller leap may be believed."""
         far = self.dice.uniform(EVER, 1e8)
         readings = [counted + far, counted - far, counted + 2.0**32, counted - 2.0**32]
         if counted > 2 * SURELY:

@@ -12,7 +12,7 @@ from custom_components.powerwall_gateway.gateway import SignedOperationBackend
 from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.storage import async_get_store
 from homeassistant.core import HomeAssistant
-from simulator import House, Simulator
+from simulator import SimulatedHome, Simulator
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
 from tests.pairing import pem
@@ -30,9 +30,9 @@ def quick_signing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def feeding(simulator: StartSimulator, firmware: str) -> Simulator:
-    """Start a gateway that takes signed requests, whose battery feeds the house."""
-    gateway = await start(simulator, firmware, house=House(charge=60))
-    gateway.house.solar_power, gateway.house.home_power = 0.0, 2000.0
+    """Start a gateway that takes signed requests, whose battery feeds the home."""
+    gateway = await start(simulator, firmware, home=SimulatedHome(charge=60))
+    gateway.home.solar_power, gateway.home.home_power = 0.0, 2000.0
     return gateway
 
 

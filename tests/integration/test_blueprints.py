@@ -68,7 +68,7 @@ async def set_reserve(hass: HomeAssistant, gateway: Simulator, reserve: float) -
 
 async def charged_to(entry: MockConfigEntry, gateway: Simulator, app: float) -> None:
     """Let the battery have a charge, in app %."""
-    gateway.house.charge = 5 + 0.95 * app
+    gateway.home.charge = 5 + 0.95 * app
     await entry.runtime_data.live.async_refresh()
 
 
@@ -87,7 +87,7 @@ async def idle(hass: HomeAssistant, name: str) -> None:
 
 def follows(gateway: Simulator) -> tuple[str, float]:
     """Tell what the battery really does: the mode, and the reserve in app %."""
-    return str(gateway.house.mode), round((gateway.house.reserve - 5) / 0.95, 3)
+    return str(gateway.home.mode), round((gateway.home.reserve - 5) / 0.95, 3)
 
 
 def move(freezer: Freezer, hour: int, minute: int) -> None:
@@ -264,15 +264,15 @@ async def test_charge_is_held_on_the_scale_of_the_gateway(hass: HomeAssistant, h
     hass.config_entries.async_update_entry(entry, options={**entry.options, CONF_PERCENT: "raw"})
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
-    gateway.house.charge = 52.4
+    gateway.home.charge = 52.4
     await entry.runtime_data.live.async_refresh()
     hass.states.async_set(CHEAP, "off")
     await automate("hold_charge", gateway=entry.entry_id, **holding(hass, gateway))
     await set_state(hass, CHEAP, "on")
-    await until(lambda: gateway.house.reserve == pytest.approx(52))
+    await until(lambda: gateway.home.reserve == pytest.approx(52))
     await idle(hass, "hold_charge")
     await set_state(hass, CHEAP, "off")
-    await until(lambda: gateway.house.reserve == pytest.approx(24))
+    await until(lambda: gateway.home.reserve == pytest.approx(24))
 
 
 async def test_charge_held_goes_on_over_restarts(hass: HomeAssistant, home: Home, automate: Automate) -> None:

@@ -17,7 +17,7 @@ from homeassistant.core import CoreState, HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import load_yaml_dict, save_yaml
 from simulator import Simulator
-from simulator.house import House
+from simulator.home import SimulatedHome
 from tests.conftest import StartSimulator
 from tests.integration.control import entity_of
 
@@ -40,8 +40,8 @@ async def home(hass: HomeAssistant, simulator: StartSimulator, monkeypatch: pyte
     for component, config in {"homeassistant": {}, "persistent_notification": {}, **HELPERS}.items():
         assert await async_setup_component(hass, component, {component: config})
     gateway = await simulator("21.44")
-    gateway.house.charge = 81.0
-    gateway.house.solar_power, gateway.house.home_power = 0.0, 2000.0
+    gateway.home.charge = 81.0
+    gateway.home.solar_power, gateway.home.home_power = 0.0, 2000.0
     entry = entry_for(gateway)
     entry.add_to_hass(hass)
     # A poll that is under way while a test lets time pass would take too long.
@@ -75,33 +75,33 @@ async def look(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await hass.async_block_till_done()
 
 
-def cut(house: House) -> None:
+def cut(simulated: SimulatedHome) -> None:
     """Let the grid go."""
-    house.outage()
-    house.advance(3)
+    simulated.outage()
+    simulated.advance(3)
 
 
-def mend(house: House) -> None:
-    """Let the grid come back, and the house follow it."""
-    house.restore()
-    house.advance(30)
+def mend(simulated: SimulatedHome) -> None:
+    """Let the grid come back, and the home follow it."""
+    simulated.restore()
+    simulated.advance(30)
 
 
 async def lose(hass: HomeAssistant, home: Home) -> None:
     """Let the grid go, and look."""
-    cut(home[0].house)
+    cut(home[0].home)
     await look(hass, home[1])
 
 
 async def give_back(hass: HomeAssistant, home: Home) -> None:
     """Let the grid come back, and look."""
-    mend(home[0].house)
+    mend(home[0].home)
     await look(hass, home[1])
 
 
 async def falls_to(hass: HomeAssistant, home: Home, app: float) -> None:
     """Let the charge fall, in app %."""
-    home[0].house.charge = 5 + 0.95 * app
+    home[0].home.charge = 5 + 0.95 * app
     await look(hass, home[1])
 
 
@@ -243,7 +243,7 @@ async def test_what_happened_while_home_assistant_was_down_is_told(
     await tell(hass, home, automate)
     for happen in (cut, mend):
         freezer.tick(60)
-        await restart(hass, home[1], partial(happen, home[0].house))
+        await restart(hass, home[1], partial(happen, home[0].home))
     assert titles(phone) == ["The grid is gone", "The grid is back"]
 
 
@@ -328,7 +328,7 @@ async def test_loads_are_shed_only_if_it_lasts(
 async def test_shedding_goes_on_after_a_restart(hass: HomeAssistant, home: Home, automate: Automate) -> None:
     await shed(hass, home, automate)
     await lose(hass, home)
-    await restart(hass, home[1], lambda: setattr(home[0].house, "charge", 52.5))  # app 50 %
+    await restart(hass, home[1], lambda: setattr(home[0].home, "charge", 52.5))  # app 50 %
     assert on(hass) == {SAUNA}
-    await restart(hass, home[1], partial(mend, home[0].house))
+    await restart(hass, home[1], partial(mend, home[0].home))
     assert on(hass) == {BOILER, POOL, SAUNA}

@@ -116,14 +116,14 @@ async def test_lost_solar_meter_has_unknown_power_and_keeps_its_energy(
 ) -> None:
     caplog.set_level(logging.INFO)
     gateway = await simulator(firmware)
-    gateway.house.solar_power = 3000
+    gateway.home.solar_power = 3000
     entry = await set_up(gateway)
     gateway.gateway.lost_meters["solar"] = None
     await polled(hass, entry)
     energy = state_of(hass, gateway, "sensor", "solar_energy")
     assert float(state_of(hass, gateway, "sensor", "solar_power") or "nan") == pytest.approx(3000, abs=5)
 
-    gateway.house.advance(LOST_AFTER + 5)
+    gateway.home.advance(LOST_AFTER + 5)
     for _ in range(2):
         await polled(hass, entry)
         for key in ("solar_power", "home_power", "solar_voltage", "solar_apparent_power"):
@@ -147,7 +147,7 @@ async def test_lost_battery_meter_tells_nothing_of_charging(
     entry = await set_up(gateway)
     gateway.gateway.lost_meters["battery"] = None
     await polled(hass, entry)
-    gateway.house.advance(LOST_AFTER + 5)
+    gateway.home.advance(LOST_AFTER + 5)
     await polled(hass, entry)
     for key in ("sensor.battery_power", "sensor.battery_state", "binary_sensor.battery_charging"):
         platform, _, name = key.partition(".")
@@ -171,7 +171,7 @@ async def test_generator_that_never_was_stays_away(
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway)
     for _ in range(3):
-        gateway.house.advance(LOST_AFTER + 5)
+        gateway.home.advance(LOST_AFTER + 5)
         await polled(hass, entry)
     assert state_of(hass, gateway, "sensor", "generator_power") is None
     assert state_of(hass, gateway, "sensor", "grid_power") != STATE_UNKNOWN
@@ -190,13 +190,13 @@ async def test_single_meter_by_phase_is_unknown_when_it_stands_still(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None, loop_time: list[float]
 ) -> None:
     gateway = await simulator("21.44")
-    gateway.house.solar_power = 3000
+    gateway.home.solar_power = 3000
     entry = await set_up(gateway)
     gateway.gateway.lost_meters["solar"] = None
     keys = [f"synchrometerY_solar_{key}" for key in ("power", "phase_3_power", "phase_3_voltage", "phase_3_current")]
     for elapsed, lost in ((0.0, False), (LOST_AFTER - 1, False), (LOST_AFTER + 5, True)):
         loop_time[0] = elapsed
-        gateway.house.advance(5)
+        gateway.home.advance(5)
         await poll(hass, entry, "detail")
         assert [state_of(hass, gateway, "sensor", key) == STATE_UNKNOWN for key in keys] == [lost] * len(keys)
         energy = state_of(hass, gateway, "sensor", "synchrometerY_solar_energy")

@@ -68,7 +68,7 @@ async def test_the_entry_logs_in_by_itself_and_the_powerwall_runs(
 
 async def test_no_login_without_a_grid(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("1.15.0")
-    gateway.house.outage()
+    gateway.home.outage()
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     for _ in range(3):
         await entry.runtime_data.grid.async_refresh()

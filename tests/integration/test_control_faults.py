@@ -325,7 +325,7 @@ async def test_an_outage_at_each_step_of_the_login(hass: HomeAssistant, waiting:
         if point == "sent":
             seen.append(request.path)
             if len(seen) == step:
-                gateway.house.outage()
+                gateway.home.outage()
 
     gateway.front.witness = witness
     await log_in()
@@ -357,7 +357,7 @@ async def test_what_makes_no_sense_is_not_remembered(
     entry = entry_for(gateway, options={CONF_ALLOW_CONTROL: True})
     hass_storage[f"{DOMAIN}.{entry.entry_id}"] = {"version": 1, "minor_version": 1, "data": kept}
     entry.add_to_hass(hass)
-    gateway.house.outage()
+    gateway.home.outage()
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     await poll(hass, entry, "live")

@@ -80,7 +80,7 @@ async def test_a_gateway_can_be_replayed_from_its_diagnostics(
     assert recording.firmware == firmware
     assert recording.serial != gateway.serial
     again: Simulator = await simulator(recording.firmware, serial=recording.serial, password=password)
-    again.house.outage()  # which nobody may see: it is not in the recording
+    again.home.outage()  # which nobody may see: it is not in the recording
     recording.play(again)
     assert entities_of(hass, await set_up(again)) == before
 
@@ -91,7 +91,7 @@ async def test_replayed_meters_stay_in_contact(
     gateway: Simulator = await simulator("21.44")
     gateway.gateway.lost_meters["solar"] = None
     entry = await set_up(gateway)
-    gateway.house.advance(300)
+    gateway.home.advance(300)
     await entry.runtime_data.live.async_refresh()
     found = await download(hass, hass_client, entry)
     await hass.config_entries.async_remove(entry.entry_id)
@@ -105,7 +105,7 @@ async def test_replayed_meters_stay_in_contact(
         assert (meters.solar.instant_power, meters.load.instant_power) == (None, None)
         assert meters.site.instant_power is not None
         seen.add(meters.site.last_communication)
-        again.house.advance(100)
+        again.home.advance(100)
         await entry.runtime_data.live.async_refresh()
     assert len(seen) == 2
 

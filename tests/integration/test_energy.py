@@ -40,7 +40,7 @@ async def test_a_counter_that_reads_zero_after_a_restart_moves_nothing(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
-    truth = gateway.house.grid_import_energy
+    truth = gateway.home.grid_import_energy
     kept = {"native_value": truth, "native_unit_of_measurement": "Wh"}
     mock_restore_cache_with_extra_data(hass, [(State(IMPORT, str(truth / 1000)), kept)])
     gateway.overrides["meters/aggregates"] = {"site": {"energy_imported": 0}}
@@ -56,11 +56,11 @@ async def test_nonsense_that_was_stored_is_shown_from_zero_on(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, stored: float
 ) -> None:
     gateway = await simulator("21.44")
-    kept = {"native_value": stored, "reading": gateway.house.grid_import_energy}
+    kept = {"native_value": stored, "reading": gateway.home.grid_import_energy}
     mock_restore_cache_with_extra_data(hass, [(State(IMPORT, str(stored / 1000)), kept)])
     entry = await set_up(gateway)
     assert state_of(hass, gateway, "sensor", "grid_import_energy") == "0.0"
-    gateway.house.energies.grid_import += 50
+    gateway.home.energies.grid_import += 50
     await poll(hass, entry, "live")
     assert state_of(hass, gateway, "sensor", "grid_import_energy") == "0.05"
 

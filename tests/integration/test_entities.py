@@ -1,4 +1,4 @@
-"""The entities: that they tell what the house does, and what they do when an answer lacks something."""
+"""The entities: that they tell what the home does, and what they do when an answer lacks something."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from custom_components.powerwall_gateway.energy_filter import LASTING_POLLS
 from custom_components.powerwall_gateway.gateway import app_from_raw
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
-from simulator import House
+from simulator import SimulatedHome
 from simulator.wire import Json
 from tests.conftest import StartSimulator
 from tests.integration.control import poll
@@ -19,29 +19,29 @@ from .conftest import SetUp, state_of
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
-async def test_they_tell_what_the_house_does(
+async def test_they_tell_what_the_home_does(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
 ) -> None:
     gateway = await simulator(firmware)
-    gateway.house.solar_power = 5200
-    gateway.house.home_power = 1100
-    gateway.house.advance(3600)
+    gateway.home.solar_power = 5200
+    gateway.home.home_power = 1100
+    gateway.home.advance(3600)
     await set_up(gateway)
-    house = gateway.house
+    simulated = gateway.home
 
     def value(key: str) -> float:
         return float(state_of(hass, gateway, "sensor", key) or "nan")
 
     for key in ("grid_power", "battery_power", "home_power", "solar_power"):
-        assert value(key) == pytest.approx(getattr(house, key), abs=15)
+        assert value(key) == pytest.approx(getattr(simulated, key), abs=15)
     assert value("solar_power") > 5000
     assert value("battery_power") < 0  # charging
-    assert value("charge") == pytest.approx(app_from_raw(house.charge), abs=0.06)
+    assert value("charge") == pytest.approx(app_from_raw(simulated.charge), abs=0.06)
     # The battery's counters go in steps of 10 Wh, and the home's are computed from the others.
     for key in ("grid_import_energy", "grid_export_energy", "solar_energy", "home_energy"):
-        assert value(key) == pytest.approx(getattr(house, key) / 1000, abs=0.03)
+        assert value(key) == pytest.approx(getattr(simulated, key) / 1000, abs=0.03)
     for key in ("battery_charge_energy", "battery_discharge_energy"):
-        assert value(key) == pytest.approx(getattr(house, key) / 1000, abs=0.03)
+        assert value(key) == pytest.approx(getattr(simulated, key) / 1000, abs=0.03)
 
 
 async def test_a_field_that_does_not_fit_is_unknown_and_its_neighbours_stay(
@@ -81,8 +81,8 @@ async def test_a_meter_that_vanishes_later_is_unknown(
 
 async def test_how_long_the_energy_lasts(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
-    house = gateway.house
-    house.charge, house.solar_power, house.home_power = 52.5, 0.0, 2000.0
+    simulated = gateway.home
+    simulated.charge, simulated.solar_power, simulated.home_power = 52.5, 0.0, 2000.0
     entry = await set_up(gateway)
     await entry.runtime_data.live.async_refresh()  # the reserve was read after the first
     await hass.async_block_till_done()
@@ -100,11 +100,11 @@ async def test_how_long_the_energy_lasts(hass: HomeAssistant, simulator: StartSi
 
 async def test_how_long_until_it_is_full(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
-    house = gateway.house
-    house.charge, house.solar_power, house.home_power = 52.5, 6000.0, 1000.0
+    simulated = gateway.home
+    simulated.charge, simulated.solar_power, simulated.home_power = 52.5, 6000.0, 1000.0
     await set_up(gateway)
     assert float(state_of(hass, gateway, "sensor", "time_to_full") or "nan") == pytest.approx(27 * 0.475 / 5, abs=0.1)
-    # The sun carries the house: there is no end to be told.
+    # The sun carries the home: there is no end to be told.
     assert state_of(hass, gateway, "sensor", "backup_time_remaining") == "unknown"
     assert state_of(hass, gateway, "sensor", "time_to_reserve") == "unknown"
     assert state_of(hass, gateway, "sensor", "battery_state") == "charging"
@@ -114,8 +114,8 @@ async def test_how_long_until_it_is_full(hass: HomeAssistant, simulator: StartSi
 async def test_1_15_tells_the_time_by_its_nameplate(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
-    gateway = await simulator("1.15.0", house=House(packs=2, charge=52.5))
-    gateway.house.solar_power, gateway.house.home_power = 0.0, 2000.0
+    gateway = await simulator("1.15.0", home=SimulatedHome(packs=2, charge=52.5))
+    gateway.home.solar_power, gateway.home.home_power = 0.0, 2000.0
     entry = await set_up(gateway)
     await poll(hass, entry, "live")
     assert float(state_of(hass, gateway, "sensor", "backup_time_remaining") or "nan") == pytest.approx(6.4, abs=0.2)
@@ -143,8 +143,8 @@ async def test_time_without_measured_energy_counts_every_powerwall(
     percent: float,
 ) -> None:
     """Old firmware tells only a nameplate: of one Powerwall up to 1.46, of all later."""
-    gateway = await simulator(firmware, house=House(packs=packs, charge=52.5))
-    gateway.house.solar_power, gateway.house.home_power = solar, home
+    gateway = await simulator(firmware, home=SimulatedHome(packs=packs, charge=52.5))
+    gateway.home.solar_power, gateway.home.home_power = solar, home
     gateway.overrides["site_info"] = {"site_name": "Home Energy Gateway", "nominal_system_energy_kWh": nominal}
     entry = await set_up(gateway)
     await entry.runtime_data.live.async_refresh()  # the number of Powerwalls was read after the first
@@ -166,16 +166,16 @@ async def test_the_last_outage_is_remembered(hass: HomeAssistant, simulator: Sta
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
     assert state_of(hass, gateway, "sensor", "last_outage") == "unknown"
-    gateway.house.outage()
-    gateway.house.advance(10)
+    gateway.home.outage()
+    gateway.home.advance(10)
     await poll(hass, entry, "grid")
     began = state_of(hass, gateway, "sensor", "last_outage")
     assert began not in {None, "unknown", "unavailable"}
     assert await hass.config_entries.async_reload(entry.entry_id)  # in the middle of it
     await hass.async_block_till_done()
     assert state_of(hass, gateway, "sensor", "last_outage") == began
-    gateway.house.restore()
-    gateway.house.advance(120)
+    gateway.home.restore()
+    gateway.home.advance(120)
     await poll(hass, entry, "grid")
     assert state_of(hass, gateway, "sensor", "last_outage") == began
     assert entry.runtime_data.grid.data.log.value.period.ended
@@ -188,7 +188,7 @@ async def test_a_disabled_pack_has_a_problem_and_no_figures(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
-    gateway.house.packs[1].disabled_reasons = ["DisabledExcessiveVoltageDrop"]
+    gateway.home.packs[1].disabled_reasons = ["DisabledExcessiveVoltageDrop"]
     entry = await set_up(gateway)
     first, second = (block.serial_number for block in entry.runtime_data.live.data.system.value.battery_blocks)
     assert state_of(hass, gateway, "binary_sensor", f"{first}_problem") == "off"
@@ -234,9 +234,9 @@ async def test_generator_and_busway_have_energies(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
 ) -> None:
     gateway = await simulator(firmware, generator=True, busway=True, password="sunshine")
-    house = gateway.house
-    house.grid.up = False
-    house.advance(3600)
+    simulated = gateway.home
+    simulated.grid.up = False
+    simulated.advance(3600)
     entry = await set_up(gateway)
     for _ in range(LASTING_POLLS):
         await entry.runtime_data.live.async_refresh()
@@ -245,7 +245,7 @@ async def test_generator_and_busway_have_energies(
     def energy(key: str) -> float:
         return float(state_of(hass, gateway, "sensor", f"{key}_energy") or "nan")
 
-    assert energy("generator_export") == pytest.approx(house.generator_energy / 1000, abs=0.03)
+    assert energy("generator_export") == pytest.approx(simulated.generator_energy / 1000, abs=0.03)
     assert energy("generator_import") == 0
     assert energy("busway_import") == energy("battery_charge") > 0
     assert energy("busway_export") == energy("battery_discharge") > 0

@@ -1,4 +1,4 @@
-"""What is told of the grid: that it went, that the house left it, that it is back; each once, whatever restarts."""
+"""What is told of the grid: that it went, that the home left it, that it is back; each once, whatever restarts."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ def settles_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def home(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> tuple[Simulator, MockConfigEntry]:
     """Give a gateway with a grid, and its entry."""
     gateway = await simulator("21.44")
-    gateway.house.charge = 81.0  # app 80 %
+    gateway.home.charge = 81.0  # app 80 %
     return gateway, await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
 
 
@@ -55,15 +55,15 @@ def news(events: list[Event[Any]], entity_id: str) -> list[str]:
 
 async def lose(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry) -> None:
     """Let the grid go."""
-    gateway.house.outage()
-    gateway.house.advance(10)
+    gateway.home.outage()
+    gateway.home.advance(10)
     await poll(hass, entry, "live", "grid")
 
 
 async def give_back(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry) -> None:
-    """Let the grid come back, and the house follow it."""
-    gateway.house.restore()
-    gateway.house.advance(60)
+    """Let the grid come back, and the home follow it."""
+    gateway.home.restore()
+    gateway.home.advance(60)
     await poll(hass, entry, "live", "grid")
 
 
@@ -83,7 +83,7 @@ async def test_an_outage_and_the_return_of_the_grid_are_told(
     began = told(hass, gateway)
     assert (began["event_type"], began["charge_at_start"]) == ("outage", 80.0)
     assert "duration" not in began
-    gateway.house.charge = 62.0  # app 60 %
+    gateway.home.charge = 62.0  # app 60 %
     await give_back(hass, gateway, entry)
     ended = told(hass, gateway)
     assert (ended["event_type"], ended["after"], ended["start"]) == ("restored", "outage", began["start"])
@@ -97,8 +97,8 @@ async def test_a_grid_that_is_being_followed_is_not_back_yet(
 ) -> None:
     gateway, entry = home
     await lose(hass, gateway, entry)
-    gateway.house.restore()
-    assert gateway.house.grid_status == "SystemTransitionToGrid"
+    gateway.home.restore()
+    assert gateway.home.grid_status == "SystemTransitionToGrid"
     await poll(hass, entry, "live", "grid")
     assert told(hass, gateway)["event_type"] == "outage"
 
@@ -133,7 +133,7 @@ async def test_the_first_look_is_no_news_and_its_outage_has_an_end(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
-    gateway.house.outage()
+    gateway.home.outage()
     entry = await set_up(gateway)
     assert told(hass, gateway)["event_type"] is None
     await give_back(hass, gateway, entry)
@@ -147,7 +147,7 @@ async def test_a_restart_in_the_middle_of_it_tells_nothing_twice_and_forgets_not
     await lose(hass, gateway, entry)
     entity_id, began = entity_of(hass, gateway, "event", "grid_event"), told(hass, gateway)
     events, reloaded = async_capture_events(hass, EVENT_STATE_CHANGED), dt_util.utcnow()
-    gateway.house.charge = 52.5  # app 50 %
+    gateway.home.charge = 52.5  # app 50 %
     await reload(hass, entry)
     await poll(hass, entry, "live", "grid")
     assert dict(told(hass, gateway)) == dict(began)
@@ -167,10 +167,10 @@ async def test_what_happened_meanwhile_is_told_once_everybody_listens(
 ) -> None:
     gateway, entry = home
     entity_id = entity_of(hass, gateway, "event", "grid_event")
-    for happen, expected in ((gateway.house.outage, "outage"), (gateway.house.restore, "restored")):
+    for happen, expected in ((gateway.home.outage, "outage"), (gateway.home.restore, "restored")):
         assert await hass.config_entries.async_unload(entry.entry_id)
         happen()
-        gateway.house.advance(60)
+        gateway.home.advance(60)
         hass.set_state(CoreState.starting)
         events = async_capture_events(hass, EVENT_STATE_CHANGED)
         await hass.config_entries.async_setup(entry.entry_id)

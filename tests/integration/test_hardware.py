@@ -175,11 +175,11 @@ async def test_a_powerwall_that_is_missing_for_a_moment_costs_its_own_entities_a
     entry = await set_up(gateway)
     _, _, serial = await answers(entry)
     before, begun, went_dark = everything(hass, entry), entry.runtime_data, dark(hass, entry)
-    gateway.house.remove_pack(2)
+    gateway.home.remove_pack(2)
     for _ in range(2):
         await poll(hass, entry, "live", "inventory")
         assert state_of(hass, gateway, "sensor", f"{serial}_charge") == STATE_UNAVAILABLE
-    gateway.house.add_pack(2)
+    gateway.home.add_pack(2)
     await poll(hass, entry, "live", "inventory")
     assert state_of(hass, gateway, "sensor", f"{serial}_charge") not in {None, STATE_UNAVAILABLE}
     assert all(serial in unique_id for unique_id in went_dark())
@@ -195,10 +195,10 @@ async def test_two_absences_are_not_a_long_one(
     _, _, serial = await answers(entry)
     monkeypatch.setattr(hardware, "REMOVED_AFTER", 0.0)
     for _ in range(2):
-        gateway.house.remove_pack(2)
+        gateway.home.remove_pack(2)
         await poll(hass, entry, "live", "inventory")
         assert device_of(hass, entry, Kind.POWERWALL, serial) is not None
-        gateway.house.add_pack(2)
+        gateway.home.add_pack(2)
         await poll(hass, entry, "live", "inventory")
 
 
@@ -212,13 +212,13 @@ async def test_a_powerwall_that_is_gone_goes_and_returns_without_a_moment_s_dark
     assert own is not None
     dr.async_get(hass).async_update_device(own.id, name_by_user="In the garage")
     went_dark = dark(hass, entry)
-    gateway.house.remove_pack(2)
+    gateway.home.remove_pack(2)
     await poll_hours_later(hass, entry)
     assert device_of(hass, entry, Kind.POWERWALL, serial) is None
     assert everything(hass, entry) == {
         entity_id: unique_id for entity_id, unique_id in before.items() if serial not in unique_id
     }
-    gateway.house.add_pack(2)
+    gateway.home.add_pack(2)
     await poll(hass, entry, "live", "inventory")
     assert everything(hass, entry) == before
     assert state_of(hass, gateway, "sensor", f"{serial}_charge") not in {None, STATE_UNAVAILABLE}
@@ -421,13 +421,13 @@ async def test_what_the_owner_took_out_is_made_again_when_it_is_back(
     entry = await set_up(gateway)
     _, _, serial = await answers(entry)
     before = everything(hass, entry)
-    gateway.house.remove_pack(2)
+    gateway.home.remove_pack(2)
     await poll(hass, entry, "live", "inventory")
     device = device_of(hass, entry, Kind.POWERWALL, serial)
     assert device is not None
     assert await async_remove_config_entry_device(hass, entry, device)
     dr.async_get(hass).async_remove_device(device.id)
-    gateway.house.add_pack(2)
+    gateway.home.add_pack(2)
     await poll(hass, entry, "live", "inventory")
     assert everything(hass, entry) == before
     assert state_of(hass, gateway, "sensor", f"{serial}_charge") not in {None, STATE_UNAVAILABLE}

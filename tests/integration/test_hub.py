@@ -190,7 +190,7 @@ async def test_a_write_is_finished(
     await ended[0]
     await asyncio.wait({writing})
     assert writing.exception() is None
-    assert gateway.house.reserve == pytest.approx(33.5)
+    assert gateway.home.reserve == pytest.approx(33.5)
     await assert_well(hass, gateway, entry, ending)
 
 
@@ -239,7 +239,7 @@ async def test_what_is_a_day_old_is_asked_for(hass: HomeAssistant, simulator: St
     assert await async_setup_component(hass, DOMAIN, {})
     issue_id = f"stopped_long_ago_{entry.entry_id}"
     await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, issue_id))
-    assert gateway.gateway.house.running is False
+    assert gateway.gateway.home.running is False
     await entry.runtime_data.control.async_start()
     assert gateway.running
     await until(lambda: is_closed(hass))

@@ -31,7 +31,7 @@ async def test_entry_disabled_while_the_powerwall_is_stopped_stays_enabled_until
     gateway, entry = old
     await steady_grid(entry)
     stopping = asyncio.ensure_future(entry.runtime_data.control.async_stop(timedelta(seconds=60)))
-    await until(lambda: not gateway.gateway.house.running)
+    await until(lambda: not gateway.gateway.home.running)
     gateway.faults.add("*", drop=True)
     issue_id = f"disabled_later_{entry.entry_id}"
     disabling = asyncio.ensure_future(
@@ -56,7 +56,7 @@ async def test_entry_disabled_later_while_that_was_ignored_can_be_enabled_again(
     gateway, entry = old
     await steady_grid(entry)
     stopping = asyncio.ensure_future(entry.runtime_data.control.async_stop(timedelta(seconds=60)))
-    await until(lambda: not gateway.gateway.house.running)
+    await until(lambda: not gateway.gateway.home.running)
     gateway.faults.add("*", drop=True)
     issue_id = f"disabled_later_{entry.entry_id}"
     disabling = asyncio.ensure_future(

@@ -302,7 +302,7 @@ async def test_another_gateway_takes_over_the_address(
     entry = await set_up(gateway)
     seen = state_of(hass, gateway, "sensor", "solar_energy")
     serial, logins = gateway.serial, gateway.logins
-    gateway.house.advance(3600)
+    gateway.home.advance(3600)
     if firmware == "1.15.0":
         gateway.overrides["powerwalls"] = OTHER_PACKS
     else:
@@ -375,7 +375,7 @@ async def test_a_powerwall_that_was_added_is_learned(
 ) -> None:
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway)
-    gateway.house.add_pack()
+    gateway.home.add_pack()
     await hass.config_entries.async_reload(entry.entry_id)
     assert entry.state.name == "LOADED"
     memory = EntryStore(hass, entry.entry_id)

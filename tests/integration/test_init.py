@@ -112,7 +112,7 @@ async def test_an_unchanged_poll_writes_no_state(hass: HomeAssistant, simulator:
         hass.bus.async_listen(event_type, written.append, event_filter=callback(lambda _: True))
     await poll(hass, entry, "live", "grid", "settings")
     assert written == []
-    gateway.house.advance(60)
+    gateway.home.advance(60)
     await poll(hass, entry, "live", "grid", "settings")
     assert written
 
@@ -274,7 +274,7 @@ async def test_a_lost_session_is_not_noticed(hass: HomeAssistant, simulator: Sta
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
     gateway.tokens.clear()
-    gateway.house.advance(600)
+    gateway.home.advance(600)
     before = state_of(hass, gateway, "sensor", "grid_power")
     await poll(hass, entry, "live", "grid", "settings")
     assert state_of(hass, gateway, "sensor", "grid_power") not in {before, STATE_UNAVAILABLE}
@@ -330,16 +330,16 @@ async def test_an_outage_is_seen(
     gateway = await simulator(firmware)
     await set_up(gateway)
     assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_ON
-    gateway.house.outage()
-    gateway.house.advance(10)
+    gateway.home.outage()
+    gateway.home.advance(10)
     await until(lambda: state_of(hass, gateway, "sensor", "grid_status") == "islanded")
     assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_OFF
-    gateway.house.restore()
+    gateway.home.restore()
     await until(lambda: state_of(hass, gateway, "sensor", "grid_status") != "islanded")
     # Reconnecting is still an island: the binary sensor waits for the grid itself.
     while state_of(hass, gateway, "sensor", "grid_status") == "transition_to_grid":
         assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_OFF
-        gateway.house.advance(1)
+        gateway.home.advance(1)
         await asyncio.sleep(0.1)
     await until(lambda: state_of(hass, gateway, "binary_sensor", "grid") == STATE_ON)
     assert state_of(hass, gateway, "sensor", "grid_status") == "connected"

@@ -71,7 +71,7 @@ def spoil(answer: Any, key: str = "") -> Any:
 async def gateway(simulator: StartSimulator) -> Simulator:
     """Start a gateway whose every text is evil."""
     gateway: Simulator = await simulator("21.44", powerwall_plus=True)
-    gateway.house.pack(2).disabled_reasons[:] = ["Disabled"]
+    gateway.home.pack(2).disabled_reasons[:] = ["Disabled"]
     async with open_session() as session:
         powerwall = PowerwallGateway(await find(session, address_of(gateway)), Credentials(password=gateway.password))
         for path in READABLE_PATHS:

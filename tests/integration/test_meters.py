@@ -159,15 +159,15 @@ async def test_a_meter_tells_whether_it_is_connected(
 async def test_phases(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
-    house = gateway.house
+    home = gateway.home
     x, y = "synchrometerX_grid_phase", "synchrometerY_solar_phase"
     grid = [value(hass, gateway, f"{x}_{number}_power") for number in (1, 2)]
-    assert sum(grid) == pytest.approx(house.grid_power, abs=15)
+    assert sum(grid) == pytest.approx(home.grid_power, abs=15)
     assert grid[0] != grid[1]
-    assert value(hass, gateway, f"{x}_1_voltage") == pytest.approx(house.voltage / 2, abs=1)
+    assert value(hass, gateway, f"{x}_1_voltage") == pytest.approx(home.voltage / 2, abs=1)
     assert value(hass, gateway, f"{x}_1_current") > 0
     # One line of the inverter is measured: the third input, which a synchrometer's third letter stands for.
-    assert value(hass, gateway, f"{y}_3_power") == pytest.approx(house.solar_power, abs=15)
+    assert value(hass, gateway, f"{y}_3_power") == pytest.approx(home.solar_power, abs=15)
     assert keys_of(hass, entry, "synchrometerX") & {"grid_phase_3_power", "solar_phase_1_power"} == set()
     # A synchrometer counts no energy by phase, and has no readings by input while the Powerwall runs.
     assert not [key for key in keys_of(hass, entry, "synchrometerY") if key.startswith("solar_phase_3_energy")]
@@ -179,13 +179,13 @@ async def test_the_totals_of_a_meter(
 ) -> None:
     gateway = await simulator("21.44")
     await set_up(gateway)
-    house = gateway.house
-    assert value(hass, gateway, "synchrometerX_grid_power") == pytest.approx(house.grid_power, abs=15)
-    assert value(hass, gateway, "synchrometerX_grid_import_energy") == pytest.approx(house.grid_import_energy / 1000)
-    assert value(hass, gateway, "synchrometerX_grid_export_energy") == pytest.approx(house.grid_export_energy / 1000)
+    home = gateway.home
+    assert value(hass, gateway, "synchrometerX_grid_power") == pytest.approx(home.grid_power, abs=15)
+    assert value(hass, gateway, "synchrometerX_grid_import_energy") == pytest.approx(home.grid_import_energy / 1000)
+    assert value(hass, gateway, "synchrometerX_grid_export_energy") == pytest.approx(home.grid_export_energy / 1000)
     assert value(hass, gateway, "synchrometerY_grid_power") == 0
     # What the panels made is exported here as in the sums, though the wire has it the other way round.
-    assert value(hass, gateway, "synchrometerY_solar_energy") == pytest.approx(house.solar_energy / 1000)
+    assert value(hass, gateway, "synchrometerY_solar_energy") == pytest.approx(home.solar_energy / 1000)
     assert value(hass, gateway, "synchrometerY_solar_standby_energy") < 20
 
 
@@ -314,14 +314,14 @@ async def test_the_inputs_of_1_15_once_there_is_a_session(
     await log_in(hass, entry)
     meter = meters_of(hass, entry)[NEURIO]
     assert (meter.name, meter.model, meter.serial_number) == ("Meter", "Neurio", NEURIO)
-    house = gateway.house
+    home = gateway.home
     power = [value(hass, gateway, f"{NEURIO}_ct_{number}_power") for number in range(1, 5)]
-    assert sum(power[:2]) == pytest.approx(house.grid_power, abs=1)
-    assert sum(power[2:]) == pytest.approx(house.solar_power, abs=1)
+    assert sum(power[:2]) == pytest.approx(home.grid_power, abs=1)
+    assert sum(power[2:]) == pytest.approx(home.solar_power, abs=1)
     imported = [value(hass, gateway, f"{NEURIO}_ct_{number}_import_energy") for number in range(1, 5)]
-    assert sum(imported[:2]) == pytest.approx(house.grid_import_energy / 1000, abs=0.01)
-    assert sum(imported[2:]) == pytest.approx(house.solar_energy / 1000, abs=0.01)
-    assert value(hass, gateway, f"{NEURIO}_ct_2_voltage") == pytest.approx(house.voltage / 2, abs=1)
+    assert sum(imported[:2]) == pytest.approx(home.grid_import_energy / 1000, abs=0.01)
+    assert sum(imported[2:]) == pytest.approx(home.solar_energy / 1000, abs=0.01)
+    assert value(hass, gateway, f"{NEURIO}_ct_2_voltage") == pytest.approx(home.voltage / 2, abs=1)
     assert "ct_1_current" not in keys_of(hass, entry, NEURIO)
     assert state_of(hass, gateway, "binary_sensor", f"{NEURIO}_connected") == STATE_ON
 

@@ -37,10 +37,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def home(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> tuple[Simulator, MockConfigEntry]:
-    """Give a gateway whose house leaves the grid at once when told to and uses next to nothing, and its entry."""
+    """Give a gateway whose home leaves the grid at once when told to and uses next to nothing, and its entry."""
     gateway = await simulator("21.44", speed=1000.0)
-    house = gateway.house
-    house.charge, house.solar_power, house.home_power = 80.0, 0.0, 100.0
+    simulated = gateway.home
+    simulated.charge, simulated.solar_power, simulated.home_power = 80.0, 0.0, 100.0
     return gateway, await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
 
 
@@ -56,22 +56,22 @@ def orders(gateway: Simulator) -> list[str]:
 LEAVE, RETURN = "intentional_reconnect_failsafe", "backup"
 
 
-async def test_a_customer_takes_the_house_off_the_grid_and_back(
+async def test_a_customer_takes_the_home_off_the_grid_and_back(
     hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
 ) -> None:
     gateway, entry = home
     assert asked_for(gateway, "v2/islanding/mode") == 1  # a look, which changes nothing
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     await call(hass, gateway, "switch", "off_grid", "turn_on")
-    assert gateway.house.grid_status == "SystemIslandedActive"
+    assert gateway.home.grid_status == "SystemIslandedActive"
     assert state_of(hass, gateway, "switch", "off_grid") == "on"
     assert state_of(hass, gateway, "binary_sensor", "grid") == "off"
     assert state_of(hass, gateway, "sensor", "last_outage") == "unknown"
     await call(hass, gateway, "switch", "off_grid", "turn_off")
-    assert gateway.house.grid_status == "SystemGridConnected"
+    assert gateway.home.grid_status == "SystemGridConnected"
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     await poll(hass, entry, "live", "grid")
-    gateway.house.outage()
+    gateway.home.outage()
     await poll(hass, entry, "live", "grid")
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     assert state_of(hass, gateway, "sensor", "last_outage") != "unknown"
@@ -107,9 +107,9 @@ async def test_what_stands_in_the_way_is_told(
     gateway, entry = home
     match trouble:
         case "outage":
-            gateway.house.outage()
+            gateway.home.outage()
         case "low":
-            gateway.house.charge = 22.0
+            gateway.home.charge = 22.0
         case "stopped":
             gateway.running = False
         case "silent":
@@ -122,7 +122,7 @@ async def test_what_stands_in_the_way_is_told(
         await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert raised.value.translation_key == key
     assert str(raised.value)
-    assert not gateway.house.off_grid_on_purpose
+    assert not gateway.home.off_grid_on_purpose
     await poll(hass, entry, "live", "grid")
     assert state_of(hass, gateway, "switch", "off_grid") in {"off", "unavailable"}
     assert entry.runtime_data.control.off_grid._store.return_charge is None
@@ -154,13 +154,13 @@ async def test_it_comes_back_at_the_set_charge_also_after_a_restart(
     await hass.async_block_till_done()
     assert state_of(hass, gateway, "switch", "off_grid") == "on"
     await poll(hass, entry, "live", "grid")
-    assert gateway.house.off_grid_on_purpose
-    gateway.house.charge = 52.0  # app 49 %
+    assert gateway.home.off_grid_on_purpose
+    gateway.home.charge = 52.0  # app 49 %
     gateway.faults.add("v2/islanding/mode", status=503, times=1)
     await poll(hass, entry, "live", "grid")
     await until(lambda: "does not come back to the grid yet" in caplog.text)
     await poll(hass, entry, "live", "grid")
-    await until(lambda: gateway.house.grid_status == "SystemGridConnected")
+    await until(lambda: gateway.home.grid_status == "SystemGridConnected")
     await poll(hass, entry, "live", "grid")
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     assert state_of(hass, gateway, "sensor", "last_outage") == "unknown"
@@ -182,7 +182,7 @@ async def test_below_twenty_percent_is_refused_before_anything_is_sent(
 ) -> None:
     gateway, _ = home
     gateway.speed = 0.0
-    gateway.house.charge = 23.9  # app 19.9 %
+    gateway.home.charge = 23.9  # app 19.9 %
     with pytest.raises(ServiceValidationError, match="at 19 %"):
         await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert orders(gateway) == []
@@ -202,10 +202,10 @@ async def test_it_is_shown_as_the_gateway_tells_it(
         under_way = hass.async_create_task(call(hass, gateway, "switch", "off_grid", order))
         await until(lambda: len(orders(gateway)) == asked + 1)
         seen = set()
-        while gateway.house.grid_status != state:
+        while gateway.home.grid_status != state:
             await entry.runtime_data.grid.async_refresh()
             seen.add(state_of(hass, gateway, "switch", "off_grid"))
-            gateway.house.advance(5)
+            gateway.home.advance(5)
         await under_way
         return seen
 
@@ -226,7 +226,7 @@ async def test_one_order_follows_the_other_and_none_is_lost(
         *(call(hass, gateway, "switch", "off_grid", order) for order in ("turn_on", "turn_on", "turn_off"))
     )
     assert orders(gateway) == [LEAVE, RETURN]
-    assert gateway.house.grid_status == "SystemGridConnected"
+    assert gateway.home.grid_status == "SystemGridConnected"
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
 
 
@@ -278,7 +278,7 @@ async def test_an_outage_behind_a_chosen_island_is_one_from_the_moment_it_is_to_
 ) -> None:
     gateway, entry = home
     await call(hass, gateway, "switch", "off_grid", "turn_on")
-    gateway.house.outage()
+    gateway.home.outage()
     await poll(hass, entry, "live", "grid")
     assert state_of(hass, gateway, "sensor", "last_outage") == "unknown"
     with pytest.raises(HomeAssistantError) as raised:
@@ -286,8 +286,8 @@ async def test_an_outage_behind_a_chosen_island_is_one_from_the_moment_it_is_to_
     assert raised.value.translation_key == "island_not_followed"
     assert state_of(hass, gateway, "sensor", "last_outage") != "unknown"
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
-    gateway.house.restore()
-    await until(lambda: gateway.house.grid_status == "SystemGridConnected")
+    gateway.home.restore()
+    await until(lambda: gateway.home.grid_status == "SystemGridConnected")
     await poll(hass, entry, "live", "grid")
     assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
     assert entry.runtime_data.grid.data.log.value.period.ended
@@ -325,7 +325,7 @@ async def test_outage_before_the_order_is_an_outage(
     async def keep_slowly(memory: EntryStore, charge: float | None) -> bool:
         kept = await keep(memory, charge)
         if charge is not None:
-            gateway.house.outage()
+            gateway.home.outage()
         return kept
 
     monkeypatch.setattr(EntryStore, "async_set_return_charge", keep_slowly)

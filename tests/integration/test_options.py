@@ -59,7 +59,7 @@ async def test_raw_percent_everywhere(
     raw = entry.runtime_data.live.data.battery.value.percentage
     assert state_of(hass, gateway, "sensor", "charge") == str(round(raw, 1))
     for platform in ("number", "sensor"):
-        assert float(state_of(hass, gateway, platform, "backup_reserve") or 0) == round(gateway.house.reserve, 1)
+        assert float(state_of(hass, gateway, platform, "backup_reserve") or 0) == round(gateway.home.reserve, 1)
     state = hass.states.get(entity_of(hass, gateway, "number", "backup_reserve"))
     assert state
     assert (state.attributes["min"], state.attributes["max"]) == (5, 100)

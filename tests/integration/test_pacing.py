@@ -192,15 +192,15 @@ async def test_a_pack_is_written_twice_a_minute(
     now = 1000.0
     monkeypatch.setattr(entity, "monotonic", lambda: now)
     gateway = await simulator("21.44")
-    house = gateway.house
-    house.charge, house.solar_power, house.home_power = 80.0, 0.0, 3000.0
+    home = gateway.home
+    home.charge, home.solar_power, home.home_power = 80.0, 0.0, 3000.0
     entry = await set_up(gateway)
     serial = entry.runtime_data.live.data.system.value.battery_blocks[0].serial_number
     remaining = entity_of(hass, gateway, "sensor", f"{serial}_energy_remaining")
     with written(hass) as count:
         for second in range(5, 65, 5):
             now = 1000.0 + second
-            house.advance(5)
+            home.advance(5)
             await poll(hass, entry, "live", "grid", "settings")
     assert count[remaining] == 2
 
@@ -259,8 +259,8 @@ async def test_the_grid_is_seen_where_the_charge_is_read(
 ) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
-    gateway.house.outage()
-    gateway.house.advance(10)
+    gateway.home.outage()
+    gateway.home.advance(10)
     gateway.requests.clear()
     await entry.runtime_data.live.async_refresh()
     assert [request.path for request in gateway.requests] == ["meters/aggregates", "system_status"]
@@ -289,8 +289,8 @@ async def test_a_change_of_the_grid_refreshes_everything(
 ) -> None:
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway)
-    gateway.house.outage()
-    gateway.house.advance(10)
+    gateway.home.outage()
+    gateway.home.advance(10)
     gateway.requests.clear()
 
     def asked() -> set[str]:
@@ -309,13 +309,13 @@ async def test_a_grid_that_changes_again_meanwhile_has_everything_read_again(
 ) -> None:
     gateway = await simulator("1.15.0", latency=0.02)
     entry = await set_up(gateway, options={CONF_LIVE_INTERVAL: 60.0})
-    gateway.house.outage()
-    gateway.house.advance(10)
+    gateway.home.outage()
+    gateway.home.advance(10)
     gateway.requests.clear()
     await entry.runtime_data.grid.async_refresh()
     await until(lambda: asked_for(gateway, "meters/aggregates") == 1)
-    gateway.house.restore()
-    gateway.house.advance(120)
+    gateway.home.restore()
+    gateway.home.advance(120)
     await entry.runtime_data.grid.async_refresh()
     await until(lambda: asked_for(gateway, "meters/aggregates") == 2)
 

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("quick_signing")
 
 @pytest.fixture(params=SIGNED)
 async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
-    """Start a gateway that takes signed requests, whose battery feeds the house."""
+    """Start a gateway that takes signed requests, whose battery feeds the home."""
     return await feeding(simulator, request.param)
 
 

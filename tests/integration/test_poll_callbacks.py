@@ -102,16 +102,16 @@ async def test_every_callback_raises_and_the_values_go_on(
     data = entry.runtime_data
     for coordinator in coordinators(data):
         break_callbacks(monkeypatch, coordinator)
-    gateway.house.charge = 43.0
-    gateway.house.outage()
-    gateway.house.advance(10)
+    gateway.home.charge = 43.0
+    gateway.home.outage()
+    gateway.home.advance(10)
     for coordinator in coordinators(data):
         await coordinator.async_refresh()
     await hass.async_block_till_done()
     assert state_of(hass, gateway, "binary_sensor", "grid") == "off"
     assert state_of(hass, gateway, "sensor", "charge") == "40.0"
-    gateway.house.restore()
-    gateway.house.advance(60)
+    gateway.home.restore()
+    gateway.home.advance(60)
     await data.grid.async_refresh()
     assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
     monkeypatch.undo()
@@ -181,8 +181,8 @@ async def test_grid_watch_goes_on_whatever_raises(
     with monkeypatch.context() as broken:
         where(entry, broken)
         await asyncio.sleep(0.3)
-    gateway.house.outage()
-    gateway.house.advance(10)
+    gateway.home.outage()
+    gateway.home.advance(10)
     await until(lambda: state_of(hass, gateway, "binary_sensor", "grid") == "off")
     assert len(tracebacks(caplog)) <= 3
     assert sum(record.levelno >= logging.ERROR for record in caplog.records) <= 4
@@ -197,7 +197,7 @@ async def test_endpoint_with_an_unexpected_error_costs_its_own_entities(
     gateway, entry = home
     live = entry.runtime_data.live
     monkeypatch.setattr(PowerwallGateway, "meters_aggregates", fail)
-    gateway.house.charge = 43.0
+    gateway.home.charge = 43.0
     for _ in range(3):
         await live.async_refresh()
     assert state_of(hass, gateway, "sensor", "charge") == "40.0"
@@ -210,7 +210,7 @@ async def test_grid_fault_in_live_data_costs_no_live_value(
 ) -> None:
     gateway, entry = home
     monkeypatch.setattr(entry.runtime_data.grid, "_process", fail)
-    gateway.house.charge = 43.0
+    gateway.home.charge = 43.0
     await entry.runtime_data.live.async_refresh()
     assert state_of(hass, gateway, "sensor", "charge") == "40.0"
 

@@ -54,14 +54,14 @@ async def test_voltage_is_corrected_where_it_is_certain(
         assert float(state_of(hass, gateway, "sensor", "battery_voltage") or "nan") == battery
 
 
-async def test_voltage_of_a_simulated_split_phase_site_is_the_house_voltage(
+async def test_voltage_of_a_simulated_split_phase_site_is_the_home_voltage(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
 ) -> None:
     gateway = await simulator("21.44")
     await set_up(gateway)
     for name in ("grid", "home", "solar", "battery"):
         voltage = float(state_of(hass, gateway, "sensor", f"{name}_voltage") or "nan")
-        assert voltage == pytest.approx(gateway.house.voltage, abs=0.2), name
+        assert voltage == pytest.approx(gateway.home.voltage, abs=0.2), name
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44", "pw3"])
@@ -76,8 +76,8 @@ async def test_grid_frequency_is_unknown_while_the_grid_is_not_connected(
         return state_of(hass, gateway, "sensor", "grid_frequency")
 
     assert float(await shown() or "nan") == pytest.approx(60, abs=0.1)
-    gateway.house.outage()
-    gateway.house.advance(10)
+    gateway.home.outage()
+    gateway.home.advance(10)
     assert await shown() == STATE_UNKNOWN
     battery = state_of(hass, gateway, "sensor", "battery_frequency")
     assert float(battery or "nan") == pytest.approx(60, abs=0.5)
@@ -87,8 +87,8 @@ async def test_grid_frequency_is_unknown_while_the_grid_is_not_connected(
     assert await shown() == STATE_UNKNOWN
     gateway.faults.clear()
 
-    gateway.house.restore()
-    gateway.house.advance(1)
+    gateway.home.restore()
+    gateway.home.advance(1)
     assert await shown() == STATE_UNKNOWN  # it follows the grid and is not connected yet
-    gateway.house.advance(300)
+    gateway.home.advance(300)
     assert float(await shown() or "nan") == pytest.approx(60, abs=0.1)

@@ -55,7 +55,7 @@ async def test_a_powerwall_that_is_disabled(hass: HomeAssistant, simulator: Star
     gateway: Simulator = await simulator("21.44")
     entry = await set_up(gateway)
     assert shown(hass, entry, "pack_fault") is None
-    gateway.house.pack(2).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
+    gateway.home.pack(2).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
     await poll(entry)
     assert shown(hass, entry, "pack_fault") == {
         "name": "Home Energy Gateway",
@@ -65,7 +65,7 @@ async def test_a_powerwall_that_is_disabled(hass: HomeAssistant, simulator: Star
     await poll(entry)
     assert shown(hass, entry, "pack_fault")
     gateway.running = True
-    gateway.house.pack(2).disabled_reasons.clear()
+    gateway.home.pack(2).disabled_reasons.clear()
     await poll(entry)
     assert shown(hass, entry, "pack_fault") is None
 
@@ -76,7 +76,7 @@ async def test_a_fault_for_a_moment_is_none(
     monkeypatch.setattr(monitor, "FAULT_FOR", 60.0)
     gateway: Simulator = await simulator("21.44")
     entry = await set_up(gateway)
-    gateway.house.pack(1).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
+    gateway.home.pack(1).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
     await poll(entry)
     assert shown(hass, entry, "pack_fault") is None
 
@@ -220,7 +220,7 @@ async def test_pack_fault_ignored_stays_ignored_over_outage_reload_and_restart(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway: Simulator = await simulator("21.44")
-    gateway.house.pack(2).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
+    gateway.home.pack(2).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
     entry = await set_up(gateway)
     await poll(entry)
     ignore(hass, entry, "pack_fault")
@@ -238,15 +238,15 @@ async def test_pack_fault_ignored_then_another_powerwall_fails_is_shown(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway: Simulator = await simulator("21.44")
-    gateway.house.pack(2).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
+    gateway.home.pack(2).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
     entry = await set_up(gateway)
     await poll(entry)
     ignore(hass, entry, "pack_fault")
-    gateway.house.pack(1).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
+    gateway.home.pack(1).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
     await poll(entry)
     assert is_ignored(hass, entry, "pack_fault") is False
     ignore(hass, entry, "pack_fault")
-    gateway.house.pack(2).disabled_reasons.clear()
+    gateway.home.pack(2).disabled_reasons.clear()
     await poll(entry)
     assert is_ignored(hass, entry, "pack_fault")
 
@@ -365,7 +365,7 @@ async def test_a_battery_that_rests(
     wrong: bool,
 ) -> None:
     gateway: Simulator = await simulator("21.44")
-    gateway.house.charge = charge
+    gateway.home.charge = charge
     gateway.overrides["operation"] = {"real_mode": mode, "backup_reserve_percent": reserve}
     resting(gateway, **flows)
     entry = await set_up(gateway)
@@ -379,10 +379,10 @@ async def test_a_battery_that_moves_again(hass: HomeAssistant, simulator: StartS
     entry = await set_up(gateway)
     await poll(entry)
     assert shown(hass, entry, "idle")
-    gateway.house.outage()  # a rest on an island is no news, and no work either
+    gateway.home.outage()  # a rest on an island is no news, and no work either
     await poll(entry)
     assert shown(hass, entry, "idle")
-    gateway.house.restore()
+    gateway.home.restore()
     resting(gateway, load=1000, battery=1000)
     await poll(entry)
     assert shown(hass, entry, "idle") is None
@@ -395,7 +395,7 @@ async def test_a_battery_that_may_not_work(
     gateway: Simulator = await simulator("21.44")
     resting(gateway, load=1000)
     if trouble == "outage":
-        gateway.house.outage()
+        gateway.home.outage()
     else:
         gateway.overrides["sitemaster"] = {"running": False, "status": "StatusDown"}
     entry = await set_up(gateway)
@@ -438,7 +438,7 @@ async def test_what_nobody_looks_at_any_more_is_not_shown(
 ) -> None:
     gateway: Simulator = await simulator("21.44")
     resting(gateway, load=1000)
-    gateway.house.pack(1).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
+    gateway.home.pack(1).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
     entry = await set_up(gateway)
     await poll(entry)
     keys = ("idle", "pack_fault", "default_password")

@@ -182,7 +182,7 @@ def _lists_everywhere(gateway: Simulator) -> None:
 def _talks_of_serials(gateway: Simulator) -> None:
     pack = gateway.gateway.pack_serials[1]
     gateway.gateway.problems.append(f"{pack} at 192.168.1.77 is in trouble")
-    gateway.house.pack(2).disabled_reasons[:] = [f"Disabled by {pack}"]
+    gateway.home.pack(2).disabled_reasons[:] = [f"Disabled by {pack}"]
     gateway.overrides["site_info"] = {"site_name": TITLE, "note": f"It is {gateway.password}!"}
     gateway.overrides["system/update/status"] = {"state": "/update_failed", "info": {"status": [pack, gateway.din]}}
 
@@ -192,8 +192,8 @@ def _stopped(gateway: Simulator) -> None:
 
 
 def _outage(gateway: Simulator) -> None:
-    gateway.house.outage()
-    gateway.house.advance(5)
+    gateway.home.outage()
+    gateway.home.advance(5)
 
 
 def _sessions_lost(gateway: Simulator) -> None:

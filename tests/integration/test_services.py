@@ -207,7 +207,7 @@ async def test_how_long_a_stop_may_last(
 
 async def test_no_stop_without_a_grid(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
     gateway, _ = old
-    gateway.house.outage()
+    gateway.home.outage()
     with pytest.raises(ServiceValidationError) as raised:
         await act(hass, "stop")
     assert raised.value.translation_key == "not_on_grid"
@@ -330,7 +330,7 @@ async def test_no_check_where_it_could_hurt(
     await set_up(gateway)
     match trouble:
         case "outage":
-            gateway.house.outage()
+            gateway.home.outage()
         case "unknown":
             gateway.overrides["system_status/grid_status"] = {"grid_status": "SystemOnTheMoon"}
         case "silent":

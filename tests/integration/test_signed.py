@@ -9,7 +9,7 @@ from custom_components.powerwall_gateway.storage import async_get_store
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from simulator import House, Simulator
+from simulator import SimulatedHome, Simulator
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("quick_signing")
 
 @pytest.fixture(params=SIGNED)
 async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
-    """Start a gateway that takes signed requests, whose battery feeds the house."""
+    """Start a gateway that takes signed requests, whose battery feeds the home."""
     return await feeding(simulator, request.param)
 
 
@@ -34,7 +34,7 @@ async def test_mode_and_reserve_are_set(hass: HomeAssistant, gateway: Simulator,
     await keep_key(hass, entry)
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
     await call(hass, gateway, "select", "operation_mode", "select_option", option="autonomous")
-    assert (gateway.house.mode, gateway.house.reserve) == ("autonomous", 33.5)
+    assert (gateway.home.mode, gateway.home.reserve) == ("autonomous", 33.5)
     assert state_of(hass, gateway, "select", "operation_mode") == "autonomous"
     assert float(state_of(hass, gateway, "number", "backup_reserve") or 0) == pytest.approx(30)
     answer = await hass.services.async_call(
@@ -189,7 +189,7 @@ async def test_grid_charging_that_could_not_be_read_is_unknown(
 async def test_what_a_powerwall_3_tells_with_a_key_alone(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
-    gateway = await start(simulator, "pw3", house=House(charge=60))
+    gateway = await start(simulator, "pw3", home=SimulatedHome(charge=60))
     pair(gateway)
     entry = await set_up(gateway)
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, gateway.serial), entry.entry_id)
@@ -199,7 +199,7 @@ async def test_what_a_powerwall_3_tells_with_a_key_alone(
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, gateway.serial), entry.entry_id)
     assert device
     assert device.sw_version == "26.26.4"
-    battery = gateway.house.battery
+    battery = gateway.home.battery
     assert float(state_of(hass, gateway, "sensor", "energy_remaining") or 0) == pytest.approx(battery.remaining / 1000)
     assert float(state_of(hass, gateway, "sensor", "energy_capacity") or 0) == pytest.approx(battery.capacity / 1000)
     assert float(state_of(hass, gateway, "sensor", "backup_reserve") or 0) == pytest.approx(20)

@@ -15,7 +15,7 @@ from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
-from simulator import House, Simulator
+from simulator import SimulatedHome, Simulator
 from simulator.gateway import signed
 from simulator.gateway.answers import Answer
 from tests.client.profiles import start
@@ -90,12 +90,12 @@ TROUBLES = [
 async def test_the_owner_reads_what_is_wrong_and_all_else_goes_on(
     hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, trouble: Trouble, said: str
 ) -> None:
-    before = (gateway.house.mode, gateway.house.reserve)
+    before = (gateway.home.mode, gateway.home.reserve)
     trouble(gateway)
     with pytest.raises(HomeAssistantError) as refused:
         await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
     assert refused.value.translation_key == said
-    assert (gateway.house.mode, gateway.house.reserve) == before
+    assert (gateway.home.mode, gateway.home.reserve) == before
     data = entry.runtime_data
     for coordinator in (data.settings, data.detail, data.inventory, data.live, data.grid):
         await coordinator.async_refresh()
@@ -119,13 +119,13 @@ async def test_answers_are_read_packed_or_not(
 
     monkeypatch.setattr(signed, "_answer", packed)
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=40)
-    assert gateway.house.reserve == pytest.approx(43)
+    assert gateway.home.reserve == pytest.approx(43)
 
 
 async def test_a_gateway_that_asks_to_wait_is_left_alone(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
-    gateway = await start(simulator, "pw3", house=House(charge=60))
+    gateway = await start(simulator, "pw3", home=SimulatedHome(charge=60))
     pair(gateway)
     entry = await set_up(gateway)
     await keep_key(hass, entry)
@@ -201,7 +201,7 @@ async def test_a_rejected_key_is_repaired_without_a_reload(
     assert repairs(hass) & set(issues.KEY) == set()
     assert unavailable(hass, gateway) == set()
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
-    assert gateway.house.reserve == pytest.approx(33.5)
+    assert gateway.home.reserve == pytest.approx(33.5)
 
 
 async def test_a_din_that_is_denied_is_told_where_nothing_else_has_it(

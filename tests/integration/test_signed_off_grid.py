@@ -41,8 +41,8 @@ async def _set_up(
 ) -> tuple[Simulator, MockConfigEntry]:
     """Set up a gateway with an accepted key, whose home uses next to nothing and follows at once."""
     gateway = await start(simulator, firmware, speed=1000.0)
-    house = gateway.house
-    house.charge, house.solar_power, house.home_power = 80.0, 0.0, 100.0
+    simulated = gateway.home
+    simulated.charge, simulated.solar_power, simulated.home_power = 80.0, 0.0, 100.0
     pair(gateway)
     entry = await set_up(gateway, options={**ALLOWED, **options})
     await keep_key(hass, entry)
@@ -63,10 +63,10 @@ async def test_a_powerwall_3_goes_off_grid_and_reconnects(
     gateway.gateway.signed_islanding.follows = follows
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     await call(hass, gateway, "switch", "off_grid", "turn_on")
-    assert gateway.house.grid_status == "SystemIslandedActive"
+    assert gateway.home.grid_status == "SystemIslandedActive"
     assert state_of(hass, gateway, "switch", "off_grid") == "on"
     await call(hass, gateway, "switch", "off_grid", "turn_off")
-    assert gateway.house.grid_status == "SystemGridConnected"
+    assert gateway.home.grid_status == "SystemGridConnected"
     assert gateway.gateway.signed_islanding.orders == [LEAVE, RETURN]
 
 
@@ -101,9 +101,9 @@ async def test_nothing_is_forced_where_it_could_hurt(
     gateway.speed = 0.0
     match trouble:
         case "outage":
-            gateway.house.outage()
+            gateway.home.outage()
         case "19.9 %":
-            gateway.house.charge = 23.9
+            gateway.home.charge = 23.9
         case "no charge":
             gateway.faults.add("system_status/soe", status=500)
         case "no grid state":
@@ -121,7 +121,7 @@ async def test_it_needs_the_charge_at_which_it_returns(
 ) -> None:
     gateway, _ = await _set_up(hass, simulator, set_up, "pw3", **{CONF_RETURN_CHARGE: 50.0})
     gateway.speed = 0.0
-    gateway.house.charge = 52.0  # app 49 %
+    gateway.home.charge = 52.0  # app 49 %
     with pytest.raises(HomeAssistantError) as raised:
         await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert raised.value.translation_key == "charge_too_low"
@@ -135,12 +135,12 @@ async def test_it_reconnects_by_itself_at_20_percent_also_after_a_restart(
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
-    gateway.house.charge = 25.0  # app 21 %
+    gateway.home.charge = 25.0  # app 21 %
     await poll(hass, entry, "live", "grid")
     assert gateway.gateway.signed_islanding.orders == [LEAVE]
-    gateway.house.charge = 23.9  # app 19.9 %
+    gateway.home.charge = 23.9  # app 19.9 %
     await poll(hass, entry, "live", "grid")
-    await until(lambda: gateway.house.grid_status == "SystemGridConnected")
+    await until(lambda: gateway.home.grid_status == "SystemGridConnected")
     assert gateway.gateway.signed_islanding.orders == [LEAVE, RETURN]
 
 
@@ -157,7 +157,7 @@ async def test_it_reconnects_with_a_key_that_was_rejected_meanwhile(
     assert raised.value.translation_key == "key_inactive"
     gateway.gateway.keyring.reject(public_key(), None)
     await entry.runtime_data.control.off_grid.async_return()
-    assert gateway.house.grid_status == "SystemGridConnected"
+    assert gateway.home.grid_status == "SystemGridConnected"
 
 
 async def test_where_a_login_is_enough_nothing_is_signed(
@@ -166,7 +166,7 @@ async def test_where_a_login_is_enough_nothing_is_signed(
     gateway, _ = await _set_up(hass, simulator, set_up, "26.18")
     before = asked_for(gateway, PATH)
     await call(hass, gateway, "switch", "off_grid", "turn_on")
-    assert gateway.house.grid_status == "SystemIslandedActive"
+    assert gateway.home.grid_status == "SystemIslandedActive"
     assert asked_for(gateway, PATH) == before
 
 
@@ -177,7 +177,7 @@ async def test_what_a_login_may_not_do_is_signed_in_the_same_attempt(
     gateway, _ = await _set_up(hass, simulator, set_up, "26.18")
     gateway.faults.add(ISLANDING, method="POST", status=status)
     await call(hass, gateway, "switch", "off_grid", "turn_on")
-    assert gateway.house.grid_status == "SystemIslandedActive"
+    assert gateway.home.grid_status == "SystemIslandedActive"
     await call(hass, gateway, "switch", "off_grid", "turn_off")
-    assert gateway.house.grid_status == "SystemGridConnected"
+    assert gateway.home.grid_status == "SystemGridConnected"
     assert gateway.gateway.signed_islanding.orders == [LEAVE, RETURN]

@@ -10,7 +10,7 @@ from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from custom_components.powerwall_gateway.hardware import is_removable
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
-from simulator import House, Simulator
+from simulator import SimulatedHome, Simulator
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for
@@ -28,11 +28,11 @@ FAULT = "DisabledExcessiveVoltageDrop"
 @pytest.fixture
 async def site(simulator: StartSimulator) -> Simulator:
     """Start a Powerwall 3 with an expansion, and another one that follows it."""
-    gateway = await start(simulator, "pw3", house=House(packs=3, charge=60))
+    gateway = await start(simulator, "pw3", home=SimulatedHome(packs=3, charge=60))
     gateway.gateway.expansions = {2}
-    leader, expansion, follower = gateway.house.packs
+    leader, expansion, follower = gateway.home.packs
     leader.remaining, expansion.remaining, follower.remaining = 6000.0, 9000.0, 4000.0
-    gateway.house.solar_power, gateway.house.home_power = 0.0, 2000.0
+    gateway.home.solar_power, gateway.home.home_power = 0.0, 2000.0
     pair(gateway)
     return gateway
 
@@ -70,7 +70,7 @@ async def test_their_energies_add_up(hass: HomeAssistant, site: Simulator, entry
     assert float(of_pack(hass, site, 1, "charge") or 0) == pytest.approx((100 * 6 / 13.5 - 5) / 0.95, abs=0.06)
     assert of_pack(hass, site, 2, "energy_capacity") == "13.5"
     rest = float(state_of(hass, site, "sensor", "energy_remaining") or 0) - leader - expansion
-    assert rest == pytest.approx(site.house.packs[2].remaining / 1000)
+    assert rest == pytest.approx(site.home.packs[2].remaining / 1000)
 
 
 def keys_of(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry, number: int) -> set[str]:
@@ -115,14 +115,14 @@ async def test_single_follower_has_the_energies_that_are_left(
 async def test_follower_out_of_work_has_no_energies(
     hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
 ) -> None:
-    site.house.packs[2].disabled_reasons = [FAULT]
+    site.home.packs[2].disabled_reasons = [FAULT]
     await poll(hass, entry, "detail", "live")
     assert of_pack(hass, site, 3, "energy_remaining") == "unavailable"
     assert of_pack(hass, site, 1, "energy_remaining") == "6.0"
 
 
 async def test_two_followers_have_no_energies(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
-    gateway = await start(simulator, "pw3", house=House(packs=3, charge=60))
+    gateway = await start(simulator, "pw3", home=SimulatedHome(packs=3, charge=60))
     pair(gateway)
     entry = await set_up(gateway)
     await keep_key(hass, entry)
@@ -161,7 +161,7 @@ async def test_packs_that_are_out_of_work(
     hass: HomeAssistant, site: Simulator, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "FAULT_FOR", 0.0)
-    leader, _, follower = site.house.packs
+    leader, _, follower = site.home.packs
     leader.disabled_reasons = follower.disabled_reasons = [FAULT]
     await poll(hass, entry, "detail", "live")
     assert of_pack(hass, site, 1, "problem", "binary_sensor") == "on"
@@ -176,7 +176,7 @@ async def test_with_their_energy_it_is_known_how_long_it_lasts(
     hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
 ) -> None:
     await poll(hass, entry, "detail", "live")
-    usable = sum(pack.remaining - 0.05 * pack.capacity for pack in site.house.packs)
+    usable = sum(pack.remaining - 0.05 * pack.capacity for pack in site.home.packs)
     hours = float(state_of(hass, site, "sensor", "backup_time_remaining") or 0)
     assert hours == pytest.approx(usable / 2000, abs=0.2)
 
@@ -189,7 +189,7 @@ async def test_alerts_are_shown_by_their_names(hass: HomeAssistant, site: Simula
     assert state
     assert (state.state, state.attributes["alerts"]) == ("2", ["FWUpdateSucceeded", "SystemConnectedToGrid"])
     assert state_of(hass, site, "sensor", "problems") is None
-    assert of_pack(hass, site, 1, "frequency") == str(site.house.frequency)
+    assert of_pack(hass, site, 1, "frequency") == str(site.home.frequency)
     assert of_pack(hass, site, 2, "frequency") is None
 
 
@@ -267,7 +267,7 @@ async def test_a_pack_that_is_gone_may_be_taken_out_by_hand(
         for serial in site.gateway.pack_serials
     ]
     assert [is_removable(entry, device) for device in devices if device] == [False, False, False]
-    site.house.battery.remove(2)
+    site.home.battery.remove(2)
     site.gateway.expansions.clear()
     await poll(hass, entry, "detail", "live")
     assert [is_removable(entry, device) for device in devices if device] == [False, True, False]

@@ -32,7 +32,7 @@ def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 
 
 def _as_it_is(_: Simulator) -> None:
-    """Leave the house as it is."""
+    """Leave the home as it is."""
 
 
 def _stopped(gateway: Simulator) -> None:
@@ -40,7 +40,7 @@ def _stopped(gateway: Simulator) -> None:
 
 
 def _one_pack_disabled(gateway: Simulator) -> None:
-    gateway.house.packs[1].disabled_reasons = ["DisabledExcessiveVoltageDrop"]
+    gateway.home.packs[1].disabled_reasons = ["DisabledExcessiveVoltageDrop"]
 
 
 @pytest.mark.parametrize("platform", ["sensor", "binary_sensor", "event"])

@@ -160,7 +160,7 @@ async def test_a_powerwall_plus_in_the_sun(hass: HomeAssistant, simulator: Start
     entry = await set_up(gateway)
     assert set(inverters_of(hass, entry)) == {"inverter_1"}
     power = state_of(hass, gateway, "sensor", "inverter_1_power")
-    assert float(power or "nan") == pytest.approx(gateway.house.solar_power, abs=15)
+    assert float(power or "nan") == pytest.approx(gateway.home.solar_power, abs=15)
     # Nothing is wired to the second string.
     strings = [state_of(hass, gateway, "sensor", f"inverter_1_string_{number}_power") for number in (1, 3, 4)]
     assert sum(float(each or "nan") for each in strings) == pytest.approx(float(power or "nan"), abs=1)

@@ -92,7 +92,7 @@ async def test_history_and_statistics_of_core_go_on(
     core_shown = {state.entity_id: float(state.state) for state in map(hass.states.get, (consumed, power)) if state}
     await disable(hass, core)
 
-    gateway.house.advance(6 * 3600)
+    gateway.home.advance(6 * 3600)
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     before = core_ids(hass)
     answer = await take_over(hass, rename=True)
@@ -114,16 +114,16 @@ async def test_history_and_statistics_of_core_go_on(
     await entry.runtime_data.live.async_refresh()
     await compile_hour(hass, first_hour + HOUR)
 
-    house_now = gateway.house.home_energy / 1000
+    home_now = gateway.home.home_energy / 1000
     statistics = await get_instance(hass).async_add_executor_job(
         lambda: statistics_during_period(hass, first_hour, statistic_ids={consumed, power}, period="hour")
     )
     then, now = statistics[consumed]
     assert then["state"] == core_shown[consumed]
-    assert now["state"] == pytest.approx(house_now, abs=0.01)
-    assert now["sum"] - then["sum"] == pytest.approx(house_now - core_shown[consumed], abs=0.01)
+    assert now["state"] == pytest.approx(home_now, abs=0.01)
+    assert now["sum"] - then["sum"] == pytest.approx(home_now - core_shown[consumed], abs=0.01)
     then, now = statistics[power]
-    assert (then["mean"], now["mean"]) == pytest.approx((core_shown[power], gateway.house.home_power / 1000), abs=0.02)
+    assert (then["mean"], now["mean"]) == pytest.approx((core_shown[power], gateway.home.home_power / 1000), abs=0.02)
 
     history = await get_instance(hass).async_add_executor_job(
         lambda: get_significant_states(hass, began, entity_ids=[consumed, power], significant_changes_only=False)
@@ -132,7 +132,7 @@ async def test_history_and_statistics_of_core_go_on(
     shown = [state for state in told if state.state not in {"unavailable", "unknown", ""}]
     assert float(shown[0].state) == core_shown[power]
     assert [float(state.state) for state in shown[1:]] == pytest.approx(
-        [gateway.house.home_power / 1000] * len(shown[1:]), abs=0.02
+        [gateway.home.home_power / 1000] * len(shown[1:]), abs=0.02
     )
     assert {state.attributes["unit_of_measurement"] for state in shown} == {"kW"}
 

@@ -52,7 +52,7 @@ def test_wheel_has_every_module_and_the_types(wheel: Path) -> None:
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
 async def test_example_prints_the_power(simulator: StartSimulator, programs: Path, firmware: str) -> None:
     gateway = await simulator(firmware, password="12345")
-    gateway.house.home_power, gateway.house.solar_power = 1100, 5200
+    gateway.home.home_power, gateway.home.solar_power = 1100, 5200
     example = README.partition("```python\n")[2].partition("```")[0]
     assert "192.168.1.50" in example
     out = await _run(programs / "python", "-I", "-c", example.replace("192.168.1.50", f"{gateway.host}:{gateway.port}"))

@@ -27,10 +27,10 @@ async def test_operation_of_1_15_takes_effect_when_committed(simulator: StartSim
         seen = await browser.post("operation", data=json.dumps(order).encode(), headers=headers | token)
         assert (seen.status, seen.json) == (200, order)
         assert (await browser.get("operation")).json == order
-        assert gateway.house.mode == "self_consumption"
+        assert gateway.home.mode == "self_consumption"
         seen = await browser.get("config/completed")
         assert (seen.status, seen.body) == (202, b"")
-    assert (gateway.house.mode, gateway.house.reserve) == ("backup", 24.6)
+    assert (gateway.home.mode, gateway.home.reserve) == ("backup", 24.6)
 
 
 async def test_the_export_limit_of_1_15_is_kept_only_when_sent(simulator: StartSimulator) -> None:
@@ -93,7 +93,7 @@ async def test_start_and_stop_of_1_15(simulator: StartSimulator) -> None:
         assert (seen.status, seen.body, gateway.running) == (202, b"", False)
         assert (await browser.post("sitemaster/run")).status == 405
         seen = await browser.get("sitemaster/run")
-        assert (seen.status, seen.body, gateway.house.running) == (202, b"", True)
+        assert (seen.status, seen.body, gateway.home.running) == (202, b"", True)
         assert (await browser.get("sitemaster")).json["uptime"] == "0s,"
 
 
@@ -103,9 +103,9 @@ async def test_start_and_stop_of_21_44(simulator: StartSimulator) -> None:
         assert (await browser.post("sitemaster/stop", {"force": True})).status == 403
         await browser.login()
         assert (await browser.get("sitemaster/stop")).status == 405
-        gateway.house.solar_power = gateway.house.home_power = 3000
+        gateway.home.solar_power = gateway.home.home_power = 3000
         assert (await browser.post("sitemaster/stop", [])).status == 400
-        gateway.house.home_power = 0
+        gateway.home.home_power = 0
         seen = await browser.post("sitemaster/stop", {})
         assert (seen.status, seen.json["message"], gateway.running) == (500, "Unable to stop sitemaster", True)
         assert (await browser.get("sitemaster")).json["can_reboot"] == "Power flow is too high"
@@ -123,11 +123,11 @@ async def test_off_grid_on_purpose(simulator: StartSimulator) -> None:
         await browser.login()
         seen = await browser.post("v2/islanding/mode", order)
         assert (seen.status, seen.json) == (200, order)
-        gateway.house.advance(5)
+        gateway.home.advance(5)
         assert (await browser.get("system_status/grid_status")).json["grid_status"] == "SystemIslandedActive"
         assert (await browser.post("v2/islanding/mode", {"island_mode": "nonsense"})).status == 400
         assert (await browser.post("v2/islanding/mode", {"island_mode": "backup"})).status == 200
-        gateway.house.advance(20)
+        gateway.home.advance(20)
         assert (await browser.get("system_status/grid_status")).json["grid_status"] == "SystemGridConnected"
 
 
@@ -141,9 +141,9 @@ async def test_an_installer_of_21_44_sets_the_operation(simulator: StartSimulato
         assert (seen.status, seen.json) == (200, order)
         stored = (await browser.get("operation")).json
         assert {name: stored[name] for name in order} == order
-        assert gateway.house.mode == "self_consumption"
+        assert gateway.home.mode == "self_consumption"
         assert (await browser.get("config/completed")).status == 200
-        assert (gateway.house.mode, gateway.house.reserve) == ("backup", 24.6)
+        assert (gateway.home.mode, gateway.home.reserve) == ("backup", 24.6)
 
 
 @pytest.mark.parametrize("order", [{"mode": "backup"}, {"real_mode": "autonomous"}, {"real_mode": None}])

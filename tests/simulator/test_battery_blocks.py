@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from simulator import House, Simulator, protobuf
+from simulator import SimulatedHome, Simulator, protobuf
 from tests.client.browser import Browser
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
@@ -81,7 +81,7 @@ async def test_a_pack_fails_and_works_again(simulator: StartSimulator, firmware:
 @pytest.mark.parametrize("firmware", TOLD)
 async def test_a_pack_is_taken_away_and_comes_back_as_it_went(simulator: StartSimulator, firmware: str) -> None:
     gateway = await start(simulator, firmware)
-    house = gateway.house
+    simulated = gateway.home
     async with Browser(gateway) as browser:
         await browser.login()
         before = await told(browser)
@@ -92,7 +92,7 @@ async def test_a_pack_is_taken_away_and_comes_back_as_it_went(simulator: StartSi
         assert alone.listed == [of_pack(gateway, 2)]  # nobody takes over a serial
         assert fits_together(alone)
         assert alone.full == before.full / 2
-        house.advance(1800)
+        simulated.advance(1800)
         await browser.post("/simulator", {"add_pack": 1})
         again = await told(browser)
         assert fits_together(again)
@@ -139,35 +139,35 @@ async def test_a_powerwall_plus_stays_what_it_is(simulator: StartSimulator) -> N
 
     async with Browser(gateway) as browser:
         await browser.login()
-        gateway.house.remove_pack(1)
+        gateway.home.remove_pack(1)
         assert await kinds(browser) == ["ACPW"]
         assert (await browser.get("solar_powerwall")).status == 200  # the panels still have their inverter
-        gateway.house.add_pack(1)
+        gateway.home.add_pack(1)
         assert await kinds(browser) == ["SolarPowerwall", "ACPW"]
 
 
 async def test_lifetime_counters_do_not_step_back(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
-    house = gateway.house
+    simulated = gateway.home
     async with Browser(gateway) as browser:
         await browser.login()
         before = (await browser.get("meters/aggregates")).json
-        house.remove_pack(2)
+        simulated.remove_pack(2)
         after = (await browser.get("meters/aggregates")).json
     for meter in ("battery", "load"):
         for key in ("energy_imported", "energy_exported"):
             assert after[meter][key] == before[meter][key]
-    home = house.home_energy
-    house.add_pack()
-    assert house.home_energy == home
+    home = simulated.home_energy
+    simulated.add_pack()
+    assert simulated.home_energy == home
 
 
 async def test_vitals_name_the_packs_that_are_there(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with Browser(gateway) as browser:
         await browser.login()
-        gateway.house.remove_pack(1)
-        gateway.house.pack(2).disabled_reasons.append(REASON)
+        gateway.home.remove_pack(1)
+        gateway.home.pack(2).disabled_reasons.append(REASON)
         body = (await browser.get("devices/vitals")).body
     assert of_pack(gateway, 1).encode() not in body
     assert of_pack(gateway, 2).encode() in body
@@ -178,34 +178,34 @@ async def test_a_grid_fault_is_noticed_by_a_pack_that_is_there(simulator: StartS
     gateway = await start(simulator, "24.36", powerwall_plus=True)
     async with Browser(gateway) as browser:
         await browser.login()
-        gateway.house.outage()
+        gateway.home.outage()
         for number, part_number in ((1, "2012170-25-E"), (2, "3012170-05-B")):
             (fault,) = (await browser.get("system_status/grid_faults")).json
             assert fault["ecu_package_serial_number"] == of_pack(gateway, number)
             assert fault["ecu_package_part_number"] == part_number
             if number == 1:
-                gateway.house.remove_pack(1)
+                gateway.home.remove_pack(1)
 
 
 def test_numbers_of_packs() -> None:
-    house = House(packs=2)
-    assert [pack.number for pack in house.packs] == [1, 2]
-    assert house.add_pack().number == 3
-    house.remove_pack(3)
-    assert house.add_pack().number == 4  # the third may come back
-    assert house.add_pack(3).number == 3
-    assert [pack.number for pack in house.packs] == [1, 2, 3, 4]
+    simulated = SimulatedHome(packs=2)
+    assert [pack.number for pack in simulated.packs] == [1, 2]
+    assert simulated.add_pack().number == 3
+    simulated.remove_pack(3)
+    assert simulated.add_pack().number == 4  # the third may come back
+    assert simulated.add_pack(3).number == 3
+    assert [pack.number for pack in simulated.packs] == [1, 2, 3, 4]
 
 
-def test_a_house_gives_and_takes_what_its_packs_do() -> None:
-    house = House()
-    house.solar_power, house.home_power = 0, 20_000
-    assert house.battery_power == 10_000
-    house.remove_pack(2)
-    assert house.battery_power == 5_000
-    house.add_pack(2)
-    house.add_pack(3)
-    assert house.battery_power == 15_000
+def test_a_home_gives_and_takes_what_its_packs_do() -> None:
+    simulated = SimulatedHome()
+    simulated.solar_power, simulated.home_power = 0, 20_000
+    assert simulated.battery_power == 10_000
+    simulated.remove_pack(2)
+    assert simulated.battery_power == 5_000
+    simulated.add_pack(2)
+    simulated.add_pack(3)
+    assert simulated.battery_power == 15_000
 
 
 @pytest.mark.parametrize(
@@ -236,8 +236,8 @@ async def test_orders_that_cannot_be_carried_out_change_nothing(
 
 
 async def test_the_last_pack_stays(simulator: StartSimulator) -> None:
-    gateway = await simulator("21.44", house=House(packs=1))
+    gateway = await simulator("21.44", home=SimulatedHome(packs=1))
     async with Browser(gateway) as browser:
         seen = await browser.post("/simulator", {"remove_pack": 1})
-    assert (seen.status, seen.json["error"]) == (400, "The house needs at least one Powerwall.")
-    assert len(gateway.house.packs) == 1
+    assert (seen.status, seen.json["error"]) == (400, "The home needs at least one Powerwall.")
+    assert len(gateway.home.packs) == 1

@@ -81,7 +81,7 @@ async def test_the_header_tells_everything_and_its_examples_work(socket_enabled:
     assert re.fullmatch(r"[-0-9]+ [:,0-9]+ GET /api/status -> 200\n", errors.decode())
 
 
-async def test_the_house_has_the_hardware_that_was_asked_for(socket_enabled: None) -> None:
+async def test_the_home_has_the_hardware_that_was_asked_for(socket_enabled: None) -> None:
     hardware = ("--powerwall-plus", "--generator", "--busway", "--ethernet")
     async with command("--firmware", "24.36", "--password", "own", "--speed", "0", *hardware) as (_, said):
         form = json.dumps({"username": "customer", "password": said("password")})

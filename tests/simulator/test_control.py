@@ -7,7 +7,7 @@ import time
 from aiohttp import ClientError
 import pytest
 
-from simulator import PROFILES, House, Simulator
+from simulator import PROFILES, SimulatedHome, Simulator
 from tests.client.browser import Browser
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
@@ -110,24 +110,24 @@ async def test_overrides(simulator: StartSimulator) -> None:
         assert (await browser.get("system_status/soe")).status == 502
 
 
-async def test_the_house_moves_with_the_clock(simulator: StartSimulator) -> None:
+async def test_the_home_moves_with_the_clock(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0", speed=3600)
-    start = gateway.house.now
+    start = gateway.home.now
     async with Browser(gateway) as browser:
         await asyncio.sleep(0.05)
         await browser.get("status")
-        moved = (gateway.house.now - start).total_seconds()
+        moved = (gateway.home.now - start).total_seconds()
         assert moved >= 0.05 * 3600
         gateway.speed = 0
-        still = gateway.house.now
+        still = gateway.home.now
         await asyncio.sleep(0.01)
         await browser.get("status")
-    assert gateway.house.now == still
+    assert gateway.home.now == still
     with pytest.raises(ValueError, match="0 or more"):
         gateway.speed = -1
 
 
-async def test_a_house_at_speed_0_stands_still(simulator: StartSimulator) -> None:
+async def test_a_home_at_speed_0_stands_still(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     async with Browser(gateway) as browser:
         first, second = [(await browser.get("meters/aggregates")).body for _ in range(2)]
@@ -178,12 +178,12 @@ async def test_control_tells_the_truth_to_everyone(simulator: StartSimulator, fi
     async with Browser(gateway) as browser:
         await browser.login()
         truth = (await browser.get("/simulator")).json
-    house = gateway.house
+    home = gateway.home
     assert (truth["firmware"], truth["serial"]) == (firmware, gateway.serial)
     assert (truth["grid"], truth["grid_status"]) == ("up", "SystemGridConnected")
-    assert truth["charge"] == house.charge
+    assert truth["charge"] == home.charge
     for name in ("solar_power", "home_power", "battery_power", "grid_power", "home_energy", "battery_charge_energy"):
-        assert truth[name] == getattr(house, name)
+        assert truth[name] == getattr(home, name)
     assert truth["requests"] == {"login/Basic": 1}  # looking behind is no request to the gateway
     assert (truth["logins"], truth["connections"], truth["sessions"]) == (1, 1, 1)
     assert truth["busy_seconds"] >= 0.02
@@ -192,7 +192,7 @@ async def test_control_tells_the_truth_to_everyone(simulator: StartSimulator, fi
 
 async def test_control_pushes_everything_around(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
-    house = gateway.house
+    home = gateway.home
     async with Browser(gateway) as browser:
         await browser.login()
         orders = {
@@ -212,14 +212,14 @@ async def test_control_pushes_everything_around(simulator: StartSimulator) -> No
         truth = (await browser.post("/simulator", orders)).json
         assert truth["switch"] is truth["new_firmware"] is gateway.gateway.new_firmware is True
         assert (truth["grid"], truth["running"], truth["latency"], truth["charge"]) == ("down", False, 0.001, 50)
-        assert house.now.isoformat() == "2026-12-24T18:30:00-08:00"
+        assert home.now.isoformat() == "2026-12-24T18:30:00-08:00"
         assert (gateway.tokens, gateway.gateway.connected_to_tesla) == ({}, False)
         assert (await browser.get("status")).json == {"code": 503}
         seen = await browser.post("/simulator", {"clear_faults": True, "running": True, "grid": "up", "latency": 0})
         assert seen.json["faults"] == []
         assert (await browser.get("status")).status == 200
-        house.advance(30)
-        assert (house.solar_power, house.home_power, house.battery_power) == (3000, 800, -2200)
+        home.advance(30)
+        assert (home.solar_power, home.home_power, home.battery_power) == (3000, 800, -2200)
         truth = (await browser.post("/simulator", {"solar_power": None, "home_power": None, "speed": 60})).json
         assert truth["solar_power"] < 0  # it is night
         assert (truth["speed"], gateway.speed) == (60, 60)
@@ -275,10 +275,10 @@ async def test_control_explains_mistakes_and_changes_nothing(
         assert (await browser.call("DELETE", "/simulator")).status == 405
 
 
-async def test_one_house_may_be_handed_in(simulator: StartSimulator) -> None:
-    house = House(packs=1, charge=20)
-    gateway = await simulator("21.44", house=house, serial="TG1212340000B8")
-    assert gateway.house is house
+async def test_one_home_may_be_handed_in(simulator: StartSimulator) -> None:
+    home = SimulatedHome(packs=1, charge=20)
+    gateway = await simulator("21.44", home=home, serial="TG1212340000B8")
+    assert gateway.home is home
     assert gateway.din == "1232100-00-E--TG1212340000B8"
     gateway.serial = "TG1212340000C9"
     assert gateway.din.endswith("C9")

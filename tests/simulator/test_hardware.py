@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from simulator import PROFILES, House, Simulator, protobuf
-from simulator.house import LOS_ANGELES
+from simulator import PROFILES, SimulatedHome, Simulator, protobuf
+from simulator.home import LOS_ANGELES
 from tests.client.browser import Browser
 from tests.client.conftest import Client
 from tests.client.profiles import start
@@ -37,7 +37,7 @@ async def test_the_strings_add_up_to_the_sun(
     simulator: StartSimulator, client: Client, firmware: str, hours: int
 ) -> None:
     gateway = await start(simulator, firmware, powerwall_plus=True)
-    gateway.house.advance(hours * 3600)
+    gateway.home.advance(hours * 3600)
     powerwall = await client(gateway)
     plus, meters = await powerwall.solar_powerwall(), await powerwall.meters_aggregates()
     assert plus.pvac_status is not None
@@ -46,19 +46,19 @@ async def test_the_strings_add_up_to_the_sun(
     assert [string.string_id for string in strings] == [1, 2, 3, 4]
     assert meters.solar is not None
     assert sum(string.power or 0 for string in strings) == meters.solar.instant_power == plus.pvac_status.power
-    assert meters.solar.instant_power == pytest.approx(gateway.house.solar_power, abs=1)
+    assert meters.solar.instant_power == pytest.approx(gateway.home.solar_power, abs=1)
     for string in strings:
         assert string.voltage is not None
         assert string.current is not None
         assert string.connected is (string.voltage > 200)
         assert string.voltage * string.current == pytest.approx(string.power, abs=2)
-    assert plus.pvac_status.current == pytest.approx((plus.pvac_status.power or 0) / gateway.house.voltage, abs=0.1)
+    assert plus.pvac_status.current == pytest.approx((plus.pvac_status.power or 0) / gateway.home.voltage, abs=0.1)
     assert plus.pvs_alerts == ("PVS_a018_MciStringB",)  # nothing is wired to the second
 
 
 @pytest.mark.parametrize("firmware", PLUS)
 async def test_at_night_the_strings_rest(simulator: StartSimulator, client: Client, firmware: str) -> None:
-    gateway = await start(simulator, firmware, house=House(NIGHT, powerwall_plus=True))
+    gateway = await start(simulator, firmware, home=SimulatedHome(NIGHT, powerwall_plus=True))
     status = (await (await client(gateway)).solar_powerwall()).pvac_status
     assert status is not None
     assert status.power is not None
@@ -67,9 +67,9 @@ async def test_at_night_the_strings_rest(simulator: StartSimulator, client: Clie
 
 
 async def test_the_inverter_throttles_for_a_full_island(simulator: StartSimulator, client: Client) -> None:
-    gateway = await start(simulator, "24.36", house=House(charge=100, powerwall_plus=True))
-    gateway.house.solar_power, gateway.house.home_power = 5_000, 700
-    gateway.house.outage()
+    gateway = await start(simulator, "24.36", home=SimulatedHome(charge=100, powerwall_plus=True))
+    gateway.home.solar_power, gateway.home.home_power = 5_000, 700
+    gateway.home.outage()
     status = (await (await client(gateway)).solar_powerwall()).pvac_status
     assert status is not None
     assert (status.power, status.frequency, status.grid_state) == (700, 62.5, "Grid_Uncompliant")
@@ -118,8 +118,8 @@ async def test_the_utilitys_meter_is_read_only_while_stopped(simulator: StartSim
     assert reading.data is not None
     assert reading.data.cts is not None
     (line, *rest) = reading.data.cts
-    assert 2 * (line.power or 0) == pytest.approx(gateway.house.solar_power, abs=1)
-    assert 2 * (line.energy_imported or 0) == pytest.approx(gateway.house.solar_energy, abs=1)
+    assert 2 * (line.power or 0) == pytest.approx(gateway.home.solar_power, abs=1)
+    assert 2 * (line.energy_imported or 0) == pytest.approx(gateway.home.solar_energy, abs=1)
     assert {unused.power for unused in rest} == {0}
 
 
@@ -156,11 +156,11 @@ def test_older_and_newer_gateways_know_no_powerwall_plus(firmware: str) -> None:
         Simulator(firmware, powerwall_plus=True)
 
 
-def test_a_house_is_told_itself_what_it_has() -> None:
-    with pytest.raises(ValueError, match="Tell the house itself"):
-        Simulator("24.36", house=House(), powerwall_plus=True)
-    with pytest.raises(ValueError, match="Tell the house itself"):
-        Simulator("24.36", house=House(), generator=True)
+def test_a_home_is_told_itself_what_it_has() -> None:
+    with pytest.raises(ValueError, match="Tell the home itself"):
+        Simulator("24.36", home=SimulatedHome(), powerwall_plus=True)
+    with pytest.raises(ValueError, match="Tell the home itself"):
+        Simulator("24.36", home=SimulatedHome(), generator=True)
 
 
 # -- generator and busway ----------------------------------------------------------------------------------------------
@@ -169,34 +169,34 @@ def test_a_house_is_told_itself_what_it_has() -> None:
 @pytest.mark.parametrize("firmware", PROFILES)
 async def test_a_generator_waits_until_the_grid_fails(simulator: StartSimulator, firmware: str) -> None:
     gateway = await start(simulator, firmware, generator=True)
-    house = gateway.house
-    house.solar_power, house.home_power = 500, 2_000
+    home = gateway.home
+    home.solar_power, home.home_power = 500, 2_000
     async with Browser(gateway) as browser:
         await log_in(gateway, browser)
         waiting = (await aggregates(browser))["generator"]
         assert waiting["instant_power"] == waiting["instant_average_voltage"] == waiting["frequency"] == 0
         assert waiting["last_communication_time"].startswith("2026-06-21T")
-        house.outage()
-        assert house.generator_power == 0  # the packs make the island first
-        house.advance(5)
+        home.outage()
+        assert home.generator_power == 0  # the packs make the island first
+        home.advance(5)
         meters = await aggregates(browser)
-        assert meters["generator"]["instant_power"] == house.generator_power == 7_500
+        assert meters["generator"]["instant_power"] == home.generator_power == 7_500
         assert meters["generator"]["instant_average_voltage"] > 200
-        assert house.battery_power == -6_000  # what the home leaves goes into the packs
-        house.advance(3600)
+        assert home.battery_power == -6_000  # what the home leaves goes into the packs
+        home.advance(3600)
         later = await aggregates(browser)
-        house.restore()
-        house.advance(30)
+        home.restore()
+        home.advance(30)
         assert (await aggregates(browser))["generator"]["instant_power"] == 0
     made = later["generator"]["energy_exported"] - waiting["energy_exported"]
     assert 7_000 < made < 7_600
-    assert later["load"]["energy_imported"] == pytest.approx(house.home_energy, abs=60)
+    assert later["load"]["energy_imported"] == pytest.approx(home.home_energy, abs=60)
 
 
 async def test_a_generator_run_by_hand_feeds_home_and_packs_and_never_the_grid(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44", generator=True)
-    house = gateway.house
-    house.solar_power, house.home_power = 0, 2_000
+    home = gateway.home
+    home.solar_power, home.home_power = 0, 2_000
     async with Browser(gateway) as browser:
         await browser.login()
         truth = (await browser.post("/simulator", {"generator_power": 4_200})).json
@@ -208,18 +208,18 @@ async def test_a_generator_run_by_hand_feeds_home_and_packs_and_never_the_grid(s
             sum(meters[name]["instant_power"] for name in ("site", "battery", "solar", "generator")),
             abs_tol=12,
         )
-        house.charge = 100
-        assert (house.generator_power, house.grid_power) == (2_000, 0)
+        home.charge = 100
+        assert (home.generator_power, home.grid_power) == (2_000, 0)
         assert (await browser.post("/simulator", {"generator_power": None})).json["generator_power"] == 0
 
 
 async def test_a_generator_carries_what_is_too_much_for_the_packs() -> None:
-    house = House(packs=1, generator=True)
-    house.solar_power, house.home_power = 0, 6_500
-    house.outage()
-    house.advance(5)
-    house.home_power = 12_000
-    assert (house.grid_status, house.generator_power, house.battery_power) == ("SystemIslandedActive", 7_500, 4_500)
+    home = SimulatedHome(packs=1, generator=True)
+    home.solar_power, home.home_power = 0, 6_500
+    home.outage()
+    home.advance(5)
+    home.home_power = 12_000
+    assert (home.grid_status, home.generator_power, home.battery_power) == ("SystemIslandedActive", 7_500, 4_500)
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "1.50.1", "21.44", "24.36"])
@@ -232,15 +232,15 @@ async def test_the_generator_that_is_configured(simulator: StartSimulator, firmw
             assert kind in [*(await browser.get("generators/disconnect_types")).json, "None"]
 
 
-async def test_a_house_without_a_generator_starts_none(simulator: StartSimulator) -> None:
+async def test_a_home_without_a_generator_starts_none(simulator: StartSimulator) -> None:
     with pytest.raises(ValueError, match="no generator"):
-        House().generator_power = 3_000
+        SimulatedHome().generator_power = 3_000
     gateway = await simulator("21.44")
     async with Browser(gateway) as browser:
         seen = await browser.post("/simulator", {"speed": 7, "remove_pack": 2, "generator_power": 3_000})
     assert seen.status == 400
     assert "no generator" in seen.json["error"]
-    assert (gateway.speed, len(gateway.house.packs)) == (0, 2)
+    assert (gateway.speed, len(gateway.home.packs)) == (0, 2)
 
 
 @pytest.mark.parametrize("firmware", PROFILES)
@@ -322,11 +322,11 @@ async def test_meter_out_of_contact_stands_still(simulator: StartSimulator, firm
     async with Browser(gateway := await start(simulator, firmware)) as browser:
         await browser.login()
         gateway.running = True
-        gateway.house.solar_power = 3000
+        gateway.home.solar_power = 3000
         assert (await browser.post("/simulator", {"lose_meter": "solar"})).json["lost_meters"] == ["solar"]
         last = (await browser.get("meters/aggregates")).json
-        gateway.house.solar_power = 1000
-        gateway.house.advance(300)
+        gateway.home.solar_power = 1000
+        gateway.home.advance(300)
         after = (await browser.get("meters/aggregates")).json
         assert after["solar"] == last["solar"]
         assert after["load"]["last_communication_time"] == last["solar"]["last_communication_time"]

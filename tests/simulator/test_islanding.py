@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from simulator import House, Simulator, protobuf
+from simulator import SimulatedHome, Simulator, protobuf
 from tests.client.browser import Browser
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
@@ -38,28 +38,28 @@ async def faults(browser: Browser) -> list[Any]:
     return listed
 
 
-def steady(gateway: Simulator) -> House:
+def steady(gateway: Simulator) -> SimulatedHome:
     """Hold what the sun gives and the home takes."""
-    house = gateway.house
-    house.solar_power, house.home_power = 500, 1_500
-    return house
+    home = gateway.home
+    home.solar_power, home.home_power = 500, 1_500
+    return home
 
 
 @pytest.mark.parametrize("firmware", FIRMWARES)
 async def test_off_the_grid_on_purpose_and_back(simulator: StartSimulator, firmware: str) -> None:
     gateway = await start(simulator, firmware)
-    house = steady(gateway)
+    home = steady(gateway)
     async with Browser(gateway) as browser:
         await browser.login()
         assert await said(browser) == CONNECTED
         seen = await browser.post("v2/islanding/mode", LEAVE)
         assert (seen.status, seen.json) == (200, LEAVE)
         assert await said(browser) == LEAVING
-        house.advance(1.5)
+        home.advance(1.5)
         assert await said(browser) == LEAVING
-        house.advance(0.5)
+        home.advance(0.5)
         assert await said(browser) == ISLANDED
-        house.advance(3600)
+        home.advance(3600)
         assert await said(browser) == ISLANDED
         meters = (await browser.get("meters/aggregates")).json
         assert (meters["site"]["instant_power"], meters["battery"]["instant_power"]) == (0, 1_000)
@@ -67,16 +67,16 @@ async def test_off_the_grid_on_purpose_and_back(simulator: StartSimulator, firmw
         seen = await browser.post("v2/islanding/mode", RETURN)
         assert (seen.status, seen.json) == (200, RETURN)
         assert await said(browser) == RETURNING
-        house.advance(19.5)
+        home.advance(19.5)
         assert await said(browser) == RETURNING
-        house.advance(0.5)
+        home.advance(0.5)
         assert await said(browser) == CONNECTED
         assert await faults(browser) == []
 
 
 async def test_an_outage_and_a_choice_are_told_apart(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
-    house = steady(gateway)
+    home = steady(gateway)
 
     async def alerts(browser: Browser) -> set[str]:
         body = (await browser.get("devices/vitals")).body
@@ -87,12 +87,12 @@ async def test_an_outage_and_a_choice_are_told_apart(simulator: StartSimulator) 
         await browser.login()
         assert await alerts(browser) == {"SystemConnectedToGrid"}
         await browser.post("v2/islanding/mode", LEAVE)
-        house.advance(5)
+        home.advance(5)
         assert await alerts(browser) == {"ScheduledIslandContactorOpen"}
         await browser.post("v2/islanding/mode", RETURN)
-        house.advance(20)
-        house.outage()
-        house.advance(5)
+        home.advance(20)
+        home.outage()
+        home.advance(5)
         assert await alerts(browser) == {"UnscheduledIslandContactorOpen"}
         assert len(await faults(browser)) == 1
 
@@ -100,73 +100,73 @@ async def test_an_outage_and_a_choice_are_told_apart(simulator: StartSimulator) 
 @pytest.mark.parametrize("firmware", FIRMWARES)
 async def test_an_outage_is_noticed_once_and_forgotten_at_its_end(simulator: StartSimulator, firmware: str) -> None:
     gateway = await start(simulator, firmware)
-    house = steady(gateway)
+    home = steady(gateway)
     async with Browser(gateway) as browser:
         await browser.login()
-        noticed = house.clock // 1_000_000
-        house.outage()
+        noticed = home.clock // 1_000_000
+        home.outage()
         assert await said(browser) == LEAVING
-        house.advance(600)
+        home.advance(600)
         assert await said(browser) == ISLANDED
         (fault,) = await faults(browser)
         assert (fault["timestamp"], fault["ecu_type"]) == (noticed, "TEPINV")
-        house.restore()
+        home.restore()
         assert await said(browser) == RETURNING
         assert await faults(browser) == []
 
 
 async def test_an_outage_behind_the_back_of_a_chosen_island(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
-    house = steady(gateway)
+    home = steady(gateway)
     async with Browser(gateway) as browser:
         await browser.login()
         await browser.post("v2/islanding/mode", LEAVE)
-        house.advance(10)
-        house.outage()
-        house.advance(60)
+        home.advance(10)
+        home.outage()
+        home.advance(60)
         assert (await said(browser), await faults(browser)) == (ISLANDED, [])
         await browser.post("v2/islanding/mode", RETURN)
         assert await said(browser) == ISLANDED  # there is nothing to come back to
         assert len(await faults(browser)) == 1
-        house.restore()
-        house.advance(20)
+        home.restore()
+        home.advance(20)
         assert (await said(browser), await faults(browser)) == (CONNECTED, [])
 
 
 async def test_the_failsafe_ends_a_chosen_island_that_runs_empty(simulator: StartSimulator) -> None:
-    gateway = await simulator("21.44", house=House(charge=11))
-    house = gateway.house
-    house.solar_power, house.home_power = 0, 3_000
+    gateway = await simulator("21.44", home=SimulatedHome(charge=11))
+    home = gateway.home
+    home.solar_power, home.home_power = 0, 3_000
     async with Browser(gateway) as browser:
         await browser.login()
         await browser.post("v2/islanding/mode", LEAVE)
         states = []
         for _ in range(60):
-            states += [state] if (state := house.grid_status) not in states else []
-            house.advance(10)
+            states += [state] if (state := home.grid_status) not in states else []
+            home.advance(10)
         assert states == [state for state, *_ in (LEAVING, ISLANDED, RETURNING, CONNECTED)]
-        assert house.charge > 9
+        assert home.charge > 9
         assert (await browser.get("/simulator")).json["off_grid"] is False
 
 
 async def test_the_failsafe_ends_a_chosen_island_that_collapses() -> None:
-    house = House(packs=1)
-    house.solar_power, house.home_power = 0, 3_000
-    house.off_grid_on_purpose = True
-    house.advance(10)
-    house.home_power = 9_000
-    assert house.home_power == 0
-    house.advance(1)
-    assert (house.grid_status, house.home_power) == ("SystemGridConnected", 9_000)
+    home = SimulatedHome(packs=1)
+    home.solar_power, home.home_power = 0, 3_000
+    home.off_grid_on_purpose = True
+    home.advance(10)
+    home.home_power = 9_000
+    assert home.home_power == 0
+    home.advance(1)
+    assert (home.grid_status, home.home_power) == ("SystemGridConnected", 9_000)
 
 
 async def test_off_the_grid_by_order(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
-    house = steady(gateway)
+    home = steady(gateway)
     async with Browser(gateway) as browser:
         truth = (await browser.post("/simulator", {"off_grid": True})).json
         assert (truth["off_grid"], truth["grid"], truth["grid_status"]) == (True, "up", "SystemTransitionToIsland")
-        house.advance(2)
+        home.advance(2)
         truth = (await browser.post("/simulator", {"off_grid": False})).json
         assert (truth["off_grid"], truth["grid_status"]) == (False, "SystemTransitionToGrid")
 

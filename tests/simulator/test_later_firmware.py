@@ -51,7 +51,7 @@ async def test_each_meter_by_itself(simulator: StartSimulator, firmware: str) ->
             )
 
 
-async def test_a_house_whose_sun_is_not_measured_here(simulator: StartSimulator) -> None:
+async def test_a_home_whose_sun_is_not_measured_here(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     gateway.gateway.solar_meter = False
     async with Browser(gateway) as browser:
@@ -80,9 +80,9 @@ async def test_readings_are_real_only_while_stopped(simulator: StartSimulator) -
         stopped = (await browser.get("meters/readings")).json
         assert set(stopped) == {"synchrometerX", "synchrometerY"}
         lines = stopped["synchrometerX"]["data"]["cts"]
-        assert sum(line["p_W"] for line in lines) == pytest.approx(gateway.house.grid_power, abs=2)
+        assert sum(line["p_W"] for line in lines) == pytest.approx(gateway.home.grid_power, abs=2)
         sun = stopped["synchrometerY"]["data"]["cts"][2]["p_W"]
-        assert 2 * sun == pytest.approx(gateway.house.solar_power, abs=2)
+        assert 2 * sun == pytest.approx(gateway.home.solar_power, abs=2)
         assert {line["ct"] for line in lines} == {0, 1, 2, 3}
         options = await browser.get("synchrometer/ct_voltage_references/options")
         phases = (await browser.get("synchrometer/ct_voltage_references")).json

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from simulator import PROFILES, House, Simulator
-from simulator.house import LOS_ANGELES
+from simulator import PROFILES, SimulatedHome, Simulator
+from simulator.home import LOS_ANGELES
 from simulator.wire import float32, go_json
 from tests.client.access_matrix import LOGIN, OPEN, REFUSED
 from tests.client.browser import Browser, Seen
@@ -88,9 +88,9 @@ async def test_meters(simulator: StartSimulator, firmware: str, keys: set[str]) 
 @pytest.mark.parametrize("firmware", PROFILES)
 @pytest.mark.parametrize("hours", [0, 1, 7, 24])
 async def test_what_the_meters_say_fits_together(simulator: StartSimulator, firmware: str, hours: int) -> None:
-    gateway = await start(simulator, firmware, house=House(seed=3))
-    house = gateway.house
-    house.advance(hours * 3600 + 17.3)
+    gateway = await start(simulator, firmware, home=SimulatedHome(seed=3))
+    home = gateway.home
+    home.advance(hours * 3600 + 17.3)
     async with Browser(gateway) as browser:
         await browser.login()
         gateway.running = True
@@ -103,14 +103,14 @@ async def test_what_the_meters_say_fits_together(simulator: StartSimulator, firm
         + (battery["energy_exported"] - battery["energy_imported"]),
         abs=1e-8,
     )
-    assert load["energy_imported"] == pytest.approx(house.home_energy, abs=40)
+    assert load["energy_imported"] == pytest.approx(home.home_energy, abs=40)
     assert load["instant_power"] == pytest.approx(
         site["instant_power"] + battery["instant_power"] + solar["instant_power"], abs=12
     )
-    assert load["instant_power"] == pytest.approx(house.home_power, abs=2)
-    assert site["instant_power"] == pytest.approx(house.grid_power, abs=1)
-    assert solar["instant_power"] == pytest.approx(house.solar_power, abs=1)
-    assert battery["instant_power"] == pytest.approx(house.battery_power, abs=5)
+    assert load["instant_power"] == pytest.approx(home.home_power, abs=2)
+    assert site["instant_power"] == pytest.approx(home.grid_power, abs=1)
+    assert solar["instant_power"] == pytest.approx(home.solar_power, abs=1)
+    assert battery["instant_power"] == pytest.approx(home.battery_power, abs=5)
     for value in (battery["instant_power"], battery["energy_imported"], battery["energy_exported"]):
         assert value % 10 == 0
     assert battery["instant_total_current"] == pytest.approx(-battery["instant_power"] / 50, abs=0.11)
@@ -118,7 +118,7 @@ async def test_what_the_meters_say_fits_together(simulator: StartSimulator, firm
     for meter in (site, battery, load, solar):
         power, reactive = meter["instant_power"], meter["instant_reactive_power"]
         assert meter["instant_apparent_power"] == math.sqrt(power**2 + reactive**2)
-    assert soe == house.charge
+    assert soe == home.charge
 
 
 async def test_readings_of_each_generation(simulator: StartSimulator) -> None:
@@ -142,8 +142,8 @@ async def test_readings_of_each_generation(simulator: StartSimulator) -> None:
 
 
 async def test_times_have_the_sites_offset_and_nanoseconds(simulator: StartSimulator) -> None:
-    house = House(datetime.fromisoformat("2026-01-15T12:00-08:00").astimezone(LOS_ANGELES))
-    async with Browser(await simulator("1.15.0", house=house)) as browser:
+    home = SimulatedHome(datetime.fromisoformat("2026-01-15T12:00-08:00").astimezone(LOS_ANGELES))
+    async with Browser(await simulator("1.15.0", home=home)) as browser:
         seen = await browser.get("meters/aggregates")
     times = {meter["last_communication_time"] for meter in live_meters(seen).values()}
     assert len(times) == 4
@@ -155,16 +155,16 @@ async def test_times_have_the_sites_offset_and_nanoseconds(simulator: StartSimul
 
 @pytest.mark.parametrize("firmware", [firmware for firmware in PROFILES if firmware != "pw3"])
 async def test_boot_time_is_local_with_a_lie_behind_it(simulator: StartSimulator, firmware: str) -> None:
-    house = House(datetime.fromisoformat("2026-03-10T12:00-07:00").astimezone(LOS_ANGELES))
-    async with Browser(await simulator(firmware, house=house)) as browser:
-        house.advance(90)
+    home = SimulatedHome(datetime.fromisoformat("2026-03-10T12:00-07:00").astimezone(LOS_ANGELES))
+    async with Browser(await simulator(firmware, home=home)) as browser:
+        home.advance(90)
         status = (await browser.get("status")).json
     started, offset = status["start_time"].rsplit(" ", 1)
     assert offset == "+0800"
     match = re.fullmatch(r"(\d+)h(\d+)m([\d.]+)s", status["up_time_seconds"])
     assert match is not None
     uptime = timedelta(hours=int(match[1]), minutes=int(match[2]), seconds=float(match[3]))
-    assert (house.now.astimezone(UTC) - uptime).astimezone(LOS_ANGELES).strftime("%F %T") == started
+    assert (home.now.astimezone(UTC) - uptime).astimezone(LOS_ANGELES).strftime("%F %T") == started
 
 
 async def test_what_1_15_says_of_itself(simulator: StartSimulator) -> None:
@@ -174,7 +174,7 @@ async def test_what_1_15_says_of_itself(simulator: StartSimulator) -> None:
         powerwalls = (await browser.get("powerwalls")).json
         site = (await browser.get("site_info")).json
         sitemaster = (await browser.get("sitemaster")).json
-        gateway.house.advance(61)
+        gateway.home.advance(61)
         later = (await browser.get("sitemaster")).json
     assert status["version"] == "1.15.0\n"
     assert re.fullmatch(r"[0-9a-f]{40}\n", status["git_hash"])
@@ -185,7 +185,7 @@ async def test_what_1_15_says_of_itself(simulator: StartSimulator) -> None:
 
 
 async def test_what_21_44_says_of_itself(simulator: StartSimulator) -> None:
-    gateway = await simulator("21.44", house=House(packs=3))
+    gateway = await simulator("21.44", home=SimulatedHome(packs=3))
     async with Browser(gateway) as browser:
         await browser.login()
         status = (await browser.get("status")).json
@@ -206,7 +206,7 @@ async def test_what_21_44_says_of_itself(simulator: StartSimulator) -> None:
 
 async def test_the_whole_system_is_its_packs(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
-    gateway.house.advance(4321)
+    gateway.home.advance(4321)
     async with Browser(gateway) as browser:
         await browser.login()
         system = (await browser.get("system_status")).json
@@ -223,7 +223,7 @@ async def test_the_whole_system_is_its_packs(simulator: StartSimulator) -> None:
     ):
         assert whole == sum(block[part] for block in blocks) != 0
     remaining, full = system["nominal_energy_remaining"], system["nominal_full_pack_energy"]
-    assert gateway.house.charge == 100 * remaining / full
+    assert gateway.home.charge == 100 * remaining / full
     assert all(block["i_out"] * block["p_out"] < 0 for block in blocks)
     serials = [block["PackageSerialNumber"] for block in blocks]
     assert serials == [pack["PackageSerialNumber"] for pack in powerwalls]
@@ -231,7 +231,7 @@ async def test_the_whole_system_is_its_packs(simulator: StartSimulator) -> None:
 
 async def test_a_disabled_pack_measures_nothing(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
-    gateway.house.packs[1].disabled_reasons.append("DisabledExcessiveVoltageDrop")
+    gateway.home.packs[1].disabled_reasons.append("DisabledExcessiveVoltageDrop")
     async with Browser(gateway) as browser:
         await browser.login()
         system = (await browser.get("system_status")).json
@@ -249,13 +249,13 @@ async def test_an_outage_on_the_wire(simulator: StartSimulator) -> None:
     async with Browser(gateway) as browser:
         await browser.login()
         assert (await browser.get("system_status/grid_faults")).json == []
-        gateway.house.outage()
-        gateway.house.advance(10)
+        gateway.home.outage()
+        gateway.home.advance(10)
         system = (await browser.get("system_status")).json
         status = (await browser.get("system_status/grid_status")).json
         faults = (await browser.get("system_status/grid_faults")).json
         site = (await browser.get("meters/aggregates")).json["site"]
-        gateway.house.restore()
+        gateway.home.restore()
         assert (await browser.get("system_status/grid_faults")).json == []
     assert status == {"grid_status": "SystemIslandedActive", "grid_services_active": False}
     assert system["system_island_state"] == "SystemIslandedActive"
@@ -295,7 +295,7 @@ async def test_stopped_21_44(simulator: StartSimulator) -> None:
         "auth/toggle/supported",
         "meters",
         "meters/readings",
-        "meters/site",  # the house runs on the grid now
+        "meters/site",  # the home runs on the grid now
         "installer",
         "synchrometer/ct_voltage_references/options",
     }

@@ -99,8 +99,8 @@ async def test_every_fact_of_core_is_told(
     """The same as the command, in one process; it waits for nothing."""
     monkeypatch.setattr(Entity, "entity_registry_enabled_default", property(lambda _: True))
     gateway = await simulator(firmware, password="sunshine")
-    gateway.house.solar_power, gateway.house.home_power = 5200.0, 1100.0
-    gateway.house.advance(1800)
+    gateway.home.solar_power, gateway.home.home_power = 5200.0, 1100.0
+    gateway.home.advance(1800)
     host, password = f"{gateway.host}:{gateway.port}", gateway.password
     await _add(hass, CORE, {CONF_IP_ADDRESS: host, CONF_PASSWORD: password})
     login = {CONF_PASSWORD: password, "more": {CONF_USERNAME: "customer"}}

@@ -128,7 +128,7 @@ class Polling(Watch):
         async def poll() -> None:
             while True:
                 await open_eyes.wait()
-                self.hear("on" if gateway.house.grid_status == "SystemGridConnected" else "off")
+                self.hear("on" if gateway.home.grid_status == "SystemGridConnected" else "off")
                 await asyncio.sleep(0.005)
 
         task = asyncio.create_task(poll())
@@ -164,7 +164,7 @@ async def test_outages_are_made_and_missed(simulator: StartSimulator, tmp_path: 
     assert (second.lasts, second.after) == (0.1, NEVER)
     assert 0 < ours_second.after < NEVER
     assert "core missed it, ours after 0." in told[-1]
-    assert [gateway.house.grid_status for gateway in both] == ["SystemGridConnected"] * 2
+    assert [gateway.home.grid_status for gateway in both] == ["SystemGridConnected"] * 2
     assert [gateway.speed for gateway in both] == [1, 1]
 
 

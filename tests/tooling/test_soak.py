@@ -92,15 +92,15 @@ async def test_a_gateway_is_whole_after_every_trouble(simulator: StartSimulator)
 
 def is_troubled(gateway: Simulator) -> bool:
     """Tell whether anything about a gateway is not as it should be."""
-    house = gateway.house
+    simulated = gateway.home
     return bool(
         gateway.faults.active
         or gateway.overrides
         or gateway.gateway.counter_offset
         or not gateway.running
-        or not house.grid.up
-        or len(house.packs) != 2
-        or any(pack.disabled_reasons for pack in house.packs)
+        or not simulated.grid.up
+        or len(simulated.packs) != 2
+        or any(pack.disabled_reasons for pack in simulated.packs)
         or gateway._listener._server is None
     )
 

@@ -66,5 +66,5 @@ async def adds(person: Person, gateway: Simulator) -> None:
 async def follows(gateway: Simulator, mode: str, reserve: float) -> None:
     """Wait until the gateway has taken both, in its own words: 30 % are 33.5 of its own."""
     async with asyncio.timeout(30):
-        while (gateway.house.mode, gateway.house.reserve) != (mode, reserve):
+        while (gateway.home.mode, gateway.home.reserve) != (mode, reserve):
             await asyncio.sleep(0.1)

@@ -19,7 +19,7 @@ LOOKS = (desktop("en"), phone("de", dark=True))
 """Each screen, each colour and each language once; the other way round in `test_control.py`."""
 
 LEAVING_SECONDS, RECONNECTING_SECONDS = 5, 60
-"""Of the house, whose clock stands still but for them."""
+"""Of the home, whose clock stands still but for them."""
 
 WATTS = 4321
 ANYBODYS = {"Home Energy Gateway", '"Home"', "Tesla Timbuktu"}
@@ -33,7 +33,7 @@ async def test_from_adding_to_removing(simulator: StartSimulator, visit: Visit, 
     async with HomeAssistant(folder, free_port(), language=look.language) as home:
         person = await visit(home, look, "life")
         await adds(person, gateway)
-        await sees_the_house_live(person, home, gateway)
+        await sees_the_home_live(person, home, gateway)
         await sees_an_outage(person, home, gateway)
         await fills_the_energy_dashboard(person, home)
         await puts_it_right(person, gateway)
@@ -69,14 +69,14 @@ async def adds(person: Person, gateway: Simulator) -> None:
     await person.skip_and_finish()
 
 
-async def sees_the_house_live(person: Person, home: HomeAssistant, gateway: Simulator) -> None:
+async def sees_the_home_live(person: Person, home: HomeAssistant, gateway: Simulator) -> None:
     """On the pages of the gateway, of a Powerwall and of the grid's meter."""
     devices = await device_ids(home.api)
     for name, device_id in devices.items():
         await person.look_at_device(device_id)
         await person.page.snap(f"6-device-{name.removeprefix(gateway.serial).strip('_').lower() or 'gateway'}", 1800)
     await person.look_at_device(devices[gateway.serial])
-    gateway.house.home_power = WATTS
+    gateway.home.home_power = WATTS
     name = person.words.ours("entity.sensor.home_power.name")
     await person.sees(name, re.compile(r"4[.,]32\d"))
 
@@ -86,14 +86,14 @@ async def sees_an_outage(person: Person, home: HomeAssistant, gateway: Simulator
     words = person.words
     status = words.ours("entity.sensor.grid_status.name")
     await person.sees(status, words.ours("entity.sensor.grid_status.state.connected"))
-    gateway.house.outage()
-    gateway.house.advance(LEAVING_SECONDS)
+    gateway.home.outage()
+    gateway.home.advance(LEAVING_SECONDS)
     await person.sees(status, words.ours("entity.sensor.grid_status.state.islanded"))
     event = "entity.event.grid_event"
     await person.sees(words.ours(f"{event}.name"), words.ours(f"{event}.state_attributes.event_type.state.outage"))
     await person.page.snap("7-outage", 1800)
-    gateway.house.restore()
-    gateway.house.advance(RECONNECTING_SECONDS)
+    gateway.home.restore()
+    gateway.home.advance(RECONNECTING_SECONDS)
     await person.sees(status, words.ours("entity.sensor.grid_status.state.connected"))
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from simulator import House, Simulator
+from simulator import SimulatedHome, Simulator
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
 from tests.helpers import until
@@ -26,8 +26,8 @@ MODE, RESERVE, OFF_GRID = "entity.select.operation_mode", "entity.number.backup_
 async def test_a_key_brings_control(
     simulator: StartSimulator, visit: Visit, tmp_path: Path, firmware: str, look: Look
 ) -> None:
-    gateway = await start(simulator, firmware, house=House(packs=1, charge=80), speed=SPEED)
-    gateway.house.solar_power, gateway.house.home_power = 0.0, 500.0
+    gateway = await start(simulator, firmware, home=SimulatedHome(packs=1, charge=80), speed=SPEED)
+    gateway.home.solar_power, gateway.home.home_power = 0.0, 500.0
     port = free_port()
     async with HomeAssistant(tmp_path, port, language=look.language) as home:
         person = await visit(home, look, "pairing")
@@ -78,10 +78,10 @@ async def sets(person: Person, gateway: Simulator) -> None:
     mode = words.ours(f"{MODE}.name")
     await person.sees_chosen(mode, words.ours(f"{MODE}.state.self_consumption"))
     await person.choose(mode, words.ours(f"{MODE}.state.autonomous"))
-    await until(lambda: gateway.house.mode == "autonomous", seconds=60)
+    await until(lambda: gateway.home.mode == "autonomous", seconds=60)
     await person.sees_chosen(mode, words.ours(f"{MODE}.state.autonomous"))
     await person.slide(words.ours(f"{RESERVE}.name"), 30)
-    await until(lambda: gateway.house.reserve == 33.5, seconds=60)
+    await until(lambda: gateway.home.reserve == 33.5, seconds=60)
     await person.page.snap("3-set", 1800)
 
 
@@ -89,7 +89,7 @@ async def leaves_the_grid_and_comes_back(person: Person, gateway: Simulator) -> 
     """By the switch."""
     off_grid = person.words.ours(f"{OFF_GRID}.name")
     await person.flip(off_grid)
-    await until(lambda: gateway.house.grid_status == "SystemIslandedActive", seconds=60)
+    await until(lambda: gateway.home.grid_status == "SystemIslandedActive", seconds=60)
     await person.sees_on(off_grid)
     await person.flip(off_grid)
-    await until(lambda: gateway.house.grid_status == "SystemGridConnected", seconds=60)
+    await until(lambda: gateway.home.grid_status == "SystemGridConnected", seconds=60)

@@ -82,8 +82,8 @@ async def test_nobody_is_recognised_by_any_answer(simulator: StartSimulator, fir
     gateway = await simulator(firmware, **PASSWORDS.get(firmware, {}))
     gateway.gateway.wifi_scan.start(0)
     gateway.gateway.wifi_scan.seconds = 1e-9
-    gateway.house.outage()
-    gateway.house.advance(5)
+    gateway.home.outage()
+    gateway.home.advance(5)
     answers = await answers_of(gateway)
     assert len(answers) >= (3 if firmware == "pw3" else 20)
     for path, answer in answers.items():

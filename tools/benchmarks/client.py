@@ -106,7 +106,7 @@ def _decode_times(bodies: Bodies) -> list[float]:
 
 
 async def _bodies(session: aiohttp.ClientSession, to: Target) -> Bodies:
-    """Read the answers as they are; the house stands still, so every client gets the same."""
+    """Read the answers as they are; the home stands still, so every client gets the same."""
     login = {"username": "customer", "password": to.password, "email": "", "force_sm_off": False}
     async with session.post(f"{to.url}/api/login/Basic", json=login) as response:
         response.raise_for_status()

@@ -30,7 +30,7 @@ FIRMWARES = ("21.44", "24.36")
 """Those with a Powerwall 2 that core can log in to."""
 
 STILL = 10
-"""Seconds without a change after which both integrations have shown all they have: the house stands still."""
+"""Seconds without a change after which both integrations have shown all they have: the home stands still."""
 LIMIT = 90
 PROGRESS_INTERVAL = 5
 WIDTH = 132

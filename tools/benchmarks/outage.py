@@ -34,7 +34,7 @@ LEEWAY, CORE_REQUESTS = 2.0, 10
 nothing before all of a refresh have come."""
 
 HURRY, RETURN = 300.0, 0.2
-"""The house's seconds in one, and our seconds, while it comes back to the grid, which takes it 20 of its own."""
+"""The home's seconds in one, and our seconds, while it comes back to the grid, which takes it 20 of its own."""
 
 
 LONGEST = {100: 1.5, 300: 2.5, 1000: 8.0}
@@ -177,7 +177,7 @@ class Outages:
         await self._see_it_back()
 
     async def _bring_back(self) -> None:
-        """End the outage at once: the house does not take its time to come back to the grid."""
+        """End the outage at once: the home does not take its time to come back to the grid."""
         await self._order(grid="up", speed=HURRY)
         await asyncio.sleep(RETURN)
         await self._order(speed=1)

@@ -13,7 +13,7 @@ import aiohttp
 
 from custom_components.powerwall_gateway.migration import CORE
 from homeassistant.util import dt as dt_util
-from simulator.house import SUMMER_NOON
+from simulator.home import SUMMER_NOON
 from tools.benchmarks.facts import Shown
 from tools.child_process import ProcessError, free_port
 from tools.dev_server import integration
@@ -29,7 +29,7 @@ type Json = dict[str, Any]
 FIRMWARE = "21.44"
 """Of a Powerwall 2 that core can log in to."""
 
-HOUSE_TIME = timedelta(hours=9)
+HOME_TIME = timedelta(hours=9)
 """By then the sun shines and charges the battery: all powers move, and none is zero, which would hide a wrong sign."""
 
 ERRORS = (ApiError, FlowError, GatewayError, ProcessError, SignInError, WebSocketError)
@@ -90,8 +90,8 @@ async def gateway(folder: Path, latency: float) -> AsyncIterator[Gateway]:
 
 
 async def set_clocks(gateways: list[Gateway]) -> None:
-    """Make the houses the same to the second: the same sun, clouds and people."""
-    time = SUMMER_NOON.replace(hour=0, minute=0) + HOUSE_TIME
+    """Make the homes the same to the second: the same sun, clouds and people."""
+    time = SUMMER_NOON.replace(hour=0, minute=0) + HOME_TIME
     for each in gateways:
         await each.back_door.order(time=time.isoformat())
 
@@ -100,7 +100,7 @@ def morning() -> timezone:
     """Give the zone where it is late morning now."""
     now = dt_util.utcnow()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return timezone(HOUSE_TIME - (now - midnight))
+    return timezone(HOME_TIME - (now - midnight))
 
 
 class Side:

@@ -10,7 +10,7 @@ from tools.hass_process import State
 
 type Value = float | str | bool
 
-# Home Assistant's value may be as old as the integration's interval, and both sides look at a house that moves.
+# Home Assistant's value may be as old as the integration's interval, and both sides look at a home that moves.
 WINDOW = 10
 A_MINUTE = 150
 """Wh: an energy is written once a minute, and 9 kW bring that much meanwhile."""

@@ -1,11 +1,11 @@
-"""Gives the simulated house a past, so that the Energy dashboard is not empty for its first hours."""
+"""Gives the simulated home a past, so that the Energy dashboard is not empty for its first hours."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from homeassistant.util import dt as dt_util
-from simulator import House
+from simulator import SimulatedHome
 from tools.hass_process import Api
 
 type Figures = dict[str, float]
@@ -26,7 +26,7 @@ ENERGIES = (
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """An hour of Home Assistant's clock in the simulated house."""
+    """An hour of Home Assistant's clock in the simulated home."""
 
     start: datetime
     samples: list[Figures]
@@ -48,29 +48,29 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The full hours that a house has lived through, and what its meters showed at the end."""
+    """The full hours that a home has lived through, and what its meters showed at the end."""
 
     hours: list[Hour]
     end: Figures
 
 
-def live_through(house: House) -> Past:
-    """Let a house live through the hours that end now."""
+def live_through(simulated: SimulatedHome) -> Past:
+    """Let a home live through the hours that end now."""
     now = dt_util.utcnow()
     full_hour = now.replace(minute=0, second=0, microsecond=0)
     hours = []
     for ago in range(HOURS, 0, -1):
         samples = []
         for _ in range(SAMPLES):
-            house.advance(3600 / SAMPLES)
-            samples.append(_figures(house))
+            simulated.advance(3600 / SAMPLES)
+            samples.append(_figures(simulated))
         hours.append(Hour(full_hour - timedelta(hours=ago), samples))
-    house.advance((now - full_hour).total_seconds())
-    return Past(hours, _figures(house))
+    simulated.advance((now - full_hour).total_seconds())
+    return Past(hours, _figures(simulated))
 
 
 def before(moment: datetime) -> datetime:
-    """Give the time at which a house must start to live through its past until this moment of its own clock."""
+    """Give the time at which a home must start to live through its past until this moment of its own clock."""
     now = dt_util.utcnow()
     return moment - timedelta(hours=HOURS, minutes=now.minute, seconds=now.second, microseconds=now.microsecond)
 
@@ -89,11 +89,11 @@ async def write(api: Api, ids: dict[str, str], past: Past) -> None:
             await home.command("recorder/import_statistics", metadata=metadata, stats=stats)
 
 
-def _figures(house: House) -> Figures:
+def _figures(simulated: SimulatedHome) -> Figures:
     """Give the figures in the units of the entities' states."""
-    powers: Figures = {key: getattr(house, key) for key in POWERS}
-    energies: Figures = {key: getattr(house, key) / 1000 for key in ENERGIES}
-    return powers | energies | {"charge": (house.charge - 5) / 0.95}
+    powers: Figures = {key: getattr(simulated, key) for key in POWERS}
+    energies: Figures = {key: getattr(simulated, key) / 1000 for key in ENERGIES}
+    return powers | energies | {"charge": (simulated.charge - 5) / 0.95}
 
 
 UNIT_CLASSES = {"W": "power", "kWh": "energy", "%": "unitless"}

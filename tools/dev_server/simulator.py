@@ -7,8 +7,8 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 import sys
 
-from simulator import PROFILES, House, Simulator
-from simulator.house import LOS_ANGELES, SUMMER_NOON
+from simulator import PROFILES, SimulatedHome, Simulator
+from simulator.home import LOS_ANGELES, SUMMER_NOON
 from tools.child_process import ChildProcess, ProcessError, free_port
 from tools.dev_server.gateway import GatewayError, find_url
 from tools.dev_server.past import before, live_through
@@ -28,18 +28,18 @@ OWN_PASSWORD = "sunshine"
 async def simulated_gateway(
     firmware: str, speed: float, folder: Path, tell: Callable[[str], None], zone: tzinfo | None = None
 ) -> AsyncIterator[Target]:
-    """Start a simulated gateway whose house has lived for a while, and end it afterwards.
+    """Start a simulated gateway whose home has lived for a while, and end it afterwards.
 
-    It is summer there, and the house's clock shows the time of day in the zone, or where this computer is.
+    It is summer there, and the home's clock shows the time of day in the zone, or where this computer is.
     """
-    house = House(before(datetime.combine(SUMMER_NOON, datetime.now().astimezone(zone).time(), LOS_ANGELES)))
-    past = live_through(house)
+    home = SimulatedHome(before(datetime.combine(SUMMER_NOON, datetime.now().astimezone(zone).time(), LOS_ANGELES)))
+    past = live_through(home)
     stops = PROFILES[firmware].login.stopping_roles
     simulator = Simulator(firmware, password=None if stops else OWN_PASSWORD)
     port = free_port()
     process = ChildProcess(
         "The simulated gateway",
-        [sys.executable, "-m", "simulator", *_options(simulator, firmware, port, speed, house)],
+        [sys.executable, "-m", "simulator", *_options(simulator, firmware, port, speed, home)],
         log=folder / "simulator.log",
         folder=REPOSITORY,
     )
@@ -55,14 +55,14 @@ async def simulated_gateway(
         await process.stop()
 
 
-def _options(simulator: Simulator, firmware: str, port: int, speed: float, house: House) -> list[str]:
+def _options(simulator: Simulator, firmware: str, port: int, speed: float, home: SimulatedHome) -> list[str]:
     options = {
         "firmware": firmware,
         "port": port,
         "password": simulator.password,
         "speed": speed,
-        "charge": house.charge,
-        "time": house.now.replace(tzinfo=None).isoformat(),  # without a zone it is the house's own
+        "charge": home.charge,
+        "time": home.now.replace(tzinfo=None).isoformat(),  # without a zone it is the home's own
     }
     return [f"--{name}={value}" for name, value in options.items()]
 

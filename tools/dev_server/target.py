@@ -17,7 +17,7 @@ class Target:
     url: str
     password: str | None
     past: Past | None = None
-    """What a simulated house has lived through already."""
+    """What a simulated home has lived through already."""
 
 
 def own_gateway(host: str, serial: str, password: str | None) -> Target:

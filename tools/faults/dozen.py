@@ -237,8 +237,8 @@ DOZEN: Final = (
     _lasting(
         "a Powerwall missing",
         _missing_pack,
-        lambda simulator: simulator.house.remove_pack(PACK),
-        lambda simulator: simulator.house.add_pack(PACK),
+        lambda simulator: simulator.home.remove_pack(PACK),
+        lambda simulator: simulator.home.add_pack(PACK),
         pulse=SYSTEM,
     ),
     Fault("connections refused", _refuse, _all, lasts=LASTS),

@@ -44,7 +44,7 @@ LOGIN_LIMIT = 120
 """Seconds until mode and reserve of a gateway of 2018 can be read: the login waits for a minute on the grid."""
 
 FOLLOWED_LIMIT = 30
-"""Seconds until a Powerwall that was told to keep its charge no longer feeds the house."""
+"""Seconds until a Powerwall that was told to keep its charge no longer feeds the home."""
 
 RETURN_LIMIT = 120
 """Seconds until the gateway is back on the grid, and until it is told that the grid has settled."""
@@ -57,7 +57,7 @@ def main() -> int:
         "--minutes",
         type=float,
         default=16,
-        help="to watch the house first, so that the graphs have lines (default: 16)",
+        help="to watch the home first, so that the graphs have lines (default: 16)",
     )
     parser.add_argument("--folder", type=Path, default=PICTURES, help="for the pictures (default: docs/images)")
     arguments = parser.parse_args()
@@ -72,16 +72,16 @@ def main() -> int:
 
 
 async def _take(folder: Path, minutes: float) -> None:
-    async with _house("1.15.0", folder) as (person, home, to):
+    async with _home("1.15.0", folder) as (person, home, to):
         await _take_control(person, home, to)
-    async with _house("21.44", folder) as (person, home, to):
+    async with _home("21.44", folder) as (person, home, to):
         await _take_pages(person, home, to, minutes)
-    async with _house("pw3", folder) as (person, home, to):
+    async with _home("pw3", folder) as (person, home, to):
         await _take_key(person, home, to)
 
 
 @asynccontextmanager
-async def _house(firmware: str, folder: Path) -> AsyncIterator[tuple[Person, HomeAssistant, Target]]:
+async def _home(firmware: str, folder: Path) -> AsyncIterator[tuple[Person, HomeAssistant, Target]]:
     """Give a gateway, a Home Assistant that does not know it yet, and its owner at a desk."""
     zone = _zone_where_it_is(HOUR)
     async with AsyncExitStack() as stack:
@@ -178,7 +178,7 @@ async def _take_key(person: Person, home: HomeAssistant, to: Target) -> None:
 
 
 async def _order(to: Target, **order: str) -> None:
-    """Push the simulated house around."""
+    """Push the simulated home around."""
     async with (
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False), raise_for_status=True) as session,
         session.post(f"{to.url}/simulator", json=order),
@@ -188,7 +188,7 @@ async def _order(to: Target, **order: str) -> None:
 
 async def _wait(minutes: float) -> None:
     for left in range(round(minutes * 60), 0, -30):
-        print(f"Watching the house for {left} s more …")
+        print(f"Watching the home for {left} s more …")
         await asyncio.sleep(min(left, 30))
 
 

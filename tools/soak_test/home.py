@@ -32,7 +32,7 @@ ENERGIES = (
     "battery_charge_energy",
     "battery_discharge_energy",
 )
-"""Keys of entities; the house calls its energies the same."""
+"""Keys of entities; the home calls its energies the same."""
 
 type Json = dict[str, Any]
 
@@ -101,7 +101,7 @@ class Home:
         """Give what is shown and what has flowed, in kWh."""
         ids, states = await entity_ids(self.api, self.simulator.serial), await self.api.states()
         self.simulator.pace.catch_up()
-        return {key: (float(states[ids[key]].state), getattr(self.simulator.house, key) / 1000) for key in ENERGIES}
+        return {key: (float(states[ids[key]].state), getattr(self.simulator.home, key) / 1000) for key in ENERGIES}
 
 
 def _is_dark(key: str, state: State | None) -> bool:

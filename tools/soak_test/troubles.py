@@ -190,10 +190,10 @@ def _stopped(_: Random) -> tuple[str, Happening]:
 def _outage(_: Random) -> tuple[str, Happening]:
     @asynccontextmanager
     async def happening(scene: Scene) -> AsyncIterator[None]:
-        scene.simulator.house.charge = max(scene.simulator.house.charge, 90.0)
-        scene.simulator.house.outage()
+        scene.simulator.home.charge = max(scene.simulator.home.charge, 90.0)
+        scene.simulator.home.outage()
         yield
-        scene.simulator.house.restore()
+        scene.simulator.home.restore()
 
     return "", happening
 
@@ -201,7 +201,7 @@ def _outage(_: Random) -> tuple[str, Happening]:
 def _pack_disabled(_: Random) -> tuple[str, Happening]:
     @asynccontextmanager
     async def happening(scene: Scene) -> AsyncIterator[None]:
-        reasons = scene.simulator.house.packs[-1].disabled_reasons
+        reasons = scene.simulator.home.packs[-1].disabled_reasons
         reasons.append("DisabledExcessiveVoltageDrop")
         yield
         reasons.clear()
@@ -212,10 +212,10 @@ def _pack_disabled(_: Random) -> tuple[str, Happening]:
 def _pack_gone(_: Random) -> tuple[str, Happening]:
     @asynccontextmanager
     async def happening(scene: Scene) -> AsyncIterator[None]:
-        number = scene.simulator.house.packs[-1].number
-        scene.simulator.house.remove_pack(number)
+        number = scene.simulator.home.packs[-1].number
+        scene.simulator.home.remove_pack(number)
         yield
-        scene.simulator.house.add_pack(number)
+        scene.simulator.home.add_pack(number)
 
     return "", happening
 

@@ -7,7 +7,7 @@ CAPACITY = 13_500.0
 CONTINUOUS_POWER = 5_000.0
 """W a pack charges or discharges with."""
 PEAK_POWER = 7_000.0
-"""W a pack carries for a moment when it is alone with the house."""
+"""W a pack carries for a moment when it is alone with the home."""
 ONE_WAY_EFFICIENCY = 0.95
 """Charging and discharging each lose five percent: about ninety percent for the round trip."""
 EMPTY = 5.0
@@ -21,7 +21,7 @@ class Pack:
     """One Powerwall."""
 
     number: int
-    """Counts from 1; the same for as long as the house stands, whatever becomes of the others."""
+    """Counts from 1; the same for as long as the home stands, whatever becomes of the others."""
     remaining: float
     """Wh"""
     charged: float
@@ -81,7 +81,7 @@ class Battery:
         """Take a Powerwall away, of which nothing is left but what it has counted. Raises ValueError for the last."""
         pack = self.pack(number)
         if len(self.packs) == 1:
-            raise ValueError("The house needs at least one Powerwall.")
+            raise ValueError("The home needs at least one Powerwall.")
         self.packs.remove(pack)
         self._removed[number] = pack
         return pack

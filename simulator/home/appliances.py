@@ -1,10 +1,10 @@
-"""What the people of the house switch on, in watts."""
+"""What the people of the home switch on, in watts."""
 
 from dataclasses import dataclass
 import math
 
-from simulator.house.moment import Moment
-from simulator.house.noise import chance, drift
+from simulator.home.moment import Moment
+from simulator.home.noise import chance, drift
 
 KETTLE_HOURS = (6.9, 10.5, 15.6, 20.3)
 

@@ -1,4 +1,4 @@
-"""The contactor between the house and the grid, and what the gateway says of it."""
+"""The contactor between the home and the grid, and what the gateway says of it."""
 
 from typing import Final
 
@@ -32,7 +32,7 @@ class Island:
 
     @property
     def dark(self) -> bool:
-        """Did the island collapse, so that nothing in the house has power?"""
+        """Did the island collapse, so that nothing in the home has power?"""
         return self.status in {FAULTED, WAITING}
 
     @property
@@ -41,7 +41,7 @@ class Island:
         return _LASTS.get(self.status, float("inf")) - self._seconds
 
     def follow(self, *, grid: bool, alive: bool, seconds: float = 0.0) -> None:
-        """Let time pass with a grid that is there or not, and a battery that can carry the house or not."""
+        """Let time pass with a grid that is there or not, and a battery that can carry the home or not."""
         self._seconds += seconds
         if self.remaining <= 1e-9:
             self._enter(_NEXT[self.status])

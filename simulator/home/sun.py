@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 import math
 
-from simulator.house.moment import Moment
-from simulator.house.noise import chance, drift
+from simulator.home.moment import Moment
+from simulator.home.noise import chance, drift
 
 LATITUDE = math.radians(37.8)
 

@@ -1,4 +1,4 @@
-"""A moment as the people of the house live it."""
+"""A moment as the people of the home live it."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo

@@ -1,17 +1,17 @@
-"""A house with solar panels, Powerwalls and a grid connection. Deterministic: it never looks at a clock."""
+"""A home with solar panels, Powerwalls and a grid connection. Deterministic: it never looks at a clock."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from simulator.house.appliances import Appliances
-from simulator.house.battery import EMPTY, Battery, Pack
-from simulator.house.generator import Generator
-from simulator.house.island import CONNECTED, TO_GRID, Island
-from simulator.house.moment import Moment
-from simulator.house.noise import drift
-from simulator.house.sun import Roof
+from simulator.home.appliances import Appliances
+from simulator.home.battery import EMPTY, Battery, Pack
+from simulator.home.generator import Generator
+from simulator.home.islanding import CONNECTED, TO_GRID, Island
+from simulator.home.moment import Moment
+from simulator.home.noise import drift
+from simulator.home.sun import Roof
 from simulator.wire import NANOSECONDS
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
@@ -37,7 +37,7 @@ class Flow(NamedTuple):
 
 @dataclass
 class Grid:
-    """The utility's line to the house."""
+    """The utility's line to the home."""
 
     up: bool = True
 
@@ -54,7 +54,7 @@ class Energies:
     generator: float = 0.0
 
 
-class House:
+class SimulatedHome:
     """The physics behind the meters."""
 
     def __init__(
@@ -70,16 +70,16 @@ class House:
         generator: bool = False,
     ) -> None:
         if start.tzinfo is None:
-            raise ValueError("The house's start needs a time zone: its sun and its people live by local time.")
+            raise ValueError("The home's start needs a time zone: its sun and its people live by local time.")
         if packs < 1:
-            raise ValueError("The house needs at least one Powerwall.")
+            raise ValueError("The home needs at least one Powerwall.")
         self.zone = start.tzinfo
         self.clock = _nanoseconds(start)
         """Nanoseconds since 1970."""
         self.age = 0
-        """Nanoseconds this house has been simulated for; setting the clock does not change it."""
+        """Nanoseconds this home has been simulated for; setting the clock does not change it."""
         self.stood_still = 0.0
-        """Seconds by which time went on while this house stood still: the gateway's meters are read all the same."""
+        """Seconds by which time went on while this home stood still: the gateway's meters are read all the same."""
         self.grid = Grid()
         self.off_grid_on_purpose = False
         self.mode = mode
@@ -105,7 +105,7 @@ class House:
 
     @property
     def now(self) -> datetime:
-        """The house's own local time."""
+        """The home's own local time."""
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.clock // 1000)
         return moment.astimezone(self.zone)
 
@@ -181,14 +181,14 @@ class House:
             self.off_grid_on_purpose = False
         wanted = self.grid.up and not self.off_grid_on_purpose
         alone = not (wanted and self._island.connected)
-        self._island.follow(grid=wanted, alive=not alone or self._carries_house(), seconds=seconds)
+        self._island.follow(grid=wanted, alive=not alone or self._carries_home(), seconds=seconds)
         if self.grid.up or self.off_grid_on_purpose:
             self.grid_faults.clear()
         elif not self.grid_faults:
             self.grid_faults.append(self.clock)
 
-    def _carries_house(self) -> bool:
-        """Can the packs keep the house alive without the grid?"""
+    def _carries_home(self) -> bool:
+        """Can the packs keep the home alive without the grid?"""
         home, solar = self._home(island=True), self._solar()
         load = max(0.0, home - solar - self._generate(home, solar))
         return self._running and load <= self.battery.max_island_power and self.charge > EMPTY
@@ -275,7 +275,7 @@ class House:
     @generator_power.setter
     def generator_power(self, watts: float | None) -> None:
         if self.generator is None:
-            raise ValueError("The house has no generator.")
+            raise ValueError("The home has no generator.")
         self.generator.pinned = watts
 
     @property
@@ -290,7 +290,7 @@ class House:
 
     @property
     def frequency(self) -> float:
-        """Hz in the house; raised to throttle the solar inverter when an island's battery is full."""
+        """Hz in the home; raised to throttle the solar inverter when an island's battery is full."""
         if self._island.dark:
             return 0.0
         if not self._island.connected:
@@ -299,7 +299,7 @@ class House:
 
     @property
     def voltage(self) -> float:
-        """V between the two lines of the house."""
+        """V between the two lines of the home."""
         return 0.0 if self._island.dark else 238.5 + 3 * drift(self._seed, "voltage", self.clock / NANOSECONDS / 20)
 
     # -- energy --------------------------------------------------------------------------------------------------------
