@@ -5,7 +5,7 @@ The gateway's responses are in their original form, so that the simulator can re
 """
 
 import asyncio
-from dataclasses import fields
+from dataclasses import asdict, fields
 from time import monotonic, time
 from typing import Any, Final
 
@@ -31,6 +31,17 @@ from .storage import FileJournal
 
 _LEFT_OUT: Final = frozenset({"installer/companies"})
 """A list of all installers, 595 kB."""
+
+_COORDINATORS: Final = ("grid", "live", "detail", "settings", "inventory")
+_CAPABILITIES: Final = (
+    "roles",
+    "is_restricted",
+    "login_stops_powerwall",
+    "has_system_status",
+    "reads_meter_inputs",
+    "can_write_operation",
+    "operation_mode_key",
+)
 
 PAUSE: Final = 0.1
 """Seconds between two requests, so that the polls in between come on time."""
@@ -68,18 +79,10 @@ async def _collect(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> d
     if entry.state is not ConfigEntryState.LOADED:
         return found
     data = entry.runtime_data
-    coordinators: dict[str, GatewayCoordinator[Any]] = {
-        "grid": data.grid,
-        "live": data.live,
-        "detail": data.detail,
-        "settings": data.settings,
-        "inventory": data.inventory,
-    }
     return found | {
         "gateway": _gateway(data),
-        "cadence": {name: _cadence(coordinator) for name, coordinator in coordinators.items()},
-        "readings": {name: _readings(coordinator.data) for name, coordinator in coordinators.items()},
-        "requests": {path: _count(count) for path, count in data.gateway.connection.tally.paths.items()},
+        "coordinators": {name: _coordinator(getattr(data, name)) for name in _COORDINATORS},
+        "requests": {path: _stats(stats) for path, stats in data.gateway.connection.tally.paths.items()},
         "payloads": await _payloads(data.gateway),
     }
 
@@ -113,70 +116,53 @@ async def _journal(hass: HomeAssistant, entry_id: str) -> dict[str, Any]:
 
 def _gateway(data: PowerwallGatewayData) -> dict[str, Any]:
     """Return what the firmware supports with this login, and what may be changed."""
-    gateway, control, capable = data.gateway, data.control, data.gateway.capabilities
+    gateway, control, capabilities = data.gateway, data.control, data.gateway.capabilities
     return {
-        "firmware": capable.status.firmware if capable.status else None,
+        "firmware": capabilities.status.firmware if capabilities.status else None,
         "scheme": gateway.connection.address.scheme,
         "has_session": gateway.has_session,
         "login_refusals": gateway.login_refusals,
         "key": {"verified": control.signed.verified, "firmware": control.signed.firmware} if control.signed else None,
         "capabilities": {
-            "roles": list(capable.roles),
-            "is_restricted": capable.is_restricted,
-            "login_stops_powerwall": capable.login_stops_powerwall,
-            "has_system_status": capable.has_system_status,
-            "reads_meter_inputs": capable.reads_meter_inputs,
-            "can_write_operation": capable.can_write_operation,
-            "operation_mode_key": capable.operation_mode_key,
-            "missing": sorted(capable.missing),
+            **{name: getattr(capabilities, name) for name in _CAPABILITIES},
+            "missing": sorted(capabilities.missing),
         },
         "control": {
             "consented": control.consented,
             "operation": control.can_set_operation,
-            "modes": [str(mode) for mode in control.modes],
+            "modes": list(control.modes),
             "off_grid": control.can_go_off_grid,
             "busy": control.busy,
         },
     }
 
 
-def _cadence(coordinator: GatewayCoordinator[Any]) -> dict[str, Any]:
-    """Give the seconds between two polls, as they are and as they were wanted, and how many entities wait for them."""
-    schedule = coordinator.schedule
+def _coordinator(coordinator: GatewayCoordinator[Any]) -> dict[str, Any]:
+    """Return the present and the configured interval in seconds, and how each endpoint was polled last."""
+    results = {field.name: getattr(coordinator.data, field.name) for field in fields(coordinator.data)}
     return {
-        "interval": round(schedule.interval, 1),
-        "wanted": schedule.wanted,
+        "interval": round(coordinator.schedule.interval, 1),
+        "configured_interval": coordinator.schedule.wanted,
         "listeners": len(list(coordinator.async_contexts())),
+        "results": {
+            name: {
+                "age": None if result.has_never_succeeded else _seconds_since(result.at),
+                "has_value": result.value is not None,
+                "error": str(result.error) if result.error else None,
+            }
+            for name, result in results.items()
+            if isinstance(result, EndpointResult)
+        },
     }
 
 
-def _readings(data: Any) -> dict[str, Any]:
-    """Tell of each reading how old its value is in seconds, and what the last poll failed with."""
-    readings = {field.name: getattr(data, field.name) for field in fields(data)}
-    return {
-        name: {
-            "age": None if reading.has_never_succeeded else _ago(reading.at),
-            "has_value": reading.value is not None,
-            "error": str(reading.error) if reading.error else None,
-        }
-        for name, reading in readings.items()
-        if isinstance(reading, EndpointResult)
-    }
+def _stats(stats: PathStats) -> dict[str, Any]:
+    found = asdict(stats)
+    last_error_at = found.pop("last_error_at")
+    return found | {"last_error_seconds_ago": _seconds_since(last_error_at) if stats.last_error else None}
 
 
-def _count(count: PathStats) -> dict[str, Any]:
-    return {
-        "requests": count.requests,
-        "failures": count.failures,
-        "waits": count.waits,
-        "mean_seconds": round(count.seconds / count.requests, 4),
-        "slowest_seconds": round(count.slowest, 4),
-        "last_error": count.last_error or None,
-        "last_error_seconds_ago": _ago(count.last_error_at) if count.last_error else None,
-    }
-
-
-def _ago(at: float) -> float:
+def _seconds_since(at: float) -> float:
     return round(monotonic() - at, 1)
 
 

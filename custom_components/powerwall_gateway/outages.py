@@ -6,8 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from homeassistant.util import dt as dt_util
-
 from .gateway.models import GridState
 
 
@@ -55,17 +53,14 @@ class OffGridPeriod:
         }
 
     @classmethod
-    def from_json(cls, kept: object) -> Self | None:
-        """Restore what `to_json` returned; None if it is invalid."""
-        fields = _fields(kept)
-        if (started := _time(fields.get("started"))) is None:
-            return None
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Restore what `to_json` returned."""
         return cls(
-            started=started,
-            intentional=fields.get("chosen") is True,
-            charge=_number(fields.get("charge")),
-            ended=_time(fields.get("ended")),
-            charge_at_end=_number(fields.get("charge_at_end")),
+            started=datetime.fromisoformat(stored["started"]),
+            intentional=stored["chosen"],
+            charge=stored["charge"],
+            ended=_time(stored["ended"]),
+            charge_at_end=stored["charge_at_end"],
         )
 
 
@@ -98,13 +93,13 @@ class GridEvent:
         return {"type": self.type.value, "at": self.at.isoformat(), "island": self.period.to_json()}
 
     @classmethod
-    def from_json(cls, kept: object) -> Self | None:
-        """Restore what `to_json` returned; None if it is invalid."""
-        fields = _fields(kept)
-        kind, at, period = fields.get("type"), _time(fields.get("at")), OffGridPeriod.from_json(fields.get("island"))
-        if at is None or period is None or kind not in list(GridEventType):
-            return None
-        return cls(type=GridEventType(kind), at=at, period=period)
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Restore what `to_json` returned."""
+        return cls(
+            type=GridEventType(stored["type"]),
+            at=datetime.fromisoformat(stored["at"]),
+            period=OffGridPeriod.from_json(stored["island"]),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,27 +174,19 @@ class GridLog:
         }
 
     @classmethod
-    def from_json(cls, kept: object) -> Self:
-        """Restore what `to_json` returned, without invalid parts."""
-        fields = _fields(kept)
-        pending = fields.get("pending")
-        events = map(GridEvent.from_json, pending if isinstance(pending, list) else [])
-        return cls(
-            has_baseline=fields.get("looked") is True,
-            period=OffGridPeriod.from_json(fields.get("island")),
-            last_outage=_time(fields.get("last_outage")),
-            event=GridEvent.from_json(fields.get("event")),
-            pending=tuple(event for event in events if event),
-        )
+    def from_json(cls, stored: Any) -> Self:
+        """Restore what `to_json` returned. An invalid log, or none, becomes an empty one."""
+        try:
+            return cls(
+                has_baseline=stored["looked"],
+                period=OffGridPeriod.from_json(stored["island"]) if stored["island"] else None,
+                last_outage=_time(stored["last_outage"]),
+                event=GridEvent.from_json(stored["event"]) if stored["event"] else None,
+                pending=tuple(map(GridEvent.from_json, stored.get("pending", ()))),
+            )
+        except KeyError, TypeError, ValueError:
+            return cls()
 
 
-def _fields(kept: object) -> dict[str, Any]:
-    return kept if isinstance(kept, dict) else {}
-
-
-def _time(text: object) -> datetime | None:
-    return dt_util.parse_datetime(text) if isinstance(text, str) else None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -165,15 +165,16 @@ async def test_what_it_tells_besides(
     assert found["gateway"]["capabilities"]["has_system_status"] is True
     assert "site_info/grid_codes" not in found["gateway"]["capabilities"]["missing"]  # asked by us alone
     assert found["gateway"]["control"]["off_grid"] is True
-    assert found["cadence"]["live"]["interval"] == 5.0
+    assert found["coordinators"]["live"]["interval"] == 5.0
     assert found["requests"]["login/Basic"]["requests"] == logins == 1
     networks = found["requests"]["networks"]
     assert networks["failures"] == networks["waits"] == networks["requests"] >= 1
     assert "503" in networks["last_error"]
     assert networks["last_error_seconds_ago"] >= 0
-    assert "503" in found["readings"]["inventory"]["networks"]["error"]
-    assert found["readings"]["live"]["meters"]["error"] is None
-    assert found["readings"]["live"]["meters"]["age"] >= 0
+    assert "503" in found["coordinators"]["inventory"]["results"]["networks"]["error"]
+    meters = found["coordinators"]["live"]["results"]["meters"]
+    assert meters["error"] is None
+    assert meters["age"] >= 0
     assert found["payloads"]["networks"] == {
         "error": "networks: the gateway asks to wait (503)",
         "status": 503,
