@@ -34,7 +34,7 @@ from .coordinator import (
 )
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import SubDevice
-from .energy_dashboard import DashboardSuggestion
+from .energy_dashboard import async_suggest_sources
 from .entity import GatewayEntityDescription
 from .exceptions import error_text
 from .gateway import (
@@ -154,7 +154,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     EntryMonitor(hass, entry, store).async_start()
     _remove_withdrawn(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    await DashboardSuggestion(hass, entry, store).async_start()
+    await async_suggest_sources(hass, entry, store)
     for coordinator in (grid, live, detail, settings, inventory):
         coordinator.async_update_listeners()  # the monitors' first checks, which must not make the setup fail
     entry.async_on_unload(async_at_started(hass, grid.async_fire_events))

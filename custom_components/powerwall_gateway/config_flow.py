@@ -18,6 +18,7 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import section
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
@@ -41,15 +42,16 @@ from .const import (
 from .device import async_carry_over, is_serial_in_use
 from .exceptions import FormError
 from .gateway import Address, Credentials, parse_serial
+from .gateway.models import Din
 from .options_flow import PowerwallGatewayOptionsFlow
 from .probe import (
-    DiscoveredGateway,
     GatewayProbe,
     async_configured_gateway,
     async_store_mac,
     data_updates,
     find_entry,
     suggested_by_core,
+    suggested_values,
 )
 from .progress_flow import ProgressFlow
 from .storage import async_forget_login
@@ -129,23 +131,25 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
     @override
     async def async_step_dhcp(self, discovery_info: DhcpServiceInfo) -> ConfigFlowResult:
         """Handle a discovered gateway; nothing is sent to it before the owner confirms."""
-        found = DiscoveredGateway.from_dhcp(discovery_info)
-        if entry := find_entry(self.hass, found):
+        host, mac = discovery_info.ip, dr.format_mac(discovery_info.macaddress)
+        din = Din.parse(discovery_info.hostname)  # a Powerwall 3 on Wi-Fi has another name (TeslaPW_…)
+        serial = din.serial_number if din else None
+        if entry := find_entry(self.hass, serial, mac, host):
             await self.async_set_unique_id(entry.unique_id, raise_on_progress=False)
-            updates = data_updates(entry, found)
+            updates = data_updates(entry, mac, host)
             moved = CONF_HOST in updates
             if moved and entry.state is ConfigEntryState.SETUP_ERROR:
                 # Another gateway is at the old address, so nothing but this update would set up the entry again.
                 self.hass.config_entries.async_update_entry(entry, data={**entry.data, **updates})
                 self.hass.config_entries.async_schedule_reload(entry.entry_id)
             if CONF_MAC in updates:
-                async_store_mac(self.hass, entry, found.mac)
+                async_store_mac(self.hass, entry, mac)
             self._abort_if_unique_id_configured(updates=updates, reload_on_update=moved)
-        await self.async_set_unique_id(found.serial or found.mac)
+        await self.async_set_unique_id(serial or mac)
         self._abort_if_unique_id_configured()
-        self._gateway = GatewayProbe({CONF_HOST: found.host, CONF_MAC: found.mac})
-        self._address_input = found.suggested_values
-        self.context["title_placeholders"] = {"host": found.host}
+        self._gateway = GatewayProbe({CONF_HOST: host, CONF_MAC: mac})
+        self._address_input = suggested_values(host, din)
+        self.context["title_placeholders"] = {"host": host}
         return await self.async_step_discovery_confirm()
 
     async def async_step_discovery_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

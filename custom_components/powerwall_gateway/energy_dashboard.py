@@ -52,53 +52,45 @@ _NO_PRICES: Final = {
 }
 
 
-class DashboardSuggestion:
-    """A repair issue that suggests to fill the dashboard, until the dashboard has had our entities once."""
+async def async_suggest_sources(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, store: EntryStore) -> None:
+    """Suggest to fill the dashboard by a repair issue, until the dashboard has had our entities once.
 
-    _manager: EnergyManager
-    _seen: EnergyPreferences | None = None
-    """The preferences of the last check."""
-
-    def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, store: EntryStore) -> None:
-        self._hass = hass
-        self._entry = entry
-        self._store = store
-
-    async def async_start(self) -> None:
-        """Check with the inventory, and soon after the preferences change, until the entry is unloaded."""
-        if self._store.was_on_dashboard or DASHBOARD not in self._hass.config.components:
-            return
-        self._manager = await async_get_manager(self._hass)
-        data = self._entry.runtime_data
-        self._entry.async_on_unload(data.inventory.async_add_listener(self._check))
-        self._entry.async_on_unload(data.live.async_add_listener(self._check_if_changed))
+    Check with the inventory, and soon after the preferences change, until the entry is unloaded.
+    """
+    if store.was_on_dashboard or DASHBOARD not in hass.config.components:
+        return
+    manager = await async_get_manager(hass)
+    checked: EnergyPreferences | None = None
 
     @callback
-    def _check_if_changed(self) -> None:
-        if self._manager.data is not self._seen:
-            self._check()
-
-    @callback
-    def _check(self) -> None:
-        self._seen = self._manager.data
-        if self._store.was_on_dashboard:
+    def check() -> None:
+        nonlocal checked
+        checked = manager.data
+        if store.was_on_dashboard:
             return
-        shown = _sensors_with_value(self._hass, self._entry)
-        ours = {state.entity_id for state in shown.values()}
-        offered: list[SourceType] = []
-        if any(ours.intersection(_texts(source)) for source in _chosen(self._manager)["energy_sources"]):
-            self._entry.async_create_task(self._hass, self._store.async_set_was_on_dashboard())
+        shown = _sensors_with_value(hass, entry)
+        ours = {state.entity_id: state for state in shown.values()}
+        missing: list[SourceType] = []
+        if any(not ours.keys().isdisjoint(_texts(source)) for source in _chosen(manager)["energy_sources"]):
+            entry.async_create_task(hass, store.async_set_was_on_dashboard())
         else:
-            offered = _missing(self._manager, shown)
-        entity_ids = list(dict.fromkeys(text for source in offered for text in _texts(source) if text in ours))
-        names = [escape_markdown(state.name) for state in map(self._hass.states.get, entity_ids) if state]
+            missing = _missing(manager, shown)
+        entity_ids = dict.fromkeys(text for source in missing for text in _texts(source) if text in ours)
         issues.async_set_issue(
-            self._hass,
+            hass,
             issues.ENERGY_DASHBOARD,
-            self._entry.entry_id,
-            active=bool(offered),
-            entities="\n".join(f"- {name}" for name in names),
+            entry.entry_id,
+            active=bool(missing),
+            entities="\n".join(f"- {escape_markdown(ours[entity_id].name)}" for entity_id in entity_ids),
         )
+
+    @callback
+    def check_if_changed() -> None:
+        if manager.data is not checked:
+            check()
+
+    entry.async_on_unload(entry.runtime_data.inventory.async_add_listener(check))
+    entry.async_on_unload(entry.runtime_data.live.async_add_listener(check_if_changed))
 
 
 async def async_add_sources(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> bool:

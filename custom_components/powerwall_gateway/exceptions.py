@@ -91,18 +91,6 @@ _KEYS: Final[Mapping[type[GatewayError], str]] = {
 }
 """Translation keys of the other errors; those of a base class are for its subclasses, too."""
 
-_WITH_REASON: Final = {
-    "gateway_busy",
-    "gateway_refused",
-    "login_forbidden",
-    "login_refused",
-    "operation_refused",
-    "operation_stored_only",
-    "switch_needed",
-    "unexpected_answer",
-}
-"""Translation keys whose text has the placeholder `reason`."""
-
 _VALIDATION: Final = {
     CommandFailure.STOPPED,
     CommandFailure.STORED_STOPPED,
@@ -135,20 +123,23 @@ def error_text(err: GatewayError) -> str:
 
 def translated(err: GatewayError, scale: PercentScale = PercentScale.APP) -> HomeAssistantError:
     """Return the translated error to raise in an action, with percentages on the given scale."""
-    key = _translation_key(err)
-    placeholders = {"reason": error_text(err)} if key in _WITH_REASON else {}
+    placeholders = {"reason": error_text(err)}
     match err:
-        case CommandError(reason=CommandFailure.NOT_APPLIED):
-            reserve = "-" if err.reserve is None else f"{scale.from_app(err.reserve):.0f}"
-            placeholders |= {"mode": err.mode or "-", "reserve": reserve}
-        case CommandError(reason=CommandFailure.NOT_FOLLOWED):
-            placeholders["firmware"] = err.firmware or "-"
-        case CommandError(charge=float() as charge, least=float() | int() as least):
-            placeholders |= {"charge": f"{floor(scale.from_app(charge))}", "least": f"{scale.from_app(least):.0f}"}
+        case CommandError():
+            reserve, charge, least = (
+                None if percent is None else scale.from_app(percent) for percent in (err.reserve, err.charge, err.least)
+            )
+            placeholders |= {
+                "mode": err.mode or "-",
+                "reserve": "-" if reserve is None else f"{reserve:.0f}",
+                "firmware": err.firmware or "-",
+                "charge": "-" if charge is None else f"{floor(charge)}",
+                "least": "-" if least is None else f"{least:.0f}",
+            }
         case GatewayRateLimitError():
             placeholders["seconds"] = f"{err.retry_after:.0f}"
     is_validation = isinstance(err, CommandError) and err.reason in _VALIDATION
-    return (validation_error if is_validation else action_error)(key, **placeholders)
+    return (validation_error if is_validation else action_error)(_translation_key(err), **placeholders)
 
 
 def _translation_key(err: GatewayError) -> str:

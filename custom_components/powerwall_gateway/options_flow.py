@@ -1,6 +1,6 @@
 """Options flow: settings, and the signing key."""
 
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 import voluptuous as vol
 
@@ -41,52 +41,35 @@ from .progress_flow import ProgressFlow
 from .signing_key import async_check_key
 from .storage import EntryStore, async_get_store
 
-LONGEST_INTERVAL: Final = 60.0
-
 MOST_LOGINS: Final = 10
 """Logins per day: each stops the Powerwall for 2-3 seconds."""
 
 
+def _number(kind: type[float], **config: Unpack[NumberSelectorConfig]) -> Any:
+    return vol.All(NumberSelector(NumberSelectorConfig(**config)), vol.Coerce(kind))
+
+
 def _seconds(least: float) -> Any:
     """Return a field for seconds; the default interval is the shortest that the gateway is polled with."""
-    return vol.All(
-        NumberSelector(
-            NumberSelectorConfig(
-                min=least,
-                max=LONGEST_INTERVAL,
-                step=1,
-                unit_of_measurement=UnitOfTime.SECONDS,
-                mode=NumberSelectorMode.BOX,
-            )
-        ),
-        vol.Coerce(float),
+    return _number(
+        float, min=least, max=60, step=1, unit_of_measurement=UnitOfTime.SECONDS, mode=NumberSelectorMode.BOX
     )
 
-
-_RETURN_CHARGE: Final = vol.All(
-    NumberSelector(
-        NumberSelectorConfig(
-            min=LEAST_CHARGE, max=95, step=5, unit_of_measurement=PERCENTAGE, mode=NumberSelectorMode.SLIDER
-        )
-    ),
-    vol.Coerce(float),
-)
-
-_LOGINS: Final = vol.All(
-    NumberSelector(NumberSelectorConfig(min=1, max=MOST_LOGINS, step=1, mode=NumberSelectorMode.BOX)),
-    vol.Coerce(int),
-)
 
 SETTINGS: Final = vol.Schema(
     {
         vol.Required(CONF_ALLOW_CONTROL, default=False): bool,
-        vol.Required(CONF_RETURN_CHARGE, default=RETURN_CHARGE): _RETURN_CHARGE,
+        vol.Required(CONF_RETURN_CHARGE, default=RETURN_CHARGE): _number(
+            float, min=LEAST_CHARGE, max=95, step=5, unit_of_measurement=PERCENTAGE, mode=NumberSelectorMode.SLIDER
+        ),
         vol.Required(CONF_GRID_INTERVAL, default=GRID_INTERVAL): _seconds(GRID_INTERVAL),
         vol.Required(CONF_LIVE_INTERVAL, default=LIVE_INTERVAL): _seconds(LIVE_INTERVAL),
         vol.Required(CONF_PERCENT, default=PercentScale.APP): SelectSelector(
             SelectSelectorConfig(options=list(PercentScale), translation_key=CONF_PERCENT)
         ),
-        vol.Required(CONF_LOGIN_LIMIT, default=LOGINS_A_DAY): _LOGINS,
+        vol.Required(CONF_LOGIN_LIMIT, default=LOGINS_A_DAY): _number(
+            int, min=1, max=MOST_LOGINS, step=1, mode=NumberSelectorMode.BOX
+        ),
     }
 )
 

@@ -4,13 +4,12 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 import logging
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import CONF_BASE, CONF_HOST, CONF_IP_ADDRESS, CONF_PASSWORD
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 
 from .const import CONF_FINGERPRINT, CONF_MAC, CONF_SCHEME, CONF_SERIAL, DOMAIN
 from .device import Kind, is_of_kind
@@ -55,57 +54,31 @@ _FORM_ERRORS: Final[tuple[tuple[type[GatewayError], str, str], ...]] = (
 """Error key and field of the other exceptions."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DiscoveredGateway:
-    """A gateway as DHCP discovery reports it."""
-
-    host: str
-    mac: str
-
-    serial: str | None
-    """Part of the host name, which is the DIN; None for a Powerwall 3 on Wi-Fi (`TeslaPW_…`)."""
-
-    @classmethod
-    def from_dhcp(cls, discovered: DhcpServiceInfo) -> Self:
-        """Read the discovery info."""
-        din = Din.parse(discovered.hostname)
-        return cls(
-            host=discovered.ip,
-            mac=dr.format_mac(discovered.macaddress),
-            serial=din.serial_number if din else None,
-        )
-
-    @property
-    def suggested_values(self) -> dict[str, str]:
-        """Values for the form that asks for address and serial number."""
-        return {CONF_HOST: self.host} | ({CONF_SERIAL: self.serial} if self.serial else {})
-
-
 @callback
-def find_entry(hass: HomeAssistant, found: DiscoveredGateway) -> ConfigEntry | None:
-    """Return the entry of a gateway: by serial, by MAC address, or by IP address if the serial is unknown."""
+def find_entry(hass: HomeAssistant, serial: str | None, mac: str, host: str) -> ConfigEntry | None:
+    """Return the entry of a discovered gateway: by serial, by MAC address, or by host if the serial is unknown."""
     entries = hass.config_entries.async_entries(DOMAIN, include_ignore=False)
     matches: tuple[Callable[[ConfigEntry], bool], ...] = (
-        lambda entry: entry.unique_id == found.serial,
-        lambda entry: entry.data.get(CONF_MAC) == found.mac,
-        lambda entry: found.serial is None and _address(entry).host == found.host,
+        lambda entry: entry.unique_id == serial,
+        lambda entry: entry.data.get(CONF_MAC) == mac,
+        lambda entry: serial is None and _address(entry).host == host,
     )
     return next((entry for match in matches for entry in entries if match(entry)), None)
 
 
 @callback
-def data_updates(entry: ConfigEntry, found: DiscoveredGateway) -> dict[str, Any]:
+def data_updates(entry: ConfigEntry, mac: str, host: str) -> dict[str, Any]:
     """Return the changes to the data of an entry.
 
     While the gateway responds at the stored address, that stays: a gateway on Wi-Fi and Ethernet has two addresses,
     and a host name in DHCP proves nothing.
     """
     address = _address(entry)
-    if address.host == found.host:
-        return {CONF_MAC: found.mac}
+    if address.host == host:
+        return {CONF_MAC: mac}
     if _responds(entry):
         return {}
-    return {CONF_MAC: found.mac, CONF_HOST: str(replace(address, host=found.host))}
+    return {CONF_MAC: mac, CONF_HOST: str(replace(address, host=host))}
 
 
 @callback
@@ -124,8 +97,13 @@ def suggested_by_core(hass: HomeAssistant) -> dict[str, str]:
     for entry in hass.config_entries.async_entries(CORE, include_ignore=False):
         din = Din.parse(entry.unique_id)
         if (host := entry.data.get(CONF_IP_ADDRESS)) and (din is None or din.serial_number not in ours):
-            return {CONF_HOST: host} | ({CONF_SERIAL: din.serial_number} if din else {})
+            return suggested_values(host, din)
     return {}
+
+
+def suggested_values(host: str, din: Din | None) -> dict[str, str]:
+    """Return values for the form that asks for address and serial number."""
+    return {CONF_HOST: host} | ({CONF_SERIAL: din.serial_number} if din else {})
 
 
 def _address(entry: ConfigEntry) -> Address:
@@ -186,6 +164,11 @@ class GatewayProbe:
         return Din.parse(self._status.din) if self._status else None
 
     @property
+    def _packs(self) -> frozenset[str] | None:
+        """Serial numbers of the Powerwalls; None if they could not be read."""
+        return self._summary.packs if self._summary else None
+
+    @property
     def site_name(self) -> str | None:
         """The name that the owner gave the site."""
         return self._summary.site_name if self._summary else None
@@ -203,29 +186,24 @@ class GatewayProbe:
     @property
     def has_same_powerwalls(self) -> bool:
         """Whether at least one Powerwall is the entry's; False if they cannot be compared."""
-        packs = self._summary.packs if self._summary else None
-        return packs is not None and self._former is not None and not packs.isdisjoint(self._former.packs)
+        return self._packs is not None and self._former is not None and not self._packs.isdisjoint(self._former.packs)
 
     @property
     def placeholders(self) -> dict[str, str]:
         """Placeholders of the forms, whose texts are Markdown."""
-        din, packs = self.din, self._summary.packs if self._summary else None
+        din, status, former = self.din, self._status, self._former
         return {
             "host": self.data.get(CONF_HOST, "-"),
-            "firmware": escape_markdown((self._status and self._status.firmware) or "-"),
+            "firmware": escape_markdown((status and status.firmware) or "-"),
             "din": escape_markdown(f"{din.part_number}--{din.serial_number}") if din else "-",
-            "model": (din and din.model) or (self._status and self._status.model) or "-",
+            "model": (din and din.model) or (status and status.model) or "-",
             "fingerprint": format_fingerprint(self.data.get(CONF_FINGERPRINT)),
-            "trusted": format_fingerprint(self._former.fingerprint if self._former else None),
+            "trusted": format_fingerprint(former.fingerprint if former else None),
             "site": escape_markdown(self.site_name or "-"),
-            "powerwalls": str(len(packs)) if packs else "-",
+            "powerwalls": str(len(self._packs)) if self._packs else "-",
             "serial": self.data.get(CONF_SERIAL) or "-",
-            "former": self._former.serial if self._former else "-",
+            "former": former.serial if former else "-",
         }
-
-    @property
-    def _is_encrypted(self) -> bool:
-        return self._former is not None and self._former.fingerprint is not None
 
     async def async_probe(self, address: Address) -> None:
         """Probe the gateway at an address, only by reads without effect and without a login."""
@@ -235,7 +213,8 @@ class GatewayProbe:
                 found = await probe(session, address)
                 if found.needs_login and found.login_stops_powerwall:
                     raise FormError("login_would_stop")
-                if found.lost_encryption or (self._is_encrypted and not found.connection.fingerprint):
+                was_encrypted = self._former is not None and self._former.fingerprint is not None
+                if found.lost_encryption or (was_encrypted and not found.connection.fingerprint):
                     raise FormError("not_encrypted", CONF_HOST)
                 if not found.needs_login:
                     self._summary = await read_site_summary(PowerwallGateway(found.connection))
@@ -268,13 +247,10 @@ class GatewayProbe:
 
     def _reject_another(self) -> None:
         """Raise `FormError` if the serial is known not to be the gateway's, or the gateway not to be the entry's."""
-        din = self.din
-        if din is not None and din.serial_number != self.data[CONF_SERIAL]:
+        if self.din is not None and self.din.serial_number != self.data[CONF_SERIAL]:
             raise FormError("wrong_serial", CONF_SERIAL)
-        if self._former is None:
-            return
-        packs = self._summary.packs if self._summary else None
-        if packs and self._former.packs and packs.isdisjoint(self._former.packs):
+        known = self._former.packs if self._former else ()
+        if self._packs and known and self._packs.isdisjoint(known):
             raise FormError("another_gateway", CONF_HOST)
 
 

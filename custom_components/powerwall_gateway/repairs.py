@@ -75,6 +75,10 @@ class MenuFix(RepairsFlow):
         self._shown: dict[str, str] = {}
         """The placeholders when the menu was opened: only what they name may be accepted."""
 
+    @property
+    def _entry(self) -> PowerwallGatewayConfigEntry | None:
+        return self.hass.config_entries.async_get_entry(self._entry_id)
+
     async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Show the menu."""
         issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
@@ -90,35 +94,34 @@ class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], MenuFi
     """
 
     _menu = ("accept", "refuse")
+    _data: dict[str, Any]
+    """Data of the entry with the new certificate. The old gateway's password is not sent to a new one."""
+
     _found: Identity | None = None
 
     async def async_step_accept(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Identify the gateway with the new certificate, by reads without a login."""
-        entry = self.hass.config_entries.async_get_entry(self._entry_id)
-        if entry is None or "new" not in self._shown:
+        if (entry := self._entry) is None or "new" not in self._shown:
             return self.async_abort(reason="not_loaded")
+        self._data = {**entry.data, CONF_FINGERPRINT: _fingerprint(self._shown["new"])}
+        self._data.pop(CONF_PASSWORD, None)
         return await self.async_step_looking()
 
     async def async_step_looking(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Show that this takes a while."""
-        return await self._async_wait_for(self._async_look, "looking", "looked")
+        return await self._async_wait_for(self._async_identify, "looking", "looked")
 
-    async def _async_look(self) -> None:
-        if (entry := self.hass.config_entries.async_get_entry(self._entry_id)) is None:
-            return
-        data = {**entry.data, CONF_FINGERPRINT: _fingerprint(self._shown["new"])}
-        data.pop(CONF_PASSWORD, None)
+    async def _async_identify(self) -> None:
         try:
             async with open_session() as session:
-                self._found = await identify(create_gateway(session, data))
+                self._found = await identify(create_gateway(session, self._data))
         except GatewayError as err:
             _LOGGER.debug("The certificate is trusted, and the gateway is identified later: %s", err)
 
     async def async_step_looked(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Trust the certificate, unless it is another gateway's."""
         await self._async_finish_waiting()
-        entry = self.hass.config_entries.async_get_entry(self._entry_id)
-        if entry is None:
+        if (entry := self._entry) is None:
             return self.async_abort(reason="not_loaded")
         former = await async_configured_gateway(self.hass, entry)
         if self._found is None or not self._found.is_another(former.serial, former.packs):
@@ -126,24 +129,18 @@ class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], MenuFi
             return self.async_create_entry(data={})
         if self._found.din is None:  # no serial number is known, but other Powerwalls
             return self.async_abort(reason="another_gateway")
-        if is_serial_in_use(self.hass, entry, self._found.din.serial_number):
-            return self.async_abort(reason="already_configured")
+        self._data[CONF_SERIAL] = self._found.din.serial_number
         return await self.async_step_replaced()
 
     async def async_step_replaced(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Carry the history over to the new gateway, if the owner confirms that its Powerwalls are the same."""
-        entry = self.hass.config_entries.async_get_entry(self._entry_id)
-        if entry is None or self._found is None or self._found.din is None:
+        if (entry := self._entry) is None:
             return self.async_abort(reason="not_loaded")
-        serial = self._found.din.serial_number
+        serial = self._data[CONF_SERIAL]
+        if is_serial_in_use(self.hass, entry, serial):
+            return self.async_abort(reason="already_configured")
         if user_input is not None and user_input[CONF_SAME_POWERWALLS]:
-            if is_serial_in_use(self.hass, entry, serial):
-                return self.async_abort(reason="already_configured")
-            # The old gateway's password is not sent to a new one.
-            kept = {key: value for key, value in entry.data.items() if key != CONF_PASSWORD}
-            fingerprint = _fingerprint(self._shown["new"])
-            data = {**kept, CONF_SERIAL: serial, CONF_FINGERPRINT: fingerprint}
-            if not await async_carry_over(self.hass, entry, data):
+            if not await async_carry_over(self.hass, entry, self._data):
                 return self.async_abort(reason="unload_failed")
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
             return self.async_create_entry(data={})
@@ -171,7 +168,7 @@ class DisableFix(MenuFix):
 
     async def async_step_disable(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Disable it now: the owner confirmed that the Powerwall runs."""
-        if self.hass.config_entries.async_get_entry(self._entry_id) is None:
+        if self._entry is None:
             return self.async_abort(reason="not_loaded")
         try:
             await async_disable_now(self.hass, self._entry_id)
@@ -194,8 +191,7 @@ class DashboardFix(MenuFix):
 
     async def async_step_add(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Add what the dashboard does not have yet."""
-        entry: PowerwallGatewayConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
-        if entry is None or entry.state is not ConfigEntryState.LOADED:
+        if (entry := self._entry) is None or entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
         if not await async_add_sources(self.hass, entry):
             return self.async_abort(reason="nothing_to_add")

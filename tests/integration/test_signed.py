@@ -149,7 +149,8 @@ async def test_what_is_only_stored_is_said_with_the_firmware(
     with pytest.raises(HomeAssistantError) as not_followed:
         await call(hass, gateway, "select", "operation_mode", "select_option", option="backup")
     assert not_followed.value.translation_key == "operation_not_followed"
-    assert not_followed.value.translation_placeholders == {"firmware": gateway.gateway.nameplate.version.split()[0]}
+    placeholders = not_followed.value.translation_placeholders or {}
+    assert placeholders["firmware"] == gateway.gateway.nameplate.version.split()[0]
 
 
 async def test_what_flows_to_and_from_the_grid(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
