@@ -1,14 +1,12 @@
-"""Credentials to session, with manners.
+"""Credentials to session: one login at a time, and growing waits after failed ones.
 
-A gateway that is logged in to too often answers 429 for minutes, and one below 20.49 stops
-the Powerwall at every login. So: one login in flight however many callers want it, a wait
-that grows after each failure and outlives a restart, and none at all where it would stop
-the Powerwall, or may: what was known once about the firmware stands until another is read.
+A gateway with too many logins returns 429 for minutes, and one below 20.49 stops the Powerwall at every login.
+So there is no login where it stops the Powerwall, or may. The last known firmware counts until another is read.
 """
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from time import monotonic, time
@@ -16,7 +14,7 @@ from typing import Any, Final, Self
 
 import orjson
 
-from .backoff import LONGEST_RETRY_AFTER, wait_after
+from .backoff import wait_after
 from .exceptions import (
     GatewayAuthenticationRequiredError,
     GatewayCertificateError,
@@ -45,38 +43,38 @@ _OF_POWERWALL_3: Final[Mapping[str, type[GatewayResponseError]]] = {
     "sitemaster": GatewayNotFoundError,
     "status": GatewayNotFoundError,
 }
-"""How a Powerwall 3 answers without a login (reference, 1 and 3.2)."""
+"""Responses of a Powerwall 3 without a login (reference, 1 and 3.2)."""
 
 FIRST_WHEN_LOST: Final = 2.0
 LONGEST_WHEN_LOST: Final = 60.0
-"""Seconds before the next login when an answer was lost, or nothing was sent: nobody refused anything."""
+"""Seconds until the next login after a lost response, or where no login was sent yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """Who logs in. The password is never shown."""
+    """User and password of a login."""
 
     password: str = field(repr=False)
     username: str = "customer"
     """Owners are `customer` since 1.37; 1.15 ignores it."""
 
     email: str = "home.assistant@example.invalid"
-    """Wanted by some firmware, checked by none; echoed back."""
+    """Required by some firmware, checked by none."""
 
     @classmethod
     def of_customer(cls, serial: str) -> Self:
-        """Give the owner's as the first gateways came with them: the last five of the serial."""
+        """Return the customer's default on the first gateways: the last five characters of the serial."""
         return cls(password=serial[-5:])
 
     @classmethod
     def of_installer(cls, serial: str) -> Self:
-        """Give the installer's, which are the gateway's serial behind an S, up to 1.4x. Seed, "Wizard"."""
+        """Return the installer's default up to 1.4x: the gateway's serial after an S. Seed, "Wizard"."""
         return cls(username="installer", password=f"S{serial}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """What a login gave. Several live side by side on one gateway, for hours or longer."""
+    """Result of a login. A gateway keeps several sessions in parallel, for hours or longer."""
 
     token: str = field(repr=False)
     cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -85,21 +83,21 @@ class Session:
 
     @cached_property
     def headers(self) -> dict[str, str]:
-        """Present the session: as a Bearer, and by the cookies where the gateway set them (1.37 and later).
+        """Return the token, and the cookies where the gateway set them (1.37 and later).
 
-        Some firmware of early 2021 accepts the cookies only, other firmware the Bearer only (reference, 3.2).
+        Some firmware of early 2021 accepts the cookies only, other firmware the token only (reference, 3.2).
         """
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         return self.bearer | ({"Cookie": cookies} if cookies else {})
 
     @cached_property
     def bearer(self) -> dict[str, str]:
-        """Present the session by its token."""
+        """Return the token alone."""
         return {"Authorization": f"Bearer {self.token}"}
 
 
 class SessionManager:
-    """Keeps a session with one gateway, or none where there are no credentials."""
+    """Hold the session with one gateway."""
 
     FIRST_WAIT = 30.0
     LONGEST_WAIT = 1800.0
@@ -107,17 +105,17 @@ class SessionManager:
     def __init__(self, connection: Transport, credentials: Credentials | None = None) -> None:
         self.session: Session | None = None
         self.refusals = 0
-        """How many logins in a row the gateway refused."""
+        """Number of logins in a row that the gateway refused."""
 
         self.status: Status | None = None
-        """The gateway's, as it was last read with a version in it; None where it never answered."""
+        """The last `status` with a version; None if the gateway never returned one."""
 
         self._is_powerwall_3 = False
         """Whether that was proven."""
 
         self._denied: set[str] = set()
-        """Paths that were denied to the session, with no other to be had. It is kept all the same: a gateway that
-        starts up denies everything to everybody for a while."""
+        """Paths that were denied to the session, with no other session available. It is kept: a gateway that
+        starts denies everything for a while."""
 
         self._connection = connection
         self._credentials = credentials
@@ -126,35 +124,35 @@ class SessionManager:
         self._lost = 0
         self._not_before = 0.0
         self._last_error: GatewayError | None = None
-        """Without what it was raised from: that holds the password."""
+        """Without its cause, which holds the password."""
 
         self._forbidden: dict[str, tuple[int, float]] = {}
-        """By path that was denied to a new session, too: how often in a row, and until when no login is made for it."""
+        """By path that was denied to a new session, too: how often in a row, and until when it causes no login."""
 
         self._in_vain = 0
-        """Logins in a row after which the path that needed them was denied all the same."""
+        """Logins in a row after which the path that required them was denied again."""
 
         self._is_new = False
-        """Whether nothing is known yet of what the last login was good for."""
+        """Whether the last login was not counted as one in vain yet."""
 
     @property
     def is_good(self) -> bool:
-        """Whether there is a session, as far as is known: the gateway may have dropped it."""
+        """Return whether there is a session that was not denied anything. The gateway may have ended it."""
         return self.session is not None and not self._denied
 
     @property
     def possible(self) -> bool:
-        """Whether there is anything to log in with."""
+        """Return whether there are credentials."""
         return self._credentials is not None
 
     @property
     def headers(self) -> dict[str, str]:
-        """What to send along with a request."""
+        """Return the headers for a request below `/api/`."""
         return self.session.headers if self.session else {}
 
     @property
     def bearer(self) -> dict[str, str]:
-        """What to send along with a request outside of `/api/`, where no client was seen to send cookies."""
+        """Return the headers for a request outside `/api/`, where no client was seen to send cookies."""
         return self.session.bearer if self.session else {}
 
     async def renew(
@@ -165,30 +163,27 @@ class SessionManager:
         although_it_stops: bool = False,
         status: Status | None = None,
     ) -> Session:
-        """Log in, unless somebody replaced the `spent` session meanwhile, which was `denied` something.
+        """Return a valid session, logging in if needed.
 
-        Raises `GatewayAuthenticationRequiredError` (`stops_powerwall`) where it would stop the Powerwall or
-        may, but for a caller who knows and starts it again, `GatewayLoginError` when it is refused, and
-        `GatewayPermissionDeniedError` for a path that another session was denied a while ago. After a
-        failed login the same error comes back, without asking, until the wait is over.
+        `spent` is the session that was `denied` something. If another task has replaced it, there is no login.
+        `status` is read before a login, unless the caller has just read it.
 
-        The gateway's `status` is read first, unless the caller has just done so: then nothing
-        comes between what it looked at last and the login.
+        Raises `GatewayLoginError` if the login is refused, `GatewayAuthenticationRequiredError` (`stops_powerwall`)
+        if it may stop the Powerwall and `although_it_stops` is not set, and `GatewayPermissionDeniedError` for a path
+        that a new session was denied a while ago. Until the wait after a failed login is over, raises its error again.
         """
         async with self._turn:
             if self.session is not None and self.session is not spent and (spent is not None or self.is_good):
                 return self.session
             if denied:
                 if monotonic() < self._forbidden.get(denied.path, (0, 0.0))[1]:
-                    raise _not_allowed(denied)
+                    raise permission_denied(denied)
                 self._denied.add(denied.path)
             if self._last_error is not None and monotonic() < self._not_before:
-                raise self._last_error.bare()  # the one that is kept would gather a traceback with every poll
-            starting = False
+                raise self._last_error.bare()  # the one that is kept would collect a traceback at every poll
             try:
                 known = self.status
                 status = status or await self._read_status()
-                starting = _is_starting(status)
                 if although_it_stops or not await self._may_stop(known, status):
                     self.session = await self._log_in(force=login_wants_force(status or known))
                     self.refusals = 0
@@ -196,7 +191,7 @@ class SessionManager:
                     self._denied.clear()
                     return self.session
             except GatewayError as err:
-                self.failed(err, starting=starting)
+                self.failed(err, status)
                 raise
             # Nothing was sent, so there is nothing to wait for.
             why = "the firmware is not known, and a login may stop the Powerwall"
@@ -205,29 +200,28 @@ class SessionManager:
             raise GatewayAuthenticationRequiredError(f"not logged in: {why}", path=_PATH, stops_powerwall=True)
 
     def note(self, status: Status) -> None:
-        """Note what the gateway's `status` answered. What was known stands where no version is told."""
+        """Note what `status` returned. One without a version replaces none that has one."""
         self._is_powerwall_3 = False
         if self.status is None or status.release is not None:
             self.status = status
 
     async def _may_stop(self, known: Status | None, status: Status | None) -> bool:
-        """Tell whether a login may stop the Powerwall, by what was known before or by what was just read.
+        """Return whether a login may stop the Powerwall, by the status before or the one that was just read.
 
-        Firmware that was just updated is believed at the next login. A 404 of `status` proves nothing.
+        New firmware counts from the second login on. A 404 of `status` proves nothing.
         """
-        told = [each for each in (known, status) if each is not None]
-        if not told and not self._is_powerwall_3:
+        if known is None and status is None and not self._is_powerwall_3:
             self._is_powerwall_3 = await is_powerwall_3(self._connection)
             return not self._is_powerwall_3
-        return any(login_stops_powerwall(each) for each in told)
+        return login_stops_powerwall(known) or login_stops_powerwall(status)
 
-    def failed(self, err: GatewayError, *, starting: bool = False) -> None:
+    def failed(self, err: GatewayError, status: Status | None = None) -> None:
         """Wait before the next login, longer after each failure: 30 s doubling to 30 min.
 
-        Seconds are enough where the gateway did not answer, or no login was sent yet. A refusal by
-        a gateway that is `starting` says nothing of the password, nor does one for another reason.
+        Seconds are enough if the response was lost, or no login was sent yet. `refusals` does not count refusals
+        of a gateway that is starting, which refuses good passwords, or for reasons other than the password.
         """
-        self.refusals += isinstance(err, GatewayLoginError) and err.about_password and not starting
+        self.refusals += isinstance(err, GatewayLoginError) and err.about_password and not _is_starting(status)
         if err.path != _PATH or isinstance(err, GatewayConnectionError | GatewayCertificateError):
             self._lost += 1
             wait = wait_after(self._lost, FIRST_WHEN_LOST, LONGEST_WHEN_LOST)
@@ -236,16 +230,15 @@ class SessionManager:
             self._lost = 0
             wait = wait_after(self._failures, self.FIRST_WAIT, self.LONGEST_WAIT)
         if isinstance(err, GatewayRateLimitError):
-            wait = max(wait, min(err.retry_after, LONGEST_RETRY_AFTER))
+            wait = max(wait, err.retry_after)
         self._not_before = monotonic() + wait
         self._last_error = err.bare()
 
     def still_denied(self, err: GatewayAuthenticationRequiredError) -> GatewayPermissionDeniedError:
-        """Note that a path is denied to a new session, too, and give the error that says so.
+        """Note that a path is denied to a new session, too, and return the error for it.
 
-        It is the role that is too low: the path waits before it costs another login, longer each
-        time, and nothing else does. Where one path after the other is denied, with nothing
-        answered in between, the gateway starts up, and all logins wait.
+        The role lacks the permission: the path waits before it causes another login, longer each time. If one path
+        after the other is denied, and none answers in between, the gateway is starting, and all logins wait.
         """
         failures = self._forbidden.get(err.path, (0, 0.0))[0] + 1
         wait = wait_after(failures, self.FIRST_WAIT, self.LONGEST_WAIT)
@@ -257,12 +250,12 @@ class SessionManager:
                 wait = wait_after(self._in_vain - 1, self.FIRST_WAIT, self.LONGEST_WAIT)
                 message = "the gateway denies everything to a new session"
                 self.failed(GatewayRateLimitError(message, path=_PATH, retry_after=wait))
-        return _not_allowed(err)
+        return permission_denied(err)
 
     def accepted(self, path: str, *, renewed: bool = False) -> None:
-        """Note an answer: one that was denied before tells that the session is as good as ever.
+        """Note a response to `path`. The session is good if the path was denied before.
 
-        So does any while logins are in vain, but for `status`, which is open to everybody.
+        While logins are in vain, any path proves it but `status`, which requires no login.
         """
         self._forbidden.pop(path, None)
         if renewed or path in self._denied or (self._in_vain and path != "status"):
@@ -271,20 +264,19 @@ class SessionManager:
             self._last_error = None
 
     async def end(self) -> None:
-        """Give the session back: `GET /api/logout`, 204. The gateway ends the one that is sent along."""
+        """End the session at the gateway: `GET /api/logout`, 204."""
         if self.session is not None:
             headers, self.session = self.session.headers, None
             self._denied.clear()
             await self._connection.request("GET", "logout", headers=headers, once=True)
 
     def export(self) -> dict[str, Any]:
-        """Give the session, and how long to wait after failures, as JSON to keep over a restart. It is a secret."""
+        """Return the session and the wait after failures, as JSON to keep over a restart. It is a secret."""
         session = self.session
         waits = self._last_error is not None
         return {
-            "session": {"token": session.token, "cookies": dict(session.cookies), "roles": list(session.roles)}
-            if session
-            else None,
+            "session": session
+            and {"token": session.token, "cookies": dict(session.cookies), "roles": list(session.roles)},
             "failures": self._failures if waits else 0,
             "refusals": self.refusals if waits else 0,
             "not_before": time() + self._not_before - monotonic() if waits else 0.0,
@@ -292,11 +284,10 @@ class SessionManager:
         }
 
     def restore(self, exported: object) -> None:
-        """Take up what `export` gave; what makes no sense is left out. The clock may have been set meanwhile."""
+        """Restore what `export` returned, without invalid values. The clock may have been set meanwhile."""
         memory = LoginMemory.read(exported) or LoginMemory()
         if (record := memory.session) and record.token:
-            cookies = record.cookies or {}
-            self.session = Session(token=record.token, cookies=cookies, roles=record.roles or ())
+            self.session = Session(token=record.token, cookies=record.cookies or {}, roles=record.roles or ())
         if memory.firmware and self.status is None:
             self.status = Status.read({"version": memory.firmware})
         if memory.failures and memory.failures > 0 and memory.not_before:
@@ -317,40 +308,28 @@ class SessionManager:
     async def _log_in(self, *, force: bool) -> Session:
         if self._credentials is None:
             raise GatewayLoginError("the gateway wants a login and there is no password", path=_PATH)
+        payload = asdict(self._credentials) | {"force_sm_off": force}
         try:
-            answer = await self._connection.request(
-                "POST",
-                _PATH,
-                json={
-                    "username": self._credentials.username,
-                    "password": self._credentials.password,
-                    "email": self._credentials.email,
-                    "force_sm_off": force,
-                },
-                once=True,
-            )
+            answer = await self._connection.request("POST", _PATH, json=payload, once=True)
         except GatewayAuthenticationRequiredError as err:
             raise _refusal(err) from err
         except GatewayNotFoundError as err:
-            # Not a `GatewayNotFoundError`: it would be taken for that of the path that needed the login.
+            # Not a `GatewayNotFoundError`, which callers would take for that of the path that required the login.
             raise GatewayResponseError("the gateway has no login (404)", path=_PATH, status=err.status) from err
         record = LoginRecord.read(_json(answer)) or LoginRecord()
         if not record.token:
             raise GatewayInvalidResponseError(
                 "the login was answered without a token", path=_PATH, status=answer.status
             )
-        return Session(
-            token=record.token,
-            cookies={name: answer.cookies[name] for name in _SESSION_COOKIES if answer.cookies.get(name)},
-            roles=record.roles or (),
-        )
+        cookies = {name: answer.cookies[name] for name in _SESSION_COOKIES if answer.cookies.get(name)}
+        return Session(token=record.token, cookies=cookies, roles=record.roles or ())
 
 
 async def is_powerwall_3(connection: Transport) -> bool:
-    """Return whether it answers as a Powerwall 3 does to somebody without a login.
+    """Return whether a gateway responds as a Powerwall 3 does without a login.
 
-    A 404 of `status` alone may come from any gateway that starts up. But below 20.49, where a login
-    stops the Powerwall, live data are read without one. A Powerwall 3 always encrypts.
+    Any gateway that starts may return 404 for `status`. But below 20.49, where a login stops the Powerwall,
+    live data require no login. A Powerwall 3 always uses TLS.
     """
     if connection.fingerprint is None:
         return False
@@ -367,19 +346,19 @@ async def is_powerwall_3(connection: Transport) -> bool:
     return True
 
 
-def _not_allowed(err: GatewayAuthenticationRequiredError) -> GatewayPermissionDeniedError:
+def permission_denied(err: GatewayAuthenticationRequiredError) -> GatewayPermissionDeniedError:
+    """Return the error for a request that is denied to a new session, too."""
     return GatewayPermissionDeniedError(
         "this login may not do that", path=err.path, status=err.status, reason=err.reason
     )
 
 
 def _is_starting(status: Status | None) -> bool:
-    """Tell whether the gateway has just started: it refuses good passwords until it is ready."""
     return status is not None and status.up_time is not None and status.up_time < _STARTING
 
 
 def _refusal(err: GatewayAuthenticationRequiredError) -> GatewayLoginError:
-    """Tell by the gateway's words why it refused a login (seen on 1.15 to 24.36)."""
+    """Return the error for a refused login, by the gateway's own text (seen on 1.15 to 24.36)."""
     problem, message = LoginProblem.CREDENTIALS, "the gateway refused the login"
     if "default password" in err.reason:
         problem, message = LoginProblem.DEFAULT_PASSWORD, "the gateway wants a password of the owner's own first"

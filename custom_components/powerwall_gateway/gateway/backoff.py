@@ -1,4 +1,4 @@
-"""Waits that double after each failure, and the backoff of one gateway that asks for it or does not answer."""
+"""Waits that double after each failure, polling until a condition is true, and the backoff of one gateway."""
 
 from asyncio import sleep
 from collections.abc import Awaitable, Callable, Iterator
@@ -11,18 +11,18 @@ from typing import Final
 from .exceptions import GatewayCertificateError, GatewayConnectionError, GatewayError, GatewayRateLimitError
 
 LONGEST_RETRY_AFTER: Final = 900.0
-"""Seconds of a gateway's Retry-After that are honored at most, for polls, commands and logins alike."""
+"""Limit of a Retry-After in seconds."""
 
 FIRST_WHEN_BUSY: Final = 5.0
 LONGEST_WHEN_BUSY: Final = 60.0
-"""Seconds after a 503 that names no time, doubling from the first to the longest."""
+"""Seconds after a 503 without Retry-After, doubling."""
 
 FIRST_WHEN_SILENT: Final = 1.0
 LONGEST_WHEN_SILENT: Final = 10.0
-"""Seconds between two attempts while the gateway does not answer, doubling; a gateway that restarts takes minutes."""
+"""Seconds between two attempts while the gateway does not respond, doubling. A restart takes minutes."""
 
 _DOUBLINGS: Final = 32
-"""Enough to reach every limit. Without a bound the power leaves a float's range after 1,024 failures."""
+"""Enough to reach every limit. After 1,024 doublings a float overflows."""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def wait_after(failures: int, first: float, longest: float) -> float:
 
 
 def waits(first: float, longest: float) -> Iterator[float]:
-    """Yield the seconds to wait after the first failure, the second one, and so on without an end."""
+    """Yield the seconds to wait after the first failure, the second one, and so on."""
     return (wait_after(failures, first, longest) for failures in count(1))
 
 
@@ -69,15 +69,15 @@ async def poll_until[T](
 
 
 class GatewayBackoff:
-    """How long one gateway rests, and why. `clock` is monotonic, in seconds.
+    """Tell when one gateway may be requested again. `clock` is monotonic, in seconds.
 
-    What the gateway asked for and its silence are two waits: an answer ends the second alone.
+    A rate limit and a gateway that does not respond are two waits: a response ends the second alone.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._asked: tuple[float, GatewayError | None] = (0.0, None)
-        """Until when the gateway asked to wait, and by which answer."""
+        """End of the wait after a rate limit, and its error."""
 
         self._silence: tuple[float, GatewayError | None] = (0.0, None)
         self._busy = 0
@@ -85,29 +85,25 @@ class GatewayBackoff:
 
     @property
     def reason(self) -> GatewayError | None:
-        """What the gateway rests for; None while it may be asked."""
+        """Return the error that the present wait is for, None if there is no wait."""
         now = self._clock()
         return next((err for until, err in (self._asked, self._silence) if now < until), None)
 
     def answered(self) -> None:
-        """Note an answer. It ends a silence; what the gateway asked for lasts."""
+        """Note a response."""
         self._busy = self._silent = 0
         self._silence = (0.0, None)
 
     def failed(self, err: GatewayError, *, polled: bool) -> None:
-        """Note a failure.
-
-        Only what was `polled` can tell that the gateway is too busy for all: some calls refuse
-        by a 503 of their own (`system/update/urgency`).
-        """
+        """Note a failure. Only a poll's 503 is about all requests: some calls refuse by one of their own."""
         now = self._clock()
         match err:
             case GatewayConnectionError() | GatewayCertificateError():
                 self._silent += 1
-                if self._silent > 1:  # one answer gets lost, and is asked for again at once
+                if self._silent > 1:  # one lost response is requested again at once
                     wait = wait_after(self._silent - 1, FIRST_WHEN_SILENT, LONGEST_WHEN_SILENT)
                     self._silence = (now + wait, err.bare())
-            case GatewayRateLimitError() if polled and _is_meant_for_all(err):
+            case GatewayRateLimitError(status=503) | GatewayRateLimitError(named=True, is_for_logins=False) if polled:
                 busy = self._busy + 1
                 self.answered()
                 self._busy = busy
@@ -119,8 +115,3 @@ class GatewayBackoff:
                 _LOGGER.debug("The gateway asks to wait for %.0f s", self._asked[0] - now)
             case _:
                 self.answered()
-
-
-def _is_meant_for_all(err: GatewayRateLimitError) -> bool:
-    """Tell whether the whole gateway wants peace. A limit of logins is for them alone (see `login`)."""
-    return err.status == 503 or (err.named and not err.is_for_logins)

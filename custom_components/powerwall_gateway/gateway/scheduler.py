@@ -1,11 +1,9 @@
-"""Who asks the gateway next, and how often: a small computer that minds a power plant has little time for us.
+"""One request at a time, by priority, and polling intervals within 25% of the gateway's time.
 
-Requests go one after the other, and the grid watch never waits behind more than one. The
-time that the gateway spends answering is measured, and at most a quarter of it is ours:
-when answers slow down, the cadences stretch, those that can wait first, and come back when
-it recovers. A gateway that asks to wait, or says nothing, is not polled for a while (see `backoff`).
+The gateway is a small computer that controls a power plant. Response times are measured. If they grow, the intervals
+stretch, those that can wait first, and shrink when the gateway recovers. Nothing is polled during a backoff.
 
-What a person orders waits for its turn, and for nothing else.
+Requests that do not belong to a poll wait for their turn only.
 """
 
 import asyncio
@@ -20,30 +18,30 @@ from .backoff import GatewayBackoff
 from .exceptions import GatewayConnectionError, GatewayError
 
 SHARE: Final = 0.24
-"""Of its time the gateway spends on us at most, and a hundredth for what was spent in advance."""
+"""Fraction of the gateway's time that polls may use, and 0.01 to pay back what was spent in advance."""
 
 RESERVE: Final = 5.0
-"""Seconds of the gateway's time that polls may spend in advance: a start and a refresh of everything come at once."""
+"""Seconds of the gateway's time that polls may spend in advance, as at a start or a refresh of everything."""
 
 _LEFT: Final = 0.4
-"""Seconds of the reserve that each rank leaves to the next."""
+"""Seconds of the reserve that each priority leaves to the next."""
 
 _PLANNED: Final = 0.235
 _PAID_BACK: Final = 0.004
-"""Of its time that the cadences are given, and how much less for each second that was spent in advance."""
+"""Fraction of its time that intervals are planned for, and how much less for each second spent in advance."""
 
 _WEIGHT: Final = 0.3
-"""Of the last round in what a round is expected to cost: one slow answer is no slow gateway."""
+"""Weight of the last poll in the expected cost: one slow response does not make a slow gateway."""
 
 _TICK: Final = 0.001
-"""Seconds by which a wait is longer than it would have to be, so that it is over after it."""
+"""Seconds by which a wait is longer than calculated, so that it is certainly over afterwards."""
 
-_ASLEEP: Final = 3.0
-"""Intervals without a round after which a cadence is taken to be switched off."""
+_IDLE_INTERVALS: Final = 3.0
+"""Intervals without a poll after which a schedule counts as switched off."""
 
 
 class Priority(IntEnum):
-    """What is polled, in the order in which it stretches: what can wait comes first."""
+    """Priorities of polls, in the order in which their intervals stretch."""
 
     INVENTORY = 1
     SETTINGS = 2
@@ -63,57 +61,61 @@ _LONGEST: Final = {
 
 
 class PollSchedule:
-    """One rhythm of polling. `wanted` is its interval in seconds while the gateway is quick."""
+    """The schedule of one kind of poll. `wanted` is its interval in seconds while the gateway is fast."""
 
     def __init__(self, scheduler: RequestScheduler, rank: Priority, wanted: float) -> None:
         self.rank = rank
         self.wanted = wanted
         self.longest = max(wanted, _LONGEST[rank])
         self.cost = 0.0
-        """Seconds of the gateway's time that a round is expected to take."""
+        """Seconds of the gateway's time that a poll is expected to take."""
 
         self._scheduler = scheduler
         self._began: float | None = None
 
     @property
     def interval(self) -> float:
-        """Seconds from one round to the next, at the gateway's present speed."""
+        """Return the seconds from one poll to the next, at the gateway's present speed."""
         return self._scheduler.interval_of(self)
 
     @property
     def rest(self) -> GatewayError | None:
-        """Why nothing is to be asked now; None while the gateway may be asked."""
+        """Return the error of the present backoff, None if there is none."""
         return self._scheduler.rest.reason
 
     @contextmanager
     def round(self) -> Iterator[None]:
-        """Ask what belongs to one round; what this task asks meanwhile is on this cadence's account."""
+        """Count the requests of the current task as one poll of this schedule."""
         first, self._began = self._began is None, self._scheduler.clock()
-        with self._scheduler.account(self.rank) as account:
+        task = asyncio.current_task()
+        self._scheduler.accounts[task] = account = _Account(self.rank)
+        try:
             yield
+        finally:
+            del self._scheduler.accounts[task]
         if self.rest is None:
             self.cost = account.spent if first else self.cost + _WEIGHT * (account.spent - self.cost)
 
     async def room(self) -> None:
-        """Wait until there is time of the gateway's left for this cadence. The grid watch always has some."""
+        """Wait until this schedule may spend more of the gateway's time. The grid poll does not wait."""
         if self.rank is not Priority.GRID:
             await self._scheduler.room(RESERVE - _LEFT * (Priority.LIVE - self.rank))
 
-    def sleeps(self, now: float) -> bool:
-        """Tell whether nobody polls at this cadence."""
-        return self._began is None or now - self._began > _ASLEEP * self.longest
+    def is_idle(self, now: float) -> bool:
+        """Return whether nothing polls at this schedule."""
+        return self._began is None or now - self._began > _IDLE_INTERVALS * self.longest
 
 
 @dataclass(slots=True)
 class _Account:
-    """What one round has taken of the gateway's time."""
+    """The gateway's time that one poll has taken so far, in seconds."""
 
     rank: Priority
     spent: float = 0.0
 
 
 class RequestScheduler:
-    """Paces one gateway. `clock` is monotonic, in seconds."""
+    """Schedule the requests to one gateway. `clock` is monotonic, in seconds."""
 
     def __init__(
         self, *, clock: Callable[[], float] = monotonic, sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
@@ -121,26 +123,25 @@ class RequestScheduler:
         self.clock = clock
         self.rest = GatewayBackoff(clock)
         self._sleep = sleep
-        self._cadences: dict[Priority, PollSchedule] = {}
-        self._accounts: dict[asyncio.Task[Any] | None, _Account] = {}
+        self._schedules: dict[Priority, PollSchedule] = {}
+        self.accounts: dict[asyncio.Task[Any] | None, _Account] = {}
         self._queue = asyncio.Lock()
         self._turn = asyncio.Lock()
         self._debt = 0.0
         self._debt_at = clock()
 
     def cadence(self, rank: Priority, wanted: float) -> PollSchedule:
-        """Begin a cadence, in place of an earlier one of its rank."""
-        self._cadences[rank] = cadence = PollSchedule(self, rank, wanted)
-        return cadence
+        """Return a new schedule, in place of an earlier one of its priority."""
+        self._schedules[rank] = schedule = PollSchedule(self, rank, wanted)
+        return schedule
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for one's turn, and take it for one request; how long that took, and what it raised, is noted.
+        """Wait for the turn of one request; measure its time and note its error.
 
-        The others queue for their place behind the request in flight. The grid watch steps
-        into that place, so there is never more than one before it.
+        The grid poll skips the queue and waits only for the request in flight.
         """
-        account = self._accounts.get(asyncio.current_task())
+        account = self.accounts.get(asyncio.current_task())
         urgent = account is not None and account.rank is Priority.GRID
         async with nullcontext() if urgent else self._queue, self._turn:
             began = self.clock()
@@ -148,26 +149,11 @@ class RequestScheduler:
                 yield
             except GatewayError as err:
                 self.rest.failed(err, polled=account is not None)
-                if isinstance(err, GatewayConnectionError):
-                    raise  # nobody spent time on us
-                self._spend(self.clock() - began, account)
+                if not isinstance(err, GatewayConnectionError):  # which takes none of the gateway's time
+                    self._spend(self.clock() - began, account)
                 raise
             self.rest.answered()
             self._spend(self.clock() - began, account)
-
-    @contextmanager
-    def account(self, rank: Priority) -> Iterator[_Account]:
-        """Put what the current task asks on an account of its own."""
-        task = asyncio.current_task()
-        outer = self._accounts.get(task)
-        self._accounts[task] = account = _Account(rank)
-        try:
-            yield account
-        finally:
-            if outer is None:
-                del self._accounts[task]
-            else:
-                self._accounts[task] = outer
 
     async def room(self, reserve: float) -> None:
         """Wait until no more than `reserve` seconds of the gateway's time are spent in advance."""
@@ -175,22 +161,22 @@ class RequestScheduler:
             await self._sleep(excess / SHARE + _TICK)
 
     def interval_of(self, asking: PollSchedule) -> float:
-        """Share out what is planned: all as they are wanted, or the first in order stretched until it fits."""
+        """Return a schedule's interval: all as they are wanted, or the first in order stretched until they fit."""
         now = self.clock()
-        cadences = [self._cadences[rank] for rank in sorted(self._cadences)]
-        awake = [cadence for cadence in cadences if cadence is asking or not cadence.sleeps(now)]
-        excess = sum(cadence.cost / cadence.wanted for cadence in awake)
+        schedules = [self._schedules[rank] for rank in sorted(self._schedules)]
+        active = [schedule for schedule in schedules if schedule is asking or not schedule.is_idle(now)]
+        excess = sum(schedule.cost / schedule.wanted for schedule in active)
         excess -= _PLANNED - _PAID_BACK * self._owed()
-        for cadence in awake:
-            share, least = cadence.cost / cadence.wanted, cadence.cost / cadence.longest
+        for schedule in active:
+            share, least = schedule.cost / schedule.wanted, schedule.cost / schedule.longest
             given = share if excess <= 0 else max(least, share - excess)
-            if cadence is asking:
-                return cadence.cost / given if given < share else cadence.wanted
+            if schedule is asking:
+                return schedule.cost / given if given < share else schedule.wanted
             excess -= share - given
         return asking.wanted
 
     def _owed(self) -> float:
-        """Give the seconds of the gateway's time that polls have spent in advance of our share."""
+        """Return the seconds of the gateway's time that polls have spent in advance."""
         now = self.clock()
         self._debt = max(0.0, self._debt - SHARE * (now - self._debt_at))
         self._debt_at = now
