@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE, RETURN_CHARGE, PercentScale
 from .coordinator import GatewayCoordinators
-from .exceptions import action_error, translated, validation_error
+from .exceptions import action_error, translated_errors, validation_error
 from .gateway import (
     LEAST_CHARGE,
     CommandError,
     CommandFailure,
-    GatewayError,
     GridPolicy,
     OperationController,
     OperationSettings,
@@ -167,9 +166,8 @@ class Control:
 
     async def _do[T](self, change: Awaitable[T]) -> T:
         try:
-            return await change
-        except GatewayError as err:
-            raise translated(err, self._scale) from err
+            with translated_errors(self._scale):
+                return await change
         finally:
             await self._data.settings.async_force_refresh()
 
@@ -274,13 +272,12 @@ class OffGrid:
     async def _command(self) -> AsyncIterator[None]:
         """Run one command at a time, and refresh the grid status after each, also after a failure."""
         try:
-            async with self._lock:
-                try:
-                    yield
-                finally:
-                    await self._grid.async_force_refresh()
-        except GatewayError as err:
-            raise translated(err, self._scale) from err
+            with translated_errors(self._scale):
+                async with self._lock:
+                    try:
+                        yield
+                    finally:
+                        await self._grid.async_force_refresh()
         finally:
             self._grid.async_update_listeners()  # `is_over` is false while a command is in progress
 

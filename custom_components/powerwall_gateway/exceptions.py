@@ -1,6 +1,7 @@
 """Translation of the gateway's errors into Home Assistant's."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import floor
 from typing import Final
 
@@ -138,8 +139,19 @@ def translated(err: GatewayError, scale: PercentScale = PercentScale.APP) -> Hom
             }
         case GatewayRateLimitError():
             placeholders["seconds"] = f"{err.retry_after:.0f}"
-    is_validation = isinstance(err, CommandError) and err.reason in _VALIDATION
+    is_validation = isinstance(err, GatewayNotFoundError | GatewayAuthenticationRequiredError) or (
+        isinstance(err, CommandError) and err.reason in _VALIDATION
+    )
     return (validation_error if is_validation else action_error)(_translation_key(err), **placeholders)
+
+
+@contextmanager
+def translated_errors(scale: PercentScale = PercentScale.APP) -> Iterator[None]:
+    """Raise errors of the gateway as translated errors of Home Assistant."""
+    try:
+        yield
+    except GatewayError as err:
+        raise translated(err, scale) from err
 
 
 def _translation_key(err: GatewayError) -> str:

@@ -138,27 +138,22 @@ class _Pseudonyms:
     """Replace texts by random ones of the same form. The same text always gets the same pseudonym."""
 
     def __init__(self) -> None:
-        self._by_original: dict[str, str] = {}
         self._by_lower_case: dict[str, str] = {}
         self._used: set[str] = set()
 
     def get(self, original: str, kind: str | None = None) -> str:
         """Return the pseudonym of a text: a digit for each digit, and a letter for each letter.
 
-        An `email`, `ipv4` or `ipv6` gets an address that is reserved for documents or benchmarks.
+        An `email`, `ipv4` or `ipv6` gets an address that is reserved for documents or benchmarks. A text in lower
+        case gets the same pseudonym in lower case: a serial in a host name is.
         """
-        if (known := self._by_original.get(original)) is not None:
-            return known
-        # A serial in a host name is in lower case.
-        alike = self._by_lower_case.get(original.lower()) or self._new(original, kind)
-        pseudonym = alike.lower() if original.islower() else alike
-        self._by_original[original] = pseudonym
-        self._by_lower_case.setdefault(original.lower(), pseudonym)
-        self._used |= {original, pseudonym}
-        return pseudonym
+        if (pseudonym := self._by_lower_case.get(original.lower())) is None:
+            pseudonym = self._by_lower_case[original.lower()] = self._new(original, kind)
+            self._used |= {original, pseudonym}
+        return pseudonym.lower() if original.islower() else pseudonym
 
     def _new(self, original: str, kind: str | None) -> str:
-        number = len(self._by_original) + 1
+        number = len(self._by_lower_case) + 1
         match kind:
             case "email":
                 return f"person{number}@example.invalid"
@@ -166,28 +161,24 @@ class _Pseudonyms:
                 return str(IPv4Address("192.0.2.0" if number < 255 else "198.18.0.0") + number)
             case "ipv6":
                 return str(IPv6Address("2001:db8::") + number)
-        pseudonym = _random_like(original)
-        for _ in range(_ATTEMPTS):
-            if pseudonym not in self._used and pseudonym != original:
-                break
-            pseudonym = _random_like(original)
-        return pseudonym
+        attempts = (_random_like(original) for _ in range(_ATTEMPTS))
+        return next((each for each in attempts if each not in {original, *self._used}), _random_like(original))
 
 
 def _random_like(original: str) -> str:
+    """Return random characters in place of letters and digits, but for the start that only says the kind."""
     head = _HEAD.match(original)
-    kept = head[0] if head else ""
-    tail = original[len(kept) :]
-    letters = 6 if _HEXADECIMAL.fullmatch(tail) else 26
-    return kept + "".join(_random_character(character, letters) for character in tail)
+    start = head.end() if head else 0
+    letters = 6 if _HEXADECIMAL.fullmatch(original[start:]) else 26
 
+    def random(character: str) -> str:
+        if character.isdigit():
+            return secrets.choice(digits)
+        if not character.isalpha():
+            return character
+        return secrets.choice((ascii_uppercase if character.isupper() else ascii_lowercase)[:letters])
 
-def _random_character(character: str, letters: int) -> str:
-    if character.isdigit():
-        return secrets.choice(digits)
-    if not character.isalpha():
-        return character
-    return secrets.choice((ascii_uppercase if character.isupper() else ascii_lowercase)[:letters])
+    return original[:start] + "".join(map(random, original[start:]))
 
 
 def _is_ipv4(text: str) -> bool:

@@ -1,7 +1,5 @@
 """Register and handle the actions. Only administrators may call them, and automations, which run without a user."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from math import isfinite
 from typing import Any, Final
@@ -18,14 +16,12 @@ from .const import DOMAIN
 from .control import Control
 from .data import PowerwallGatewayConfigEntry
 from .energy_dashboard import async_update_entity_ids
-from .exceptions import action_error, translated, validation_error
+from .exceptions import action_error, translated_errors, validation_error
 from .gateway import (
     LONGEST_STOP,
     READABLE_PATHS,
     CommandError,
-    GatewayAuthenticationRequiredError,
     GatewayError,
-    GatewayNotFoundError,
     GatewayStoppedError,
     PowerwallGateway,
     check_for_update,
@@ -121,7 +117,7 @@ async def async_check_update(call: ServiceCall) -> ServiceResponse:
         if not gateway.capabilities.login_stops_powerwall:
             data.inventory.async_set_update(update)
 
-    with translate_gateway_errors():
+    with translated_errors():
         await _require_grid(gateway)
         try:
             update = await check_for_update(gateway, progress=show, interval=UPDATE_INTERVAL, limit=UPDATE_LIMIT)
@@ -133,7 +129,7 @@ async def async_check_update(call: ServiceCall) -> ServiceResponse:
 async def async_run_connection_test(call: ServiceCall) -> ServiceResponse:
     """Test the gateway's connection to Tesla, and return the result of each test."""
     gateway = _entry_of(call).runtime_data.gateway
-    with translate_gateway_errors():
+    with translated_errors():
         try:
             tests = await run_connection_tests(gateway, interval=TEST_INTERVAL, limit=TEST_LIMIT)
         except CommandError as err:
@@ -171,26 +167,13 @@ async def async_get_endpoint(call: ServiceCall) -> ServiceResponse:
     """Return the response of a read-only endpoint without personal data, so that it can be shown to others."""
     entry = _entry_of(call)
     gateway, path = entry.runtime_data.gateway, call.data[ATTR_PATH]
-    with translate_gateway_errors():
+    with translated_errors():
         answer = await gateway.get(path)
     # The list of all installers has 595 kB.
     return {
         "path": path,
         "answer": await call.hass.async_add_executor_job(redactor_for(entry).redact_payload, path, answer),
     }
-
-
-@contextmanager
-def translate_gateway_errors() -> Iterator[None]:
-    """Raise errors of the gateway as translated errors of Home Assistant."""
-    try:
-        yield
-    except GatewayNotFoundError as err:
-        raise validation_error("not_on_this_firmware") from err
-    except GatewayAuthenticationRequiredError as err:
-        raise validation_error("login_needed" if err.stops_powerwall else "not_for_this_login") from err
-    except GatewayError as err:
-        raise translated(err) from err
 
 
 @callback
