@@ -116,8 +116,8 @@ def test_home_assistant_takes_it(file: Path) -> None:
     for described in blueprint.inputs.values():
         assert described["name"]
         assert described["selector"]
-    docs = (ROOT / "docs" / "blueprints.md").read_text(encoding="utf-8")
-    assert f"| [`{file.stem}`](../{file.relative_to(ROOT)}) |" in docs
+    docs = (ROOT / "docs" / "automations.md").read_text(encoding="utf-8")
+    assert f"](../{file.relative_to(ROOT)}) |" in docs
     assert f"https://my.home-assistant.io/redirect/blueprint_import/?blueprint_url={quote(source, safe='')}\n" in docs
 
 
