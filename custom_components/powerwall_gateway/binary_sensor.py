@@ -100,6 +100,7 @@ def _inverted(number: int) -> GatewayBinarySensorDescription[InventoryData, bool
         translation_key="ct_inverted",
         translation_placeholders={"number": str(number)},
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         coordinator_fn=lambda data: data.inventory,
         devices_fn=meters,
         result_fn=lambda inventory, device_id: meter_of(inventory, device_id).map(
@@ -134,6 +135,7 @@ BINARY_SENSORS: tuple[GatewayBinarySensorDescription[Any, Any], ...] = (
     ),
     GatewayBinarySensorDescription[GridData, GridStatus](
         key="grid_services",
+        entity_registry_enabled_default=False,
         coordinator_fn=lambda data: data.grid,
         result_fn=lambda grid, _: grid.status,
         exists_fn=lambda grid: grid.grid_services_active is not None,
@@ -143,6 +145,7 @@ BINARY_SENSORS: tuple[GatewayBinarySensorDescription[Any, Any], ...] = (
     GatewayBinarySensorDescription[LiveData, MetersAggregates](
         key="battery_charging",
         device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
+        entity_registry_enabled_default=False,
         coordinator_fn=lambda data: data.live,
         result_fn=lambda live, _: live.meters,
         create_without_data=True,
@@ -169,6 +172,7 @@ BINARY_SENSORS: tuple[GatewayBinarySensorDescription[Any, Any], ...] = (
     GatewayBinarySensorDescription[InventoryData, Powerwalls](
         key="in_sync",
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         coordinator_fn=lambda data: data.inventory,
         result_fn=lambda inventory, _: inventory.powerwalls,
         exists_fn=lambda inventory: inventory.has_sync is not None,
@@ -177,6 +181,7 @@ BINARY_SENSORS: tuple[GatewayBinarySensorDescription[Any, Any], ...] = (
     GatewayBinarySensorDescription[InventoryData, CustomerRegistration](
         key="registered",
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         coordinator_fn=lambda data: data.inventory,
         result_fn=lambda inventory, _: inventory.registration,
         exists_fn=lambda registration: registration.registered is not None,
@@ -187,6 +192,7 @@ BINARY_SENSORS: tuple[GatewayBinarySensorDescription[Any, Any], ...] = (
             key=f"{name}_connected",
             device_class=BinarySensorDeviceClass.CONNECTIVITY,
             entity_category=EntityCategory.DIAGNOSTIC,
+            entity_registry_enabled_default=False,
             coordinator_fn=lambda data: data.inventory,
             result_fn=network_of(name),
             exists_fn=lambda interface: _is_connected(interface) is not None,
@@ -222,6 +228,7 @@ BINARY_SENSORS: tuple[GatewayBinarySensorDescription[Any, Any], ...] = (
     GatewayBinarySensorDescription[LiveData, BatteryBlock](
         key="backup_ready",
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         coordinator_fn=lambda data: data.live,
         devices_fn=powerwalls,
         result_fn=lambda live, serial: live.system.map(lambda system: block_of(system.battery_blocks, serial)),

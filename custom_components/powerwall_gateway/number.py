@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.components.number import NumberEntity, NumberEntityDescription, NumberMode
-from homeassistant.const import UnitOfRatio
+from homeassistant.const import EntityCategory, UnitOfRatio
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -32,6 +32,7 @@ class GatewayNumberDescription[DataT, ValueT](GatewayControlDescription[DataT, V
 NUMBERS: tuple[GatewayNumberDescription[Any, Any], ...] = (
     GatewayNumberDescription[SettingsData, Operation](
         key="backup_reserve",
+        entity_category=EntityCategory.CONFIG,
         native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
         native_max_value=100,
         native_step=1,

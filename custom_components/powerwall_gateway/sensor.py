@@ -311,11 +311,12 @@ def _limit(
 
 
 def _time(
-    key: str, value_fn: Callable[[BatteryEstimates], int | None]
+    key: str, value_fn: Callable[[BatteryEstimates], int | None], *, enabled: bool = True
 ) -> GatewaySensorDescription[LiveData, BatteryEstimates]:
     return GatewaySensorDescription(
         key=key,
         device_class=SensorDeviceClass.DURATION,
+        entity_registry_enabled_default=enabled,
         native_unit_of_measurement=UnitOfTime.MINUTES,
         suggested_unit_of_measurement=UnitOfTime.HOURS,
         suggested_display_precision=1,
@@ -371,7 +372,7 @@ BATTERY_SENSORS: Final[tuple[GatewaySensorDescription[Any, Any], ...]] = (
     ),
     _time("backup_time_remaining", lambda estimates: estimates.backup),
     _time("time_to_full", lambda estimates: estimates.to_full),
-    _time("time_to_reserve", lambda estimates: estimates.to_reserve),
+    _time("time_to_reserve", lambda estimates: estimates.to_reserve, enabled=False),
 )
 
 
@@ -396,7 +397,7 @@ def _grid_faults(**source: Any) -> GatewaySensorDescription[Any, tuple[GridFault
     return GatewaySensorDescription(
         key="grid_faults",
         state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
+        **DISABLED_DIAGNOSTIC,
         needs_battery=True,
         value_fn=len,
         attributes_fn=_faults,
@@ -408,6 +409,7 @@ GRID_SENSORS: Final[tuple[GatewaySensorDescription[Any, Any], ...]] = (
     GatewaySensorDescription[GridData, GridStatus](
         key="grid_status",
         device_class=SensorDeviceClass.ENUM,
+        entity_registry_enabled_default=False,
         options=[state.name.lower() for state in GridState],
         coordinator_fn=lambda data: data.grid,
         result_fn=lambda grid, _: grid.status,
@@ -439,7 +441,7 @@ def _powerwall_count(**source: Any) -> GatewaySensorDescription[Any, Any]:
     return GatewaySensorDescription(
         key="powerwall_count",
         state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
+        **DISABLED_DIAGNOSTIC,
         **source,
     )
 
@@ -501,7 +503,7 @@ SYSTEM_SENSORS: Final[tuple[GatewaySensorDescription[Any, Any], ...]] = (
     GatewaySensorDescription[SettingsData, datetime](
         key="running_since",
         device_class=SensorDeviceClass.UPTIME,
-        entity_category=EntityCategory.DIAGNOSTIC,
+        **DISABLED_DIAGNOSTIC,
         coordinator_fn=lambda data: data.settings,
         result_fn=lambda settings, _: settings.running_since,
         value_fn=lambda since: since,
@@ -509,7 +511,7 @@ SYSTEM_SENSORS: Final[tuple[GatewaySensorDescription[Any, Any], ...]] = (
     GatewaySensorDescription[InventoryData, datetime](
         key="started",
         device_class=SensorDeviceClass.UPTIME,
-        entity_category=EntityCategory.DIAGNOSTIC,
+        **DISABLED_DIAGNOSTIC,
         coordinator_fn=lambda data: data.inventory,
         result_fn=lambda inventory, _: inventory.started,
         value_fn=lambda started: started,

@@ -128,6 +128,7 @@ def _powerwall_energy(
         key,
         value_fn,
         # A new one that was charged has not discharged yet.
+        entity_registry_enabled_default=False,
         counts_fn=lambda block: bool(block.energy_charged or block.energy_discharged),
         **ENERGY | {"rated_power": POWERWALL_POWER},
     )
@@ -152,7 +153,12 @@ _ALSO_SIGNED: Final = (
         suggested_display_precision=0,
         scaled=True,
     ),
-    _powerwall_sensor("energy_remaining", lambda block: block.nominal_energy_remaining, **_STORED),
+    _powerwall_sensor(
+        "energy_remaining",
+        lambda block: block.nominal_energy_remaining,
+        entity_registry_enabled_default=False,
+        **_STORED,
+    ),
     _powerwall_sensor("energy_capacity", lambda block: block.nominal_full_pack_energy, **_STORED),
     _powerwall_sensor("voltage", lambda block: block.voltage, **VOLTAGE, **DISABLED_DIAGNOSTIC),
     _powerwall_sensor("frequency", lambda block: block.frequency, **FREQUENCY, **DISABLED_DIAGNOSTIC),
@@ -171,7 +177,7 @@ POWERWALL_SENSORS: Final = (
         translation_key="pack_grid_state",
         device_class=SensorDeviceClass.ENUM,
         options=list(_GRID_STATES),
-        entity_category=EntityCategory.DIAGNOSTIC,
+        **DISABLED_DIAGNOSTIC,
     ),
 )
 
@@ -399,7 +405,7 @@ INVERTER_SENSORS: Final[tuple[GatewaySensorDescription[Any, Any], ...]] = (
         device_class=SensorDeviceClass.POWER,
         native_unit_of_measurement=UnitOfPower.WATT,
         suggested_display_precision=0,
-        entity_category=EntityCategory.DIAGNOSTIC,
+        **DISABLED_DIAGNOSTIC,
         coordinator_fn=lambda data: data.inventory,
         devices_fn=inverters,
         result_fn=lambda inventory, device_id: inventory.inverters.map(lambda listed: listed.get(device_id)),

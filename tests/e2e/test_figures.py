@@ -41,8 +41,6 @@ def comparison() -> Comparison:
         ("grid_import_energy", "3276.2", "kWh", False),
         ("charge", "60.0", "%", True),
         ("charge", "62.0", "%", False),
-        ("grid_status", "connected", "", True),
-        ("grid_status", "islanded", "", False),
         ("grid", "on", "", True),
         ("grid", "off", "", False),
     ],

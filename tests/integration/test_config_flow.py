@@ -273,9 +273,10 @@ async def test_every_generation_is_set_up(
         assert (flow["description_placeholders"]["fingerprint"] == "-") is (firmware == "1.15.0")
         flow = await go_on(hass, flow, {CONF_ALLOW_CONTROL: True})
         assert flow["type"] is FlowResultType.CREATE_ENTRY
-    keys = {"charge", "grid_power", "battery_power", "home_power", "solar_power", "grid_import_energy", "grid_status"}
+    keys = {"charge", "grid_power", "battery_power", "home_power", "solar_power", "grid_import_energy"}
     for key in keys:
         assert state_of(hass, gateway, "sensor", key) not in {None, "unknown", "unavailable"}
+    assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
     unread = {"select.home_energy_gateway_operation_mode", "number.home_energy_gateway_backup_reserve"}
     unavailable = {state.entity_id for state in hass.states.async_all() if state.state == "unavailable"}
     assert unavailable == (unread if firmware == "1.15.0" else set())  # there they wait for the guarded login

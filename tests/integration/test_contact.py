@@ -140,6 +140,7 @@ async def test_lost_solar_meter_has_unknown_power_and_keeps_its_energy(
     assert caplog.text.count("in contact with meter load, solar again") == 1
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_lost_battery_meter_tells_nothing_of_charging(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:

@@ -62,8 +62,8 @@ SOLAR = {
 }
 BATTERY = {
     "type": "battery",
-    "stat_energy_from": sensor("battery_discharged"),
-    "stat_energy_to": sensor("battery_charged"),
+    "stat_energy_from": sensor("battery_energy_discharged"),
+    "stat_energy_to": sensor("battery_energy_charged"),
     "power_config": {"stat_rate": sensor("battery_power")},
     "stat_rate": sensor("battery_power"),
     "stat_soc": sensor("charge"),
@@ -124,7 +124,7 @@ async def test_an_empty_dashboard_is_filled_and_home_assistant_finds_nothing_wro
     await async_wait_recording_done(hass)
     assert offered(hass, entry) == [
         *("Grid import", "Grid export", "Grid power", "Solar production", "Solar power"),
-        *("Battery discharged", "Battery charged", "Battery power", "Charge"),
+        *("Battery energy discharged", "Battery energy charged", "Battery power", "Charge"),
         *(("Home consumption", "Home power") if KNOWS_HOME else ()),
     ]
     assert (await answer(hass_client, entry, "add"))["type"] == "create_entry"

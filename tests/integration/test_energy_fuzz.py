@@ -36,8 +36,8 @@ RECORDED = (
     "grid_export",
     "solar_production",
     "home_consumption",
-    "battery_charged",
-    "battery_discharged",
+    "battery_energy_charged",
+    "battery_energy_discharged",
 )
 
 EXACT = 0.01

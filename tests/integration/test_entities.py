@@ -79,6 +79,7 @@ async def test_a_meter_that_vanishes_later_is_unknown(
 # -- what is worked out ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_how_long_the_energy_lasts(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     simulated = gateway.home
@@ -98,6 +99,7 @@ async def test_how_long_the_energy_lasts(hass: HomeAssistant, simulator: StartSi
     assert state_of(hass, gateway, "binary_sensor", "battery_charging") == "off"
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_how_long_until_it_is_full(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     simulated = gateway.home
@@ -184,6 +186,7 @@ async def test_the_last_outage_is_remembered(hass: HomeAssistant, simulator: Sta
 # -- packs -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_a_disabled_pack_has_a_problem_and_no_figures(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
@@ -200,6 +203,7 @@ async def test_a_disabled_pack_has_a_problem_and_no_figures(
     assert state_of(hass, gateway, "sensor", f"{first}_power") not in {None, "unknown", "unavailable"}
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_a_stopped_powerwall_keeps_its_packs(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
@@ -310,6 +314,7 @@ async def test_solar_inverter_that_had_entities_of_a_battery_loses_them(
     assert state_of(hass, gateway, "sensor", "solar_power") not in {None, "unknown", "unavailable"}
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_a_start_changes_with_a_restart(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     status = {"version": "21.44 223a56cd", "din": gateway.din}

@@ -294,6 +294,7 @@ async def test_a_meter_that_is_added_tells_its_phases(
     assert entry.runtime_data is begun
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_an_inverter_goes_and_returns(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     gateway.overrides["solars"] = INVERTERS

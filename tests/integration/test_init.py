@@ -172,6 +172,7 @@ async def test_another_certificate_is_refused(hass: HomeAssistant, simulator: St
 
 
 @pytest.mark.parametrize("firmware", FIRMWARES)
+@pytest.mark.usefixtures("all_enabled")
 async def test_a_stopped_powerwall_is_set_up_and_comes_to_life(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
 ) -> None:
@@ -213,6 +214,7 @@ async def test_one_lost_poll_hides_nothing(hass: HomeAssistant, simulator: Start
     assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_ON
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_silence_is_told_after_a_while_and_ends_with_the_first_answer(
     hass: HomeAssistant, simulator: StartSimulator, short_memory: None, set_up: SetUp
 ) -> None:
@@ -324,6 +326,7 @@ async def test_nobody_is_asked_any_more_for_a_password_that_is_taken_again(
 
 
 @pytest.mark.parametrize("firmware", FIRMWARES)
+@pytest.mark.usefixtures("all_enabled")
 async def test_an_outage_is_seen(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, fast_watch: None, firmware: str
 ) -> None:
@@ -345,6 +348,7 @@ async def test_an_outage_is_seen(
     assert state_of(hass, gateway, "sensor", "grid_status") == "connected"
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_an_unknown_grid_state_is_unknown(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, fast_watch: None
 ) -> None:

@@ -350,6 +350,7 @@ async def test_zeros_with_an_error_are_no_values(
 
 
 @pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.usefixtures("all_enabled")
 async def test_meter_listed_once_per_use_keeps_all_its_inputs(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, order: int
 ) -> None:

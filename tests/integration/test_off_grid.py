@@ -191,6 +191,7 @@ async def test_below_twenty_percent_is_refused_before_anything_is_sent(
 # -- orders ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_it_is_shown_as_the_gateway_tells_it(
     hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
 ) -> None:

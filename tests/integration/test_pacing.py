@@ -186,6 +186,7 @@ def short_life(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_AT_LEAST", 0.0)
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_a_pack_is_written_twice_a_minute(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +255,7 @@ async def test_few_requests_at_the_cadence_of_others(
 # -- the grid watch ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_the_grid_is_seen_where_the_charge_is_read(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:

@@ -50,6 +50,7 @@ def of_pack(hass: HomeAssistant, site: Simulator, number: int, key: str, platfor
     return state_of(hass, site, platform, f"{site.gateway.pack_serials[number - 1]}_{key}")
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_each_pack_is_a_device(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
     registry = dr.async_get(hass)
     found = [
@@ -64,6 +65,7 @@ async def test_each_pack_is_a_device(hass: HomeAssistant, site: Simulator, entry
     assert state_of(hass, site, "sensor", "powerwall_count") == "3"
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_their_energies_add_up(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
     leader, expansion, _ = (float(of_pack(hass, site, number, "energy_remaining") or 0) for number in (1, 2, 3))
     assert (leader, expansion) == (6, 9)
@@ -87,6 +89,7 @@ async def powerwalls(hass: HomeAssistant, site: Simulator, entry: MockConfigEntr
 
 
 @pytest.mark.parametrize("labeled", [False, True])
+@pytest.mark.usefixtures("all_enabled")
 async def test_pack_label_makes_no_phantom_powerwall(
     hass: HomeAssistant, site: Simulator, set_up: SetUp, labeled: bool
 ) -> None:
@@ -98,6 +101,7 @@ async def test_pack_label_makes_no_phantom_powerwall(
 
 
 @pytest.mark.parametrize("labeled", [False, True])
+@pytest.mark.usefixtures("all_enabled")
 async def test_single_follower_has_the_energies_that_are_left(
     hass: HomeAssistant, site: Simulator, set_up: SetUp, labeled: bool
 ) -> None:
@@ -112,6 +116,7 @@ async def test_single_follower_has_the_energies_that_are_left(
     assert energies | {"problem", "voltage", "frequency"} == keys_of(hass, site, entry, 1)
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_follower_out_of_work_has_no_energies(
     hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
 ) -> None:
@@ -193,6 +198,7 @@ async def test_alerts_are_shown_by_their_names(hass: HomeAssistant, site: Simula
     assert of_pack(hass, site, 2, "frequency") is None
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_what_a_key_told_goes_with_it(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
     site.gateway.keyring.forget(public_key())
     for _ in range(2):

@@ -13,6 +13,7 @@ from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.entity_component import DATA_INSTANCES
 from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.integration.control import poll
@@ -61,6 +62,7 @@ async def test_the_entities(
     simulator: StartSimulator,
     set_up: SetUp,
     snapshot: SnapshotAssertion,
+    all_enabled: None,
     firmware: str,
     prepare: Callable[[Simulator], None],
     platform: str,
@@ -106,6 +108,19 @@ async def test_the_controls(
     assert _entities(hass, entry, gateway, {"button", "number", "select", "switch"}) == snapshot
 
 
+@pytest.mark.parametrize(("options", "enabled"), [({}, 33), ({CONF_ALLOW_CONTROL: True}, 35)])
+async def test_a_plain_site_shows_few_entities(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, options: dict[str, Any], enabled: int
+) -> None:
+    """Show what most owners look at; everything else of two Powerwalls is disabled by default."""
+    gateway = await simulator("24.36", password="sunshine")
+    gateway.flip_switch()
+    entry = await set_up(gateway, options=options)
+    assert len(gateway.home.packs) == 2
+    entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    assert sum(entity.disabled_by is None for entity in entities) == enabled
+
+
 def _entities(
     hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, platforms: set[str]
 ) -> dict[str, dict[str, Any]]:
@@ -121,6 +136,8 @@ def _shape(hass: HomeAssistant, entity: er.RegistryEntry, serial: str) -> dict[s
     """Describe an entity by what lasts from one Home Assistant to the next."""
     key = entity.unique_id.removeprefix(f"{serial}_")
     state = hass.states.get(entity.entity_id)
+    shown = hass.data[DATA_INSTANCES][entity.domain].get_entity(entity.entity_id)
+    assert shown is not None
     return {
         "key": key,
         "name": entity.original_name,
@@ -128,6 +145,6 @@ def _shape(hass: HomeAssistant, entity: er.RegistryEntry, serial: str) -> dict[s
         "state_class": (entity.capabilities or {}).get("state_class"),
         "unit": entity.unit_of_measurement,
         "category": entity.entity_category,
-        "enabled": entity.disabled_by is None,
+        "enabled": shown.entity_description.entity_registry_enabled_default,
         "state": state.state if state and key not in _MOVING else None,
     }

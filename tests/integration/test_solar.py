@@ -61,6 +61,7 @@ def attributes(hass: HomeAssistant, gateway: Simulator, key: str) -> dict[str, A
     return dict(state.attributes)
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_an_inverter_of_any_brand(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
@@ -85,6 +86,7 @@ async def test_several_inverters_are_numbered(hass: HomeAssistant, simulator: St
     assert state_of(hass, gateway, "sensor", "inverter_2_rating") is None
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_inverter_keeps_its_id_when_others_come_and_go(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
@@ -182,7 +184,6 @@ async def test_power_and_strings_are_shown_the_rest_is_for_who_wants_it(
     assert {key for key in shown if not key.startswith(gateway.serial)} == {
         "power",
         "problem",
-        "rating",
         "state",
         "string_1_power",
     }
@@ -232,6 +233,7 @@ async def test_whose_the_inverter_is_waits_for_the_list(
     assert state_of(hass, gateway, "sensor", "inverter_1_power") == "1360"
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_an_inverter_that_answers_no_more_is_unavailable(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:

@@ -84,17 +84,17 @@ async def sees_the_home_live(person: Person, home: HomeAssistant, gateway: Simul
 async def sees_an_outage(person: Person, home: HomeAssistant, gateway: Simulator) -> None:
     """Where it is looked at, without loading the page again."""
     words = person.words
-    status = words.ours("entity.sensor.grid_status.name")
-    await person.sees(status, words.ours("entity.sensor.grid_status.state.connected"))
+    status = words.ours("entity.binary_sensor.grid.name")
+    await person.sees(status, words.ours("entity.binary_sensor.grid.state.on"))
     gateway.home.outage()
     gateway.home.advance(LEAVING_SECONDS)
-    await person.sees(status, words.ours("entity.sensor.grid_status.state.islanded"))
+    await person.sees(status, words.ours("entity.binary_sensor.grid.state.off"))
     event = "entity.event.grid_event"
     await person.sees(words.ours(f"{event}.name"), words.ours(f"{event}.state_attributes.event_type.state.outage"))
     await person.page.snap("7-outage", 1800)
     gateway.home.restore()
     gateway.home.advance(RECONNECTING_SECONDS)
-    await person.sees(status, words.ours("entity.sensor.grid_status.state.connected"))
+    await person.sees(status, words.ours("entity.binary_sensor.grid.state.on"))
 
 
 async def fills_the_energy_dashboard(person: Person, home: HomeAssistant) -> None:

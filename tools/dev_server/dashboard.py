@@ -44,7 +44,7 @@ def overview(ids: dict[str, str]) -> Card:
         "max_columns": 2,
         "dense_section_placement": True,
         "badges": [
-            _badge(ids["grid_status"], "Grid", "mdi:transmission-tower"),
+            _badge(ids["grid"], "Grid", "mdi:transmission-tower"),
             _badge(ids["running"], "Powerwall", "mdi:home-battery"),
             _badge(ids["connected_to_tesla"], "Tesla", "mdi:cloud-check"),
         ],
@@ -108,10 +108,10 @@ def _energies(ids: dict[str, str]) -> Card:
     rows = {
         "solar_energy": ("Solar production", "mdi:solar-power-variant"),
         "home_energy": ("Home consumption", "mdi:home-lightning-bolt"),
-        "grid_import_energy": ("From the grid", "mdi:transmission-tower-export"),
-        "grid_export_energy": ("To the grid", "mdi:transmission-tower-import"),
-        "battery_charge_energy": ("Charged", "mdi:battery-arrow-up"),
-        "battery_discharge_energy": ("Discharged", "mdi:battery-arrow-down"),
+        "grid_import_energy": ("Grid import", "mdi:transmission-tower-export"),
+        "grid_export_energy": ("Grid export", "mdi:transmission-tower-import"),
+        "battery_charge_energy": ("Battery energy charged", "mdi:battery-arrow-up"),
+        "battery_discharge_energy": ("Battery energy discharged", "mdi:battery-arrow-down"),
     }
     entities = [{"entity": ids[key], "name": name, "icon": icon} for key, (name, icon) in rows.items()]
     return _section("Lifetime", "mdi:meter-electric", {"type": "entities", "entities": entities})

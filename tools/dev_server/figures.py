@@ -59,20 +59,8 @@ def _charge(reading: Reading) -> float:
     return min(100.0, max(0.0, (float(reading["system_status/soe"]["percentage"]) - 5) / 0.95))
 
 
-# What Home Assistant shows for what the gateway says.
-GRID_STATUS = {
-    "SystemGridConnected": "connected",
-    "SystemIslandedActive": "islanded",
-    "SystemIslandedReady": "island_ready",
-    "SystemTransitionToGrid": "transition_to_grid",
-    "SystemTransitionToIsland": "transition_to_island",
-    "SystemMicroGridFaulted": "microgrid_faulted",
-    "SystemWaitForUser": "waiting_for_user",
-}
-
-
-def _grid_status(reading: Reading) -> str:
-    return GRID_STATUS[reading["system_status/grid_status"]["grid_status"]]
+def _is_grid_connected(reading: Reading) -> bool:
+    return bool(reading["system_status/grid_status"]["grid_status"] == "SystemGridConnected")
 
 
 FIGURES = (
@@ -85,11 +73,10 @@ FIGURES = (
     Figure("grid_export_energy", "Grid export", _energy("site", "exported"), "Wh", A_MINUTE),
     Figure("solar_energy", "Solar production", _energy("solar", "exported"), "Wh", A_MINUTE),
     Figure("home_energy", "Home consumption", _energy("load", "imported"), "Wh", A_MINUTE),
-    Figure("battery_charge_energy", "Battery charged", _energy("battery", "imported"), "Wh", A_MINUTE),
-    Figure("battery_discharge_energy", "Battery discharged", _energy("battery", "exported"), "Wh", A_MINUTE),
-    Figure("grid_status", "Grid status", _grid_status),
-    Figure("grid", "Grid", lambda reading: _grid_status(reading) == "connected"),
-    Figure("running", "Running", lambda reading: bool(reading["sitemaster"]["running"])),
+    Figure("battery_charge_energy", "Battery energy charged", _energy("battery", "imported"), "Wh", A_MINUTE),
+    Figure("battery_discharge_energy", "Battery energy discharged", _energy("battery", "exported"), "Wh", A_MINUTE),
+    Figure("grid", "Grid", _is_grid_connected),
+    Figure("running", "System status", lambda reading: bool(reading["sitemaster"]["running"])),
     Figure(
         "connected_to_tesla", "Connected to Tesla", lambda reading: bool(reading["sitemaster"]["connected_to_tesla"])
     ),

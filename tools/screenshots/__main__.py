@@ -156,14 +156,14 @@ async def _take_pages(person: Person, home: HomeAssistant, to: Target, minutes: 
 
 async def _take_outage(person: Person, to: Target, device_id: str) -> None:
     """Have an outage, and show what is told of it when the grid is back."""
-    words, states = person.words, "entity.sensor.grid_status.state"
-    status = words.ours("entity.sensor.grid_status.name")
+    words, states = person.words, "entity.binary_sensor.grid.state"
+    status = words.ours("entity.binary_sensor.grid.name")
     await person.look_at_device(device_id)
     await _order(to, grid="down")
-    await person.sees(status, words.ours(f"{states}.islanded"))
+    await person.sees(status, words.ours(f"{states}.off"))
     await asyncio.sleep(OUTAGE)
     await _order(to, grid="up")
-    await person.sees(status, words.ours(f"{states}.connected"), RETURN_LIMIT)
+    await person.sees(status, words.ours(f"{states}.on"), RETURN_LIMIT)
     await person.page.open(f"/logbook?device_id={device_id}")
     await person.reads(words.ours("entity.event.grid_event.state_attributes.event_type.state.restored"), RETURN_LIMIT)
     await person.page.snap("outage-logbook", SHORT_PAGE)
