@@ -100,15 +100,14 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
     MINOR_VERSION = CONFIG_MINOR_VERSION
 
     _address: Address
+    _form: tuple[str, vol.Schema]
+    """Step id and schema of the form that was shown last."""
 
     def __init__(self) -> None:
         self._gateway = GatewayProbe({CONF_MAC: None})
         self._options: dict[str, Any] = {}
-        self._address_input: Mapping[str, Any] = {}
-        """Suggested values of the form for address and serial number."""
-
-        self._login_input: Mapping[str, Any] = {}
-        """Suggested values of the login form, without the password."""
+        self._suggested: dict[str, Any] = {}
+        """Suggested values of the forms: what is known or was entered, without the password."""
 
         self._tried_default = False
         self._used_default = False
@@ -125,7 +124,7 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for address and serial number; the built-in integration may know them."""
         if user_input is None:
-            self._address_input = suggested_by_core(self.hass)
+            self._suggested = suggested_by_core(self.hass)
         return await self._async_step_address(user_input)
 
     @override
@@ -148,7 +147,7 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
         await self.async_set_unique_id(serial or mac)
         self._abort_if_unique_id_configured()
         self._gateway = GatewayProbe({CONF_HOST: host, CONF_MAC: mac})
-        self._address_input = suggested_values(host, din)
+        self._suggested = suggested_values(host, din)
         self.context["title_placeholders"] = {"host": host}
         return await self.async_step_discovery_confirm()
 
@@ -161,13 +160,13 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
         if user_input is None:
             entry = self._get_reconfigure_entry()
             self._gateway = GatewayProbe(entry.data, await async_configured_gateway(self.hass, entry))
-            self._address_input = entry.data
+            self._suggested = {key: entry.data[key] for key in (CONF_HOST, CONF_SERIAL)}
         return await self._async_step_address(user_input)
 
     async def _async_step_address(self, user_input: dict[str, Any] | None) -> ConfigFlowResult:
         if user_input is None:
             return self._show_address()
-        self._address_input = user_input
+        self._suggested = user_input
         try:
             serial = parse_serial(user_input[CONF_SERIAL])
         except ValueError:
@@ -187,7 +186,7 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
     async def async_step_looking(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show that the gateway is probed."""
         return await self._async_wait_for(
-            lambda: self._gateway.async_probe(self._address), "looking", "looked", host=self._address_input[CONF_HOST]
+            lambda: self._gateway.async_probe(self._address), "looking", "looked", host=self._suggested[CONF_HOST]
         )
 
     async def async_step_looked(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -211,16 +210,16 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
     async def async_step_login(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the password, and whether Home Assistant may control the Powerwall."""
         if user_input is None:
-            return self._show_login()
+            return self._show("login", LOGIN)
         self._options = {CONF_ALLOW_CONTROL: user_input[CONF_ALLOW_CONTROL]}
         username: str = user_input[CONF_MORE][CONF_USERNAME]
         password: str | None = user_input.pop(CONF_PASSWORD, None)
-        self._login_input = user_input
+        self._suggested |= user_input
         self._used_default = not password
         if not password:
             default = Credentials.of_customer(self._gateway.data[CONF_SERIAL])
             if self._tried_default or username != default.username:
-                return self._show_login(FormError("password_missing", CONF_PASSWORD))
+                return self._show("login", LOGIN, FormError("password_missing", CONF_PASSWORD))
             self._tried_default = True
             password = default.password
         self._gateway.data |= {CONF_USERNAME: username, CONF_PASSWORD: password}
@@ -235,26 +234,27 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
     async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the new password."""
         if user_input is None:
-            return self._show_password()
+            return self._show("reauth_confirm", NEW_PASSWORD)
         self._gateway.data[CONF_PASSWORD] = user_input[CONF_PASSWORD]
         return await self.async_step_logging_in()
 
     async def async_step_reconfigure_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the certificate to pin, and ask for the password if the gateway requires one."""
+        schema = SAME_PASSWORD if self._gateway.needs_login else NO_FIELDS
         if user_input is None:
-            return self._show_password()
+            return self._show("reconfigure_confirm", schema)
         if not self._gateway.needs_login:
             return await self._async_reconfigure()
         # The old gateway's password is not sent to a new one.
         stored = None if self._gateway.is_replacement else self._get_reconfigure_entry().data.get(CONF_PASSWORD)
         if not (password := user_input.get(CONF_PASSWORD) or stored):
-            return self._show_password(FormError("password_missing", CONF_PASSWORD))
+            return self._show("reconfigure_confirm", schema, FormError("password_missing", CONF_PASSWORD))
         self._gateway.data[CONF_PASSWORD] = password
         return await self.async_step_logging_in()
 
     async def async_step_logging_in(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show that a login is in progress."""
-        host = self._address_input.get(CONF_HOST) or self._gateway.placeholders["host"]
+        host = self._suggested.get(CONF_HOST) or self._gateway.placeholders["host"]
         return await self._async_wait_for(self._gateway.async_log_in, "logging_in", "logged_in", host=host)
 
     async def async_step_logged_in(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -264,7 +264,11 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
         except FormError as error:
             if error.key in {"wrong_serial", "another_gateway"} and self.source != SOURCE_REAUTH:
                 return self._show_address(error)
-            return self._show_password(error)
+            if error.key == "certificate_changed" and self.source == SOURCE_REAUTH:
+                error = FormError("certificate_not_trusted")
+            if error.key == "invalid_auth" and self._used_default:
+                error = FormError("default_refused", CONF_PASSWORD, reason=error.reason)
+            return self._show(*self._form, error)
         if self.source == SOURCE_REAUTH:
             entry = self._get_reauth_entry()
             await async_forget_login(self.hass, entry.entry_id)
@@ -332,29 +336,13 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
     # -- the forms -----------------------------------------------------------------------------------------------------
 
     def _show_address(self, error: FormError | None = None) -> ConfigFlowResult:
-        schema = self.add_suggested_values_to_schema(ADDRESS, self._address_input)
-        return self._show(_FIRST_STEPS.get(self.source or "", "user"), schema, error)
-
-    def _show_login(self, error: FormError | None = None) -> ConfigFlowResult:
-        return self._show("login", self.add_suggested_values_to_schema(LOGIN, self._login_input), error)
-
-    def _show_password(self, error: FormError | None = None) -> ConfigFlowResult:
-        """Show the form for the password that belongs to the source of the flow."""
-        if self.source == SOURCE_REAUTH:
-            if error and error.key == "certificate_changed":
-                error = FormError("certificate_not_trusted")
-            return self._show("reauth_confirm", NEW_PASSWORD, error)
-        if self.source == SOURCE_RECONFIGURE:
-            schema = SAME_PASSWORD if self._gateway.needs_login else NO_FIELDS
-            return self._show("reconfigure_confirm", schema, error)
-        if error and error.key == "invalid_auth" and self._used_default:
-            error = FormError("default_refused", CONF_PASSWORD, reason=error.reason)
-        return self._show_login(error)
+        return self._show(_FIRST_STEPS.get(self.source or "", "user"), ADDRESS, error)
 
     def _show(self, step_id: str, schema: vol.Schema, error: FormError | None = None) -> ConfigFlowResult:
+        self._form = step_id, schema
         return self.async_show_form(
             step_id=step_id,
-            data_schema=schema,
+            data_schema=self.add_suggested_values_to_schema(schema, self._suggested),
             errors=error.errors(schema) if error else None,
             description_placeholders=self._gateway.placeholders | ({"reason": error.reason} if error else {}),
         )

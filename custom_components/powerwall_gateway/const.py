@@ -1,4 +1,4 @@
-"""Names and figures of the integration."""
+"""Constants of the integration."""
 
 from enum import StrEnum
 from typing import Final
@@ -9,48 +9,51 @@ DOMAIN: Final = "powerwall_gateway"
 MANUFACTURER: Final = "Tesla"
 
 DEFAULT_TITLE: Final = "Powerwall Gateway"
-"""Of an entry whose gateway did not tell the name of its site."""
+"""Title of an entry whose gateway does not report the name of its site."""
 
 CONFIG_VERSION: Final = 1
 CONFIG_MINOR_VERSION: Final = 3
-"""Of what a config entry holds; `async_migrate_entry` brings earlier ones up to date."""
+"""Version of the config entry; `async_migrate_entry` migrates earlier ones."""
 
-CONF_ALLOW_CONTROL: Final = "allow_control"
-"""An option: whether Home Assistant may change what the Powerwall does, and log in for it where that stops it."""
-
+# Data of the config entry, next to host, username and password.
 CONF_FINGERPRINT: Final = "fingerprint"
-"""SHA-256 of the gateway's certificate in hex, None where it speaks plain HTTP."""
-
-CONF_GRID_INTERVAL: Final = "grid_interval"
-CONF_LIVE_INTERVAL: Final = "live_interval"
-"""Options: seconds between two polls."""
-
-CONF_LOGIN_LIMIT: Final = "login_limit"
-"""An option: how often within a day Home Assistant may log in where that stops the Powerwall."""
+"""SHA-256 of the gateway's certificate in hex; None for plain HTTP."""
 
 CONF_MAC: Final = "mac"
-"""Of the gateway's network interface as discovery saw it, None where it did not."""
-
-CONF_PRIVATE_KEY: Final = "private_key"
-"""A field of the form that takes a key; no entry holds one."""
-
-CONF_PERCENT: Final = "percent"
-"""An option: on which of `PercentScale` charge and reserve are shown and set."""
-
-CONF_RETURN_CHARGE: Final = "return_charge"
-"""An option: app % at which a house that was taken off the grid comes back to it."""
-
-CONF_SAME_POWERWALLS: Final = "same_powerwalls"
-"""A field of forms: whether a replaced gateway has the same Powerwalls."""
+"""MAC address of the gateway's network interface; None if it was not discovered."""
 
 CONF_SCHEME: Final = "scheme"
-"""`https` or `http` as found at set-up; never downgraded."""
+"""`https` or `http`, as found at setup; never downgraded."""
 
 CONF_SERIAL: Final = "serial"
 
+# Options.
+CONF_ALLOW_CONTROL: Final = "allow_control"
+"""Whether Home Assistant may change settings, and log in for that even if it stops the Powerwall."""
+
+CONF_GRID_INTERVAL: Final = "grid_interval"
+CONF_LIVE_INTERVAL: Final = "live_interval"
+"""Seconds between two polls."""
+
+CONF_LOGIN_LIMIT: Final = "login_limit"
+"""Logins per day, if a login stops the Powerwall."""
+
+CONF_PERCENT: Final = "percent"
+"""The `PercentScale` of charge and reserve."""
+
+CONF_RETURN_CHARGE: Final = "return_charge"
+"""App % at which a home that was taken off-grid reconnects to the grid."""
+
+# Fields of forms.
+CONF_PRIVATE_KEY: Final = "private_key"
+"""The key is also stored under this name, but never in the entry."""
+
+CONF_SAME_POWERWALLS: Final = "same_powerwalls"
+"""Whether a replaced gateway has the same Powerwalls."""
+
 SIGNED_REQUIREMENT: Final = "aiopowerwall>=0.4.1,<1"
-"""What signs requests; installed for owners with a key alone, so that nobody else depends on it. The range holds the
-versions that Home Assistant's own `teslemetry` pins: 0.4.1 in 2026.10, 0.10.0 in 2026.11."""
+"""The library that signs requests. It is installed only for owners with a key, so that no one else depends on it. The
+range includes the versions that the built-in `teslemetry` pins: 0.4.1 in 2026.10, 0.10.0 in 2026.11."""
 
 RETURN_CHARGE: Final = 20.0
 
@@ -62,15 +65,14 @@ INVENTORY_INTERVAL: Final = 900.0
 """Seconds between two polls."""
 
 GRID_SETTLES: Final = 30.0
-"""Seconds without a break for which the grid has to be back before that is told: a recloser tries more than once."""
+"""Seconds for which the grid has to be connected before it counts as restored: a recloser tries more than once."""
 
 REFUSALS_BEFORE_REAUTH: Final = 2
-"""So many logins in a row are refused before the owner is asked for a password: a gateway that is starting up refuses
-a good one once."""
+"""Refused logins in a row before reauthentication starts: a gateway that boots refuses a correct password once."""
 
 KEPT_INTERVALS: Final = 3
 KEPT_AT_LEAST: Final = 10.0
-"""How long the last value stands while polls fail: three intervals, and never less than ten seconds."""
+"""The last value is kept while polls fail: for three intervals, and for at least 10 seconds."""
 
 
 class PercentScale(StrEnum):
