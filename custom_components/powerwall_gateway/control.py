@@ -15,7 +15,6 @@ from .gateway import (
     CommandError,
     CommandFailure,
     GridPolicy,
-    OperationController,
     OperationSettings,
     SignedOperationBackend,
     app_from_raw,
@@ -56,12 +55,6 @@ class Control:
         self._scale = scale
         self._data = data
         self._hub = hub
-        self._supervisor = hub.supervisor
-
-    @property
-    def _operation(self) -> OperationController:
-        """Local or signed controller. That may change while the entry is loaded."""
-        return self._hub.operation
 
     @property
     def can_set_operation(self) -> bool:
@@ -69,17 +62,17 @@ class Control:
 
         A rejection lasts until the entry is reloaded or the firmware changes.
         """
-        return self.consented and self._operation.allowed
+        return self.consented and self._hub.operation.allowed
 
     @property
     def needs_key(self) -> bool:
         """Whether setting mode and reserve requires the signing key, accepted or not."""
-        return self.consented and isinstance(self._operation.backend, SignedOperationBackend)
+        return self.consented and isinstance(self._hub.operation.backend, SignedOperationBackend)
 
     @property
     def can_go_off_grid(self) -> bool:
         """Whether the home can go off-grid: the owner, the login's permissions and the firmware allow it."""
-        return self.consented and self.off_grid.allowed
+        return self.consented and self._hub.island.allowed
 
     @property
     def can_set_grid_policy(self) -> bool:
@@ -109,7 +102,7 @@ class Control:
     @property
     def modes(self) -> tuple[OperationMode, ...]:
         """Modes that can be set."""
-        return self._operation.modes
+        return self._hub.operation.modes
 
     @property
     def signed(self) -> SignedGateway | None:
@@ -119,7 +112,7 @@ class Control:
     @property
     def busy(self) -> bool:
         """Whether a login or a stop is in progress, which explains a stopped Powerwall."""
-        return self._supervisor.busy
+        return self._hub.supervisor.busy
 
     async def async_set(self, *, mode: str | None = None, reserve: float | None = None) -> OperationSettings:
         """Set mode, reserve (app %) or both in one write, and return the settings that were read back."""
@@ -127,7 +120,7 @@ class Control:
             raise validation_error("mode_not_settable", mode=mode, modes=", ".join(self.modes))
         try:
             settings = await self._do(
-                self._operation.set(mode=None if mode is None else OperationMode(mode), reserve=reserve)
+                self._hub.operation.set(mode=None if mode is None else OperationMode(mode), reserve=reserve)
             )
         except ValueError as err:
             raise validation_error("operation_invalid") from err
@@ -153,15 +146,15 @@ class Control:
 
     async def async_start(self) -> None:
         """Start the Powerwall, and wait until it runs."""
-        await self._do(self._supervisor.start())
+        await self._do(self._hub.supervisor.start())
 
     async def async_stop(self, duration: timedelta) -> None:
         """Stop the Powerwall for a while. It starts again automatically, also after a crash."""
-        await self._do(self._supervisor.stop_for(duration.total_seconds()))
+        await self._do(self._hub.supervisor.stop_for(duration.total_seconds()))
 
     async def async_log_in(self) -> None:
         """Log in. If that stops the Powerwall, start it again."""
-        await self._do(self._supervisor.log_in())
+        await self._do(self._hub.supervisor.log_in())
         await self._data.inventory.async_force_refresh()
 
     async def _do[T](self, change: Awaitable[T]) -> T:
@@ -191,11 +184,6 @@ class OffGrid:
         self._not_before = 0.0
         self._lock = asyncio.Lock()
         self._grid.intentional = store.return_charge is not None
-
-    @property
-    def allowed(self) -> bool:
-        """Whether the login's permissions and the firmware allow going off-grid."""
-        return self._island.allowed
 
     @property
     def is_unknown(self) -> bool:

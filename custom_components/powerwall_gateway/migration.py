@@ -3,8 +3,7 @@
 The recorder keeps history and statistics by entity id, and dashboards and automations refer to it.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_HOST, CONF_IP_ADDRESS, CONF_UNIT_OF_MEASUREMENT
@@ -75,17 +74,11 @@ type Known = er.RegistryEntry | er.DeletedRegistryEntry
 """An entity of the built-in integration; the registry keeps deleted ones for 30 days."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pair:
+class Pair(NamedTuple):
     """An entity of the built-in integration and its counterpart, or None."""
 
     core: Known
     ours: er.RegistryEntry | None
-
-    @property
-    def ids(self) -> tuple[str, str | None]:
-        """Both entity ids."""
-        return self.core.entity_id, self.ours.entity_id if self.ours else None
 
 
 @callback
@@ -102,7 +95,7 @@ def pairs(hass: HomeAssistant, entry: ConfigEntry) -> list[Pair]:
         name, _, key = core.unique_id.partition("_")
         din = Din.parse(name)
         if name in names or (din is not None and din.serial_number == serial):
-            found.append(Pair(core=core, ours=_counterpart(registry, serial, f"{core.domain}.{key}")))
+            found.append(Pair(core, _counterpart(registry, serial, f"{core.domain}.{key}")))
     return sorted(found, key=lambda pair: pair.core.entity_id)
 
 
@@ -115,16 +108,15 @@ def is_in_use(hass: HomeAssistant, found: list[Pair]) -> bool:
 
 
 @callback
-def async_take_over(hass: HomeAssistant, found: list[Pair]) -> list[Pair]:
-    """Rename entities to the ids of the built-in integration's, and return the pairs for which that worked.
+def async_take_over(hass: HomeAssistant, found: list[Pair]) -> dict[str, str]:
+    """Rename entities to the ids of the built-in integration's, and return the new ids of those that were, by old id.
 
     The built-in integration's entity is removed, because the history follows an entity that is renamed. Its unit is
     kept, so that the history stays one curve and thresholds keep their meaning.
     """
     registry = er.async_get(hass)
-    taken_over: list[Pair] = []
-    for pair in found:
-        core, ours = pair.core, pair.ours
+    new_ids: dict[str, str] = {}
+    for core, ours in found:
         if ours is None:
             continue
         if isinstance(core, er.RegistryEntry):
@@ -134,10 +126,12 @@ def async_take_over(hass: HomeAssistant, found: list[Pair]) -> list[Pair]:
             if registry.async_get(core.entity_id):
                 continue  # it was deleted, and another entity has its id by now
             registry.async_update_entity(ours.entity_id, new_entity_id=core.entity_id)
-        if ours.disabled_by is er.RegistryEntryDisabler.INTEGRATION and _was_enabled(core):
+        # The owner had enabled it: the entities of a disabled entry are disabled with it.
+        was_enabled = core.disabled_by in {None, er.RegistryEntryDisabler.CONFIG_ENTRY}
+        if was_enabled and ours.disabled_by is er.RegistryEntryDisabler.INTEGRATION:
             registry.async_update_entity(core.entity_id, disabled_by=None)
-        taken_over.append(pair)
-    return taken_over
+        new_ids[ours.entity_id] = core.entity_id
+    return new_ids
 
 
 def _names_of_powerwall_3(hass: HomeAssistant, host: str) -> set[str]:
@@ -168,8 +162,3 @@ def _keep_unit(registry: er.EntityRegistry, core: er.RegistryEntry, ours: er.Reg
     if core.unit_of_measurement not in {None, ours.unit_of_measurement}:
         options = {**ours.options.get(core.domain, {}), CONF_UNIT_OF_MEASUREMENT: core.unit_of_measurement}
         registry.async_update_entity_options(ours.entity_id, core.domain, options)
-
-
-def _was_enabled(core: Known) -> bool:
-    """Return whether the owner had enabled it: the entities of a disabled entry are disabled with it."""
-    return core.disabled_by in {None, er.RegistryEntryDisabler.CONFIG_ENTRY}

@@ -146,19 +146,16 @@ async def async_take_over_from_core(call: ServiceCall) -> ServiceResponse:
     found = pairs(call.hass, entry)
     if not found:
         raise validation_error("nothing_to_take_over")
-    ids = dict(pair.ids for pair in found)
     renamed: list[JsonValueType] = []
     if rename:
         if is_in_use(call.hass, found):
             raise validation_error("core_in_use")
-        taken_over = async_take_over(call.hass, found)
-        await async_update_entity_ids(
-            call.hass, {pair.ours.entity_id: pair.core.entity_id for pair in taken_over if pair.ours}
-        )
-        renamed += (pair.core.entity_id for pair in taken_over)
+        new_ids = async_take_over(call.hass, found)
+        await async_update_entity_ids(call.hass, new_ids)
+        renamed += new_ids.values()
     return {
-        "entities": {core: ours for core, ours in ids.items() if ours},
-        "without": [core for core, ours in ids.items() if not ours],
+        "entities": {core.entity_id: ours.entity_id for core, ours in found if ours},
+        "without": [core.entity_id for core, ours in found if not ours],
         "renamed": renamed,
     }
 

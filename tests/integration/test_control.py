@@ -333,7 +333,7 @@ async def test_each_outcome_has_its_own_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gateway, entry = old
-    monkeypatch.setattr(entry.runtime_data.control._operation.backend, "read_back", Polling(0.01, 0.01, 0.05))
+    monkeypatch.setattr(entry.runtime_data.control._hub.operation.backend, "read_back", Polling(0.01, 0.01, 0.05))
     if key == "operation_not_applied":
         gateway.overrides["operation"] = {"mode": "self_consumption", "backup_reserve_percent": 24}
     else:

@@ -48,7 +48,7 @@ async def slide_reserve(hass: HomeAssistant, gateway: Simulator, reserve: float)
 
 def hurry(entry: MockConfigEntry, *, patience: float = 0.05, hangs: bool = False) -> None:
     """Wait for a moment only: for what a write comes to, and for an answer that does not come."""
-    entry.runtime_data.control._operation.backend.read_back = Polling(0.01, 0.01, patience)
+    entry.runtime_data.control._hub.operation.backend.read_back = Polling(0.01, 0.01, patience)
     if hangs:
         entry.runtime_data.gateway.connection._timeout = ClientTimeout(total=0.5)
 
@@ -306,7 +306,7 @@ async def test_a_login_that_is_acted_on_after_we_gave_up(
     hass: HomeAssistant, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway, entry, log_in = waiting
-    monkeypatch.setattr(entry.runtime_data.control._supervisor, "_timings", replace(PACE, steady=1.5))
+    monkeypatch.setattr(entry.runtime_data.control._hub.supervisor, "_timings", replace(PACE, steady=1.5))
     hurry(entry, hangs=True)
     gateway.faults.add("login/Basic", delay=1.0, times=1)
     await log_in()
