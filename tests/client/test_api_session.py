@@ -3,7 +3,7 @@
 import pytest
 
 from custom_components.powerwall_gateway.gateway import GatewayNotFoundError, GatewayRefusedError, endpoints
-from custom_components.powerwall_gateway.gateway.models import LoginRecord, ToggleAuth
+from custom_components.powerwall_gateway.gateway.models import LoginRecord
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
 
@@ -17,7 +17,7 @@ async def test_a_switch_is_watched_while_the_powerwall_runs(
     gateway = await simulator("21.44")
     gateway.running = running
     toggle = await (await client(gateway, password=None)).call(endpoints.AUTH_TOGGLE_SUPPORTED)
-    assert toggle == ToggleAuth(supported=running)
+    assert toggle == {"toggle_auth_supported": running}
     assert gateway.logins == 0
 
 

@@ -11,18 +11,12 @@ import re
 from typing import Any, Final, Literal
 
 from .models import (
-    AccessPoint,
     Config,
     ConnectionTests,
-    Customer,
     CustomerRegistration,
-    Generators,
-    GridCodes,
     GridFault,
     GridStatus,
     InstalledMeter,
-    Installer,
-    InstallerCompany,
     Islanding,
     LoginRecord,
     MeterReading,
@@ -31,22 +25,17 @@ from .models import (
     Network,
     NetworkInterface,
     Operation,
-    PingTest,
     Powerwalls,
-    PowerwallsStatus,
     SiteInfo,
     Sitemaster,
     SiteMeter,
-    SiteName,
     SolarInverter,
     SolarMeter,
     SolarPowerwall,
     StateOfEnergy,
     Status,
     SystemStatus,
-    SystemTesting,
     SystemUpdate,
-    ToggleAuth,
     TroubleshootingProblems,
 )
 
@@ -82,11 +71,16 @@ class Endpoint[ResultT]:
     until: str = ""
     """First and last firmware that is known to have it."""
 
-    idempotent: bool = True
-    """False for a call with an effect. It is sent once, over its own connection, and may have an empty answer."""
+    has_effect: bool = False
+    """True for a GET that changes something."""
 
     verified: bool = True
     """False if neither a real payload nor a second source shows what is sent and answered."""
+
+    @property
+    def idempotent(self) -> bool:
+        """Return False for a call with an effect. It is sent once, over its own connection, and may answer nothing."""
+        return self.method == "GET" and not self.has_effect
 
     def takes(self, path: str) -> bool:
         """Return whether `path` is this path with its arguments filled in. A stray slash may be another endpoint."""
@@ -105,61 +99,56 @@ class MismatchError(Exception):
     """The JSON is not of the kind that belongs to the path."""
 
 
+def json_object(payload: Any) -> dict[str, Any]:
+    """Return a JSON object as it is."""
+    if not isinstance(payload, dict):
+        raise _mismatch(payload, "an object")
+    return payload
+
+
+def json_list(payload: Any) -> list[Any]:
+    """Return a JSON list as it is. `null` and an empty answer are an empty list."""
+    if payload is EMPTY or payload is None:
+        return []
+    if not isinstance(payload, list):
+        raise _mismatch(payload, "a list")
+    return payload
+
+
 def object_of[ModelT: Model](model: type[ModelT]) -> Callable[[Any], ModelT]:
     """Return a reader of a JSON object with at least one known field, or none at all."""
 
     def read(payload: Any) -> ModelT:
-        if (result := model.read(payload)) is None:
-            raise _mismatch(payload, "an object")
-        if payload and not model.has_known_key(payload):
+        wire = json_object(payload)
+        if wire and not model.has_known_key(wire):
             raise MismatchError("the answer is an object with none of the fields that belong there")
-        return result
+        return model.from_dict(wire)
 
     return read
-
-
-def optional[ModelT: Model](model: type[ModelT]) -> Callable[[Any], ModelT | None]:
-    """Return a reader of a JSON object, or of an empty answer."""
-    read = object_of(model)
-    return lambda payload: None if payload is EMPTY else read(payload)
 
 
 def list_of[ModelT: Model](model: type[ModelT]) -> Callable[[Any], tuple[ModelT, ...]]:
     """Return a reader of a JSON list of objects. Anything else in it is left out, and `null` is an empty list."""
-
-    def read(payload: Any) -> tuple[ModelT, ...]:
-        return tuple(result for item in _items(payload) if (result := model.read(item)) is not None)
-
-    return read
+    return lambda payload: tuple(model.from_dict(item) for item in json_list(payload) if isinstance(item, dict))
 
 
 def map_of[ModelT: Model](model: type[ModelT]) -> Callable[[Any], dict[str, ModelT]]:
     """Return a reader of a JSON object of objects. Anything else in it is left out, and `null` is an empty object."""
 
     def read(payload: Any) -> dict[str, ModelT]:
-        if not isinstance(payload, dict | None):
-            raise _mismatch(payload, "an object")
-        items = (payload or {}).items()
-        return {name: result for name, item in items if (result := model.read(item)) is not None}
+        items = json_object({} if payload is None else payload).items()
+        return {name: model.from_dict(item) for name, item in items if isinstance(item, dict)}
 
     return read
 
 
-def strings(payload: Any) -> tuple[str, ...]:
-    """Read a JSON list of strings. Anything else in it is left out, and `null` is an empty list."""
-    return tuple(item for item in _items(payload) if isinstance(item, str))
+def optional[ResultT](read: Callable[[Any], ResultT]) -> Callable[[Any], ResultT | None]:
+    """Return a reader that returns None for an empty answer."""
+    return lambda payload: None if payload is EMPTY else read(payload)
 
 
 def nothing(_: Any) -> None:
     """Read nothing: the answer is empty, or not known."""
-
-
-def _items(payload: Any) -> list[Any]:
-    if payload is EMPTY or payload is None:
-        return []
-    if not isinstance(payload, list):
-        raise _mismatch(payload, "a list")
-    return payload
 
 
 def _mismatch(payload: Any, expected: str) -> MismatchError:
@@ -179,64 +168,65 @@ SITEMASTER: Final = Endpoint("GET", "sitemaster", object_of(Sitemaster), Access.
 
 # -- control: changes what the battery does ----------------------------------------------------------------------------
 
-SITEMASTER_RUN: Final = Endpoint("GET", "sitemaster/run", nothing, Access.CUSTOMER_LATER, idempotent=False)
-SITEMASTER_STOP: Final = Endpoint("GET", "sitemaster/stop", nothing, Access.CUSTOMER_LATER, idempotent=False)
-SITEMASTER_STOP_LATER: Final = Endpoint(
-    "POST", "sitemaster/stop", nothing, Access.CUSTOMER, since="20.49", idempotent=False
-)
+SITEMASTER_RUN: Final = Endpoint("GET", "sitemaster/run", nothing, Access.CUSTOMER_LATER, has_effect=True)
+SITEMASTER_STOP: Final = Endpoint("GET", "sitemaster/stop", nothing, Access.CUSTOMER_LATER, has_effect=True)
+SITEMASTER_STOP_LATER: Final = Endpoint("POST", "sitemaster/stop", nothing, Access.CUSTOMER, since="20.49")
 SITEMASTER_RUN_FOR_COMMISSIONING: Final = Endpoint(
-    "POST", "sitemaster/run_for_commissioning", nothing, Access.UNKNOWN, idempotent=False, verified=False
+    "POST", "sitemaster/run_for_commissioning", nothing, Access.UNKNOWN, verified=False
 )
 """Start the Powerwall as the installer's wizard does at the end. The JSON is `{}`. The difference is not known."""
 
-CONFIG_COMPLETED: Final = Endpoint("GET", "config/completed", optional(Status), Access.CUSTOMER_LATER, idempotent=False)
+CONFIG_COMPLETED: Final = Endpoint(
+    "GET", "config/completed", optional(object_of(Status)), Access.CUSTOMER_LATER, has_effect=True
+)
 V2_ISLANDING_MODE: Final = Endpoint(
-    "POST", "v2/islanding/mode", optional(Islanding), Access.CUSTOMER, since="20.49", idempotent=False
+    "POST", "v2/islanding/mode", optional(object_of(Islanding)), Access.CUSTOMER, since="20.49"
 )
 OPERATION: Final = Endpoint("GET", "operation", object_of(Operation), Access.LOGIN)
-SET_OPERATION: Final = Endpoint("POST", "operation", optional(Operation), Access.INSTALLER, idempotent=False)
+SET_OPERATION: Final = Endpoint("POST", "operation", optional(object_of(Operation)), Access.INSTALLER)
 
 # -- the site, its Powerwalls, and the gateway's identity --------------------------------------------------------------
 
 POWERWALLS: Final = Endpoint("GET", "powerwalls", object_of(Powerwalls), Access.CUSTOMER_LATER)
-POWERWALLS_STATUS: Final = Endpoint("GET", "powerwalls/status", object_of(PowerwallsStatus), Access.LOGIN)
-"""Read what the gateway does with its Powerwalls. Raises `GatewayRefusedError` (409) on 1.15 while they run."""
+POWERWALLS_STATUS: Final = Endpoint("GET", "powerwalls/status", object_of(Powerwalls), Access.LOGIN)
+"""Read what the gateway does with its Powerwalls, without the inventory.
+
+Raises `GatewayRefusedError` (409) on 1.15 while they run. The answer of 1.15 while they are stopped was never seen.
+"""
 
 SITE_INFO: Final = Endpoint("GET", "site_info", object_of(SiteInfo), Access.CUSTOMER_LATER)
-SITE_INFO_SITE_NAME: Final = Endpoint("GET", "site_info/site_name", object_of(SiteName), Access.CUSTOMER_LATER)
-"""Read the site's name and time zone alone."""
+SITE_INFO_SITE_NAME: Final = Endpoint("GET", "site_info/site_name", object_of(SiteInfo), Access.CUSTOMER_LATER)
+"""Read the site's name and time zone alone. They follow changes in Tesla's app."""
 
-SET_SITE_NAME: Final = Endpoint("POST", "site_info/site_name", optional(SiteName), Access.INSTALLER, idempotent=False)
+SET_SITE_NAME: Final = Endpoint("POST", "site_info/site_name", optional(object_of(SiteInfo)), Access.INSTALLER)
 """Rename the site, as Tesla's app can: `{"site_name": "Home"}`.
 
 Raises `GatewayPermissionDeniedError` for a customer login.
 """
 
-SITE_INFO_GRID_CODES: Final = Endpoint("GET", "site_info/grid_codes", object_of(GridCodes), Access.LOGIN, until="1.15")
-"""Read the grid codes that the wizard offers, each with its country, state and region."""
+SITE_INFO_GRID_CODES: Final = Endpoint("GET", "site_info/grid_codes", json_object, Access.LOGIN, until="1.15")
+"""Read the grid codes that the wizard offers, in lists by country, state and region."""
 
 CONFIG: Final = Endpoint("GET", "config", object_of(Config), Access.LOGIN)
 
 # -- hardware: solar inverters, generators, meters ---------------------------------------------------------------------
 
 SOLARS: Final = Endpoint("GET", "solars", list_of(SolarInverter), Access.LOGIN)
-SOLARS_BRANDS: Final = Endpoint("GET", "solars/brands", strings, Access.LOGIN)
+SOLARS_BRANDS: Final = Endpoint("GET", "solars/brands", json_list, Access.LOGIN)
 """Read the brands that the wizard offers."""
 
 SOLARS_BRAND: Final = Endpoint("GET", "solars/brands/{brand}", list_of(SolarInverter), Access.LOGIN)
 """Read the inverters of a brand that the wizard offers, for instance of `SolarEdge Technologies`."""
 
 SOLAR_POWERWALL: Final = Endpoint("GET", "solar_powerwall", object_of(SolarPowerwall), Access.CUSTOMER, since="20.49")
-GENERATORS: Final = Endpoint("GET", "generators", object_of(Generators), Access.LOGIN)
-"""Read whether there is a generator, and how it is connected."""
+GENERATORS: Final = Endpoint("GET", "generators", json_object, Access.LOGIN)
+"""Read `disconnect_type`, the string `None` without a generator, and `generators`. No source shows one."""
 
-GENERATORS_DISCONNECT_TYPES: Final = Endpoint("GET", "generators/disconnect_types", strings, Access.LOGIN)
+GENERATORS_DISCONNECT_TYPES: Final = Endpoint("GET", "generators/disconnect_types", json_list, Access.LOGIN)
 """Read how a generator may be connected: `DownstreamATS`."""
 
 METERS: Final = Endpoint("GET", "meters", list_of(InstalledMeter), Access.LOGIN)
-METERS_VERIFY: Final = Endpoint(
-    "POST", "meters/{serial}/verify", nothing, Access.INSTALLER, idempotent=False, verified=False
-)
+METERS_VERIFY: Final = Endpoint("POST", "meters/{serial}/verify", nothing, Access.INSTALLER, verified=False)
 """Have the gateway look for a meter: `{"short_id": "12345", "serial": …}`, with the five digits of its short number.
 
 No source shows the answer.
@@ -250,19 +240,14 @@ METERS_SOLAR: Final = Endpoint("GET", "meters/solar", list_of(SolarMeter), Acces
 
 # -- the owner and the installer ---------------------------------------------------------------------------------------
 
-CUSTOMER: Final = Endpoint("GET", "customer", object_of(Customer), Access.LOGIN)
-"""Read the owner's address (1.15) or consents (later)."""
+CUSTOMER: Final = Endpoint("GET", "customer", json_object, Access.LOGIN)
+"""Read the owner's address (1.15), consents (21.x) or `registered` alone (23.28)."""
 
 CUSTOMER_REGISTRATION: Final = Endpoint(
     "GET", "customer/registration", object_of(CustomerRegistration), Access.CUSTOMER_LATER
 )
 CUSTOMER_REGISTRATION_LEGAL: Final = Endpoint(
-    "POST",
-    "customer/registration/legal",
-    optional(CustomerRegistration),
-    Access.INSTALLER,
-    idempotent=False,
-    verified=False,
+    "POST", "customer/registration/legal", optional(object_of(CustomerRegistration)), Access.INSTALLER, verified=False
 )
 """Set all four consents of the owner at once: `marketing`, `privacy_notice`, `limited_warranty`, `grid_services`.
 
@@ -270,49 +255,46 @@ Each is true, false, or null if the owner was never asked. Ask the owner first.
 """
 
 CUSTOMER_REGISTRATION_SKIP: Final = Endpoint(
-    "POST",
-    "customer/registration/skip",
-    nothing,
-    Access.INSTALLER,
-    until="1.15",
-    idempotent=False,
-    verified=False,
+    "POST", "customer/registration/skip", nothing, Access.INSTALLER, until="1.15", verified=False
 )
 """Note that the owner skipped the registration."""
 
 CUSTOMER_REGISTRATION_EMAILED: Final = Endpoint(
-    "POST",
-    "customer/registration/emailed",
-    nothing,
-    Access.INSTALLER,
-    until="1.15",
-    idempotent=False,
-    verified=False,
+    "POST", "customer/registration/emailed", nothing, Access.INSTALLER, until="1.15", verified=False
 )
 """Note that the registration was sent to the owner by email."""
 
-INSTALLER: Final = Endpoint("GET", "installer", object_of(Installer), Access.LOGIN)
-"""Read who installed the system, and how it is mounted and wired."""
+INSTALLER: Final = Endpoint("GET", "installer", json_object, Access.LOGIN)
+"""Read who installed the system, and how it is mounted and wired (21.39).
 
-INSTALLER_COMPANIES: Final = Endpoint("GET", "installer/companies", list_of(InstallerCompany), Access.LOGIN)
-"""Read all companies that install Powerwalls: thousands, 595 kB."""
+`customer_id` is the owner's number at the company. `run_sitemaster` is true while the Powerwall runs, else null.
+"""
+
+INSTALLER_COMPANIES: Final = Endpoint("GET", "installer/companies", json_list, Access.LOGIN)
+"""Read all companies that install Powerwalls: thousands, 595 kB.
+
+Each has `company`, `customer_id` (its number at Tesla, `AN-0000059`) and from 21.x on `country` (two letters).
+"""
 
 # -- the gateway's firmware, tests and log -----------------------------------------------------------------------------
 
 STATUS: Final = Endpoint("GET", "status", object_of(Status), Access.NONE)
 SYSTEM_UPDATE_STATUS: Final = Endpoint(
-    "GET", "system/update/status", object_of(SystemUpdate), Access.CUSTOMER_LATER, idempotent=False
+    "GET", "system/update/status", object_of(SystemUpdate), Access.CUSTOMER_LATER, has_effect=True
 )
-SYSTEM_UPDATE: Final = Endpoint("POST", "system/update", nothing, Access.UNKNOWN, since="20.49", idempotent=False)
-SYSTEM_UPDATE_FORCED: Final = Endpoint(
-    "POST", "system/update?force=true", nothing, Access.UNKNOWN, since="20.49", idempotent=False
-)
+SYSTEM_UPDATE: Final = Endpoint("POST", "system/update", nothing, Access.UNKNOWN, since="20.49")
+SYSTEM_UPDATE_FORCED: Final = Endpoint("POST", "system/update?force=true", nothing, Access.UNKNOWN, since="20.49")
 """Do the same as `SYSTEM_UPDATE`, also when the gateway would not."""
 
-SYSTEM_TESTING: Final = Endpoint("GET", "system/testing", object_of(SystemTesting), Access.LOGIN)
-"""Read the result of the installer's charge test. This does not start one."""
+SYSTEM_TESTING: Final = Endpoint("GET", "system/testing", json_object, Access.LOGIN)
+"""Read the result of the installer's charge test. This does not start one.
 
-LOGGING: Final = Endpoint("POST", "logging", nothing, Access.UNKNOWN, idempotent=False, verified=False)
+`status` is `TestPassed` or `TestNotRun`. `charge_tests` has the setpoint of each step in W, charging -. `meter_results`
+has for each step a list of readings: `Power` in W, `CT` (1 to 4), `Serial` (on 1.15 with a leading blank) and `Type`
+(`site`, `solar`). `inverter_results`, `errors` and `tests` were only ever seen null.
+"""
+
+LOGGING: Final = Endpoint("POST", "logging", nothing, Access.UNKNOWN, verified=False)
 """Write a line into the gateway's log. The seed names the fields `level` and `log`, but not their values."""
 
 TROUBLESHOOTING_PROBLEMS: Final = Endpoint(
@@ -322,91 +304,70 @@ TROUBLESHOOTING_PROBLEMS: Final = Endpoint(
 # -- networks ----------------------------------------------------------------------------------------------------------
 
 NETWORKS: Final = Endpoint("GET", "networks", list_of(NetworkInterface), Access.LOGIN)
-CONFIGURE_NETWORK: Final = Endpoint("POST", "networks", nothing, Access.UNKNOWN, idempotent=False, verified=False)
+CONFIGURE_NETWORK: Final = Endpoint("POST", "networks", nothing, Access.UNKNOWN, verified=False)
 """Add a network: `interface` (an `InterfaceType`), `network_name` and `security_type`.
 
 The seed names these three fields, but not where a password goes. A wrong network can make the gateway unreachable.
 """
 
-ENABLE_NETWORK: Final = Endpoint(
-    "POST", "networks/{name}/enable", nothing, Access.UNKNOWN, idempotent=False, verified=False
-)
+ENABLE_NETWORK: Final = Endpoint("POST", "networks/{name}/enable", nothing, Access.UNKNOWN, verified=False)
 """Use a configured network."""
 
-DISABLE_NETWORK: Final = Endpoint(
-    "POST", "networks/{name}/disable", nothing, Access.UNKNOWN, idempotent=False, verified=False
-)
+DISABLE_NETWORK: Final = Endpoint("POST", "networks/{name}/disable", nothing, Access.UNKNOWN, verified=False)
 """Stop using a configured network. If the request comes over this network, the gateway becomes unreachable."""
 
 SYSTEM_NETWORKS: Final = Endpoint("GET", "system/networks", list_of(Network), Access.INSTALLER, until="1.15")
 """Read the configured networks."""
 
 NETWORKS_WIFI_SECURITY_TYPES: Final = Endpoint(
-    "GET", "networks/wifi_security_types", strings, Access.INSTALLER, until="1.15"
+    "GET", "networks/wifi_security_types", json_list, Access.INSTALLER, until="1.15"
 )
 """Read the types of Wi-Fi security: `NONE`, `WEP`, `WPAorWPA2_Personal`."""
 
 NETWORKS_WIFI_SCAN: Final = Endpoint(
-    "POST",
-    "networks/wifi_scan",
-    list_of(AccessPoint),
-    Access.INSTALLER,
-    until="1.15",
-    idempotent=False,
-    verified=False,
+    "POST", "networks/wifi_scan", json_list, Access.INSTALLER, until="1.15", verified=False
 )
-"""Scan for Wi-Fi networks. No source shows the answer: a list is read like that of `NETWORKS_ACCESS_POINTS`."""
+"""Scan for Wi-Fi networks. No source shows the answer: a list like that of `NETWORKS_ACCESS_POINTS` is expected."""
 
 NETWORKS_REQUEST_SCAN_WIFI: Final = Endpoint(
-    "POST", "networks/request_scan_wifi", nothing, Access.UNKNOWN, since="20.49", idempotent=False
+    "POST", "networks/request_scan_wifi", nothing, Access.UNKNOWN, since="20.49"
 )
 """Scan for Wi-Fi networks. `NETWORKS_ACCESS_POINTS` has them afterwards."""
 
-NETWORKS_ACCESS_POINTS: Final = Endpoint(
-    "GET", "networks/access_points", list_of(AccessPoint), Access.CUSTOMER, since="20.49"
-)
-"""Read the Wi-Fi networks that the last scan found."""
+NETWORKS_ACCESS_POINTS: Final = Endpoint("GET", "networks/access_points", json_list, Access.CUSTOMER, since="20.49")
+"""Read the Wi-Fi networks that the last scan found, each with its `signal_strength` in %."""
 
-START_CONNECTION_TESTS: Final = Endpoint(
-    "POST", "system/networks/conn_tests", nothing, Access.UNKNOWN, idempotent=False
-)
+START_CONNECTION_TESTS: Final = Endpoint("POST", "system/networks/conn_tests", nothing, Access.UNKNOWN)
 CONNECTION_TESTS: Final = Endpoint("GET", "system/networks/conn_tests", object_of(ConnectionTests), Access.LOGIN)
-PING_TEST: Final = Endpoint("GET", "system/networks/ping_test", object_of(PingTest), Access.LOGIN)
-"""Read a ping test. How to start one is not known."""
+PING_TEST: Final = Endpoint("GET", "system/networks/ping_test", json_object, Access.LOGIN)
+"""Read a ping test. How to start one is not known.
+
+21.39 answers `{"Error": {}}`: Go encodes an error like that, without its message.
+"""
 
 # -- the session -------------------------------------------------------------------------------------------------------
 
-LOGIN: Final = Endpoint("POST", "login/Basic", object_of(LoginRecord), Access.NONE, idempotent=False)
-LOGOUT: Final = Endpoint("GET", "logout", nothing, Access.NONE, idempotent=False)
+LOGIN: Final = Endpoint("POST", "login/Basic", object_of(LoginRecord), Access.NONE)
+LOGOUT: Final = Endpoint("GET", "logout", nothing, Access.NONE, has_effect=True)
 
 # The switch of a Powerwall proves that someone is on site: it is turned off and on while the gateway watches. The
 # installer login requires that from 1.50 on.
 
-AUTH_TOGGLE_SUPPORTED: Final = Endpoint(
-    "GET", "auth/toggle/supported", object_of(ToggleAuth), Access.NONE, since="20.49"
-)
-"""Read whether the gateway can watch the switch of a Powerwall: only while the Powerwall runs."""
+AUTH_TOGGLE_SUPPORTED: Final = Endpoint("GET", "auth/toggle/supported", json_object, Access.NONE, since="20.49")
+"""Read whether the gateway can watch the switch of a Powerwall, as `toggle_auth_supported`: only while it runs."""
 
-AUTH_TOGGLE_START: Final = Endpoint("POST", "auth/toggle/start", nothing, Access.NONE, since="20.49", idempotent=False)
+AUTH_TOGGLE_START: Final = Endpoint("POST", "auth/toggle/start", nothing, Access.NONE, since="20.49")
 """Start watching. Now someone turns one Powerwall off and on, which stops it while it is off."""
 
 AUTH_TOGGLE_LOGIN: Final = Endpoint(
-    "POST",
-    "auth/toggle/login",
-    optional(LoginRecord),
-    Access.NONE,
-    since="20.49",
-    idempotent=False,
-    verified=False,
+    "POST", "auth/toggle/login", optional(object_of(LoginRecord)), Access.NONE, since="20.49", verified=False
 )
 """Log in by the switch. No source shows the answer, so the client keeps the session that it has.
 
 Raises `GatewayRefusedError` until the switch was turned off and on (417), or if the gateway does not watch (400).
 """
 
-AUTH_TOGGLE_CANCEL: Final = Endpoint(
-    "DELETE", "auth/toggle/login", nothing, Access.NONE, since="20.49", idempotent=False
-)
+AUTH_TOGGLE_CANCEL: Final = Endpoint("DELETE", "auth/toggle/login", nothing, Access.NONE, since="20.49")
 """Stop watching. Raises `GatewayNotFoundError` (404) also if the gateway does not watch."""
 
 

@@ -1,19 +1,8 @@
 """The gateway's responses as frozen dataclasses, by subject."""
 
 from .base import Model, check_models
-from .battery import BatteryBlock, Component, Powerwalls, PowerwallsStatus, PowerwallUnit, StateOfEnergy, SystemStatus
-from .customer import Consents, Customer, CustomerRegistration, Installer, InstallerCompany
-from .diagnostics import (
-    CheckStatus,
-    ConnectionTest,
-    ConnectionTests,
-    Diagnostic,
-    DiagnosticCheck,
-    MeterTestResult,
-    PingTest,
-    SystemTesting,
-    TroubleshootingProblems,
-)
+from .battery import BatteryBlock, Powerwalls, PowerwallUnit, StateOfEnergy, SystemStatus
+from .diagnostics import CheckStatus, ConnectionTest, ConnectionTests, TroubleshootingProblems
 from .grid import AlertValue, GridFault, GridState, GridStatus, Islanding, IslandMode
 from .meters import (
     CtReading,
@@ -29,46 +18,45 @@ from .meters import (
     SolarMeter,
     SolarPhaseReadings,
 )
-from .network import AccessPoint, InterfaceType, Network, NetworkAddress, NetworkInterface
+from .network import InterfaceType, Network, NetworkAddress, NetworkInterface
 from .operation import Operation, OperationMode
-from .session import LoginMemory, LoginRecord, SessionRecord, ToggleAuth
 from .signed import ConfigFile, Controller, DeviceComponents, ExportRule, SiteSettings, StoredEnergy
-from .site import Config, GridCode, GridCodes, SiteInfo, SiteName
-from .solar import Generators, PvacStatus, PvsStatus, SolarInverter, SolarPowerwall, SolarString
-from .system import Din, Sitemaster, Status, SystemUpdate, UpdateInfo, UpdateState, powerwall_model
+from .site import Config, CustomerRegistration, GridCode, SiteInfo
+from .solar import PvacStatus, PvsStatus, SolarInverter, SolarPowerwall, SolarString
+from .system import (
+    Din,
+    LoginMemory,
+    LoginRecord,
+    Sitemaster,
+    Status,
+    SystemUpdate,
+    UpdateInfo,
+    UpdateState,
+    powerwall_model,
+)
 
 check_models()
 
 __all__ = [
-    "AccessPoint",
     "AlertValue",
     "BatteryBlock",
     "CheckStatus",
-    "Component",
     "Config",
     "ConfigFile",
     "ConnectionTest",
     "ConnectionTests",
-    "Consents",
     "Controller",
     "CtReading",
     "CurrentTransformers",
-    "Customer",
     "CustomerRegistration",
     "DeviceComponents",
-    "Diagnostic",
-    "DiagnosticCheck",
     "Din",
     "ExportRule",
-    "Generators",
     "GridCode",
-    "GridCodes",
     "GridFault",
     "GridState",
     "GridStatus",
     "InstalledMeter",
-    "Installer",
-    "InstallerCompany",
     "InterfaceType",
     "IslandMode",
     "Islanding",
@@ -78,7 +66,6 @@ __all__ = [
     "MeterConnection",
     "MeterData",
     "MeterReading",
-    "MeterTestResult",
     "MetersAggregates",
     "Model",
     "Network",
@@ -87,16 +74,12 @@ __all__ = [
     "Operation",
     "OperationMode",
     "PhaseReadings",
-    "PingTest",
     "PowerwallUnit",
     "Powerwalls",
-    "PowerwallsStatus",
     "PvacStatus",
     "PvsStatus",
-    "SessionRecord",
     "SiteInfo",
     "SiteMeter",
-    "SiteName",
     "SiteSettings",
     "Sitemaster",
     "SolarInverter",
@@ -108,9 +91,7 @@ __all__ = [
     "Status",
     "StoredEnergy",
     "SystemStatus",
-    "SystemTesting",
     "SystemUpdate",
-    "ToggleAuth",
     "TroubleshootingProblems",
     "UpdateInfo",
     "UpdateState",

@@ -13,12 +13,9 @@ from dataclasses import Field, dataclass, fields
 from enum import StrEnum
 from functools import partial
 from types import NoneType
-from typing import Any, Final, Self, get_args, get_origin, get_type_hints
+from typing import Any, Self, get_args, get_origin, get_type_hints
 
-from .fields import DECODERS, Decoder, as_dict, as_list, as_str, decode_items, warn_once
-
-_MAX_LEVELS: Final = 16
-"""Levels of a model nested in itself; two were seen."""
+from .fields import DECODERS, Decoder, as_dict, as_str, decode_items, warn_once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +86,7 @@ def check_models(base: type[Model] = Model) -> None:
 def _entry(model: type[Model], declared: Field[Any], annotation: Any) -> tuple[str, str, frozenset[type], _Decode]:
     key: str = declared.metadata.get("key") or declared.name
     kind, *others = get_args(annotation) or (None,)
-    nested = _nested(model, key, kind) if others == [NoneType] else None
+    nested = _nested(key, kind) if others == [NoneType] else None
     decoder: Decoder | None = declared.metadata.get("decoder") or DECODERS.get(annotation) or nested
     if decoder is None or annotation != (decoder.kind or kind) | None:
         raise TypeError(f"No decoder of {model.__name__}.{declared.name} makes {annotation}")
@@ -113,30 +110,20 @@ def _tolerant(key: str, decoder: Decoder) -> _Decode:
     return decode
 
 
-def _nested(model: type[Model], key: str, kind: Any) -> Decoder | None:
-    """Return the decoder of an enum, a model, or models in a list, in a list of lists or in a tree."""
+def _nested(key: str, kind: Any) -> Decoder | None:
+    """Return the decoder of an enum, a model, or a list of models."""
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return _enum(kind)
     if _is_model(kind):
         return Decoder(kind, "an object", lambda value: kind.from_dict(as_dict(value)))
-    item = _item_of(kind)
-    if _is_model(item) and issubclass(model, item):
-        return Decoder(kind, f"a tree of at most {_MAX_LEVELS} levels", partial(_as_tree, key, item))
-    if _is_model(item):
+    item, *rest = get_args(kind) or (None,)
+    if get_origin(kind) is tuple and rest == [...] and _is_model(item):
         return Decoder(kind, "a list of objects", partial(decode_items, key, item.read))
-    if _is_model(item := _item_of(item)):
-        return Decoder(kind, "a list of lists of objects", partial(_as_rows, key, item))
     return None
 
 
 def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Model)
-
-
-def _item_of(kind: Any) -> Any:
-    """Return X of `tuple[X, ...]`, None for any other type."""
-    item, *rest = get_args(kind) or (None,)
-    return item if get_origin(kind) is tuple and rest == [...] else None
 
 
 def _enum(states: type[StrEnum]) -> Decoder:
@@ -147,19 +134,3 @@ def _enum(states: type[StrEnum]) -> Decoder:
         return known[as_str(value)]
 
     return Decoder(states, "a known state", decode)
-
-
-def _as_rows(key: str, model: type[Model], value: Any) -> tuple[tuple[Model, ...], ...]:
-    """Decode a list of lists. A row that is none is empty, and so keeps its place."""
-    return tuple(decode_items(key, model.read, row) if isinstance(row, list) else () for row in as_list(value))
-
-
-def _as_tree(key: str, model: type[Model], value: Any) -> tuple[Model, ...]:
-    """Decode objects that hold objects of the same model, level by level, unless that could exhaust the stack."""
-    levels, lists = 0, [value]
-    while items := [item for each in lists if isinstance(each, list) for item in each]:
-        levels += 1
-        lists = [item.get(key) for item in items if isinstance(item, dict)]
-    if levels > _MAX_LEVELS:
-        raise ValueError
-    return decode_items(key, model.read, value)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .base import Model
-from .diagnostics import Diagnostic
 from .fields import key
 from .grid import GridFault, GridState
 
@@ -204,19 +203,11 @@ def _percentage(remaining: float | None, full: float | None) -> float | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Component(Model):
-    """A component with its own firmware in the inventory (21.39)."""
+class PowerwallUnit(Model):
+    """One Powerwall in the inventory. 1.15 reports the two numbers only; the rest is as of 21.39.
 
-    updating: bool | None = None
-    commissioning_diagnostic: Diagnostic | None = None
-
-    update_diagnostic: Diagnostic | None = None
-    """One check for each firmware in it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PowerwallUnit(Component):
-    """One Powerwall in the inventory. 1.15 reports the two numbers only; the rest is as of 21.39."""
+    `commissioning_diagnostic` and `update_diagnostic` are not read: checks that need a stopped Powerwall fail in it.
+    """
 
     part_number: str | None = key("PackagePartNumber")
     serial_number: str | None = key("PackageSerialNumber")
@@ -232,16 +223,26 @@ class PowerwallUnit(Component):
 
     under_phase_detection: bool | None = None
 
+    updating: bool | None = None
     in_config: bool | None = None
     """False for a Powerwall that was found but not configured."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PowerwallsStatus(Model):
-    """`GET /api/powerwalls/status`: the gateway's activity, 20.49 and later. Seed, `powerwalls/status`.
+class Powerwalls(Model):
+    """`GET /api/powerwalls`: the inventory and the gateway's activity. Seed, `powerwalls`.
 
-    1.15 returns 409 while the Powerwall runs; its response while stopped was never seen.
+    1.15 reports `powerwalls` and `has_sync` only; about 1.40 and later report the activity, too. `sync` (the gateway's
+    synchronizer, which connects the home to the grid) and `msa` (a Backup Switch, null without one) are not read.
     """
+
+    powerwalls: tuple[PowerwallUnit, ...] | None = None
+
+    has_sync: bool | None = None
+    """True if several Powerwalls are synchronized; 1.15 to 1.4x."""
+
+    gateway_din: str | None = None
+    """`<part number>--<serial>`; 21.x and later."""
 
     enumerating: bool | None = None
     """True while it searches for Powerwalls."""
@@ -267,25 +268,3 @@ class PowerwallsStatus(Model):
     """True while it checks the grid before it connects."""
 
     grid_code_validating: bool | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Powerwalls(PowerwallsStatus):
-    """`GET /api/powerwalls`: the inventory. Seed, `powerwalls`.
-
-    1.15 reports `powerwalls` and `has_sync` only; about 1.40 and later report the status, too.
-    """
-
-    powerwalls: tuple[PowerwallUnit, ...] | None = None
-
-    has_sync: bool | None = None
-    """True if several Powerwalls are synchronized; 1.15 to 1.4x."""
-
-    gateway_din: str | None = None
-    """`<part number>--<serial>`; 21.x and later."""
-
-    sync: Component | None = None
-    """The gateway's synchronizer, which connects the home to the grid and disconnects it."""
-
-    msa: Component | None = None
-    """A Backup Switch, None without one; 21.x and later. No source shows one."""

@@ -145,7 +145,6 @@ DECODERS: Final[dict[Any, Decoder]] = {
         Decoder(timedelta, "a duration", parse_duration),
         # One wrong item costs the whole list where the position has a meaning.
         Decoder(tuple[bool, ...], "a list of true or false", lambda v: tuple(map(as_bool, as_list(v)))),
-        Decoder(tuple[float, ...], "a list of numbers", lambda v: tuple(map(as_float, as_list(v)))),
         Decoder(
             tuple[str, ...],
             "a list of strings",
@@ -179,13 +178,11 @@ def redacted(name: str | None = None) -> str | None:
     return _explicit(name, str, "a string", lambda value: redact(as_str(value)).strip())
 
 
-def raw_json(name: str | None = None) -> str | None:
-    """Declare a value of unknown shape: a string as it is, anything else as JSON; both redacted."""
-    return _explicit(name, str, "JSON nested at most 255 levels", _as_json)
-
-
 def raw_json_list(name: str | None = None) -> tuple[str, ...] | None:
-    """Declare a list of values of unknown shape, each as in `raw_json`, without those that are nested too deeply."""
+    """Declare a list of values of unknown shape: a string as it is, anything else as JSON; both redacted.
+
+    orjson reads more levels than it writes. A value that is nested too deeply is left out.
+    """
     return _explicit(name, tuple[str, ...], "a list", _as_json_list)
 
 
@@ -215,16 +212,11 @@ def _explicit[T](
     return field(default=default, compare=compare, metadata={"key": name, "decoder": Decoder(kind, expected, decode)})
 
 
-def _as_json(value: Any) -> str:
-    """Return JSON; orjson reads more levels than it writes, and raises a TypeError then."""
-    return redact(value if isinstance(value, str) else orjson.dumps(value).decode())
-
-
 def _as_json_list(value: Any) -> tuple[str, ...]:
     texts = []
     for item in as_list(value)[:MOST]:
         with suppress(TypeError):
-            texts.append(_as_json(item))
+            texts.append(redact(item if isinstance(item, str) else orjson.dumps(item).decode()))
     return tuple(texts)
 
 

@@ -1,4 +1,4 @@
-"""Network interfaces of the gateway: `networks`, `system/networks`, `networks/access_points`.
+"""Network interfaces of the gateway: `networks` and `system/networks`.
 
 `NetworkInterface` reads the three forms of `networks`: the interfaces of 1.15 with the network configured on each, the
 configured connections of 21.x with their interface, and those of 23.28 with other keys and Go's base64 for a netmask.
@@ -130,21 +130,6 @@ class NetworkInterface(Model):
                 "addresses": info.get("ip_networks") or [],
             }
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class AccessPoint(Model):
-    """A Wi-Fi in range: one of `GET /api/networks/access_points`; 20.49 and later."""
-
-    ssid: str | None = None
-    bssid: str | None = secret()
-    channel: int | None = None
-
-    signal_strength: float | None = None
-    """%."""
-
-    security_type: str | None = None
-    """`NONE`, `WPA2_Personal`, …"""
 
 
 def _first(d: dict[Any, Any], keys: Iterable[str]) -> Any:

@@ -1,6 +1,5 @@
-"""The site: `site_info`, `site_info/grid_codes`, `site_info/site_name` and `config`."""
+"""The site and its owner: `site_info`, `config` and `customer/registration`."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, override
 
@@ -40,47 +39,11 @@ class GridCode(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GridCodes(Model):
-    """`GET /api/site_info/grid_codes`: the choices of the installation wizard (1.15). Seed, `site_info/grid_codes`.
-
-    On the wire the codes are listed by country, state and region; here each has its own.
-    """
-
-    codes: tuple[GridCode, ...] | None = None
-
-    @override
-    @staticmethod
-    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
-        """Flatten the codes, with country, state and region in each."""
-        return {
-            "codes": [
-                code | {"country": country, "state": state, "region": region}
-                for country, states in wire.items()
-                for state, regions in _members(states)
-                for region, codes in _members(regions)
-                for code in (codes if isinstance(codes, list) else ())
-                if isinstance(code, dict)
-            ]
-        }
-
-
-def _members(value: Any) -> Iterator[tuple[str, Any]]:
-    yield from value.items() if isinstance(value, dict) else ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class SiteName(Model):
-    """`GET /api/site_info/site_name`. Seed, `site_info/site_name`; follows changes in Tesla's app."""
-
-    site_name: str | None = None
-
-    timezone: str | None = None
-    """IANA name."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class SiteInfo(Model):
-    """`GET /api/site_info`. Seed, `site_info`; open on 1.15, requires the customer login since 20.49."""
+    """`GET /api/site_info`. Seed, `site_info`; open on 1.15, requires the customer login since 20.49.
+
+    `site_info/site_name` has name and time zone alone.
+    """
 
     site_name: str | None = None
 
@@ -126,3 +89,25 @@ class Config(Model):
 
     vin: str | None = None
     """The DIN, `<part number>--<serial>`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerRegistration(Model):
+    """`GET /api/customer/registration`. Seed, `customer/registration`.
+
+    A consent is None where the owner never decided, or where the firmware does not report it (23.x and later).
+    """
+
+    privacy_notice: bool | None = None
+    limited_warranty: bool | None = None
+    grid_services: bool | None = None
+    marketing: bool | None = None
+
+    registered: bool | None = None
+    timed_out_registration: bool | None = None
+
+    emailed_registration: bool | None = None
+    """1.15."""
+
+    skipped_registration: bool | None = None
+    """1.15."""

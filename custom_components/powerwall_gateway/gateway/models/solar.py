@@ -1,9 +1,9 @@
-"""Solar inverters and generators: `solars`, `solar_powerwall`, `generators`."""
+"""Solar inverters: `solars` and `solar_powerwall`."""
 
 from dataclasses import dataclass
 
 from .base import Model
-from .fields import key, raw_json_list, true_keys
+from .fields import key, true_keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,14 +104,3 @@ class SolarPowerwall(Model):
 
     pvs_alerts: tuple[str, ...] | None = true_keys()
     """Active alerts of the string monitor, for instance `PVS_a021_RapidShutdown`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Generators(Model):
-    """`GET /api/generators`. Seed, `generators`."""
-
-    disconnect_type: str | None = None
-    """The string `None` without a generator, or one of `generators/disconnect_types`."""
-
-    generators: tuple[str, ...] | None = raw_json_list()
-    """JSON of each: no source shows one."""

@@ -1,8 +1,9 @@
-"""The gateway itself: part numbers, DIN, `status`, `sitemaster` and `system/update/status`.
+"""The gateway itself: part numbers, DIN, `status`, `sitemaster`, `system/update/status` and the login.
 
 A part number has the form `7 digits - 2 digits - revision`, for instance `1232100-00-E`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,7 +11,7 @@ import re
 from typing import Self
 
 from .base import Model
-from .fields import epoch_ms, key, redacted
+from .fields import epoch_ms, key, redacted, secret
 
 SOLAR_INVERTER = "Solar Inverter"
 """The model of a Tesla inverter that is a gateway itself, on a site without a Powerwall."""
@@ -243,3 +244,35 @@ class SystemUpdate(Model):
     def words(self) -> tuple[str, ...]:
         """Return the details of the state, see `UpdateInfo.status`."""
         return (self.info.status if self.info else None) or ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginRecord(Model):
+    """Response of `POST /api/login/Basic`, or a stored session. Seed, "Login"."""
+
+    token: str | None = secret()
+
+    cookies: Mapping[str, str] | None = secret()
+    """Of a stored session."""
+
+    roles: tuple[str, ...] | None = None
+    """`Home_Owner` (customer), `Provider_Engineer` (installer), …"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginMemory(Model):
+    """A stored session, and the backoff after failed logins."""
+
+    session: LoginRecord | None = None
+
+    failures: int | None = None
+    """Failed logins in a row."""
+
+    refusals: int | None = None
+    """Number of these that the gateway rejected."""
+
+    not_before: float | None = None
+    """Earliest time of the next login, in seconds since 1970."""
+
+    firmware: str | None = None
+    """Last known `version` of the gateway."""
