@@ -55,7 +55,9 @@ JSON = st.recursive(
 
 def example(model: type[Model]) -> dict[str, Any]:
     """Return a payload with a good value for every field, as far as there is one in `CANDIDATES`."""
-    return {key: value for _, key, as_is, decode in plan_of(model)[1] if (value := _fitting(as_is, decode)) is not None}
+    plan = plan_of(model)[1]
+    payload = {key: value for _, key, as_is, decode in plan if (value := _fitting(as_is, decode)) is not None}
+    return {"control": payload} if model is models.Controller else payload
 
 
 def _fitting(as_is: frozenset[type], decode: Callable[[Any], Any]) -> Any:

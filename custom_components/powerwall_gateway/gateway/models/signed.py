@@ -46,17 +46,20 @@ class SiteSettings(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfiguredExpansion(Model):
-    """One of `battery_expansions`."""
+class NamedPowerwall(Model):
+    """A Powerwall by its DIN: one of `battery_expansions`, or one of `control.batteryBlocks`."""
 
     din: str | None = None
+
+    disable_reasons: tuple[str, ...] | None = key("disableReasons")
+    """Of the latter; null while it works."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConfiguredPowerwall(Model):
     """One of `battery_blocks`."""
 
-    expansions: tuple[ConfiguredExpansion, ...] | None = key("battery_expansions")
+    expansions: tuple[NamedPowerwall, ...] | None = key("battery_expansions")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,46 +112,30 @@ class StoredEnergy(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ControlledPowerwall(Model):
-    """One of `control.batteryBlocks`: a Powerwall 3, leader or follower; expansions are not listed."""
-
-    din: str | None = None
-
-    disable_reasons: tuple[str, ...] | None = key("disableReasons")
-    """null while it works."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ControllerAlerts(Model):
-    """`control.alerts`."""
-
-    active: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ControllerState(Model):
-    """`control`."""
-
-    stored: StoredEnergy | None = key("systemStatus")
-    powerwalls: tuple[ControlledPowerwall, ...] | None = key("batteryBlocks")
-    alerts: ControllerAlerts | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Controller(Model):
-    """The device controller's response."""
+    """`control` in the device controller's response."""
 
-    control: ControllerState | None = None
+    stored_energy: StoredEnergy | None = key("systemStatus")
+
+    powerwalls: tuple[NamedPowerwall, ...] | None = key("batteryBlocks")
+    """Powerwall 3, leader and followers; expansions are not listed."""
+
+    alerts: tuple[str, ...] | None = None
+    """Active alerts by Tesla's names; one of them says that the grid is connected."""
+
+    @override
+    @staticmethod
+    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
+        """Convert to the content of `control`, with the active alerts as a list."""
+        if "control" not in wire:
+            return {}
+        control = _object(wire["control"])
+        return control | {"alerts": _object(control.get("alerts")).get("active")}
 
     @property
     def stored(self) -> StoredEnergy:
         """Return the energy in the battery, as far as it is reported."""
-        return (self.control and self.control.stored) or StoredEnergy()
-
-    @property
-    def alerts(self) -> tuple[str, ...] | None:
-        """Return the active alerts by Tesla's names; one of them says that the grid is connected."""
-        return self.control.alerts.active if self.control and self.control.alerts else None
+        return self.stored_energy or StoredEnergy()
 
     @cached_property
     def battery_blocks(self) -> tuple[BatteryBlock, ...]:
@@ -159,7 +146,7 @@ class Controller(Model):
                 serial_number=din.serial_number,
                 disabled_reasons=powerwall.disable_reasons or (),
             )
-            for powerwall in (self.control and self.control.powerwalls) or ()
+            for powerwall in self.powerwalls or ()
             if (din := Din.parse(powerwall.din))
         )
 
@@ -169,58 +156,38 @@ _SAME_ENERGY = 200.0
 """Wh by which two responses about one battery may differ: they are rounded, and some seconds apart."""
 
 
-class _Signals(Model):
-    """A component that reports a list of named signals."""
-
-    @override
-    @staticmethod
-    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
-        """Convert the list into an object by name."""
-        signals = wire.get("signals")
-        return {
-            name: signal.get("value")
-            for signal in (signals if isinstance(signals, list) else ())
-            if isinstance(signal, dict) and isinstance(name := signal.get("name"), str)
-        }
-
-
-@dataclass(frozen=True, kw_only=True)
-class PackEnergies(_Signals):
-    """One of `bms`: the energies of a battery in kWh."""
-
-    remaining: float | None = key("BMS_nominalEnergyRemaining")
-    full: float | None = key("BMS_nominalFullPackEnergy")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PackLabel(Model):
-    """One of `hvp`: identity of the battery in the same position of `bms`, empty if there is none."""
-
-    part_number: str | None = key("partNumber")
-    serial_number: str | None = key("serialNumber")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Slot(Model):
     """A position in `bms` and `hvp`: first the Powerwall itself, then its expansions, followers and empty positions.
 
-    A label is no proof of an expansion. The battery inside a Powerwall 3 has a serial of its own (`1800420-11-F`).
+    `bms` has the energies in kWh. `hvp` has the identity of the battery, empty if there is none. It is no proof of an
+    expansion: the battery inside a Powerwall 3 has a serial of its own (`1800420-11-F`).
     """
 
-    energies: PackEnergies | None = key("bms")
-    label: PackLabel | None = key("hvp")
+    remaining: float | None = key("BMS_nominalEnergyRemaining")
+    full: float | None = key("BMS_nominalFullPackEnergy")
+    part_number: str | None = key("partNumber")
+    serial_number: str | None = key("serialNumber")
 
     def is_expansion(self, configured: Collection[str]) -> bool:
         """Return True for an expansion, known by its part number or by the serials that `config.json` lists."""
-        if self.label is None or not self.label.serial_number:
+        if not self.serial_number:
             return False
-        is_listed = self.label.serial_number.upper() in configured
-        return is_listed or powerwall_model(self.label.part_number) == POWERWALL_3_EXPANSION
+        is_listed = self.serial_number.upper() in configured
+        return is_listed or powerwall_model(self.part_number) == POWERWALL_3_EXPANSION
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inverter(_Signals):
-    """One of `pch`. `PCH_BatteryPower` is not read: no source says which sign it has."""
+class DeviceComponents(Model):
+    """The components of the leader, which is the gateway itself, whichever Powerwall the request names.
+
+    `PCH_BatteryPower` is not read: no source says which sign it has.
+    """
+
+    din: str | None = None
+    """The gateway's DIN, which the response itself does not contain."""
+
+    slots: tuple[Slot, ...] | None = None
 
     frequency: float | None = key("PCH_AcFrequency")
     """Hz."""
@@ -228,50 +195,51 @@ class Inverter(_Signals):
     voltage: float | None = key("PCH_AcVoltageAB")
     """V."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class PowerwallComponents(Model):
-    """`components`."""
-
-    inverters: tuple[Inverter, ...] | None = key("pch")
-    slots: tuple[Slot, ...] | None = None
-
     @override
     @staticmethod
     def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
-        """Combine the entries of two parallel lists."""
-        energies, labels = (found if isinstance(found := wire.get(key), list) else [] for key in ("bms", "hvp"))
-        return wire | {"slots": [{"bms": bms, "hvp": hvp} for bms, hvp in zip_longest(energies, labels)]}
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeviceComponents(Model):
-    """The components of the leader, which is the gateway itself, whichever Powerwall the request names."""
-
-    din: str | None = None
-    """The gateway's DIN, which the response itself does not contain."""
-
-    components: PowerwallComponents | None = None
+        """Combine the parallel lists `bms` and `hvp`, and add the signals of the first inverter (`pch`)."""
+        components = wire.get("components")
+        if not isinstance(components, dict):
+            return {"din": wire.get("din")}
+        energies, labels, inverters = (
+            found if isinstance(found := components.get(name), list) else [] for name in ("bms", "hvp", "pch")
+        )
+        slots = [_signals(bms) | _object(hvp) for bms, hvp in zip_longest(energies, labels)]
+        return _signals(next(iter(inverters), None)) | {"din": wire.get("din"), "slots": slots}
 
     def battery_blocks(self, controller: Controller | None, expansions: Collection[str]) -> tuple[BatteryBlock, ...]:
         """Return the Powerwall, its expansions and its follower in the form of `system_status`.
 
         `expansions` are the serials that `config.json` lists. `controller` lists the follower.
         """
-        components, leader = self.components or PowerwallComponents(), Din.parse(self.din)
-        if leader is None or not components.slots:
+        leader = Din.parse(self.din)
+        if leader is None or not self.slots:
             return ()
-        inverter = next(iter(components.inverters or ()), Inverter())
-        first, *others = components.slots
-        own = [_block(leader, first, voltage=inverter.voltage, frequency=inverter.frequency)]
+        first, *others = self.slots
+        own = [replace(_block(first, leader), voltage=self.voltage, frequency=self.frequency)]
         rest: list[BatteryBlock] = []
         for slot in others:
-            if slot.label and slot.is_expansion(expansions):
-                own.append(_block(slot.label, slot))
+            if slot.is_expansion(expansions):
+                own.append(_block(slot, slot))
             else:
-                rest.append(_block(PackLabel(), slot))
+                rest.append(_block(slot))
         follower = _follower(controller, own, rest) if controller else None
         return (*own, follower) if follower else tuple(own)
+
+
+def _object(value: Any) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _signals(component: Any) -> dict[Any, Any]:
+    """Return the signals of a component by name, which it reports as a list."""
+    signals = _object(component).get("signals")
+    return {
+        name: signal.get("value")
+        for signal in (signals if isinstance(signals, list) else ())
+        if isinstance(signal, dict) and isinstance(name := signal.get("name"), str)
+    }
 
 
 def _follower(controller: Controller, own: list[BatteryBlock], rest: list[BatteryBlock]) -> BatteryBlock | None:
@@ -305,17 +273,12 @@ def _remainder(total: float | None, known: list[float | None]) -> float | None:
     return None if total is None or len(numbers) != len(known) else total - sum(numbers)
 
 
-def _block(
-    identity: Din | PackLabel, slot: Slot, voltage: float | None = None, frequency: float | None = None
-) -> BatteryBlock:
-    energies = slot.energies or PackEnergies()
+def _block(slot: Slot, identity: Din | Slot | None = None) -> BatteryBlock:
     return BatteryBlock(
-        part_number=identity.part_number,
-        serial_number=identity.serial_number,
-        nominal_energy_remaining=_watt_hours(energies.remaining),
-        nominal_full_pack_energy=_watt_hours(energies.full),
-        voltage=voltage,
-        frequency=frequency,
+        part_number=identity.part_number if identity else None,
+        serial_number=identity.serial_number if identity else None,
+        nominal_energy_remaining=_watt_hours(slot.remaining),
+        nominal_full_pack_energy=_watt_hours(slot.full),
     )
 
 

@@ -148,7 +148,7 @@ class SignedGateway:
     async def components(self) -> DeviceComponents:
         """Read what the Powerwall that leads tells of its parts, its own energies among them."""
         components = DeviceComponents.from_dict(await self._ask(lambda client: client.get_components()))
-        if components.components is None:
+        if components.slots is None:
             raise GatewayInvalidResponseError("the parts tell nothing", path=PATH)
         return components
 
