@@ -82,7 +82,7 @@ async def _collect(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> d
     return found | {
         "gateway": _gateway(data),
         "coordinators": {name: _coordinator(getattr(data, name)) for name in _COORDINATORS},
-        "requests": {path: _stats(stats) for path, stats in data.gateway.connection.tally.paths.items()},
+        "requests": {path: _stats(stats) for path, stats in data.gateway.connection.stats.items()},
         "payloads": await _payloads(data.gateway),
     }
 

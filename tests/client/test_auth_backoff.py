@@ -230,7 +230,7 @@ async def test_kept_errors_hold_no_secret(
         with pytest.raises(GatewayError):
             await powerwall.soe()
     login, rest = powerwall._login, powerwall.scheduler.rest
-    kept = [powerwall.connection.tally, login._last_error, login._forbidden, rest._asked, rest._silence]
+    kept = [powerwall.connection.stats, login._last_error, login._forbidden, rest._asked, rest._silence]
     for each in reachable(*kept):
         if isinstance(each, str | bytes):
             text = each if isinstance(each, str) else each.decode("latin-1")

@@ -87,7 +87,7 @@ async def test_argument_of_a_path_is_sent_and_shown_nowhere(
     (argument,) = arguments.values()
     assert argument in gateway.requests[-1].path
     assert raised.value.path == (path := endpoint.path)
-    paths = powerwall.connection.tally.paths
+    paths = powerwall.connection.stats
     assert path in paths
     logged = [record.getMessage() for record in caplog.records if record.name.startswith("custom_components")]
     assert argument not in "".join((str(raised.value), *paths, *map(repr, paths.values()), *logged))

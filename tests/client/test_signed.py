@@ -280,7 +280,7 @@ async def test_requests_are_paced_and_counted(gateway: Simulator, sign: Sign) ->
     with cadence.round():
         await signed.config()
     assert cadence.cost >= 0.05
-    assert connection.tally.paths[PATH].requests == 2
+    assert connection.stats[PATH].requests == 2
 
 
 async def test_requests_take_their_turn(gateway: Simulator, sign: Sign) -> None:

@@ -47,12 +47,11 @@ from .exceptions import (
     WrongGatewayError,
 )
 from .firmware import Capabilities, login_stops_powerwall
-from .percent import HIDDEN_PERCENT, app_from_raw, raw_from_app
+from .models import HIDDEN_PERCENT, app_from_raw, raw_from_app
 from .scheduler import PollSchedule, Priority, RequestScheduler
-from .stats import PathStats
 from .stop_safety.journal import Journal, JournalRecord, JournalStore, PendingAction
 from .stop_safety.supervisor import LOGINS_A_DAY, LONGEST_STOP, SafetyTimings, StopSupervisor
-from .transport import Address, Transport, find, open_session
+from .transport import Address, PathStats, Transport, find, open_session
 
 __all__ = [
     "HIDDEN_PERCENT",

@@ -21,8 +21,7 @@ from .exceptions import (
     GatewayNotFoundError,
     GatewayStoppedError,
 )
-from .models import GridState, Meter
-from .percent import app_from_raw
+from .models import GridState, Meter, app_from_raw
 from .redact import strip_control_characters
 from .transport import Address, open_session
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from ipaddress import ip_address
 import re
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any, Final, Literal, Self, override
 from urllib.parse import quote
@@ -50,7 +51,6 @@ from .exceptions import (
 )
 from .redact import redact
 from .scheduler import RequestScheduler
-from .stats import RequestStats
 
 type Scheme = Literal["http", "https"]
 
@@ -192,6 +192,31 @@ class LimitedResponse(ClientResponse):
         return await super().read()
 
 
+@dataclass(slots=True)
+class PathStats:
+    """Requests of one path since the connection was made."""
+
+    requests: int = 0
+
+    failures: int = 0
+    """Requests without a 2xx, also for a path that this firmware or this login does not have."""
+
+    waits: int = 0
+    """Failures by rate limiting (429, 503)."""
+
+    seconds: float = 0.0
+    """Time from sending to the last byte, of all requests together."""
+
+    slowest: float = 0.0
+    """Seconds of the slowest request."""
+
+    last_error: str = ""
+    """As text: the exception itself would keep what was sent, tokens included."""
+
+    last_error_at: float = 0.0
+    """Monotonic, in seconds."""
+
+
 class Transport:
     """The connection to one gateway.
 
@@ -209,7 +234,9 @@ class Transport:
     ) -> None:
         self.address = address
         self.fingerprint = fingerprint
-        self.tally = RequestStats()
+        self.stats: dict[str, PathStats] = {}
+        """Requests by path, without a query."""
+
         self.scheduler = RequestScheduler()
         self.opened = 0
         """Number of connections so far. After a new one, another gateway may respond."""
@@ -220,6 +247,24 @@ class Transport:
         # Keep one object: aiohttp reuses a kept-alive connection only for requests with the same one.
         self._certificate = Fingerprint(fingerprint) if fingerprint else False
         self._timeout = ClientTimeout(total=timeout)
+
+    @contextmanager
+    def _counting(self, path: str) -> Iterator[None]:
+        """Count one request in `stats`."""
+        stats = self.stats.setdefault(path.partition("?")[0], PathStats())
+        stats.requests += 1
+        sent_at = monotonic()
+        try:
+            yield
+        except GatewayError as err:
+            stats.failures += 1
+            stats.waits += isinstance(err, GatewayRateLimitError)
+            stats.last_error, stats.last_error_at = str(err), monotonic()
+            raise
+        finally:
+            seconds = monotonic() - sent_at
+            stats.seconds += seconds
+            stats.slowest = max(stats.slowest, seconds)
 
     async def connect(self) -> None:
         """Detect the scheme and the certificate as `find` does, and trust only this certificate from now on."""
@@ -249,7 +294,7 @@ class Transport:
                 self._session.closed
             ):  # aiohttp raises RuntimeError; it may have been closed during the wait for the turn
                 raise GatewayConnectionError("the connection was closed by ourselves", path=path)
-            with self.tally.counting(path), _as_gateway_error(path):
+            with self._counting(path), _as_gateway_error(path):
                 async with session.request(
                     method,
                     self.address.url + (where if where.startswith("/") else f"/api/{where}"),
@@ -283,7 +328,7 @@ class Transport:
         path = request.url.path
         request.server_hostname = self.address.server_name
         async with self.scheduler.turn():
-            with self.tally.counting(path), _as_gateway_error(path):
+            with self._counting(path), _as_gateway_error(path):
                 async with asyncio.timeout(self._timeout.total):
                     response = await handler(request)
                     body = await response.read()

@@ -19,8 +19,7 @@ from ..exceptions import (
     GatewayResponseError,
     GatewayStoppedError,
 )
-from ..models import GridState
-from ..percent import app_from_raw
+from ..models import GridState, app_from_raw
 
 if TYPE_CHECKING:
     from ..signed.client import SignedGateway

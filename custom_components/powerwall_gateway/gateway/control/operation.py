@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, override
 
 from ..exceptions import CommandError, CommandFailure, GatewayResponseError
-from ..models import Operation, OperationMode
-from ..percent import app_from_raw, raw_from_app
+from ..models import Operation, OperationMode, app_from_raw, raw_from_app
 
 PATH: Final = "operation"
 

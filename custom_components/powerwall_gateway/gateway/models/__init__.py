@@ -1,7 +1,16 @@
 """The gateway's responses as frozen dataclasses, by subject."""
 
 from .base import Model, check_models
-from .battery import BatteryBlock, Powerwalls, PowerwallUnit, StateOfEnergy, SystemStatus
+from .battery import (
+    HIDDEN_PERCENT,
+    BatteryBlock,
+    Powerwalls,
+    PowerwallUnit,
+    StateOfEnergy,
+    SystemStatus,
+    app_from_raw,
+    raw_from_app,
+)
 from .diagnostics import CheckStatus, ConnectionTest, ConnectionTests, TroubleshootingProblems
 from .grid import AlertValue, GridFault, GridState, GridStatus, Islanding, IslandMode
 from .meters import (
@@ -38,6 +47,7 @@ from .system import (
 check_models()
 
 __all__ = [
+    "HIDDEN_PERCENT",
     "AlertValue",
     "BatteryBlock",
     "CheckStatus",
@@ -95,5 +105,7 @@ __all__ = [
     "TroubleshootingProblems",
     "UpdateInfo",
     "UpdateState",
+    "app_from_raw",
     "powerwall_model",
+    "raw_from_app",
 ]
