@@ -1,4 +1,4 @@
-"""Run the command line: `python -m gateway flows HOST`."""
+"""Run the command line: `python -m powerwall_gateway_client flows HOST`."""
 
 import sys
 

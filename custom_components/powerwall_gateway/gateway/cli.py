@@ -1,4 +1,4 @@
-"""Look at a gateway from the terminal: `python -m gateway flows HOST`."""
+"""Read a gateway from the terminal: `powerwall-gateway flows HOST`."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ from aiohttp import ClientSession
 
 from .auth import Credentials
 from .client import PowerwallGateway
-from .discovery import ProbeResult, probe
+from .discovery import probe
 from .endpoints import ENDPOINTS
 from .exceptions import (
     GatewayAuthenticationRequiredError,
@@ -28,7 +28,7 @@ from .transport import Address, open_session
 _ENVIRONMENT = "POWERWALL_PASSWORD"
 
 _FLOWS: tuple[tuple[str, str, str, str], ...] = (
-    # meter, the app's name for it, what a positive and what a negative power means
+    # meter, its name in the app, meaning of a positive and of a negative power
     ("site", "Grid", "importing", "exporting"),
     ("battery", "Powerwall", "discharging", "charging"),
     ("load", "Home", "consuming", "feeding"),
@@ -37,7 +37,7 @@ _FLOWS: tuple[tuple[str, str, str, str], ...] = (
 
 
 async def _flows(gateway: PowerwallGateway) -> list[str]:
-    """Give the four flows, the charge and the grid as lines of a table."""
+    """Return powers, energies, charge and grid state as lines of a table."""
     meters = await gateway.meters_aggregates()
     lines = [f"{'':<10} {'power':>9}   {'':<12} {'in':>13} {'out':>13}"]
     for name, title, positive, negative in _FLOWS:
@@ -56,7 +56,7 @@ async def _flows(gateway: PowerwallGateway) -> list[str]:
 
 
 async def _status(gateway: PowerwallGateway) -> list[str]:
-    """Give what the gateway says of itself as lines."""
+    """Return firmware, identity and Powerwalls as lines."""
     lines = []
     try:
         status = await gateway.status()
@@ -80,7 +80,7 @@ async def _status(gateway: PowerwallGateway) -> list[str]:
 
 
 async def _get(gateway: PowerwallGateway, path: str, *, yes: bool) -> list[str]:
-    """Give what the gateway answers to a path, as it is."""
+    """Return the response of a path as lines of JSON."""
     path = path.removeprefix("/").removeprefix("api/")
     reads = [endpoint for endpoint in ENDPOINTS.values() if endpoint.method == "GET" and endpoint.idempotent]
     if not yes and not any(endpoint.takes(path) for endpoint in reads):
@@ -92,7 +92,7 @@ async def _get(gateway: PowerwallGateway, path: str, *, yes: bool) -> list[str]:
 
 
 class _RefusedError(Exception):
-    """What was asked for wants a yes first."""
+    """The path requires --yes."""
 
 
 def _figure(value: float | None, unit: str, digits: int, divisor: float = 1) -> str:
@@ -105,7 +105,7 @@ def _readable(state: GridState | None) -> str:
 
 
 def _masked(serial: str | None) -> str:
-    """Show a serial by its end: terminals are pasted into forums."""
+    """Return the last four characters of a serial: terminals are pasted into forums."""
     head, dashes, number = (serial or "-").rpartition("--")
     return f"{head}{dashes}{'*' * (len(number) - 4)}{number[-4:]}"
 
@@ -115,8 +115,8 @@ def _yes(answer: object) -> str:
 
 
 async def _gateway(session: ClientSession, host: str) -> PowerwallGateway:
-    """Meet the gateway, and get the password where it wants one and a login stops nothing."""
-    found: ProbeResult = await probe(session, Address.parse(host))
+    """Detect the gateway, and get the password if it requires one and a login stops nothing."""
+    found = await probe(session, Address.parse(host))
     if not found.needs_login:
         return PowerwallGateway(found.connection)
     if found.login_stops_powerwall:
@@ -128,13 +128,9 @@ async def _gateway(session: ClientSession, host: str) -> PowerwallGateway:
 
 
 async def _answer(gateway: PowerwallGateway, arguments: argparse.Namespace) -> list[str]:
-    match arguments.command:
-        case "flows":
-            return await _flows(gateway)
-        case "status":
-            return await _status(gateway)
-        case _:
-            return await _get(gateway, arguments.path, yes=arguments.yes)
+    if arguments.command == "get":
+        return await _get(gateway, arguments.path, yes=arguments.yes)
+    return await (_flows if arguments.command == "flows" else _status)(gateway)
 
 
 async def _run(arguments: argparse.Namespace) -> int:
@@ -171,7 +167,6 @@ def _said(err: Exception) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="gateway",
         description="Look at a Tesla Powerwall gateway on the home network. Nothing is changed or stopped unasked.",
         epilog=f"Where the gateway wants a login, the password comes from {_ENVIRONMENT} or is asked for.",
     )
@@ -191,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when it was answered, 1 with the reason on standard error when not."""
+    """Run one command. Returns 0, or 1 with the error on standard error."""
     try:
         return asyncio.run(_run(_parser().parse_args(arguments)))
     except KeyboardInterrupt:

@@ -161,12 +161,12 @@ class PowerwallGateway:
 
     @property
     def has_credentials(self) -> bool:
-        """Return whether the client can log in."""
+        """Return True if there are credentials to log in with."""
         return self._login.possible
 
     @property
     def has_session(self) -> bool:
-        """Return whether there is a session. The gateway may have ended it already."""
+        """Return True if there is a session. The gateway may have ended it already."""
         return self._login.is_good
 
     @property
@@ -276,7 +276,7 @@ class PowerwallGateway:
         return await self.call(endpoints.SOE)
 
     async def grid_status(self) -> GridStatus:
-        """Return whether the grid is connected."""
+        """Return the state of the grid connection."""
         return await self.call(endpoints.GRID_STATUS)
 
     async def system_status_grid_faults(self) -> tuple[GridFault, ...]:
@@ -284,7 +284,7 @@ class PowerwallGateway:
         return await self.call(endpoints.SYSTEM_STATUS_GRID_FAULTS)
 
     async def sitemaster(self) -> Sitemaster:
-        """Return whether the Powerwall runs and is connected to Tesla. Answers while it is stopped, too."""
+        """Return the operation of the Powerwall and the connection to Tesla. Answers while it is stopped, too."""
         return await self.call(endpoints.SITEMASTER)
 
     # -- the gateway, the site and its hardware ------------------------------------------------------------------------
@@ -458,7 +458,7 @@ class PowerwallGateway:
         return await self.call(endpoints.V2_ISLANDING_MODE, {"island_mode": mode})
 
     async def has_islanding(self) -> bool:
-        """Return whether the gateway has `v2_islanding_mode`, by a GET, which has no effect.
+        """Return True if the gateway has `v2_islanding_mode`, by a GET, which has no effect.
 
         It answers 405 if it has the path, and 404 if it does not (a Powerwall 3). Raises a child of `GatewayError`
         for anything else, for instance a 500.
@@ -506,19 +506,13 @@ class PowerwallGateway:
         except GatewayAuthenticationRequiredError as err:
             if err.stops_powerwall:
                 raise
-            for read in (self._din_in_status, self._din_in_config):
-                with suppress(GatewayError):
-                    if din := await read():
-                        return din
+            with suppress(GatewayError):
+                if (din := (await self.status()).din) and Din.parse(din):
+                    return din.strip()
+            with suppress(GatewayError):
+                if (din := (await self.config()).vin) and Din.parse(din):
+                    return din.strip()
             raise
-
-    async def _din_in_status(self) -> str | None:
-        din = (await self.status()).din
-        return din.strip() if din and Din.parse(din) else None
-
-    async def _din_in_config(self) -> str | None:
-        vin = (await self.config()).vin
-        return vin.strip() if vin and Din.parse(vin) else None
 
     # -- requests ------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Meeting a gateway for the first time: is it one, which firmware, does it want a login, who is it?"""
+"""The first connection to a gateway: firmware, required login, identity."""
 
 import asyncio
 from collections.abc import Collection
@@ -34,34 +34,34 @@ _SERIAL = re.compile(r"[A-Z0-9]{6,30}")
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeResult:
-    """What a gateway tells anybody, without a login."""
+    """What a gateway reports without a login."""
 
     connection: Transport
     status: Status | None
-    """None from a Powerwall 3, which has no `/api/status`."""
+    """None for a Powerwall 3, which has no `/api/status`."""
 
     needs_login: bool
-    """Whether its data are read with a login only (20.49 and later)."""
+    """True if its data require a login (20.49 and later)."""
 
     @property
     def login_stops_powerwall(self) -> bool:
-        """Whether a login would stop the Powerwall."""
+        """Return True if a login would stop the Powerwall."""
         return login_stops_powerwall(self.status)
 
     @property
     def lost_encryption(self) -> bool:
-        """Whether it speaks plain HTTP although its firmware has better: somebody may be in between."""
+        """Return True for plain HTTP although the firmware has HTTPS: someone may be in between."""
         return self.connection.fingerprint is None and not speaks_plain_http(self.status)
 
 
 async def probe(session: ClientSession, address: Address) -> ProbeResult:
-    """Look who answers at an address, by reads without effect alone.
+    """Detect a gateway at an address, by reads without an effect.
 
-    A gateway that answers 401 or 403 to `status` is one of unknown firmware, where a login may
-    stop the Powerwall: it can be used if it answers `meters/aggregates` without a login.
+    The firmware is unknown if `status` answers 401 or 403, so a login may stop the Powerwall. Such a gateway can be
+    used if `meters/aggregates` requires no login.
 
-    Raises `GatewayConnectionError` when nobody does, `GatewayRateLimitError` when it asks to
-    wait, and another `GatewayResponseError` when it is no Powerwall gateway.
+    Raises `GatewayConnectionError` if nothing answers, `GatewayRateLimitError` if the gateway is busy, and another
+    `GatewayResponseError` if the device is no Powerwall gateway.
     """
     connection = await find(session, address)
     gateway = PowerwallGateway(connection)
@@ -90,46 +90,46 @@ async def probe(session: ClientSession, address: Address) -> ProbeResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Which gateway this is and what it runs."""
+    """Identity and firmware of a gateway."""
 
     status: Status | None
-    """None from a Powerwall 3, and where it is denied."""
+    """None for a Powerwall 3, and if it is denied."""
 
     din: Din | None = None
-    """None where it cannot be read."""
+    """None if it cannot be read."""
 
     packs: frozenset[str] = frozenset()
-    """The serials of its Powerwalls; empty where they cannot be read, and not asked for where there is a DIN."""
+    """Serials of the Powerwalls; empty if they cannot be read. They are not read if there is a DIN."""
 
     @property
     def model(self) -> str | None:
-        """The gateway's name in Tesla's manuals, None where nothing tells it."""
+        """Return the gateway's name in Tesla's manuals, None if it is unknown."""
         return (self.din.model if self.din else None) or (self.status.model if self.status else None)
 
     @property
     def has_battery(self) -> bool:
-        """Whether there is a Powerwall: only a solar inverter that is a gateway itself says that there is none."""
+        """Return False for a solar inverter that is a gateway itself: only this one has no Powerwall."""
         return not (self.status and self.status.is_solar_inverter)
 
     def is_known(self, packs: Collection[str]) -> bool:
-        """Tell whether enough could be read to tell it from the gateway with one of these Powerwalls."""
+        """Return True if it can be compared with the gateway that has one of these Powerwalls."""
         return self.din is not None or bool(packs and self.packs)
 
     def is_another(self, serial: str, packs: Collection[str]) -> bool:
-        """Tell whether this is for sure another gateway than the one with this serial and one of these Powerwalls."""
+        """Return True if it is certainly not the gateway with this serial and one of these Powerwalls."""
         if self.din is not None:
             return self.din.serial_number != serial
         return bool(packs and self.packs) and self.packs.isdisjoint(packs)
 
 
 async def identify(gateway: PowerwallGateway) -> Identity:
-    """Read who the gateway is, by as few requests as possible.
+    """Read the identity of the gateway, by as few requests as possible.
 
-    21.x and later tell it in `status`, to anybody; older ones in `config`, with a login. 1.15
-    without one names its Powerwalls alone, and a Powerwall 3 tells nothing.
+    The DIN is in `status` without a login (21.x and later), or in `config` with one (older). 1.15 without a login
+    identifies its Powerwalls only, and a Powerwall 3 nothing.
 
-    Raises `WrongGatewayError` when firmware that always encrypts answers without encryption:
-    a device nothing is known of, to which the next request would log in.
+    Raises `WrongGatewayError` if firmware that always encrypts answers without encryption: the next request would log
+    in to an unknown device.
     """
     status: Status | None = None
     with suppress(GatewayNotFoundError, GatewayAuthenticationRequiredError):
@@ -151,7 +151,7 @@ async def identify(gateway: PowerwallGateway) -> Identity:
 
 
 async def _packs_of(gateway: PowerwallGateway) -> frozenset[str]:
-    """Read the Powerwalls' serials, where they can be read."""
+    """Return the serials of the Powerwalls, empty if they cannot be read."""
     try:
         return await gateway.powerwall_serials()
     except GatewayLoginError, GatewayRateLimitError:
@@ -162,14 +162,14 @@ async def _packs_of(gateway: PowerwallGateway) -> frozenset[str]:
 
 BETWEEN_CHECKS: Final = 3.0
 LONGEST_BETWEEN_CHECKS: Final = 300.0
-"""Seconds before a gateway that could not be identified is asked again; they double."""
+"""Seconds before a gateway that could not be identified is read again; they double."""
 
 
 class IdentityCheck:
-    """Makes sure, whenever the connection was opened anew, that the same gateway answers as before.
+    """Check after each new connection that the same gateway answers as before.
 
-    The answer that tells is the cheapest there is; a gateway that told nothing of itself when
-    it was met is asked nothing. `packs` are the serials of its Powerwalls, where those tell.
+    `met` is its identity at the first connection. If that had neither DIN nor Powerwalls, nothing is checked. `packs`
+    are the serials of its Powerwalls, if there is no DIN.
     """
 
     def __init__(self, gateway: PowerwallGateway, met: Identity, *, serial: str, packs: Collection[str]) -> None:
@@ -181,17 +181,17 @@ class IdentityCheck:
         self._turn = asyncio.Lock()
         self._failure: GatewayError | None = None
         self._unsure = 0
-        """How often in a row the gateway could not be identified since the connection was opened."""
+        """Number of failed attempts to identify the gateway on this connection."""
 
         self._not_before = -inf
 
     async def check(self) -> None:
-        """Raise `WrongGatewayError` when another gateway answers, and whatever the answers raise."""
+        """Raise `WrongGatewayError` if another gateway answers, or the error of a read."""
         async with self._turn:
             opened = self._gateway.connection.opened
             if opened == self._seen or not self._tells:
                 return
-            if opened != self._asked:  # another connection: what the last one did not tell says nothing of it
+            if opened != self._asked:  # a new connection: attempts on the last one do not count
                 self._asked, self._unsure = opened, 0
                 self._not_before = min(self._not_before, monotonic() + BETWEEN_CHECKS)
             if monotonic() < self._not_before:
@@ -216,19 +216,17 @@ class IdentityCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class SiteSummary:
-    """What a person recognises a system by."""
+    """Summary by which an owner recognizes a system."""
 
     identity: Identity
 
     site_name: str | None
-    """What the owner called the place."""
-
     packs: frozenset[str] | None
-    """The serials of its Powerwalls, None where they cannot be read."""
+    """Serials of the Powerwalls, None if they cannot be read."""
 
 
 async def read_site_summary(gateway: PowerwallGateway) -> SiteSummary:
-    """Read what a person recognises a system by; what cannot be read is left out, but for who it is."""
+    """Return a summary of the system. Only the identity must be readable."""
     identity = await identify(gateway)
     site_name = None
     with suppress(GatewayResponseError):
@@ -237,9 +235,9 @@ async def read_site_summary(gateway: PowerwallGateway) -> SiteSummary:
 
 
 def parse_serial(typed: str) -> str:
-    """Read a serial as printed on the label, or out of a whole DIN; case and blanks are forgiven.
+    """Return a serial in capitals from the text on the label or from a DIN. Case and blanks do not matter.
 
-    Raises ValueError for what cannot be one.
+    Raises ValueError for anything else.
     """
     serial = "".join(typed.split()).upper().rpartition("--")[2]
     if not _SERIAL.fullmatch(serial):

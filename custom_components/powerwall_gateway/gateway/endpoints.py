@@ -267,7 +267,7 @@ CUSTOMER_REGISTRATION_EMAILED: Final = Endpoint(
 INSTALLER: Final = Endpoint("GET", "installer", json_object, Access.LOGIN)
 """Read who installed the system, and how it is mounted and wired (21.39).
 
-`customer_id` is the owner's number at the company. `run_sitemaster` is true while the Powerwall runs, else null.
+`customer_id` is the owner's number at the company. `run_sitemaster` is true while the Powerwall runs, else absent.
 """
 
 INSTALLER_COMPANIES: Final = Endpoint("GET", "installer/companies", json_list, Access.LOGIN)

@@ -1,32 +1,32 @@
-"""What a gateway can do, asked as questions: no version is compared outside this file."""
+"""Firmware versions and what they support. No version is compared outside of this module."""
 
 from dataclasses import dataclass
 
 from .models import Status
 
 _ENCRYPTED = (1, 20)
-"""From here on everything is asked over HTTPS; plain HTTP is answered with the way there."""
+"""First version with HTTPS. Older ones have plain HTTP only."""
 
 _REAL_MODE = (1, 21)
-"""From here on a write of the operation names the mode `real_mode`."""
+"""First version that calls the operation mode `real_mode` in a write."""
 
 _CUSTOMER_READS_ONLY = (1, 37)
-"""From here on customers log in, who may not write the operation."""
+"""First version with a customer login, which may not write the operation."""
 
 _LOGIN_LEAVES_RUNNING = (20, 49)
-"""From this firmware on owners log in to read, and nothing stops. Before it a login is the installer's wizard."""
+"""First version where owners log in to read, and nothing stops. Below it a login is the installer's wizard."""
 
 _FORCED_LOGIN = (1, 16)
-"""From here on a login that stops the Powerwall is let in only when it says so (seen on 1.17.1)."""
+"""First version where a login that stops the Powerwall requires `force_sm_off` (seen on 1.17.1)."""
 
 _INSTALLER = "Provider_Engineer"
 
 
 def login_stops_powerwall(status: Status | None) -> bool:
-    """Tell whether a login stops the Powerwall: no charging, no backup until somebody starts it again.
+    """Return True if a login stops the Powerwall: no charging, no backup until someone starts it again.
 
     True below 20.49 and for every version that cannot be read. `None` stands for a Powerwall 3,
-    which was never seen to stop. A 404 of `/api/status` does not prove one: see `login.is_powerwall_3`.
+    which was never seen to stop. A 404 of `/api/status` does not prove one: see `auth.is_powerwall_3`.
     """
     if status is None:
         return False
@@ -34,52 +34,52 @@ def login_stops_powerwall(status: Status | None) -> bool:
 
 
 def speaks_plain_http(status: Status | None) -> bool:
-    """Tell whether a firmware has nothing but plain HTTP. One that cannot be read is taken for a newer one."""
+    """Return True if a firmware has plain HTTP only. An unknown version counts as a newer one."""
     return status is not None and status.release is not None and status.release < _ENCRYPTED
 
 
 def login_wants_force(status: Status | None) -> bool:
-    """Tell whether a login that stops the Powerwall has to say `force_sm_off`; 1.15 stops without it."""
+    """Return True if a login that stops the Powerwall requires `force_sm_off`; 1.15 stops without it."""
     release = status.release if status else None
     return login_stops_powerwall(status) and release is not None and release >= _FORCED_LOGIN
 
 
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
-    """What is known of one gateway with one login. It grows with every answer; see `PowerwallGateway.discover`."""
+    """What one gateway supports with one login, as far as it is known. See `PowerwallGateway.discover`."""
 
     status: Status | None
-    """As `/api/status` last told it with a version in it; None where it never answered."""
+    """The last response of `/api/status` with a version; None if it never responded."""
 
     roles: tuple[str, ...] = ()
-    """Of the present session."""
+    """Roles of the present session."""
 
     missing: frozenset[str] = frozenset()
     """Paths that answered 404 on this firmware a short time ago."""
 
     @property
     def is_restricted(self) -> bool:
-        """Whether it has the four paths of a Powerwall 3 alone: login, meters, charge, grid."""
+        """Return True for a Powerwall 3, which has four paths only: login, meters, charge, grid."""
         return self.status is None
 
     @property
     def login_stops_powerwall(self) -> bool:
-        """Whether a login is known to stop the Powerwall. `SessionManager` finds out where nothing is known."""
+        """Return True if a login is known to stop the Powerwall. `SessionManager` finds out if nothing is known."""
         return login_stops_powerwall(self.status)
 
     @property
     def has_system_status(self) -> bool:
-        """Whether charge and every pack come in one answer."""
+        """Return True if charge and every Powerwall come in one response."""
         return self.has("system_status")
 
     @property
     def reads_meter_inputs(self) -> bool:
-        """Whether `meters/readings` reads while the Powerwall runs: on 1.15, no longer from 20.49 on (21.39)."""
+        """Return True if `meters/readings` works while the Powerwall runs: on 1.15, not from 20.49 on (21.39)."""
         return self.login_stops_powerwall
 
     @property
     def can_write_operation(self) -> bool:
-        """Whether mode and reserve can be set: by the installer's login alone, which everybody has before 1.37."""
+        """Return True if mode and reserve can be set: by the installer login only, which everyone has before 1.37."""
         if self.status is None:
             return False
         release = self.status.release
@@ -87,15 +87,15 @@ class Capabilities:
 
     @property
     def operation_mode_key(self) -> str:
-        """What a write of the operation calls the mode; the other name is refused with 500."""
+        """Return the key of the mode in a write of the operation; the other one is rejected with 500."""
         release = self.status.release if self.status else None
         return "mode" if release is not None and release < _REAL_MODE else "real_mode"
 
     @property
     def takes_signed(self) -> bool:
-        """Whether signed requests are worth a try (firmware of 2026)."""
+        """Return True unless it is known that the firmware has no signed requests (2026 and later)."""
         return self.has("/tedapi/din")
 
     def has(self, path: str) -> bool:
-        """Whether a path is there, as far as is known."""
+        """Return True unless it is known that a path is missing."""
         return path not in self.missing

@@ -1,10 +1,10 @@
-"""Signed requests: what firmware of 2026 takes from an owner's key, beside the API that everybody knows.
+"""Signed requests, which firmware of 2026 accepts from an owner's key.
 
-The library `aiopowerwall` speaks the protocol. It logs in nowhere: what it asks needs no
-session, but for the gateway's number, which comes from the session there is. What is not
-signed with a key that somebody at the Powerwall confirmed is refused.
+The library `aiopowerwall` implements the protocol. It never logs in: signed requests need no session. Only the
+gateway's DIN does, and comes from the client's session. The gateway rejects a key that was not confirmed at the
+Powerwall.
 
-Nothing else in this package needs the library, so that it is there only for owners with a key.
+No other module of this package needs the library.
 """
 
 import asyncio
@@ -42,11 +42,11 @@ from ..redact import strip_control_characters
 
 PATH: Final = "/tedapi/v1r"
 
-_PATIENCE: Final = 60.0
-"""Seconds for one request, with its wait for a turn; the connection has the limit for the request alone."""
+_TIMEOUT: Final = 60.0
+"""Seconds for one request and its wait in the queue. The transport limits the request itself."""
 
 _FAULT: Final = "MESSAGEFAULT_ERROR_"
-"""What the names of all faults begin with."""
+"""Prefix of the names of all faults."""
 
 _WRONG_TIME: Final = frozenset({f"{_FAULT}TIME_EXPIRED", f"{_FAULT}TIME_TO_LIVE_TOO_LONG"})
 
@@ -57,12 +57,12 @@ _KEY_FAULTS: Final = {
     "INVALID_SIGNATURE": KeyProblem.BAD_SIGNATURE,
     "REMOTE_ACCESS_DISABLED": KeyProblem.REMOTE_ACCESS,
 }
-"""The faults that are about the key, as Tesla's message definitions name them. For some of them the library raises an
-authentication error whose text has the name."""
+"""Faults of the key, by their names in Tesla's message definitions. For some of them the library raises an
+authentication error that contains the name."""
 
 _KEY_MESSAGES: Final = {
     KeyProblem.UNKNOWN: "the gateway does not know the signing key",
-    KeyProblem.UNCONFIRMED: "nobody confirmed the signing key at the Powerwall",
+    KeyProblem.UNCONFIRMED: "the signing key was not confirmed at the Powerwall",
     KeyProblem.INACTIVE: "the signing key was disabled",
     KeyProblem.NOT_PERMITTED: "the signing key may not do that",
     KeyProblem.BAD_SIGNATURE: "the gateway finds the signature wrong",
@@ -70,41 +70,40 @@ _KEY_MESSAGES: Final = {
 }
 
 _EMPTY: Final = "response is empty"
-"""The library's words for a message without content and without a fault: some firmware answers so to a key that it does
-not know (pypowerwall, issue 352)."""
+"""The library's error for a message without content and without a fault. Some firmware answers an unknown key like that
+(pypowerwall, issue 352)."""
 
 _NOT_WRITTEN: Final = "updateFile response missing"
-"""The library's words for a write that the gateway answered with an error: the file is not what was read any more."""
+"""The library's error for a rejected write: the file has changed since it was read."""
 
-_NOT_CAUGHT: Final = (AttributeError, EOFError, LookupError, TypeError, ValueError, zlib.error)
-"""What the library lets pass of an answer that is nonsense, and what it comes to where its newer versions differ."""
+_UNCONVERTED: Final = (AttributeError, EOFError, LookupError, TypeError, ValueError, zlib.error)
+"""Errors that the library does not convert for a malformed response, and those of incompatible newer versions."""
 
-_asks_for_us: ContextVar[bool] = ContextVar("asks_for_us", default=False)
+_in_request: ContextVar[bool] = ContextVar("in_request", default=False)
 
 
-def _is_not_about_us(_: logging.LogRecord) -> bool:
-    """Let the library log for others alone: it writes down whole answers, which tell whose they are."""
-    return not _asks_for_us.get()
+def _is_of_others(_: logging.LogRecord) -> bool:
+    """Return False for the library's log of our requests: it contains whole responses with personal data."""
+    return not _in_request.get()
 
 
 for _name in ("aiopowerwall.client", "aiopowerwall.transport"):
-    logging.getLogger(_name).addFilter(_is_not_about_us)
+    logging.getLogger(_name).addFilter(_is_of_others)
 
 
 class SignedGateway:
-    """One gateway, asked with signed requests. `private_key` is an RSA key, PEM.
+    """Signed requests to one gateway. `private_key` is an RSA key, PEM.
 
-    Every method raises a child of `GatewayError` and nothing else: among them `GatewayKeyError`
-    where the gateway does not accept the key, `GatewayNotFoundError` where it has no signed
-    requests, and `GatewayRateLimitError` where it asks to wait.
+    Every method raises a child of `GatewayError` and nothing else: `GatewayKeyError` if the gateway does not accept the
+    key, `GatewayNotFoundError` if it has no signed requests, `GatewayRateLimitError` if it is busy, and others.
     """
 
     def __init__(self, gateway: PowerwallGateway, private_key: bytes) -> None:
         self.verified: bool | None = None
-        """Whether the gateway took the key the last time it looked at it; None before it has."""
+        """True if the gateway accepted the key in the last request, None before the first."""
 
         self.firmware: str | None = None
-        """What runs there, which a Powerwall 3 tells by no other way."""
+        """Firmware version. A Powerwall 3 reports it in no other way."""
 
         self._gateway = gateway
         self._private_key = private_key
@@ -112,12 +111,12 @@ class SignedGateway:
         self._opening = asyncio.Lock()
         self._closed = False
         self._accepted = False
-        """Whether the gateway accepted a signed request since the last `look`."""
+        """True if the gateway accepted a signed request since the last `look`."""
 
     async def look(self) -> bool:
-        """Check that the gateway accepts the key, by a request of its own unless another one was accepted meanwhile.
+        """Check that the gateway accepts the key, by a request unless another one was accepted meanwhile.
 
-        Raises `GatewayKeyError` where it does not, and what kept it from being asked.
+        Raises `GatewayKeyError` if it does not, or the error of the request.
         """
         if not self._accepted or self.firmware is None:
             await self.read_firmware()
@@ -125,63 +124,62 @@ class SignedGateway:
         return True
 
     async def read_firmware(self) -> str:
-        """Read what runs there; empty where the answer does not say."""
+        """Return the firmware version, empty if the response has none."""
         system = (await self._ask(lambda client: client.get_firmware_details())).get("system", {})
         version: str = system.get("version", {}).get("text", "")
         self.firmware = next(iter(strip_control_characters(version).split()), None)
         return self.firmware or ""
 
     async def config(self) -> ConfigFile:
-        """Read what is set."""
+        """Return the settings."""
         config = await self._ask(lambda client: client.get_config())
         if not ConfigFile.has_known_key(config):
-            raise GatewayInvalidResponseError("what is set is not in the answer", path=PATH)
+            raise GatewayInvalidResponseError("the answer has no settings", path=PATH)
         return ConfigFile.from_dict(config)
 
     async def controller(self) -> Controller:
-        """Read what the device controller tells of the battery."""
+        """Return the state of the battery by the device controller."""
         status = await self._ask(lambda client: client.get_status())
         if not Controller.has_known_key(status):
             raise GatewayInvalidResponseError("the controller tells nothing", path=PATH)
         return Controller.from_dict(status)
 
     async def components(self) -> DeviceComponents:
-        """Read what the Powerwall that leads tells of its parts, its own energies among them."""
+        """Return the components of the leader, with their energies."""
         components = DeviceComponents.from_dict(await self._ask(lambda client: client.get_components()))
         if components.slots is None:
             raise GatewayInvalidResponseError("the parts tell nothing", path=PATH)
         return components
 
     async def operation(self) -> Operation:
-        """Read mode and reserve."""
+        """Return operation mode and backup reserve."""
         return (await self.config()).operation
 
     async def write(self, values: Mapping[str, Any]) -> None:
-        """Set some values, each by its dotted path, and leave all others as they are; sent once.
+        """Set some values by their dotted paths, and keep all others. Sent once.
 
-        Raises `CommandError` (CONFLICT) where something else wrote in between.
+        Raises `CommandError` (CONFLICT) if the file was changed at the same time.
         """
         await self._ask(lambda client: client.write_config(values))
 
     async def island(self, *, off_grid: bool) -> None:
-        """Leave the grid with the gateway's own failsafe to reconnect, or reconnect to it.
+        """Go off-grid with the gateway's own failsafe to reconnect, or reconnect to the grid.
 
-        Leaving is forced: several firmwares accept an unforced order and stay on the grid (26.2.1
-        on a Powerwall 3, 26.10.0 on a Powerwall 2: python-tesla-fleet-api, pull 33). Forcing may
-        override the gateway's own refusals, such as too little energy. The caller checks the grid
-        and the state of charge first.
+        Going off-grid is forced: several firmwares accept an unforced command and stay on the grid (26.2.1 on a
+        Powerwall 3, 26.10.0 on a Powerwall 2: python-tesla-fleet-api, pull 33). Forcing may override the gateway's own
+        refusals, such as too little energy. The caller checks the grid and the state of charge first.
         """
         await self._ask(lambda client: client.set_island_mode(off_grid=off_grid, force=off_grid))
 
     async def close(self) -> None:
-        """Close the connection for good, also one that is just being opened."""
+        """Close the connection, also one that is being opened."""
         self._closed = True
         if self._client is not None:
             await self._client.session.close()
 
     async def _ask[T](self, request: Callable[[_Client], Awaitable[T]]) -> T:
-        """Make a request, and note what it tells of the key."""
-        asks_for_us = _asks_for_us.set(True)
+        """Make a request, convert its errors, and note if the key was accepted."""
+        token = _in_request.set(True)
         try:
             answer = await self._signed_in_time(request)
         except PowerwallAuthenticationError as err:
@@ -191,29 +189,31 @@ class SignedGateway:
                 raise GatewayClockError("the clocks of gateway and Home Assistant differ", path=PATH) from err
             if problem := _key_problem(err.fault):
                 raise self._rejected(problem) from err
-            raise GatewayRefusedError("the gateway refused the message", path=PATH, reason=_plain(err.fault)) from err
+            raise GatewayRefusedError(
+                "the gateway refused the message", path=PATH, reason=_fault_name(err.fault)
+            ) from err
         except GatewayAuthenticationRequiredError as err:
             if err.path != PATH:
                 raise
-            raise self._rejected(KeyProblem.NOT_PERMITTED) from err  # nobody is logged in for it, so it is the key
+            raise self._rejected(KeyProblem.NOT_PERMITTED) from err  # no login is involved, so it is the key
         except PowerwallConnectionError as err:
             raise GatewayTimeoutError("the gateway did not answer in time", path=PATH) from err
         except PowerwallError as err:
             raise self._unexpected(str(err)) from err
-        except _NOT_CAUGHT as err:
+        except _UNCONVERTED as err:
             raise GatewayInvalidResponseError("the answer is no signed message", path=PATH) from err
         finally:
-            _asks_for_us.reset(asks_for_us)
+            _in_request.reset(token)
         self.verified = self._accepted = True
         return answer
 
     def _rejected(self, problem: KeyProblem) -> GatewayKeyError:
-        """Note that the gateway does not accept the key, and give the error that says why."""
+        """Note that the key was rejected, and return the error."""
         self.verified = self._accepted = False
         return GatewayKeyError(_KEY_MESSAGES[problem], problem=problem, path=PATH)
 
     def _unexpected(self, message: str) -> GatewayError:
-        """Give the error for an answer that the library could not use, by the library's words."""
+        """Return the error for a response that the library rejected, by the library's message."""
         if _EMPTY in message:
             return self._rejected(KeyProblem.UNKNOWN)
         if _NOT_WRITTEN in message:
@@ -224,7 +224,7 @@ class SignedGateway:
         return GatewayInvalidResponseError("the answer does not belong to the request", path=PATH)
 
     async def _signed_in_time[T](self, request: Callable[[_Client], Awaitable[T]]) -> T:
-        """Make a request, and once more where it waited for its turn until the signature was too old."""
+        """Make a request, and repeat it once if the signature expired while it was queued."""
         client = await self._opened()
         try:
             try:
@@ -234,7 +234,7 @@ class SignedGateway:
                     raise
             return await request(client)
         except PowerwallFaultError:
-            client.forget_din()  # it may be another gateway by now
+            client.forget_din()  # it may be another gateway
             raise
         except RuntimeError as err:
             if not client.session.closed:
@@ -242,11 +242,10 @@ class SignedGateway:
             raise GatewayConnectionError("the connection was closed by ourselves", path=PATH) from err
 
     async def _opened(self) -> _Client:
-        """Give the client; whatever reads the key is slow, and does not hold up the event loop."""
+        """Return the client. It parses the key, which is slow, in a thread."""
         async with self._opening:
             if self._client is None:
-                connection = self._gateway.connection
-                session = connection.open_library_session()
+                session = self._gateway.connection.open_library_session()
                 try:
                     self._client = await asyncio.to_thread(_Client, self._gateway, self._private_key, session)
                 except BaseException:
@@ -260,40 +259,39 @@ class SignedGateway:
 
 
 class _Client(PowerwallClient):
-    """The library's client, which is told the gateway's DIN instead of logging in for it."""
+    """The library's client, with the DIN from our client instead of a login."""
 
     def __init__(self, gateway: PowerwallGateway, private_key: bytes, session: ClientSession) -> None:
-        place = gateway.connection.address.url.removeprefix("https://")
+        host = gateway.connection.address.url.removeprefix("https://")
         super().__init__(
-            host=place, gateway_password="", rsa_private_key_pem=private_key, session=session, timeout=_PATIENCE
+            host=host, gateway_password="", rsa_private_key_pem=private_key, session=session, timeout=_TIMEOUT
         )
         self.session = session
-        self._powerwall = gateway
-        self._number: str | None = None
+        self._gateway = gateway
+        self._din: str | None = None
         self._reading = asyncio.Lock()
 
     @override
     async def connect(self) -> str:
         async with self._reading:
-            if self._number is None:
-                self._number = await self._powerwall.signing_din()
-            return self._number
+            if self._din is None:
+                self._din = await self._gateway.signing_din()
+            return self._din
 
     def forget_din(self) -> None:
         """Read the DIN again before the next request."""
-        self._number = None
+        self._din = None
 
     @override
     async def get_components(self) -> dict[str, Any]:
-        """Add whose parts they are, which the answer does not say."""
+        """Add the DIN, which the response does not contain."""
         return {**await super().get_components(), "din": await self.connect()}
 
 
 def _key_problem(text: str) -> KeyProblem | None:
-    """Tell from a fault, or a text that names one, what is wrong with the key; None where it is not about the key."""
+    """Return the problem of the key by the name of a fault in a text; None for other faults."""
     return next((problem for fault, problem in _KEY_FAULTS.items() if fault in text), None)
 
 
-def _plain(fault: str) -> str:
-    """Give the name of a fault in words."""
+def _fault_name(fault: str) -> str:
     return fault.removeprefix(_FAULT).replace("_", " ").lower()

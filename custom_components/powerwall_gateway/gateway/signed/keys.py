@@ -1,4 +1,7 @@
-"""The key that requests are signed with: made, read from what people paste, and its public part to register."""
+"""Make or read the private key for signed requests, and get the public key to register.
+
+Imported before aiopowerwall is installed, so it is separate from `client`.
+"""
 
 from base64 import b64encode
 import re
@@ -14,20 +17,20 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 _BITS: Final = 4096
-"""What Tesla's own clients register."""
+"""As in Tesla's own clients."""
 
 _PEM: Final = re.compile(r"-----BEGIN ([A-Z ]+)-----(.+?)-----END \1-----", re.DOTALL)
 
 
 def make_key() -> bytes:
-    """Make a new private key, PEM. It takes seconds of computing, tens on a small machine."""
+    """Return a new private key, PEM. This takes seconds of computing, tens of seconds on a small machine."""
     return _pem(rsa.generate_private_key(public_exponent=65537, key_size=_BITS))
 
 
 def read_key(text: str) -> bytes:
-    """Read a private RSA key from its file's text, also one that lost its line breaks on the way.
+    """Return the private RSA key in a text, PEM. Line breaks may be missing.
 
-    Raises `ValueError` for anything else, a key with a password or the public part among it.
+    Raises ValueError for anything else, also for a public key and for a key with a password.
     """
     if (found := _PEM.search(text)) is None:
         raise ValueError("no key in PEM")
@@ -42,7 +45,7 @@ def read_key(text: str) -> bytes:
 
 
 def public_part(private_key: bytes) -> str:
-    """Give what is registered with Tesla: PKCS #1 in base64."""
+    """Return the public key as it is registered with Tesla: PKCS #1 in base64."""
     key = load_pem_private_key(private_key, password=None).public_key()
     return b64encode(key.public_bytes(Encoding.DER, PublicFormat.PKCS1)).decode()
 
