@@ -11,7 +11,6 @@ from custom_components.powerwall_gateway.gateway.models import (
     BatteryBlock,
     GridFault,
     Sitemaster,
-    Status,
     SystemStatus,
 )
 from tests.client.conftest import Client
@@ -119,21 +118,13 @@ async def test_system_status_tells_limits_and_packs(simulator: StartSimulator, c
     assert status.instantaneous_max_discharge_power
     assert status.inverter_nominal_usable_power == 5800 * packs
     assert status.blocks_controlled == status.available_blocks == packs
-    assert (status.command_source, status.primary) == ("Configuration", True)
-    assert (status.solar_real_power_limit, status.solar_power_limit) == (-1, None)
-    assert status.last_toggle_timestamp is not None
     assert status.grid_faults == ()
     assert status.battery_blocks is not None
     assert len(status.battery_blocks) == packs
     block = status.battery_blocks[0]
-    assert (block.sequence_state, block.vf_mode, block.wobble_detected) == ("Active", False, False)
+    assert (block.sequence_state, block.vf_mode) == ("Active", False)
     assert block.version
     assert block.percentage == pytest.approx(status.percentage, rel=1e-3)
-
-
-@pytest.mark.parametrize(("limit", "power"), [(-1, None), (None, None), (0, 0), (3000, 3000)])
-def test_a_limit_of_solar(limit: float | None, power: float | None) -> None:
-    assert SystemStatus.from_dict({"solar_real_power_limit": limit}).solar_power_limit == power
 
 
 def test_what_firmware_23_adds() -> None:
@@ -151,24 +142,10 @@ def test_a_pack_without_capacity_has_no_charge() -> None:
     assert BatteryBlock.from_dict({"nominal_energy_remaining": 1, "nominal_full_pack_energy": 0}).percentage is None
 
 
-def test_a_switch_that_was_flipped_at_another_time_is_no_other_status() -> None:
-    first = SystemStatus.from_dict({"last_toggle_timestamp": "2021-12-13T00:19:50.839407156-07:00"})
-    assert first.last_toggle_timestamp == datetime(2021, 12, 13, 7, 19, 50, 839407, UTC)
-    assert first == SystemStatus.from_dict({"last_toggle_timestamp": "2021-12-14T00:19:50Z"})
-
-
-async def test_what_sitemaster_and_status_add_on_firmware_21(simulator: StartSimulator, client: Client) -> None:
+async def test_what_sitemaster_adds_on_firmware_21(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     gateway.home.solar_power = gateway.home.home_power = 1000
     assert await powerwall.sitemaster() == Sitemaster(
-        running=True, connected_to_tesla=True, status="StatusUp", can_reboot="Yes", power_supply_mode=False
+        running=True, connected_to_tesla=True, status="StatusUp", can_reboot="Yes"
     )
-    assert (await powerwall.system_status()).can_reboot == "Yes"
-    status = await powerwall.status()
-    assert (status.is_new, status.sync_type, status.cellular_disabled) == (False, "v2.1", False)
-
-
-def test_what_status_adds_on_firmware_23() -> None:
-    status = Status.from_dict({"teg_type": "unknown", "can_reboot": True})
-    assert (status.teg_type, status.can_reboot) == ("unknown", True)

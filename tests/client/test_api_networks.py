@@ -89,7 +89,6 @@ async def test_the_connections_of_firmware_21(simulator: StartSimulator, client:
         reached_tesla=True,
         reached_internet=True,
         state="DeviceStateReady",
-        state_reason="DeviceStateReasonNone",
         signal_strength=53,
         hardware_address="02:00:00:00:00:01",
     )

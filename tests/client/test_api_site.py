@@ -119,28 +119,16 @@ async def test_later_firmware_has_no_grid_codes(simulator: StartSimulator, clien
 
 
 def test_a_site_as_firmware_21_prints_it() -> None:
-    code = settings("60Hz_240V_s_UL1741SA:2019_California", 240, 60, "Split") | {
-        "country": "United States",
-        "state": "California",
-        "distributor": "*",
-        "utility": "Pacific Gas and Electric Company",
-        "retailer": "CleanPowerSF (CPSF)",
-        "region": "UL1741SA-CA:2019",
-    }
     site = SiteInfo.from_dict(
         {
             "measured_frequency": 60.019999999999996,
             "max_system_energy_kWh": 13.5,
             "max_system_power_kW": 5.8,
             "panel_max_current": 100,
-            "grid_code": code,
         }
     )
     assert (site.max_system_energy_kwh, site.max_system_power_kw) == (13.5, 5.8)
     assert (site.measured_frequency, site.panel_max_current) == (60.019999999999996, 100.0)
-    assert site.grid_code is not None
-    assert (site.grid_code.distributor, site.grid_code.utility) == ("*", "Pacific Gas and Electric Company")
-    assert (site.grid_code.retailer, site.grid_code.region) == ("CleanPowerSF (CPSF)", "UL1741SA-CA:2019")
 
 
 # -- packs -------------------------------------------------------------------------------------------------------------
@@ -167,7 +155,6 @@ async def test_only_a_stopped_powerwall_looks_for_the_grid(
     status = await (await client(gateway)).call(endpoints.POWERWALLS_STATUS)
     assert status.is_on_grid is (None if running else True)
     assert bool(status.on_grid_check_error) is running
-    assert status.phase_detection_not_available is True
     for flag in (status.enumerating, status.updating, status.checking_if_offgrid, status.grid_qualifying):
         assert flag is False
 

@@ -33,7 +33,6 @@ async def test_what_later_firmware_tells_of_updates(simulator: StartSimulator, c
     assert (update.state, update.words) == (UpdateState.NO_UPDATE, ("nonactionable",))
     assert update.version is not None
     assert update.version.startswith("21.44")
-    assert (update.offline_updating, update.offline_update_error) == (False, "")
     assert update.estimated_bytes_per_second is None
     assert update.current_time is not None
     assert update.last_status_time is not None

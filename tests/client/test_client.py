@@ -58,7 +58,7 @@ async def test_what_only_a_login_shows(simulator: StartSimulator, client: Client
     assert (await powerwall.operation()).operation_mode is OperationMode.SELF_CONSUMPTION
     assert (await powerwall.system_status()).percentage == pytest.approx((await powerwall.soe()).percentage)
     assert (await powerwall.powerwalls()).gateway_din == gateway.din
-    assert (await powerwall.site_info()).grid_code is not None
+    assert (await powerwall.site_info()).site_name == gateway.gateway.site_name
     assert gateway.logins == 1
 
 

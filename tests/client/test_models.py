@@ -21,7 +21,6 @@ from custom_components.powerwall_gateway.gateway.models import (
     Operation,
     OperationMode,
     Powerwalls,
-    SiteInfo,
     Sitemaster,
     Status,
     SystemStatus,
@@ -256,19 +255,6 @@ def test_number_of_warnings_is_limited(caplog: pytest.LogCaptureFixture) -> None
     for number in range(MAX_WARNINGS + 50):
         GridStatus.from_dict({"grid_status": f"State{number}"})
     assert len(caplog.records) == MAX_WARNINGS
-
-
-@pytest.mark.parametrize(
-    ("grid_code", "expected"),
-    [
-        ({"grid_code": "60Hz", "grid_voltage_setting": 240}, "60Hz"),
-        ("60Hz", "60Hz"),
-    ],
-)
-def test_grid_code_is_decoded_in_both_forms(grid_code: Any, expected: str) -> None:
-    site = SiteInfo.from_dict({"site_name": "Home", "grid_code": grid_code, "grid_voltage_setting": 240})
-    assert site.grid_code is not None
-    assert (site.grid_code.grid_code, site.grid_code.grid_voltage_setting) == (expected, 240.0)
 
 
 @pytest.mark.parametrize(

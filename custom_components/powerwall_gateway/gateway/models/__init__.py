@@ -30,8 +30,8 @@ from .meters import (
 from .network import InterfaceType, Network, NetworkAddress, NetworkInterface
 from .operation import Operation, OperationMode
 from .signed import ConfigFile, Controller, DeviceComponents, ExportRule, SiteSettings, StoredEnergy
-from .site import Config, CustomerRegistration, GridCode, SiteInfo
-from .solar import PvacStatus, PvsStatus, SolarInverter, SolarPowerwall, SolarString
+from .site import Config, CustomerRegistration, SiteInfo
+from .solar import PvacStatus, SolarInverter, SolarPowerwall, SolarString
 from .system import (
     Din,
     LoginMemory,
@@ -62,7 +62,6 @@ __all__ = [
     "DeviceComponents",
     "Din",
     "ExportRule",
-    "GridCode",
     "GridFault",
     "GridState",
     "GridStatus",
@@ -87,7 +86,6 @@ __all__ = [
     "PowerwallUnit",
     "Powerwalls",
     "PvacStatus",
-    "PvsStatus",
     "SiteInfo",
     "SiteMeter",
     "SiteSettings",

@@ -1,7 +1,6 @@
 """Powerwalls and their state of charge: `system_status`, `system_status/soe`, `powerwalls`, `powerwalls/status`."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from .base import Model
 from .fields import key
@@ -86,8 +85,6 @@ class BatteryBlock(Model):
     """True while its inverter sets voltage and frequency by itself, as off-grid."""
 
     backup_ready: bool | None = None
-    wobble_detected: bool | None = None
-    charge_power_clamped: bool | None = None
 
     sequence_state: str | None = key("OpSeqState")
     """`Active`, `Standby`."""
@@ -105,12 +102,9 @@ class BatteryBlock(Model):
 class SystemStatus(Model):
     """`GET /api/system_status`: state of charge, grid state and every Powerwall in one response.
 
-    Not in the seed; 20.49 and later with the customer login, not on a Powerwall 3. `score`, `smart_inv_delta_p`,
-    `smart_inv_delta_q` and `load_charge_constraint` are not read: no source says what they mean.
+    Not in the seed; 20.49 and later with the customer login, not on a Powerwall 3. Fields that nothing uses and whose
+    meaning no source describes are not read: `score`, `smart_inv_delta_p`, `load_charge_constraint` and others.
     """
-
-    command_source: str | None = None
-    """`Configuration`."""
 
     nominal_full_pack_energy: float | None = None
     """Wh of the Powerwalls under control, without disabled ones."""
@@ -154,29 +148,8 @@ class SystemStatus(Model):
     inverter_nominal_usable_power: float | None = None
     """W."""
 
-    max_power_energy_remaining: float | None = None
-    """Wh; only ever seen 0."""
-
-    max_power_energy_to_be_charged: float | None = None
-    """Wh; only ever seen 0."""
-
-    expected_energy_remaining: float | None = None
-    """Wh; only ever seen 0."""
-
-    ffr_power_availability_high: float | None = None
-    """W available to raise the grid's frequency, judging by the name."""
-
-    ffr_power_availability_low: float | None = None
-    """W available to lower the grid's frequency, judging by the name."""
-
     max_sustained_ramp_rate: float | None = None
     """W/s, judging by name and size: 1250000 for one Powerwall."""
-
-    auxiliary_load: float | None = None
-    """W; only ever seen 0."""
-
-    solar_real_power_limit: float | None = None
-    """W as the gateway reports it, -1 for no limit; see `solar_power_limit`."""
 
     grid_services_power: float | None = None
     """W used by the utility."""
@@ -195,28 +168,10 @@ class SystemStatus(Model):
     grid_faults: tuple[GridFault, ...] | None = None
     """The same as `system_status/grid_faults`."""
 
-    can_reboot: str | None = None
-    """`Yes` or the reason against it, for instance `Power flow is too high`."""
-
-    primary: bool | None = None
-    """Only ever seen true."""
-
-    all_enable_lines_high: bool | None = None
-    """True while every Powerwall is switched on, judging by the name."""
-
-    last_toggle_timestamp: datetime | None = key(compare=False)
-    """Time at which a Powerwall was last switched off or on."""
-
     @property
     def percentage(self) -> float | None:
         """Return the state of charge in % on the raw scale, equal to `system_status/soe` to the last digit (21.39)."""
         return _percentage(self.nominal_energy_remaining, self.nominal_full_pack_energy)
-
-    @property
-    def solar_power_limit(self) -> float | None:
-        """Return the limit of solar power in W; None for no limit."""
-        limit = self.solar_real_power_limit
-        return None if limit is None or limit < 0 else limit
 
 
 def _percentage(remaining: float | None, full: float | None) -> float | None:
@@ -277,15 +232,5 @@ class Powerwalls(Model):
     on_grid_check_error: str | None = None
     """Reason for an unknown `is_on_grid`, otherwise empty."""
 
-    running_phase_detection: bool | None = None
-
-    phase_detection_last_error: str | None = None
-    """`no phase information` without three phases."""
-
-    phase_detection_not_available: bool | None = None
-    bubble_shedding: bool | None = None
-
     grid_qualifying: bool | None = None
     """True while it checks the grid before it connects."""
-
-    grid_code_validating: bool | None = None

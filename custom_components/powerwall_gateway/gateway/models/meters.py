@@ -182,14 +182,6 @@ class CtReading(Model):
 class MeterData(Model):
     """Readings of one meter."""
 
-    ip_address: str | None = key("IP")
-    """Host name of a Neurio."""
-
-    sensor_id: str | None = key("sensorId")
-    """Hexadecimal digits; a Neurio's."""
-
-    firmware_version: str | None = key("firmwareVersion")
-
     frequency: float | None = key("f_Hz")
     """Hz; a Neurio's."""
 
@@ -211,13 +203,6 @@ class MeterConnection(Model):
     """Connection of the gateway to a meter."""
 
     device_serial: str | None = None
-    short_id: str | None = None
-
-    ip_address: str | None = None
-    """Host name of a Neurio; the two below are a Neurio's, too."""
-
-    port: int | None = None
-    neurio_connected: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,9 +211,6 @@ class PhaseReadings(Meter):
 
     The totals are those of `meters/aggregates`, for one meter instead of all.
     """
-
-    instant_average_current: float | None = None
-    """A; 21.x and later."""
 
     i_a_current: float | None = None
     """A; always 0 from a Neurio, like the two below."""

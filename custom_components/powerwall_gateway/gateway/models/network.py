@@ -102,9 +102,6 @@ class NetworkInterface(Model):
     state: str | None = None
     """`DeviceStateReady`, …; 21.x."""
 
-    state_reason: str | None = None
-    """`DeviceStateReasonNone`, …; 21.x."""
-
     signal_strength: float | None = None
     """%; 21.x."""
 

@@ -70,20 +70,6 @@ class PvacStatus(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PvsStatus(Model):
-    """The string monitor of a Powerwall+ (PVS)."""
-
-    state: str | None = None
-    disabled: bool | None = None
-    enable_output: bool | None = None
-
-    voltage: float | None = key("v_ll")
-    """V, line to line."""
-
-    self_test_state: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class SolarPowerwall(Model):
     """`GET /api/solar_powerwall`: the solar side of a Powerwall+ or a Tesla inverter.
 
@@ -91,13 +77,9 @@ class SolarPowerwall(Model):
     """
 
     pvac_status: PvacStatus | None = None
-    pvs_status: PvsStatus | None = None
 
     pv_power_limit: float | None = None
     """W."""
-
-    power_status_setpoint: str | None = None
-    """`on`, …"""
 
     pvac_alerts: tuple[str, ...] | None = true_keys()
     """Active alerts of the inverter, for instance `PVAC_a030_fan_faulted`."""

@@ -104,9 +104,6 @@ class Status(Model):
 
     git_hash: str | None = None
 
-    is_new: bool | None = None
-    """True before the first setup, judging by the name."""
-
     din: str | None = None
     """21.x and later."""
 
@@ -116,16 +113,8 @@ class Status(Model):
     commission_count: int | None = None
     """Rises with every `config/completed`."""
 
-    sync_type: str | None = None
-    """`v1`, `v2`, `v2.1`."""
-
-    cellular_disabled: bool | None = None
-
     teg_type: str | None = None
     """`unknown`, or `pvinverter` for a solar inverter without a Powerwall; 23.x and later."""
-
-    can_reboot: bool | None = None
-    """23.x and later; a string in `sitemaster`."""
 
     @property
     def model(self) -> str | None:
@@ -170,9 +159,6 @@ class Sitemaster(Model):
 
     can_reboot: str | None = redacted()
     """`Yes` or the reason against it; empty while stopped."""
-
-    power_supply_mode: bool | None = None
-    """21.x and later; only ever seen false."""
 
     uptime: str | None = None
     """1.15 to 1.4x: `166594s,` while it runs, `log:` when it is stopped."""
@@ -224,12 +210,6 @@ class SystemUpdate(Model):
 
     version: str | None = None
     """Installed firmware, as in `status`; 21.39 and later."""
-
-    offline_updating: bool | None = None
-    """21.39 and later."""
-
-    offline_update_error: str | None = None
-    """21.39 and later; empty without one."""
 
     estimated_bytes_per_second: float | None = None
     """Speed of a download; 21.39 and later, null without one."""
