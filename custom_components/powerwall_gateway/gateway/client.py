@@ -11,7 +11,7 @@ import orjson
 
 from . import endpoints
 from .auth import Credentials, Session, SessionManager
-from .endpoints import EMPTY, Endpoint, Method, MismatchError
+from .endpoints import EMPTY, Endpoint, Method, MismatchError, optional
 from .exceptions import (
     GatewayAuthenticationRequiredError,
     GatewayError,
@@ -110,14 +110,9 @@ class PowerwallGateway:
         self._on_result = on_result
         credentials = Credentials(password=password) if isinstance(password, str) else password
         self._login = SessionManager(self.connection, credentials)
-        self._version: str | None = None
-        """The one that was read last."""
-
-        self._started = -inf
-        """Monotonic time of the gateway's start, by the up time that was read last."""
-
-        self._missing: dict[str, float] = {}
-        """Monotonic time until which a 404 is believed, by path."""
+        self._version: str | None = None  #: The one that was read last
+        self._started = -inf  #: Monotonic time of the gateway's start, by the up time that was read last
+        self._missing: dict[str, float] = {}  #: Monotonic time until which a 404 is believed, by path
 
         self._there: set[str] = set()
         """Paths that this firmware answered. If one answers 404 later, the gateway is starting."""
@@ -246,11 +241,8 @@ class PowerwallGateway:
 
     async def get(self, path: str, *, once: bool = False) -> Any:
         """Return the decoded JSON of any path. `once` is for a path that may have an effect: None for no JSON."""
-
-        def read(answer: Answer) -> Any:
-            return _parse(answer, path, lambda payload: None if payload is EMPTY else payload, may_be_empty=once)
-
-        return await self._get(path, read, once=once)
+        as_it_is = optional(lambda payload: payload)
+        return await self._get(path, lambda answer: _parse(answer, path, as_it_is, may_be_empty=once), once=once)
 
     async def peek(self, path: str) -> Any:
         """Return the decoded JSON of any path, with the session that there is.

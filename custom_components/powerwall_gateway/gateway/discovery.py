@@ -37,11 +37,8 @@ class ProbeResult:
     """What a gateway reports without a login."""
 
     connection: Transport
-    status: Status | None
-    """None for a Powerwall 3, which has no `/api/status`."""
-
-    needs_login: bool
-    """True if its data require a login (20.49 and later)."""
+    status: Status | None  #: None for a Powerwall 3, which has no `/api/status`
+    needs_login: bool  #: True if its data require a login (20.49 and later)
 
     @property
     def login_stops_powerwall(self) -> bool:
@@ -92,11 +89,8 @@ async def probe(session: ClientSession, address: Address) -> ProbeResult:
 class Identity:
     """Identity and firmware of a gateway."""
 
-    status: Status | None
-    """None for a Powerwall 3, and if it is denied."""
-
-    din: Din | None = None
-    """None if it cannot be read."""
+    status: Status | None  #: None for a Powerwall 3, and if it is denied
+    din: Din | None = None  #: None if it cannot be read
 
     packs: frozenset[str] = frozenset()
     """Serials of the Powerwalls; empty if they cannot be read. They are not read if there is a DIN."""
@@ -219,10 +213,8 @@ class SiteSummary:
     """Summary by which an owner recognizes a system."""
 
     identity: Identity
-
     site_name: str | None
-    packs: frozenset[str] | None
-    """Serials of the Powerwalls, None if they cannot be read."""
+    packs: frozenset[str] | None  #: Serials of the Powerwalls, None if they cannot be read
 
 
 async def read_site_summary(gateway: PowerwallGateway) -> SiteSummary:

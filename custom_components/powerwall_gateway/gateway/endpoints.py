@@ -58,24 +58,17 @@ class Endpoint[ResultT]:
     """One call of the gateway's API."""
 
     method: Method
-    path: str
-    """Below `/api/`. A `{name}` in it is an argument."""
+    path: str  #: Below `/api/`. A `{name}` in it is an argument
 
     model: Callable[[Any], ResultT]
     """Read the decoded JSON. Raises `MismatchError` for JSON that does not belong to the path."""
 
     access: Access
-
     _: KW_ONLY
     since: str = "1.15"
-    until: str = ""
-    """First and last firmware that is known to have it."""
-
-    has_effect: bool = False
-    """True for a GET that changes something."""
-
-    verified: bool = True
-    """False if neither a real payload nor a second source shows what is sent and answered."""
+    until: str = ""  #: First and last firmware that is known to have it
+    has_effect: bool = False  #: True for a GET that changes something
+    verified: bool = True  #: False if neither a real payload nor a second source shows what is sent and answered
 
     @property
     def idempotent(self) -> bool:

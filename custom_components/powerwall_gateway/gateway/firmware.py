@@ -48,14 +48,9 @@ def login_wants_force(status: Status | None) -> bool:
 class Capabilities:
     """What one gateway supports with one login, as far as it is known. See `PowerwallGateway.discover`."""
 
-    status: Status | None
-    """The last response of `/api/status` with a version; None if it never responded."""
-
-    roles: tuple[str, ...] = ()
-    """Roles of the present session."""
-
-    missing: frozenset[str] = frozenset()
-    """Paths that answered 404 on this firmware a short time ago."""
+    status: Status | None  #: The last response of `/api/status` with a version; None if it never responded
+    roles: tuple[str, ...] = ()  #: Roles of the present session
+    missing: frozenset[str] = frozenset()  #: Paths that answered 404 on this firmware a short time ago
 
     @property
     def is_restricted(self) -> bool:

@@ -4,6 +4,8 @@ The decoder of a field follows from its annotation, or is declared by `fields.py
 None, an unknown key is ignored, and a value that does not fit costs its own field only: None, and one log line per
 process.
 
+A `#:` after a field documents it: unit, sign, and the firmware that sends it.
+
 No library does this: strict ones lose a response over one field, and tolerant ones call Python for every value
 (`docs/dev/performance.md`).
 """

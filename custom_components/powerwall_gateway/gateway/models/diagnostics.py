@@ -26,12 +26,9 @@ class ConnectionTest(Model):
 
     name: str | None = None
     status: CheckStatus | None = None
-
     start_time: datetime | None = key(compare=False)
     end_time: datetime | None = key(compare=False)
-
-    message: str | None = redacted()
-    """Reason for a failure."""
+    message: str | None = redacted()  #: Reason for a failure
 
     @property
     def passed(self) -> bool | None:
@@ -52,11 +49,8 @@ class ConnectionTests(Model):
     before the last one ends. Three were seen: `Network device`, `IP address` and `Tesla and internet connectivity`.
     """
 
-    tests: tuple[ConnectionTest, ...] | None = key("checks")
-    """None while 1.15 runs them."""
-
-    timestamp: datetime | None = key(compare=False)
-    """End of the tests; 1.15."""
+    tests: tuple[ConnectionTest, ...] | None = key("checks")  #: None while 1.15 runs them
+    timestamp: datetime | None = key(compare=False)  #: End of the tests; 1.15
 
     @property
     def finished(self) -> bool:

@@ -22,23 +22,15 @@ class Meter(Model):
     last_communication: str | None = key("last_communication_time", compare=False)
     """As the gateway reports it; see `last_communication_time`."""
 
-    instant_power: float | None = None
-    """Real power in W; the battery's in steps of 10 W on a Powerwall 2."""
-
-    instant_reactive_power: float | None = None
-    """Reactive power in var."""
+    instant_power: float | None = None  #: Real power in W; the battery's in steps of 10 W on a Powerwall 2
+    instant_reactive_power: float | None = None  #: Reactive power in var
 
     instant_apparent_power: float | None = None
     """Apparent power in VA: exactly the root of the sum of the squares of the other two."""
 
-    frequency: float | None = None
-    """Hz; 0 from a synchrometer (Gateway 2), which does not measure it."""
-
-    energy_exported: float | None = None
-    """Wh to the grid, discharged, or produced by solar."""
-
-    energy_imported: float | None = None
-    """Wh from the grid, charged, or consumed by the home."""
+    frequency: float | None = None  #: Hz; 0 from a synchrometer (Gateway 2), which does not measure it
+    energy_exported: float | None = None  #: Wh to the grid, discharged, or produced by solar
+    energy_imported: float | None = None  #: Wh from the grid, charged, or consumed by the home
 
     instant_average_voltage: float | None = None
     """V: phase to phase, or the mean phase voltage times the root of 3, depending on meter and firmware."""
@@ -103,11 +95,8 @@ class MetersAggregates(Model):
 class CurrentTransformers(Model):
     """Inputs of a meter that measure the same thing."""
 
-    kind: str | None = key("type")
-    """`site`, `solar`, `solarRGM`, …"""
-
-    valid: tuple[bool, ...] | None = None
-    """By input, 1 to 4: True if it belongs to this."""
+    kind: str | None = key("type")  #: `site`, `solar`, `solarRGM`, …
+    valid: tuple[bool, ...] | None = None  #: By input, 1 to 4: True if it belongs to this
 
     inverted: tuple[bool, ...] | None = None
     """By input: True if its clamp is the wrong way round and the gateway inverts it."""
@@ -124,48 +113,25 @@ class InstalledMeter(Model):
     """A synchrometer's ends in `synchrometerX` or `synchrometerY`, and is only that while the Powerwall is stopped
     (21.39)."""
 
-    short_id: str | None = None
-    """Five digits of a Neurio; the gateway's DIN for a synchrometer."""
-
-    kind: str | None = key("type")
-    """`neurio_tcp`, `neurio_w2_tcp`, `synchrometerX`, `synchrometerY`; absent on 1.15."""
-
-    connected: bool | None = None
-    """None for a synchrometer, which is part of the gateway."""
-
+    short_id: str | None = None  #: Five digits of a Neurio; the gateway's DIN for a synchrometer
+    kind: str | None = key("type")  #: `neurio_tcp`, `neurio_w2_tcp`, `synchrometerX`, `synchrometerY`; absent on 1.15
+    connected: bool | None = None  #: None for a synchrometer, which is part of the gateway
     cts: tuple[CurrentTransformers, ...] | None = None
-
-    ip_address: str | None = None
-    """Host name of a Neurio, `PWRview-12345`; 21.x and later."""
-
-    mac: str | None = None
-    """With dashes; 21.x and later."""
+    ip_address: str | None = None  #: Host name of a Neurio, `PWRview-12345`; 21.x and later
+    mac: str | None = None  #: With dashes; 21.x and later
 
 
 @dataclass(frozen=True, kw_only=True)
 class CtReading(Model):
     """Reading of one input of a meter."""
 
-    ct: int | None = None
-    """1 to 4; 0 for a missing input, or one that is not read (21.39)."""
-
-    voltage: float | None = key("v_V")
-    """V to neutral."""
-
-    power: float | None = key("p_W")
-    """W at the clamp, before any inversion."""
-
-    reactive_power: float | None = key("q_VAR")
-    """var."""
-
-    current: float | None = key("i_A")
-    """A; not on every firmware."""
-
-    exported_watt_seconds: float | None = key("eExp_Ws")
-    """Ws, while power is negative."""
-
-    imported_watt_seconds: float | None = key("eImp_Ws")
-    """Ws, while power is positive."""
+    ct: int | None = None  #: 1 to 4; 0 for a missing input, or one that is not read (21.39)
+    voltage: float | None = key("v_V")  #: V to neutral
+    power: float | None = key("p_W")  #: W at the clamp, before any inversion
+    reactive_power: float | None = key("q_VAR")  #: var
+    current: float | None = key("i_A")  #: A; not on every firmware
+    exported_watt_seconds: float | None = key("eExp_Ws")  #: Ws, while power is negative
+    imported_watt_seconds: float | None = key("eImp_Ws")  #: Ws, while power is positive
 
     @property
     def energy_exported(self) -> float | None:
@@ -182,9 +148,7 @@ class CtReading(Model):
 class MeterData(Model):
     """Readings of one meter."""
 
-    frequency: float | None = key("f_Hz")
-    """Hz; a Neurio's."""
-
+    frequency: float | None = key("f_Hz")  #: Hz; a Neurio's
     cts: tuple[CtReading, ...] | None = None
 
 
@@ -212,50 +176,29 @@ class PhaseReadings(Meter):
     The totals are those of `meters/aggregates`, for one meter instead of all.
     """
 
-    i_a_current: float | None = None
-    """A; always 0 from a Neurio, like the two below."""
-
+    i_a_current: float | None = None  #: A; always 0 from a Neurio, like the two below
     i_b_current: float | None = None
     i_c_current: float | None = None
-
-    v_l1n: float | None = None
-    """V to neutral; about 0.2 V at an unused input. The same applies to the two below."""
-
+    v_l1n: float | None = None  #: V to neutral; about 0.2 V at an unused input. The same applies to the two below
     v_l2n: float | None = None
     v_l3n: float | None = None
-
-    real_power_a: float | None = None
-    """W; 21.x and later, like all below."""
-
+    real_power_a: float | None = None  #: W; 21.x and later, like all below
     real_power_b: float | None = None
     real_power_c: float | None = None
-
-    reactive_power_a: float | None = None
-    """var."""
-
+    reactive_power_a: float | None = None  #: var
     reactive_power_b: float | None = None
     reactive_power_c: float | None = None
-
-    energy_exported_a: float | None = None
-    """Wh."""
-
+    energy_exported_a: float | None = None  #: Wh
     energy_exported_b: float | None = None
     energy_exported_c: float | None = None
-
-    energy_imported_a: float | None = None
-    """Wh."""
-
+    energy_imported_a: float | None = None  #: Wh
     energy_imported_b: float | None = None
     energy_imported_c: float | None = None
-
     last_phase_voltage_communication_time: datetime | None = key(compare=False)
     last_phase_power_communication_time: datetime | None = key(compare=False)
     last_phase_energy_communication_time: datetime | None = key(compare=False)
-
     serial_number: str | None = None
-
-    version: str | None = None
-    """The meter's firmware."""
+    version: str | None = None  #: The meter's firmware
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -286,22 +229,14 @@ class _SingleMeter(Model):
     """Fields of a grid meter and of a solar meter."""
 
     meter_id: int | None = key("id")
-
-    location: str | None = None
-    """`site` or `solar`."""
-
-    kind: str | None = key("type")
-    """`neurio_tcp`, `synchrometerX`, …"""
-
-    cts: tuple[bool, ...] | None = None
-    """By input, 1 to 4: True if it belongs to this."""
+    location: str | None = None  #: `site` or `solar`
+    kind: str | None = key("type")  #: `neurio_tcp`, `synchrometerX`, …
+    cts: tuple[bool, ...] | None = None  #: By input, 1 to 4: True if it belongs to this
 
     inverted: tuple[bool, ...] | None = None
     """By input: True if its clamp is the wrong way round and the gateway inverts it."""
 
-    real_power_scale_factor: float | None = None
-    """Factor of the power: 2 where one leg of two is measured."""
-
+    real_power_scale_factor: float | None = None  #: Factor of the power: 2 where one leg of two is measured
     connection: MeterConnection | None = None
 
 
@@ -309,13 +244,11 @@ class _SingleMeter(Model):
 class SiteMeter(_SingleMeter):
     """One meter at the grid, `GET /api/meters/site`. Not in the seed; seen since 2018."""
 
-    readings: PhaseReadings | None = key("Cached_readings")
-    """Imports +."""
+    readings: PhaseReadings | None = key("Cached_readings")  #: Imports +
 
 
 @dataclass(frozen=True, kw_only=True)
 class SolarMeter(_SingleMeter):
     """One meter at the solar inverter, `GET /api/meters/solar`. Not in the seed; seen since 2018."""
 
-    readings: SolarPhaseReadings | None = key("Cached_readings")
-    """Produces +."""
+    readings: SolarPhaseReadings | None = key("Cached_readings")  #: Produces +

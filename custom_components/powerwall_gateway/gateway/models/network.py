@@ -31,13 +31,8 @@ class Network(Model):
     """SSID of the Wi-Fi, or a name of the gateway's own: `default_eth` (1.15), `gsm_tesla_internal_default` (21.x)."""
 
     interface: InterfaceType | None = None
-
-    security_type: str | None = None
-    """`NONE`, `WPA2_Personal`, …; absent for anything but Wi-Fi on 21.x."""
-
-    dhcp: bool | None = None
-    """None for a mobile network."""
-
+    security_type: str | None = None  #: `NONE`, `WPA2_Personal`, …; absent for anything but Wi-Fi on 21.x
+    dhcp: bool | None = None  #: None for a mobile network
     enabled: bool | None = None
     username: str | None = secret()
 
@@ -47,9 +42,7 @@ class NetworkAddress(Model):
     """An IP address and its prefix length."""
 
     ip: str | None = None
-
-    prefix_length: int | None = None
-    """24 for 255.255.255.0."""
+    prefix_length: int | None = None  #: 24 for 255.255.255.0
 
     @override
     @staticmethod
@@ -67,31 +60,21 @@ class NetworkInterface(Model):
     present, and then has no addresses.
     """
 
-    identifier: int | None = key("id")
-    """1.15."""
+    identifier: int | None = key("id")  #: 1.15
 
     name: str | None = None
     """1.15: `eth0`, `wifi0`, `wifi1` (the gateway's own access point), `rpine0` (mobile), `can0` (no network)."""
 
-    connected: bool | None = None
-    """`active` on 21.x and later. On 1.15 also true for an interface without an address."""
-
-    dhcp: bool | None = key("is_dhcp")
-    """None for a mobile network on 21.x."""
-
-    network: Network | None = key("config")
-    """None for an interface without one (1.15)."""
-
+    connected: bool | None = None  #: `active` on 21.x and later. On 1.15 also true for an interface without an address
+    dhcp: bool | None = key("is_dhcp")  #: None for a mobile network on 21.x
+    network: Network | None = key("config")  #: None for an interface without one (1.15)
     addresses: tuple[NetworkAddress, ...] | None = None
 
     extra_addresses: tuple[NetworkAddress, ...] | None = key("extra_ips")
     """Additional addresses, for instance Ethernet's 192.168.90.2/24 for service; 21.x."""
 
-    gateway: str | None = None
-    """IP of the router; 21.x."""
-
-    primary: bool | None = None
-    """True for the interface in use; 21.x."""
+    gateway: str | None = None  #: IP of the router; 21.x
+    primary: bool | None = None  #: True for the interface in use; 21.x
 
     reached_tesla: bool | None = key("lastTeslaConnected")
     """True if the last attempt to reach Tesla over it succeeded; 21.x."""
@@ -99,14 +82,9 @@ class NetworkInterface(Model):
     reached_internet: bool | None = key("lastInternetConnected")
     """True if the last attempt to reach the internet over it succeeded; 21.x."""
 
-    state: str | None = None
-    """`DeviceStateReady`, …; 21.x."""
-
-    signal_strength: float | None = None
-    """%; 21.x."""
-
-    hardware_address: str | None = secret("hw_address")
-    """21.x; empty for a mobile network."""
+    state: str | None = None  #: `DeviceStateReady`, …; 21.x
+    signal_strength: float | None = None  #: %; 21.x
+    hardware_address: str | None = secret("hw_address")  #: 21.x; empty for a mobile network
 
     @override
     @staticmethod

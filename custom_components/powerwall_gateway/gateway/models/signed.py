@@ -20,9 +20,7 @@ from .system import POWERWALL_3_EXPANSION, Din, powerwall_model
 class ExportRule(StrEnum):
     """Energy that may be exported to the grid."""
 
-    EVERYTHING = "battery_ok"
-    """Solar and battery."""
-
+    EVERYTHING = "battery_ok"  #: Solar and battery
     SOLAR = "pv_only"
     NOTHING = "never"
 
@@ -32,13 +30,8 @@ class SiteSettings(Model):
     """`site_info` of `config.json`."""
 
     site_name: str | None = None
-
-    timezone: str | None = None
-    """IANA name."""
-
-    backup_reserve_percent: float | None = None
-    """% on the raw scale, as in `operation`."""
-
+    timezone: str | None = None  #: IANA name
+    backup_reserve_percent: float | None = None  #: % on the raw scale, as in `operation`
     export_rule: ExportRule | None = key("customer_preferred_export_rule")
 
     grid_charging_disallowed: bool | None = key("disallow_charge_from_grid_with_solar_installed")
@@ -50,9 +43,7 @@ class NamedPowerwall(Model):
     """A Powerwall by its DIN: one of `battery_expansions`, or one of `control.batteryBlocks`."""
 
     din: str | None = None
-
-    disable_reasons: tuple[str, ...] | None = key("disableReasons")
-    """Of the latter; null while it works."""
+    disable_reasons: tuple[str, ...] | None = key("disableReasons")  #: Of the latter; null while it works
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +57,7 @@ class ConfiguredPowerwall(Model):
 class ConfigFile(Model):
     """`config.json`, which holds the settings of a gateway of 2026."""
 
-    vin: str | None = None
-    """The gateway's DIN."""
-
+    vin: str | None = None  #: The gateway's DIN
     powerwalls: tuple[ConfiguredPowerwall, ...] | None = key("battery_blocks")
     default_real_mode: OperationMode | None = None
     site_info: SiteSettings | None = None
@@ -184,16 +173,10 @@ class DeviceComponents(Model):
     `PCH_BatteryPower` is not read: no source says which sign it has.
     """
 
-    din: str | None = None
-    """The gateway's DIN, which the response itself does not contain."""
-
+    din: str | None = None  #: The gateway's DIN, which the response itself does not contain
     slots: tuple[Slot, ...] | None = None
-
-    frequency: float | None = key("PCH_AcFrequency")
-    """Hz."""
-
-    voltage: float | None = key("PCH_AcVoltageAB")
-    """V."""
+    frequency: float | None = key("PCH_AcFrequency")  #: Hz
+    voltage: float | None = key("PCH_AcVoltageAB")  #: V
 
     @override
     @staticmethod

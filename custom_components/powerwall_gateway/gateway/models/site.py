@@ -15,30 +15,17 @@ class SiteInfo(Model):
     """
 
     site_name: str | None = None
-
-    timezone: str | None = None
-    """IANA name."""
-
-    nominal_system_energy_kwh: float | None = key("nominal_system_energy_kWh")
-    """kWh, 13.5 per Powerwall."""
+    timezone: str | None = None  #: IANA name
+    nominal_system_energy_kwh: float | None = key("nominal_system_energy_kWh")  #: kWh, 13.5 per Powerwall
 
     nominal_system_power_kw: float | None = key("nominal_system_power_kW")
     """kW; absent on 1.15. Changes while the Powerwall is stopped: 5 and 5.8 on 21.39."""
 
-    max_system_energy_kwh: float | None = key("max_system_energy_kWh")
-    """kWh; 1.46 and later, may be 0."""
-
-    max_system_power_kw: float | None = key("max_system_power_kW")
-    """kW; 1.46 and later, may be 0."""
-
-    measured_frequency: float | None = None
-    """Hz of the grid now; seen on 21.39 only."""
-
-    panel_max_current: float | None = None
-    """A; 23.x and later."""
-
-    max_site_meter_power_kw: float | None = key("max_site_meter_power_kW")
-    """kW from the grid; 1000000000 is no limit."""
+    max_system_energy_kwh: float | None = key("max_system_energy_kWh")  #: kWh; 1.46 and later, may be 0
+    max_system_power_kw: float | None = key("max_system_power_kW")  #: kW; 1.46 and later, may be 0
+    measured_frequency: float | None = None  #: Hz of the grid now; seen on 21.39 only
+    panel_max_current: float | None = None  #: A; 23.x and later
+    max_site_meter_power_kw: float | None = key("max_site_meter_power_kW")  #: kW from the grid; 1000000000 is no limit
 
     min_site_meter_power_kw: float | None = key("min_site_meter_power_kW")
     """kW to the grid, negative; -1000000000 is no limit."""
@@ -48,8 +35,7 @@ class SiteInfo(Model):
 class Config(Model):
     """`GET /api/config`: the gateway's identity. Needs a login. Seed, `config`."""
 
-    vin: str | None = None
-    """The DIN, `<part number>--<serial>`."""
+    vin: str | None = None  #: The DIN, `<part number>--<serial>`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +49,7 @@ class CustomerRegistration(Model):
     limited_warranty: bool | None = None
     grid_services: bool | None = None
     marketing: bool | None = None
-
     registered: bool | None = None
     timed_out_registration: bool | None = None
-
-    emailed_registration: bool | None = None
-    """1.15."""
-
-    skipped_registration: bool | None = None
-    """1.15."""
+    emailed_registration: bool | None = None  #: 1.15
+    skipped_registration: bool | None = None  #: 1.15

@@ -12,60 +12,35 @@ class SolarInverter(Model):
 
     brand: str | None = None
     model: str | None = None
-
-    description: str | None = None
-    """For choices only, and there often that of another model (1.15)."""
-
-    power_rating: float | None = key("power_rating_watts")
-    """W."""
+    description: str | None = None  #: For choices only, and there often that of another model (1.15)
+    power_rating: float | None = key("power_rating_watts")  #: W
 
 
 @dataclass(frozen=True, kw_only=True)
 class SolarString(Model):
     """One string of panels at a Powerwall+ (23.x)."""
 
-    string_id: int | None = None
-    """1 to 4."""
-
+    string_id: int | None = None  #: 1 to 4
     connected: bool | None = None
-
-    voltage: float | None = key("measured_voltage")
-    """V (DC)."""
-
-    current: float | None = None
-    """A (DC)."""
-
-    power: float | None = key("measured_power")
-    """W, producing +."""
+    voltage: float | None = key("measured_voltage")  #: V (DC)
+    current: float | None = None  #: A (DC)
+    power: float | None = key("measured_power")  #: W, producing +
 
 
 @dataclass(frozen=True, kw_only=True)
 class PvacStatus(Model):
     """The inverter of a Powerwall+ (PVAC)."""
 
-    state: str | None = None
-    """`PVAC_Active`, …"""
-
+    state: str | None = None  #: `PVAC_Active`, …
     disabled: bool | None = None
     disabled_reasons: tuple[str, ...] | None = None
     grid_state: str | None = None
     inverter_state: str | None = key("inv_state")
-
-    power: float | None = key("p_out")
-    """W, producing +."""
-
-    reactive_power: float | None = key("q_out")
-    """var."""
-
-    voltage: float | None = key("v_out")
-    """V (AC)."""
-
-    frequency: float | None = key("f_out")
-    """Hz."""
-
-    current: float | None = key("i_out")
-    """A."""
-
+    power: float | None = key("p_out")  #: W, producing +
+    reactive_power: float | None = key("q_out")  #: var
+    voltage: float | None = key("v_out")  #: V (AC)
+    frequency: float | None = key("f_out")  #: Hz
+    current: float | None = key("i_out")  #: A
     strings: tuple[SolarString, ...] | None = key("string_vitals")
 
 
@@ -77,9 +52,7 @@ class SolarPowerwall(Model):
     """
 
     pvac_status: PvacStatus | None = None
-
-    pv_power_limit: float | None = None
-    """W."""
+    pv_power_limit: float | None = None  #: W
 
     pvac_alerts: tuple[str, ...] | None = true_keys()
     """Active alerts of the inverter, for instance `PVAC_a030_fan_faulted`."""

@@ -45,11 +45,6 @@ _POWERWALLS = {
 _POWERWALL_PLUS = "SolarPowerwall"
 
 
-def gateway_model(part_number: str) -> str | None:
-    """Return a gateway's name in Tesla's manuals, None for an unknown part number."""
-    return _GATEWAYS.get(part_number.partition("-")[0])
-
-
 def powerwall_model(part_number: str | None, kind: str | None = None) -> str | None:
     """Return a Powerwall's name, None for an unknown part number.
 
@@ -86,7 +81,7 @@ class Din:
     @property
     def model(self) -> str | None:
         """Return the gateway's name in Tesla's manuals, None for an unknown part number."""
-        return gateway_model(self.part_number)
+        return _GATEWAYS.get(self.part_number.partition("-")[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,25 +91,16 @@ class Status(Model):
     `start_time` is not read: it always ends in `+0800`, whatever the site's zone. The gateway started `up_time` ago.
     """
 
-    version: str | None = None
-    """As the gateway reports it: `1.15.0`, `21.44 223a56cd`, `23.4.2-1 fe55682a`."""
+    version: str | None = None  #: As the gateway reports it: `1.15.0`, `21.44 223a56cd`, `23.4.2-1 fe55682a`
 
     up_time: timedelta | None = key("up_time_seconds", compare=False)
     """Time since the gateway's own start; a Go duration on the wire, despite the key's name."""
 
     git_hash: str | None = None
-
-    din: str | None = None
-    """21.x and later."""
-
-    device_type: str | None = None
-    """`hec` (Gateway 1), `teg` (Gateway 2 and later), `smc`."""
-
-    commission_count: int | None = None
-    """Rises with every `config/completed`."""
-
-    teg_type: str | None = None
-    """`unknown`, or `pvinverter` for a solar inverter without a Powerwall; 23.x and later."""
+    din: str | None = None  #: 21.x and later
+    device_type: str | None = None  #: `hec` (Gateway 1), `teg` (Gateway 2 and later), `smc`
+    commission_count: int | None = None  #: Rises with every `config/completed`
+    teg_type: str | None = None  #: `unknown`, or `pvinverter` for a solar inverter without a Powerwall; 23.x and later
 
     @property
     def model(self) -> str | None:
@@ -150,18 +136,10 @@ class Sitemaster(Model):
     """`GET /api/sitemaster`: operation of the Powerwall. Responds also while it is stopped. Seed, `sitemaster`."""
 
     running: bool | None = None
-
-    connected_to_tesla: bool | None = None
-    """False while stopped on 1.15; the state of the connection itself on 21.x."""
-
-    status: str | None = None
-    """`StatusUp` or `StatusDown`; about 1.45 and later."""
-
-    can_reboot: str | None = redacted()
-    """`Yes` or the reason against it; empty while stopped."""
-
-    uptime: str | None = None
-    """1.15 to 1.4x: `166594s,` while it runs, `log:` when it is stopped."""
+    connected_to_tesla: bool | None = None  #: False while stopped on 1.15; the state of the connection itself on 21.x
+    status: str | None = None  #: `StatusUp` or `StatusDown`; about 1.45 and later
+    can_reboot: str | None = redacted()  #: `Yes` or the reason against it; empty while stopped
+    uptime: str | None = None  #: 1.15 to 1.4x: `166594s,` while it runs, `log:` when it is stopped
 
     @property
     def running_for(self) -> timedelta | None:
@@ -173,21 +151,13 @@ class Sitemaster(Model):
 class UpdateState(StrEnum):
     """State of an update. The values are the gateway's, their meaning is the seed's."""
 
-    CHECKING = "/clear_update_status"
-    """The gateway looks for new firmware: poll until the state changes."""
-
+    CHECKING = "/clear_update_status"  #: The gateway looks for new firmware: poll until the state changes
     DOWNLOADING = "/download"
-    DOWNLOADED = "/update_downloaded"
-    """Ready to update."""
-
+    DOWNLOADED = "/update_downloaded"  #: Ready to update
     STAGED = "/update_staged"
     SUCCEEDED = "/update_succeeded"
-
-    FAILED = "/update_failed"
-    """Failed, or nothing to do: see `UpdateInfo.status`."""
-
-    NO_UPDATE = "/update_unknown"
-    """No update in progress on 21.x."""
+    FAILED = "/update_failed"  #: Failed, or nothing to do: see `UpdateInfo.status`
+    NO_UPDATE = "/update_unknown"  #: No update in progress on 21.x
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,15 +177,9 @@ class SystemUpdate(Model):
 
     state: UpdateState | None = None
     info: UpdateInfo | None = None
-
-    version: str | None = None
-    """Installed firmware, as in `status`; 21.39 and later."""
-
-    estimated_bytes_per_second: float | None = None
-    """Speed of a download; 21.39 and later, null without one."""
-
-    current_time: datetime | None = epoch_ms(compare=False)
-    """The gateway's clock."""
+    version: str | None = None  #: Installed firmware, as in `status`; 21.39 and later
+    estimated_bytes_per_second: float | None = None  #: Speed of a download; 21.39 and later, null without one
+    current_time: datetime | None = epoch_ms(compare=False)  #: The gateway's clock
 
     last_status_time: datetime | None = epoch_ms(compare=False)
     """Time of the last report of the state; 21.39 and later."""
@@ -231,12 +195,8 @@ class LoginRecord(Model):
     """Response of `POST /api/login/Basic`, or a stored session. Seed, "Login"."""
 
     token: str | None = secret()
-
-    cookies: Mapping[str, str] | None = secret()
-    """Of a stored session."""
-
-    roles: tuple[str, ...] | None = None
-    """`Home_Owner` (customer), `Provider_Engineer` (installer), …"""
+    cookies: Mapping[str, str] | None = secret()  #: Of a stored session
+    roles: tuple[str, ...] | None = None  #: `Home_Owner` (customer), `Provider_Engineer` (installer), …
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,15 +204,7 @@ class LoginMemory(Model):
     """A stored session, and the backoff after failed logins."""
 
     session: LoginRecord | None = None
-
-    failures: int | None = None
-    """Failed logins in a row."""
-
-    refusals: int | None = None
-    """Number of these that the gateway rejected."""
-
-    not_before: float | None = None
-    """Earliest time of the next login, in seconds since 1970."""
-
-    firmware: str | None = None
-    """Last known `version` of the gateway."""
+    failures: int | None = None  #: Failed logins in a row
+    refusals: int | None = None  #: Number of these that the gateway rejected
+    not_before: float | None = None  #: Earliest time of the next login, in seconds since 1970
+    firmware: str | None = None  #: Last known `version` of the gateway
