@@ -224,9 +224,9 @@ def _input(number: int) -> Callable[[DetailData, str], EndpointResult[CtReading]
         def of(read: dict[str, Any]) -> CtReading | None:
             meter = read.get(device_id)
             # With an error come zeros (21.39), which were not measured.
-            if meter is None or meter.error or meter.data is None:
+            if meter is None or meter.error:
                 return None
-            return next((ct for ct in meter.data.cts or () if ct.ct == number), None)
+            return next((ct for ct in meter.cts or () if ct.ct == number), None)
 
         return detail.ct_readings.map(of)
 
@@ -287,11 +287,7 @@ def _meter_by_use(use: str, detail: DetailData, device_id: str) -> EndpointResul
     # By the connection's serial: that of the readings was a sensor's on a Neurio in 2018.
     return results.map(
         lambda read: next(
-            (
-                meter
-                for meter in read
-                if device_id == meter_id(meter.kind, meter.connection.device_serial if meter.connection else None)
-            ),
+            (meter for meter in read if device_id == meter_id(meter.kind, meter.device_serial)),
             None,
         )
     )

@@ -14,7 +14,7 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayStoppedError,
     endpoints,
 )
-from custom_components.powerwall_gateway.gateway.models import GridState, Islanding, IslandMode
+from custom_components.powerwall_gateway.gateway.models import GridState, IslandMode
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
 
@@ -172,11 +172,11 @@ async def test_a_commit_that_is_answered_with_something_else(
 async def test_off_grid_and_back(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
-    assert await powerwall.v2_islanding_mode(off_grid=True) == Islanding(island_mode=IslandMode.OFF_GRID)
+    assert await powerwall.v2_islanding_mode(off_grid=True) == {"island_mode": IslandMode.OFF_GRID}
     assert orjson.loads(gateway.requests[-1].body) == {"island_mode": "intentional_reconnect_failsafe"}
     gateway.home.advance(30)
     assert (await powerwall.grid_status()).grid_status is GridState.ISLANDED
-    assert await powerwall.v2_islanding_mode(off_grid=False) == Islanding(island_mode=IslandMode.ON_GRID)
+    assert await powerwall.v2_islanding_mode(off_grid=False) == {"island_mode": IslandMode.ON_GRID}
     gateway.home.advance(600)
     assert (await powerwall.grid_status()).grid_status is GridState.CONNECTED
 

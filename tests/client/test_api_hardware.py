@@ -157,9 +157,8 @@ async def test_watt_seconds_become_watt_hours(simulator: StartSimulator, client:
     gateway.faults.add("meters/readings", status=200, body={"ABC1": {"error": "", "data": data}, "ABC2": None})
     readings = await (await client(gateway, password=None)).meters_readings()
     assert set(readings) == {"ABC1"}
-    read = readings["ABC1"].data
-    assert readings["ABC1"].error == ""
-    assert read is not None
+    read = readings["ABC1"]
+    assert read.error == ""
     assert read.frequency == 60.0
     assert read.cts is not None
     assert (read.cts[0].voltage, read.cts[0].power, read.cts[0].reactive_power) == (120.1, 345.07, -179.66)
@@ -223,8 +222,7 @@ async def test_the_grids_meter_phase_by_phase(simulator: StartSimulator, client:
     (meter,) = await (await client(gateway)).meters_site()
     assert (meter.meter_id, meter.location, meter.kind) == (0, "site", "neurio_tcp")
     assert meter.cts == (False, False, False, True)
-    assert meter.connection is not None
-    assert meter.connection.device_serial == "OBB1"
+    assert meter.device_serial == "OBB1"
     readings = meter.readings
     assert readings is not None
     assert (readings.serial_number, readings.version) == ("OBB1", "1.7.1-Tesla")

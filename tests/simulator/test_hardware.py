@@ -115,9 +115,8 @@ async def test_the_utilitys_meter_is_read_only_while_stopped(simulator: StartSim
     gateway.running = False
     reading = (await powerwall.meters_readings())[serial]
     assert reading.error == ""
-    assert reading.data is not None
-    assert reading.data.cts is not None
-    (line, *rest) = reading.data.cts
+    assert reading.cts is not None
+    (line, *rest) = reading.cts
     assert 2 * (line.power or 0) == pytest.approx(gateway.home.solar_power, abs=1)
     assert 2 * (line.energy_imported or 0) == pytest.approx(gateway.home.solar_energy, abs=1)
     assert {unused.power for unused in rest} == {0}

@@ -84,15 +84,11 @@ async def _get(gateway: PowerwallGateway, path: str, *, yes: bool) -> list[str]:
     path = path.removeprefix("/").removeprefix("api/")
     reads = [endpoint for endpoint in ENDPOINTS.values() if endpoint.method == "GET" and endpoint.idempotent]
     if not yes and not any(endpoint.takes(path) for endpoint in reads):
-        raise _RefusedError(f"{path} may stop or change something. If you mean it, say --yes.")
+        raise ValueError(f"{path} may stop or change something. If you mean it, say --yes.")
     answer = await gateway.get(path, once=yes)
     if answer is None and yes:
         return ["The gateway accepted it."]
     return json.dumps(answer, indent=2, ensure_ascii=False).splitlines()
-
-
-class _RefusedError(Exception):
-    """The path requires --yes."""
 
 
 def _figure(value: float | None, unit: str, digits: int, divisor: float = 1) -> str:
@@ -156,7 +152,7 @@ async def _run(arguments: argparse.Namespace) -> int:
             finally:
                 if gateway.has_credentials:
                     await gateway.logout()
-        except (GatewayError, ValueError, _RefusedError) as err:
+        except (GatewayError, ValueError) as err:
             print(_said(err), file=sys.stderr)
     return 1
 

@@ -29,7 +29,6 @@ from .models import (
     GridFault,
     GridStatus,
     InstalledMeter,
-    Islanding,
     IslandMode,
     MeterReading,
     MetersAggregates,
@@ -439,7 +438,7 @@ class PowerwallGateway:
                 raise
             await self.call(endpoints.SITEMASTER_STOP_LATER, {"force": force})
 
-    async def v2_islanding_mode(self, *, off_grid: bool) -> Islanding | None:
+    async def v2_islanding_mode(self, *, off_grid: bool) -> dict[str, Any] | None:
         """Go off-grid, or reconnect to the grid.
 
         Off-grid the battery alone supplies the home, until it reconnects by command or by the gateway's own

@@ -17,7 +17,6 @@ from .models import (
     GridFault,
     GridStatus,
     InstalledMeter,
-    Islanding,
     LoginRecord,
     MeterReading,
     MetersAggregates,
@@ -172,9 +171,7 @@ SITEMASTER_RUN_FOR_COMMISSIONING: Final = Endpoint(
 CONFIG_COMPLETED: Final = Endpoint(
     "GET", "config/completed", optional(object_of(Status)), Access.CUSTOMER_LATER, has_effect=True
 )
-V2_ISLANDING_MODE: Final = Endpoint(
-    "POST", "v2/islanding/mode", optional(object_of(Islanding)), Access.CUSTOMER, since="20.49"
-)
+V2_ISLANDING_MODE: Final = Endpoint("POST", "v2/islanding/mode", optional(json_object), Access.CUSTOMER, since="20.49")
 OPERATION: Final = Endpoint("GET", "operation", object_of(Operation), Access.LOGIN)
 SET_OPERATION: Final = Endpoint("POST", "operation", optional(object_of(Operation)), Access.INSTALLER)
 

@@ -12,14 +12,12 @@ from .battery import (
     raw_from_app,
 )
 from .diagnostics import CheckStatus, ConnectionTest, ConnectionTests, TroubleshootingProblems
-from .grid import AlertValue, GridFault, GridState, GridStatus, Islanding, IslandMode
+from .grid import AlertValue, GridFault, GridState, GridStatus, IslandMode
 from .meters import (
     CtReading,
     CurrentTransformers,
     InstalledMeter,
     Meter,
-    MeterConnection,
-    MeterData,
     MeterReading,
     MetersAggregates,
     PhaseReadings,
@@ -68,12 +66,9 @@ __all__ = [
     "InstalledMeter",
     "InterfaceType",
     "IslandMode",
-    "Islanding",
     "LoginMemory",
     "LoginRecord",
     "Meter",
-    "MeterConnection",
-    "MeterData",
     "MeterReading",
     "MetersAggregates",
     "Model",

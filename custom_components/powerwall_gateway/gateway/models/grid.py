@@ -1,4 +1,4 @@
-"""Grid state and grid faults: `system_status/grid_status`, `system_status/grid_faults`, `islanding/mode`."""
+"""Grid state and grid faults: `system_status/grid_status`, `system_status/grid_faults`, `v2/islanding/mode`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,13 +38,6 @@ class IslandMode(StrEnum):
 
     OFF_GRID = "intentional_reconnect_failsafe"  #: Go off-grid, with the gateway's own failsafe to reconnect
     ON_GRID = "backup"  #: Reconnect, and go off-grid in a grid outage only
-
-
-@dataclass(frozen=True, kw_only=True)
-class Islanding(Model):
-    """Response of `POST /api/v2/islanding/mode`; 20.49 and later."""
-
-    island_mode: IslandMode | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -145,28 +145,21 @@ class CtReading(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeterData(Model):
-    """Readings of one meter."""
-
-    frequency: float | None = key("f_Hz")  #: Hz; a Neurio's
-    cts: tuple[CtReading, ...] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class MeterReading(Model):
     """One meter in `GET /api/meters/readings`. Seed, `meters/readings`."""
 
     error: str | None = None
-    """Empty if it was read. Not read while the Powerwall runs (21.39): all of `data` is zero then."""
+    """Empty if it was read. Not read while the Powerwall runs (21.39): all readings are zero then."""
 
-    data: MeterData | None = None
+    frequency: float | None = key("f_Hz")  #: Hz; a Neurio's
+    cts: tuple[CtReading, ...] | None = None
 
-
-@dataclass(frozen=True, kw_only=True)
-class MeterConnection(Model):
-    """Connection of the gateway to a meter."""
-
-    device_serial: str | None = None
+    @override
+    @staticmethod
+    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
+        """Convert to one level: the readings are in `data`."""
+        data = wire.get("data")
+        return (data if isinstance(data, dict) else {}) | {"error": wire.get("error")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +230,14 @@ class _SingleMeter(Model):
     """By input: True if its clamp is the wrong way round and the gateway inverts it."""
 
     real_power_scale_factor: float | None = None  #: Factor of the power: 2 where one leg of two is measured
-    connection: MeterConnection | None = None
+    device_serial: str | None = None  #: Serial of the meter itself
+
+    @override
+    @staticmethod
+    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
+        """Add the serial, which is in `connection`."""
+        connection = wire.get("connection")
+        return wire | {"device_serial": connection.get("device_serial")} if isinstance(connection, dict) else wire
 
 
 @dataclass(frozen=True, kw_only=True)
