@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 from hypothesis import given, strategies as st
@@ -352,12 +353,10 @@ def test_invalid_din_is_none(din: str | None) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("junk", [None, True, 3, -0.5, "x", [], [None], {}, {"x": [1]}, "NaN"])
-def test_wrong_value_never_raises(model: type[Model], junk: object) -> None:
+def test_wrong_value_never_raises(model: type[Model]) -> None:
     keys = model.wire_keys()
-    for key in keys:
-        payload = model.from_dict(dict.fromkeys(keys) | {key: junk})
-        assert isinstance(payload, model)
+    for key, junk in product(keys, (None, True, 3, -0.5, "x", [], [None], {}, {"x": [1]}, "NaN")):
+        assert isinstance(model.from_dict(dict.fromkeys(keys) | {key: junk}), model)
 
 
 def test_value_other_than_object_is_none() -> None:

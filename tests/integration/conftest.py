@@ -108,8 +108,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask at once again when nobody answered."""
+    """Send the next request at once after a gateway did not respond or was busy."""
     monkeypatch.setattr(backoff, "FIRST_WHEN_SILENT", 0.0)
+    monkeypatch.setattr(backoff, "FIRST_WHEN_BUSY", 0.02)
 
 
 @pytest.fixture

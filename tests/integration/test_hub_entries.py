@@ -22,7 +22,14 @@ from tests.integration.conftest import SetUp, entry_for
 from tests.integration.control import steady_grid
 from tests.integration.test_hub import is_closed, leave_open
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.usefixtures("quick", "impatient", "short_unload")
+
+
+@pytest.fixture
+def short_unload(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a running Powerwall only briefly when an entry is unloaded or disabled."""
+    monkeypatch.setattr(hub, "UNLOAD_PATIENCE", 0.3)
+    monkeypatch.setattr(hub, "DISABLING_CHECK", 0.05)
 
 
 async def test_entry_disabled_while_the_powerwall_is_stopped_stays_enabled_until_it_runs(

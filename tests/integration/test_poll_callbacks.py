@@ -20,6 +20,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.update_coordinator import REQUEST_REFRESH_DEFAULT_COOLDOWN
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from tests.conftest import StartSimulator
@@ -351,5 +352,6 @@ async def test_every_coordinator_that_failed_is_polled_when_the_gateway_answers_
     while data.grid.data.status.error:
         await asyncio.sleep(0.05)
         await data.grid.async_refresh()
+    pass_time(hass, REQUEST_REFRESH_DEFAULT_COOLDOWN + 1)
     await until(lambda: data.inventory.data.networks.error is None)
     await until(lambda: data.settings.data.sitemaster.error is None)

@@ -206,7 +206,7 @@ def _password_changed(gateway: Simulator) -> None:
 
 
 def _slow(gateway: Simulator) -> None:
-    gateway.faults.add("*", delay=0.12)
+    gateway.faults.add("*", delay=0.03)
 
 
 async def _another_certificate(gateway: Simulator) -> None:
@@ -258,7 +258,7 @@ async def test_nothing_is_told(
         if (under_way := happens(gateway)) is not None:
             await under_way
         if happens is _slow:
-            entry.runtime_data.gateway.connection._timeout = ClientTimeout(total=0.1)  # in which a handshake is done
+            entry.runtime_data.gateway.connection._timeout = ClientTimeout(total=0.02)  # in which a handshake is done
         await poll(hass, entry)
         await listener.look_around(entry)
     await listener.try_everything()
