@@ -1,12 +1,23 @@
-"""Helpers of the client tests and the integration tests."""
+"""Helpers of several kinds of tests."""
 
 import asyncio
 from collections.abc import Callable
+import json
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from custom_components.powerwall_gateway.gateway import Address
 from simulator import Simulator
+
+ROOT: Final = Path(__file__).parents[1]
+INTEGRATION: Final = ROOT / "custom_components" / "powerwall_gateway"
+
+
+def load(name: str) -> Any:
+    """Read a JSON file of the integration."""
+    return json.loads((INTEGRATION / name).read_text(encoding="utf-8"))
 
 
 async def until(condition: Callable[[], object], *, seconds: float = 20.0) -> None:

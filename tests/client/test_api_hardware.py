@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from custom_components.powerwall_gateway.gateway import GatewayConnectionError, GatewayInvalidResponseError, endpoints
+from custom_components.powerwall_gateway.gateway import endpoints
 from custom_components.powerwall_gateway.gateway.models import (
     CtReading,
     CurrentTransformers,
@@ -268,22 +268,3 @@ async def test_a_meter_is_verified_by_its_serial(simulator: StartSimulator, clie
     arrived = gateway.requests[-1]
     assert (arrived.method, arrived.path) == ("POST", "meters/ABC1234567890/verify")
     assert orjson.loads(arrived.body) == {"short_id": "12345", "serial": "ABC1234567890"}
-
-
-async def test_a_meter_is_verified_once_whatever_becomes_of_the_answer(
-    simulator: StartSimulator, client: Client
-) -> None:
-    gateway = await simulator("1.15.0")
-    powerwall = await client(gateway, password=None)
-    await powerwall.status()
-    gateway.faults.add("meters/ABC1/verify", drop=True, after=True)
-    with pytest.raises(GatewayConnectionError):
-        await powerwall.call(endpoints.METERS_VERIFY, {}, serial="ABC1")
-    assert [request.path for request in gateway.requests].count("meters/ABC1/verify") == 1
-
-
-async def test_junk_in_answer_to_a_verification(simulator: StartSimulator, client: Client) -> None:
-    gateway = await simulator("1.15.0")
-    gateway.faults.add("meters/ABC1/verify", status=200, body=b"<html></html>")
-    with pytest.raises(GatewayInvalidResponseError):
-        await (await client(gateway, password=None)).call(endpoints.METERS_VERIFY, {}, serial="ABC1")

@@ -7,8 +7,6 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    GatewayConnectionError,
-    GatewayInvalidResponseError,
     GatewayNotFoundError,
     PowerwallGateway,
     endpoints,
@@ -100,36 +98,6 @@ async def test_an_empty_answer_is_one_too(simulator: StartSimulator, client: Cli
     gateway.faults.add(path, status=202)
     assert await SENDS[path](await client(gateway)) is None
     assert (gateway.requests[-1].method, gateway.requests[-1].path) == ("POST", path)
-
-
-@pytest.mark.parametrize("path", ["customer/registration/skip", "customer/registration/emailed"])
-async def test_what_needs_no_words_has_none(simulator: StartSimulator, client: Client, path: str) -> None:
-    gateway = await simulator("21.44")
-    gateway.faults.add(path, status=204)
-    await SENDS[path](await client(gateway))
-    assert gateway.requests[-1].body == b""
-
-
-@pytest.mark.parametrize("path", SENDS)
-async def test_an_effect_is_sent_once_whatever_becomes_of_its_answer(
-    simulator: StartSimulator, client: Client, path: str
-) -> None:
-    gateway = await simulator("21.44")
-    powerwall = await client(gateway)
-    await powerwall.call(endpoints.CUSTOMER)
-    gateway.faults.add(path, drop=True, after=True)
-    with pytest.raises(GatewayConnectionError):
-        await SENDS[path](powerwall)
-    assert [request.path for request in gateway.requests].count(path) == 1
-
-
-@pytest.mark.parametrize("path", SENDS)
-@pytest.mark.parametrize("body", [b"<html></html>", b'{"cut": ', b"\xff\xfe"])
-async def test_junk_in_answer_to_an_effect(simulator: StartSimulator, client: Client, path: str, body: bytes) -> None:
-    gateway = await simulator("21.44")
-    gateway.faults.add(path, status=200, body=body)
-    with pytest.raises(GatewayInvalidResponseError):
-        await SENDS[path](await client(gateway))
 
 
 @pytest.mark.parametrize("path", ["customer/registration/skip", "customer/registration/emailed"])

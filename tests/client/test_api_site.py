@@ -7,7 +7,6 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import (
     GatewayAuthenticationRequiredError,
-    GatewayConnectionError,
     GatewayInvalidResponseError,
     GatewayNotFoundError,
     GatewayPermissionDeniedError,
@@ -66,20 +65,6 @@ async def test_an_empty_answer_to_a_new_name_is_none(simulator: StartSimulator, 
     assert (
         await (await client(gateway, password=None)).call(endpoints.SET_SITE_NAME, {"site_name": "Elsewhere"}) is None
     )
-
-
-async def test_a_new_name_is_sent_once_whatever_becomes_of_its_answer(
-    simulator: StartSimulator, client: Client
-) -> None:
-    gateway = await simulator("1.15.0")
-    powerwall = await client(gateway, password=None)
-    powerwall.restore_login(session_of(gateway))
-    await powerwall.call(endpoints.SITE_INFO_SITE_NAME)
-    gateway.faults.add("site_info/site_name", drop=True, after=True)
-    with pytest.raises(GatewayConnectionError):
-        await powerwall.call(endpoints.SET_SITE_NAME, {"site_name": "Elsewhere"})
-    assert gateway.gateway.site_name == "Elsewhere"
-    assert [request.method for request in gateway.requests].count("POST") == 1
 
 
 @pytest.mark.parametrize("body", [b"<html></html>", b"[]", b'"x"', b"\xff\xfe"])

@@ -18,9 +18,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util, yaml as yaml_util
 from simulator import Simulator
-from tests.helpers import asked_for, until
+from tests.helpers import ROOT, asked_for, load, until
 from tests.integration.control import call, entity_of, writes
-from tests.repository.test_static import ROOT, load
 
 from .conftest import BLUEPRINTS, Automate
 from .test_blueprints_outage import HELPERS, restart

@@ -1,7 +1,6 @@
 """The life of an entry: set up, refused, stopped, lost and back, unloaded."""
 
 import asyncio
-import logging
 from typing import Any
 
 import pytest
@@ -150,22 +149,6 @@ async def test_an_odd_answer_is_tried_again(
     entry = await set_up(gateway)
     assert entry.state is ConfigEntryState.SETUP_RETRY
     assert entry.error_reason_translation_key == "unexpected_answer"
-
-
-async def test_another_gateway_is_refused(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway, serial="TG000000000000")
-    assert entry.state is ConfigEntryState.SETUP_RETRY
-    assert entry.error_reason_translation_key == "another_gateway"
-    assert gateway.logins == 0
-
-
-async def test_another_certificate_is_refused(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway, fingerprint="00" * 32)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
-    assert entry.error_reason_translation_key == "certificate_changed"
-    assert gateway.requests == []
 
 
 # -- stopped, lost and back --------------------------------------------------------------------------------------------
@@ -372,27 +355,6 @@ async def test_switched_off_polling_is_honoured(
 
 
 # -- what is told ------------------------------------------------------------------------------------------------------
-
-
-async def test_nothing_secret_is_logged(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG, "custom_components.powerwall_gateway")
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
-    tokens = list(gateway.tokens)
-    assert tokens
-    gateway.tokens.clear()
-    gateway.password = "changed"
-    await poll(hass, entry, "live", "grid", "settings")
-    gateway.faults.add("*", status=500, body=b"x")
-    await poll(hass, entry, "live", "grid", "settings")
-    ours = "\n".join(
-        record.getMessage() for record in caplog.records if record.name.startswith("custom_components.powerwall")
-    )
-    assert "refused" in ours
-    for secret in (*tokens, gateway.serial, entry.data["password"]):
-        assert secret not in ours
 
 
 async def test_a_404_for_the_packs_lasts_no_longer_than_it_comes(

@@ -22,9 +22,8 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util.yaml import load_yaml_dict
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.helpers import asked_for, until
+from tests.helpers import INTEGRATION, asked_for, until
 from tests.integration.control import at_rest, follows, logged_in, steady_grid, writes
-from tests.repository.test_static import INTEGRATION
 
 from .conftest import SetUp, entry_for
 

@@ -8,7 +8,8 @@ import pytest
 from custom_components.powerwall_gateway.const import CONF_PERCENT, DOMAIN
 from custom_components.powerwall_gateway.options_flow import SETTINGS
 from homeassistant.helpers.selector import NumberSelector
-from tests.repository.test_hassfest import INTEGRATION, ROOT, load, parsed
+from homeassistant.util.yaml import load_yaml_dict
+from tests.helpers import INTEGRATION, ROOT, load
 
 TEXTS = load("translations/en.json")
 INSTALLATION = (ROOT / "docs" / "installation.md").read_text()
@@ -53,7 +54,7 @@ def labels(step: dict[str, Any]) -> set[str]:
 
 
 def test_every_rule_about_the_docs_has_its_page() -> None:
-    rules = parsed((INTEGRATION / "quality_scale.yaml").read_text())["rules"]
+    rules = load_yaml_dict(str(INTEGRATION / "quality_scale.yaml"))["rules"]
     assert {rule for rule, status in rules.items() if rule.startswith("docs-") and status == "done"} == set(PAGES)
 
 
@@ -105,7 +106,7 @@ def test_both_percentage_scales_are_named() -> None:
 
 def test_every_action_is_explained_with_its_fields() -> None:
     page = (ROOT / PAGES["docs-actions"]).read_text()
-    for action, fields in parsed((INTEGRATION / "services.yaml").read_text()).items():
+    for action, fields in load_yaml_dict(str(INTEGRATION / "services.yaml")).items():
         (line,) = (line for line in page.splitlines() if line.startswith(f"| `{DOMAIN}.{action}` |"))
         named = {field for field in (fields or {}).get("fields", {}) if field != "config_entry_id"}
         assert {field for field in named if f"`{field}`" not in line} == set()

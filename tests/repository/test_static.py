@@ -2,10 +2,7 @@
 
 import ast
 from itertools import chain
-import json
-from pathlib import Path
 import re
-from typing import Any
 
 from custom_components.powerwall_gateway import DESCRIPTIONS, issues
 from custom_components.powerwall_gateway.const import DOMAIN
@@ -15,17 +12,11 @@ from custom_components.powerwall_gateway.gateway.control import signed_operation
 from custom_components.powerwall_gateway.sensor import SENSORS
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.util.yaml import load_yaml_dict
+from tests.helpers import INTEGRATION, ROOT, load
 from tools import entity_table
 
-ROOT = Path(__file__).parents[2]
-INTEGRATION = ROOT / "custom_components" / "powerwall_gateway"
 ICON_BY_DEVICE_CLASS = {"charge", "battery_charging", "problem"}
 """Home Assistant draws these by itself, the battery at its level."""
-
-
-def load(name: str) -> Any:
-    """Read a JSON file of the integration."""
-    return json.loads((INTEGRATION / name).read_text())
 
 
 TEXTS = load("translations/en.json")

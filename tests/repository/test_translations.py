@@ -1,4 +1,4 @@
-"""No language says anything that English does not; what hassfest requires of the texts is in `test_hassfest.py`.
+"""No language says anything that English does not; hassfest checks the English ones in validate.yml.
 
 A text that a language lacks is shown in English. `python -m tools.translations` lists it, and no test fails for it.
 """
@@ -46,6 +46,14 @@ def test_a_missing_text_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "de.json").write_text(json.dumps(german))
     monkeypatch.setattr(translations, "FOLDER", tmp_path)
     assert f"+ entity.sensor.charge.name: {ENGLISH['entity.sensor.charge.name']!r}" in list(gaps("de"))
+
+
+@in_every_language
+def test_text_is_plain(language: str) -> None:
+    for key, text in texts(language).items():
+        assert text, key
+        assert text == text.strip(), key
+        assert not re.search(r"https?://|<|>|'\{\w+\}'", text), key
 
 
 @in_every_language

@@ -19,8 +19,9 @@ from custom_components.powerwall_gateway.gateway import (
     KeyProblem,
     LoginProblem,
 )
-from tests.repository.test_static import TEXTS
+from tests.helpers import load
 
+TEXTS = load("translations/en.json")
 NEEDED: dict[type[GatewayError], dict[str, Any]] = {
     CommandError: {"reason": CommandFailure.BUSY},
     GatewayCertificateError: {"fingerprint": bytes(32)},
