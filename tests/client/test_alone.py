@@ -18,6 +18,7 @@ INTEGRATION = Path(__file__).parent.parent.parent / "custom_components" / "power
 
 # An import of Home Assistant fails in the process under test, as it would where it is not installed.
 ALONE = """
+import signal
 import sys
 
 class Blocked:
@@ -29,6 +30,7 @@ sys.meta_path.insert(0, Blocked())
 
 from gateway.cli import main
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it
 sys.exit(main(sys.argv[1:]))
 """
 
