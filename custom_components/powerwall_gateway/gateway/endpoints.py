@@ -163,6 +163,8 @@ SITEMASTER: Final = Endpoint("GET", "sitemaster", object_of(Sitemaster), Access.
 SITEMASTER_RUN: Final = Endpoint("GET", "sitemaster/run", nothing, Access.CUSTOMER_LATER, has_effect=True)
 SITEMASTER_STOP: Final = Endpoint("GET", "sitemaster/stop", nothing, Access.CUSTOMER_LATER, has_effect=True)
 SITEMASTER_STOP_LATER: Final = Endpoint("POST", "sitemaster/stop", nothing, Access.CUSTOMER, since="20.49")
+"""Stop the Powerwall. The JSON is `{"force": false}`; while power flows, only `true` stops it."""
+
 SITEMASTER_RUN_FOR_COMMISSIONING: Final = Endpoint(
     "POST", "sitemaster/run_for_commissioning", nothing, Access.UNKNOWN, verified=False
 )
