@@ -9,7 +9,6 @@ import pytest
 from custom_components.powerwall_gateway.gateway import (
     GatewayError,
     GatewayInvalidResponseError,
-    GatewayNotFoundError,
     GatewayRefusedError,
     endpoints,
 )
@@ -156,17 +155,6 @@ async def test_the_securities_of_1_15(simulator: StartSimulator, client: Client)
     gateway.faults.add("networks/wifi_security_types", status=200, body=["NONE", "WEP", "WPAorWPA2_Personal"])
     powerwall = await client(gateway, password=None)
     assert await powerwall.call(endpoints.NETWORKS_WIFI_SECURITY_TYPES) == ["NONE", "WEP", "WPAorWPA2_Personal"]
-
-
-@pytest.mark.parametrize(
-    "endpoint", [endpoints.SYSTEM_NETWORKS, endpoints.NETWORKS_WIFI_SECURITY_TYPES, endpoints.NETWORKS_WIFI_SCAN]
-)
-async def test_what_later_firmware_no_longer_has(
-    simulator: StartSimulator, client: Client, endpoint: Endpoint[Any]
-) -> None:
-    gateway = await simulator("21.44")
-    with pytest.raises(GatewayNotFoundError):
-        await (await client(gateway)).call(endpoint)
 
 
 # -- Wi-Fi networks in sight -------------------------------------------------------------------------------------------

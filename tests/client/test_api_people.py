@@ -7,7 +7,6 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    GatewayNotFoundError,
     PowerwallGateway,
     endpoints,
 )
@@ -98,13 +97,6 @@ async def test_an_empty_answer_is_one_too(simulator: StartSimulator, client: Cli
     gateway.faults.add(path, status=202)
     assert await SENDS[path](await client(gateway)) is None
     assert (gateway.requests[-1].method, gateway.requests[-1].path) == ("POST", path)
-
-
-@pytest.mark.parametrize("path", ["customer/registration/skip", "customer/registration/emailed"])
-async def test_later_firmware_knows_no_skipping(simulator: StartSimulator, client: Client, path: str) -> None:
-    gateway = await simulator("21.44")
-    with pytest.raises(GatewayNotFoundError):
-        await SENDS[path](await client(gateway))
 
 
 # -- the installer -----------------------------------------------------------------------------------------------------

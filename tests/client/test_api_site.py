@@ -8,7 +8,6 @@ import pytest
 from custom_components.powerwall_gateway.gateway import (
     GatewayAuthenticationRequiredError,
     GatewayInvalidResponseError,
-    GatewayNotFoundError,
     GatewayPermissionDeniedError,
     GatewayRefusedError,
     endpoints,
@@ -95,12 +94,6 @@ async def test_the_grid_codes_are_listed_by_place(simulator: StartSimulator, cli
     nested = {"Germany": {"*": {"VDE4105": [german]}}, "United States": {"Hawaii": {"HI14H": oahu}}}
     gateway.faults.add("site_info/grid_codes", status=200, body=nested)
     assert await (await client(gateway, password=None)).call(endpoints.SITE_INFO_GRID_CODES) == nested
-
-
-async def test_later_firmware_has_no_grid_codes(simulator: StartSimulator, client: Client) -> None:
-    gateway = await simulator("21.44")
-    with pytest.raises(GatewayNotFoundError):
-        await (await client(gateway)).call(endpoints.SITE_INFO_GRID_CODES)
 
 
 def test_a_site_as_firmware_21_prints_it() -> None:
