@@ -19,19 +19,19 @@ from custom_components.powerwall_gateway.gateway import Address, parse_serial
         ("1118431-00-F--T1234567890", "https://1118431-00-f--t1234567890"),
     ],
 )
-def test_what_people_type_is_understood(typed: str, url: str) -> None:
+def test_address_is_parsed_in_every_form(typed: str, url: str) -> None:
     assert Address.parse(typed).url == url
 
 
 @pytest.mark.parametrize(
     "typed", ["", "   ", "not a host", "192.168.1.50:0", "192.168.1.50:99999", "host:port", "[nonsense]", "a:b:c", "-x"]
 )
-def test_what_cannot_be_an_address_is_refused(typed: str) -> None:
+def test_invalid_address_is_rejected(typed: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         Address.parse(typed)
 
 
-def test_the_scheme_has_its_own_port() -> None:
+def test_address_has_the_port_of_its_scheme() -> None:
     address = Address.parse("10.0.0.2:80", "http")
     assert address.url == "http://10.0.0.2"
     assert address.over("https").url == "https://10.0.0.2:80"
@@ -43,7 +43,7 @@ def test_the_scheme_has_its_own_port() -> None:
     ("host", "server_name"),
     [("192.168.1.50", None), ("fd00::17", None), ("teg", "teg"), ("powerwall.lan", "powerwall")],
 )
-def test_tls_asks_for_a_name_that_the_gateway_knows(host: str, server_name: str | None) -> None:
+def test_address_has_a_known_server_name(host: str, server_name: str | None) -> None:
     assert Address.parse(host).server_name == server_name
 
 
@@ -55,11 +55,11 @@ def test_tls_asks_for_a_name_that_the_gateway_knows(host: str, server_name: str 
         ("1232100-00-E--TG1234567890AB", "TG1234567890AB"),
     ],
 )
-def test_a_serial_is_read_as_people_copy_it(typed: str, serial: str) -> None:
+def test_serial_is_parsed_in_every_form(typed: str, serial: str) -> None:
     assert parse_serial(typed) == serial
 
 
 @pytest.mark.parametrize("typed", ["", "12", "TG12-34", "1232100-00-E--", "TG1234567890AB!"])
-def test_what_cannot_be_a_serial_is_refused(typed: str) -> None:
+def test_invalid_serial_is_rejected(typed: str) -> None:
     with pytest.raises(ValueError, match="letters and digits"):
         parse_serial(typed)

@@ -73,7 +73,7 @@ def host(simulator: Simulator) -> str:
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
-async def test_flows_in_the_terminal(simulator: StartSimulator, firmware: str) -> None:
+async def test_flows_prints_the_power(simulator: StartSimulator, firmware: str) -> None:
     gateway = await simulator(firmware)
     gateway.home.solar_power, gateway.home.home_power = 5200, 1100
     gateway.home.advance(60)
@@ -88,7 +88,7 @@ async def test_flows_in_the_terminal(simulator: StartSimulator, firmware: str) -
     assert gateway.tokens == {}  # the session is given back
 
 
-async def test_status_in_the_terminal(simulator: StartSimulator, run: Run) -> None:
+async def test_status_prints_firmware_and_site(simulator: StartSimulator, run: Run) -> None:
     gateway = await simulator("21.44")
     code, out, err = await run("status", host(gateway), password=gateway.password)
     assert (code, err) == (0, "")
@@ -98,14 +98,14 @@ async def test_status_in_the_terminal(simulator: StartSimulator, run: Run) -> No
     assert gateway.serial[-4:] in out
 
 
-async def test_a_wrong_password_is_said_in_one_line(simulator: StartSimulator, run: Run) -> None:
+async def test_wrong_password_prints_one_line(simulator: StartSimulator, run: Run) -> None:
     gateway = await simulator("21.44")
     code, out, err = await run("flows", host(gateway), password="wrong")
     assert (code, out) == (1, "")
     assert err == "login/Basic: the gateway refused the login\n"
 
 
-async def test_a_stopped_powerwall_is_said_in_one_line(simulator: StartSimulator, run: Run) -> None:
+async def test_stopped_powerwall_prints_one_line(simulator: StartSimulator, run: Run) -> None:
     gateway = await simulator("1.15.0")
     gateway.running = False
     code, out, err = await run("flows", host(gateway))
@@ -113,7 +113,7 @@ async def test_a_stopped_powerwall_is_said_in_one_line(simulator: StartSimulator
     assert err == "The Powerwall is stopped: there are no live data.\n"
 
 
-async def test_an_old_gateway_that_wants_a_login_is_left_alone(simulator: StartSimulator, run: Run) -> None:
+async def test_flows_does_not_log_in_if_that_stops(simulator: StartSimulator, run: Run) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("meters/aggregates", status=403)
     code, _, err = await run("flows", host(gateway), password="anything")
@@ -122,12 +122,12 @@ async def test_an_old_gateway_that_wants_a_login_is_left_alone(simulator: StartS
     assert gateway.logins == 0
 
 
-async def test_an_address_that_is_none(run: Run) -> None:
+async def test_invalid_address_prints_one_line(run: Run) -> None:
     code, _, err = await run("flows", "not a host")
     assert (code, err) == (1, "'not a host' is no host name or IP address\n")
 
 
-async def test_the_password_is_asked_for_where_it_is_not_given(
+async def test_flows_prompts_for_the_password(
     simulator: StartSimulator, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway = await simulator("21.44")
@@ -137,7 +137,7 @@ async def test_the_password_is_asked_for_where_it_is_not_given(
     assert "Powerwall" in out
 
 
-async def test_what_is_missing_is_a_dash(simulator: StartSimulator, run: Run) -> None:
+async def test_flows_prints_a_dash_for_a_missing_value(simulator: StartSimulator, run: Run) -> None:
     gateway = await simulator("1.15.0")
     gateway.overrides["meters/aggregates"] = {"site": {"instant_power": None}}
     gateway.overrides["system_status/soe"] = {"percentage": None}
@@ -147,7 +147,7 @@ async def test_what_is_missing_is_a_dash(simulator: StartSimulator, run: Run) ->
     assert [line.split()[1] for line in out.splitlines()[1:]] == ["-", "-", "-", "-", "-", "unknown"]
 
 
-async def test_a_powerwall_3_says_what_it_can(simulator: StartSimulator, run: Run) -> None:
+async def test_status_of_a_powerwall_3_is_partial(simulator: StartSimulator, run: Run) -> None:
     gateway = await simulator("21.44")
     for path in ("status", "sitemaster"):
         gateway.faults.add(path, status=404)
@@ -183,7 +183,7 @@ async def test_every_goes_on_after_lost_responses_until_ctrl_c(simulator: StartS
     assert b"Traceback" not in err
 
 
-async def test_any_path_as_it_is(simulator: StartSimulator, run: Run) -> None:
+async def test_get_prints_any_path(simulator: StartSimulator, run: Run) -> None:
     gateway = await simulator("21.44")
     code, out, err = await run("get", host(gateway), "/api/system_status/soe", password=gateway.password)
     assert (code, err) == (0, "")
@@ -202,7 +202,7 @@ async def test_any_path_as_it_is(simulator: StartSimulator, run: Run) -> None:
         "new/one",
     ],
 )
-async def test_what_may_stop_something_wants_a_yes(simulator: StartSimulator, run: Run, path: str) -> None:
+async def test_get_of_an_effect_requires_yes(simulator: StartSimulator, run: Run, path: str) -> None:
     gateway = await simulator("1.15.0")
     code, out, err = await run("get", host(gateway), path)
     assert (code, out) == (1, "")
@@ -218,7 +218,7 @@ async def test_command_that_is_accepted_without_a_body_succeeds(simulator: Start
     assert (code, out, err) == (0, "The gateway accepted it.\n", "")
 
 
-async def test_a_yes_is_taken_at_its_word_once(simulator: StartSimulator, run: Run) -> None:
+async def test_get_with_yes_is_sent_once(simulator: StartSimulator, run: Run) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("sitemaster/stop", drop=True, after=True)
     code, _, _ = await run("get", host(gateway), "sitemaster/stop", "--yes")

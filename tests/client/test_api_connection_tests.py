@@ -59,7 +59,9 @@ GROWING = [
 ]
 
 
-async def test_1_15_tells_nothing_before_the_end(simulator: StartSimulator, client: Client) -> None:
+async def test_connection_tests_of_1_15_report_nothing_before_the_end(
+    simulator: StartSimulator, client: Client
+) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add(PATH, status=200, body=RUNNING_1_15)
     tests = await (await client(gateway, password=None)).connection_tests()
@@ -67,7 +69,7 @@ async def test_1_15_tells_nothing_before_the_end(simulator: StartSimulator, clie
     assert (tests.finished, tests.passed, tests.timestamp) == (False, None, None)
 
 
-async def test_1_15_tells_all_at_the_end(simulator: StartSimulator, client: Client) -> None:
+async def test_connection_tests_of_1_15_report_all_at_the_end(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add(PATH, status=200, body=DONE_1_15)
     tests = await (await client(gateway, password=None)).connection_tests()
@@ -80,7 +82,7 @@ async def test_1_15_tells_all_at_the_end(simulator: StartSimulator, client: Clie
     assert (tests.finished, tests.passed) == (True, False)
 
 
-def test_later_firmware_tells_test_by_test() -> None:
+def test_connection_tests_of_later_firmware_report_each_test() -> None:
     begin, end = "2023-03-31T15:42:15.448910471+01:00", "2023-03-31T15:42:15.700189504+01:00"
     tests = ConnectionTests.from_dict(
         diagnostic(
@@ -109,7 +111,7 @@ def test_later_firmware_tells_test_by_test() -> None:
         (["pass", "unheard-of"], True, False),
     ],
 )
-def test_when_tests_are_finished(statuses: list[str], finished: bool, passed: bool | None) -> None:
+def test_connection_tests_are_finished_by_state(statuses: list[str], finished: bool, passed: bool | None) -> None:
     tests = ConnectionTests.from_dict(diagnostic(*(check("x", status) for status in statuses)))
     assert (tests.finished, tests.passed) == (finished, passed)
 
@@ -118,12 +120,12 @@ def test_when_tests_are_finished(statuses: list[str], finished: bool, passed: bo
     "payload",
     [{}, {"results": []}, {"results": {}}, {"results": {"x": 3}}, {"results": {"x": {"pass": "yes"}}}, {"checks": "x"}],
 )
-def test_what_says_nothing_is_not_the_end(payload: dict[str, Any]) -> None:
+def test_connection_tests_without_a_state_are_not_finished(payload: dict[str, Any]) -> None:
     tests = ConnectionTests.from_dict(payload)
     assert (tests.finished, tests.passed) == (False, None)
 
 
-def test_the_status_of_1_15_is_the_later_one() -> None:
+def test_connection_test_status_of_1_15_is_converted() -> None:
     tests = ConnectionTests.from_dict({"results": {"x": {"pass": True, "error": ""}}})
     assert tests.tests == (ConnectionTest(name="x", status=CheckStatus.PASSED, message=""),)
 
@@ -142,7 +144,9 @@ def script(gateway: Simulator, *payloads: Any) -> None:
     gateway.faults.add(PATH, status=200, body=payloads[-1])
 
 
-async def test_waiting_for_later_firmware_shows_the_way(simulator: StartSimulator, client: Client) -> None:
+async def test_run_connection_tests_reports_progress_on_later_firmware(
+    simulator: StartSimulator, client: Client
+) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     await powerwall.login()
@@ -156,7 +160,7 @@ async def test_waiting_for_later_firmware_shows_the_way(simulator: StartSimulato
     assert result.passed
 
 
-async def test_waiting_for_1_15(simulator: StartSimulator, client: Client) -> None:
+async def test_run_connection_tests_waits_on_1_15(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     script(gateway, RUNNING_1_15, RUNNING_1_15, DONE_1_15)
     result = await run_connection_tests(await client(gateway, password=None), interval=0.01)
@@ -171,7 +175,7 @@ async def test_waiting_for_1_15(simulator: StartSimulator, client: Client) -> No
     ],
 )
 @pytest.mark.parametrize("connected", [True, False])
-async def test_what_a_gateway_finds_out(
+async def test_connection_tests_match_the_simulated_network(
     simulator: StartSimulator, client: Client, firmware: str, failing: list[str], connected: bool
 ) -> None:
     gateway = await simulator(firmware)
@@ -186,7 +190,7 @@ async def test_what_a_gateway_finds_out(
     assert all((test.error == "") is (test.passed or firmware == "21.44") for test in result.tests or ())
 
 
-async def test_a_gateway_that_is_gone_for_a_moment_is_waited_for(simulator: StartSimulator, client: Client) -> None:
+async def test_run_connection_tests_waits_for_an_unreachable_gateway(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     script(gateway, RUNNING_1_15, None, DONE_1_15)
     seen: list[ConnectionTests] = []
@@ -209,7 +213,7 @@ async def test_run_connection_tests_waits_for_a_busy_gateway(
 
 
 @pytest.mark.parametrize("payload", [RUNNING_1_15, diagnostic(check("Network device", "not_run"))])
-async def test_tests_without_an_end_are_given_up(
+async def test_run_connection_tests_ends_at_its_limit(
     simulator: StartSimulator, client: Client, payload: dict[str, Any]
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -220,7 +224,7 @@ async def test_tests_without_an_end_are_given_up(
     assert gateway.requests[-1].method == "GET"
 
 
-async def test_a_gateway_that_stays_away_is_given_up(simulator: StartSimulator, client: Client) -> None:
+async def test_run_connection_tests_raises_if_the_gateway_stays_away(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
     gateway.faults.add(PATH, status=200, body=b"[]", times=1)
@@ -230,7 +234,7 @@ async def test_a_gateway_that_stays_away_is_given_up(simulator: StartSimulator, 
 
 
 @pytest.mark.parametrize(("status", "error"), [(403, GatewayAuthenticationRequiredError), (500, GatewayRefusedError)])
-async def test_tests_that_do_not_start_are_not_waited_for(
+async def test_run_connection_tests_raises_if_the_start_fails(
     simulator: StartSimulator, client: Client, status: int, error: type[Exception]
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -242,7 +246,7 @@ async def test_tests_that_do_not_start_are_not_waited_for(
     assert [request.method for request in gateway.requests] == ["POST"]
 
 
-async def test_a_refusal_on_the_way_ends_the_waiting(simulator: StartSimulator, client: Client) -> None:
+async def test_run_connection_tests_raises_a_refusal(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
     gateway.faults.add(PATH, status=200, body=b"[]", times=1)

@@ -37,7 +37,9 @@ async def test_stop_and_run_on_1_15_need_no_login(simulator: StartSimulator, cli
 
 
 @pytest.mark.parametrize("force", [False, True])
-async def test_later_firmware_stops_by_a_post(simulator: StartSimulator, client: Client, force: bool) -> None:
+async def test_sitemaster_stop_on_later_firmware_is_a_post(
+    simulator: StartSimulator, client: Client, force: bool
+) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     await powerwall.login()
@@ -54,7 +56,7 @@ async def test_later_firmware_stops_by_a_post(simulator: StartSimulator, client:
     assert (await powerwall.sitemaster()).running
 
 
-async def test_while_power_flows_only_force_stops(simulator: StartSimulator, client: Client) -> None:
+async def test_sitemaster_stop_under_load_needs_force(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     gateway.home.solar_power, gateway.home.home_power = 0, 3000
@@ -66,7 +68,7 @@ async def test_while_power_flows_only_force_stops(simulator: StartSimulator, cli
 
 
 @pytest.mark.parametrize(("firmware", "method"), [("1.15.0", "GET"), ("21.44", "POST")])
-async def test_a_gateway_that_cannot_stop_says_so(
+async def test_sitemaster_stop_that_is_refused_raises_the_reason(
     simulator: StartSimulator, client: Client, firmware: str, method: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -84,7 +86,7 @@ async def test_a_gateway_that_cannot_stop_says_so(
 
 
 @pytest.mark.parametrize("status", [400, 409, 500])
-async def test_only_the_wrong_verb_is_asked_again(simulator: StartSimulator, client: Client, status: int) -> None:
+async def test_sitemaster_stop_is_posted_only_after_405(simulator: StartSimulator, client: Client, status: int) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     await powerwall.login()
@@ -96,7 +98,7 @@ async def test_only_the_wrong_verb_is_asked_again(simulator: StartSimulator, cli
     assert gateway.running
 
 
-async def test_a_stop_whose_answer_is_lost_is_not_posted(simulator: StartSimulator, client: Client) -> None:
+async def test_sitemaster_stop_is_not_posted_if_the_response_is_lost(simulator: StartSimulator, client: Client) -> None:
     """It may have stopped; whoever asked has to look."""
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
@@ -108,7 +110,9 @@ async def test_a_stop_whose_answer_is_lost_is_not_posted(simulator: StartSimulat
     assert not gateway.running
 
 
-async def test_a_post_whose_answer_is_lost_arrives_once(simulator: StartSimulator, client: Client) -> None:
+async def test_sitemaster_stop_is_posted_once_if_the_response_is_lost(
+    simulator: StartSimulator, client: Client
+) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     await powerwall.login()
@@ -120,7 +124,7 @@ async def test_a_post_whose_answer_is_lost_arrives_once(simulator: StartSimulato
     assert [request.method for request in gateway.requests] == ["GET", "POST"]
 
 
-async def test_without_a_login_nothing_stops_on_later_firmware(simulator: StartSimulator, client: Client) -> None:
+async def test_sitemaster_run_on_later_firmware_needs_a_login(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway, password=None)
     with pytest.raises(GatewayAuthenticationRequiredError):
@@ -128,7 +132,7 @@ async def test_without_a_login_nothing_stops_on_later_firmware(simulator: StartS
     assert gateway.running
 
 
-async def test_the_start_of_the_wizard(simulator: StartSimulator, client: Client) -> None:
+async def test_run_for_commissioning_is_a_post(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("sitemaster/run_for_commissioning", status=202)
     await (await client(gateway, password=None)).call(endpoints.SITEMASTER_RUN_FOR_COMMISSIONING, {})
@@ -138,14 +142,14 @@ async def test_the_start_of_the_wizard(simulator: StartSimulator, client: Client
 # -- committing --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_commit_on_1_15_has_no_answer(simulator: StartSimulator, client: Client) -> None:
+async def test_config_completed_on_1_15_returns_none(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     gateway.gateway.operation.reserve = 33.0
     assert await (await client(gateway, password=None)).config_completed() is None
     assert gateway.home.reserve == 33.0
 
 
-async def test_a_commit_on_later_firmware_answers_with_the_status(simulator: StartSimulator, client: Client) -> None:
+async def test_config_completed_on_later_firmware_returns_the_status(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     before = (await powerwall.status()).commission_count
@@ -157,9 +161,7 @@ async def test_a_commit_on_later_firmware_answers_with_the_status(simulator: Sta
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"3"])
-async def test_a_commit_that_is_answered_with_something_else(
-    simulator: StartSimulator, client: Client, body: bytes
-) -> None:
+async def test_config_completed_rejects_another_type(simulator: StartSimulator, client: Client, body: bytes) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("config/completed", status=200, body=body)
     with pytest.raises(GatewayInvalidResponseError):
@@ -169,7 +171,7 @@ async def test_a_commit_that_is_answered_with_something_else(
 # -- islanding ---------------------------------------------------------------------------------------------------------
 
 
-async def test_off_grid_and_back(simulator: StartSimulator, client: Client) -> None:
+async def test_islanding_mode_goes_off_grid_and_back(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     assert await powerwall.v2_islanding_mode(off_grid=True) == {"island_mode": IslandMode.OFF_GRID}
@@ -181,13 +183,13 @@ async def test_off_grid_and_back(simulator: StartSimulator, client: Client) -> N
     assert (await powerwall.grid_status()).grid_status is GridState.CONNECTED
 
 
-async def test_islanding_that_echoes_nothing(simulator: StartSimulator, client: Client) -> None:
+async def test_islanding_mode_without_a_body_returns_none(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("v2/islanding/mode", status=202)
     assert await (await client(gateway)).v2_islanding_mode(off_grid=True) is None
 
 
-async def test_1_15_has_no_islanding(simulator: StartSimulator, client: Client) -> None:
+async def test_islanding_mode_on_1_15_raises_not_found(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     with pytest.raises(GatewayNotFoundError):
         await (await client(gateway, password=None)).v2_islanding_mode(off_grid=True)

@@ -22,7 +22,7 @@ from tests.conftest import StartSimulator
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
-async def test_the_inverters_that_are_configured(simulator: StartSimulator, client: Client, firmware: str) -> None:
+async def test_solars_are_decoded(simulator: StartSimulator, client: Client, firmware: str) -> None:
     gateway = await simulator(firmware)
     solar: dict[str, Any] = {"brand": "SolarEdge Technologies", "model": "SE5000 (240V)", "power_rating_watts": 6000}
     gateway.faults.add("solars", status=200, body=[solar])
@@ -31,7 +31,7 @@ async def test_the_inverters_that_are_configured(simulator: StartSimulator, clie
     )
 
 
-async def test_brands_of_every_alphabet(simulator: StartSimulator, client: Client) -> None:
+async def test_solar_brands_keep_every_alphabet(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("solars/brands", status=200, body=["ABB", "シャープ (Sharp)"])
     assert await (await client(gateway)).call(endpoints.SOLARS_BRANDS) == ["ABB", "シャープ (Sharp)"]
@@ -41,7 +41,7 @@ async def test_brands_of_every_alphabet(simulator: StartSimulator, client: Clien
     "brand",
     ["SolarEdge Technologies", "Diehl AKO Stiftung &  KG", "シャープ (Sharp)", "50% off?", "A/B", "#1", "%20", "+"],
 )
-async def test_a_brand_arrives_as_it_is_called(simulator: StartSimulator, client: Client, brand: str) -> None:
+async def test_solar_brand_is_encoded_in_the_path(simulator: StartSimulator, client: Client, brand: str) -> None:
     gateway = await simulator("21.44")
     solar: dict[str, Any] = {"brand": brand, "model": "SE9K", "description": "9 kW", "power_rating_watts": 9000}
     gateway.faults.add(f"solars/brands/{brand}", status=200, body=[solar])
@@ -51,7 +51,7 @@ async def test_a_brand_arrives_as_it_is_called(simulator: StartSimulator, client
     assert (gateway.requests[-1].method, gateway.requests[-1].path) == ("GET", f"solars/brands/{brand}")
 
 
-async def test_no_generator(simulator: StartSimulator, client: Client) -> None:
+async def test_generators_without_one_are_decoded(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     none = {"disconnect_type": "None", "generators": list[Any]()}
     gateway.faults.add("generators", status=200, body=none)
@@ -61,7 +61,7 @@ async def test_no_generator(simulator: StartSimulator, client: Client) -> None:
     assert await powerwall.call(endpoints.GENERATORS_DISCONNECT_TYPES) == ["DownstreamATS"]
 
 
-async def test_a_solar_powerwall(simulator: StartSimulator, client: Client) -> None:
+async def test_solar_powerwall_is_decoded(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     strings: list[dict[str, Any]] = [
         {"string_id": 1, "connected": True, "measured_voltage": 264.5, "current": 5.2, "measured_power": 1375},
@@ -115,7 +115,7 @@ def cts(kind: str, *valid: bool, **more: Any) -> dict[str, Any]:
     return {"type": kind, "valid": list(valid), "inverted": [False] * 4} | more
 
 
-async def test_the_meters_of_1_15(simulator: StartSimulator, client: Client) -> None:
+async def test_meters_of_1_15_are_decoded(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     solar, site = cts("solar", False, False, True, True), cts("site", True, True, False, False)
     meter: dict[str, Any] = {"serial": "OBB3172012345", "short_id": "49123", "connected": True, "cts": [solar, site]}
@@ -133,7 +133,7 @@ async def test_the_meters_of_1_15(simulator: StartSimulator, client: Client) -> 
     )
 
 
-def test_the_meters_of_firmware_23() -> None:
+def test_meters_of_firmware_23_are_decoded() -> None:
     neurio = {"serial": "VAH1", "type": "neurio_w2_tcp", "connected": True, "ip_address": "PWRview-1", "mac": "01-23"}
     meter = InstalledMeter.from_dict(neurio | {"cts": [cts("solarRGM", True, real_power_scale_factor=2)]})
     assert (meter.kind, meter.ip_address, meter.mac) == ("neurio_w2_tcp", "PWRview-1", "01-23")
@@ -145,11 +145,11 @@ def test_the_meters_of_firmware_23() -> None:
 
 
 @pytest.mark.parametrize("valid", [[True, None, True], [True, 1], "x", {}])
-def test_an_input_that_makes_no_sense_moves_no_other_to_its_place(valid: Any) -> None:
+def test_invalid_meter_input_drops_the_whole_list(valid: Any) -> None:
     assert CurrentTransformers.from_dict({"type": "site", "valid": valid}) == CurrentTransformers(kind="site")
 
 
-async def test_watt_seconds_become_watt_hours(simulator: StartSimulator, client: Client) -> None:
+async def test_meter_readings_convert_watt_seconds(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     ct = {"ct": 1, "v_V": 120.1, "p_W": 345.07, "q_VAR": -179.66, "eExp_Ws": 7200, "eImp_Ws": 579265920}
     data: dict[str, Any] = {"IP": "Neurio-12345", "sensorId": "0x00", "firmwareVersion": "Tesla-0.0.7", "f_Hz": 60}
@@ -167,12 +167,12 @@ async def test_watt_seconds_become_watt_hours(simulator: StartSimulator, client:
     assert read.cts[0].energy_imported == pytest.approx(160907.2)
 
 
-def test_what_was_not_counted_is_no_energy() -> None:
+def test_meter_reading_without_a_counter_is_none() -> None:
     reading = CtReading.from_dict({"ct": 4})
     assert (reading.energy_exported, reading.energy_imported) == (None, None)
 
 
-async def test_a_running_powerwall_reads_no_meters(simulator: StartSimulator, client: Client) -> None:
+async def test_meter_readings_of_a_running_powerwall_have_an_error(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     busy = "run sitemanager flag enabled, sitemanager process is running"
     gateway.faults.add("meters/readings", status=200, body={"X": {"error": busy, "data": {"cts": [{"ct": 0}]}}})
@@ -183,7 +183,7 @@ async def test_a_running_powerwall_reads_no_meters(simulator: StartSimulator, cl
     assert await (await client(gateway)).meters_readings() == {}
 
 
-def test_the_words_of_a_meter_that_is_not_reached_are_kept() -> None:
+def test_meter_reading_keeps_the_error() -> None:
     words = "dial tcp: lookup Neurio-12345: no such host"
     assert MeterReading.from_dict({"error": words, "data": None}) == MeterReading(error=words)
 
@@ -202,7 +202,7 @@ def neurio(location: str, **readings: Any) -> dict[str, Any]:
     }
 
 
-async def test_the_grids_meter_phase_by_phase(simulator: StartSimulator, client: Client) -> None:
+async def test_site_meter_is_decoded_by_phase(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     body = neurio(
         "site",
@@ -235,7 +235,7 @@ async def test_the_grids_meter_phase_by_phase(simulator: StartSimulator, client:
     assert (readings.real_power_a, readings.reactive_power_b) == (-17.95, -0.1)
 
 
-async def test_what_the_panels_made_is_exported_as_everywhere(simulator: StartSimulator, client: Client) -> None:
+async def test_solar_meter_swaps_import_and_export(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     body = neurio(
         "solar",
@@ -254,13 +254,13 @@ async def test_what_the_panels_made_is_exported_as_everywhere(simulator: StartSi
     assert (readings.energy_exported_a, readings.energy_imported_a) == (18336727.7, 30104.7)
 
 
-def test_half_a_count_stays_on_its_side() -> None:
+def test_solar_meter_with_one_counter_swaps_it() -> None:
     readings = SolarMeter.from_dict({"Cached_readings": {"energy_imported": 5}}).readings
     assert readings is not None
     assert (readings.energy_exported, readings.energy_imported) == (5.0, None)
 
 
-async def test_a_meter_is_verified_by_its_serial(simulator: StartSimulator, client: Client) -> None:
+async def test_meter_verification_sends_the_serial(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("meters/ABC1234567890/verify", status=200)
     meter = {"short_id": "12345", "serial": "ABC1234567890"}

@@ -31,13 +31,13 @@ FAULT: dict[str, Any] = {
 }
 
 
-async def test_no_fault_is_an_empty_list(simulator: StartSimulator, client: Client) -> None:
+async def test_grid_faults_without_one_are_empty(simulator: StartSimulator, client: Client) -> None:
     old, new = await simulator("1.15.0"), await simulator("21.44")
     assert await (await client(old, password=None)).system_status_grid_faults() == ()
     assert await (await client(new)).system_status_grid_faults() == ()
 
 
-async def test_an_outage_leaves_a_fault_with_what_was_measured(simulator: StartSimulator, client: Client) -> None:
+async def test_grid_fault_of_an_outage_has_the_frequency(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     gateway.home.outage()
@@ -54,7 +54,7 @@ async def test_an_outage_leaves_a_fault_with_what_was_measured(simulator: StartS
     assert (await powerwall.system_status()).grid_faults == (fault,)
 
 
-async def test_a_fault_of_firmware_21(simulator: StartSimulator, client: Client) -> None:
+async def test_grid_fault_of_firmware_21_is_decoded(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     gateway.overrides["system_status/grid_faults"] = [FAULT, None, "junk"]
     [fault] = await (await client(gateway)).system_status_grid_faults()
@@ -91,18 +91,18 @@ async def test_a_fault_of_firmware_21(simulator: StartSimulator, client: Client)
         ([], None),
     ],
 )
-def test_what_is_decoded_of_an_alert(decoded: Any, values: tuple[AlertValue, ...] | None) -> None:
+def test_decoded_alert_is_parsed(decoded: Any, values: tuple[AlertValue, ...] | None) -> None:
     fault = GridFault.from_dict(FAULT | {"decoded_alert": decoded})
     assert fault.decoded_alert == values
     assert fault.alert_raw == FAULT["alert_raw"]
 
 
 @pytest.mark.parametrize("timestamp", [0, -0.0, 1e300, None, True, "1639380292131"])
-def test_what_is_no_time_is_none(timestamp: Any) -> None:
+def test_invalid_fault_time_is_none(timestamp: Any) -> None:
     assert GridFault.from_dict(FAULT | {"timestamp": timestamp}).timestamp is None
 
 
-async def test_a_stopped_powerwall_knows_no_faults(simulator: StartSimulator, client: Client) -> None:
+async def test_grid_faults_of_a_stopped_powerwall_raise(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     gateway.running = False
@@ -110,7 +110,7 @@ async def test_a_stopped_powerwall_knows_no_faults(simulator: StartSimulator, cl
         await powerwall.system_status_grid_faults()
 
 
-async def test_system_status_tells_limits_and_packs(simulator: StartSimulator, client: Client) -> None:
+async def test_system_status_has_limits_and_battery_blocks(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     status = await (await client(gateway)).system_status()
     packs = len(gateway.home.packs)
@@ -127,7 +127,7 @@ async def test_system_status_tells_limits_and_packs(simulator: StartSimulator, c
     assert block.percentage == pytest.approx(status.percentage, rel=1e-3)
 
 
-def test_what_firmware_23_adds() -> None:
+def test_system_status_of_firmware_23_is_decoded() -> None:
     added = {
         "instantaneous_max_apparent_power": 11500,
         "hardware_capability_charge_power": 10000,
@@ -138,7 +138,7 @@ def test_what_firmware_23_adds() -> None:
     assert {name: getattr(status, name) for name in added} == added
 
 
-def test_a_pack_without_capacity_has_no_charge() -> None:
+def test_battery_block_without_capacity_has_no_percentage() -> None:
     assert BatteryBlock.from_dict({"nominal_energy_remaining": 1, "nominal_full_pack_energy": 0}).percentage is None
 
 

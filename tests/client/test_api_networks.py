@@ -32,7 +32,7 @@ WIFI: dict[str, Any] = {
 HOME = Network(name="Home", interface=InterfaceType.WIFI, security_type="WPA2_Personal", dhcp=True, enabled=True)
 
 
-async def test_the_interfaces_of_1_15(simulator: StartSimulator, client: Client) -> None:
+async def test_networks_of_1_15_are_decoded(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     body: list[Any] = [
         {"id": 2, "name": "can0", "connected": True, "is_dhcp": True, "ip_address": "", "subnet": "", "config": None},
@@ -60,7 +60,7 @@ async def test_the_interfaces_of_1_15(simulator: StartSimulator, client: Client)
     )
 
 
-async def test_the_connections_of_firmware_21(simulator: StartSimulator, client: Client) -> None:
+async def test_networks_of_firmware_21_are_decoded(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     networks = {n.network.name: n for n in await (await client(gateway)).networks() if n.network}
     cable = networks["ethernet_tesla_internal_default"]
@@ -93,7 +93,7 @@ async def test_the_connections_of_firmware_21(simulator: StartSimulator, client:
     )
 
 
-def test_the_connections_of_firmware_23() -> None:
+def test_networks_of_firmware_23_are_decoded() -> None:
     connection = WIFI | {
         "active": True,
         "iface_network_info": {"ip_networks": [{"IP": "10.0.1.23", "Mask": "////AA=="}], "gateway": "10.0.1.1"},
@@ -104,7 +104,7 @@ def test_the_connections_of_firmware_23() -> None:
 
 
 @pytest.mark.parametrize("info", [None, [], "x", {}, {"ip_networks": None}])
-def test_a_connection_without_an_interface_has_no_addresses(info: Any) -> None:
+def test_network_without_an_interface_has_no_addresses(info: Any) -> None:
     interface = NetworkInterface.from_dict(WIFI | {"active": False, "iface_network_info": info})
     assert (interface.addresses, interface.connected, interface.network) == ((), False, HOME)
 
@@ -131,11 +131,11 @@ def test_a_connection_without_an_interface_has_no_addresses(info: Any) -> None:
         ({"ip": "::1"}, None),
     ],
 )
-def test_a_netmask_has_had_many_forms(address: dict[str, Any], prefix_length: int | None) -> None:
+def test_netmask_is_decoded_in_every_form(address: dict[str, Any], prefix_length: int | None) -> None:
     assert NetworkAddress.from_dict(address) == NetworkAddress(ip="::1", prefix_length=prefix_length)
 
 
-async def test_the_configured_networks_of_1_15(simulator: StartSimulator, client: Client) -> None:
+async def test_configured_networks_of_1_15_are_decoded(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     mobile: dict[str, Any] = {
         "network_name": "default_gsm",
@@ -150,7 +150,7 @@ async def test_the_configured_networks_of_1_15(simulator: StartSimulator, client
     )
 
 
-async def test_the_securities_of_1_15(simulator: StartSimulator, client: Client) -> None:
+async def test_wifi_security_types_of_1_15_are_decoded(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("networks/wifi_security_types", status=200, body=["NONE", "WEP", "WPAorWPA2_Personal"])
     powerwall = await client(gateway, password=None)
@@ -168,7 +168,7 @@ ACCESS_POINT: dict[str, Any] = {
 }
 
 
-async def test_a_scan_and_what_it_found(simulator: StartSimulator, client: Client) -> None:
+async def test_wifi_scan_returns_access_points(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     gateway.faults.add("networks/request_scan_wifi", status=200)
@@ -178,13 +178,15 @@ async def test_a_scan_and_what_it_found(simulator: StartSimulator, client: Clien
 
 
 @pytest.mark.parametrize(("body", "seen"), [(b"", []), (b"null", []), ([ACCESS_POINT], [ACCESS_POINT])])
-async def test_the_scan_of_1_15(simulator: StartSimulator, client: Client, body: Any, seen: list[Any]) -> None:
+async def test_wifi_scan_of_1_15_is_decoded(
+    simulator: StartSimulator, client: Client, body: Any, seen: list[Any]
+) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("networks/wifi_scan", status=200, body=body)
     assert await (await client(gateway, password=None)).call(endpoints.NETWORKS_WIFI_SCAN) == seen
 
 
-async def test_a_scan_that_is_answered_with_something_else(simulator: StartSimulator, client: Client) -> None:
+async def test_wifi_scan_rejects_another_type(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("networks/wifi_scan", status=200, body=b"{}")
     with pytest.raises(GatewayInvalidResponseError):
@@ -208,7 +210,7 @@ async def test_a_scan_that_is_answered_with_something_else(simulator: StartSimul
         ("...", "..."),
     ],
 )
-async def test_a_network_keeps_its_name_on_the_way(
+async def test_network_name_is_encoded_in_the_path(
     simulator: StartSimulator,
     client: Client,
     caplog: pytest.LogCaptureFixture,
@@ -227,7 +229,7 @@ async def test_a_network_keeps_its_name_on_the_way(
 
 @pytest.mark.parametrize("endpoint", [endpoints.ENABLE_NETWORK, endpoints.DISABLE_NETWORK], ids=["enable", "disable"])
 @pytest.mark.parametrize("name", ["", ".", ".."])
-async def test_a_name_that_would_lead_elsewhere_is_not_sent(
+async def test_network_name_that_changes_the_path_is_not_sent(
     simulator: StartSimulator, client: Client, endpoint: Endpoint[None], name: str
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -238,7 +240,7 @@ async def test_a_name_that_would_lead_elsewhere_is_not_sent(
     assert gateway.requests == []
 
 
-async def test_a_network_that_is_refused(simulator: StartSimulator, client: Client) -> None:
+async def test_refused_network_raises_the_reason(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
     gateway.faults.add("networks", status=400, body={"code": 400, "error": "invalid network", "message": "no"})

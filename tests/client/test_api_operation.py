@@ -30,7 +30,7 @@ async def with_session(client: Client, gateway: Simulator) -> PowerwallGateway:
     return powerwall
 
 
-async def test_a_write_on_1_15_takes_effect_with_the_commit(simulator: StartSimulator, client: Client) -> None:
+async def test_set_operation_on_1_15_takes_effect_with_the_commit(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await with_session(client, gateway)
     before = gateway.home.reserve
@@ -47,7 +47,7 @@ async def test_a_write_on_1_15_takes_effect_with_the_commit(simulator: StartSimu
     ("version", "key"),
     [("1.15.0\n", "mode"), ("1.20.1", "mode"), ("1.21.0", "real_mode"), ("21.44 223a56cd", "real_mode")],
 )
-async def test_the_firmware_says_what_the_mode_is_called(
+async def test_set_operation_uses_the_key_of_the_firmware(
     simulator: StartSimulator, client: Client, version: str, key: str
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -71,7 +71,7 @@ async def test_the_firmware_says_what_the_mode_is_called(
         ({"max_pv_export_power_kw": 4.5}, {"max_pv_export_power_kW": 4.5}),
     ],
 )
-async def test_no_limit_is_not_sent(
+async def test_set_operation_without_a_limit_sends_none(
     simulator: StartSimulator, client: Client, options: dict[str, Any], sent: dict[str, Any]
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -82,7 +82,9 @@ async def test_no_limit_is_not_sent(
 
 
 @pytest.mark.parametrize("reserve", [-0.1, 100.1, float("nan"), float("inf")])
-async def test_a_reserve_that_is_none_is_never_sent(simulator: StartSimulator, client: Client, reserve: float) -> None:
+async def test_set_operation_rejects_an_invalid_reserve(
+    simulator: StartSimulator, client: Client, reserve: float
+) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await with_session(client, gateway)
     gateway.requests.clear()
@@ -92,9 +94,7 @@ async def test_a_reserve_that_is_none_is_never_sent(simulator: StartSimulator, c
 
 
 @pytest.mark.parametrize("limit", [float("nan"), float("-inf")])
-async def test_a_limit_that_is_none_never_becomes_no_limit(
-    simulator: StartSimulator, client: Client, limit: float
-) -> None:
+async def test_set_operation_rejects_an_invalid_limit(simulator: StartSimulator, client: Client, limit: float) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await with_session(client, gateway)
     gateway.requests.clear()
@@ -103,9 +103,7 @@ async def test_a_limit_that_is_none_never_becomes_no_limit(
     assert gateway.requests == []
 
 
-async def test_a_mode_that_is_not_settable_is_refused_in_the_gateways_words(
-    simulator: StartSimulator, client: Client
-) -> None:
+async def test_set_operation_with_another_mode_raises_the_reason(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await with_session(client, gateway)
     with pytest.raises(GatewayRefusedError, match="self_consumption or backup") as raised:
@@ -114,13 +112,13 @@ async def test_a_mode_that_is_not_settable_is_refused_in_the_gateways_words(
     assert gateway.gateway.operation.mode != "autonomous"
 
 
-async def test_a_customer_may_not_write(simulator: StartSimulator, client: Client) -> None:
+async def test_set_operation_of_a_customer_is_denied(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     with pytest.raises(GatewayPermissionDeniedError):
         await (await client(gateway)).set_operation(mode=SELF_POWERED, reserve_raw=20)
 
 
-async def test_without_a_session_1_15_is_not_logged_in_to(simulator: StartSimulator, client: Client) -> None:
+async def test_set_operation_on_1_15_does_not_log_in(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     with pytest.raises(GatewayAuthenticationRequiredError):
         await (await client(gateway)).set_operation(mode=SELF_POWERED, reserve_raw=20)
@@ -128,7 +126,7 @@ async def test_without_a_session_1_15_is_not_logged_in_to(simulator: StartSimula
     assert gateway.running
 
 
-async def test_a_write_of_unknown_firmware_is_not_sent(simulator: StartSimulator, client: Client) -> None:
+async def test_set_operation_with_unknown_firmware_is_not_sent(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await with_session(client, gateway)
     gateway.requests.clear()
@@ -138,7 +136,7 @@ async def test_a_write_of_unknown_firmware_is_not_sent(simulator: StartSimulator
     assert "operation" not in [request.path for request in gateway.requests]
 
 
-async def test_a_powerwall_3_has_no_operation(simulator: StartSimulator, client: Client) -> None:
+async def test_set_operation_of_a_powerwall_3_raises_not_found(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     for path in ("status", "operation"):
@@ -147,14 +145,14 @@ async def test_a_powerwall_3_has_no_operation(simulator: StartSimulator, client:
         await powerwall.set_operation(mode=SELF_POWERED, reserve_raw=20)
 
 
-async def test_a_write_that_is_not_echoed(simulator: StartSimulator, client: Client) -> None:
+async def test_set_operation_without_a_body_returns_none(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await with_session(client, gateway)
     gateway.faults.add("operation", status=202)
     assert await powerwall.set_operation(mode=SELF_POWERED, reserve_raw=20) is None
 
 
-def test_the_operation_of_firmware_21_and_its_limits() -> None:
+def test_operation_of_firmware_21_is_decoded() -> None:
     later = Operation.from_dict(
         {
             "real_mode": "self_consumption",

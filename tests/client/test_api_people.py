@@ -47,7 +47,7 @@ async def test_the_owner(simulator: StartSimulator, client: Client, firmware: st
 
 @pytest.mark.parametrize("word", [True, False, None])
 @pytest.mark.parametrize("key", ["privacy_notice", "limited_warranty", "grid_services", "marketing"])
-async def test_every_consent_is_a_yes_a_no_or_none(
+async def test_consents_are_true_false_or_none(
     simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture, key: str, word: bool | None
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -59,7 +59,7 @@ async def test_every_consent_is_a_yes_a_no_or_none(
     assert not [record for record in caplog.records if record.name.startswith("custom_components")]
 
 
-async def test_the_registration_of_the_seed(simulator: StartSimulator, client: Client) -> None:
+async def test_registration_of_1_15_is_decoded(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     registration = await (await client(gateway, password=None)).customer_registration()
     assert registration == CustomerRegistration(
@@ -75,7 +75,7 @@ async def test_the_registration_of_the_seed(simulator: StartSimulator, client: C
 # -- what the owner says -----------------------------------------------------------------------------------------------
 
 
-async def test_all_four_consents_are_sent(simulator: StartSimulator, client: Client) -> None:
+async def test_registration_sends_all_consents(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     answer: dict[str, Any] = {"marketing": False, "privacy_notice": True}
     gateway.faults.add("customer/registration/legal", status=200, body=answer)
@@ -92,7 +92,7 @@ async def test_all_four_consents_are_sent(simulator: StartSimulator, client: Cli
 
 
 @pytest.mark.parametrize("path", SENDS)
-async def test_an_empty_answer_is_one_too(simulator: StartSimulator, client: Client, path: str) -> None:
+async def test_registration_without_a_body_returns_none(simulator: StartSimulator, client: Client, path: str) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add(path, status=202)
     assert await SENDS[path](await client(gateway)) is None
@@ -103,7 +103,7 @@ async def test_an_empty_answer_is_one_too(simulator: StartSimulator, client: Cli
 
 
 @pytest.mark.parametrize("running", [True, False])
-async def test_the_installation_of_firmware_21(simulator: StartSimulator, client: Client, running: bool) -> None:
+async def test_installer_of_firmware_21_is_decoded(simulator: StartSimulator, client: Client, running: bool) -> None:
     gateway = await simulator("21.44")
     gateway.running = running
     installer = await (await client(gateway)).call(endpoints.INSTALLER)
@@ -112,7 +112,7 @@ async def test_the_installation_of_firmware_21(simulator: StartSimulator, client
     assert installer["installation_types"] == ["Residential"]
 
 
-async def test_thousands_of_companies(simulator: StartSimulator, client: Client) -> None:
+async def test_installer_companies_are_decoded(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     companies = [{"company": f"Énergie {number}", "customer_id": f"AN-{number:07}"} for number in range(4676)]
     gateway.faults.add("installer/companies", status=200, body=companies)

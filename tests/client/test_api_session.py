@@ -11,7 +11,7 @@ TOKEN = "OgiGHjoNvwx17SRIaYFIOWPJSaKBYwmMGc5K4tTz57EziltPYsdtjU_DJ08tJqaWbWjTuI3
 
 
 @pytest.mark.parametrize("running", [True, False])
-async def test_a_switch_is_watched_while_the_powerwall_runs(
+async def test_toggle_is_watched_while_the_powerwall_runs(
     simulator: StartSimulator, client: Client, running: bool
 ) -> None:
     gateway = await simulator("21.44")
@@ -21,7 +21,7 @@ async def test_a_switch_is_watched_while_the_powerwall_runs(
     assert gateway.logins == 0
 
 
-async def test_watching_is_started_and_ended(simulator: StartSimulator, client: Client) -> None:
+async def test_toggle_watch_is_started_and_ended(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway, password=None)
     await powerwall.call(endpoints.AUTH_TOGGLE_START)
@@ -33,7 +33,9 @@ async def test_watching_is_started_and_ended(simulator: StartSimulator, client: 
 
 
 @pytest.mark.parametrize("status", [400, 417])
-async def test_a_switch_that_was_not_flipped(simulator: StartSimulator, client: Client, status: int) -> None:
+async def test_toggle_login_without_the_switch_is_refused(
+    simulator: StartSimulator, client: Client, status: int
+) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("auth/toggle/login", status=status)
     with pytest.raises(GatewayRefusedError) as raised:
@@ -42,7 +44,7 @@ async def test_a_switch_that_was_not_flipped(simulator: StartSimulator, client: 
     assert gateway.requests[-1].method == "POST"
 
 
-async def test_a_switch_that_was_flipped(simulator: StartSimulator, client: Client) -> None:
+async def test_toggle_login_after_the_switch_succeeds(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway, password=None)
     gateway.faults.add("auth/toggle/login", status=200, body={"token": TOKEN, "roles": ["Provider_Engineer"]})
@@ -52,13 +54,13 @@ async def test_a_switch_that_was_flipped(simulator: StartSimulator, client: Clie
     assert powerwall.roles == ()
 
 
-async def test_a_login_by_the_switch_without_an_answer(simulator: StartSimulator, client: Client) -> None:
+async def test_toggle_login_without_a_response_raises(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("auth/toggle/login", status=202)
     assert await (await client(gateway, password=None)).call(endpoints.AUTH_TOGGLE_LOGIN) is None
 
 
-async def test_ending_what_nobody_started(simulator: StartSimulator, client: Client) -> None:
+async def test_toggle_watch_that_was_not_started_ends_with_an_error(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     with pytest.raises(GatewayNotFoundError):
         await (await client(gateway, password=None)).call(endpoints.AUTH_TOGGLE_CANCEL)

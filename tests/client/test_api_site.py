@@ -27,7 +27,7 @@ def session_of(gateway: Simulator) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
-async def test_the_site_has_a_name_and_a_time_zone(simulator: StartSimulator, client: Client, firmware: str) -> None:
+async def test_site_name_has_a_name_and_a_time_zone(simulator: StartSimulator, client: Client, firmware: str) -> None:
     gateway = await simulator(firmware)
     powerwall = await client(gateway, password=None if firmware == "1.15.0" else "")
     site = await powerwall.call(endpoints.SITE_INFO_SITE_NAME)
@@ -36,7 +36,7 @@ async def test_the_site_has_a_name_and_a_time_zone(simulator: StartSimulator, cl
     assert site.timezone
 
 
-async def test_an_installer_renames_the_site(simulator: StartSimulator, client: Client) -> None:
+async def test_set_site_name_of_an_installer_succeeds(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
     powerwall.restore_login(session_of(gateway))
@@ -49,7 +49,7 @@ async def test_an_installer_renames_the_site(simulator: StartSimulator, client: 
     assert (await powerwall.call(endpoints.SITE_INFO_SITE_NAME)).site_name == "Håuse & Garden"
 
 
-async def test_a_customer_does_not_rename_the_site(simulator: StartSimulator, client: Client) -> None:
+async def test_set_site_name_of_a_customer_is_denied(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     before = gateway.gateway.site_name
@@ -58,7 +58,7 @@ async def test_a_customer_does_not_rename_the_site(simulator: StartSimulator, cl
     assert gateway.gateway.site_name == before
 
 
-async def test_an_empty_answer_to_a_new_name_is_none(simulator: StartSimulator, client: Client) -> None:
+async def test_set_site_name_without_a_body_returns_none(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("site_info/site_name", status=202)
     assert (
@@ -67,7 +67,9 @@ async def test_an_empty_answer_to_a_new_name_is_none(simulator: StartSimulator, 
 
 
 @pytest.mark.parametrize("body", [b"<html></html>", b"[]", b'"x"', b"\xff\xfe"])
-async def test_junk_in_answer_to_a_new_name(simulator: StartSimulator, client: Client, body: bytes) -> None:
+async def test_set_site_name_rejects_a_malformed_response(
+    simulator: StartSimulator, client: Client, body: bytes
+) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("site_info/site_name", status=200, body=body)
     with pytest.raises(GatewayInvalidResponseError):
@@ -96,7 +98,7 @@ async def test_the_grid_codes_are_listed_by_place(simulator: StartSimulator, cli
     assert await (await client(gateway, password=None)).call(endpoints.SITE_INFO_GRID_CODES) == nested
 
 
-def test_a_site_as_firmware_21_prints_it() -> None:
+def test_site_info_of_firmware_21_is_decoded() -> None:
     site = SiteInfo.from_dict(
         {
             "measured_frequency": 60.019999999999996,
@@ -112,7 +114,7 @@ def test_a_site_as_firmware_21_prints_it() -> None:
 # -- packs -------------------------------------------------------------------------------------------------------------
 
 
-async def test_1_15_refuses_the_status_of_packs_while_it_runs(simulator: StartSimulator, client: Client) -> None:
+async def test_powerwalls_status_of_1_15_is_refused_while_running(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
     with pytest.raises(GatewayAuthenticationRequiredError):
@@ -125,7 +127,7 @@ async def test_1_15_refuses_the_status_of_packs_while_it_runs(simulator: StartSi
 
 
 @pytest.mark.parametrize("running", [True, False])
-async def test_only_a_stopped_powerwall_looks_for_the_grid(
+async def test_powerwalls_status_has_the_grid_check_only_if_stopped(
     simulator: StartSimulator, client: Client, running: bool
 ) -> None:
     gateway = await simulator("21.44")
@@ -137,7 +139,7 @@ async def test_only_a_stopped_powerwall_looks_for_the_grid(
         assert flag is False
 
 
-async def test_the_inventory_of_firmware_21(simulator: StartSimulator, client: Client) -> None:
+async def test_powerwalls_of_firmware_21_are_decoded(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     packs = await (await client(gateway)).powerwalls()
     assert (packs.updating, packs.enumerating, packs.is_on_grid, packs.has_sync) == (False, False, None, None)
@@ -147,7 +149,7 @@ async def test_the_inventory_of_firmware_21(simulator: StartSimulator, client: C
     assert (unit.kind, unit.in_config, unit.updating, unit.under_phase_detection) == ("ACPW", True, False, False)
 
 
-async def test_the_inventory_of_1_15_has_two_numbers_a_pack(simulator: StartSimulator, client: Client) -> None:
+async def test_powerwalls_of_1_15_have_part_and_serial_numbers(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     packs = await (await client(gateway, password=None)).powerwalls()
     assert packs.has_sync is True

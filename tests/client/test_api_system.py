@@ -18,7 +18,7 @@ from tests.client.conftest import Client
 from tests.conftest import StartSimulator
 
 
-async def test_an_update_with_nothing_to_do_on_1_15(simulator: StartSimulator, client: Client) -> None:
+async def test_update_status_of_1_15_is_decoded(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     update = await (await client(gateway, password=None)).system_update_status()
     assert (update.state, update.words) == (UpdateState.FAILED, ("nonactionable",))
@@ -27,7 +27,7 @@ async def test_an_update_with_nothing_to_do_on_1_15(simulator: StartSimulator, c
     assert update.version is None
 
 
-async def test_what_later_firmware_tells_of_updates(simulator: StartSimulator, client: Client) -> None:
+async def test_update_status_of_later_firmware_is_decoded(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     update = await (await client(gateway)).system_update_status()
     assert (update.state, update.words) == (UpdateState.NO_UPDATE, ("nonactionable",))
@@ -39,24 +39,24 @@ async def test_what_later_firmware_tells_of_updates(simulator: StartSimulator, c
     assert update.current_time > update.last_status_time
 
 
-def test_the_clock_of_the_seeds_own_example() -> None:
+def test_update_status_comparison_ignores_the_clock() -> None:
     update = SystemUpdate.from_dict({"state": "/update_failed", "current_time": 1422697552910})
     assert update.current_time == datetime(2015, 1, 31, 9, 45, 52, 910000, UTC)
     assert update == SystemUpdate.from_dict({"state": "/update_failed", "current_time": 1422697552911})
 
 
 @pytest.mark.parametrize("state", list(UpdateState))
-def test_every_state_of_the_seed(state: UpdateState) -> None:
+def test_update_state_is_decoded(state: UpdateState) -> None:
     assert SystemUpdate.from_dict({"state": str(state)}).state is state
 
 
 @pytest.mark.parametrize("info", [None, {}, [], {"status": None}, {"status": "error"}])
-def test_an_update_without_words(info: Any) -> None:
+def test_update_status_without_details_is_empty(info: Any) -> None:
     assert SystemUpdate.from_dict({"info": info}).words == ()
 
 
 @pytest.mark.parametrize("endpoint", [endpoints.SYSTEM_UPDATE, endpoints.SYSTEM_UPDATE_FORCED])
-async def test_an_update_is_started(
+async def test_update_is_started_by_a_post(
     simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture, endpoint: Endpoint[None]
 ) -> None:
     gateway = await simulator("21.44")
@@ -67,7 +67,7 @@ async def test_an_update_is_started(
     assert gateway.requests[-1].body == b""
 
 
-async def test_1_15_is_not_told_to_update(simulator: StartSimulator, client: Client) -> None:
+async def test_system_update_on_1_15_raises_not_found(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     with pytest.raises(GatewayNotFoundError):
         await (await client(gateway, password=None)).system_update()
@@ -76,7 +76,7 @@ async def test_1_15_is_not_told_to_update(simulator: StartSimulator, client: Cli
 # -- tests and problems ------------------------------------------------------------------------------------------------
 
 
-async def test_the_charge_test_of_the_seed(simulator: StartSimulator, client: Client) -> None:
+async def test_system_testing_of_1_15_is_decoded(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     serial = " ABC1234567890"
     step = [
@@ -98,14 +98,14 @@ async def test_the_charge_test_of_the_seed(simulator: StartSimulator, client: Cl
     assert await (await client(gateway, password=None)).call(endpoints.SYSTEM_TESTING) == results
 
 
-async def test_no_problems(simulator: StartSimulator, client: Client) -> None:
+async def test_problems_without_one_are_empty(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     gateway.running = False
     assert (await powerwall.troubleshooting_problems()).problems == ()
 
 
-def test_a_problem_is_kept_whatever_its_shape() -> None:
+def test_problem_of_any_type_is_kept_as_text() -> None:
     problems = TroubleshootingProblems.from_dict({"problems": ["warm", {"name": "cold", "since": [1]}, 3, None]})
     assert problems.problems == ("warm", '{"name":"cold","since":[1]}', "3", "null")
     assert TroubleshootingProblems.from_dict({"problems": {}}).problems is None

@@ -27,7 +27,7 @@ READS = [*OPEN_ON_1_15, "system_status", "config", "operation"]
 
 
 @pytest.mark.parametrize("name", READS)
-async def test_1_15_is_never_logged_in_to(simulator: StartSimulator, client: Client, name: str) -> None:
+async def test_read_on_1_15_never_logs_in(simulator: StartSimulator, client: Client, name: str) -> None:
     """Every read, with a password at hand, and the login itself: on 1.15 it would stop the Powerwall."""
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway)
@@ -56,16 +56,16 @@ async def test_1_15_is_never_logged_in_to(simulator: StartSimulator, client: Cli
         (None, True),
     ],
 )
-def test_which_firmware_stops_at_a_login(version: str | None, stops: bool) -> None:
+def test_login_stops_powerwall_by_firmware(version: str | None, stops: bool) -> None:
     assert login_stops_powerwall(Status.from_dict({"version": version})) is stops
 
 
-def test_a_powerwall_3_does_not_stop() -> None:
+def test_login_does_not_stop_a_powerwall_3() -> None:
     assert login_stops_powerwall(None) is False
 
 
 @pytest.mark.parametrize("status", [{"version": "1.15.0\n"}, {}, {"version": "?"}, b"<html>", b"[]"])
-async def test_a_version_that_cannot_be_read_forbids_the_login(
+async def test_login_is_refused_if_the_version_is_unknown(
     simulator: StartSimulator, client: Client, status: dict[str, str] | bytes
 ) -> None:
     gateway = await simulator("21.44")
@@ -75,14 +75,16 @@ async def test_a_version_that_cannot_be_read_forbids_the_login(
     assert gateway.logins == 0
 
 
-async def test_a_denied_read_without_a_password_is_denied(simulator: StartSimulator, client: Client) -> None:
+async def test_read_without_a_password_raises_authentication_required(
+    simulator: StartSimulator, client: Client
+) -> None:
     gateway = await simulator("21.44")
     with pytest.raises(GatewayAuthenticationRequiredError):
         await (await client(gateway, password=None)).meters_aggregates()
     assert gateway.logins == 0
 
 
-async def test_a_lost_session_costs_one_login(simulator: StartSimulator, client: Client) -> None:
+async def test_lost_session_is_renewed_by_one_login(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     await powerwall.meters_aggregates()
@@ -92,7 +94,7 @@ async def test_a_lost_session_costs_one_login(simulator: StartSimulator, client:
     assert gateway.logins == 2
 
 
-async def test_a_read_that_the_role_may_not_do_costs_one_login(simulator: StartSimulator, client: Client) -> None:
+async def test_read_without_permission_logs_in_once(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     await powerwall.login()
@@ -103,7 +105,7 @@ async def test_a_read_that_the_role_may_not_do_costs_one_login(simulator: StartS
     assert gateway.logins == 2
 
 
-async def test_a_wrong_password_waits_longer_and_longer(
+async def test_login_waits_longer_after_each_wrong_password(
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
@@ -126,7 +128,7 @@ async def test_a_wrong_password_waits_longer_and_longer(
     assert powerwall.login_refusals == 8
 
 
-async def test_waiting_gathers_no_traceback(simulator: StartSimulator, client: Client) -> None:
+async def test_repeated_login_error_keeps_its_traceback_short(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway, password="wrong")
     depths = []
@@ -137,7 +139,7 @@ async def test_waiting_gathers_no_traceback(simulator: StartSimulator, client: C
     assert len(set(depths[1:])) == 1
 
 
-async def test_a_login_limit_is_obeyed(
+async def test_login_waits_after_a_rate_limit(
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
@@ -156,14 +158,16 @@ async def test_a_login_limit_is_obeyed(
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"token": ""}', b'{"token": 7}'])
-async def test_a_login_without_a_token_is_no_login(simulator: StartSimulator, client: Client, body: bytes) -> None:
+async def test_login_response_without_a_token_is_rejected(
+    simulator: StartSimulator, client: Client, body: bytes
+) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("login/Basic", status=200, body=body)
     with pytest.raises(GatewayInvalidResponseError, match="without a token"):
         await (await client(gateway)).login()
 
 
-async def test_a_login_that_nobody_answers(simulator: StartSimulator, client: Client) -> None:
+async def test_login_without_a_response_raises_connection_error(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("login/Basic", drop=True)
     with pytest.raises(GatewayConnectionError):
@@ -171,7 +175,7 @@ async def test_a_login_that_nobody_answers(simulator: StartSimulator, client: Cl
     assert gateway.logins == 1
 
 
-async def test_login_not_found_is_not_the_polled_path_missing(simulator: StartSimulator, client: Client) -> None:
+async def test_login_not_found_is_not_reported_for_the_polled_path(simulator: StartSimulator, client: Client) -> None:
     """A gateway that boots may answer 404 to the login: that says nothing about the path that needed it."""
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
@@ -183,7 +187,7 @@ async def test_login_not_found_is_not_the_polled_path_missing(simulator: StartSi
     assert powerwall.capabilities.has_system_status
 
 
-async def test_the_session_is_given_back(simulator: StartSimulator, client: Client) -> None:
+async def test_logout_ends_the_session(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     session = await powerwall.login()
@@ -193,7 +197,7 @@ async def test_the_session_is_given_back(simulator: StartSimulator, client: Clie
     assert not gateway.tokens
 
 
-async def test_who_comes_late_shares_the_new_session(simulator: StartSimulator, connect: Connect) -> None:
+async def test_late_caller_shares_the_new_session(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("21.44")
     login = SessionManager(await connect(gateway), Credentials(password=gateway.password))
     spent = await login.renew()
@@ -211,7 +215,7 @@ async def test_many_callers_share_one_login(simulator: StartSimulator, client: C
     assert gateway.logins == 2
 
 
-async def test_without_a_password_there_is_no_login(simulator: StartSimulator, client: Client) -> None:
+async def test_login_without_a_password_is_refused(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     with pytest.raises(GatewayLoginError, match="no password"):
         await (await client(gateway, password=None)).login()
@@ -226,7 +230,7 @@ def test_session_headers_have_the_bearer_and_the_cookies_there_are() -> None:
     }
 
 
-async def test_no_secret_is_ever_shown(simulator: StartSimulator, client: Client) -> None:
+async def test_repr_shows_no_secret(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     session = await powerwall.login()
@@ -238,7 +242,7 @@ async def test_no_secret_is_ever_shown(simulator: StartSimulator, client: Client
 # -- over a restart ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_session_outlives_a_restart(simulator: StartSimulator, client: Client) -> None:
+async def test_session_is_restored_after_a_restart(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     before = await client(gateway)
     await before.meters_aggregates()
@@ -249,7 +253,7 @@ async def test_a_session_outlives_a_restart(simulator: StartSimulator, client: C
     assert after.roles == ("Home_Owner",)
 
 
-async def test_a_session_that_ended_meanwhile_costs_one_login(simulator: StartSimulator, client: Client) -> None:
+async def test_restored_session_that_ended_is_renewed_by_one_login(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     before = await client(gateway)
     await before.meters_aggregates()
@@ -260,7 +264,7 @@ async def test_a_session_that_ended_meanwhile_costs_one_login(simulator: StartSi
     assert gateway.logins == 2
 
 
-async def test_the_wait_after_a_failure_outlives_a_restart(
+async def test_wait_after_a_failed_login_is_restored(
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway = await simulator("21.44")
@@ -282,7 +286,7 @@ async def test_the_wait_after_a_failure_outlives_a_restart(
     assert gateway.logins == 2
 
 
-async def test_a_clock_that_was_set_does_not_wait_for_ever(
+async def test_wait_ends_if_the_clock_was_set(
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
@@ -307,7 +311,7 @@ async def test_a_clock_that_was_set_does_not_wait_for_ever(
         {"failures": -3, "refusals": -1, "not_before": 9e12},
     ],
 )
-async def test_a_memory_that_makes_no_sense_is_forgotten(simulator: StartSimulator, client: Client, junk: Any) -> None:
+async def test_invalid_stored_login_is_ignored(simulator: StartSimulator, client: Client, junk: Any) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     powerwall.restore_login(junk)

@@ -104,9 +104,7 @@ async def test_two_forbidden_paths_block_no_login(
     await powerwall.soe()
 
 
-async def test_gateway_that_denies_everything_is_logged_in_to_seldom(
-    simulator: StartSimulator, client: Client, clock: Clock
-) -> None:
+async def test_login_is_rare_if_every_path_is_denied(simulator: StartSimulator, client: Client, clock: Clock) -> None:
     """As one that starts up: not each of its paths costs a login of its own."""
     gateway = await simulator("21.44")
     for path in PATHS:

@@ -23,7 +23,7 @@ from tests.conftest import StartSimulator
         (403, "", LoginProblem.FORBIDDEN),
     ],
 )
-async def test_why_a_login_was_refused(
+async def test_login_error_has_the_problem(
     simulator: StartSimulator, client: Client, status: int, words: str, problem: LoginProblem
 ) -> None:
     gateway = await simulator("21.44")
@@ -36,7 +36,7 @@ async def test_why_a_login_was_refused(
     assert powerwall.login_refusals == raised.value.about_password
 
 
-async def test_busy_gateway_is_raised_as_it_answers(simulator: StartSimulator, client: Client) -> None:
+async def test_login_of_a_busy_gateway_raises_its_response(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("login/Basic", status=503)
     with pytest.raises(GatewayRateLimitError) as raised:

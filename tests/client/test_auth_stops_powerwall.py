@@ -29,9 +29,7 @@ async def installer(simulator: Simulator, connect: Connect) -> PowerwallGateway:
     return PowerwallGateway(await connect(simulator), Credentials.of_installer(simulator.serial))
 
 
-async def test_who_knows_that_it_stops_may_log_in_and_start_it_again(
-    simulator: StartSimulator, connect: Connect
-) -> None:
+async def test_login_that_stops_is_possible_if_requested(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await installer(gateway, connect)
     session = await powerwall.login(although_it_stops=True)
@@ -48,9 +46,7 @@ async def test_who_knows_that_it_stops_may_log_in_and_start_it_again(
     assert gateway.logins == 1
 
 
-async def test_a_session_that_ended_is_never_renewed_where_that_stops(
-    simulator: StartSimulator, connect: Connect
-) -> None:
+async def test_ended_session_is_not_renewed_if_a_login_stops(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await installer(gateway, connect)
     await powerwall.login(although_it_stops=True)
@@ -63,9 +59,7 @@ async def test_a_session_that_ended_is_never_renewed_where_that_stops(
 
 
 @pytest.mark.parametrize("path", ["*", "meters/aggregates"])
-async def test_a_good_session_outlives_a_time_in_which_everything_is_denied(
-    simulator: StartSimulator, client: Client, path: str
-) -> None:
+async def test_session_is_kept_while_everything_is_denied(simulator: StartSimulator, client: Client, path: str) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     await powerwall.meters_aggregates()
@@ -80,9 +74,7 @@ async def test_a_good_session_outlives_a_time_in_which_everything_is_denied(
     assert gateway.logins == logins
 
 
-async def test_a_session_is_not_lost_to_one_denial_where_a_login_stops(
-    simulator: StartSimulator, connect: Connect
-) -> None:
+async def test_session_is_kept_after_one_denial_if_a_login_stops(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await installer(gateway, connect)
     await powerwall.login(although_it_stops=True)
@@ -97,9 +89,7 @@ async def test_a_session_is_not_lost_to_one_denial_where_a_login_stops(
     assert gateway.logins == 1
 
 
-async def test_a_session_that_was_denied_is_no_reason_not_to_log_in(
-    simulator: StartSimulator, connect: Connect
-) -> None:
+async def test_login_is_possible_after_a_denied_session(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await installer(gateway, connect)
     await powerwall.login(although_it_stops=True)
@@ -115,7 +105,7 @@ async def test_a_session_that_was_denied_is_no_reason_not_to_log_in(
     ("version", "force"),
     [("1.15.0\n", False), ("1.17.1", True), ("1.46.0", True), ("21.44 223a56cd", False), ("?", False)],
 )
-async def test_which_firmware_wants_to_be_forced(
+async def test_login_needs_force_by_firmware(
     simulator: StartSimulator, connect: Connect, version: str, force: bool
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -231,7 +221,7 @@ async def test_known_firmware_outlives_a_restart(simulator: StartSimulator, conn
     assert later.logins == 1
 
 
-async def test_updated_firmware_is_believed_at_the_second_login(simulator: StartSimulator, client: Client) -> None:
+async def test_updated_firmware_is_accepted_at_the_second_login(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     gateway.overrides["status"] = {"version": "20.40.3 b1d8a1a0"}
     powerwall = await client(gateway)
@@ -245,7 +235,7 @@ async def test_updated_firmware_is_believed_at_the_second_login(simulator: Start
 
 
 @pytest.mark.parametrize("status", [{}, {"version": None}, {"version": "?"}, b"[]"])
-async def test_version_that_is_not_told_replaces_none(simulator: StartSimulator, client: Client, status: Any) -> None:
+async def test_missing_version_keeps_the_known_one(simulator: StartSimulator, client: Client, status: Any) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway)
     await powerwall.status()
@@ -259,7 +249,7 @@ async def test_version_that_is_not_told_replaces_none(simulator: StartSimulator,
     assert powerwall.capabilities.login_stops_powerwall
 
 
-async def test_gateway_without_status_is_not_met_as_a_powerwall_3(simulator: StartSimulator, connect: Connect) -> None:
+async def test_probe_without_status_does_not_assume_a_powerwall_3(simulator: StartSimulator, connect: Connect) -> None:
     gateway, powerwall_3 = await simulator("1.50.1"), await simulator("pw3")
     starts_up(gateway)
     session = (await connect(gateway))._session

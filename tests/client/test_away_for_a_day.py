@@ -121,7 +121,7 @@ async def test_polls_after_a_day_without_gateway_are_answered(
 
 
 @pytest.mark.parametrize("leave", AWAY)
-async def test_mending_after_a_day_without_gateway_starts_the_powerwall(
+async def test_recovery_after_a_day_without_gateway_starts_the_powerwall(
     simulator: StartSimulator,
     virtual: VirtualTime,
     caplog: pytest.LogCaptureFixture,
@@ -146,7 +146,7 @@ async def test_mending_after_a_day_without_gateway_starts_the_powerwall(
     assert sorted(told(caplog)) == expected
 
 
-async def test_watch_without_answers_looks_every_ten_seconds(simulator: StartSimulator, virtual: VirtualTime) -> None:
+async def test_watch_without_responses_polls_every_ten_seconds(simulator: StartSimulator, virtual: VirtualTime) -> None:
     home = Home(await simulator("1.15.0"))
     async with home.process(timings=SafetyTimings()) as guard:
         await guard.log_in()
@@ -160,7 +160,7 @@ async def test_watch_without_answers_looks_every_ten_seconds(simulator: StartSim
     home.assert_well()
 
 
-async def test_start_without_answers_looks_every_ten_seconds(simulator: StartSimulator, virtual: VirtualTime) -> None:
+async def test_start_without_responses_polls_every_ten_seconds(simulator: StartSimulator, virtual: VirtualTime) -> None:
     """Starts are accepted, but whether the Powerwall runs is not answered."""
     home = Home(await simulator("1.15.0"))
     await leave_open(home)

@@ -30,7 +30,7 @@ LIVE = ["meters_aggregates", "soe", "grid_status"]
 
 
 @pytest.mark.parametrize("firmware", FIRMWARES)
-async def test_live_data_are_the_homes_own(simulator: StartSimulator, client: Client, firmware: str) -> None:
+async def test_live_data_match_the_simulated_home(simulator: StartSimulator, client: Client, firmware: str) -> None:
     gateway = await simulator(firmware)
     powerwall = await client(gateway, password=None if firmware == "1.15.0" else "")
     meters = await powerwall.meters_aggregates()
@@ -51,7 +51,7 @@ async def test_live_data_are_the_homes_own(simulator: StartSimulator, client: Cl
     assert (sitemaster.running, sitemaster.connected_to_tesla) == (True, True)
 
 
-async def test_what_only_a_login_shows(simulator: StartSimulator, client: Client) -> None:
+async def test_login_gives_access_to_site_data(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     assert (await powerwall.config()).vin == gateway.din
@@ -64,7 +64,7 @@ async def test_what_only_a_login_shows(simulator: StartSimulator, client: Client
 
 @pytest.mark.parametrize("name", LIVE)
 @pytest.mark.parametrize("firmware", FIRMWARES)
-async def test_a_stopped_powerwall_has_no_live_data(
+async def test_live_data_of_a_stopped_powerwall_raise_stopped_error(
     simulator: StartSimulator, client: Client, firmware: str, name: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -90,7 +90,9 @@ async def test_read_rejects_an_object_without_a_known_key(simulator: StartSimula
 
 
 @pytest.mark.parametrize(("firmware", "needs_login"), [("1.15.0", False), ("21.44", True)])
-async def test_meeting_a_gateway(simulator: StartSimulator, connect: Connect, firmware: str, needs_login: bool) -> None:
+async def test_probe_finds_firmware_and_login(
+    simulator: StartSimulator, connect: Connect, firmware: str, needs_login: bool
+) -> None:
     gateway = await simulator(firmware)
     session = (await connect(gateway))._session
     met = await probe(session, address_of(gateway))
@@ -101,7 +103,7 @@ async def test_meeting_a_gateway(simulator: StartSimulator, connect: Connect, fi
     assert gateway.logins == 0
 
 
-async def test_meeting_a_stopped_gateway(simulator: StartSimulator, connect: Connect) -> None:
+async def test_probe_of_a_stopped_powerwall_succeeds(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     gateway.running = False
     met = await probe((await connect(gateway))._session, address_of(gateway))
@@ -109,14 +111,16 @@ async def test_meeting_a_stopped_gateway(simulator: StartSimulator, connect: Con
 
 
 @pytest.mark.parametrize("status", [{}, b"<html>my router</html>", {"version": 3}])
-async def test_what_is_no_gateway(simulator: StartSimulator, connect: Connect, status: dict[str, int] | bytes) -> None:
+async def test_probe_rejects_another_status(
+    simulator: StartSimulator, connect: Connect, status: dict[str, int] | bytes
+) -> None:
     gateway = await simulator("1.15.0")
     gateway.overrides["status"] = status
     with pytest.raises(GatewayInvalidResponseError):
         await probe((await connect(gateway))._session, address_of(gateway))
 
 
-async def test_who_has_neither_status_nor_meters_is_no_gateway(simulator: StartSimulator, connect: Connect) -> None:
+async def test_probe_rejects_a_server_without_status_and_meters(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("*", status=404)
     with pytest.raises(GatewayNotFoundError):
@@ -124,7 +128,7 @@ async def test_who_has_neither_status_nor_meters_is_no_gateway(simulator: StartS
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_meet_takes_a_gateway_that_denies_status_and_answers_meters(
+async def test_probe_accepts_a_gateway_that_denies_status(
     simulator: StartSimulator, connect: Connect, status: int
 ) -> None:
     gateway = await simulator("1.50.1")
@@ -158,7 +162,7 @@ async def doorman_of(simulator: Simulator, powerwall: PowerwallGateway) -> Ident
     return IdentityCheck(powerwall, await identify(powerwall), serial=simulator.serial, packs=())
 
 
-async def test_identity_check_asks_again_until_a_booting_gateway_identifies_itself(
+async def test_identity_check_repeats_until_the_gateway_has_started(
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
@@ -194,7 +198,7 @@ async def test_identity_check_asks_again_until_a_booting_gateway_identifies_itse
     assert gateway.requests == []
 
 
-async def test_identity(simulator: StartSimulator, client: Client) -> None:
+async def test_identify_returns_the_din_of_later_firmware(simulator: StartSimulator, client: Client) -> None:
     new, old = await simulator("21.44"), await simulator("1.15.0")
     identity = await identify(await client(new, password=None))
     assert identity.din is not None
@@ -203,7 +207,7 @@ async def test_identity(simulator: StartSimulator, client: Client) -> None:
     assert (await identify(await client(old))).din is None
 
 
-async def test_identity_before_status_told_it(simulator: StartSimulator, client: Client) -> None:
+async def test_identify_without_a_din_in_status_logs_in(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     gateway.overrides["status"] = {"version": "20.49.0 18dee2f7"}
     identity = await identify(await client(gateway))
@@ -214,7 +218,7 @@ async def test_identity_before_status_told_it(simulator: StartSimulator, client:
 # -- availability ------------------------------------------------------------------------------------------------------
 
 
-async def test_one_line_down_and_one_line_up(
+async def test_availability_logs_one_line_down_and_one_up(
     simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "custom_components.powerwall_gateway")
@@ -250,7 +254,7 @@ async def test_one_line_down_and_one_line_up(
     ]
 
 
-async def test_one_path_that_nobody_answers_fills_no_log(
+async def test_availability_logs_one_line_for_a_lost_path(
     simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "custom_components.powerwall_gateway")
@@ -267,7 +271,7 @@ async def test_one_path_that_nobody_answers_fills_no_log(
     assert said(caplog) == ["system_status/soe answers again"]
 
 
-async def test_a_gateway_that_answers_something_else_first_is_back_once(
+async def test_availability_logs_one_line_if_another_path_responds_first(
     simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "custom_components.powerwall_gateway")
@@ -285,7 +289,7 @@ async def test_a_gateway_that_answers_something_else_first_is_back_once(
     ]
 
 
-async def test_what_fails_for_one_reason_is_told_once(
+async def test_availability_logs_a_common_reason_once(
     simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "custom_components.powerwall_gateway")
@@ -303,7 +307,7 @@ async def test_what_fails_for_one_reason_is_told_once(
     assert said(caplog) == ["meters/aggregates answers again"]
 
 
-async def test_what_a_gateway_says_that_starts_up_is_no_news(
+async def test_availability_logs_no_errors_of_a_starting_gateway(
     simulator: StartSimulator, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "custom_components.powerwall_gateway")

@@ -33,18 +33,18 @@ def capabilities(version: str, *roles: str) -> Capabilities:
         ("gibberish", (), False),
     ],
 )
-def test_who_may_write_the_operation(version: str, roles: tuple[str, ...], can_write: bool) -> None:
+def test_capabilities_know_who_may_write_the_operation(version: str, roles: tuple[str, ...], can_write: bool) -> None:
     assert capabilities(version, *roles).can_write_operation is can_write
 
 
 @pytest.mark.parametrize(
     ("version", "key"), [("1.15.0\n", "mode"), ("1.20.0", "mode"), ("1.21.0", "real_mode"), ("gibberish", "real_mode")]
 )
-def test_what_a_write_calls_the_mode(version: str, key: str) -> None:
+def test_capabilities_know_the_key_of_the_mode(version: str, key: str) -> None:
     assert capabilities(version).operation_mode_key == key
 
 
-def test_a_powerwall_3_is_restricted() -> None:
+def test_capabilities_of_a_powerwall_3_are_restricted() -> None:
     restricted = Capabilities(status=None)
     assert restricted.is_restricted
     assert not restricted.can_write_operation
@@ -90,7 +90,7 @@ async def test_discovery_of_a_powerwall_3(simulator: StartSimulator, client: Cli
     assert not found.has_system_status
 
 
-async def test_a_path_that_never_answered_is_not_asked_for_until_the_firmware_changes(
+async def test_missing_path_is_not_requested_until_the_firmware_changes(
     simulator: StartSimulator, client: Client
 ) -> None:
     gateway = await simulator("21.44")
@@ -107,9 +107,7 @@ async def test_a_path_that_never_answered_is_not_asked_for_until_the_firmware_ch
     assert powerwall.capabilities.has_system_status
 
 
-async def test_a_path_that_answered_is_there_until_the_firmware_changes(
-    simulator: StartSimulator, client: Client
-) -> None:
+async def test_known_path_is_requested_until_the_firmware_changes(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     await powerwall.discover()
@@ -124,7 +122,7 @@ async def test_a_path_that_answered_is_there_until_the_firmware_changes(
     assert not powerwall.capabilities.has_system_status
 
 
-async def test_a_gateway_that_told_its_firmware_is_no_powerwall_3(simulator: StartSimulator, client: Client) -> None:
+async def test_gateway_with_known_firmware_is_no_powerwall_3(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
     await powerwall.discover()
@@ -136,7 +134,7 @@ async def test_a_gateway_that_told_its_firmware_is_no_powerwall_3(simulator: Sta
 
 
 @pytest.mark.parametrize(("up_time", "believed"), [("402h8m19.9s", 900.0), ("2m3.5s", 60.0)])
-async def test_404_is_believed_for_a_while_and_shorter_after_a_start(
+async def test_404_is_kept_for_a_while_and_shorter_after_a_start(
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch, up_time: str, believed: float
 ) -> None:
     gone = 0.0

@@ -199,7 +199,7 @@ def test_annotation_without_its_decoder_is_refused(annotation: Any, declared: An
         plan_of(model)
 
 
-def test_what_changes_with_every_response_is_not_compared() -> None:
+def test_times_of_a_response_are_not_compared() -> None:
     compared = {
         f"{model.__name__}.{field.name}"
         for model in MODELS

@@ -39,7 +39,7 @@ from tests.conftest import StartSimulator
 # -- what is sent ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_change_is_one_write_one_commit_and_what_was_read_back(operator: Operator) -> None:
+async def test_set_writes_commits_and_reads_back_once(operator: Operator) -> None:
     assert await operator.set(mode=BACKUP, reserve=30) == OperationSettings(mode=BACKUP, reserve=30)
     assert operator.asked == CHANGE
     assert operator.writes == [{"mode": "backup", "backup_reserve_percent": 33.5}]
@@ -55,7 +55,7 @@ async def test_a_change_is_one_write_one_commit_and_what_was_read_back(operator:
         ({"reserve": 12.5, "mode": "backup"}, ("backup", 16.875)),
     ],
 )
-async def test_what_is_not_asked_for_is_written_as_it_was_read(
+async def test_set_keeps_the_other_setting(
     operator: Operator, wish: dict[str, Any], written: tuple[str, float]
 ) -> None:
     operator.simulator.gateway.operation.reserve = 24.6
@@ -70,9 +70,7 @@ async def test_what_is_not_asked_for_is_written_as_it_was_read(
 @pytest.mark.parametrize(
     ("limit", "sent"), [(4.5, {"max_pv_export_power_kW": 4.5}), (0, {"max_pv_export_power_kW": 0}), (None, {})]
 )
-async def test_the_limit_of_solar_export_stays_as_it_was(
-    operator: Operator, limit: float | None, sent: dict[str, Any]
-) -> None:
+async def test_set_keeps_the_export_limit(operator: Operator, limit: float | None, sent: dict[str, Any]) -> None:
     operator.simulator.gateway.operation.max_pv_export = limit
     await operator.operation.set(mode=BACKUP)
     assert operator.writes == [{"mode": "backup", "backup_reserve_percent": 24, **sent}]
@@ -80,7 +78,7 @@ async def test_the_limit_of_solar_export_stays_as_it_was(
 
 
 @pytest.mark.parametrize(("raw", "writes"), [(33.5, 0), (33.45, 0), (33.55, 0), (33.44, 1), (33.56, 1)])
-async def test_what_was_set_and_stands_is_not_written_again(operator: Operator, raw: float, writes: int) -> None:
+async def test_set_does_not_repeat_a_committed_write(operator: Operator, raw: float, writes: int) -> None:
     await operator.operation.set(reserve=30)
     operator.simulator.gateway.operation.reserve = raw
     settings = await operator.operation.set(reserve=30)
@@ -88,7 +86,7 @@ async def test_what_was_set_and_stands_is_not_written_again(operator: Operator, 
     assert operator.asked == [*CHANGE, *(CHANGE if writes else BEFORE)]
 
 
-async def test_what_only_shows_is_written_and_committed(operator: Operator) -> None:
+async def test_set_writes_what_was_not_committed(operator: Operator) -> None:
     """Whoever wrote it may have died before the commit."""
     operator.simulator.gateway.operation.mode, operator.simulator.gateway.operation.reserve = WANTED
     await operator.operation.set(mode=BACKUP, reserve=30)
@@ -106,7 +104,7 @@ async def test_what_only_shows_is_written_and_committed(operator: Operator) -> N
         ({"backup_reserve_percent": 24}, {"reserve": 50}),
     ],
 )
-async def test_what_cannot_be_read_cannot_stay_as_it_is(
+async def test_set_needs_both_settings_if_one_cannot_be_read(
     operator: Operator, shown: dict[str, Any], wish: dict[str, Any]
 ) -> None:
     operator.simulator.overrides["operation"] = shown
@@ -115,7 +113,7 @@ async def test_what_cannot_be_read_cannot_stay_as_it_is(
     assert operator.asked == BEFORE
 
 
-async def test_the_firmware_of_today_says_what_the_mode_is_called(operator: Operator) -> None:
+async def test_set_uses_the_mode_key_of_the_firmware(operator: Operator) -> None:
     await operator.operation.set(reserve=50)
     operator.simulator.overrides["status"] = {"version": "1.21.0"}
     with raises_command_error(CommandFailure.REFUSED):  # the simulated gateway has not learnt the new key
@@ -135,17 +133,17 @@ NONSENSE: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("wish", NONSENSE, ids=repr)
-async def test_nonsense_is_not_sent(operator: Operator, wish: dict[str, Any]) -> None:
+async def test_set_rejects_invalid_values(operator: Operator, wish: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="nothing was sent"):
         await operator.operation.set(**wish)
     assert operator.asked == []
 
 
-def test_the_modes_are_those_that_the_firmware_takes(operator: Operator) -> None:
+def test_modes_are_those_of_the_firmware(operator: Operator) -> None:
     assert operator.operation.modes == (SELF_POWERED, BACKUP)
 
 
-async def test_a_mode_that_came_from_the_cloud_stays_and_is_refused_in_the_gateways_words(operator: Operator) -> None:
+async def test_set_reserve_with_another_mode_raises_the_reason(operator: Operator) -> None:
     operator.simulator.gateway.operation.mode = "autonomous"
     with raises_command_error(CommandFailure.REFUSED, match="mode autonomous with a reserve of 30.0 %") as raised:
         await operator.operation.set(reserve=30)
@@ -156,16 +154,14 @@ async def test_a_mode_that_came_from_the_cloud_stays_and_is_refused_in_the_gatew
 
 
 @pytest.mark.parametrize("sitemaster", [{"running": False}, {"connected_to_tesla": True}, {"running": "yes"}])
-async def test_nothing_is_written_unless_the_powerwall_runs(operator: Operator, sitemaster: dict[str, Any]) -> None:
+async def test_set_needs_a_running_powerwall(operator: Operator, sitemaster: dict[str, Any]) -> None:
     operator.simulator.overrides["sitemaster"] = sitemaster
     with raises_command_error(CommandFailure.STOPPED, match="stopped"):
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert operator.asked == [FIRMWARE, CHECK]
 
 
-async def test_a_stopped_powerwall_is_neither_logged_in_to_nor_started(
-    simulator: StartSimulator, connect: Connect
-) -> None:
+async def test_set_on_a_stopped_powerwall_sends_no_login(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     operator = without_session(gateway, await connect(gateway))
     gateway.running = False
@@ -175,7 +171,7 @@ async def test_a_stopped_powerwall_is_neither_logged_in_to_nor_started(
     assert "sitemaster/run" not in [request.path for request in gateway.requests]
 
 
-async def test_somebody_stops_it_between_write_and_commit(simulator: StartSimulator, connect: Connect) -> None:
+async def test_set_raises_if_stopped_before_the_commit(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     operator = with_session(gateway, await connect(gateway))
 
@@ -197,7 +193,7 @@ async def test_somebody_stops_it_between_write_and_commit(simulator: StartSimula
 # -- who may -----------------------------------------------------------------------------------------------------------
 
 
-async def test_1_15_without_a_session_is_logged_in_to_once(simulator: StartSimulator, connect: Connect) -> None:
+async def test_set_on_1_15_logs_in_once(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     operator = without_session(gateway, await connect(gateway))
     await operator.operation.set(mode=BACKUP, reserve=30)
@@ -208,7 +204,7 @@ async def test_1_15_without_a_session_is_logged_in_to_once(simulator: StartSimul
     assert (len(operator.writes), operator.commits) == (2, 2)
 
 
-async def test_1_15_is_not_logged_in_to_without_the_guard(simulator: StartSimulator, connect: Connect) -> None:
+async def test_set_on_1_15_without_a_safe_login_is_refused(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     operator = without_session(gateway, await connect(gateway), may_log_in=False)
     for call in (operator.operation.read, lambda: operator.operation.set(mode=BACKUP)):
@@ -218,7 +214,7 @@ async def test_1_15_is_not_logged_in_to_without_the_guard(simulator: StartSimula
     assert operator.may()
 
 
-async def test_a_refused_login_leaves_everything_as_it_was(simulator: StartSimulator, connect: Connect) -> None:
+async def test_set_with_a_refused_login_writes_nothing(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     powerwall = PowerwallGateway(await connect(gateway))
 
@@ -233,7 +229,7 @@ async def test_a_refused_login_leaves_everything_as_it_was(simulator: StartSimul
 
 
 @pytest.mark.parametrize("firmware", ["1.50.1", "21.44"])
-async def test_an_installer_who_flipped_the_switch_may(
+async def test_set_of_an_installer_succeeds_after_the_switch(
     simulator: StartSimulator, connect: Connect, firmware: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -248,9 +244,7 @@ async def test_an_installer_who_flipped_the_switch_may(
 
 
 @pytest.mark.parametrize("firmware", ["1.50.1", "21.44"])
-async def test_a_customer_may_not_and_nothing_is_posted(
-    simulator: StartSimulator, connect: Connect, firmware: str
-) -> None:
+async def test_set_of_a_customer_sends_no_write(simulator: StartSimulator, connect: Connect, firmware: str) -> None:
     gateway = await simulator(firmware)
     operator = with_session(gateway, await connect(gateway), role="Home_Owner", may_log_in=True)
     await operator.powerwall.discover()
@@ -262,7 +256,7 @@ async def test_a_customer_may_not_and_nothing_is_posted(
     assert gateway.logins == 0
 
 
-async def test_a_customer_who_was_not_logged_in_yet_may_not_either(simulator: StartSimulator, connect: Connect) -> None:
+async def test_set_of_a_customer_without_a_session_sends_no_write(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("21.44")
     operation = OperationController(
         LocalOperationBackend(PowerwallGateway(await connect(gateway), Credentials(password=gateway.password)))
@@ -272,7 +266,7 @@ async def test_a_customer_who_was_not_logged_in_yet_may_not_either(simulator: St
     assert {request.path for request in gateway.requests if request.method == "POST"} == {"login/Basic"}
 
 
-async def test_a_powerwall_3_has_no_such_setting(simulator: StartSimulator, connect: Connect) -> None:
+async def test_set_on_a_powerwall_3_is_not_allowed(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("pw3")
     operator = with_session(gateway, await connect(gateway))
     gateway.requests.clear()
@@ -282,7 +276,7 @@ async def test_a_powerwall_3_has_no_such_setting(simulator: StartSimulator, conn
     assert operator.asked == [FIRMWARE]
 
 
-async def test_a_session_that_ends_between_reading_and_writing(simulator: StartSimulator, connect: Connect) -> None:
+async def test_set_renews_a_session_that_ended_before_the_write(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     operator = with_session(gateway, await connect(gateway), may_log_in=True)
 
@@ -295,7 +289,7 @@ async def test_a_session_that_ends_between_reading_and_writing(simulator: StartS
     assert (len(operator.writes), operator.commits) == (1, 1)
 
 
-async def test_without_the_guard_a_session_that_ends_before_the_write_ends_the_change(
+async def test_set_without_a_safe_login_raises_if_the_session_ended(
     simulator: StartSimulator, connect: Connect
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -311,9 +305,7 @@ async def test_without_the_guard_a_session_that_ends_before_the_write_ends_the_c
     assert operator.may()  # it was the session
 
 
-async def test_a_session_that_ends_on_later_firmware_is_renewed_by_the_client(
-    simulator: StartSimulator, connect: Connect
-) -> None:
+async def test_set_on_later_firmware_renews_the_session(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("21.44")
     gateway.flip_switch()
     operator = with_session(gateway, await connect(gateway))
@@ -327,7 +319,7 @@ async def test_a_session_that_ends_on_later_firmware_is_renewed_by_the_client(
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_write_that_is_denied_with_a_fresh_session_is_not_allowed(
+async def test_set_denied_with_a_new_session_is_not_allowed(
     simulator: StartSimulator, connect: Connect, status: int
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -350,9 +342,7 @@ async def test_a_write_that_is_denied_with_a_fresh_session_is_not_allowed(
     assert operator.follows == ("backup", 24)
 
 
-async def test_reading_that_is_denied_with_a_fresh_session_says_nothing_about_writing(
-    simulator: StartSimulator, connect: Connect
-) -> None:
+async def test_denied_read_does_not_forbid_the_write(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     operator = without_session(gateway, await connect(gateway))
     gateway.faults.add("operation", status=403)
@@ -362,7 +352,7 @@ async def test_reading_that_is_denied_with_a_fresh_session_says_nothing_about_wr
     assert WRITE not in operator.asked
 
 
-async def test_a_role_that_is_refused_all_the_same_is_not_allowed(simulator: StartSimulator, connect: Connect) -> None:
+async def test_set_refused_for_the_role_is_not_allowed(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("21.44")
     gateway.flip_switch()
     operator = with_session(gateway, await connect(gateway), may_log_in=True)
@@ -379,9 +369,7 @@ async def test_a_role_that_is_refused_all_the_same_is_not_allowed(simulator: Sta
 
 @pytest.mark.parametrize("status", [404, 405, 501])
 @pytest.mark.parametrize("call", ["fail_at_write", "fail_at_commit"])
-async def test_what_the_firmware_lacks_is_not_tried_again_until_it_is_another(
-    operator: Operator, status: int, call: str
-) -> None:
+async def test_set_that_the_firmware_lacks_is_not_repeated(operator: Operator, status: int, call: str) -> None:
     getattr(operator, call)(status=status)
     stored = call == "fail_at_commit"
     with raises_command_error(CommandFailure.STORED_ONLY if stored else CommandFailure.NOT_ALLOWED):
@@ -394,7 +382,7 @@ async def test_what_the_firmware_lacks_is_not_tried_again_until_it_is_another(
     assert operator.follows == ("backup", 24)
 
 
-async def test_firmware_that_does_not_show_its_operation_cannot_set_it(operator: Operator) -> None:
+async def test_set_without_a_readable_operation_is_not_allowed(operator: Operator) -> None:
     operator.simulator.faults.add("operation", status=404, times=1)
     with pytest.raises(GatewayError):
         await operator.operation.set(mode=BACKUP)
@@ -413,7 +401,7 @@ async def test_reading(operator: Operator) -> None:
     assert operator.asked == [LOOK, LOOK]
 
 
-async def test_reading_logs_in_where_it_must(simulator: StartSimulator, connect: Connect) -> None:
+async def test_read_logs_in_if_needed(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     operator = without_session(gateway, await connect(gateway))
     for _ in range(2):

@@ -58,7 +58,7 @@ class Reboot:
         await self._operator.simulator.start(port)
 
 
-async def test_a_reboot_is_waited_for_before_the_commit(gateway: Simulator, session: ClientSession) -> None:
+async def test_set_waits_for_a_reboot_before_the_commit(gateway: Simulator, session: ClientSession) -> None:
     operator = await hasty(gateway, session, may_log_in=True, patience=2.0)
     Reboot(operator)
     await operator.set(mode=BACKUP, reserve=30)
@@ -66,7 +66,7 @@ async def test_a_reboot_is_waited_for_before_the_commit(gateway: Simulator, sess
     assert operator.logins == 1  # to read back; the commit of 1.15 needs none
 
 
-async def test_a_reboot_ends_the_session_and_nobody_may_log_in(gateway: Simulator, session: ClientSession) -> None:
+async def test_set_with_a_reboot_and_no_login_is_unknown(gateway: Simulator, session: ClientSession) -> None:
     operator = await hasty(gateway, session, patience=0.4)
     Reboot(operator)
     with raises_command_error(CommandFailure.UNKNOWN):
@@ -74,7 +74,7 @@ async def test_a_reboot_ends_the_session_and_nobody_may_log_in(gateway: Simulato
     assert (operator.follows, len(operator.writes), operator.commits) == (WANTED, 1, 1)
 
 
-async def test_a_reboot_forgets_what_was_written(gateway: Simulator, session: ClientSession) -> None:
+async def test_set_that_a_reboot_lost_is_not_applied(gateway: Simulator, session: ClientSession) -> None:
     operator = await hasty(gateway, session, may_log_in=True, patience=0.4)
     Reboot(operator, forgets=True)
     with raises_command_error(CommandFailure.NOT_APPLIED) as raised:
@@ -85,7 +85,7 @@ async def test_a_reboot_forgets_what_was_written(gateway: Simulator, session: Cl
     await set_again(operator)
 
 
-async def test_a_gateway_that_does_not_come_back_is_not_committed(gateway: Simulator, session: ClientSession) -> None:
+async def test_set_does_not_commit_if_the_gateway_stays_away(gateway: Simulator, session: ClientSession) -> None:
     operator = await hasty(gateway, session)
     Reboot(operator, returns=False)
     with raises_command_error(CommandFailure.UNKNOWN):
@@ -94,7 +94,7 @@ async def test_a_gateway_that_does_not_come_back_is_not_committed(gateway: Simul
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 200, "body": {"connected_to_tesla": True}}])
-async def test_a_gateway_that_does_not_say_for_a_while_that_it_runs(
+async def test_set_waits_until_the_gateway_reports_running(
     gateway: Simulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
     operator = await hasty(gateway, session)
@@ -107,9 +107,7 @@ async def test_a_gateway_that_does_not_say_for_a_while_that_it_runs(
     assert (operator.follows, operator.asked.count(WRITE), operator.commits) == (WANTED, 1, 1)
 
 
-async def test_a_gateway_that_never_says_again_that_it_runs_is_not_committed(
-    gateway: Simulator, session: ClientSession
-) -> None:
+async def test_set_does_not_commit_unless_it_runs(gateway: Simulator, session: ClientSession) -> None:
     operator = await hasty(gateway, session)
 
     async def it_is_silent() -> None:
@@ -132,7 +130,7 @@ UNREADABLE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("fault", [fault for name, fault in UNREADABLE.items() if name != "hangs"], ids=repr)
-async def test_reading_back_fails_for_a_while(
+async def test_set_repeats_a_failed_read_back(
     gateway: Simulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
     operator = await hasty(gateway, session, patience=0.4)
@@ -142,7 +140,7 @@ async def test_reading_back_fails_for_a_while(
 
 
 @pytest.mark.parametrize("fault", [*UNREADABLE.values(), *map(envelope, DENIED)], ids=repr)
-async def test_what_cannot_be_read_back_is_not_known(
+async def test_set_that_cannot_be_read_back_is_unknown(
     gateway: Simulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
     operator = await hasty(gateway, session)
@@ -153,9 +151,7 @@ async def test_what_cannot_be_read_back_is_not_known(
 
 
 @pytest.mark.parametrize("status", DENIED)
-async def test_reading_back_is_denied_until_somebody_logs_in(
-    gateway: Simulator, session: ClientSession, status: int
-) -> None:
+async def test_set_logs_in_to_read_back(gateway: Simulator, session: ClientSession, status: int) -> None:
     operator = await hasty(gateway, session, may_log_in=True, patience=0.4)
     operator.fail_at_read_back(**envelope(status), times=1)
     await operator.set(mode=BACKUP, reserve=30)
@@ -163,7 +159,7 @@ async def test_reading_back_is_denied_until_somebody_logs_in(
     assert (operator.asked.count(WRITE), operator.commits) == (1, 1)
 
 
-async def test_one_login_is_all_there_is_for_a_change(gateway: Simulator, session: ClientSession) -> None:
+async def test_set_logs_in_only_once(gateway: Simulator, session: ClientSession) -> None:
     operator = await hasty(gateway, session, may_log_in=True)
     operator.fail_at_read_back(status=403)
     with raises_command_error(CommandFailure.UNKNOWN):
@@ -171,7 +167,7 @@ async def test_one_login_is_all_there_is_for_a_change(gateway: Simulator, sessio
     assert (operator.follows, operator.logins, gateway.logins) == (WANTED, 1, 1)
 
 
-async def test_a_change_that_shows_after_a_while_is_waited_for(gateway: Simulator, session: ClientSession) -> None:
+async def test_set_waits_until_the_change_shows(gateway: Simulator, session: ClientSession) -> None:
     operator = await hasty(gateway, session, patience=0.4)
     operator.fail_at_read_back(status=200, body={"mode": "self_consumption", "backup_reserve_percent": 24}, times=4)
     await operator.set(mode=BACKUP, reserve=30)
@@ -188,7 +184,7 @@ async def test_a_change_that_shows_after_a_while_is_waited_for(gateway: Simulato
         ({"backup_reserve_percent": 33.5}, (None, 30)),
     ],
 )
-async def test_accepted_and_not_applied(
+async def test_set_that_does_not_show_is_not_applied(
     gateway: Simulator, session: ClientSession, shown: dict[str, Any], standing: tuple[str | None, float | None]
 ) -> None:
     operator = await hasty(gateway, session)
@@ -209,9 +205,7 @@ async def test_accepted_and_not_applied(
     assert (operator.asked.count(WRITE), operator.commits) == (1, 1)  # it was committed: now that it shows, it stands
 
 
-async def test_what_was_never_committed_stays_so_whatever_is_refused_meanwhile(
-    gateway: Simulator, session: ClientSession
-) -> None:
+async def test_uncommitted_write_is_committed_after_a_refusal(gateway: Simulator, session: ClientSession) -> None:
     operator = await hasty(gateway, session)
     operator.fail_at_commit(drop=True)
     with raises_command_error(CommandFailure.UNKNOWN):

@@ -51,7 +51,7 @@ async def another_moves_in(gateway: Simulator) -> None:
 
 @pytest.mark.parametrize("path", ["status", "sitemaster", "operation"])
 @pytest.mark.parametrize("fault", [*map(envelope, STATUSES), *LOST.values()], ids=repr)
-async def test_what_fails_before_the_write_writes_nothing(
+async def test_set_that_fails_before_the_write_writes_nothing(
     gateway: Simulator, session: ClientSession, path: str, fault: dict[str, Any]
 ) -> None:
     operator = await hasty(gateway, session)
@@ -68,7 +68,9 @@ async def test_what_fails_before_the_write_writes_nothing(
 
 
 @pytest.mark.parametrize("status", ANSWERED)
-async def test_the_write_is_refused(gateway: Simulator, session: ClientSession, status: int) -> None:
+async def test_set_with_a_refused_write_raises_the_reason(
+    gateway: Simulator, session: ClientSession, status: int
+) -> None:
     operator = await hasty(gateway, session)
     operator.fail_at_write(**envelope(status))
     reason = CommandFailure.STOPPED if status == 502 else CommandFailure.REFUSED
@@ -82,7 +84,7 @@ async def test_the_write_is_refused(gateway: Simulator, session: ClientSession, 
 
 
 @pytest.mark.parametrize("status", DENIED)
-async def test_the_write_is_denied(gateway: Simulator, session: ClientSession, status: int) -> None:
+async def test_set_with_a_denied_write_raises(gateway: Simulator, session: ClientSession, status: int) -> None:
     operator = await hasty(gateway, session)
     operator.fail_at_write(**envelope(status))
     with pytest.raises(GatewayAuthenticationRequiredError):
@@ -92,9 +94,7 @@ async def test_the_write_is_denied(gateway: Simulator, session: ClientSession, s
 
 
 @pytest.mark.parametrize("status", DENIED)
-async def test_the_write_is_denied_until_somebody_logs_in(
-    gateway: Simulator, session: ClientSession, status: int
-) -> None:
+async def test_set_with_a_denied_write_logs_in(gateway: Simulator, session: ClientSession, status: int) -> None:
     operator = await hasty(gateway, session, may_log_in=True)
     operator.fail_at_write(**envelope(status))
     await operator.set(mode=BACKUP, reserve=30)
@@ -102,7 +102,7 @@ async def test_the_write_is_denied_until_somebody_logs_in(
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
-async def test_the_answer_to_the_write_is_lost_and_it_was_stored(
+async def test_set_commits_a_write_whose_response_was_lost(
     gateway: Simulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
     operator = await hasty(gateway, session)
@@ -113,7 +113,7 @@ async def test_the_answer_to_the_write_is_lost_and_it_was_stored(
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
-async def test_the_answer_to_the_write_is_lost_and_nothing_was_stored(
+async def test_set_with_a_lost_write_is_unknown(
     gateway: Simulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
     operator = await hasty(gateway, session)
@@ -124,7 +124,7 @@ async def test_the_answer_to_the_write_is_lost_and_nothing_was_stored(
     await set_again(operator)
 
 
-async def test_the_write_is_stored_after_our_time_limit(gateway: Simulator, session: ClientSession) -> None:
+async def test_set_commits_a_write_that_was_stored_late(gateway: Simulator, session: ClientSession) -> None:
     operator = await hasty(gateway, session, patience=2.0)
     operator.fail_at_write(delay=0.35)
     await operator.set(mode=BACKUP, reserve=30)
@@ -133,7 +133,7 @@ async def test_the_write_is_stored_after_our_time_limit(gateway: Simulator, sess
     assert operator.asked.count(LOOK) > 3
 
 
-async def test_the_gateway_is_gone_for_a_while_after_the_write(gateway: Simulator, session: ClientSession) -> None:
+async def test_set_waits_for_the_gateway_after_the_write(gateway: Simulator, session: ClientSession) -> None:
     operator = await hasty(gateway, session)
     operator.fail_at_write(drop=True, after=True)
     gateway.faults.add("operation", drop=True, times=5)
@@ -142,7 +142,7 @@ async def test_the_gateway_is_gone_for_a_while_after_the_write(gateway: Simulato
 
 
 @pytest.mark.parametrize("status", [200, 202])
-async def test_the_write_is_not_echoed(gateway: Simulator, session: ClientSession, status: int) -> None:
+async def test_set_accepts_a_write_without_a_body(gateway: Simulator, session: ClientSession, status: int) -> None:
     operator = await hasty(gateway, session)
     operator.fail_at_write(status=status, after=True)
     await operator.set(mode=BACKUP, reserve=30)
@@ -151,7 +151,7 @@ async def test_the_write_is_not_echoed(gateway: Simulator, session: ClientSessio
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 429}, {"drop": True}, {"delay": 30.0}], ids=repr)
-async def test_a_login_that_fails_after_a_denied_write_is_no_lost_answer(
+async def test_set_with_a_failed_login_is_not_unknown(
     simulator: StartSimulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
     gateway = await simulator("21.44")
@@ -168,7 +168,7 @@ async def test_a_login_that_fails_after_a_denied_write_is_no_lost_answer(
     assert (operator.asked, operator.stored) == ([*BEFORE, WRITE, "GET status"], BEFOREHAND)
 
 
-async def test_a_write_is_never_trusted_to_another_gateway(simulator: StartSimulator, session: ClientSession) -> None:
+async def test_set_writes_nothing_to_another_gateway(simulator: StartSimulator, session: ClientSession) -> None:
     gateway = await simulator("21.44")
     operator = await hasty(gateway, session)
 
@@ -182,7 +182,9 @@ async def test_a_write_is_never_trusted_to_another_gateway(simulator: StartSimul
 
 
 @pytest.mark.parametrize("status", STATUSES)
-async def test_the_commit_is_refused(gateway: Simulator, session: ClientSession, status: int) -> None:
+async def test_set_with_a_refused_commit_is_only_stored(
+    gateway: Simulator, session: ClientSession, status: int
+) -> None:
     operator = await hasty(gateway, session)
     operator.fail_at_commit(**envelope(status))
     reason = CommandFailure.STORED_STOPPED if status == 502 else CommandFailure.STORED_ONLY
@@ -196,9 +198,7 @@ async def test_the_commit_is_refused(gateway: Simulator, session: ClientSession,
     assert operator.may()
 
 
-async def test_a_refused_commit_is_made_up_for_when_it_is_asked_again(
-    gateway: Simulator, session: ClientSession
-) -> None:
+async def test_set_again_commits_after_a_refused_commit(gateway: Simulator, session: ClientSession) -> None:
     operator = await hasty(gateway, session)
     operator.fail_at_commit(**envelope(500))
     with raises_command_error(CommandFailure.STORED_ONLY):
@@ -211,9 +211,7 @@ async def test_a_refused_commit_is_made_up_for_when_it_is_asked_again(
 
 
 @pytest.mark.parametrize("status", DENIED)
-async def test_the_commit_is_denied_until_somebody_logs_in(
-    gateway: Simulator, session: ClientSession, status: int
-) -> None:
+async def test_set_with_a_denied_commit_logs_in(gateway: Simulator, session: ClientSession, status: int) -> None:
     operator = await hasty(gateway, session, may_log_in=True)
     operator.fail_at_commit(**envelope(status))
     await operator.set(mode=BACKUP, reserve=30)
@@ -221,7 +219,7 @@ async def test_the_commit_is_denied_until_somebody_logs_in(
     assert gateway.gateway.commission_count == gateway.profile.nameplate.commission_count + 1
 
 
-async def test_the_commit_is_denied_and_nobody_may_log_in_now(gateway: Simulator, connect: Connect) -> None:
+async def test_set_with_a_denied_commit_and_no_login_is_unknown(gateway: Simulator, connect: Connect) -> None:
     operator = with_session(gateway, await connect(gateway))
 
     async def log_in() -> None:
@@ -236,7 +234,7 @@ async def test_the_commit_is_denied_and_nobody_may_log_in_now(gateway: Simulator
 
 @pytest.mark.parametrize("after", [True, False])
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
-async def test_the_answer_to_the_commit_is_lost_where_nothing_counts_commits(
+async def test_set_with_a_lost_commit_on_1_15_is_unknown(
     gateway: Simulator, session: ClientSession, fault: dict[str, Any], after: bool
 ) -> None:
     """1.15 shows what is stored, so reading back would tell the same whether the battery follows or not."""
@@ -251,7 +249,7 @@ async def test_the_answer_to_the_commit_is_lost_where_nothing_counts_commits(
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
-async def test_the_answer_to_the_commit_is_lost_and_the_count_tells_that_it_was_done(
+async def test_set_with_a_lost_commit_that_was_counted_succeeds(
     simulator: StartSimulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
     operator = await hasty(await simulator("21.44"), session)
@@ -262,7 +260,7 @@ async def test_the_answer_to_the_commit_is_lost_and_the_count_tells_that_it_was_
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
-async def test_the_answer_to_the_commit_is_lost_and_the_count_does_not_tell(
+async def test_set_with_a_lost_commit_that_was_not_counted_is_unknown(
     simulator: StartSimulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
     operator = await hasty(await simulator("21.44"), session)
@@ -274,7 +272,7 @@ async def test_the_answer_to_the_commit_is_lost_and_the_count_does_not_tell(
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"drop": True}, {"status": 200, "body": b"?"}])
-async def test_the_count_cannot_be_read(
+async def test_set_with_an_unreadable_commit_count_is_unknown(
     simulator: StartSimulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
     operator = await hasty(await simulator("21.44"), session)
@@ -289,7 +287,7 @@ async def test_the_count_cannot_be_read(
     assert (operator.commits, operator.follows) == (1, WANTED)
 
 
-async def test_another_gateway_is_not_committed(simulator: StartSimulator, session: ClientSession) -> None:
+async def test_set_does_not_commit_on_another_gateway(simulator: StartSimulator, session: ClientSession) -> None:
     gateway = await simulator("21.44")
     operator = await hasty(gateway, session)
 
@@ -303,7 +301,7 @@ async def test_another_gateway_is_not_committed(simulator: StartSimulator, sessi
 
 
 @pytest.mark.parametrize("status", [200, 202])
-async def test_the_commit_is_answered_with_nothing(gateway: Simulator, session: ClientSession, status: int) -> None:
+async def test_set_accepts_a_commit_without_a_body(gateway: Simulator, session: ClientSession, status: int) -> None:
     operator = await hasty(gateway, session)
     operator.fail_at_commit(status=status, after=True)
     await operator.set(mode=BACKUP, reserve=30)

@@ -26,14 +26,14 @@ from tests.client.operation import (
 )
 
 
-async def test_two_at_the_same_moment_are_one(operator: Operator) -> None:
+async def test_simultaneous_sets_become_one_write(operator: Operator) -> None:
     first, second = await asyncio.gather(operator.set(mode=BACKUP, reserve=50), operator.set(reserve=30))
     assert first == second == OperationSettings(mode=BACKUP, reserve=30)
     assert operator.asked == CHANGE
     assert operator.follows == WANTED
 
 
-async def test_while_one_is_under_way_the_others_become_one_and_the_newest_wins(operator: Operator) -> None:
+async def test_waiting_sets_become_one_and_the_newest_wins(operator: Operator) -> None:
     held = Held(operator)
     first = asyncio.create_task(operator.operation.set(mode=BACKUP, reserve=90))
     await held.begun.wait()
@@ -54,7 +54,7 @@ async def test_while_one_is_under_way_the_others_become_one_and_the_newest_wins(
     ]
 
 
-async def test_those_who_became_one_have_one_outcome(operator: Operator) -> None:
+async def test_merged_sets_have_one_outcome(operator: Operator) -> None:
     operator.fail_at_write(status=500)
     outcomes = await asyncio.gather(
         *(operator.operation.set(reserve=reserve) for reserve in (30, 40)), return_exceptions=True
@@ -64,7 +64,7 @@ async def test_those_who_became_one_have_one_outcome(operator: Operator) -> None
     assert (await operator.operation.set(reserve=50)).reserve == pytest.approx(50)
 
 
-async def test_a_wish_that_is_invalid_joins_nobody(operator: Operator) -> None:
+async def test_invalid_set_is_not_merged(operator: Operator) -> None:
     good = asyncio.create_task(operator.operation.set(reserve=30))
     await asyncio.sleep(0)
     with pytest.raises(ValueError, match="nothing was sent"):
@@ -72,7 +72,7 @@ async def test_a_wish_that_is_invalid_joins_nobody(operator: Operator) -> None:
     assert (await good).reserve == pytest.approx(30)
 
 
-async def test_a_caller_who_is_cancelled_cancels_nothing(operator: Operator) -> None:
+async def test_cancelled_caller_does_not_cancel_the_write(operator: Operator) -> None:
     held = Held(operator)
     first = asyncio.create_task(operator.operation.set(mode=BACKUP, reserve=90))
     await held.begun.wait()
@@ -88,7 +88,7 @@ async def test_a_caller_who_is_cancelled_cancels_nothing(operator: Operator) -> 
     assert operator.follows == WANTED
 
 
-async def test_what_is_under_way_can_be_waited_for(operator: Operator) -> None:
+async def test_finish_waits_for_the_write(operator: Operator) -> None:
     await operator.operation.finish()
     held = Held(operator)
     callers = [asyncio.create_task(operator.operation.set(mode=BACKUP, reserve=90))]
@@ -105,7 +105,7 @@ async def test_what_is_under_way_can_be_waited_for(operator: Operator) -> None:
     assert operator.follows == WANTED
 
 
-async def test_reading_waits_for_what_is_under_way(operator: Operator) -> None:
+async def test_read_waits_for_the_write(operator: Operator) -> None:
     held = Held(operator)
     change = asyncio.create_task(operator.operation.set(mode=BACKUP, reserve=30))
     await held.begun.wait()
@@ -116,7 +116,7 @@ async def test_reading_waits_for_what_is_under_way(operator: Operator) -> None:
     assert operator.asked == [*CHANGE, LOOK]
 
 
-async def test_a_failure_that_nobody_waits_for_any_more_is_no_complaint(operator: Operator) -> None:
+async def test_failure_without_a_caller_is_not_logged(operator: Operator) -> None:
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     held = Held(operator)
@@ -132,7 +132,7 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_no_complaint(operator
     assert complaints == []
 
 
-async def test_when_everything_ends_the_callers_do_too(operator: Operator) -> None:
+async def test_callers_end_if_the_task_is_cancelled(operator: Operator) -> None:
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     held = Held(operator)

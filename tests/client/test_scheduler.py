@@ -88,14 +88,14 @@ class House:
 # -- how often ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_quick_gateway_is_asked_as_often_as_it_was_wanted() -> None:
+async def test_fast_gateway_is_polled_at_the_intervals() -> None:
     house = House(0.1)
     await house.run(1800)
     assert house.intervals() == WANTED
 
 
 @pytest.mark.parametrize("latency", [0.1, 0.3, 1.0, 3.0])
-async def test_a_quarter_of_the_gateways_time_at_most(latency: float) -> None:
+async def test_polls_take_a_quarter_of_the_time_at_most(latency: float) -> None:
     house = House(latency)
     began = house.now
     await house.run(3600)
@@ -105,7 +105,7 @@ async def test_a_quarter_of_the_gateways_time_at_most(latency: float) -> None:
     assert house.busy <= 0.25 * (house.now - began)
 
 
-async def test_nor_more_where_the_grid_comes_and_goes() -> None:
+async def test_polls_take_a_quarter_at_most_with_an_unstable_grid() -> None:
     house = House(0.3)
     await house.run(300)
     house.busy, began = 0.0, house.now
@@ -117,14 +117,14 @@ async def test_nor_more_where_the_grid_comes_and_goes() -> None:
 
 
 @pytest.mark.parametrize(("latency", "longest"), [(0.1, 1.5), (0.3, 2.5), (1.0, 8.0)])
-async def test_an_outage_is_seen_in_time(latency: float, longest: float) -> None:
+async def test_slow_gateway_still_shows_an_outage_in_time(latency: float, longest: float) -> None:
     house = House(latency)
     await house.run(1800)
     gaps = [later - earlier for earlier, later in pairwise(house.seen)]
     assert max(gaps[len(gaps) // 10 :]) <= longest  # from the gateway's sample to the next one
 
 
-async def test_what_can_wait_stretches_first() -> None:
+async def test_low_priorities_stretch_first() -> None:
     stretched: list[set[Priority]] = []
     for latency in (0.1, 0.16, 0.18, 0.2, 0.22, 0.24, 0.3, 0.5, 1.0):
         house = House(0.0)
@@ -143,7 +143,7 @@ async def test_what_can_wait_stretches_first() -> None:
     assert len({len(each) for each in stretched}) >= 4
 
 
-async def test_live_stretches_to_a_minute_and_the_grid_watch_takes_what_is_left() -> None:
+async def test_live_stretches_to_one_minute_before_the_grid_poll() -> None:
     house = House(1.0)
     await house.run(1800)
     intervals = house.intervals()
@@ -151,7 +151,7 @@ async def test_live_stretches_to_a_minute_and_the_grid_watch_takes_what_is_left(
     assert 4 < intervals[Priority.GRID] < 7
 
 
-async def test_they_come_back_when_the_gateway_recovers() -> None:
+async def test_intervals_shrink_when_the_gateway_recovers() -> None:
     house = House(1.0)
     await house.run(1800)
     house.latency = 0.05
@@ -159,7 +159,7 @@ async def test_they_come_back_when_the_gateway_recovers() -> None:
     assert house.intervals() == WANTED
 
 
-async def test_one_slow_answer_is_no_slow_gateway() -> None:
+async def test_one_slow_response_stretches_nothing() -> None:
     house = House(0.1)
     await house.run(300)
     house.latency = 2.0
@@ -170,7 +170,7 @@ async def test_one_slow_answer_is_no_slow_gateway() -> None:
     assert house.intervals() == WANTED
 
 
-async def test_a_cadence_that_is_switched_off_leaves_its_share_to_the_others() -> None:
+async def test_disabled_poll_leaves_its_share_to_the_others() -> None:
     house = House(0.15)
     await house.run(900)
     assert house.cadences[Priority.SETTINGS].interval > WANTED[Priority.SETTINGS]
@@ -179,7 +179,7 @@ async def test_a_cadence_that_is_switched_off_leaves_its_share_to_the_others() -
     assert house.cadences[Priority.SETTINGS].interval == WANTED[Priority.SETTINGS]
 
 
-async def test_what_is_ordered_waits_for_nothing_but_its_turn() -> None:
+async def test_command_waits_only_for_its_turn() -> None:
     house = House(1.0)
     await house.run(120)
     began = house.now
@@ -189,7 +189,7 @@ async def test_what_is_ordered_waits_for_nothing_but_its_turn() -> None:
     assert house.now == began
 
 
-async def test_a_start_comes_at_once() -> None:
+async def test_first_polls_after_a_start_do_not_wait() -> None:
     house = House(0.2)
     began = house.now
     for rank in (Priority.LIVE, Priority.GRID, Priority.SETTINGS, Priority.INVENTORY, Priority.DETAIL):
@@ -200,7 +200,7 @@ async def test_a_start_comes_at_once() -> None:
 # -- whose turn --------------------------------------------------------------------------------------------------------
 
 
-async def test_the_grid_watch_waits_behind_one_request_at_most() -> None:
+async def test_grid_poll_waits_for_one_request_at_most() -> None:
     scheduler = RequestScheduler()
     answered: list[str] = []
     answers = asyncio.Event()
@@ -220,7 +220,7 @@ async def test_the_grid_watch_waits_behind_one_request_at_most() -> None:
     assert answered == ["live 0", "grid", "live 1", "live 2", "live 3"]
 
 
-async def test_who_gives_up_holds_nobody_up() -> None:
+async def test_cancelled_turn_blocks_no_other() -> None:
     scheduler = RequestScheduler()
 
     @asynccontextmanager
@@ -282,7 +282,7 @@ def busy(status: int = 503, path: str = "operation", retry_after: float | None =
     return GatewayRateLimitError("busy", path=path, status=status, named=named, retry_after=retry_after or 60.0)
 
 
-async def test_a_503_rests_longer_each_time() -> None:
+async def test_backoff_after_503_doubles() -> None:
     house = House(0.1)
     rests = []
     for _ in range(6):
@@ -295,7 +295,7 @@ async def test_a_503_rests_longer_each_time() -> None:
     assert rests_for(house) == FIRST_WHEN_BUSY
 
 
-async def test_a_named_time_is_kept_to_and_an_answer_does_not_end_it() -> None:
+async def test_backoff_honors_retry_after() -> None:
     house = House(0.1)
     await fail(house.scheduler, busy(429, retry_after=120))
     await answer(house.scheduler)
@@ -303,7 +303,7 @@ async def test_a_named_time_is_kept_to_and_an_answer_does_not_end_it() -> None:
     assert isinstance(house.cadences[Priority.GRID].rest, GatewayRateLimitError)
 
 
-async def test_nobody_is_believed_to_rest_for_a_day() -> None:
+async def test_backoff_limits_retry_after() -> None:
     house = House(0.1)
     await fail(house.scheduler, busy(retry_after=86400))
     assert rests_for(house) == 900
@@ -312,19 +312,19 @@ async def test_nobody_is_believed_to_rest_for_a_day() -> None:
 @pytest.mark.parametrize(
     "err", [busy(429), busy(429, "login/Basic", retry_after=300), GatewayAuthenticationRequiredError("no", status=403)]
 )
-async def test_what_concerns_one_call_lets_the_others_go_on(err: GatewayError) -> None:
+async def test_backoff_ignores_a_429_of_one_endpoint(err: GatewayError) -> None:
     house = House(0.1)
     await fail(house.scheduler, err)
     assert house.scheduler.rest.reason is None
 
 
-async def test_an_order_that_is_refused_by_a_503_says_nothing_of_the_gateway() -> None:
+async def test_backoff_ignores_a_503_of_a_command() -> None:
     house = House(0.1)
     await fail(house.scheduler, busy(path="system/update/urgency"), polled=False)
     assert house.scheduler.rest.reason is None
 
 
-async def test_silence_is_met_by_fewer_and_fewer_attempts() -> None:
+async def test_backoff_without_a_response_doubles() -> None:
     house = House(0.1)
     rests = []
     for _ in range(7):
@@ -337,7 +337,7 @@ async def test_silence_is_met_by_fewer_and_fewer_attempts() -> None:
     assert house.scheduler.rest.reason is None
 
 
-async def test_named_wait_survives_lost_answers() -> None:
+async def test_retry_after_survives_lost_responses() -> None:
     """A person's calls go on meanwhile: two that get lost and one that is answered change nothing about the wait."""
     house = House(0.1)
     await fail(house.scheduler, busy(retry_after=900))
@@ -348,7 +348,7 @@ async def test_named_wait_survives_lost_answers() -> None:
     assert isinstance(house.cadences[Priority.GRID].rest, GatewayRateLimitError)
 
 
-async def test_silence_is_not_the_gateways_time() -> None:
+async def test_time_without_a_response_does_not_stretch() -> None:
     house = House(0.1)
     await house.run(300)
     before = house.cadences[Priority.GRID].cost

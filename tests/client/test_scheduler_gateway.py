@@ -23,7 +23,7 @@ async def ask_for_live(powerwall: PowerwallGateway, cadence: PollSchedule) -> No
         await powerwall.soe()
 
 
-async def test_the_time_of_a_slow_gateway_stretches_what_can_wait(simulator: StartSimulator, client: Client) -> None:
+async def test_slow_gateway_stretches_low_priorities(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0", latency=0.05)
     powerwall = await client(gateway)
     live, grid = powerwall.scheduler.cadence(Priority.LIVE, 0.2), powerwall.scheduler.cadence(Priority.GRID, 0.25)
@@ -42,7 +42,7 @@ async def test_the_time_of_a_slow_gateway_stretches_what_can_wait(simulator: Sta
             await powerwall.grid_status()
 
 
-async def test_the_grid_is_asked_between_two_requests_of_the_others(simulator: StartSimulator, client: Client) -> None:
+async def test_grid_poll_runs_between_other_requests(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0", latency=0.02)
     powerwall = await client(gateway)
     grid = powerwall.scheduler.cadence(Priority.GRID, 1.0)
@@ -63,7 +63,7 @@ async def test_the_grid_is_asked_between_two_requests_of_the_others(simulator: S
     assert len(paths) == 7
 
 
-async def test_one_connection_carries_it_all(simulator: StartSimulator, client: Client) -> None:
+async def test_scheduled_requests_share_one_connection(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     await powerwall.login()
@@ -89,9 +89,7 @@ async def poll(powerwall: PowerwallGateway, *, fails_with: type[Exception] | Non
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_a_time_that_is_named_is_for_the_whole_gateway(
-    simulator: StartSimulator, client: Client, status: int
-) -> None:
+async def test_retry_after_holds_for_the_whole_gateway(simulator: StartSimulator, client: Client, status: int) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway)
     gateway.faults.add("system_status/soe", status=status, retry_after=7)
@@ -101,7 +99,7 @@ async def test_a_time_that_is_named_is_for_the_whole_gateway(
 
 
 @pytest.mark.parametrize(("status", "whole"), [(429, False), (503, True)])
-async def test_without_a_named_time_a_503_is_the_gateways_and_a_429_the_endpoints(
+async def test_503_holds_for_the_gateway_and_429_for_the_endpoint(
     simulator: StartSimulator, client: Client, status: int, whole: bool
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -111,7 +109,7 @@ async def test_without_a_named_time_a_503_is_the_gateways_and_a_429_the_endpoint
     assert (powerwall.scheduler.rest.reason is not None) is whole
 
 
-async def test_a_gateway_that_is_back_is_asked_again(simulator: StartSimulator, client: Client) -> None:
+async def test_gateway_that_responds_is_polled_again(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway)
     gateway.faults.add("*", drop=True)
@@ -127,7 +125,7 @@ async def test_a_gateway_that_is_back_is_asked_again(simulator: StartSimulator, 
 # -- the same answer ---------------------------------------------------------------------------------------------------
 
 
-async def test_the_same_bytes_are_the_very_same_object(simulator: StartSimulator, client: Client) -> None:
+async def test_same_response_is_the_same_object(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     first = await powerwall.system_status()
@@ -139,7 +137,7 @@ async def test_the_same_bytes_are_the_very_same_object(simulator: StartSimulator
     assert await powerwall.system_status() is other
 
 
-async def test_a_stamp_that_moves_makes_another_object_that_is_equal(simulator: StartSimulator, client: Client) -> None:
+async def test_response_with_another_timestamp_is_equal(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     payload = await powerwall.get("meters/aggregates")
@@ -152,14 +150,14 @@ async def test_a_stamp_that_moves_makes_another_object_that_is_equal(simulator: 
     assert moved == first
 
 
-async def test_what_is_shown_raw_is_the_callers_own(simulator: StartSimulator, client: Client) -> None:
+async def test_raw_response_is_not_shared(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     (await powerwall.get("system_status"))["battery_blocks"].clear()
     assert (await powerwall.get("system_status"))["battery_blocks"]
 
 
-async def test_few_answers_are_kept_and_none_that_is_long(
+async def test_response_cache_is_limited(
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_module, "_KEPT_ANSWERS", 2)

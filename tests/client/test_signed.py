@@ -43,7 +43,7 @@ async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> 
     return await start(simulator, request.param)
 
 
-async def test_it_reads_and_writes(gateway: Simulator, sign: Sign) -> None:
+async def test_signed_client_reads_and_writes(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     signed = await sign(gateway)
     assert verified(signed) is None
@@ -68,14 +68,14 @@ async def test_it_reads_and_writes(gateway: Simulator, sign: Sign) -> None:
     assert gateway.home.mode == "backup"
 
 
-async def test_it_tells_the_firmware(gateway: Simulator, sign: Sign) -> None:
+async def test_signed_client_reads_the_firmware(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     signed = await sign(gateway)
     assert await signed.look()
     assert signed.firmware == gateway.gateway.nameplate.version.split()[0]
 
 
-async def test_look_asks_only_where_nothing_else_was_accepted_since(gateway: Simulator, sign: Sign) -> None:
+async def test_look_sends_nothing_after_an_accepted_request(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     signed = await sign(gateway)
     await signed.look()
@@ -89,7 +89,7 @@ async def test_look_asks_only_where_nothing_else_was_accepted_since(gateway: Sim
         await signed.look()
 
 
-async def test_it_tells_of_the_powerwalls(simulator: StartSimulator, sign: Sign) -> None:
+async def test_signed_client_reads_the_powerwalls(simulator: StartSimulator, sign: Sign) -> None:
     gateway = await start(simulator, "pw3", home=SimulatedHome(packs=3, charge=60))
     gateway.gateway.expansions = {3}
     leader, follower, expansion = gateway.home.packs
@@ -122,7 +122,7 @@ async def test_it_tells_of_the_powerwalls(simulator: StartSimulator, sign: Sign)
     )
 
 
-async def test_it_uses_the_session_there_is(gateway: Simulator, sign: Sign) -> None:
+async def test_signed_client_uses_the_session(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     signed = await sign(gateway)
     await powerwall_of(signed).login()
@@ -134,7 +134,7 @@ async def test_it_uses_the_session_there_is(gateway: Simulator, sign: Sign) -> N
     assert gateway.logins == 1
 
 
-async def test_nothing_logs_in_where_that_stops_the_powerwall(simulator: StartSimulator, sign: Sign) -> None:
+async def test_signed_client_does_not_log_in_if_that_stops(simulator: StartSimulator, sign: Sign) -> None:
     gateway = await simulator("1.50.1")
     gateway.faults.add(DIN, status=403)
     with raises_login_stops():
@@ -142,13 +142,13 @@ async def test_nothing_logs_in_where_that_stops_the_powerwall(simulator: StartSi
     assert (gateway.logins, gateway.stopped_seconds) == (0, 0.0)
 
 
-async def test_a_wrong_password(gateway: Simulator, sign: Sign) -> None:
+async def test_signed_client_raises_login_error(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     with pytest.raises(GatewayLoginError):
         await (await sign(gateway, password="wrong")).config()
 
 
-async def test_firmware_that_takes_none(simulator: StartSimulator, sign: Sign) -> None:
+async def test_signed_request_on_old_firmware_raises_not_found(simulator: StartSimulator, sign: Sign) -> None:
     signed = await sign(await simulator("21.44"))
     with pytest.raises(GatewayNotFoundError):
         await signed.config()
@@ -168,7 +168,7 @@ async def test_clocks_that_differ(gateway: Simulator, sign: Sign, ahead: float) 
     assert await signed.config()
 
 
-async def test_a_signature_that_waited_for_too_long_is_made_anew(gateway: Simulator, sign: Sign) -> None:
+async def test_expired_signature_is_renewed(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     signed = await sign(gateway)
     gateway.gateway.clock_ahead = 60.0
@@ -182,7 +182,7 @@ async def test_a_signature_that_waited_for_too_long_is_made_anew(gateway: Simula
     assert asked_for(gateway, PATH) == 2
 
 
-async def test_another_gateway_at_the_same_address(gateway: Simulator, sign: Sign) -> None:
+async def test_signed_request_to_another_gateway_raises(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     signed = await sign(gateway)
     await signed.config()
@@ -196,7 +196,9 @@ async def test_another_gateway_at_the_same_address(gateway: Simulator, sign: Sig
 @pytest.mark.parametrize(
     ("status", "error"), [(429, GatewayRateLimitError), (503, GatewayRateLimitError), (404, GatewayNotFoundError)]
 )
-async def test_what_http_says(gateway: Simulator, sign: Sign, status: int, error: type[GatewayError]) -> None:
+async def test_signed_request_raises_the_exception_of_each_status(
+    gateway: Simulator, sign: Sign, status: int, error: type[GatewayError]
+) -> None:
     pair(gateway)
     signed = await sign(gateway)
     gateway.faults.add(PATH, status=status, retry_after=7 if status != 404 else None)
@@ -209,7 +211,7 @@ async def test_what_http_says(gateway: Simulator, sign: Sign, status: int, error
 
 
 @pytest.mark.parametrize("body", [b"<html>busy</html>", b"", b"\x1f\x8bno"])
-async def test_nonsense(gateway: Simulator, sign: Sign, body: bytes) -> None:
+async def test_signed_request_rejects_a_malformed_response(gateway: Simulator, sign: Sign, body: bytes) -> None:
     pair(gateway)
     signed = await sign(gateway)
     gateway.faults.add(PATH, status=200, body=body)
@@ -218,7 +220,7 @@ async def test_nonsense(gateway: Simulator, sign: Sign, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>busy</html>", b"", b"\x1f\x8bno"])
-async def test_a_number_that_is_none(gateway: Simulator, sign: Sign, body: bytes) -> None:
+async def test_signed_request_rejects_an_invalid_din(gateway: Simulator, sign: Sign, body: bytes) -> None:
     pair(gateway)
     signed = await sign(gateway)
     gateway.faults.add(DIN, status=200, body=body, times=1)
@@ -227,9 +229,7 @@ async def test_a_number_that_is_none(gateway: Simulator, sign: Sign, body: bytes
     assert await signed.config()
 
 
-async def test_the_library_logs_nothing_of_ours(
-    gateway: Simulator, sign: Sign, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_signing_library_logs_no_secret(gateway: Simulator, sign: Sign, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     pair(gateway)
     signed = await sign(gateway)
@@ -246,7 +246,7 @@ async def test_the_library_logs_nothing_of_ours(
     assert "aiopowerwall" in {record.name.partition(".")[0] for record in caplog.records}
 
 
-async def test_nobody_answers(gateway: Simulator, sign: Sign) -> None:
+async def test_signed_request_without_a_response_raises(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     signed = await sign(gateway, limit=0.5)
     gateway.faults.add(PATH, delay=30.0)
@@ -258,7 +258,7 @@ async def test_nobody_answers(gateway: Simulator, sign: Sign) -> None:
         await signed.config()
 
 
-async def test_nothing_is_sent_to_another_certificate(gateway: Simulator, sign: Sign) -> None:
+async def test_signed_request_with_another_certificate_sends_nothing(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     signed = await sign(gateway)
     await signed.config()
@@ -270,7 +270,7 @@ async def test_nothing_is_sent_to_another_certificate(gateway: Simulator, sign: 
     assert len(gateway.requests) == before
 
 
-async def test_requests_are_paced_and_counted(gateway: Simulator, sign: Sign) -> None:
+async def test_signed_requests_are_scheduled_and_counted(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     signed = await sign(gateway)
     await signed.look()
@@ -283,7 +283,7 @@ async def test_requests_are_paced_and_counted(gateway: Simulator, sign: Sign) ->
     assert connection.stats[PATH].requests == 2
 
 
-async def test_requests_take_their_turn(gateway: Simulator, sign: Sign) -> None:
+async def test_signed_requests_wait_for_their_turn(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     signed = await sign(gateway)
     await signed.look()
@@ -301,9 +301,7 @@ async def test_requests_take_their_turn(gateway: Simulator, sign: Sign) -> None:
     assert (most, under_way) == (1, 0)
 
 
-async def test_the_key_is_computed_with_in_other_threads(
-    gateway: Simulator, sign: Sign, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_signing_runs_in_another_thread(gateway: Simulator, sign: Sign, monkeypatch: pytest.MonkeyPatch) -> None:
     pair(gateway)
     threads: list[threading.Thread] = []
 
@@ -322,7 +320,9 @@ async def test_the_key_is_computed_with_in_other_threads(
     assert threading.main_thread() not in threads
 
 
-async def test_it_is_closed_while_it_signs(gateway: Simulator, sign: Sign, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_close_during_signing_ends_the_request(
+    gateway: Simulator, sign: Sign, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pair(gateway)
     signed = await sign(gateway)
     signing, closed = threading.Event(), threading.Event()
@@ -342,7 +342,9 @@ async def test_it_is_closed_while_it_signs(gateway: Simulator, sign: Sign, monke
         await asking
 
 
-async def test_it_is_closed_while_it_opens(gateway: Simulator, sign: Sign, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_close_during_opening_ends_the_request(
+    gateway: Simulator, sign: Sign, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pair(gateway)
     signed = await sign(gateway)
     loading, closed = threading.Event(), threading.Event()

@@ -36,7 +36,7 @@ async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> 
 
 
 @pytest.mark.parametrize("names", [True, False])
-async def test_a_key_that_nobody_registered(gateway: Simulator, sign: Sign, names: bool) -> None:
+async def test_unregistered_key_is_unknown(gateway: Simulator, sign: Sign, names: bool) -> None:
     gateway.gateway.keyring.names_unknown = names
     pair(gateway)
     stranger = await sign(gateway, 1)
@@ -46,7 +46,7 @@ async def test_a_key_that_nobody_registered(gateway: Simulator, sign: Sign, name
     assert verified(stranger) is False
 
 
-async def test_a_key_that_nobody_confirmed(gateway: Simulator, sign: Sign) -> None:
+async def test_unconfirmed_key_is_refused_until_it_is_confirmed(gateway: Simulator, sign: Sign) -> None:
     gateway.gateway.keyring.register(public_key())
     signed = await sign(gateway)
     with pytest.raises(GatewayKeyError) as refused:
@@ -73,7 +73,7 @@ async def test_a_key_that_nobody_confirmed(gateway: Simulator, sign: Sign) -> No
         ("REMOTE_ACCESS_DISABLED", KeyProblem.REMOTE_ACCESS),
     ],
 )
-async def test_faults_about_the_key(gateway: Simulator, sign: Sign, fault: str, problem: KeyProblem) -> None:
+async def test_key_fault_raises_its_problem(gateway: Simulator, sign: Sign, fault: str, problem: KeyProblem) -> None:
     pair(gateway)
     signed = await sign(gateway)
     await signed.look()
@@ -88,7 +88,7 @@ async def test_faults_about_the_key(gateway: Simulator, sign: Sign, fault: str, 
     assert verified(signed) is True
 
 
-async def test_another_fault_is_said_in_words(gateway: Simulator, sign: Sign) -> None:
+async def test_other_fault_raises_its_text(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     signed = await sign(gateway)
     gateway.gateway.keyring.reject(public_key(), "INVALID_COMMAND")
@@ -98,7 +98,7 @@ async def test_another_fault_is_said_in_words(gateway: Simulator, sign: Sign) ->
     assert verified(signed) is None
 
 
-async def test_a_signed_request_that_is_denied_is_about_the_key(gateway: Simulator, sign: Sign) -> None:
+async def test_denied_signed_request_raises_key_error(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     gateway.faults.add(PATH, status=403)
     signed = await sign(gateway)
@@ -107,7 +107,7 @@ async def test_a_signed_request_that_is_denied_is_about_the_key(gateway: Simulat
     assert refused.value.problem is KeyProblem.NOT_PERMITTED
 
 
-async def test_a_write_that_conflicts_with_another(gateway: Simulator, sign: Sign) -> None:
+async def test_conflicting_signed_write_raises(gateway: Simulator, sign: Sign) -> None:
     def interfere(step: str, _: object) -> None:
         if step == "acted" and asked_for(gateway, PATH) == 1:
             gateway.gateway.operation.reserve = 50
@@ -122,7 +122,7 @@ async def test_a_write_that_conflicts_with_another(gateway: Simulator, sign: Sig
 
 
 @pytest.mark.parametrize("firmware", ["26.18"])
-async def test_a_din_that_is_denied_is_read_elsewhere(simulator: StartSimulator, sign: Sign, firmware: str) -> None:
+async def test_denied_din_is_read_from_status_or_config(simulator: StartSimulator, sign: Sign, firmware: str) -> None:
     gateway = await start(simulator, firmware)
     pair(gateway)
     gateway.faults.add(DIN, status=403)
@@ -133,7 +133,7 @@ async def test_a_din_that_is_denied_is_read_elsewhere(simulator: StartSimulator,
     assert asked_for(gateway, "config") == 1
 
 
-async def test_a_din_that_is_denied_and_nowhere_else(gateway: Simulator, sign: Sign) -> None:
+async def test_denied_din_without_another_source_raises(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     gateway.faults.add(DIN, status=403)
     signed = await sign(gateway)
@@ -154,7 +154,7 @@ class _Here(AbstractResolver):
         pass
 
 
-async def test_an_entry_by_host_name_names_a_server_that_the_gateway_knows(
+async def test_signed_request_by_host_name_sends_a_known_server_name(
     gateway: Simulator, monkeypatch: pytest.MonkeyPatch, socket_enabled: None
 ) -> None:
     monkeypatch.setattr(connector, "DefaultResolver", lambda **_: _Here())

@@ -6,7 +6,7 @@ from custom_components.powerwall_gateway.gateway.signed.keys import make_key, pu
 from tests.pairing import pem
 
 
-def test_a_key_is_read_as_people_paste_it() -> None:
+def test_key_is_parsed_in_every_form() -> None:
     text = pem().decode()
     assert read_key(text) == read_key(f"Here it is:\n\n{text}\n") == read_key(text.replace("\n", " ")) == pem()
     assert public_part(pem())
@@ -20,7 +20,7 @@ def test_what_is_no_key(text: str) -> None:
         read_key(text)
 
 
-def test_a_key_of_our_own() -> None:
+def test_generated_key_is_valid() -> None:
     key = make_key()
     assert read_key(key.decode()) == key
     assert len(public_part(key)) > 690  # 4096 bits in base64

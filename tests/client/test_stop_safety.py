@@ -24,7 +24,7 @@ from tests.helpers import until
 # -- all is well -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_login_ends_with_a_session_and_a_running_powerwall(home: Home) -> None:
+async def test_log_in_ends_with_a_session_and_a_running_powerwall(home: Home) -> None:
     home.simulator.gateway.start_delay = 0.02
     async with home.process() as guard:
         await guard.log_in()
@@ -47,7 +47,7 @@ async def test_a_login_ends_with_a_session_and_a_running_powerwall(home: Home) -
     assert 0 < home.simulator.stopped_seconds < 1
 
 
-async def test_the_order_of_effects(home: Home) -> None:
+async def test_log_in_keeps_the_order_of_effects(home: Home) -> None:
     async with home.process() as guard:
         await guard.log_in()
     paths = [request.path for request in home.simulator.requests]
@@ -56,7 +56,7 @@ async def test_the_order_of_effects(home: Home) -> None:
 
 
 @pytest.mark.parametrize(("version", "force"), [("1.15.0\n", False), ("1.17.1", True)])
-async def test_a_firmware_that_wants_to_be_forced_is_forced(home: Home, version: str, force: bool) -> None:
+async def test_log_in_forces_where_the_firmware_requires_it(home: Home, version: str, force: bool) -> None:
     home.simulator.overrides["status"] = {"version": version}
     async with home.process() as guard:
         await guard.log_in()
@@ -64,7 +64,7 @@ async def test_a_firmware_that_wants_to_be_forced_is_forced(home: Home, version:
     assert json.loads(login.body)["force_sm_off"] is force
 
 
-async def test_who_has_a_session_is_not_logged_in_again(home: Home) -> None:
+async def test_log_in_with_a_session_sends_no_login(home: Home) -> None:
     async with home.process() as guard:
         await guard.log_in()
         await finished(guard)
@@ -74,7 +74,7 @@ async def test_who_has_a_session_is_not_logged_in_again(home: Home) -> None:
     assert home.asked_for("sitemaster/run") == 1
 
 
-async def test_a_poll_that_was_denied_does_not_keep_the_guard_waiting(home: Home) -> None:
+async def test_log_in_does_not_wait_for_a_denied_poll(home: Home) -> None:
     async with home.process() as guard:
         for _ in range(2):
             with pytest.raises(GatewayAuthenticationRequiredError):
@@ -83,7 +83,7 @@ async def test_a_poll_that_was_denied_does_not_keep_the_guard_waiting(home: Home
         await guard._gateway.operation()
 
 
-async def test_a_session_that_is_lost_while_it_is_watched(home: Home) -> None:
+async def test_log_in_during_the_watch_reports_a_lost_session(home: Home) -> None:
     async with home.process(timings=replace(PACE, steady=0.3)) as guard:
         await guard.log_in()
         home.simulator.tokens.clear()
@@ -98,7 +98,7 @@ async def test_a_session_that_is_lost_while_it_is_watched(home: Home) -> None:
     assert home.simulator.logins == 2
 
 
-async def test_where_a_login_stops_nothing_it_is_a_plain_one(simulator: StartSimulator) -> None:
+async def test_log_in_on_later_firmware_is_a_plain_login(simulator: StartSimulator) -> None:
     home = Home(await simulator("21.44"))
     home.on_grid_for = 0
     async with home.process() as guard:
@@ -108,7 +108,7 @@ async def test_where_a_login_stops_nothing_it_is_a_plain_one(simulator: StartSim
     assert home.asked_for("sitemaster/run") == 0
 
 
-async def test_many_callers_share_one_login_and_one_of_them_leaves(home: Home) -> None:
+async def test_log_in_is_shared_if_one_caller_is_cancelled(home: Home) -> None:
     async with home.process() as guard:
         callers = [asyncio.create_task(guard.log_in()) for _ in range(3)]
         await until(lambda: home.disk.writes)
@@ -121,7 +121,7 @@ async def test_many_callers_share_one_login_and_one_of_them_leaves(home: Home) -
     assert home.simulator.logins == 1
 
 
-async def test_callers_who_all_leave_take_nothing_back(home: Home) -> None:
+async def test_log_in_finishes_if_all_callers_are_cancelled(home: Home) -> None:
     home.simulator.faults.add("login/Basic", status=401)  # of which nobody hears
     async with home.process() as guard:
         caller = asyncio.create_task(guard.log_in())
@@ -211,7 +211,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("arrange", "reason"), REFUSALS)
-async def test_it_is_not_dared(home: Home, arrange: Any, reason: CommandFailure | None) -> None:
+async def test_log_in_is_refused_if_it_is_not_safe(home: Home, arrange: Any, reason: CommandFailure | None) -> None:
     arrange(home)
     before = home.disk.content
     async with home.process(timeout=0.1) as guard:
@@ -223,7 +223,7 @@ async def test_it_is_not_dared(home: Home, arrange: Any, reason: CommandFailure 
     assert home.disk.content == before
 
 
-async def test_not_without_a_password(home: Home) -> None:
+async def test_log_in_without_a_password_is_refused(home: Home) -> None:
     async with home.process(credentials=Credentials(password="")) as guard:
         guard._gateway._login._credentials = None
         with pytest.raises(GatewayLoginError, match="no password"):
@@ -232,7 +232,7 @@ async def test_not_without_a_password(home: Home) -> None:
 
 
 @pytest.mark.parametrize("status", [{"status": 503}, {"drop": True}])
-async def test_not_when_the_firmware_is_not_known(home: Home, status: dict[str, Any]) -> None:
+async def test_log_in_with_unknown_firmware_is_refused(home: Home, status: dict[str, Any]) -> None:
     home.simulator.faults.add("status", **status)
     async with home.process() as guard:
         with pytest.raises(GatewayError):
@@ -241,7 +241,7 @@ async def test_not_when_the_firmware_is_not_known(home: Home, status: dict[str, 
     assert home.disk.writes == 0
 
 
-async def test_what_was_not_sent_is_no_login_of_the_day(home: Home) -> None:
+async def test_login_that_was_not_sent_does_not_count(home: Home) -> None:
     home.simulator.requests.clear()
     home.simulator.front.requests = Tripwire(7, home.simulator.home.outage)
     async with home.process() as guard:
@@ -253,7 +253,7 @@ async def test_what_was_not_sent_is_no_login_of_the_day(home: Home) -> None:
     home.assert_well()
 
 
-async def test_an_outage_at_any_step(simulator: StartSimulator) -> None:
+async def test_log_in_with_an_outage_at_any_step_restarts_the_powerwall(simulator: StartSimulator) -> None:
     """From the first request to the last: before the login it forbids it, later the Powerwall is started again."""
     dared, reasons = [], set()
     for step in range(1, 100):
@@ -276,7 +276,7 @@ async def test_an_outage_at_any_step(simulator: StartSimulator) -> None:
     assert min(dared) == login
 
 
-async def test_three_logins_a_day(home: Home) -> None:
+async def test_log_in_is_limited_to_three_a_day(home: Home) -> None:
     async def log_in() -> None:
         async with home.process() as guard:
             await guard.log_in()
@@ -300,9 +300,7 @@ async def test_three_logins_a_day(home: Home) -> None:
     home.assert_well()
 
 
-async def test_a_clock_that_was_wrong_forbids_logins_for_a_day_only(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_wrong_clock_blocks_logins_for_one_day_only(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     here = 1000.0
     monkeypatch.setattr("custom_components.powerwall_gateway.gateway.stop_safety.journal.monotonic", lambda: here)
     home.disk.content = b'{"version": 1, "logins": [4e9, 4.1e9, 4.2e9], "under_way": null}'

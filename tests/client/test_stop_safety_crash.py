@@ -47,7 +47,7 @@ FAULTS: dict[str, dict[str, dict[str, Any]]] = {
         (stop, "a start that is lost", True),
     ],
 )
-async def test_killed_anywhere(
+async def test_powerwall_runs_after_a_crash_at_any_step(
     simulator: StartSimulator, work: Callable[[StopSupervisor], Awaitable[None]], faults: str, gently: bool
 ) -> None:
     home = Home(await simulator("1.15.0"))
@@ -78,7 +78,7 @@ async def test_killed_anywhere(
     assert stopped > 0 or gently
 
 
-async def test_a_kill_while_the_next_process_mends(simulator: StartSimulator) -> None:
+async def test_powerwall_runs_after_a_crash_during_recovery(simulator: StartSimulator) -> None:
     """Twice in a row, the second time anywhere."""
     home = Home(await simulator("1.15.0"))
     for after in count():
@@ -97,7 +97,7 @@ async def test_a_kill_while_the_next_process_mends(simulator: StartSimulator) ->
     assert after > 10
 
 
-async def test_a_login_that_is_acted_on_only_when_the_next_process_mends(simulator: StartSimulator) -> None:
+async def test_recovery_handles_a_login_that_acts_late(simulator: StartSimulator) -> None:
     home = Home(await simulator("1.15.0"))
     home.simulator.faults.add("login/Basic", delay=0.3)
     async with home.process() as guard:
@@ -111,7 +111,7 @@ async def test_a_login_that_is_acted_on_only_when_the_next_process_mends(simulat
     home.assert_well()
 
 
-async def test_a_task_that_dies_before_its_first_step(simulator: StartSimulator) -> None:
+async def test_task_cancelled_before_its_first_step_leaves_nothing_open(simulator: StartSimulator) -> None:
     home = Home(await simulator("1.15.0"))
     async with home.process() as guard:
         caller = asyncio.create_task(guard.log_in())

@@ -21,7 +21,7 @@ from tests.helpers import until
 OTHERS: Any = {"powerwalls": [{"PackagePartNumber": "1092170-03-E", "PackageSerialNumber": "T99J0009999"}]}
 
 
-async def test_nothing_was_left(home: Home) -> None:
+async def test_recover_with_an_empty_journal_sends_nothing(home: Home) -> None:
     home.simulator.running = False
     await home.recover()
     assert not home.simulator.running
@@ -29,7 +29,7 @@ async def test_nothing_was_left(home: Home) -> None:
     assert home.asked == [False]
 
 
-async def test_what_was_left_stopped_runs_again(home: Home) -> None:
+async def test_recover_starts_a_stopped_powerwall(home: Home) -> None:
     await leave_open(home)
     async with home.process() as guard:
         await guard.recover()
@@ -44,7 +44,7 @@ async def test_what_was_left_stopped_runs_again(home: Home) -> None:
     assert home.asked == [False]
 
 
-async def test_what_runs_already_is_watched_for_a_minute(home: Home) -> None:
+async def test_recover_watches_a_running_powerwall(home: Home) -> None:
     """The login of the process that died may be acted on only now."""
     await leave_open(home)
     home.simulator.running = True
@@ -57,7 +57,7 @@ async def test_what_runs_already_is_watched_for_a_minute(home: Home) -> None:
     home.assert_well()
 
 
-async def test_until_it_is_mended_there_is_no_other_login(home: Home) -> None:
+async def test_log_in_is_refused_during_recovery(home: Home) -> None:
     await leave_open(home)
     home.simulator.running = True
     async with home.process() as guard:
@@ -69,7 +69,7 @@ async def test_until_it_is_mended_there_is_no_other_login(home: Home) -> None:
     assert home.simulator.running
 
 
-async def test_the_session_is_taken_up(home: Home) -> None:
+async def test_recover_uses_the_session_of_the_journal(home: Home) -> None:
     async with home.process(timings=replace(PACE, steady=60.0)) as guard:
         await guard.log_in()
     async with home.process() as guard:
@@ -78,7 +78,7 @@ async def test_the_session_is_taken_up(home: Home) -> None:
     assert home.simulator.logins == 1
 
 
-async def test_a_gateway_that_stays_away_for_long(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+async def test_recover_continues_after_a_long_absence(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     await leave_open(home)
     caplog.clear()
     home.simulator.faults.add("*", drop=True, times=20)
@@ -88,7 +88,7 @@ async def test_a_gateway_that_stays_away_for_long(home: Home, caplog: pytest.Log
     assert "The Powerwall runs again" in caplog.text
 
 
-async def test_another_gateway_is_not_started(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+async def test_recover_does_not_start_another_gateway(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     await leave_open(home)
     home.simulator.overrides["powerwalls"] = OTHERS
     async with home.process() as guard:
@@ -104,7 +104,7 @@ async def test_another_gateway_is_not_started(home: Home, caplog: pytest.LogCapt
     assert "T99J0009999" not in caplog.text
 
 
-async def test_an_address_that_changes_hands_while_it_is_mended(home: Home) -> None:
+async def test_recover_stops_if_another_gateway_has_the_address(home: Home) -> None:
     await leave_open(home)
     home.simulator.faults.add("sitemaster/run", status=503)
     async with home.process() as guard:
@@ -119,7 +119,7 @@ async def test_an_address_that_changes_hands_while_it_is_mended(home: Home) -> N
 
 
 @pytest.mark.parametrize("payload", [b"null", b"{}", b"<html>", {"powerwalls": None}, {"powerwalls": []}])
-async def test_a_gateway_that_shows_no_powerwalls_is_not_started(home: Home, payload: Any) -> None:
+async def test_recover_does_not_start_a_gateway_without_powerwalls(home: Home, payload: Any) -> None:
     await leave_open(home)
     home.simulator.overrides["powerwalls"] = payload
     async with home.process() as guard:
@@ -130,7 +130,7 @@ async def test_a_gateway_that_shows_no_powerwalls_is_not_started(home: Home, pay
     assert home.disk.record.under_way
 
 
-async def test_one_of_its_powerwalls_is_enough(home: Home) -> None:
+async def test_recover_needs_one_known_powerwall(home: Home) -> None:
     await leave_open(home)
     serial = home.simulator.gateway.pack_serials[1]
     home.simulator.overrides["powerwalls"] = {"powerwalls": [{"PackageSerialNumber": serial}]}
@@ -142,14 +142,14 @@ async def test_one_of_its_powerwalls_is_enough(home: Home) -> None:
 
 
 @pytest.mark.parametrize("later", [0.0, DAY, -3600.0, -50 * 365 * DAY])
-async def test_it_is_started_for_a_day_and_whenever_the_clock_went_back(home: Home, later: float) -> None:
+async def test_recover_starts_within_a_day_or_after_the_clock_went_back(home: Home, later: float) -> None:
     await leave_open(home)
     home.now += later
     await home.recover()
     home.assert_well()
 
 
-async def test_after_a_day_the_owner_is_asked(home: Home) -> None:
+async def test_recover_after_a_day_needs_confirmation(home: Home) -> None:
     await leave_open(home)
     home.now += DAY + 1
     async with home.process() as guard:
@@ -164,7 +164,7 @@ async def test_after_a_day_the_owner_is_asked(home: Home) -> None:
     home.assert_well()
 
 
-async def test_the_owner_need_not_be_asked_where_somebody_started_it(home: Home) -> None:
+async def test_recover_needs_no_confirmation_if_it_runs(home: Home) -> None:
     await leave_open(home)
     home.now += DAY + 1
     home.simulator.running = True
@@ -173,7 +173,7 @@ async def test_the_owner_need_not_be_asked_where_somebody_started_it(home: Home)
     home.assert_well()
 
 
-async def test_what_somebody_works_on_is_not_started_while_it_is_watched(home: Home) -> None:
+async def test_recover_after_a_day_does_not_start_while_watching(home: Home) -> None:
     await leave_open(home)
     home.now += DAY + 1
     home.simulator.running = True
@@ -185,7 +185,7 @@ async def test_what_somebody_works_on_is_not_started_while_it_is_watched(home: H
     assert home.disk.record.under_way
 
 
-async def test_a_gateway_that_comes_back_after_a_day_is_asked_for(home: Home) -> None:
+async def test_recover_needs_confirmation_if_the_gateway_returns_after_a_day(home: Home) -> None:
     await leave_open(home)
     home.simulator.faults.add("powerwalls", status=503)
     async with home.process() as guard:
@@ -235,7 +235,7 @@ MISFITS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("change", MISFITS)
-def test_what_was_never_written_is_not_believed(change: dict[str, Any]) -> None:
+def test_journal_record_rejects_invalid_content(change: dict[str, Any]) -> None:
     written = {"version": 1, "logins": [NOW], "under_way": OPEN}
     assert JournalRecord.from_json(written).to_json() == written
     with pytest.raises(JournalError):
@@ -243,7 +243,7 @@ def test_what_was_never_written_is_not_believed(change: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", CORRUPT)
-async def test_a_corrupt_journal_counts_as_open_and_as_full(home: Home, name: str) -> None:
+async def test_corrupt_journal_counts_as_open_and_full(home: Home, name: str) -> None:
     home.disk.content = CORRUPT[name]
     home.simulator.running = False
     await home.recover()
@@ -251,7 +251,7 @@ async def test_a_corrupt_journal_counts_as_open_and_as_full(home: Home, name: st
     assert home.disk.record.logins == (NOW,) * 3
 
 
-async def test_a_journal_that_cannot_be_written_is_mended_all_the_same(home: Home) -> None:
+async def test_recover_continues_if_the_journal_cannot_be_written(home: Home) -> None:
     await leave_open(home)
     home.disk.broken = lambda write: write < 8
     async with home.process() as guard:
@@ -262,7 +262,7 @@ async def test_a_journal_that_cannot_be_written_is_mended_all_the_same(home: Hom
     home.assert_well()
 
 
-async def test_an_entry_that_is_unloaded_leaves_mending_to_the_next(home: Home) -> None:
+async def test_recovery_continues_in_the_next_process(home: Home) -> None:
     await leave_open(home)
     home.simulator.faults.add("*", drop=True)
     async with home.process() as guard:
@@ -290,7 +290,7 @@ async def later(simulator: StartSimulator) -> Home:
     return home
 
 
-async def test_a_start_has_the_journals_session(later: Home) -> None:
+async def test_recover_on_later_firmware_uses_the_session_of_the_journal(later: Home) -> None:
     async with later.process(timings=replace(PACE, steady=60.0)) as guard:
         await guard.log_in()
     later.simulator.running = False
@@ -302,7 +302,7 @@ async def test_a_start_has_the_journals_session(later: Home) -> None:
     assert later.simulator.logins == 1
 
 
-async def test_a_start_without_a_session_logs_in_where_there_is_nothing_to_stop(later: Home) -> None:
+async def test_recover_without_a_session_logs_in_on_later_firmware(later: Home) -> None:
     """That is no login of the day: there were three already."""
     await leave_open(later)
     later.simulator.tokens.clear()
@@ -314,7 +314,7 @@ async def test_a_start_without_a_session_logs_in_where_there_is_nothing_to_stop(
     assert later.simulator.logins == 2
 
 
-async def test_a_login_that_was_lost_is_made_again_to_start(later: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lost_login_is_repeated_to_start(later: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("custom_components.powerwall_gateway.gateway.auth.SessionManager.FIRST_WAIT", 0.01)
     later.simulator.faults.add("login/Basic", drop=True, after=True, times=1)
     async with later.process() as guard:
@@ -326,7 +326,7 @@ async def test_a_login_that_was_lost_is_made_again_to_start(later: Home, monkeyp
     assert later.disk.record.logins == (NOW,)
 
 
-async def test_what_runs_is_not_stopped_to_start_it(later: Home) -> None:
+async def test_refused_login_does_not_stop_a_running_powerwall(later: Home) -> None:
     later.simulator.faults.add("login/Basic", status=401)
     async with later.process() as guard:
         with pytest.raises(GatewayLoginError):

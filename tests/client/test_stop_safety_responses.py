@@ -27,7 +27,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("acts", [True, False])
 @pytest.mark.parametrize("name", ANSWERS)
-async def test_whatever_it_answered_the_powerwall_runs(home: Home, name: str, acts: bool) -> None:
+async def test_powerwall_runs_after_any_login_response(home: Home, name: str, acts: bool) -> None:
     gateway = home.simulator
     gateway.faults.add("login/Basic", after=acts, **ANSWERS[name])
     async with home.process(timeout=0.15) as guard:
@@ -45,7 +45,7 @@ async def test_whatever_it_answered_the_powerwall_runs(home: Home, name: str, ac
     assert home.disk.record.logins == (NOW,)
 
 
-async def test_a_login_that_is_acted_on_long_after_we_gave_up(home: Home) -> None:
+async def test_powerwall_runs_after_a_login_that_acts_late(home: Home) -> None:
     gateway = home.simulator
     gateway.faults.add("login/Basic", delay=0.4)
     async with home.process(timings=replace(PACE, steady=0.8), timeout=0.1) as guard:
@@ -60,7 +60,7 @@ async def test_a_login_that_is_acted_on_long_after_we_gave_up(home: Home) -> Non
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 500}, {"drop": True}, {"delay": 30.0, "drop": True}])
-async def test_a_start_that_fails_for_a_while(home: Home, fault: dict[str, Any]) -> None:
+async def test_log_in_repeats_a_start_that_fails(home: Home, fault: dict[str, Any]) -> None:
     home.simulator.faults.add("sitemaster/run", times=3, **fault)
     async with home.process(timeout=0.1) as guard:
         await guard.log_in()
@@ -70,7 +70,7 @@ async def test_a_start_that_fails_for_a_while(home: Home, fault: dict[str, Any])
     assert home.asked_for("sitemaster/run") == 4
 
 
-async def test_a_start_that_is_accepted_and_not_done(home: Home) -> None:
+async def test_log_in_repeats_a_start_without_effect(home: Home) -> None:
     home.simulator.faults.add("sitemaster/run", status=202, times=3)
     async with home.process() as guard:
         await guard.log_in()
@@ -79,7 +79,7 @@ async def test_a_start_that_is_accepted_and_not_done(home: Home) -> None:
     assert home.asked_for("sitemaster/run") == 4
 
 
-async def test_a_gateway_that_is_gone_for_a_while_after_the_login(home: Home) -> None:
+async def test_log_in_waits_for_a_gateway_that_is_away(home: Home) -> None:
     def go_away() -> None:
         home.simulator.faults.add("*", drop=True, times=12)
 
@@ -92,7 +92,7 @@ async def test_a_gateway_that_is_gone_for_a_while_after_the_login(home: Home) ->
     home.assert_well()
 
 
-async def test_somebody_else_stops_it_meanwhile(home: Home) -> None:
+async def test_log_in_restarts_after_a_stop_by_someone_else(home: Home) -> None:
     """Within our minute it is started again: it may have been our login. Later it is not for us to decide."""
     gateway = home.simulator
     async with home.process(timings=replace(PACE, steady=0.2)) as guard:
@@ -110,7 +110,7 @@ async def test_somebody_else_stops_it_meanwhile(home: Home) -> None:
     assert home.asked == [False, False, False]
 
 
-async def test_a_session_that_cannot_be_written_changes_nothing(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+async def test_log_in_succeeds_if_the_session_cannot_be_written(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     home.disk.broken = lambda write: write == 2
     async with home.process() as guard:
         await guard.log_in()
@@ -121,7 +121,7 @@ async def test_a_session_that_cannot_be_written_changes_nothing(home: Home, capl
     assert not any(token in caplog.text for token in home.simulator.tokens)
 
 
-async def test_a_journal_that_cannot_be_closed_yet(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+async def test_journal_that_cannot_be_closed_is_closed_later(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     home.disk.broken = lambda write: 2 < write < 8
     async with home.process() as guard:
         await guard.log_in()
@@ -133,7 +133,7 @@ async def test_a_journal_that_cannot_be_closed_yet(home: Home, caplog: pytest.Lo
     assert caplog.text.count("cannot be closed yet") == 1
 
 
-async def test_nothing_of_a_stopping_login_is_told(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+async def test_log_in_logs_no_secret(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     gateway = home.simulator
     gateway.faults.add("sitemaster/run", status=500, times=3)
     async with home.process() as guard:

@@ -51,7 +51,7 @@ async def test_a_stop_ends_by_itself(home: Home) -> None:
     assert home.disk.record.logins == ()
 
 
-async def test_the_owner_ends_it_early(home: Home) -> None:
+async def test_start_ends_a_stop_early(home: Home) -> None:
     async with home.process() as guard:
         await guard.stop_for(3600)
         await guard.start()
@@ -60,7 +60,7 @@ async def test_the_owner_ends_it_early(home: Home) -> None:
     home.assert_well()
 
 
-async def test_a_stop_that_was_ended_early_ends_no_later_one(old: Home) -> None:
+async def test_stop_ended_early_does_not_end_a_later_one(old: Home) -> None:
     async with old.process() as guard:
         await guard.start()
         await guard.stop_for(3600)
@@ -71,7 +71,7 @@ async def test_a_stop_that_was_ended_early_ends_no_later_one(old: Home) -> None:
     old.assert_well()
 
 
-async def test_unloading_ends_it(home: Home) -> None:
+async def test_unload_ends_a_stop(home: Home) -> None:
     async with home.process() as guard:
         await guard.stop_for(3600)
         assert await guard.close()
@@ -79,7 +79,7 @@ async def test_unloading_ends_it(home: Home) -> None:
     home.assert_well()
 
 
-async def test_shutting_down_ends_it_and_leaves_the_watch_to_the_next_start(home: Home) -> None:
+async def test_shutdown_ends_a_stop_and_keeps_the_journal_open(home: Home) -> None:
     async with home.process(timings=replace(PACE, steady=60.0)) as guard:
         await guard.stop_for(3600)
         await guard.wait()
@@ -89,13 +89,13 @@ async def test_shutting_down_ends_it_and_leaves_the_watch_to_the_next_start(home
     home.assert_well()
 
 
-async def test_there_is_nothing_to_wait_for(old: Home) -> None:
+async def test_unload_without_a_stop_returns_at_once(old: Home) -> None:
     async with old.process() as guard:
         await guard.wait()
         assert await guard.close()
 
 
-async def test_unloading_does_not_wait_for_ever(old: Home) -> None:
+async def test_unload_stops_waiting_after_its_limit(old: Home) -> None:
     async with old.process() as guard:
         await guard.stop_for(3600)
         old.simulator.faults.add("sitemaster/run", status=503)
@@ -105,7 +105,7 @@ async def test_unloading_does_not_wait_for_ever(old: Home) -> None:
     old.assert_well()
 
 
-async def test_a_task_that_is_cancelled_starts_it_once_more(home: Home) -> None:
+async def test_cancelled_stop_starts_the_powerwall(home: Home) -> None:
     async with home.process() as guard:
         await guard.stop_for(3600)
     assert home.simulator.running
@@ -115,14 +115,14 @@ async def test_a_task_that_is_cancelled_starts_it_once_more(home: Home) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, 3600.1, float("nan"), float("inf")])
-async def test_how_long_it_may_last(old: Home, seconds: float) -> None:
+async def test_stop_rejects_an_invalid_duration(old: Home, seconds: float) -> None:
     async with old.process() as guard:
         with pytest.raises(ValueError, match="not between"):
             await guard.stop_for(seconds)
     assert old.simulator.requests == []
 
 
-async def test_one_at_a_time(old: Home) -> None:
+async def test_stop_is_refused_during_another_one(old: Home) -> None:
     async with old.process() as guard:
         await guard.stop_for(3600)
         for call in (guard.stop_for(60), guard.log_in()):
@@ -136,7 +136,7 @@ async def test_one_at_a_time(old: Home) -> None:
     old.assert_well()
 
 
-async def test_a_stop_on_an_island_is_not_dared(home: Home) -> None:
+async def test_stop_off_grid_is_refused(home: Home) -> None:
     home.simulator.home.outage()
     async with home.process() as guard:
         with raises_command_error(CommandFailure.NOT_ON_GRID):
@@ -145,7 +145,7 @@ async def test_a_stop_on_an_island_is_not_dared(home: Home) -> None:
     assert home.asked_for("sitemaster/stop") == 0
 
 
-async def test_what_is_stopped_already_is_somebody_elses(home: Home) -> None:
+async def test_stop_of_a_stopped_powerwall_is_refused(home: Home) -> None:
     home.simulator.running = False
     async with home.process() as guard:
         with raises_command_error(CommandFailure.STOPPED):
@@ -154,7 +154,7 @@ async def test_what_is_stopped_already_is_somebody_elses(home: Home) -> None:
     assert not home.simulator.running
 
 
-async def test_what_cannot_be_written_is_not_done(home: Home) -> None:
+async def test_stop_without_a_journal_is_refused(home: Home) -> None:
     home.disk.broken = lambda _: True
     async with home.process() as guard:
         with pytest.raises(JournalError):
@@ -164,7 +164,7 @@ async def test_what_cannot_be_written_is_not_done(home: Home) -> None:
     assert home.asked_for("sitemaster/stop") == 0
 
 
-async def test_a_powerwall_3_cannot_be_stopped(simulator: StartSimulator) -> None:
+async def test_stop_of_a_powerwall_3_is_refused(simulator: StartSimulator) -> None:
     home = Home(await simulator("pw3"))
     async with home.process() as guard:
         with raises_command_error(CommandFailure.UNSURE):
@@ -172,7 +172,7 @@ async def test_a_powerwall_3_cannot_be_stopped(simulator: StartSimulator) -> Non
     assert home.disk.writes == 0
 
 
-async def test_a_gateway_under_load_refuses(simulator: StartSimulator) -> None:
+async def test_stop_under_load_is_refused(simulator: StartSimulator) -> None:
     home = Home(await simulator("21.44"))
     home.simulator.home.home_power, home.simulator.home.solar_power = 3000.0, 0.0
     async with home.process() as guard:
@@ -185,7 +185,7 @@ async def test_a_gateway_under_load_refuses(simulator: StartSimulator) -> None:
 
 @pytest.mark.parametrize("acts", [True, False])
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 503}, {"drop": True}, {"delay": 30.0, "drop": True}])
-async def test_a_stop_that_failed_is_over(old: Home, fault: dict[str, Any], acts: bool) -> None:
+async def test_failed_stop_is_over(old: Home, fault: dict[str, Any], acts: bool) -> None:
     old.simulator.faults.add("sitemaster/stop", after=acts, **fault)
     async with old.process(timeout=0.1) as guard:
         with pytest.raises(GatewayError):
@@ -207,7 +207,7 @@ async def crash(home: Home, seconds: float) -> None:
     assert home.disk.record.under_way
 
 
-async def test_a_crash_before_its_end_goes_on_until_then(home: Home) -> None:
+async def test_stop_continues_after_a_crash(home: Home) -> None:
     await crash(home, 3600)
     home.now += 3599.9
     runs = home.asked_for("sitemaster/run")
@@ -219,7 +219,7 @@ async def test_a_crash_before_its_end_goes_on_until_then(home: Home) -> None:
     home.assert_well()
 
 
-async def test_a_crash_beyond_its_end_is_over_at_once(home: Home) -> None:
+async def test_stop_that_expired_during_a_crash_ends_at_once(home: Home) -> None:
     await crash(home, 3600)
     home.now += 3601
     async with home.process() as guard:
@@ -229,7 +229,7 @@ async def test_a_crash_beyond_its_end_is_over_at_once(home: Home) -> None:
     home.assert_well()
 
 
-async def test_a_clock_that_went_back_makes_no_stop_longer(old: Home) -> None:
+async def test_stop_is_not_longer_if_the_clock_went_back(old: Home) -> None:
     await crash(old, SOON)
     old.now -= 86400
     await old.recover()
@@ -237,7 +237,7 @@ async def test_a_clock_that_went_back_makes_no_stop_longer(old: Home) -> None:
 
 
 @pytest.mark.parametrize("end", ["start", "close", "wait"])
-async def test_a_stop_that_goes_on_after_a_crash_ends_as_any_other(old: Home, end: str) -> None:
+async def test_stop_after_a_crash_ends_early_on_request(old: Home, end: str) -> None:
     await crash(old, 3600)
     async with old.process() as guard:
         await guard.recover()
@@ -250,7 +250,7 @@ async def test_a_stop_that_goes_on_after_a_crash_ends_as_any_other(old: Home, en
     old.assert_well()
 
 
-async def test_an_end_that_failed_after_a_crash_is_made_up_for_at_once(old: Home) -> None:
+async def test_failed_end_of_a_stop_is_repeated_after_a_crash(old: Home) -> None:
     await crash(old, 3600)
     old.simulator.faults.add("sitemaster/run", status=503)
     async with old.process() as guard:
@@ -261,7 +261,7 @@ async def test_an_end_that_failed_after_a_crash_is_made_up_for_at_once(old: Home
     old.assert_well()
 
 
-async def test_a_stop_leaves_the_session_that_its_end_wants(simulator: StartSimulator) -> None:
+async def test_stop_keeps_the_session_for_its_end(simulator: StartSimulator) -> None:
     """From 1.40 on; the next process may have no password."""
     home = Home(await simulator("1.50.1"))
     async with home.process() as guard:
@@ -280,7 +280,7 @@ async def test_a_stop_leaves_the_session_that_its_end_wants(simulator: StartSimu
     assert home.simulator.stopped_seconds > 0
 
 
-async def test_a_stop_that_never_came_does_not_keep_the_guard_busy(old: Home) -> None:
+async def test_stop_without_effect_does_not_stay_busy(old: Home) -> None:
     await crash(old, 3600)
     old.simulator.running = True
     await old.recover()
@@ -290,7 +290,7 @@ async def test_a_stop_that_never_came_does_not_keep_the_guard_busy(old: Home) ->
 # -- the owner's button ------------------------------------------------------------------------------------------------
 
 
-async def test_the_owner_starts_what_somebody_else_stopped(home: Home) -> None:
+async def test_start_starts_what_someone_else_stopped(home: Home) -> None:
     home.simulator.running = False
     home.simulator.gateway.start_delay = 0.02
     async with home.process() as guard:
@@ -299,7 +299,7 @@ async def test_the_owner_starts_what_somebody_else_stopped(home: Home) -> None:
     assert home.disk.writes == 0
 
 
-async def test_a_start_that_fails_is_told(old: Home) -> None:
+async def test_start_that_fails_raises(old: Home) -> None:
     old.simulator.running = False
     old.simulator.faults.add("sitemaster/run", status=500, times=1)
     async with old.process() as guard:
@@ -309,7 +309,7 @@ async def test_a_start_that_fails_is_told(old: Home) -> None:
     old.assert_well()
 
 
-async def test_a_start_that_does_nothing_is_told(old: Home) -> None:
+async def test_start_without_effect_raises(old: Home) -> None:
     old.simulator.running = False
     old.simulator.faults.add("sitemaster/run", status=202)
     async with old.process(timings=replace(PACE, patience=0.05)) as guard:
@@ -317,7 +317,7 @@ async def test_a_start_that_does_nothing_is_told(old: Home) -> None:
             await guard.start()
 
 
-async def test_a_stop_ends_while_somebody_waits_for_it(old: Home) -> None:
+async def test_stop_ends_while_a_start_waits(old: Home) -> None:
     async with old.process() as guard:
         stop = asyncio.create_task(guard.stop_for(3600))
         await until(lambda: not old.simulator.running)

@@ -29,7 +29,9 @@ def errors(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     return [record for record in caplog.records if record.exc_info and record.name.startswith("custom_components.")]
 
 
-async def test_mend_after_unexpected_errors_goes_on_and_logs_once(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+async def test_recovery_continues_after_unexpected_errors_and_logs_once(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
     await leave_open(home)
 
     def fail(times: int) -> None:
@@ -69,7 +71,7 @@ async def test_login_after_an_unexpected_error_starts_the_powerwall(
     assert len(errors(caplog)) == 1
 
 
-async def test_stop_begun_as_the_last_task_ends_is_not_broken_off(home: Home) -> None:
+async def test_stop_begun_as_the_last_task_ends_is_not_cancelled(home: Home) -> None:
     """The first task is done, and its callback not called yet, when the second one begins."""
     loop = asyncio.get_running_loop()
     loop.set_task_factory(asyncio.eager_task_factory)

@@ -29,7 +29,7 @@ def redirect(status: int, where: str) -> bytes:
 
 @pytest.mark.parametrize("status", REDIRECTS)
 @pytest.mark.parametrize("place", ["another host", "plain HTTP", "another path"])
-async def test_no_redirect_is_followed(
+async def test_client_follows_no_redirect(
     simulator: StartSimulator, connect: Connect, client: Client, status: int, place: str
 ) -> None:
     gateway, other = await simulator("21.44"), await simulator("1.15.0" if place == "plain HTTP" else "21.44")
@@ -48,7 +48,7 @@ async def test_no_redirect_is_followed(
 
 
 @pytest.mark.parametrize("status", REDIRECTS)
-async def test_no_redirect_is_followed_by_the_library(simulator: StartSimulator, client: Client, status: int) -> None:
+async def test_signed_client_follows_no_redirect(simulator: StartSimulator, client: Client, status: int) -> None:
     gateway, other = await start(simulator, "pw3"), await simulator("21.44")
     pair(gateway)
     signed = SignedGateway(await client(gateway), pem())
@@ -74,7 +74,7 @@ BOMB: Final = gzip.compress(b"1" * (MAX_BYTES + 1), 9)
         pytest.param(BOMB[:-9], id="torn"),
     ],
 )
-async def test_what_is_signed_has_the_same_limit(
+async def test_signed_response_has_the_size_limit(
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch, body: bytes
 ) -> None:
     """The library would read it, and unpack it, to its end."""
@@ -100,7 +100,7 @@ async def test_what_is_signed_has_the_same_limit(
     await signed.close()
 
 
-async def test_a_packed_number_is_unpacked_up_to_the_limit(simulator: StartSimulator, client: Client) -> None:
+async def test_compressed_din_is_decompressed_up_to_the_limit(simulator: StartSimulator, client: Client) -> None:
     gateway = await start(simulator, "pw3")
     powerwall = await client(gateway)
     number = await powerwall.tedapi_din()
@@ -111,7 +111,7 @@ async def test_a_packed_number_is_unpacked_up_to_the_limit(simulator: StartSimul
         await powerwall.tedapi_din()
 
 
-def test_as_much_as_may_be_is_unpacked() -> None:
+def test_unpacked_has_the_size_limit() -> None:
     most = b"1" * MAX_BYTES
     assert unpacked(gzip.compress(most), DIN) == most
     assert unpacked(most, DIN) == most
@@ -124,9 +124,7 @@ def test_as_much_as_may_be_is_unpacked() -> None:
 
 
 @pytest.mark.parametrize("token", ["a\\r\\nX-Evil: 1", "a\\u0000b", "\\u001b[2J"])
-async def test_a_session_that_is_no_header_breaks_nothing(
-    simulator: StartSimulator, client: Client, token: str
-) -> None:
+async def test_token_that_is_no_valid_header_is_ignored(simulator: StartSimulator, client: Client, token: str) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     body = f'{{"token": "{token}", "roles": ["Home_Owner"]}}'.encode()
@@ -139,9 +137,7 @@ async def test_a_session_that_is_no_header_breaks_nothing(
 @pytest.mark.parametrize(
     "version", ["9" * 5000 + ".1", "1." + "9" * 5000, "٣.٤"], ids=["long", "long behind", "arabic"]
 )
-async def test_a_version_that_no_firmware_has_is_not_read(
-    simulator: StartSimulator, client: Client, version: str
-) -> None:
+async def test_version_that_no_firmware_has_is_ignored(simulator: StartSimulator, client: Client, version: str) -> None:
     gateway = await simulator("21.44")
     gateway.overrides["status"] = {"version": version}
     status = await (await client(gateway)).status()

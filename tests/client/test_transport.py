@@ -32,7 +32,7 @@ from tests.conftest import StartSimulator
 from tests.helpers import address_of
 
 
-async def test_tls_is_found_first_and_its_certificate_is_kept(simulator: StartSimulator, connect: Connect) -> None:
+async def test_find_prefers_tls_and_pins_the_certificate(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("21.44")
     connection = await connect(gateway)
     assert connection.address.scheme == "https"
@@ -40,7 +40,7 @@ async def test_tls_is_found_first_and_its_certificate_is_kept(simulator: StartSi
     assert gateway.requests == []  # nothing is sent to whoever is not trusted yet
 
 
-async def test_plain_http_is_found_where_there_is_no_tls(simulator: StartSimulator, connect: Connect) -> None:
+async def test_find_without_tls_uses_http(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     connection = await connect(gateway)
     assert connection.address.scheme == "http"
@@ -61,7 +61,7 @@ class Router(AbstractResolver):
 
 
 @pytest.mark.parametrize("host", ["powerwall.lan", "gateway", "teg"])
-async def test_a_host_name_that_the_gateway_does_not_know(simulator: StartSimulator, host: str) -> None:
+async def test_find_with_a_local_host_name_sends_a_known_server_name(simulator: StartSimulator, host: str) -> None:
     """A gateway ends the handshake that asks for a name of the home's own; ours asks for one of the gateway's."""
     gateway = await simulator("21.44")
     async with ClientSession(connector=TCPConnector(resolver=Router())) as session:
@@ -70,7 +70,7 @@ async def test_a_host_name_that_the_gateway_does_not_know(simulator: StartSimula
         assert (await connection.request("GET", "status")).status == 200
 
 
-async def test_nobody_there(session: ClientSession, unused_tcp_port: int) -> None:
+async def test_find_without_a_server_raises_connection_error(session: ClientSession, unused_tcp_port: int) -> None:
     with pytest.raises(GatewayConnectionError, match="no connection"):
         await find(session, Address.parse(f"127.0.0.1:{unused_tcp_port}"))
 
@@ -93,7 +93,7 @@ async def test_requests_go_in_sequence(simulator: StartSimulator, connect: Conne
     assert all(later - earlier >= 0.05 for earlier, later in pairwise(arrivals))
 
 
-async def test_another_certificate_gets_nothing(simulator: StartSimulator, connect: Connect) -> None:
+async def test_request_with_another_certificate_sends_nothing(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("21.44")
     connection = await connect(gateway)
     await connection.request("GET", "status")
@@ -137,7 +137,7 @@ async def test_https_is_never_downgraded(simulator: StartSimulator, connect: Con
         (503, GatewayRateLimitError),
     ],
 )
-async def test_each_status_says_what_to_do(
+async def test_request_raises_the_exception_of_each_status(
     simulator: StartSimulator, connect: Connect, status: int, error: type[GatewayResponseError]
 ) -> None:
     gateway = await simulator("21.44")
@@ -162,7 +162,7 @@ async def test_each_status_says_what_to_do(
         (b'{"error": "1232100-00-E--TG1234567890AB is busy"}', "1232100-00-E--… is busy"),
     ],
 )
-async def test_the_gateways_words_are_trimmed(
+async def test_response_error_has_a_short_redacted_reason(
     simulator: StartSimulator, connect: Connect, body: bytes, reason: str
 ) -> None:
     gateway = await simulator("21.44")
@@ -173,7 +173,9 @@ async def test_the_gateways_words_are_trimmed(
     assert raised.value.reason == reason
 
 
-async def test_a_gateway_that_hangs_is_a_time_out(simulator: StartSimulator, session: ClientSession) -> None:
+async def test_request_without_a_response_raises_timeout_error(
+    simulator: StartSimulator, session: ClientSession
+) -> None:
     gateway = await simulator("1.15.0")
     connection = Transport(session, address_of(gateway).over("http"), timeout=0.2)
     gateway.faults.add("status", delay=5)
@@ -181,7 +183,9 @@ async def test_a_gateway_that_hangs_is_a_time_out(simulator: StartSimulator, ses
         await connection.request("GET", "status")
 
 
-async def test_a_gateway_that_hangs_up_is_unreachable(simulator: StartSimulator, connect: Connect) -> None:
+async def test_request_on_a_closed_connection_raises_connection_error(
+    simulator: StartSimulator, connect: Connect
+) -> None:
     gateway = await simulator("21.44")
     connection = await connect(gateway)
     gateway.faults.add("status", drop=True)
@@ -189,7 +193,7 @@ async def test_a_gateway_that_hangs_up_is_unreachable(simulator: StartSimulator,
         await connection.request("GET", "status")
 
 
-async def test_an_endless_answer_is_cut_off(
+async def test_response_that_is_too_long_is_rejected(
     simulator: StartSimulator, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("custom_components.powerwall_gateway.gateway.transport.MAX_BYTES", 1000)
@@ -201,7 +205,9 @@ async def test_an_endless_answer_is_cut_off(
 
 
 @pytest.mark.parametrize("path", ["logout", "config/completed"])
-async def test_a_call_with_an_effect_arrives_once(simulator: StartSimulator, connect: Connect, path: str) -> None:
+async def test_request_once_is_sent_once_if_the_response_is_lost(
+    simulator: StartSimulator, connect: Connect, path: str
+) -> None:
     """Nothing is repeated, although the gateway acted and its answer was lost."""
     gateway = await simulator("1.15.0")
     connection = await connect(gateway)
@@ -213,7 +219,7 @@ async def test_a_call_with_an_effect_arrives_once(simulator: StartSimulator, con
     assert [request.path for request in gateway.requests] == [path]
 
 
-async def test_without_that_care_aiohttp_would_repeat_it(simulator: StartSimulator, connect: Connect) -> None:
+async def test_aiohttp_repeats_a_request_without_once(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     connection = await connect(gateway)
     await connection.request("GET", "status")
@@ -224,7 +230,7 @@ async def test_without_that_care_aiohttp_would_repeat_it(simulator: StartSimulat
     assert [request.path for request in gateway.requests] == ["logout", "logout"]
 
 
-async def test_a_server_that_speaks_something_else(session: ClientSession) -> None:
+async def test_request_to_another_protocol_raises_gateway_error(session: ClientSession) -> None:
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readline()
         writer.write(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
@@ -240,7 +246,7 @@ async def test_a_server_that_speaks_something_else(session: ClientSession) -> No
             await connection.request("GET", "status")
 
 
-async def test_after_the_end_nothing_is_asked(simulator: StartSimulator) -> None:
+async def test_request_after_the_session_is_closed_raises_connection_error(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     session = open_session()
     connection = Transport(session, address_of(gateway).over("http"))
@@ -281,7 +287,7 @@ async def test_connections_are_counted_with_any_session(simulator: StartSimulato
         assert (connection.opened, another.opened) == (1, 0)
 
 
-async def test_a_wait_that_the_gateway_names_is_kept(simulator: StartSimulator, connect: Connect) -> None:
+async def test_rate_limit_error_has_the_retry_after(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("21.44")
     connection = await connect(gateway)
     gateway.faults.add("status", status=429)
