@@ -43,6 +43,9 @@ AUTOMATIONS = "automations.yaml"
 type Automate = Callable[..., Awaitable[None]]
 type SetUp = Callable[..., Awaitable[MockConfigEntry]]
 
+type Loaded = tuple[Simulator, MockConfigEntry]
+"""A simulated gateway and its entry, which is set up."""
+
 
 @pytest.fixture
 def hass_config_dir(tmp_path: Path) -> str:
@@ -114,10 +117,15 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def old(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, quick: None
-) -> tuple[Simulator, MockConfigEntry]:
-    """Give the gateway of 2018 with control allowed, and the entry after its login."""
+async def loaded(simulator: StartSimulator, set_up: SetUp) -> Loaded:
+    """Set up a gateway with firmware 21.44."""
+    gateway = await simulator("21.44")
+    return gateway, await set_up(gateway)
+
+
+@pytest.fixture
+async def old(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, quick: None) -> Loaded:
+    """Set up a gateway with firmware 1.15 and control allowed, and wait for its login."""
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     await logged_in(hass, entry)

@@ -6,9 +6,8 @@ import pytest
 
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
-from tests.conftest import StartSimulator
 
-from .conftest import SetUp, state_of
+from .conftest import Loaded, state_of
 
 DAY = 86400.0
 POLLS = 1_150
@@ -16,10 +15,9 @@ POLLS = 1_150
 
 
 async def test_polls_for_a_day_without_gateway_log_twice(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, caplog: pytest.LogCaptureFixture
+    hass: HomeAssistant, caplog: pytest.LogCaptureFixture, loaded: Loaded
 ) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+    gateway, entry = loaded
     data = entry.runtime_data
     scheduler = data.gateway.scheduler
     began = now = scheduler.clock()

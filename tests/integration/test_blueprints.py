@@ -21,7 +21,7 @@ from simulator import Simulator
 from tests.helpers import ROOT, asked_for, load, until
 from tests.integration.control import call, entity_of, writes
 
-from .conftest import BLUEPRINTS, Automate
+from .conftest import BLUEPRINTS, Automate, Loaded
 from .test_blueprints_outage import HELPERS, restart
 
 MANIFEST = load("manifest.json")
@@ -30,11 +30,10 @@ SHORT = {"milliseconds": 5}
 NOTES, CHEAP, STORM = "input_text.notes", "binary_sensor.cheap", "binary_sensor.storm"
 
 type Freezer = FrozenDateTimeFactory
-type Home = tuple[Simulator, MockConfigEntry]
 
 
 @pytest.fixture
-async def home(hass: HomeAssistant, old: Home) -> Home:
+async def loaded(hass: HomeAssistant, old: Loaded) -> Loaded:
     """Return a gateway whose reserve is app 20 %, and its entry, with the helpers that the blueprints use."""
     for component, config in HELPERS.items():
         assert await async_setup_component(hass, component, {component: config})
@@ -123,8 +122,8 @@ def test_home_assistant_takes_it(file: Path) -> None:
 # -- by time of use ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_day_by_time_of_use(hass: HomeAssistant, home: Home, automate: Automate, freezer: Freezer) -> None:
-    gateway, entry = home
+async def test_a_day_by_time_of_use(hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer) -> None:
+    gateway, entry = loaded
     await at(hass, freezer, 6, 0, days=1)
     await automate("time_of_use", gateway=entry.entry_id, notes=NOTES)
     await at(hass, freezer, 7, 15)
@@ -148,7 +147,7 @@ async def test_a_day_by_time_of_use(hass: HomeAssistant, home: Home, automate: A
 )
 async def test_time_of_use_sets_at_start_only_what_was_missed(
     hass: HomeAssistant,
-    home: Home,
+    loaded: Loaded,
     automate: Automate,
     freezer: Freezer,
     before: tuple[int, int],
@@ -156,7 +155,7 @@ async def test_time_of_use_sets_at_start_only_what_was_missed(
     down_until: tuple[int, int],
     expected: tuple[str, float],
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     await at(hass, freezer, before[0], 0, days=1)
     await automate("time_of_use", gateway=entry.entry_id, notes=NOTES, update=False)
     await restart(hass, entry)
@@ -174,9 +173,9 @@ async def test_time_of_use_sets_at_start_only_what_was_missed(
 
 
 async def test_time_of_use_that_failed_is_finished_after_a_restart(
-    hass: HomeAssistant, home: Home, automate: Automate
+    hass: HomeAssistant, loaded: Loaded, automate: Automate
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     times = {"discharge_time": "00:00:00", "charge_time": "23:59:59"}
     await automate("time_of_use", pause=SHORT, gateway=entry.entry_id, notes=NOTES, **times)
     gateway.faults.add("operation", method="POST", status=500)
@@ -188,9 +187,9 @@ async def test_time_of_use_that_failed_is_finished_after_a_restart(
 
 
 async def test_a_failed_look_for_firmware_keeps_nobody_from_discharging(
-    hass: HomeAssistant, home: Home, automate: Automate, freezer: Freezer
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     gateway.faults.add("system/update/status", status=500)
     await at(hass, freezer, 6, 0, days=1)
     await automate("time_of_use", gateway=entry.entry_id, notes=NOTES)
@@ -202,9 +201,9 @@ async def test_a_failed_look_for_firmware_keeps_nobody_from_discharging(
 
 @pytest.mark.parametrize("name", ["time_of_use", "hold_charge", "storm"])
 async def test_a_gateway_out_of_reach_is_asked_again(
-    hass: HomeAssistant, home: Home, automate: Automate, name: str
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, name: str
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     await charged_to(entry, gateway, 60.5)
     hass.states.async_set("binary_sensor.on", "on")
     inputs: dict[str, dict[str, Any]] = {
@@ -239,9 +238,9 @@ def holding(hass: HomeAssistant, gateway: Simulator, cheap: str = CHEAP) -> dict
 
 
 async def test_charge_is_held_while_it_is_cheap_and_the_reserve_restored(
-    hass: HomeAssistant, home: Home, automate: Automate
+    hass: HomeAssistant, loaded: Loaded, automate: Automate
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     await charged_to(entry, gateway, 60.5)
     await set_reserve(hass, gateway, 35)
     hass.states.async_set(CHEAP, "off")
@@ -258,8 +257,10 @@ async def test_charge_is_held_while_it_is_cheap_and_the_reserve_restored(
     await until(lambda: noted(hass) == "")
 
 
-async def test_charge_is_held_on_the_scale_of_the_gateway(hass: HomeAssistant, home: Home, automate: Automate) -> None:
-    gateway, entry = home
+async def test_charge_is_held_on_the_scale_of_the_gateway(
+    hass: HomeAssistant, loaded: Loaded, automate: Automate
+) -> None:
+    gateway, entry = loaded
     hass.config_entries.async_update_entry(entry, options={**entry.options, CONF_PERCENT: "raw"})
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
@@ -274,8 +275,8 @@ async def test_charge_is_held_on_the_scale_of_the_gateway(hass: HomeAssistant, h
     await until(lambda: gateway.home.reserve == pytest.approx(24))
 
 
-async def test_charge_held_goes_on_over_restarts(hass: HomeAssistant, home: Home, automate: Automate) -> None:
-    gateway, entry = home
+async def test_charge_held_goes_on_over_restarts(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
+    gateway, entry = loaded
     await charged_to(entry, gateway, 60.5)
     await automate("hold_charge", gateway=entry.entry_id, **holding(hass, gateway))
     await set_state(hass, CHEAP, "on")
@@ -293,9 +294,9 @@ async def test_charge_held_goes_on_over_restarts(hass: HomeAssistant, home: Home
 
 
 async def test_reserve_changed_by_the_owner_meanwhile_stays(
-    hass: HomeAssistant, home: Home, automate: Automate
+    hass: HomeAssistant, loaded: Loaded, automate: Automate
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     await charged_to(entry, gateway, 60.5)
     await automate("hold_charge", gateway=entry.entry_id, **holding(hass, gateway))
     await set_state(hass, CHEAP, "on")
@@ -312,9 +313,9 @@ async def test_reserve_changed_by_the_owner_meanwhile_stays(
 
 
 async def test_a_charge_below_the_reserve_does_not_lower_it(
-    hass: HomeAssistant, home: Home, automate: Automate
+    hass: HomeAssistant, loaded: Loaded, automate: Automate
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     await charged_to(entry, gateway, 10)
     hass.states.async_set(CHEAP, "on")
     await automate("hold_charge", at_start=True, gateway=entry.entry_id, **holding(hass, gateway))
@@ -323,9 +324,9 @@ async def test_a_charge_below_the_reserve_does_not_lower_it(
 
 
 async def test_hold_that_seemed_to_fail_keeps_the_reserve_from_before(
-    hass: HomeAssistant, home: Home, automate: Automate
+    hass: HomeAssistant, loaded: Loaded, automate: Automate
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     await charged_to(entry, gateway, 60.5)
     await automate("hold_charge", pause=SHORT, gateway=entry.entry_id, **holding(hass, gateway))
     gateway.faults.add("config/completed", status=503, after=True)  # it does it, and says that it did not
@@ -357,9 +358,9 @@ async def pass_minutes(hass: HomeAssistant, freezer: Freezer, minutes: float) ->
 
 
 async def test_the_reserve_is_raised_before_a_storm_and_restored_after_it(
-    hass: HomeAssistant, home: Home, automate: Automate, freezer: Freezer
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     await set_reserve(hass, gateway, 15)
     hass.states.async_set(STORM, "off")
     await automate("storm", gateway=entry.entry_id, **storming(hass, gateway))
@@ -374,9 +375,9 @@ async def test_the_reserve_is_raised_before_a_storm_and_restored_after_it(
 
 
 async def test_storm_reserve_below_the_owners_does_not_lower_it(
-    hass: HomeAssistant, home: Home, automate: Automate
+    hass: HomeAssistant, loaded: Loaded, automate: Automate
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     await set_reserve(hass, gateway, 95)
     await automate("storm", gateway=entry.entry_id, **storming(hass, gateway))
     await set_state(hass, STORM, "on")
@@ -385,9 +386,9 @@ async def test_storm_reserve_below_the_owners_does_not_lower_it(
 
 
 async def test_storm_that_came_while_home_assistant_was_down(
-    hass: HomeAssistant, home: Home, automate: Automate
+    hass: HomeAssistant, loaded: Loaded, automate: Automate
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     hass.states.async_set(STORM, "off")
     await automate("storm", at_start=True, gateway=entry.entry_id, **storming(hass, gateway))
     await idle(hass, "storm")
@@ -398,9 +399,9 @@ async def test_storm_that_came_while_home_assistant_was_down(
 
 
 async def test_reserve_changed_in_a_storm_stays_over_a_restart_and_after_it(
-    hass: HomeAssistant, home: Home, automate: Automate, freezer: Freezer
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     await automate("storm", gateway=entry.entry_id, **storming(hass, gateway))
     await set_state(hass, STORM, "on")
     await until(lambda: noted(hass) == "20.0 90.0")
@@ -418,9 +419,9 @@ async def test_reserve_changed_in_a_storm_stays_over_a_restart_and_after_it(
 
 @pytest.mark.parametrize("comes_back", [False, True])
 async def test_restart_within_the_wait_after_a_storm_starts_it_again(
-    hass: HomeAssistant, home: Home, automate: Automate, freezer: Freezer, comes_back: bool
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer, comes_back: bool
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     await automate("storm", gateway=entry.entry_id, **storming(hass, gateway))
     await set_state(hass, STORM, "on")
     await until(lambda: noted(hass) == "20.0 90.0")

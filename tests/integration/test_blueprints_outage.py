@@ -21,7 +21,7 @@ from simulator.home import SimulatedHome
 from tests.conftest import StartSimulator
 from tests.integration.control import entity_of
 
-from .conftest import AUTOMATIONS, Automate, entry_for
+from .conftest import AUTOMATIONS, Automate, Loaded, entry_for
 
 BOILER, POOL, SAUNA, CELLAR = (f"input_boolean.{load}" for load in ("boiler", "pool", "sauna", "cellar"))
 HELPERS: Final[dict[str, Any]] = {
@@ -29,11 +29,9 @@ HELPERS: Final[dict[str, Any]] = {
     "input_text": {"notes": {}},
 }
 
-type Home = tuple[Simulator, MockConfigEntry]
-
 
 @pytest.fixture
-async def home(hass: HomeAssistant, simulator: StartSimulator, monkeypatch: pytest.MonkeyPatch) -> Home:
+async def loaded(hass: HomeAssistant, simulator: StartSimulator, monkeypatch: pytest.MonkeyPatch) -> Loaded:
     """Give a gateway at app 80 % whose grid is believed in as soon as it is back, and its entry."""
     monkeypatch.setattr(coordinator, "GRID_SETTLES", 0.0)
     monkeypatch.setattr(coordinator, "GRID_INTERVAL", 3600.0)
@@ -87,22 +85,22 @@ def mend(simulated: SimulatedHome) -> None:
     simulated.advance(30)
 
 
-async def lose(hass: HomeAssistant, home: Home) -> None:
+async def lose(hass: HomeAssistant, loaded: Loaded) -> None:
     """Let the grid go, and look."""
-    cut(home[0].home)
-    await look(hass, home[1])
+    cut(loaded[0].home)
+    await look(hass, loaded[1])
 
 
-async def give_back(hass: HomeAssistant, home: Home) -> None:
+async def give_back(hass: HomeAssistant, loaded: Loaded) -> None:
     """Let the grid come back, and look."""
-    mend(home[0].home)
-    await look(hass, home[1])
+    mend(loaded[0].home)
+    await look(hass, loaded[1])
 
 
-async def falls_to(hass: HomeAssistant, home: Home, app: float) -> None:
+async def falls_to(hass: HomeAssistant, loaded: Loaded, app: float) -> None:
     """Let the charge fall, in app %."""
-    home[0].home.charge = 5 + 0.95 * app
-    await look(hass, home[1])
+    loaded[0].home.charge = 5 + 0.95 * app
+    await look(hass, loaded[1])
 
 
 async def wait(hass: HomeAssistant, freezer: FrozenDateTimeFactory, minutes: float) -> None:
@@ -143,13 +141,13 @@ async def reload(hass: HomeAssistant, components: Iterable[str], config: dict[st
 # -- telling of it -----------------------------------------------------------------------------------------------------
 
 
-async def tell(hass: HomeAssistant, home: Home, automate: Automate, **inputs: Any) -> None:
+async def tell(hass: HomeAssistant, loaded: Loaded, automate: Automate, **inputs: Any) -> None:
     """Tell a phone of outages."""
     action = [{"action": "notify.phone", "data": {"title": "{{ title }}", "message": "{{ message }}"}}]
     await automate(
         "outage",
-        **entities(hass, home[0]),
-        time_remaining=entity_of(hass, home[0], "sensor", "backup_time_remaining"),
+        **entities(hass, loaded[0]),
+        time_remaining=entity_of(hass, loaded[0], "sensor", "backup_time_remaining"),
         on_outage=action,
         on_return=action,
         **inputs,
@@ -162,111 +160,111 @@ def titles(phone: list[ServiceCall]) -> list[str]:
 
 
 async def test_an_outage_and_its_end_are_told_with_the_charge(
-    hass: HomeAssistant, home: Home, automate: Automate, phone: list[ServiceCall]
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, phone: list[ServiceCall]
 ) -> None:
-    await tell(hass, home, automate)
-    await lose(hass, home)
+    await tell(hass, loaded, automate)
+    await lose(hass, loaded)
     assert titles(phone) == ["The grid is gone"]
     assert "The battery is at 80" in phone[0].data["message"]
     assert " % and lasts for " in phone[0].data["message"]
-    await falls_to(hass, home, 60)
-    await give_back(hass, home)
+    await falls_to(hass, loaded, 60)
+    await give_back(hass, loaded)
     assert titles(phone) == ["The grid is gone", "The grid is back"]
     assert phone[1].data["message"].startswith("After 0:00:0")
     assert "60" in phone[1].data["message"]
     assert "lasts" not in phone[1].data["message"]
 
 
-async def test_without_a_phone_home_assistant_shows_it(hass: HomeAssistant, home: Home, automate: Automate) -> None:
-    remaining = entity_of(hass, home[0], "sensor", "backup_time_remaining")
-    await automate("outage", **entities(hass, home[0]), time_remaining=remaining)
-    await lose(hass, home)
+async def test_without_a_phone_home_assistant_shows_it(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
+    remaining = entity_of(hass, loaded[0], "sensor", "backup_time_remaining")
+    await automate("outage", **entities(hass, loaded[0]), time_remaining=remaining)
+    await lose(hass, loaded)
     (shown,) = _async_get_or_create_notifications(hass).values()
     assert shown["title"] == "The grid is gone"
 
 
 async def test_only_one_that_lasts_is_told(
-    hass: HomeAssistant, home: Home, automate: Automate, phone: list[ServiceCall], freezer: FrozenDateTimeFactory
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, phone: list[ServiceCall], freezer: FrozenDateTimeFactory
 ) -> None:
-    await tell(hass, home, automate, lasts=5)
-    await lose(hass, home)
+    await tell(hass, loaded, automate, lasts=5)
+    await lose(hass, loaded)
     await wait(hass, freezer, 4)
-    await give_back(hass, home)
+    await give_back(hass, loaded)
     await wait(hass, freezer, 10)
     assert phone == []
-    await lose(hass, home)
+    await lose(hass, loaded)
     await wait(hass, freezer, 4)
     assert phone == []
     await wait(hass, freezer, 2)
     assert titles(phone) == ["The grid is gone"]
     await wait(hass, freezer, 1)
-    await give_back(hass, home)
+    await give_back(hass, loaded)
     assert titles(phone) == ["The grid is gone", "The grid is back"]
 
 
 @pytest.mark.parametrize("minutes", [3, 6])
 async def test_a_wait_goes_on_over_a_restart(
     hass: HomeAssistant,
-    home: Home,
+    loaded: Loaded,
     automate: Automate,
     phone: list[ServiceCall],
     freezer: FrozenDateTimeFactory,
     minutes: int,
 ) -> None:
-    await tell(hass, home, automate, lasts=5)
-    await lose(hass, home)
-    await restart(hass, home[1], lambda: freezer.tick(timedelta(minutes=minutes)))
+    await tell(hass, loaded, automate, lasts=5)
+    await lose(hass, loaded)
+    await restart(hass, loaded[1], lambda: freezer.tick(timedelta(minutes=minutes)))
     assert titles(phone) == (["The grid is gone"] if minutes > 5 else [])
     await wait(hass, freezer, 3)
     assert titles(phone) == ["The grid is gone"]
 
 
 async def test_what_was_told_is_not_told_again_after_a_restart(
-    hass: HomeAssistant, home: Home, automate: Automate, phone: list[ServiceCall], freezer: FrozenDateTimeFactory
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, phone: list[ServiceCall], freezer: FrozenDateTimeFactory
 ) -> None:
-    await tell(hass, home, automate)
-    await lose(hass, home)
+    await tell(hass, loaded, automate)
+    await lose(hass, loaded)
     freezer.tick(60)
-    await restart(hass, home[1])
-    await look(hass, home[1])
+    await restart(hass, loaded[1])
+    await look(hass, loaded[1])
     assert titles(phone) == ["The grid is gone"]
-    await give_back(hass, home)
+    await give_back(hass, loaded)
     freezer.tick(60)
-    await restart(hass, home[1])
-    await look(hass, home[1])
+    await restart(hass, loaded[1])
+    await look(hass, loaded[1])
     assert titles(phone) == ["The grid is gone", "The grid is back"]
 
 
 async def test_what_happened_while_home_assistant_was_down_is_told(
-    hass: HomeAssistant, home: Home, automate: Automate, phone: list[ServiceCall], freezer: FrozenDateTimeFactory
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, phone: list[ServiceCall], freezer: FrozenDateTimeFactory
 ) -> None:
-    await tell(hass, home, automate)
+    await tell(hass, loaded, automate)
     for happen in (cut, mend):
         freezer.tick(60)
-        await restart(hass, home[1], partial(happen, home[0].home))
+        await restart(hass, loaded[1], partial(happen, loaded[0].home))
     assert titles(phone) == ["The grid is gone", "The grid is back"]
 
 
 async def test_an_old_outage_is_no_news_to_a_new_automation(
-    hass: HomeAssistant, home: Home, automate: Automate, phone: list[ServiceCall]
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, phone: list[ServiceCall]
 ) -> None:
-    await lose(hass, home)
-    await give_back(hass, home)
-    await tell(hass, home, automate)
-    await restart(hass, home[1])
+    await lose(hass, loaded)
+    await give_back(hass, loaded)
+    await tell(hass, loaded, automate)
+    await restart(hass, loaded[1])
     assert phone == []
 
 
 # -- shedding loads ----------------------------------------------------------------------------------------------------
 
 
-async def shed(hass: HomeAssistant, home: Home, automate: Automate, **inputs: Any) -> None:
+async def shed(hass: HomeAssistant, loaded: Loaded, automate: Automate, **inputs: Any) -> None:
     """Shed the boiler at once, pool and cellar at 60 % and the sauna at 30 %; all but the cellar are on."""
     for load in (BOILER, POOL, SAUNA):
         await hass.services.async_call("input_boolean", "turn_on", {"entity_id": load}, blocking=True)
     await automate(
         "shed_loads",
-        **entities(hass, home[0]),
+        **entities(hass, loaded[0]),
         notes="input_text.notes",
         first_loads=[BOILER],
         second_loads=[POOL, CELLAR],
@@ -281,54 +279,56 @@ def on(hass: HomeAssistant) -> set[str]:
 
 
 async def test_loads_are_shed_as_the_charge_falls_and_given_back(
-    hass: HomeAssistant, home: Home, automate: Automate
+    hass: HomeAssistant, loaded: Loaded, automate: Automate
 ) -> None:
-    await shed(hass, home, automate)
-    await falls_to(hass, home, 20)  # there is a grid: nothing happens
+    await shed(hass, loaded, automate)
+    await falls_to(hass, loaded, 20)  # there is a grid: nothing happens
     assert on(hass) == {BOILER, POOL, SAUNA}
-    await falls_to(hass, home, 80)
-    await lose(hass, home)
+    await falls_to(hass, loaded, 80)
+    await lose(hass, loaded)
     assert on(hass) == {POOL, SAUNA}
-    await falls_to(hass, home, 61)
+    await falls_to(hass, loaded, 61)
     assert on(hass) == {POOL, SAUNA}
-    await falls_to(hass, home, 60)
+    await falls_to(hass, loaded, 60)
     assert on(hass) == {SAUNA}
-    await falls_to(hass, home, 29)
+    await falls_to(hass, loaded, 29)
     assert on(hass) == set()
-    await give_back(hass, home)
+    await give_back(hass, loaded)
     assert on(hass) == {BOILER, POOL, SAUNA}
-    await falls_to(hass, home, 80)
-    await lose(hass, home)
+    await falls_to(hass, loaded, 80)
+    await lose(hass, loaded)
     assert on(hass) == {POOL, SAUNA}
 
 
-async def test_what_is_switched_by_hand_meanwhile_stays(hass: HomeAssistant, home: Home, automate: Automate) -> None:
-    await shed(hass, home, automate)
-    await lose(hass, home)
+async def test_what_is_switched_by_hand_meanwhile_stays(
+    hass: HomeAssistant, loaded: Loaded, automate: Automate
+) -> None:
+    await shed(hass, loaded, automate)
+    await lose(hass, loaded)
     await hass.services.async_call("input_boolean", "turn_on", {"entity_id": BOILER}, blocking=True)
     await hass.services.async_call("input_boolean", "turn_off", {"entity_id": SAUNA}, blocking=True)
-    await falls_to(hass, home, 20)
+    await falls_to(hass, loaded, 20)
     assert on(hass) == {BOILER}
-    await give_back(hass, home)
+    await give_back(hass, loaded)
     assert on(hass) == {BOILER, POOL}
 
 
 async def test_loads_are_shed_only_if_it_lasts(
-    hass: HomeAssistant, home: Home, automate: Automate, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: FrozenDateTimeFactory
 ) -> None:
-    await shed(hass, home, automate, lasts=2)
-    await lose(hass, home)
+    await shed(hass, loaded, automate, lasts=2)
+    await lose(hass, loaded)
     await wait(hass, freezer, 1)
-    await falls_to(hass, home, 50)
+    await falls_to(hass, loaded, 50)
     assert on(hass) == {BOILER, POOL, SAUNA}
     await wait(hass, freezer, 2)
     assert on(hass) == {SAUNA}
 
 
-async def test_shedding_goes_on_after_a_restart(hass: HomeAssistant, home: Home, automate: Automate) -> None:
-    await shed(hass, home, automate)
-    await lose(hass, home)
-    await restart(hass, home[1], lambda: setattr(home[0].home, "charge", 52.5))  # app 50 %
+async def test_shedding_goes_on_after_a_restart(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
+    await shed(hass, loaded, automate)
+    await lose(hass, loaded)
+    await restart(hass, loaded[1], lambda: setattr(loaded[0].home, "charge", 52.5))  # app 50 %
     assert on(hass) == {SAUNA}
-    await restart(hass, home[1], partial(mend, home[0].home))
+    await restart(hass, loaded[1], partial(mend, loaded[0].home))
     assert on(hass) == {BOILER, POOL, SAUNA}

@@ -16,12 +16,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
-from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for, until
 from tests.integration.control import PACE, at_rest, call, follows, logged_in, writes
 
-from .conftest import SetUp, entry_for, state_of
+from .conftest import Loaded, SetUp, entry_for, state_of
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -77,7 +76,7 @@ async def test_no_login_without_a_grid(hass: HomeAssistant, simulator: StartSimu
     assert gateway.logins == 0
 
 
-async def test_a_session_is_kept_over_a_restart(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+async def test_a_session_is_kept_over_a_restart(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
@@ -85,9 +84,7 @@ async def test_a_session_is_kept_over_a_restart(hass: HomeAssistant, old: tuple[
     assert gateway.logins == 1
 
 
-async def test_a_lost_session_is_for_the_owner_to_renew(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], hass_client: Any
-) -> None:
+async def test_a_lost_session_is_for_the_owner_to_renew(hass: HomeAssistant, old: Loaded, hass_client: Any) -> None:
     gateway, entry = old
     gateway.tokens.clear()
     await entry.runtime_data.settings.async_refresh()
@@ -219,9 +216,7 @@ async def test_login_that_takes_control_away_removes_select_and_number(
     assert set(controls(hass, entry)) == {"button.start", "switch.off_grid"}
 
 
-async def test_gateway_that_does_not_answer_keeps_its_controls(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
-) -> None:
+async def test_gateway_that_does_not_answer_keeps_its_controls(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     before = controls(hass, entry)
     assert {"number.backup_reserve", "select.operation_mode"} <= set(before)
@@ -262,7 +257,7 @@ async def test_sensors_disabled_by_an_earlier_version_are_enabled(
 # -- setting -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_change_stands_before_it_shows(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+async def test_a_change_stands_before_it_shows(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
     assert follows(gateway) == ("self_consumption", 33.5)
@@ -274,9 +269,7 @@ async def test_a_change_stands_before_it_shows(hass: HomeAssistant, old: tuple[S
     assert gateway.logins == 1
 
 
-async def test_what_was_set_already_is_not_written_again(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
-) -> None:
+async def test_what_was_set_already_is_not_written_again(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
     for _ in range(2):
         await call(hass, gateway, "select", "operation_mode", "select_option", option="backup")
@@ -284,9 +277,7 @@ async def test_what_was_set_already_is_not_written_again(
     assert len(writes(gateway)) == asked_for(gateway, "config/completed") == 1
 
 
-async def test_what_a_dead_process_did_not_commit_is_not_taken_for_done(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
-) -> None:
+async def test_what_a_dead_process_did_not_commit_is_not_taken_for_done(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     stored = gateway.gateway.operation
     stored.mode, stored.reserve = "backup", 33.5
@@ -297,9 +288,7 @@ async def test_what_a_dead_process_did_not_commit_is_not_taken_for_done(
     assert follows(gateway) == ("backup", 33.5)
 
 
-async def test_a_mode_that_cannot_be_set_is_shown_while_it_is_on(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
-) -> None:
+async def test_a_mode_that_cannot_be_set_is_shown_while_it_is_on(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     gateway.gateway.operation.mode = "autonomous"
     await entry.runtime_data.settings.async_refresh()
@@ -326,7 +315,7 @@ async def test_a_mode_that_cannot_be_set_is_shown_while_it_is_on(
 )
 async def test_each_outcome_has_its_own_words(
     hass: HomeAssistant,
-    old: tuple[Simulator, MockConfigEntry],
+    old: Loaded,
     path: str,
     fault: dict[str, Any],
     key: str,
@@ -344,9 +333,7 @@ async def test_each_outcome_has_its_own_words(
     assert str(raised.value)
 
 
-async def test_nothing_is_written_while_it_is_stopped(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
-) -> None:
+async def test_nothing_is_written_while_it_is_stopped(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
     gateway.running = False
     with pytest.raises(HomeAssistantError) as raised:
@@ -355,9 +342,7 @@ async def test_nothing_is_written_while_it_is_stopped(
     assert writes(gateway) == []
 
 
-async def test_a_refusal_for_good_makes_the_controls_unavailable(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
-) -> None:
+async def test_a_refusal_for_good_makes_the_controls_unavailable(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
     gateway.faults.add("operation", method="POST", status=404)
@@ -392,7 +377,7 @@ async def fix(hass: HomeAssistant, hass_client: Any, entry: MockConfigEntry, key
 
 
 async def test_somebody_elses_stop_is_shown_and_started_by_the_owner_alone(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], hass_client: Any
+    hass: HomeAssistant, old: Loaded, hass_client: Any
 ) -> None:
     gateway, entry = old
     gateway.running = False

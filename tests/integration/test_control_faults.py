@@ -22,11 +22,10 @@ from tests.conftest import StartSimulator
 from tests.helpers import asked_for, until
 from tests.integration.control import PACE, at_rest, call, follows, poll, writes
 
-from .conftest import SetUp, entry_for, state_of
+from .conftest import Loaded, SetUp, entry_for, state_of
 
 pytestmark = pytest.mark.usefixtures("quick")
 
-type Old = tuple[Simulator, MockConfigEntry]
 
 BEFOREHAND = ("self_consumption", 24.0)
 WANTED = ("self_consumption", 33.5)
@@ -74,7 +73,7 @@ def assert_runs(gateway: Simulator) -> None:
 
 
 @pytest.mark.parametrize("reserve", [-1, 100.5, nan, inf, -inf])
-async def test_no_reserve_that_is_none_is_sent(hass: HomeAssistant, old: Old, reserve: float) -> None:
+async def test_no_reserve_that_is_none_is_sent(hass: HomeAssistant, old: Loaded, reserve: float) -> None:
     gateway, _ = old
     with pytest.raises(ServiceValidationError):
         await slide_reserve(hass, gateway, reserve)
@@ -84,7 +83,7 @@ async def test_no_reserve_that_is_none_is_sent(hass: HomeAssistant, old: Old, re
 
 
 @pytest.mark.parametrize("value", ["half", None, [], {}])
-async def test_no_reserve_that_is_no_number_is_sent(hass: HomeAssistant, old: Old, value: Any) -> None:
+async def test_no_reserve_that_is_no_number_is_sent(hass: HomeAssistant, old: Loaded, value: Any) -> None:
     gateway, _ = old
     with pytest.raises((vol.Invalid, ServiceValidationError)):
         await call(hass, gateway, "number", "backup_reserve", "set_value", value=value)
@@ -92,7 +91,7 @@ async def test_no_reserve_that_is_no_number_is_sent(hass: HomeAssistant, old: Ol
 
 
 @pytest.mark.parametrize("mode", ["autonomous", "party", ""])
-async def test_no_mode_that_the_firmware_lacks_is_sent(hass: HomeAssistant, old: Old, mode: str) -> None:
+async def test_no_mode_that_the_firmware_lacks_is_sent(hass: HomeAssistant, old: Loaded, mode: str) -> None:
     gateway, _ = old
     with pytest.raises(ServiceValidationError):
         await call(hass, gateway, "select", "operation_mode", "select_option", option=mode)
@@ -100,7 +99,7 @@ async def test_no_mode_that_the_firmware_lacks_is_sent(hass: HomeAssistant, old:
     assert_runs(gateway)
 
 
-async def test_slider_list_and_action_at_once(hass: HomeAssistant, old: Old) -> None:
+async def test_slider_list_and_action_at_once(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
     await asyncio.gather(
         slide_reserve(hass, gateway, 30),
@@ -145,7 +144,7 @@ def told_of_write(answer: str) -> str:
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-async def test_a_write_that_is_answered_so(hass: HomeAssistant, old: Old, answer: str) -> None:
+async def test_a_write_that_is_answered_so(hass: HomeAssistant, old: Loaded, answer: str) -> None:
     gateway, entry = old
     hurry(entry, hangs=answer == "hangs")
     gateway.faults.add("operation", method="POST", **ANSWERS[answer])
@@ -158,7 +157,7 @@ async def test_a_write_that_is_answered_so(hass: HomeAssistant, old: Old, answer
 
 
 @pytest.mark.parametrize("answer", [answer for answer in ANSWERS if answer != "empty"])
-async def test_a_commit_that_is_answered_so(hass: HomeAssistant, old: Old, answer: str) -> None:
+async def test_a_commit_that_is_answered_so(hass: HomeAssistant, old: Loaded, answer: str) -> None:
     gateway, entry = old
     hurry(entry, hangs=answer == "hangs")
     gateway.faults.add("config/completed", **ANSWERS[answer])
@@ -187,7 +186,7 @@ async def works_again(hass: HomeAssistant, gateway: Simulator, entry: MockConfig
 
 
 @pytest.mark.parametrize("answer", LOST)
-async def test_an_answer_that_is_lost_is_made_up_for_by_reading(hass: HomeAssistant, old: Old, answer: str) -> None:
+async def test_an_answer_that_is_lost_is_made_up_for_by_reading(hass: HomeAssistant, old: Loaded, answer: str) -> None:
     gateway, entry = old
     hurry(entry, hangs=answer == "hangs")
     gateway.faults.add("operation", method="POST", after=True, **LOST[answer])
@@ -201,7 +200,7 @@ async def test_an_answer_that_is_lost_is_made_up_for_by_reading(hass: HomeAssist
 
 
 async def test_the_gateway_reboots_between_write_and_commit(
-    hass: HomeAssistant, old: Old, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, old: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway, entry = old
     hurry(entry, patience=5.0)
@@ -229,7 +228,7 @@ async def test_the_gateway_reboots_between_write_and_commit(
     assert_runs(gateway)
 
 
-async def test_the_session_ends_between_reading_and_writing(hass: HomeAssistant, old: Old) -> None:
+async def test_the_session_ends_between_reading_and_writing(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     when(gateway, "acted", "GET", "operation", gateway.tokens.clear)
     await set_reserve(hass, 30)
@@ -239,7 +238,7 @@ async def test_the_session_ends_between_reading_and_writing(hass: HomeAssistant,
     assert_runs(gateway)
 
 
-async def test_somebody_logs_in_and_stops_it_between_write_and_commit(hass: HomeAssistant, old: Old) -> None:
+async def test_somebody_logs_in_and_stops_it_between_write_and_commit(hass: HomeAssistant, old: Loaded) -> None:
     """His half-done set-up is not committed, and nothing is started behind his back."""
     gateway, entry = old
 

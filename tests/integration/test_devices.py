@@ -9,7 +9,7 @@ from homeassistant.helpers import device_registry as dr
 from tests.conftest import StartSimulator
 from tests.integration.control import poll
 
-from .conftest import SetUp, state_of
+from .conftest import Loaded, SetUp, state_of
 
 
 def packs_of(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, dr.DeviceEntry]:
@@ -33,9 +33,8 @@ async def test_each_powerwall_is_a_device_below_the_gateway(
             assert {device.via_device_id for device in packs_of(hass, entry).values()} == {entry.runtime_data.device_id}
 
 
-async def test_a_lost_pack_keeps_its_device(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_a_lost_pack_keeps_its_device(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     system = await entry.runtime_data.gateway.get("system_status")
     serial = system["battery_blocks"][-1]["PackageSerialNumber"]
     gateway.overrides["system_status"] = {**system, "battery_blocks": system["battery_blocks"][:-1]}

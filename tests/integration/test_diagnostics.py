@@ -22,7 +22,7 @@ from simulator.replay import NoRecordingError, Recording
 from tests.conftest import StartSimulator
 from tests.unit.test_redaction import PERSONAL, TOLD, secrets_of, texts_of
 
-from .conftest import SetUp
+from .conftest import Loaded, SetUp
 
 _MOVING = ("started", "running_since", "last_outage")
 
@@ -182,11 +182,8 @@ async def test_what_it_tells_besides(
     assert "installer/companies" not in found["payloads"]
 
 
-async def test_of_a_powerwall(
-    hass: HomeAssistant, hass_client: ClientSessionGenerator, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway: Simulator = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_of_a_powerwall(hass: HomeAssistant, hass_client: ClientSessionGenerator, loaded: Loaded) -> None:
+    gateway, entry = loaded
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     serial = gateway.gateway.pack_serials[0]
     device = next(device for device in devices if device.serial_number == serial)
@@ -203,10 +200,9 @@ async def test_of_a_powerwall(
 
 
 async def test_a_gateway_that_is_gone_is_asked_but_once(
-    hass: HomeAssistant, hass_client: ClientSessionGenerator, simulator: StartSimulator, set_up: SetUp
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, loaded: Loaded
 ) -> None:
-    gateway: Simulator = await simulator("21.44")
-    entry = await set_up(gateway)
+    gateway, entry = loaded
     await gateway.stop()
     found = await download(hass, hass_client, entry)
     assert len(found["payloads"]) == 1

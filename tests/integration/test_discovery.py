@@ -19,7 +19,7 @@ from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.integration.flows import asks, ends, go_on, login, suggested, typed
 
-from .conftest import SetUp, entry_for
+from .conftest import Loaded, SetUp, entry_for
 
 MAC = "3c:2a:f4:00:01:02"
 NEW = "192.0.2.9"
@@ -122,11 +122,8 @@ async def test_an_ignored_one_stays_ignored(hass: HomeAssistant, simulator: Star
     ends(await discover(hass, gateway.din), "already_configured")
 
 
-async def test_a_known_one_at_its_address_gets_its_network_interface(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_a_known_one_at_its_address_gets_its_network_interface(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     data, logins = entry.runtime_data, gateway.logins
     ends(await discover(hass, gateway.din), "already_configured")
     assert entry.runtime_data is data  # a healthy entry is not reloaded for it
@@ -137,11 +134,8 @@ async def test_a_known_one_at_its_address_gets_its_network_interface(
     assert device.connections == {(dr.CONNECTION_NETWORK_MAC, MAC)}
 
 
-async def test_one_that_answers_keeps_its_address(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_one_that_answers_keeps_its_address(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     data = dict(entry.data)
     ends(await discover(hass, gateway.din, ip=NEW), "already_configured")  # its cable, beside its Wi-Fi
     assert dict(entry.data) == data

@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant, State
 from tests.conftest import StartSimulator
 from tests.integration.control import poll
 
-from .conftest import SetUp, state_of
+from .conftest import Loaded, SetUp, state_of
 
 IMPORT = "sensor.home_energy_gateway_grid_import"
 
@@ -23,11 +23,8 @@ def auto_enable_custom_integrations(recorder_mock: Recorder, enable_custom_integ
     """Start the recorder, which has to come before everything else."""
 
 
-async def test_a_counter_that_reads_zero_moves_nothing(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_a_counter_that_reads_zero_moves_nothing(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     before = state_of(hass, gateway, "sensor", "grid_import_energy")
     gateway.overrides["meters/aggregates"] = {"site": {"energy_imported": 0, "instant_power": 1}}
     await poll(hass, entry, "live")

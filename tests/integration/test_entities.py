@@ -15,7 +15,7 @@ from simulator.wire import Json
 from tests.conftest import StartSimulator
 from tests.integration.control import poll
 
-from .conftest import SetUp, state_of
+from .conftest import Loaded, SetUp, state_of
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
@@ -64,11 +64,8 @@ async def test_a_field_that_does_not_fit_is_unknown_and_its_neighbours_stay(
     assert state_of(hass, gateway, "sensor", "solar_power") is None
 
 
-async def test_a_meter_that_vanishes_later_is_unknown(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_a_meter_that_vanishes_later_is_unknown(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     gateway.overrides["meters/aggregates"] = {"site": {"instant_power": 7}}
     await poll(hass, entry, "live")
     assert state_of(hass, gateway, "sensor", "grid_power") == "7.0"
@@ -164,9 +161,8 @@ async def test_time_without_measured_energy_counts_every_powerwall(
 # -- outages -----------------------------------------------------------------------------------------------------------
 
 
-async def test_the_last_outage_is_remembered(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_the_last_outage_is_remembered(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     assert state_of(hass, gateway, "sensor", "last_outage") == "unknown"
     gateway.home.outage()
     gateway.home.advance(10)
@@ -204,11 +200,8 @@ async def test_a_disabled_pack_has_a_problem_and_no_figures(
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_a_stopped_powerwall_keeps_its_packs(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_a_stopped_powerwall_keeps_its_packs(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     serial = entry.runtime_data.live.data.system.value.battery_blocks[0].serial_number
     gateway.running = False
     await poll(hass, entry, "live")

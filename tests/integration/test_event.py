@@ -19,7 +19,7 @@ from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.integration.control import call, entity_of, poll
 
-from .conftest import SetUp
+from .conftest import Loaded, SetUp
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -32,7 +32,7 @@ def settles_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def home(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> tuple[Simulator, MockConfigEntry]:
+async def loaded(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> Loaded:
     """Give a gateway with a grid, and its entry."""
     gateway = await simulator("21.44")
     gateway.home.charge = 81.0  # app 80 %
@@ -73,10 +73,8 @@ async def reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await hass.async_block_till_done()
 
 
-async def test_an_outage_and_the_return_of_the_grid_are_told(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = home
+async def test_an_outage_and_the_return_of_the_grid_are_told(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     assert told(hass, gateway)["event_types"] == ["outage", "islanded", "restored"]
     assert told(hass, gateway)["event_type"] is None
     await lose(hass, gateway, entry)
@@ -92,10 +90,8 @@ async def test_an_outage_and_the_return_of_the_grid_are_told(
     assert ended["duration"] == round(lasted.total_seconds())
 
 
-async def test_a_grid_that_is_being_followed_is_not_back_yet(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = home
+async def test_a_grid_that_is_being_followed_is_not_back_yet(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     await lose(hass, gateway, entry)
     gateway.home.restore()
     assert gateway.home.grid_status == "SystemTransitionToGrid"
@@ -103,10 +99,8 @@ async def test_a_grid_that_is_being_followed_is_not_back_yet(
     assert told(hass, gateway)["event_type"] == "outage"
 
 
-async def test_an_island_that_was_chosen_is_no_outage(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = home
+async def test_an_island_that_was_chosen_is_no_outage(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     gateway.speed = 1000.0
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert told(hass, gateway)["event_type"] == "islanded"
@@ -116,9 +110,9 @@ async def test_an_island_that_was_chosen_is_no_outage(
 
 
 async def test_a_grid_that_comes_and_goes_makes_one_outage(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     events = async_capture_events(hass, EVENT_STATE_CHANGED)
     monkeypatch.setattr(coordinator, "GRID_SETTLES", 3600.0)
     for _ in range(5):
@@ -141,9 +135,9 @@ async def test_the_first_look_is_no_news_and_its_outage_has_an_end(
 
 
 async def test_a_restart_in_the_middle_of_it_tells_nothing_twice_and_forgets_nothing(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+    hass: HomeAssistant, loaded: Loaded
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     await lose(hass, gateway, entry)
     entity_id, began = entity_of(hass, gateway, "event", "grid_event"), told(hass, gateway)
     events, reloaded = async_capture_events(hass, EVENT_STATE_CHANGED), dt_util.utcnow()
@@ -162,10 +156,8 @@ async def test_a_restart_in_the_middle_of_it_tells_nothing_twice_and_forgets_not
     assert told(hass, gateway)["charge_at_end"] == pytest.approx(50.0, abs=1)
 
 
-async def test_what_happened_meanwhile_is_told_once_everybody_listens(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = home
+async def test_what_happened_meanwhile_is_told_once_everybody_listens(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     entity_id = entity_of(hass, gateway, "event", "grid_event")
     for happen, expected in ((gateway.home.outage, "outage"), (gateway.home.restore, "restored")):
         assert await hass.config_entries.async_unload(entry.entry_id)
@@ -187,10 +179,8 @@ async def test_what_happened_meanwhile_is_told_once_everybody_listens(
         assert news(events, entity_id) == [expected]  # as it was kept
 
 
-async def test_what_happens_while_everything_starts_waits_for_who_listens(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = home
+async def test_what_happens_while_everything_starts_waits_for_who_listens(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     hass.set_state(CoreState.starting)
     await reload(hass, entry)
     await lose(hass, gateway, entry)
@@ -201,10 +191,8 @@ async def test_what_happens_while_everything_starts_waits_for_who_listens(
     assert told(hass, gateway)["event_type"] == "outage"
 
 
-async def test_all_events_before_the_start_are_fired_in_order(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = home
+async def test_all_events_before_the_start_are_fired_in_order(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     events = async_capture_events(hass, EVENT_STATE_CHANGED)
     hass.set_state(CoreState.starting)
     await reload(hass, entry)
@@ -223,9 +211,9 @@ async def test_all_events_before_the_start_are_fired_in_order(
 
 
 async def test_event_of_a_process_that_died_before_it_had_started_is_fired_by_the_next_one(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+    hass: HomeAssistant, loaded: Loaded
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     entity_id = entity_of(hass, gateway, "event", "grid_event")
     hass.set_state(CoreState.starting)
     await reload(hass, entry)
@@ -247,10 +235,8 @@ async def test_event_of_a_process_that_died_before_it_had_started_is_fired_by_th
     assert news(events, entity_id) == ["outage"]  # as it was kept
 
 
-async def test_events_of_a_disabled_entity_are_not_fired_later(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = home
+async def test_events_of_a_disabled_entity_are_not_fired_later(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     entity_id = entity_of(hass, gateway, "event", "grid_event")
     registry = er.async_get(hass)
     registry.async_update_entity(entity_id, disabled_by=er.RegistryEntryDisabler.USER)
@@ -265,10 +251,8 @@ async def test_events_of_a_disabled_entity_are_not_fired_later(
     assert news(events, entity_id) == ["restored", "outage"]
 
 
-async def test_a_store_of_an_earlier_version_fires_nothing_again(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = home
+async def test_a_store_of_an_earlier_version_fires_nothing_again(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     await lose(hass, gateway, entry)
     kept = entry.runtime_data.grid.data.log.value
     assert kept
@@ -278,8 +262,8 @@ async def test_a_store_of_an_earlier_version_fires_nothing_again(
     assert kept.event.type == "outage"
 
 
-async def test_silence_is_no_event(hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]) -> None:
-    gateway, entry = home
+async def test_silence_is_no_event(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     gateway.faults.add("system_status/grid_status", status=500)
     await poll(hass, entry, "live", "grid")
     assert told(hass, gateway)["event_type"] is None

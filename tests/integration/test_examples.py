@@ -6,17 +6,16 @@ import re
 from typing import Any, Final
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
+from pytest_homeassistant_custom_component.common import async_mock_service
 
 from homeassistant.components.automation.config import async_validate_config_item
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.template import Template
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import parse_yaml
-from simulator import Simulator
 from tests.conftest import StartSimulator
 
-from .conftest import SetUp
+from .conftest import Loaded, SetUp
 
 PAGE: Final = Path(__file__).parent.parent.parent / "docs" / "automations.md"
 EXAMPLES: Final[dict[str, Any]] = {
@@ -31,9 +30,7 @@ _ENTITY: Final = re.compile(r"\b(?:sensor|binary_sensor|event|select|number|swit
 
 
 @pytest.fixture
-async def entities(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, old: tuple[Simulator, MockConfigEntry]
-) -> set[str]:
+async def entities(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, old: Loaded) -> set[str]:
     """Give the names that a gateway of 2018 with control, and a current one, have."""
     of_old = set(hass.states.async_entity_ids())
     assert await hass.config_entries.async_remove(old[1].entry_id)

@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant
 from tests.conftest import StartSimulator
 from tests.integration.control import poll
 
-from .conftest import SetUp
+from .conftest import Loaded, SetUp
 
 
 async def test_firmware_of_a_gateway_without_status_outlives_a_reload(
@@ -42,10 +42,9 @@ async def test_firmware_update_is_not_asked_about_before_the_firmware_is_known(
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 403}, {"status": 502}, {"drop": True}])
 async def test_errors_that_are_kept_hold_no_token(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, quick: None, fault: dict[str, int | bool]
+    hass: HomeAssistant, quick: None, fault: dict[str, int | bool], loaded: Loaded
 ) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+    gateway, entry = loaded
     secrets = (*gateway.tokens, gateway.password)
     gateway.faults.add("*", **fault)  # type: ignore[arg-type]
     live = entry.runtime_data.live

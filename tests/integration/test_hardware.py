@@ -17,7 +17,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.conftest import StartSimulator
 from tests.integration.control import poll
 
-from .conftest import SetUp, state_of
+from .conftest import Loaded, SetUp, state_of
 
 METER: dict[str, Any] = {"serial": "OBB1", "type": "neurio_tcp", "connected": True}
 INVERTERS: list[dict[str, Any]] = [
@@ -76,9 +76,8 @@ def less(answer: dict[str, Any], key: str) -> dict[str, Any]:
 # -- Powerwalls --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_powerwall_that_is_added_appears(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_a_powerwall_that_is_added_appears(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     system, inventory, _ = await answers(entry)
     system, inventory = copy.deepcopy(system), copy.deepcopy(inventory)
     for units in (system["battery_blocks"], inventory["powerwalls"]):
@@ -93,11 +92,8 @@ async def test_a_powerwall_that_is_added_appears(hass: HomeAssistant, simulator:
 
 
 @pytest.mark.parametrize("missing", ["system_status", "powerwalls"])
-async def test_one_answer_without_it_is_not_enough(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, missing: str
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_one_answer_without_it_is_not_enough(hass: HomeAssistant, missing: str, loaded: Loaded) -> None:
+    gateway, entry = loaded
     system, inventory, serial = await answers(entry)
     gateway.overrides["system_status"] = less(system, "battery_blocks") if missing == "system_status" else system
     gateway.overrides["powerwalls"] = less(inventory, "powerwalls") if missing == "powerwalls" else inventory
@@ -107,11 +103,8 @@ async def test_one_answer_without_it_is_not_enough(
     assert is_lost == (missing == "system_status")
 
 
-async def test_only_full_answers_take_a_powerwall_out(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_only_full_answers_take_a_powerwall_out(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     system, inventory, serial = await answers(entry)
     system, inventory = less(system, "battery_blocks"), less(inventory, "powerwalls")
     unreadable = [{**inventory["powerwalls"][0], "PackageSerialNumber": None}]
@@ -152,11 +145,8 @@ async def test_a_stopped_powerwall_takes_nothing_out(
         assert device_of(hass, entry, kind, part) is not None
 
 
-async def test_what_went_while_home_assistant_was_down_is_taken_out(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_what_went_while_home_assistant_was_down_is_taken_out(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     system, inventory, serial = await answers(entry)
     await hass.config_entries.async_unload(entry.entry_id)
     gateway.overrides["system_status"] = less(system, "battery_blocks")
@@ -169,10 +159,9 @@ async def test_what_went_while_home_assistant_was_down_is_taken_out(
 
 
 async def test_a_powerwall_that_is_missing_for_a_moment_costs_its_own_entities_alone(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+    hass: HomeAssistant, loaded: Loaded
 ) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+    gateway, entry = loaded
     _, _, serial = await answers(entry)
     before, begun, went_dark = everything(hass, entry), entry.runtime_data, dark(hass, entry)
     gateway.home.remove_pack(2)
@@ -188,10 +177,9 @@ async def test_a_powerwall_that_is_missing_for_a_moment_costs_its_own_entities_a
 
 
 async def test_two_absences_are_not_a_long_one(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, loaded: Loaded
 ) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+    gateway, entry = loaded
     _, _, serial = await answers(entry)
     monkeypatch.setattr(hardware, "REMOVED_AFTER", 0.0)
     for _ in range(2):
@@ -203,10 +191,9 @@ async def test_two_absences_are_not_a_long_one(
 
 
 async def test_a_powerwall_that_is_gone_goes_and_returns_without_a_moment_s_darkness_elsewhere(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+    hass: HomeAssistant, loaded: Loaded
 ) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+    gateway, entry = loaded
     _, _, serial = await answers(entry)
     own, before, begun = device_of(hass, entry, Kind.POWERWALL, serial), everything(hass, entry), entry.runtime_data
     assert own is not None
@@ -229,11 +216,8 @@ async def test_a_powerwall_that_is_gone_goes_and_returns_without_a_moment_s_dark
     assert entry.runtime_data is begun
 
 
-async def test_powerwalls_are_numbered_anew_as_one_goes_and_returns(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_powerwalls_are_numbered_anew_as_one_goes_and_returns(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     system, inventory, _ = await answers(entry)
     first, second = sorted(unit["PackageSerialNumber"] for unit in inventory["powerwalls"])
 
@@ -361,11 +345,8 @@ async def test_another_firmware_is_shown_and_asked_what_it_can_do(
     assert entry.runtime_data is before
 
 
-async def test_a_version_that_cannot_be_read_is_not_another(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_a_version_that_cannot_be_read_is_not_another(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     before = entry.runtime_data
     status = await entry.runtime_data.gateway.get("status")
     for spoiled in ({**status, "version": None}, {**status, "version": ""}, b"<html>"):
@@ -415,11 +396,8 @@ async def test_the_owner_takes_out_what_is_not_there_and_nothing_else(
     assert await removable() == set()
 
 
-async def test_what_the_owner_took_out_is_made_again_when_it_is_back(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_what_the_owner_took_out_is_made_again_when_it_is_back(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     _, _, serial = await answers(entry)
     before = everything(hass, entry)
     gateway.home.remove_pack(2)

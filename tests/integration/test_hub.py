@@ -28,7 +28,7 @@ from simulator import Simulator
 from simulator.gateway.answers import Call
 from tests.conftest import StartSimulator
 from tests.helpers import until
-from tests.integration.conftest import SetUp, entry_for
+from tests.integration.conftest import Loaded, SetUp, entry_for
 from tests.integration.control import PACE, logged_in, steady_grid
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -152,7 +152,7 @@ async def test_a_login(
 )
 async def test_a_stop(
     hass: HomeAssistant,
-    old: tuple[Simulator, MockConfigEntry],
+    old: Loaded,
     at: Callable[[Simulator], At],
     point: str,
     ending: str,
@@ -175,7 +175,7 @@ async def test_a_stop(
 )
 async def test_a_write_is_finished(
     hass: HomeAssistant,
-    old: tuple[Simulator, MockConfigEntry],
+    old: Loaded,
     at: Callable[[Simulator], At],
     point: str,
     ending: str,
@@ -286,9 +286,7 @@ async def test_a_removal_mends_what_nobody_mends_yet(
     assert hub.async_get_supervisor(hass, entry.entry_id) is None
 
 
-async def test_nothing_is_stopped_while_home_assistant_ends(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
-) -> None:
+async def test_nothing_is_stopped_while_home_assistant_ends(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     hass.set_state(CoreState.stopping)
     with pytest.raises(HomeAssistantError) as refused:

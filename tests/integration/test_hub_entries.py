@@ -5,7 +5,6 @@ from datetime import timedelta
 import gc
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import hub, issues, storage
 from custom_components.powerwall_gateway.const import DOMAIN
@@ -15,10 +14,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
-from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.helpers import until
-from tests.integration.conftest import SetUp, entry_for
+from tests.integration.conftest import Loaded, SetUp, entry_for
 from tests.integration.control import steady_grid
 from tests.integration.test_hub import is_closed, leave_open
 
@@ -33,7 +31,7 @@ def short_unload(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_entry_disabled_while_the_powerwall_is_stopped_stays_enabled_until_it_runs(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
+    hass: HomeAssistant, old: Loaded
 ) -> None:
     gateway, entry = old
     await steady_grid(entry)
@@ -58,7 +56,7 @@ async def test_entry_disabled_while_the_powerwall_is_stopped_stays_enabled_until
 
 
 async def test_entry_disabled_later_while_that_was_ignored_can_be_enabled_again(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
+    hass: HomeAssistant, old: Loaded
 ) -> None:
     gateway, entry = old
     await steady_grid(entry)
@@ -102,9 +100,7 @@ async def test_entry_disabled_while_home_assistant_stops_is_stored_enabled(
     assert entry.disabled_by is None
 
 
-async def test_what_a_login_left_is_no_obstacle_where_nothing_is_open(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
-) -> None:
+async def test_what_a_login_left_is_no_obstacle_where_nothing_is_open(hass: HomeAssistant, old: Loaded) -> None:
     _, entry = old
     await until(lambda: is_closed(hass) and not entry.runtime_data.control.busy)
     await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
@@ -114,9 +110,7 @@ async def test_what_a_login_left_is_no_obstacle_where_nothing_is_open(
     assert entry.disabled_by
 
 
-async def test_nothing_opens_the_journal_of_an_entry_that_was_disabled_before(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
-) -> None:
+async def test_nothing_opens_the_journal_of_an_entry_that_was_disabled_before(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     await steady_grid(entry)
     control = entry.runtime_data.control
@@ -131,7 +125,7 @@ async def test_nothing_opens_the_journal_of_an_entry_that_was_disabled_before(
 
 
 async def test_connection_is_closed_when_home_assistant_stops(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], caplog: pytest.LogCaptureFixture
+    hass: HomeAssistant, old: Loaded, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, entry = old
     session = entry.runtime_data.gateway.connection._session

@@ -30,7 +30,7 @@ from tests.conftest import StartSimulator
 from tests.integration.control import poll
 from tests.integration.flows import confirm, ends, go_on, login, start, typed
 
-from .conftest import SetUp, state_of
+from .conftest import Loaded, SetUp, state_of
 from .test_reconfigure import NEW, OTHER_PACKS, is_carried_over, registered, replaced
 
 
@@ -59,11 +59,8 @@ def question(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | Non
 # -- the certificate ---------------------------------------------------------------------------------------------------
 
 
-async def test_another_certificate_stops_everything(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_another_certificate_stops_everything(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     old, logins = gateway.fingerprint, gateway.logins
     await restart(gateway, certificate=True)
     await poll(hass, entry, "live")

@@ -23,7 +23,7 @@ from tests.conftest import StartSimulator
 from tests.helpers import until
 from tests.integration.control import poll
 
-from .conftest import SetUp, state_of
+from .conftest import Loaded, SetUp, state_of
 
 FIRMWARES = ["1.15.0", "21.44"]
 
@@ -72,9 +72,8 @@ async def test_loaded_and_unloaded(
     assert gateway.stopped_seconds == 0
 
 
-async def test_the_device_is_the_gateway(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_the_device_is_the_gateway(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, gateway.serial), entry.entry_id)
     assert device is not None
     assert (device.manufacturer, device.model, device.model_id) == ("Tesla", "Backup Gateway 2", "1232100-00-E")
@@ -103,9 +102,8 @@ async def test_one_connection_and_few_requests(
     assert gateway.connections == before
 
 
-async def test_an_unchanged_poll_writes_no_state(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_an_unchanged_poll_writes_no_state(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     written: list[Event[Any]] = []
     for event_type in (EVENT_STATE_CHANGED, EVENT_STATE_REPORTED):
         hass.bus.async_listen(event_type, written.append, event_filter=callback(lambda _: True))
@@ -175,9 +173,8 @@ async def test_a_stopped_powerwall_is_set_up_and_comes_to_life(
         assert state_of(hass, gateway, "sensor", key) not in {STATE_UNAVAILABLE, STATE_UNKNOWN}
 
 
-async def test_a_stop_shows_at_once(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_a_stop_shows_at_once(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     gateway.running = False
     await poll(hass, entry, "live")
     assert state_of(hass, gateway, "binary_sensor", "running") == STATE_OFF  # not a minute later
@@ -187,9 +184,8 @@ async def test_a_stop_shows_at_once(hass: HomeAssistant, simulator: StartSimulat
     assert state_of(hass, gateway, "binary_sensor", "connected_to_tesla") == STATE_ON
 
 
-async def test_one_lost_poll_hides_nothing(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_one_lost_poll_hides_nothing(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     power = state_of(hass, gateway, "sensor", "grid_power")
     gateway.faults.add("*", status=500)
     await poll(hass, entry, "live", "grid", "settings")
@@ -199,10 +195,9 @@ async def test_one_lost_poll_hides_nothing(hass: HomeAssistant, simulator: Start
 
 @pytest.mark.usefixtures("all_enabled")
 async def test_silence_is_told_after_a_while_and_ends_with_the_first_answer(
-    hass: HomeAssistant, simulator: StartSimulator, short_memory: None, set_up: SetUp
+    hass: HomeAssistant, short_memory: None, loaded: Loaded
 ) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+    gateway, entry = loaded
     gateway.faults.add("*", drop=True)
     await asyncio.sleep(0.25)
     await poll(hass, entry, "live", "grid", "settings")
@@ -218,10 +213,9 @@ async def test_silence_is_told_after_a_while_and_ends_with_the_first_answer(
 
 
 async def test_one_failing_endpoint_fails_its_own_entities_alone(
-    hass: HomeAssistant, simulator: StartSimulator, short_memory: None, set_up: SetUp
+    hass: HomeAssistant, short_memory: None, loaded: Loaded
 ) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+    gateway, entry = loaded
     gateway.faults.add("system_status", status=500)
     await asyncio.sleep(0.25)
     await poll(hass, entry, "live", "grid", "settings")
@@ -229,11 +223,8 @@ async def test_one_failing_endpoint_fails_its_own_entities_alone(
     assert state_of(hass, gateway, "sensor", "grid_power") != STATE_UNAVAILABLE
 
 
-async def test_an_endpoint_that_asks_to_wait_is_left_alone(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_an_endpoint_that_asks_to_wait_is_left_alone(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     gateway.faults.add("meters/aggregates", status=429)
     gateway.requests.clear()
     for _ in range(5):
@@ -255,9 +246,8 @@ async def test_what_a_powerwall_3_lacks_makes_no_entity(
     assert state_of(hass, gateway, "sensor", "charge") not in {None, STATE_UNAVAILABLE}
 
 
-async def test_a_lost_session_is_not_noticed(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_a_lost_session_is_not_noticed(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     gateway.tokens.clear()
     gateway.home.advance(600)
     before = state_of(hass, gateway, "sensor", "grid_power")
@@ -332,21 +322,15 @@ async def test_an_outage_is_seen(
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_an_unknown_grid_state_is_unknown(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, fast_watch: None
-) -> None:
-    gateway = await simulator("21.44")
-    await set_up(gateway)
+async def test_an_unknown_grid_state_is_unknown(hass: HomeAssistant, fast_watch: None, loaded: Loaded) -> None:
+    gateway, _ = loaded
     gateway.overrides["system_status/grid_status"] = {"grid_status": "SystemOnMars", "grid_services_active": False}
     await until(lambda: state_of(hass, gateway, "binary_sensor", "grid") == STATE_UNKNOWN)
     assert state_of(hass, gateway, "sensor", "grid_status") == STATE_UNKNOWN
 
 
-async def test_switched_off_polling_is_honoured(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, fast_watch: None
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_switched_off_polling_is_honoured(hass: HomeAssistant, fast_watch: None, loaded: Loaded) -> None:
+    gateway, entry = loaded
     hass.config_entries.async_update_entry(entry, pref_disable_polling=True)
     await asyncio.sleep(0.1)
     asked = len(gateway.requests)
@@ -358,10 +342,9 @@ async def test_switched_off_polling_is_honoured(
 
 
 async def test_a_404_for_the_packs_lasts_no_longer_than_it_comes(
-    hass: HomeAssistant, simulator: StartSimulator, short_memory: None, set_up: SetUp
+    hass: HomeAssistant, short_memory: None, loaded: Loaded
 ) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+    gateway, entry = loaded
     energy = state_of(hass, gateway, "sensor", "energy_remaining")
     gateway.faults.add("system_status", status=404)
     await asyncio.sleep(0.25)

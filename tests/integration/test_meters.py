@@ -15,7 +15,7 @@ from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.integration.control import poll
 
-from .conftest import SetUp, state_of
+from .conftest import Loaded, SetUp, state_of
 
 NEURIO = "OBB3172012345"
 """The meter of the simulated 1.15."""
@@ -96,11 +96,8 @@ async def test_a_synchrometer_is_a_device_by_its_kind(
     }
 
 
-async def test_a_synchrometer_is_the_same_while_the_powerwall_is_stopped(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_a_synchrometer_is_the_same_while_the_powerwall_is_stopped(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     before = {part: device.id for part, device in meters_of(hass, entry).items()}
     gateway.running = False
     await hass.config_entries.async_reload(entry.entry_id)
@@ -156,9 +153,8 @@ async def test_a_meter_tells_whether_it_is_connected(
 # -- by phase ----------------------------------------------------------------------------------------------------------
 
 
-async def test_phases(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_phases(hass: HomeAssistant, all_enabled: None, loaded: Loaded) -> None:
+    gateway, entry = loaded
     home = gateway.home
     x, y = "synchrometerX_grid_phase", "synchrometerY_solar_phase"
     grid = [value(hass, gateway, f"{x}_{number}_power") for number in (1, 2)]
@@ -174,11 +170,8 @@ async def test_phases(hass: HomeAssistant, simulator: StartSimulator, set_up: Se
     assert "meters/readings" not in {request.path for request in gateway.requests}
 
 
-async def test_the_totals_of_a_meter(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
-) -> None:
-    gateway = await simulator("21.44")
-    await set_up(gateway)
+async def test_the_totals_of_a_meter(hass: HomeAssistant, all_enabled: None, loaded: Loaded) -> None:
+    gateway, _ = loaded
     home = gateway.home
     assert value(hass, gateway, "synchrometerX_grid_power") == pytest.approx(home.grid_power, abs=15)
     assert value(hass, gateway, "synchrometerX_grid_import_energy") == pytest.approx(home.grid_import_energy / 1000)
@@ -189,11 +182,8 @@ async def test_the_totals_of_a_meter(
     assert value(hass, gateway, "synchrometerY_solar_standby_energy") < 20
 
 
-async def test_only_what_somebody_wants_is_asked_for(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_only_what_somebody_wants_is_asked_for(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     registry = er.async_get(hass)
     ours = er.async_entries_for_config_entry(registry, entry.entry_id)
     assert [entity.entity_id for entity in ours if "_phase_" in entity.unique_id and not entity.disabled_by] == []

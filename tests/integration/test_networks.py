@@ -12,7 +12,7 @@ from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.integration.control import poll
 
-from .conftest import SetUp, state_of
+from .conftest import Loaded, SetUp, state_of
 
 KINDS = ("ethernet", "wifi", "cellular")
 
@@ -61,11 +61,8 @@ async def test_a_cable_is_preferred(
     assert states(hass, gateway, "primary") == [STATE_ON, STATE_OFF, STATE_OFF]
 
 
-async def test_connected_is_shown_the_rest_is_for_who_wants_it(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    await set_up(gateway)
+async def test_connected_is_shown_the_rest_is_for_who_wants_it(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, _ = loaded
     assert states(hass, gateway, "connected") == [STATE_OFF, STATE_ON, STATE_ON]
     assert states(hass, gateway, "primary") == [None, None, None]
     assert state_of(hass, gateway, "sensor", "wifi_signal") is None
@@ -106,11 +103,8 @@ async def test_the_wifi_in_use_is_the_one_that_counts(
     assert states(hass, gateway, "connected") == [None, STATE_UNAVAILABLE, STATE_ON]
 
 
-async def test_no_name_and_no_address_is_told(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_no_name_and_no_address_is_told(hass: HomeAssistant, all_enabled: None, loaded: Loaded) -> None:
+    gateway, entry = loaded
     ours = [
         entity.entity_id
         for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)

@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import control, hub
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE
@@ -24,7 +23,7 @@ from tests.conftest import StartSimulator
 from tests.helpers import asked_for, until
 from tests.integration.control import call, poll
 
-from .conftest import SetUp, state_of
+from .conftest import Loaded, SetUp, state_of
 
 QUICK = Polling(0.005, 0.01, 0.2)
 
@@ -36,7 +35,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def home(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> tuple[Simulator, MockConfigEntry]:
+async def loaded(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> Loaded:
     """Give a gateway whose home leaves the grid at once when told to and uses next to nothing, and its entry."""
     gateway = await simulator("21.44", speed=1000.0)
     simulated = gateway.home
@@ -56,10 +55,8 @@ def orders(gateway: Simulator) -> list[str]:
 LEAVE, RETURN = "intentional_reconnect_failsafe", "backup"
 
 
-async def test_a_customer_takes_the_home_off_the_grid_and_back(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = home
+async def test_a_customer_takes_the_home_off_the_grid_and_back(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     assert asked_for(gateway, "v2/islanding/mode") == 1  # a look, which changes nothing
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     await call(hass, gateway, "switch", "off_grid", "turn_on")
@@ -101,10 +98,8 @@ async def test_there_is_no_switch_where_it_is_not_allowed(
         ("ignores", "island_not_followed"),
     ],
 )
-async def test_what_stands_in_the_way_is_told(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], trouble: str, key: str
-) -> None:
-    gateway, entry = home
+async def test_what_stands_in_the_way_is_told(hass: HomeAssistant, loaded: Loaded, trouble: str, key: str) -> None:
+    gateway, entry = loaded
     match trouble:
         case "outage":
             gateway.home.outage()
@@ -128,10 +123,8 @@ async def test_what_stands_in_the_way_is_told(
     assert entry.runtime_data.control.off_grid._store.return_charge is None
 
 
-async def test_a_lost_answer_is_made_up_for_by_looking(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, _ = home
+async def test_a_lost_answer_is_made_up_for_by_looking(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, _ = loaded
     gateway.faults.add("v2/islanding/mode", method="POST", drop=True, after=True, times=1)
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert state_of(hass, gateway, "switch", "off_grid") == "on"
@@ -140,11 +133,11 @@ async def test_a_lost_answer_is_made_up_for_by_looking(
 
 async def test_it_comes_back_at_the_set_charge_also_after_a_restart(
     hass: HomeAssistant,
-    home: tuple[Simulator, MockConfigEntry],
+    loaded: Loaded,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     monkeypatch.setattr(control, "RETRY", 0.0)
     hass.config_entries.async_update_entry(entry, options={CONF_ALLOW_CONTROL: True, CONF_RETURN_CHARGE: 50.0})
     await hass.config_entries.async_reload(entry.entry_id)
@@ -166,10 +159,8 @@ async def test_it_comes_back_at_the_set_charge_also_after_a_restart(
     assert state_of(hass, gateway, "sensor", "last_outage") == "unknown"
 
 
-async def test_a_refusal_for_good_makes_it_unavailable(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = home
+async def test_a_refusal_for_good_makes_it_unavailable(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     gateway.faults.add("v2/islanding/mode", status=404)
     with pytest.raises(HomeAssistantError):
         await call(hass, gateway, "switch", "off_grid", "turn_on")
@@ -177,10 +168,8 @@ async def test_a_refusal_for_good_makes_it_unavailable(
     assert state_of(hass, gateway, "switch", "off_grid") == "unavailable"
 
 
-async def test_below_twenty_percent_is_refused_before_anything_is_sent(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, _ = home
+async def test_below_twenty_percent_is_refused_before_anything_is_sent(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, _ = loaded
     gateway.speed = 0.0
     gateway.home.charge = 23.9  # app 19.9 %
     with pytest.raises(ServiceValidationError, match="at 19 %"):
@@ -192,10 +181,8 @@ async def test_below_twenty_percent_is_refused_before_anything_is_sent(
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_it_is_shown_as_the_gateway_tells_it(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = home
+async def test_it_is_shown_as_the_gateway_tells_it(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     gateway.speed = 0.0
 
     async def shown_when(order: str, state: str) -> set[str | None]:
@@ -219,10 +206,8 @@ async def test_it_is_shown_as_the_gateway_tells_it(
     assert orders(gateway) == [LEAVE, RETURN]
 
 
-async def test_one_order_follows_the_other_and_none_is_lost(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, _ = home
+async def test_one_order_follows_the_other_and_none_is_lost(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, _ = loaded
     await asyncio.gather(
         *(call(hass, gateway, "switch", "off_grid", order) for order in ("turn_on", "turn_on", "turn_off"))
     )
@@ -231,8 +216,8 @@ async def test_one_order_follows_the_other_and_none_is_lost(
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
 
 
-async def test_what_is_so_already_is_not_ordered(hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]) -> None:
-    gateway, _ = home
+async def test_what_is_so_already_is_not_ordered(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, _ = loaded
     await call(hass, gateway, "switch", "off_grid", "turn_off")
     assert orders(gateway) == []
     await call(hass, gateway, "switch", "off_grid", "turn_on")
@@ -241,9 +226,9 @@ async def test_what_is_so_already_is_not_ordered(hass: HomeAssistant, home: tupl
 
 
 async def test_a_poll_before_the_order_does_not_forget_it(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     keep = EntryStore.async_set_return_charge
 
     async def keep_slowly(memory: EntryStore, charge: float | None) -> bool:
@@ -258,9 +243,9 @@ async def test_a_poll_before_the_order_does_not_forget_it(
 
 
 async def test_what_cannot_be_kept_is_not_done(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
 
     async def full(*_: Any) -> None:
         raise WriteError(errno.ENOSPC, "No space left on device")
@@ -275,9 +260,9 @@ async def test_what_cannot_be_kept_is_not_done(
 
 
 async def test_an_outage_behind_a_chosen_island_is_one_from_the_moment_it_is_to_end(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
+    hass: HomeAssistant, loaded: Loaded
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     gateway.home.outage()
     await poll(hass, entry, "live", "grid")
@@ -294,10 +279,8 @@ async def test_an_outage_behind_a_chosen_island_is_one_from_the_moment_it_is_to_
     assert entry.runtime_data.grid.data.log.value.period.ended
 
 
-async def test_everything_in_a_room_may_be_turned_on(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = home
+async def test_everything_in_a_room_may_be_turned_on(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     device_id, area_id = entry.runtime_data.device_id, ar.async_get(hass).async_create("Hall").id
     dr.async_get(hass).async_update_device(device_id, area_id=area_id)
     for target in ({"area_id": area_id}, {"device_id": device_id}):
@@ -317,10 +300,10 @@ async def test_the_look_tells_only_what_it_tells(
 
 
 async def test_outage_before_the_order_is_an_outage(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The grid fails between the first check and the order, while the return is stored."""
-    gateway, entry = home
+    gateway, entry = loaded
     keep = EntryStore.async_set_return_charge
 
     async def keep_slowly(memory: EntryStore, charge: float | None) -> bool:

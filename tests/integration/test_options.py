@@ -24,11 +24,10 @@ from custom_components.powerwall_gateway.gateway import (
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.integration.control import call, entity_of, logged_in, writes
 
-from .conftest import SetUp, entry_for, state_of
+from .conftest import Loaded, SetUp, entry_for, state_of
 
 
 async def choose(hass: HomeAssistant, entry: MockConfigEntry, **options: Any) -> None:
@@ -49,9 +48,7 @@ async def test_the_options_load_the_entry_anew(hass: HomeAssistant, simulator: S
     assert entry.runtime_data.live.schedule.interval == 10.0
 
 
-async def test_raw_percent_everywhere(
-    hass: HomeAssistant, all_enabled: None, old: tuple[Simulator, MockConfigEntry]
-) -> None:
+async def test_raw_percent_everywhere(hass: HomeAssistant, all_enabled: None, old: Loaded) -> None:
     gateway, entry = old
     raw = entry.runtime_data.live.data.battery.value.percentage
     assert state_of(hass, gateway, "sensor", "charge") == str(round(app_from_raw(raw), 1))

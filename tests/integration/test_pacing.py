@@ -27,7 +27,7 @@ from tests.conftest import StartSimulator
 from tests.helpers import asked_for, until
 from tests.integration.control import entity_of, poll
 
-from .conftest import SetUp, state_of
+from .conftest import Loaded, SetUp, state_of
 
 
 @pytest.fixture(autouse=True)
@@ -217,10 +217,9 @@ async def test_the_owners_intervals(hass: HomeAssistant, simulator: StartSimulat
 
 
 async def test_a_slow_gateway_is_polled_less_often_and_its_values_live_longer(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+    hass: HomeAssistant, loaded: Loaded
 ) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+    _, entry = loaded
     live = entry.runtime_data.live
     entry.runtime_data.grid.schedule.cost = 20.0  # a third of its interval already
     live.schedule.cost = 1.0
@@ -256,11 +255,8 @@ async def test_few_requests_at_the_cadence_of_others(
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_the_grid_is_seen_where_the_charge_is_read(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_the_grid_is_seen_where_the_charge_is_read(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     gateway.home.outage()
     gateway.home.advance(10)
     gateway.requests.clear()
@@ -272,10 +268,9 @@ async def test_the_grid_is_seen_where_the_charge_is_read(
 
 
 async def test_what_was_seen_there_puts_off_the_watch_but_not_for_more_than_a_minute(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, loaded: Loaded
 ) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+    _, entry = loaded
     watch, live = entry.runtime_data.grid, entry.runtime_data.live
     due = watch._due
     await live.async_refresh()
@@ -325,11 +320,8 @@ async def test_a_grid_that_changes_again_meanwhile_has_everything_read_again(
 # -- a gateway that asks to wait, or is away ---------------------------------------------------------------------------
 
 
-async def test_a_busy_gateway_is_left_alone_and_shows_its_last_values(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_a_busy_gateway_is_left_alone_and_shows_its_last_values(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     gateway.faults.add("meters/aggregates", status=503)
     gateway.requests.clear()
     for _ in range(5):
@@ -356,11 +348,8 @@ async def test_what_a_busy_gateway_was_asked_last_is_asked_for_as_soon_as_it_has
     assert live.data.meters.error is None
 
 
-async def test_a_gateway_that_restarts_meets_no_storm(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_a_gateway_that_restarts_meets_no_storm(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     gateway.faults.add("*", drop=True)
     gateway.requests.clear()
     for _ in range(10):

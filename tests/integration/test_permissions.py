@@ -3,18 +3,17 @@
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import entity_registry as er
-from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for
 from tests.integration.control import follows, writes
 
-from .conftest import SetUp
+from .conftest import Loaded, SetUp
 from .test_services import ACTIONS
 
 
@@ -56,7 +55,7 @@ async def test_there_is_no_other_action(hass: HomeAssistant, simulator: StartSim
 )
 async def test_entities_are_set_by_whom_home_assistant_lets(
     hass: HomeAssistant,
-    old: tuple[Simulator, MockConfigEntry],
+    old: Loaded,
     hass_read_only_user: MockUser,
     domain: str,
     action: str,

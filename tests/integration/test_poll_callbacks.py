@@ -22,11 +22,10 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.update_coordinator import REQUEST_REFRESH_DEFAULT_COOLDOWN
 from homeassistant.util import dt as dt_util
-from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.helpers import until
 
-from .conftest import SetUp, entry_for, state_of
+from .conftest import Loaded, SetUp, entry_for, state_of
 from .test_solar import TESLA, plus
 
 COORDINATORS = ("grid", "live", "detail", "settings", "inventory")
@@ -69,9 +68,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def home(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, patient: None
-) -> tuple[Simulator, MockConfigEntry]:
+async def loaded(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, patient: None) -> Loaded:
     """Give a gateway and its entry."""
     gateway = await simulator("21.44")
     return gateway, await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
@@ -79,9 +76,9 @@ async def home(
 
 @pytest.mark.parametrize("name", COORDINATORS)
 async def test_callback_that_raises_stops_neither_the_others_nor_the_entities(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], caplog: pytest.LogCaptureFixture, name: str
+    hass: HomeAssistant, loaded: Loaded, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    _, entry = home
+    _, entry = loaded
     coordinator: GatewayCoordinator[Any] = getattr(entry.runtime_data, name)
     heard: list[str] = []
     coordinator.async_add_listener(fail)
@@ -97,9 +94,9 @@ async def test_callback_that_raises_stops_neither_the_others_nor_the_entities(
 
 
 async def test_every_callback_raises_and_the_values_go_on(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     data = entry.runtime_data
     for coordinator in coordinators(data):
         break_callbacks(monkeypatch, coordinator)
@@ -138,7 +135,7 @@ async def test_callback_that_raises_from_the_start_leaves_the_entry_loaded(
 
 
 @pytest.fixture
-async def watched(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> tuple[Simulator, MockConfigEntry]:
+async def watched(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> Loaded:
     """Give a gateway whose grid is polled by the watch itself, many times in a second."""
     gateway = await simulator("1.15.0")  # its live data do not tell the grid's state
     return gateway, await set_up(gateway, options={CONF_GRID_INTERVAL: 0.02})
@@ -172,7 +169,7 @@ def in_the_rhythm(entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("where", [in_callbacks, in_the_request, in_the_poll, in_the_refresh, in_the_rhythm])
 async def test_grid_watch_goes_on_whatever_raises(
     hass: HomeAssistant,
-    watched: tuple[Simulator, MockConfigEntry],
+    watched: Loaded,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     where: Callable[[MockConfigEntry, pytest.MonkeyPatch], None],
@@ -191,11 +188,11 @@ async def test_grid_watch_goes_on_whatever_raises(
 
 async def test_endpoint_with_an_unexpected_error_costs_its_own_entities(
     hass: HomeAssistant,
-    home: tuple[Simulator, MockConfigEntry],
+    loaded: Loaded,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     live = entry.runtime_data.live
     monkeypatch.setattr(PowerwallGateway, "meters_aggregates", fail)
     gateway.home.charge = 43.0
@@ -207,9 +204,9 @@ async def test_endpoint_with_an_unexpected_error_costs_its_own_entities(
 
 
 async def test_grid_fault_in_live_data_costs_no_live_value(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     monkeypatch.setattr(entry.runtime_data.grid, "_process", fail)
     gateway.home.charge = 43.0
     await entry.runtime_data.live.async_refresh()
@@ -219,10 +216,8 @@ async def test_grid_fault_in_live_data_costs_no_live_value(
 # -- what is polled in any case ----------------------------------------------------------------------------------------
 
 
-async def test_everything_is_watched_where_the_owner_disabled_every_entity(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    _, entry = home
+async def test_everything_is_watched_where_the_owner_disabled_every_entity(hass: HomeAssistant, loaded: Loaded) -> None:
+    _, entry = loaded
     registry = er.async_get(hass)
     for entity in er.async_entries_for_config_entry(registry, entry.entry_id):
         registry.async_update_entity(entity.entity_id, disabled_by=er.RegistryEntryDisabler.USER)
@@ -315,9 +310,9 @@ async def test_reload_in_the_middle_of_a_poll_is_quick_and_no_fault_of_the_gatew
 
 
 async def test_forced_poll_that_ends_leaves_another_one_forced(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, entry = home
+    _, entry = loaded
     detail = entry.runtime_data.detail
     poll, turns = detail._poll, [asyncio.Event(), asyncio.Event()]
     forced: list[bool] = []
@@ -339,9 +334,9 @@ async def test_forced_poll_that_ends_leaves_another_one_forced(
 
 @pytest.mark.parametrize("fault", [{"drop": True}, {"status": 502}, {"status": 503}], ids=["cut", "502", "503"])
 async def test_every_coordinator_that_failed_is_polled_when_the_gateway_answers_again(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], impatient: None, fault: dict[str, Any]
+    hass: HomeAssistant, loaded: Loaded, impatient: None, fault: dict[str, Any]
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     data = entry.runtime_data
     gateway.faults.add("*", **fault)
     for coordinator in coordinators(data):

@@ -8,7 +8,7 @@ from simulator.wire import Json
 from tests.conftest import StartSimulator
 from tests.integration.control import poll
 
-from .conftest import SetUp, state_of
+from .conftest import Loaded, SetUp, state_of
 
 
 def meters(site: float, battery: float | None, *, frequency: float = 0.0) -> dict[str, Json]:
@@ -55,10 +55,9 @@ async def test_voltage_is_corrected_where_it_is_certain(
 
 
 async def test_voltage_of_a_simulated_split_phase_site_is_the_home_voltage(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
+    hass: HomeAssistant, all_enabled: None, loaded: Loaded
 ) -> None:
-    gateway = await simulator("21.44")
-    await set_up(gateway)
+    gateway, _ = loaded
     for name in ("grid", "home", "solar", "battery"):
         voltage = float(state_of(hass, gateway, "sensor", f"{name}_voltage") or "nan")
         assert voltage == pytest.approx(gateway.home.voltage, abs=0.2), name

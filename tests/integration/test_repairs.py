@@ -14,7 +14,7 @@ from homeassistant.helpers import issue_registry as ir
 from simulator import Simulator
 from tests.conftest import StartSimulator
 
-from .conftest import SetUp, entry_for
+from .conftest import Loaded, SetUp, entry_for
 
 
 @pytest.fixture(autouse=True)
@@ -51,9 +51,8 @@ def resting(gateway: Simulator, **orders: Any) -> None:
 # -- a Powerwall's fault -----------------------------------------------------------------------------------------------
 
 
-async def test_a_powerwall_that_is_disabled(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
-    gateway: Simulator = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_a_powerwall_that_is_disabled(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     assert shown(hass, entry, "pack_fault") is None
     gateway.home.pack(2).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
     await poll(entry)
@@ -84,11 +83,8 @@ async def test_a_fault_for_a_moment_is_none(
 # -- nobody answers ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_gateway_that_is_away_for_long(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, impatient: None
-) -> None:
-    gateway: Simulator = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_a_gateway_that_is_away_for_long(hass: HomeAssistant, impatient: None, loaded: Loaded) -> None:
+    gateway, entry = loaded
     gateway.faults.add("*", drop=True)
     await poll(entry)
     assert shown(hass, entry, "unreachable") == {"name": "Home Energy Gateway"}
@@ -267,11 +263,8 @@ async def test_idle_ignored_stays_ignored_over_reload_and_restart(
     assert is_ignored(hass, entry, "idle")
 
 
-async def test_stopped_ignored_stays_ignored_until_it_ran(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway: Simulator = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_stopped_ignored_stays_ignored_until_it_ran(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     gateway.running = False
     await poll(entry)
     ignore(hass, entry, "stopped")
@@ -286,10 +279,9 @@ async def test_stopped_ignored_stays_ignored_until_it_ran(
 
 
 async def test_unreachable_ignored_stays_ignored_over_restart_and_is_shown_for_the_next_absence(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, impatient: None, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, impatient: None, monkeypatch: pytest.MonkeyPatch, loaded: Loaded
 ) -> None:
-    gateway: Simulator = await simulator("21.44")
-    entry = await set_up(gateway)
+    gateway, entry = loaded
     gateway.faults.add("*", drop=True)
     await poll(entry)
     ignore(hass, entry, "unreachable")
@@ -325,11 +317,8 @@ async def test_entry_removed_leaves_no_ignored_issue(
     assert is_ignored(hass, entry, "default_password") is None
 
 
-async def test_a_stopped_or_busy_gateway_is_not_away(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway: Simulator = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_a_stopped_or_busy_gateway_is_not_away(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     for status in (502, 503, 500):
         gateway.faults.add("*", status=status)
         await poll(entry)
@@ -406,9 +395,8 @@ async def test_a_battery_that_may_not_work(
 # -- the password ------------------------------------------------------------------------------------------------------
 
 
-async def test_the_password_that_it_came_with(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
-    gateway: Simulator = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_the_password_that_it_came_with(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     assert shown(hass, entry, "default_password") == {"name": "Home Energy Gateway"}
     gateway.password = "sunshine"
     hass.config_entries.async_update_entry(entry, data={**entry.data, "password": "sunshine"})

@@ -7,7 +7,7 @@ from time import time
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
+from pytest_homeassistant_custom_component.common import async_capture_events
 import voluptuous as vol
 
 from custom_components.powerwall_gateway import hub, services
@@ -20,12 +20,11 @@ from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util.yaml import load_yaml_dict
-from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.helpers import INTEGRATION, asked_for, until
 from tests.integration.control import at_rest, follows, logged_in, steady_grid, writes
 
-from .conftest import SetUp, entry_for
+from .conftest import Loaded, SetUp, entry_for
 
 ACTIONS: dict[str, dict[str, Any]] = {
     "set_operation": {"reserve": 30},
@@ -86,7 +85,7 @@ async def test_a_gateway_has_to_be_named_where_there_are_two(
 # -- set_operation -----------------------------------------------------------------------------------------------------
 
 
-async def test_mode_and_reserve_are_one_write(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+async def test_mode_and_reserve_are_one_write(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
     given = await act(hass, "set_operation", response=True, mode="backup", reserve=30)
     assert given == {"mode": "backup", "reserve": 30.0}
@@ -96,7 +95,7 @@ async def test_mode_and_reserve_are_one_write(hass: HomeAssistant, old: tuple[Si
     assert follows(gateway) == ("self_consumption", 33.5)
 
 
-async def test_two_automations_at_once(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+async def test_two_automations_at_once(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
     first = hass.async_create_task(act(hass, "set_operation", mode="backup", reserve=10))
     second = hass.async_create_task(act(hass, "set_operation", reserve=40))
@@ -119,9 +118,7 @@ async def test_two_automations_at_once(hass: HomeAssistant, old: tuple[Simulator
         ({}, "nothing_to_set"),
     ],
 )
-async def test_nonsense_is_told_and_not_sent(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], wish: dict[str, Any], key: str
-) -> None:
+async def test_nonsense_is_told_and_not_sent(hass: HomeAssistant, old: Loaded, wish: dict[str, Any], key: str) -> None:
     gateway, _ = old
     with pytest.raises(ServiceValidationError) as raised:
         await act(hass, "set_operation", **wish)
@@ -132,7 +129,7 @@ async def test_nonsense_is_told_and_not_sent(
 
 @pytest.mark.parametrize("wish", [{"reserve": "half"}, {"reserve": [20]}, {"mode": "backup", "color": "red"}])
 async def test_what_is_no_number_and_no_field_is_refused(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], wish: dict[str, Any]
+    hass: HomeAssistant, old: Loaded, wish: dict[str, Any]
 ) -> None:
     gateway, _ = old
     with pytest.raises(vol.Invalid):
@@ -165,7 +162,7 @@ async def test_nothing_is_changed_without_consent(
 # -- stop and start ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_stop_ends_by_itself(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+async def test_a_stop_ends_by_itself(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     await steady_grid(entry)
     await act(hass, "stop", duration={"seconds": 1})
@@ -175,7 +172,7 @@ async def test_a_stop_ends_by_itself(hass: HomeAssistant, old: tuple[Simulator, 
     await at_rest(hass, entry)
 
 
-async def test_a_stop_is_ended_early(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+async def test_a_stop_is_ended_early(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     await steady_grid(entry)
     await act(hass, "stop")
@@ -185,7 +182,7 @@ async def test_a_stop_is_ended_early(hass: HomeAssistant, old: tuple[Simulator, 
     await at_rest(hass, entry)
 
 
-async def test_unloading_ends_a_stop(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+async def test_unloading_ends_a_stop(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     await steady_grid(entry)
     await act(hass, "stop")
@@ -195,16 +192,14 @@ async def test_unloading_ends_a_stop(hass: HomeAssistant, old: tuple[Simulator, 
 
 
 @pytest.mark.parametrize("duration", [timedelta(0), timedelta(minutes=61), timedelta(days=1)])
-async def test_how_long_a_stop_may_last(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], duration: timedelta
-) -> None:
+async def test_how_long_a_stop_may_last(hass: HomeAssistant, old: Loaded, duration: timedelta) -> None:
     gateway, _ = old
     with pytest.raises(ServiceValidationError, match="60 minutes"):
         await act(hass, "stop", duration=duration)
     assert gateway.running
 
 
-async def test_no_stop_without_a_grid(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+async def test_no_stop_without_a_grid(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
     gateway.home.outage()
     with pytest.raises(ServiceValidationError) as raised:
@@ -246,9 +241,7 @@ FAILED_STOPS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("acts", [True, False])
 @pytest.mark.parametrize("name", FAILED_STOPS)
-async def test_a_stop_that_failed_is_told_and_is_over(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry], name: str, acts: bool
-) -> None:
+async def test_a_stop_that_failed_is_told_and_is_over(hass: HomeAssistant, old: Loaded, name: str, acts: bool) -> None:
     gateway, entry = old
     before = gateway.stopped_seconds
     gateway.faults.add("sitemaster/stop", after=acts, **FAILED_STOPS[name])
@@ -306,7 +299,7 @@ async def test_how_far_a_check_is_shows_meanwhile(
     assert [state.state for state in seen if state.entity_id.endswith("update_state")] == ["checking", "downloading"]
 
 
-async def test_on_1_15_the_question_is_the_order(hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]) -> None:
+async def test_on_1_15_the_question_is_the_order(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
     assert asked_for(gateway, "system/update/status") == 0
     assert await act(hass, "check_update", response=True) == {"state": "failed", "words": ["nonactionable"]}
@@ -322,11 +315,8 @@ async def test_on_1_15_the_question_is_the_order(hass: HomeAssistant, old: tuple
         ("slow", "update_unfinished"),
     ],
 )
-async def test_no_check_where_it_could_hurt(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, trouble: str, key: str
-) -> None:
-    gateway = await simulator("21.44")
-    await set_up(gateway)
+async def test_no_check_where_it_could_hurt(hass: HomeAssistant, trouble: str, key: str, loaded: Loaded) -> None:
+    gateway, _ = loaded
     match trouble:
         case "outage":
             gateway.home.outage()

@@ -1,7 +1,6 @@
 """What an owner's key makes possible."""
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
@@ -16,7 +15,7 @@ from tests.helpers import asked_for
 from tests.integration.control import call, logged_in, poll, writes
 from tests.pairing import SIGNED, pair, public_key
 
-from .conftest import SetUp, state_of
+from .conftest import Loaded, SetUp, state_of
 from .signing import ALLOWED, feeding, keep_key
 
 pytestmark = pytest.mark.usefixtures("quick_signing")
@@ -78,9 +77,7 @@ async def test_reading_stays_unsigned_where_it_can(
     assert asked_for(gateway, PATH) == before
 
 
-async def test_a_key_that_is_not_taken_takes_nothing_away(
-    hass: HomeAssistant, old: tuple[Simulator, MockConfigEntry]
-) -> None:
+async def test_a_key_that_is_not_taken_takes_nothing_away(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     await keep_key(hass, entry)
     await logged_in(hass, entry)

@@ -4,7 +4,6 @@ from functools import partial
 from typing import Literal
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import control, hub
 from custom_components.powerwall_gateway.const import CONF_RETURN_CHARGE
@@ -13,14 +12,13 @@ from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from simulator import Simulator
 from tests.client.profiles import start
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for, until
 from tests.integration.control import call, poll
 from tests.pairing import pair, public_key
 
-from .conftest import SetUp, state_of
+from .conftest import Loaded, SetUp, state_of
 from .signing import ALLOWED, keep_key
 
 LEAVE, RETURN = (True, True), (False, False)
@@ -38,7 +36,7 @@ def hurry(quick_signing: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def _set_up(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str, **options: float
-) -> tuple[Simulator, MockConfigEntry]:
+) -> Loaded:
     """Set up a gateway with an accepted key, whose home uses next to nothing and follows at once."""
     gateway = await start(simulator, firmware, speed=1000.0)
     simulated = gateway.home
@@ -50,16 +48,16 @@ async def _set_up(
 
 
 @pytest.fixture
-async def home(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> tuple[Simulator, MockConfigEntry]:
+async def loaded(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> Loaded:
     """Give a Powerwall 3, which goes off-grid by a signed request alone."""
     return await _set_up(hass, simulator, set_up, "pw3")
 
 
 @pytest.mark.parametrize("follows", ["forced", "always"])
 async def test_a_powerwall_3_goes_off_grid_and_reconnects(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], follows: Literal["forced", "always"]
+    hass: HomeAssistant, loaded: Loaded, follows: Literal["forced", "always"]
 ) -> None:
-    gateway, _ = home
+    gateway, _ = loaded
     gateway.gateway.signed_islanding.follows = follows
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     await call(hass, gateway, "switch", "off_grid", "turn_on")
@@ -70,10 +68,8 @@ async def test_a_powerwall_3_goes_off_grid_and_reconnects(
     assert gateway.gateway.signed_islanding.orders == [LEAVE, RETURN]
 
 
-async def test_an_order_that_is_accepted_and_ignored_is_taken_back(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = home
+async def test_an_order_that_is_accepted_and_ignored_is_taken_back(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     gateway.gateway.signed_islanding.follows = "never"
     with pytest.raises(HomeAssistantError) as raised:
         await call(hass, gateway, "switch", "off_grid", "turn_on")
@@ -95,9 +91,9 @@ async def test_an_order_that_is_accepted_and_ignored_is_taken_back(
     ],
 )
 async def test_nothing_is_forced_where_it_could_hurt(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], trouble: str, key: str
+    hass: HomeAssistant, loaded: Loaded, trouble: str, key: str
 ) -> None:
-    gateway, entry = home
+    gateway, entry = loaded
     gateway.speed = 0.0
     match trouble:
         case "outage":
@@ -128,10 +124,8 @@ async def test_it_needs_the_charge_at_which_it_returns(
     assert gateway.gateway.signed_islanding.orders == []
 
 
-async def test_it_reconnects_by_itself_at_20_percent_also_after_a_restart(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry]
-) -> None:
-    gateway, entry = home
+async def test_it_reconnects_by_itself_at_20_percent_also_after_a_restart(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
@@ -145,10 +139,10 @@ async def test_it_reconnects_by_itself_at_20_percent_also_after_a_restart(
 
 
 async def test_it_reconnects_with_a_key_that_was_rejected_meanwhile(
-    hass: HomeAssistant, home: tuple[Simulator, MockConfigEntry], monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(control, "RETRY", 0.0)
-    gateway, entry = home
+    gateway, entry = loaded
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     gateway.gateway.keyring.reject(public_key(), "INACTIVE_KEY")
     await entry.runtime_data.settings.async_refresh()

@@ -13,7 +13,7 @@ from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.integration.control import poll
 
-from .conftest import SetUp, state_of
+from .conftest import Loaded, SetUp, state_of
 
 TESLA: dict[str, Any] = {"brand": "Tesla", "model": "Solar Inverter 7.6", "power_rating_watts": 7600}
 ENPHASE: dict[str, Any] = {"brand": "Enphase Energy", "model": "IQ7PLUS-72-x-US (240V)", "power_rating_watts": 5250}
@@ -62,9 +62,8 @@ def attributes(hass: HomeAssistant, gateway: Simulator, key: str) -> dict[str, A
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_an_inverter_of_any_brand(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_an_inverter_of_any_brand(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     (inverter,) = inverters_of(hass, entry).values()
     assert (inverter.name, inverter.manufacturer, inverter.model) == (
         "Solar inverter",
@@ -113,11 +112,8 @@ async def test_inverter_keeps_its_id_when_others_come_and_go(
         assert ratings() == expected
 
 
-async def test_what_is_not_there_is_not_asked_for_again(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
-    gateway = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_what_is_not_there_is_not_asked_for_again(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     gateway.requests.clear()
     await poll(hass, entry, "detail")
     assert "solar_powerwall" not in {request.path for request in gateway.requests}
