@@ -26,7 +26,7 @@ EXPLAINED = {
 
 
 def test_endpoint_of_the_seed_has_one_row_and_a_route() -> None:
-    rows = [(endpoint.method, endpoint.path) for endpoint in ENDPOINTS.values()]
+    rows: list[tuple[str, str]] = [(endpoint.method, endpoint.path) for endpoint in ENDPOINTS.values()]
     routes = PROFILES["1.15.0"].endpoints
     assert [each for each in SEED if rows.count(each) != 1] == []
     assert [(method, path) for method, path in SEED if method not in routes[path]] == []

@@ -53,21 +53,20 @@ async def act(hass: HomeAssistant, action: str, *, response: bool = False, **dat
 # -- for which gateway -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-async def test_they_are_for_one_gateway_which_need_not_be_named_where_there_is_but_one(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, action: str
-) -> None:
-    first = await simulator("21.44")
-    entry = await set_up(first)
-    response = {"response": True} if action == "get_endpoint" else {}
-    with pytest.raises(ServiceValidationError):
-        await act(hass, action, config_entry_id="nobody's", **response, **ACTIONS[action])
-    if action == "get_endpoint":
-        named = await act(hass, action, response=True, config_entry_id=entry.entry_id, path="system_status/soe")
-        assert named == await act(hass, action, response=True, path="system_status/soe")
+async def test_action_needs_no_entry_id_with_one_gateway(hass: HomeAssistant, loaded: Loaded) -> None:
+    _, entry = loaded
+
+    async def rejected(action: str, entry_id: str) -> None:
+        with pytest.raises(ServiceValidationError):
+            await act(hass, action, response=action == "get_endpoint", config_entry_id=entry_id, **ACTIONS[action])
+
+    for action in ACTIONS:
+        await rejected(action, "another entry's")
+    named = await act(hass, "get_endpoint", response=True, config_entry_id=entry.entry_id, path="system_status/soe")
+    assert named == await act(hass, "get_endpoint", response=True, path="system_status/soe")
     await hass.config_entries.async_unload(entry.entry_id)
-    with pytest.raises(ServiceValidationError):
-        await act(hass, action, config_entry_id=entry.entry_id, **response, **ACTIONS[action])
+    for action in ACTIONS:
+        await rejected(action, entry.entry_id)
 
 
 async def test_a_gateway_has_to_be_named_where_there_are_two(
@@ -104,36 +103,23 @@ async def test_two_automations_at_once(hass: HomeAssistant, old: Loaded) -> None
     assert follows(gateway) == ("backup", 43.0)
 
 
-@pytest.mark.parametrize(
-    ("wish", "key"),
-    [
-        ({"reserve": -1}, "reserve_out_of_range"),
-        ({"reserve": 100.5}, "reserve_out_of_range"),
-        ({"reserve": nan}, "reserve_out_of_range"),
-        ({"reserve": inf}, "reserve_out_of_range"),
-        ({"reserve": "-inf"}, "reserve_out_of_range"),
-        ({"mode": "autonomous"}, "mode_not_settable"),
-        ({"mode": "party"}, "mode_not_settable"),
-        ({"mode": "party", "reserve": 20}, "mode_not_settable"),
-        ({}, "nothing_to_set"),
-    ],
-)
-async def test_nonsense_is_told_and_not_sent(hass: HomeAssistant, old: Loaded, wish: dict[str, Any], key: str) -> None:
-    gateway, _ = old
-    with pytest.raises(ServiceValidationError) as raised:
-        await act(hass, "set_operation", **wish)
-    assert raised.value.translation_key == key
-    assert "{" not in str(raised.value)
-    assert writes(gateway) == []
+INVALID: dict[str, tuple[dict[str, Any], ...]] = {
+    "reserve_out_of_range": tuple({"reserve": reserve} for reserve in (-1, 100.5, nan, inf, "-inf")),
+    "mode_not_settable": ({"mode": "autonomous"}, {"mode": "party"}, {"mode": "party", "reserve": 20}),
+    "nothing_to_set": ({},),
+}
 
 
-@pytest.mark.parametrize("wish", [{"reserve": "half"}, {"reserve": [20]}, {"mode": "backup", "color": "red"}])
-async def test_what_is_no_number_and_no_field_is_refused(
-    hass: HomeAssistant, old: Loaded, wish: dict[str, Any]
-) -> None:
+async def test_set_operation_rejects_invalid_values_without_a_write(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
-    with pytest.raises(vol.Invalid):
-        await act(hass, "set_operation", **wish)
+    for key, data in ((key, data) for key, rejected in INVALID.items() for data in rejected):
+        with pytest.raises(ServiceValidationError) as raised:
+            await act(hass, "set_operation", **data)
+        assert raised.value.translation_key == key, data
+        assert "{" not in str(raised.value)
+    for data in ({"reserve": "half"}, {"reserve": [20]}, {"mode": "backup", "color": "red"}):
+        with pytest.raises(vol.Invalid):
+            await act(hass, "set_operation", **data)
     assert writes(gateway) == []
 
 
@@ -146,15 +132,15 @@ async def test_a_customer_of_today_may_not(hass: HomeAssistant, simulator: Start
     assert writes(gateway) == []
 
 
-@pytest.mark.parametrize("action", ["set_operation", "start", "stop"])
-async def test_nothing_is_changed_without_consent(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, action: str
+async def test_actions_change_nothing_without_consent(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("1.15.0")
     await set_up(gateway)
-    with pytest.raises(ServiceValidationError) as raised:
-        await act(hass, action, **ACTIONS[action])
-    assert raised.value.translation_key == "control_not_allowed"
+    for action in ("set_operation", "start", "stop"):
+        with pytest.raises(ServiceValidationError) as raised:
+            await act(hass, action, **ACTIONS[action])
+        assert raised.value.translation_key == "control_not_allowed"
     assert gateway.running
     assert gateway.logins == 0
 
@@ -191,11 +177,11 @@ async def test_unloading_ends_a_stop(hass: HomeAssistant, old: Loaded) -> None:
     await until(lambda: hub.async_get_supervisor(hass, entry.entry_id) is None)  # the watch goes on for its minute
 
 
-@pytest.mark.parametrize("duration", [timedelta(0), timedelta(minutes=61), timedelta(days=1)])
-async def test_how_long_a_stop_may_last(hass: HomeAssistant, old: Loaded, duration: timedelta) -> None:
+async def test_stop_rejects_a_duration_that_is_out_of_range(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
-    with pytest.raises(ServiceValidationError, match="60 minutes"):
-        await act(hass, "stop", duration=duration)
+    for duration in (timedelta(0), timedelta(minutes=61), timedelta(days=1)):
+        with pytest.raises(ServiceValidationError, match="60 minutes"):
+            await act(hass, "stop", duration=duration)
     assert gateway.running
 
 
@@ -385,14 +371,10 @@ async def test_every_path_of_the_list_is_harmless_and_tells_nothing_secret(
     assert posted == {"login/Basic"}
 
 
-@pytest.mark.parametrize("path", ["sitemaster/stop", "config/completed", "logout", "../simulator", ""])
-async def test_what_has_an_effect_is_not_on_the_list(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, path: str
-) -> None:
-    gateway = await simulator("21.44")
-    await set_up(gateway)
-    with pytest.raises(vol.Invalid, match="path"):
-        await act(hass, "get_endpoint", response=True, path=path)
+async def test_get_endpoint_rejects_endpoints_with_an_effect(hass: HomeAssistant, loaded: Loaded) -> None:
+    for path in ("sitemaster/stop", "config/completed", "logout", "../simulator", ""):
+        with pytest.raises(vol.Invalid, match="path"):
+            await act(hass, "get_endpoint", response=True, path=path)
 
 
 async def test_what_a_firmware_lacks_is_told(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
