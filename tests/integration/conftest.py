@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import coordinator, hub, monitor
+from custom_components.powerwall_gateway import coordinator, hub, monitor, progress_flow
 from custom_components.powerwall_gateway.const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -57,6 +57,12 @@ def hass_config_dir(tmp_path: Path) -> str:
 @pytest.fixture(autouse=True)
 def auto_enable_custom_integrations(enable_custom_integrations: None) -> None:
     """Let Home Assistant load what is in this repository."""
+
+
+@pytest.fixture(autouse=True)
+def short_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show progress only for as long as the work takes: no browser has to listen for its end."""
+    monkeypatch.setattr(progress_flow, "SHOWN_FOR", 0.0)
 
 
 def entry_for(simulator: Simulator, *, options: dict[str, Any] | None = None, **data: Any) -> MockConfigEntry:

@@ -349,7 +349,7 @@ async def test_a_gateway_that_could_encrypt_and_does_not_is_sent_nothing(
 def slow_eyes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show everything that is under way, and for long enough that a browser under load listens in time."""
     monkeypatch.setattr(progress_flow, "SHOWN_AFTER", 0.0)
-    monkeypatch.setattr(progress_flow, "SHOWN_FOR", 1.5)
+    monkeypatch.setattr(progress_flow, "SHOWN_FOR", 1.0)
 
 
 async def test_what_is_under_way_is_said_in_words_until_a_browser_listens(
@@ -365,7 +365,7 @@ async def test_what_is_under_way_is_said_in_words_until_a_browser_listens(
         again = await flows.async_configure(flow["flow_id"])  # a browser that is loaded anew
         assert again["type"] is FlowResultType.SHOW_PROGRESS
         await until(lambda: asked_for(gateway, path))
-        await asyncio.sleep(0.2)  # it is over, and the browser only begins to listen
+        await asyncio.sleep(0.1)  # it is over, and the browser only begins to listen
         ended = async_capture_events(hass, EVENT_DATA_ENTRY_FLOW_PROGRESSED)
         await until(lambda: ended)
         return await flows.async_configure(flow["flow_id"])
