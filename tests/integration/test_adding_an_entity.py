@@ -42,7 +42,7 @@ async def test_the_number_changes_the_gateway(hass, old):
 """
 
 
-def test_the_examples_of_the_page_work(tmp_path: Path) -> None:
+def test_documented_examples_add_working_entities(tmp_path: Path) -> None:
     shutil.copytree(ROOT / INTEGRATION, tmp_path / INTEGRATION, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "custom_components" / "__init__.py", tmp_path / "custom_components")
     for shared in ("blueprints", "pyproject.toml", "simulator", "tests", "tools"):

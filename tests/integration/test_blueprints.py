@@ -102,7 +102,7 @@ async def at(hass: HomeAssistant, freezer: Freezer, hour: int, minute: int, *, d
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_home_assistant_takes_it(file: Path) -> None:
+def test_blueprint_is_valid(file: Path) -> None:
     data = yaml_util.load_yaml_dict(str(file))
     blueprint = Blueprint(data, path=file.name, expected_domain="automation", schema=AUTOMATION_BLUEPRINT_SCHEMA)
     assert blueprint.validate() is None
@@ -122,7 +122,9 @@ def test_home_assistant_takes_it(file: Path) -> None:
 # -- by time of use ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_day_by_time_of_use(hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer) -> None:
+async def test_time_of_use_sets_mode_and_reserve_for_a_day(
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer
+) -> None:
     gateway, entry = loaded
     await at(hass, freezer, 6, 0, days=1)
     await automate("time_of_use", gateway=entry.entry_id, notes=NOTES)
@@ -186,7 +188,7 @@ async def test_time_of_use_that_failed_is_finished_after_a_restart(
     await until(lambda: noted(hass) == "discharging")
 
 
-async def test_a_failed_look_for_firmware_keeps_nobody_from_discharging(
+async def test_time_of_use_continues_after_a_failed_update_check(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer
 ) -> None:
     gateway, entry = loaded
@@ -200,7 +202,7 @@ async def test_a_failed_look_for_firmware_keeps_nobody_from_discharging(
 
 
 @pytest.mark.parametrize("name", ["time_of_use", "hold_charge", "storm"])
-async def test_a_gateway_out_of_reach_is_asked_again(
+async def test_time_of_use_repeats_if_the_gateway_is_unreachable(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, name: str
 ) -> None:
     gateway, entry = loaded
@@ -237,7 +239,7 @@ def holding(hass: HomeAssistant, gateway: Simulator, cheap: str = CHEAP) -> dict
     }
 
 
-async def test_charge_is_held_while_it_is_cheap_and_the_reserve_restored(
+async def test_hold_keeps_the_charge_and_restores_the_reserve(
     hass: HomeAssistant, loaded: Loaded, automate: Automate
 ) -> None:
     gateway, entry = loaded
@@ -257,9 +259,7 @@ async def test_charge_is_held_while_it_is_cheap_and_the_reserve_restored(
     await until(lambda: noted(hass) == "")
 
 
-async def test_charge_is_held_on_the_scale_of_the_gateway(
-    hass: HomeAssistant, loaded: Loaded, automate: Automate
-) -> None:
+async def test_hold_uses_the_scale_of_the_gateway(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
     gateway, entry = loaded
     hass.config_entries.async_update_entry(entry, options={**entry.options, CONF_PERCENT: "raw"})
     await hass.config_entries.async_reload(entry.entry_id)
@@ -275,7 +275,7 @@ async def test_charge_is_held_on_the_scale_of_the_gateway(
     await until(lambda: gateway.home.reserve == pytest.approx(24))
 
 
-async def test_charge_held_goes_on_over_restarts(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
+async def test_hold_continues_after_restarts(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
     gateway, entry = loaded
     await charged_to(entry, gateway, 60.5)
     await automate("hold_charge", gateway=entry.entry_id, **holding(hass, gateway))
@@ -293,7 +293,7 @@ async def test_charge_held_goes_on_over_restarts(hass: HomeAssistant, loaded: Lo
     await until(lambda: follows(gateway) == ("self_consumption", 58.0))
 
 
-async def test_reserve_changed_by_the_owner_meanwhile_stays(
+async def test_hold_keeps_a_reserve_changed_by_the_owner(
     hass: HomeAssistant, loaded: Loaded, automate: Automate
 ) -> None:
     gateway, entry = loaded
@@ -312,9 +312,7 @@ async def test_reserve_changed_by_the_owner_meanwhile_stays(
     assert len(writes(gateway)) == 2
 
 
-async def test_a_charge_below_the_reserve_does_not_lower_it(
-    hass: HomeAssistant, loaded: Loaded, automate: Automate
-) -> None:
+async def test_hold_does_not_lower_the_reserve(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
     gateway, entry = loaded
     await charged_to(entry, gateway, 10)
     hass.states.async_set(CHEAP, "on")
@@ -323,7 +321,7 @@ async def test_a_charge_below_the_reserve_does_not_lower_it(
     assert follows(gateway) == ("self_consumption", 20.0)
 
 
-async def test_hold_that_seemed_to_fail_keeps_the_reserve_from_before(
+async def test_hold_with_an_unknown_result_restores_the_first_reserve(
     hass: HomeAssistant, loaded: Loaded, automate: Automate
 ) -> None:
     gateway, entry = loaded
@@ -357,7 +355,7 @@ async def pass_minutes(hass: HomeAssistant, freezer: Freezer, minutes: float) ->
     await hass.async_block_till_done()
 
 
-async def test_the_reserve_is_raised_before_a_storm_and_restored_after_it(
+async def test_storm_raises_and_restores_the_reserve(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer
 ) -> None:
     gateway, entry = loaded
@@ -374,9 +372,7 @@ async def test_the_reserve_is_raised_before_a_storm_and_restored_after_it(
     await until(lambda: noted(hass) == "")
 
 
-async def test_storm_reserve_below_the_owners_does_not_lower_it(
-    hass: HomeAssistant, loaded: Loaded, automate: Automate
-) -> None:
+async def test_storm_does_not_lower_the_reserve(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
     gateway, entry = loaded
     await set_reserve(hass, gateway, 95)
     await automate("storm", gateway=entry.entry_id, **storming(hass, gateway))
@@ -385,7 +381,7 @@ async def test_storm_reserve_below_the_owners_does_not_lower_it(
     assert follows(gateway) == ("self_consumption", 95.0)
 
 
-async def test_storm_that_came_while_home_assistant_was_down(
+async def test_storm_during_downtime_raises_the_reserve(
     hass: HomeAssistant, loaded: Loaded, automate: Automate
 ) -> None:
     gateway, entry = loaded
@@ -398,7 +394,7 @@ async def test_storm_that_came_while_home_assistant_was_down(
     await until(lambda: noted(hass) == "20.0 90.0")
 
 
-async def test_reserve_changed_in_a_storm_stays_over_a_restart_and_after_it(
+async def test_storm_keeps_a_reserve_changed_by_the_owner(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer
 ) -> None:
     gateway, entry = loaded

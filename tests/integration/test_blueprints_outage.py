@@ -159,7 +159,7 @@ def titles(phone: list[ServiceCall]) -> list[str]:
     return [call.data["title"] for call in phone]
 
 
-async def test_an_outage_and_its_end_are_told_with_the_charge(
+async def test_outage_notifies_start_and_end_with_the_charge(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, phone: list[ServiceCall]
 ) -> None:
     await tell(hass, loaded, automate)
@@ -175,7 +175,9 @@ async def test_an_outage_and_its_end_are_told_with_the_charge(
     assert "lasts" not in phone[1].data["message"]
 
 
-async def test_without_a_phone_home_assistant_shows_it(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
+async def test_outage_without_a_phone_creates_a_notification(
+    hass: HomeAssistant, loaded: Loaded, automate: Automate
+) -> None:
     remaining = entity_of(hass, loaded[0], "sensor", "backup_time_remaining")
     await automate("outage", **entities(hass, loaded[0]), time_remaining=remaining)
     await lose(hass, loaded)
@@ -183,7 +185,7 @@ async def test_without_a_phone_home_assistant_shows_it(hass: HomeAssistant, load
     assert shown["title"] == "The grid is gone"
 
 
-async def test_only_one_that_lasts_is_told(
+async def test_outage_notifies_only_if_it_lasts(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, phone: list[ServiceCall], freezer: FrozenDateTimeFactory
 ) -> None:
     await tell(hass, loaded, automate, lasts=5)
@@ -203,7 +205,7 @@ async def test_only_one_that_lasts_is_told(
 
 
 @pytest.mark.parametrize("minutes", [3, 6])
-async def test_a_wait_goes_on_over_a_restart(
+async def test_outage_wait_continues_after_a_restart(
     hass: HomeAssistant,
     loaded: Loaded,
     automate: Automate,
@@ -219,7 +221,7 @@ async def test_a_wait_goes_on_over_a_restart(
     assert titles(phone) == ["The grid is gone"]
 
 
-async def test_what_was_told_is_not_told_again_after_a_restart(
+async def test_outage_is_not_notified_again_after_a_restart(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, phone: list[ServiceCall], freezer: FrozenDateTimeFactory
 ) -> None:
     await tell(hass, loaded, automate)
@@ -235,7 +237,7 @@ async def test_what_was_told_is_not_told_again_after_a_restart(
     assert titles(phone) == ["The grid is gone", "The grid is back"]
 
 
-async def test_what_happened_while_home_assistant_was_down_is_told(
+async def test_outage_during_downtime_is_notified(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, phone: list[ServiceCall], freezer: FrozenDateTimeFactory
 ) -> None:
     await tell(hass, loaded, automate)
@@ -245,7 +247,7 @@ async def test_what_happened_while_home_assistant_was_down_is_told(
     assert titles(phone) == ["The grid is gone", "The grid is back"]
 
 
-async def test_an_old_outage_is_no_news_to_a_new_automation(
+async def test_new_automation_ignores_an_old_outage(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, phone: list[ServiceCall]
 ) -> None:
     await lose(hass, loaded)
@@ -278,9 +280,7 @@ def on(hass: HomeAssistant) -> set[str]:
     return {state.entity_id for state in hass.states.async_all("input_boolean") if state.state == "on"}
 
 
-async def test_loads_are_shed_as_the_charge_falls_and_given_back(
-    hass: HomeAssistant, loaded: Loaded, automate: Automate
-) -> None:
+async def test_load_shedding_follows_the_charge(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
     await shed(hass, loaded, automate)
     await falls_to(hass, loaded, 20)  # there is a grid: nothing happens
     assert on(hass) == {BOILER, POOL, SAUNA}
@@ -300,7 +300,7 @@ async def test_loads_are_shed_as_the_charge_falls_and_given_back(
     assert on(hass) == {POOL, SAUNA}
 
 
-async def test_what_is_switched_by_hand_meanwhile_stays(
+async def test_load_shedding_keeps_what_was_switched_by_hand(
     hass: HomeAssistant, loaded: Loaded, automate: Automate
 ) -> None:
     await shed(hass, loaded, automate)
@@ -313,7 +313,7 @@ async def test_what_is_switched_by_hand_meanwhile_stays(
     assert on(hass) == {BOILER, POOL}
 
 
-async def test_loads_are_shed_only_if_it_lasts(
+async def test_load_shedding_starts_only_if_it_lasts(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: FrozenDateTimeFactory
 ) -> None:
     await shed(hass, loaded, automate, lasts=2)
@@ -325,7 +325,7 @@ async def test_loads_are_shed_only_if_it_lasts(
     assert on(hass) == {SAUNA}
 
 
-async def test_shedding_goes_on_after_a_restart(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
+async def test_load_shedding_continues_after_a_restart(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
     await shed(hass, loaded, automate)
     await lose(hass, loaded)
     await restart(hass, loaded[1], lambda: setattr(loaded[0].home, "charge", 52.5))  # app 50 %

@@ -26,7 +26,7 @@ from tests.integration.flows import asks, confirm, ends, go_on, login, start, su
 from .conftest import SetUp, entry_for, state_of
 
 
-async def test_1_15_needs_no_password_and_is_never_logged_in_to(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_user_flow_on_1_15_needs_no_login(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     flow = await start(hass)
     asks(flow, "user")
@@ -51,7 +51,7 @@ async def test_1_15_needs_no_password_and_is_never_logged_in_to(hass: HomeAssist
     assert gateway.running
 
 
-async def test_21_44_asks_for_the_password_and_shows_the_certificate(
+async def test_user_flow_on_21_44_shows_password_and_certificate(
     hass: HomeAssistant, simulator: StartSimulator
 ) -> None:
     gateway = await simulator("21.44")
@@ -85,7 +85,7 @@ async def test_21_44_asks_for_the_password_and_shows_the_certificate(
 
 
 @pytest.mark.parametrize("as_typed", ["{din}", " {serial_lower} ", "{serial_spaced}"])
-async def test_the_serial_is_taken_as_people_copy_it(
+async def test_user_flow_accepts_the_serial_in_any_form(
     hass: HomeAssistant, simulator: StartSimulator, as_typed: str
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -98,7 +98,7 @@ async def test_the_serial_is_taken_as_people_copy_it(
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_gateway_that_denies_status_is_set_up_with_what_it_answers(
+async def test_user_flow_sets_up_a_gateway_that_denies_status(
     hass: HomeAssistant, simulator: StartSimulator, status: int
 ) -> None:
     gateway = await simulator("1.50.1")
@@ -125,7 +125,7 @@ async def test_gateway_that_denies_status_is_set_up_with_what_it_answers(
         ({CONF_SERIAL: "TG000000000000"}, None),
     ],
 )
-async def test_a_refused_form_keeps_what_was_typed(
+async def test_user_flow_keeps_the_input_after_an_error(
     hass: HomeAssistant,
     simulator: StartSimulator,
     unused_tcp_port: int,
@@ -156,7 +156,7 @@ async def test_a_refused_form_keeps_what_was_typed(
         ({"path": "meters/aggregates", "drop": True}, {CONF_HOST: "cannot_connect"}),
     ],
 )
-async def test_each_failure_has_its_own_message(
+async def test_user_flow_shows_the_error_of_each_failure(
     hass: HomeAssistant, simulator: StartSimulator, fault: dict[str, Any], errors: dict[str, str]
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -169,7 +169,7 @@ async def test_each_failure_has_its_own_message(
     assert gateway.logins == 0
 
 
-async def test_a_site_without_a_name_gets_one(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_user_flow_names_a_site_without_a_name(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("site_info", status=500)
     flow = await go_on(hass, await start(hass), typed(gateway))
@@ -177,7 +177,7 @@ async def test_a_site_without_a_name_gets_one(hass: HomeAssistant, simulator: St
     assert flow["title"] == "Powerwall Gateway"
 
 
-async def test_a_wrong_serial_is_told_before_the_password_is_asked(
+async def test_user_flow_shows_a_wrong_serial_before_the_password(
     hass: HomeAssistant, simulator: StartSimulator
 ) -> None:
     gateway = await simulator("21.44")
@@ -188,7 +188,7 @@ async def test_a_wrong_serial_is_told_before_the_password_is_asked(
     assert flow["step_id"] == "login"
 
 
-async def test_a_wrong_serial_that_only_a_login_shows(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_user_flow_shows_a_wrong_serial_after_the_login(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     gateway.overrides["status"] = {"version": "20.49.0 18dee2f7"}
     flow = await go_on(hass, await start(hass), typed(gateway, serial="TG000000000000"))
@@ -210,7 +210,7 @@ async def test_a_wrong_serial_that_only_a_login_shows(hass: HomeAssistant, simul
         ({"path": "login/Basic", "status": 500}, {"base": "login_failed"}),
     ],
 )
-async def test_each_failed_login_has_its_own_message(
+async def test_user_flow_shows_the_error_of_each_failed_login(
     hass: HomeAssistant, simulator: StartSimulator, fault: dict[str, Any], errors: dict[str, str]
 ) -> None:
     gateway = await simulator("21.44")
@@ -222,7 +222,7 @@ async def test_each_failed_login_has_its_own_message(
     await confirm(hass, await go_on(hass, flow, login(gateway.password)))
 
 
-async def test_a_wrong_password_and_then_the_right_one(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_user_flow_recovers_from_a_wrong_password(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     flow = await go_on(hass, await start(hass), typed(gateway))
     flow = await go_on(hass, flow, login("wrong"))
@@ -231,7 +231,7 @@ async def test_a_wrong_password_and_then_the_right_one(hass: HomeAssistant, simu
     await confirm(hass, await go_on(hass, flow, login(gateway.password)))
 
 
-async def test_a_certificate_that_changes_under_way_gets_no_password(
+async def test_user_flow_sends_no_password_to_a_changed_certificate(
     hass: HomeAssistant, simulator: StartSimulator
 ) -> None:
     gateway = await simulator("21.44")
@@ -243,7 +243,9 @@ async def test_a_certificate_that_changes_under_way_gets_no_password(
     assert gateway.logins == 0
 
 
-async def test_a_gateway_is_set_up_once(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_user_flow_aborts_if_already_configured(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway = await simulator("1.15.0")
     await set_up(gateway)
     flow = await go_on(hass, await start(hass), typed(gateway))
@@ -260,7 +262,7 @@ async def test_a_gateway_is_set_up_once(hass: HomeAssistant, simulator: StartSim
         ("pw3", "login"),
     ],
 )
-async def test_every_generation_is_set_up(
+async def test_user_flow_sets_up_every_firmware(
     hass: HomeAssistant, simulator: StartSimulator, firmware: str, step_id: str
 ) -> None:
     wants_login = step_id == "login"
@@ -284,7 +286,7 @@ async def test_every_generation_is_set_up(
     assert gateway.logins == (2 if wants_login else 0)
 
 
-async def test_the_labels_password_is_not_enough_on_24_36(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_user_flow_on_24_36_rejects_the_default_password(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("24.36")
     flow = await go_on(hass, await start(hass), typed(gateway))
     flow = await go_on(hass, flow, login(gateway.password))
@@ -294,7 +296,7 @@ async def test_the_labels_password_is_not_enough_on_24_36(hass: HomeAssistant, s
 # -- the password that the gateway came with ---------------------------------------------------------------------------
 
 
-async def test_a_blank_password_is_the_one_it_came_with(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_user_flow_without_a_password_uses_the_default(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     gateway.password = gateway.serial[-5:]
     flow = await go_on(hass, await start(hass), typed(gateway))
@@ -302,7 +304,7 @@ async def test_a_blank_password_is_the_one_it_came_with(hass: HomeAssistant, sim
     assert flow["data"][CONF_PASSWORD] == gateway.password
 
 
-async def test_the_password_it_came_with_is_tried_once(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_user_flow_tries_the_default_password_once(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("21.44", password="sunshine")
     flow = await go_on(hass, await start(hass), typed(gateway))
     flow = await go_on(hass, flow, login(None, username="installer"))
@@ -319,9 +321,7 @@ async def test_the_password_it_came_with_is_tried_once(hass: HomeAssistant, simu
     await confirm(hass, await go_on(hass, flow, login("sunshine")))
 
 
-async def test_the_password_it_came_with_is_explained_where_it_is_not_taken(
-    hass: HomeAssistant, simulator: StartSimulator
-) -> None:
+async def test_user_flow_explains_a_refused_default_password(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("24.36")
     gateway.faults.add("login/Basic", status=401, body=b'{"error":"default password not supported"}')
     flow = await go_on(hass, await start(hass), typed(gateway))
@@ -331,7 +331,7 @@ async def test_the_password_it_came_with_is_explained_where_it_is_not_taken(
 # -- encryption --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_gateway_that_could_encrypt_and_does_not_is_sent_nothing(
+async def test_user_flow_rejects_later_firmware_without_encryption(
     hass: HomeAssistant, simulator: StartSimulator
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -352,7 +352,7 @@ def slow_eyes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_flow, "SHOWN_FOR", 1.0)
 
 
-async def test_what_is_under_way_is_said_in_words_until_a_browser_listens(
+async def test_user_flow_shows_progress_until_a_browser_listens(
     hass: HomeAssistant, simulator: StartSimulator, slow_eyes: None
 ) -> None:
     gateway = await simulator("21.44")
@@ -376,7 +376,7 @@ async def test_what_is_under_way_is_said_in_words_until_a_browser_listens(
     asks(flow, "login", {CONF_PASSWORD: "invalid_auth"})
 
 
-async def test_a_form_that_is_closed_meanwhile_leaves_nothing_behind(
+async def test_user_flow_aborted_in_progress_ends_its_task(
     hass: HomeAssistant, simulator: StartSimulator, slow_eyes: None
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -389,16 +389,14 @@ async def test_a_form_that_is_closed_meanwhile_leaves_nothing_behind(
     assert hass.config_entries.flow.async_progress() == []
 
 
-async def test_a_gateway_that_asks_for_no_login_and_does_not_stop(
-    hass: HomeAssistant, simulator: StartSimulator
-) -> None:
+async def test_user_flow_without_a_login_creates_the_entry(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("1.50.1")
     gateway.overrides["status"] = {"version": "20.49.0 18dee2f7"}
     flow = await confirm(hass, await go_on(hass, await start(hass), typed(gateway)))
     assert flow["options"] == {}
 
 
-async def test_what_core_knows_is_filled_in(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_user_flow_suggests_the_gateway_of_core(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     MockConfigEntry(domain="powerwall", data={CONF_IP_ADDRESS: "192.0.2.7"}, unique_id=gateway.din).add_to_hass(hass)
     flow = await start(hass)
@@ -407,6 +405,6 @@ async def test_what_core_knows_is_filled_in(hass: HomeAssistant, simulator: Star
     assert suggested(await start(hass)) == {CONF_HOST: None, CONF_SERIAL: None}  # it is ours already
 
 
-async def test_what_core_knows_of_a_powerwall_3_is_its_address(hass: HomeAssistant) -> None:
+async def test_user_flow_suggests_the_address_of_a_powerwall_3_of_core(hass: HomeAssistant) -> None:
     MockConfigEntry(domain="powerwall", data={CONF_IP_ADDRESS: "192.0.2.7"}).add_to_hass(hass)
     assert suggested(await start(hass)) == {CONF_HOST: "192.0.2.7", CONF_SERIAL: None}

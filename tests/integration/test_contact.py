@@ -84,7 +84,7 @@ def test_lost_meter_with_a_time_in_the_future_takes_no_other_with_it(watch: Cont
 
 
 @pytest.mark.parametrize("time", [NEVER, "", "soon", "2026-06-21T13:00:00"])
-def test_meter_without_a_time_is_left_alone(watch: ContactWatch[str], time: str) -> None:
+def test_meter_without_a_time_is_never_lost(watch: ContactWatch[str], time: str) -> None:
     for second in (0.0, 100.0, 200.0):
         assert not watch.lost(meters(generator=time, battery=-second), second)
 
@@ -141,7 +141,7 @@ async def test_lost_solar_meter_has_unknown_power_and_keeps_its_energy(
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_lost_battery_meter_tells_nothing_of_charging(
+async def test_lost_battery_meter_has_an_unknown_charging_state(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("pw3")
@@ -166,7 +166,7 @@ async def test_meters_that_were_lost_before_the_start_are_unknown_at_once(
     assert state_of(hass, gateway, "sensor", "solar_power") != STATE_UNKNOWN
 
 
-async def test_generator_that_never_was_stays_away(
+async def test_missing_generator_has_no_entity(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
 ) -> None:
     gateway = await simulator("1.15.0")

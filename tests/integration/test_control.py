@@ -34,7 +34,7 @@ def shown(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
 # -- whether there is control ------------------------------------------------------------------------------------------
 
 
-async def test_nothing_is_controlled_that_nobody_allowed(
+async def test_controls_are_missing_without_consent(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -46,7 +46,7 @@ async def test_nothing_is_controlled_that_nobody_allowed(
     assert shown(hass, entry) == set()
 
 
-async def test_the_entry_logs_in_by_itself_and_the_powerwall_runs(
+async def test_entry_logs_in_and_restarts_the_powerwall(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "PACE", replace(PACE, connected=60.0))
@@ -65,7 +65,9 @@ async def test_the_entry_logs_in_by_itself_and_the_powerwall_runs(
     assert shown(hass, entry) == set()
 
 
-async def test_no_login_without_a_grid(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_entry_does_not_log_in_without_a_grid(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway = await simulator("1.15.0")
     gateway.home.outage()
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
@@ -76,7 +78,7 @@ async def test_no_login_without_a_grid(hass: HomeAssistant, simulator: StartSimu
     assert gateway.logins == 0
 
 
-async def test_a_session_is_kept_over_a_restart(hass: HomeAssistant, old: Loaded) -> None:
+async def test_entry_restores_its_session(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
@@ -84,7 +86,7 @@ async def test_a_session_is_kept_over_a_restart(hass: HomeAssistant, old: Loaded
     assert gateway.logins == 1
 
 
-async def test_a_lost_session_is_for_the_owner_to_renew(hass: HomeAssistant, old: Loaded, hass_client: Any) -> None:
+async def test_lost_session_creates_a_repair_issue(hass: HomeAssistant, old: Loaded, hass_client: Any) -> None:
     gateway, entry = old
     gateway.tokens.clear()
     await entry.runtime_data.settings.async_refresh()
@@ -99,7 +101,9 @@ async def test_a_lost_session_is_for_the_owner_to_renew(hass: HomeAssistant, old
     assert gateway.running
 
 
-async def test_a_wrong_serial_is_told(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_refused_installer_login_creates_a_repair_issue(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("login/Basic", status=401, body=b'{"code":401,"error":"Invalid Credentials"}')
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
@@ -116,7 +120,7 @@ async def test_a_wrong_serial_is_told(hass: HomeAssistant, simulator: StartSimul
 
 
 @pytest.mark.parametrize("firmware", ["21.44", "24.36"])
-async def test_a_customer_of_today_reads_and_is_never_tried(
+async def test_customer_on_later_firmware_has_sensors_only(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
 ) -> None:
     gateway = await simulator(firmware, password="their-own")
@@ -141,7 +145,7 @@ async def test_a_customer_of_today_reads_and_is_never_tried(
 
 
 @pytest.mark.parametrize("firmware", ["21.44", "24.36"])
-async def test_an_installer_of_today_controls(
+async def test_installer_on_later_firmware_has_controls(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
 ) -> None:
     gateway = await simulator(firmware, password="their-own")
@@ -257,7 +261,7 @@ async def test_sensors_disabled_by_an_earlier_version_are_enabled(
 # -- setting -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_change_stands_before_it_shows(hass: HomeAssistant, old: Loaded) -> None:
+async def test_change_shows_the_new_state_at_once(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
     assert follows(gateway) == ("self_consumption", 33.5)
@@ -269,7 +273,7 @@ async def test_a_change_stands_before_it_shows(hass: HomeAssistant, old: Loaded)
     assert gateway.logins == 1
 
 
-async def test_what_was_set_already_is_not_written_again(hass: HomeAssistant, old: Loaded) -> None:
+async def test_unchanged_value_is_not_written(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
     for _ in range(2):
         await call(hass, gateway, "select", "operation_mode", "select_option", option="backup")
@@ -277,7 +281,7 @@ async def test_what_was_set_already_is_not_written_again(hass: HomeAssistant, ol
     assert len(writes(gateway)) == asked_for(gateway, "config/completed") == 1
 
 
-async def test_what_a_dead_process_did_not_commit_is_not_taken_for_done(hass: HomeAssistant, old: Loaded) -> None:
+async def test_stored_uncommitted_mode_is_written_again(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     stored = gateway.gateway.operation
     stored.mode, stored.reserve = "backup", 33.5
@@ -288,7 +292,7 @@ async def test_what_a_dead_process_did_not_commit_is_not_taken_for_done(hass: Ho
     assert follows(gateway) == ("backup", 33.5)
 
 
-async def test_a_mode_that_cannot_be_set_is_shown_while_it_is_on(hass: HomeAssistant, old: Loaded) -> None:
+async def test_select_shows_a_current_mode_that_cannot_be_set(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     gateway.gateway.operation.mode = "autonomous"
     await entry.runtime_data.settings.async_refresh()
@@ -313,7 +317,7 @@ async def test_a_mode_that_cannot_be_set_is_shown_while_it_is_on(hass: HomeAssis
         ("sitemaster", {"status": 429}, "gateway_busy"),
     ],
 )
-async def test_each_outcome_has_its_own_words(
+async def test_failed_write_raises_the_error_of_each_outcome(
     hass: HomeAssistant,
     old: Loaded,
     path: str,
@@ -333,7 +337,7 @@ async def test_each_outcome_has_its_own_words(
     assert str(raised.value)
 
 
-async def test_nothing_is_written_while_it_is_stopped(hass: HomeAssistant, old: Loaded) -> None:
+async def test_write_is_refused_while_the_powerwall_is_stopped(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
     gateway.running = False
     with pytest.raises(HomeAssistantError) as raised:
@@ -342,7 +346,7 @@ async def test_nothing_is_written_while_it_is_stopped(hass: HomeAssistant, old: 
     assert writes(gateway) == []
 
 
-async def test_a_refusal_for_good_makes_the_controls_unavailable(hass: HomeAssistant, old: Loaded) -> None:
+async def test_permanent_refusal_makes_controls_unavailable(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
     gateway.faults.add("operation", method="POST", status=404)
@@ -376,9 +380,7 @@ async def fix(hass: HomeAssistant, hass_client: Any, entry: MockConfigEntry, key
     return result
 
 
-async def test_somebody_elses_stop_is_shown_and_started_by_the_owner_alone(
-    hass: HomeAssistant, old: Loaded, hass_client: Any
-) -> None:
+async def test_stop_by_someone_else_creates_a_repair_issue(hass: HomeAssistant, old: Loaded, hass_client: Any) -> None:
     gateway, entry = old
     gateway.running = False
     await entry.runtime_data.settings.async_refresh()
@@ -398,7 +400,7 @@ async def test_somebody_elses_stop_is_shown_and_started_by_the_owner_alone(
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
-async def test_without_consent_only_the_repair_starts(
+async def test_repair_starts_the_powerwall_without_consent(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, hass_client: Any, firmware: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -412,7 +414,7 @@ async def test_without_consent_only_the_repair_starts(
     assert gateway.running
 
 
-async def test_the_button_starts(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_start_button_starts_the_powerwall(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     gateway.running = False
     await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
@@ -421,7 +423,7 @@ async def test_the_button_starts(hass: HomeAssistant, simulator: StartSimulator,
     assert state_of(hass, gateway, "binary_sensor", "running") == "on"
 
 
-async def test_a_start_that_is_refused_says_why(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_refused_start_raises_the_reason(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     gateway.faults.add("sitemaster/run", status=500, body=b'{"error":"Not now"}')

@@ -89,7 +89,7 @@ async def test_entities_reject_invalid_values_without_a_write(hass: HomeAssistan
     assert_runs(gateway)
 
 
-async def test_slider_list_and_action_at_once(hass: HomeAssistant, old: Loaded) -> None:
+async def test_simultaneous_changes_are_all_applied(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
     await asyncio.gather(
         slide_reserve(hass, gateway, 30),
@@ -134,7 +134,7 @@ def told_of_write(answer: str) -> str:
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-async def test_a_write_that_is_answered_so(hass: HomeAssistant, old: Loaded, answer: str) -> None:
+async def test_write_raises_the_error_of_each_response(hass: HomeAssistant, old: Loaded, answer: str) -> None:
     gateway, entry = old
     hurry(entry, hangs=answer == "hangs")
     gateway.faults.add("operation", method="POST", **ANSWERS[answer])
@@ -147,7 +147,7 @@ async def test_a_write_that_is_answered_so(hass: HomeAssistant, old: Loaded, ans
 
 
 @pytest.mark.parametrize("answer", [answer for answer in ANSWERS if answer != "empty"])
-async def test_a_commit_that_is_answered_so(hass: HomeAssistant, old: Loaded, answer: str) -> None:
+async def test_commit_raises_the_error_of_each_response(hass: HomeAssistant, old: Loaded, answer: str) -> None:
     gateway, entry = old
     hurry(entry, hangs=answer == "hangs")
     gateway.faults.add("config/completed", **ANSWERS[answer])
@@ -176,7 +176,7 @@ async def works_again(hass: HomeAssistant, gateway: Simulator, entry: MockConfig
 
 
 @pytest.mark.parametrize("answer", LOST)
-async def test_an_answer_that_is_lost_is_made_up_for_by_reading(hass: HomeAssistant, old: Loaded, answer: str) -> None:
+async def test_lost_response_is_confirmed_by_reading(hass: HomeAssistant, old: Loaded, answer: str) -> None:
     gateway, entry = old
     hurry(entry, hangs=answer == "hangs")
     gateway.faults.add("operation", method="POST", after=True, **LOST[answer])
@@ -189,7 +189,7 @@ async def test_an_answer_that_is_lost_is_made_up_for_by_reading(hass: HomeAssist
 # -- what happens meanwhile --------------------------------------------------------------------------------------------
 
 
-async def test_the_gateway_reboots_between_write_and_commit(
+async def test_reboot_between_write_and_commit_is_handled(
     hass: HomeAssistant, old: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway, entry = old
@@ -218,7 +218,7 @@ async def test_the_gateway_reboots_between_write_and_commit(
     assert_runs(gateway)
 
 
-async def test_the_session_ends_between_reading_and_writing(hass: HomeAssistant, old: Loaded) -> None:
+async def test_session_lost_before_the_write_is_handled(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     when(gateway, "acted", "GET", "operation", gateway.tokens.clear)
     await set_reserve(hass, 30)
@@ -228,7 +228,7 @@ async def test_the_session_ends_between_reading_and_writing(hass: HomeAssistant,
     assert_runs(gateway)
 
 
-async def test_somebody_logs_in_and_stops_it_between_write_and_commit(hass: HomeAssistant, old: Loaded) -> None:
+async def test_stop_between_write_and_commit_is_handled(hass: HomeAssistant, old: Loaded) -> None:
     """His half-done set-up is not committed, and nothing is started behind his back."""
     gateway, entry = old
 
@@ -279,7 +279,9 @@ type Waiting = tuple[Simulator, MockConfigEntry, Callable[[], Awaitable[None]]]
 
 @pytest.mark.parametrize("acts", [True, False])
 @pytest.mark.parametrize("answer", ANSWERS)
-async def test_a_login_that_is_answered_so(hass: HomeAssistant, waiting: Waiting, answer: str, acts: bool) -> None:
+async def test_login_restarts_the_powerwall_after_each_response(
+    hass: HomeAssistant, waiting: Waiting, answer: str, acts: bool
+) -> None:
     gateway, entry, log_in = waiting
     hurry(entry, hangs=answer == "hangs")
     gateway.faults.add("login/Basic", after=acts, **ANSWERS[answer])
@@ -291,7 +293,7 @@ async def test_a_login_that_is_answered_so(hass: HomeAssistant, waiting: Waiting
     assert_runs(gateway)
 
 
-async def test_a_login_that_is_acted_on_after_we_gave_up(
+async def test_login_that_acts_late_restarts_the_powerwall(
     hass: HomeAssistant, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway, entry, log_in = waiting
@@ -306,7 +308,7 @@ async def test_a_login_that_is_acted_on_after_we_gave_up(
 
 
 @pytest.mark.parametrize("step", range(1, 13))
-async def test_an_outage_at_each_step_of_the_login(hass: HomeAssistant, waiting: Waiting, step: int) -> None:
+async def test_outage_at_each_step_of_the_login_is_handled(hass: HomeAssistant, waiting: Waiting, step: int) -> None:
     gateway, _, log_in = waiting
     seen: list[str] = []
 
@@ -339,7 +341,7 @@ async def test_an_outage_at_each_step_of_the_login(hass: HomeAssistant, waiting:
         {"outages": None, "login": {"session": {"token": 7, "roles": "all"}}, "return_charge": []},
     ],
 )
-async def test_what_makes_no_sense_is_not_remembered(
+async def test_invalid_stored_data_are_ignored(
     hass: HomeAssistant, simulator: StartSimulator, hass_storage: dict[str, Any], kept: Any
 ) -> None:
     gateway = await simulator("21.44")

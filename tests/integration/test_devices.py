@@ -33,7 +33,7 @@ async def test_each_powerwall_is_a_device_below_the_gateway(
             assert {device.via_device_id for device in packs_of(hass, entry).values()} == {entry.runtime_data.device_id}
 
 
-async def test_a_lost_pack_keeps_its_device(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_missing_powerwall_keeps_its_device(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     system = await entry.runtime_data.gateway.get("system_status")
     serial = system["battery_blocks"][-1]["PackageSerialNumber"]

@@ -110,7 +110,7 @@ async def test_replayed_meters_stay_in_contact(
     assert len(seen) == 2
 
 
-async def test_a_stopped_powerwall_is_replayed_as_stopped(
+async def test_stopped_powerwall_is_replayed_as_stopped(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway: Simulator = await simulator("21.44")
@@ -149,7 +149,7 @@ async def test_value_of_an_unknown_key_is_redacted_and_the_replay_still_works(
     assert entities_of(hass, await set_up(again)) == before
 
 
-async def test_what_it_tells_besides(
+async def test_diagnostics_has_status_of_the_integration(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway: Simulator = await simulator("21.44")
@@ -182,7 +182,9 @@ async def test_what_it_tells_besides(
     assert "installer/companies" not in found["payloads"]
 
 
-async def test_of_a_powerwall(hass: HomeAssistant, hass_client: ClientSessionGenerator, loaded: Loaded) -> None:
+async def test_device_diagnostics_has_the_powerwalls_data(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, loaded: Loaded
+) -> None:
     gateway, entry = loaded
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     serial = gateway.gateway.pack_serials[0]
@@ -199,7 +201,7 @@ async def test_of_a_powerwall(hass: HomeAssistant, hass_client: ClientSessionGen
         assert secret not in json.dumps(found, ensure_ascii=False)
 
 
-async def test_a_gateway_that_is_gone_is_asked_but_once(
+async def test_diagnostics_sends_one_request_to_an_unreachable_gateway(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, loaded: Loaded
 ) -> None:
     gateway, entry = loaded
@@ -209,7 +211,7 @@ async def test_a_gateway_that_is_gone_is_asked_but_once(
     assert "no connection" in next(iter(found["payloads"].values()))["error"]
 
 
-async def test_an_entry_that_is_not_loaded(
+async def test_diagnostics_of_an_entry_that_is_not_loaded(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway: Simulator = await simulator("21.44")

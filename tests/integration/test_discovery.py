@@ -72,7 +72,7 @@ def dhcp_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
         ("homeassistant", "none"),
     ],
 )
-async def test_host_names_are_matched_by_home_assistant(
+async def test_discovery_matches_host_names(
     hass: HomeAssistant, dhcp_libraries: None, hostname: str, serial: str | None
 ) -> None:
     assert await async_setup_component(hass, "dhcp", {})
@@ -83,7 +83,7 @@ async def test_host_names_are_matched_by_home_assistant(
     assert [flow["context"]["unique_id"] for flow in flows] == ([] if serial == "none" else [serial or MAC])
 
 
-async def test_a_new_gateway(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_discovery_starts_the_user_flow(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     flow = await discover(hass, gateway.din)
     asks(flow, "discovery_confirm")
@@ -100,7 +100,7 @@ async def test_a_new_gateway(hass: HomeAssistant, simulator: StartSimulator) -> 
     assert device.connections == {(dr.CONNECTION_NETWORK_MAC, MAC)}
 
 
-async def test_a_powerwall_3_is_asked_for_its_serial(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_discovery_of_a_powerwall_3_asks_for_the_serial(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("pw3")
     flow = await discover(hass, "TeslaPW_ABC123")
     asks(flow, "discovery_confirm")
@@ -109,20 +109,20 @@ async def test_a_powerwall_3_is_asked_for_its_serial(hass: HomeAssistant, simula
     asks(await go_on(hass, flow, login(gateway.password)), "confirm")
 
 
-async def test_the_same_is_offered_once(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_discovery_shows_the_same_gateway_once(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     await discover(hass, gateway.din)
     ends(await discover(hass, gateway.din), "already_in_progress")
 
 
-async def test_an_ignored_one_stays_ignored(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_discovery_keeps_an_ignored_gateway_ignored(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     data = {"unique_id": gateway.serial, "title": "Gateway"}
     await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_IGNORE}, data=data)
     ends(await discover(hass, gateway.din), "already_configured")
 
 
-async def test_a_known_one_at_its_address_gets_its_network_interface(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_discovery_adds_the_mac_of_a_known_gateway(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     data, logins = entry.runtime_data, gateway.logins
     ends(await discover(hass, gateway.din), "already_configured")
@@ -134,7 +134,7 @@ async def test_a_known_one_at_its_address_gets_its_network_interface(hass: HomeA
     assert device.connections == {(dr.CONNECTION_NETWORK_MAC, MAC)}
 
 
-async def test_one_that_answers_keeps_its_address(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_discovery_keeps_the_address_of_a_gateway_that_responds(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     data = dict(entry.data)
     ends(await discover(hass, gateway.din, ip=NEW), "already_configured")  # its cable, beside its Wi-Fi
@@ -143,7 +143,7 @@ async def test_one_that_answers_keeps_its_address(hass: HomeAssistant, loaded: L
 
 
 @pytest.mark.parametrize("hostname", ["{din}", "some-other-name"])
-async def test_one_that_moved_is_followed(
+async def test_discovery_updates_the_address_of_a_gateway_that_moved(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, hostname: str
 ) -> None:
     gateway = await simulator("21.44")
@@ -154,7 +154,7 @@ async def test_one_that_moved_is_followed(
     assert entry.state.name == "LOADED"
 
 
-async def test_one_that_moves_while_it_is_read_is_followed(
+async def test_discovery_updates_the_address_after_a_failed_poll(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -166,7 +166,9 @@ async def test_one_that_moves_while_it_is_read_is_followed(
     assert entry.data[CONF_HOST] == f"127.0.0.1:{gateway.port}"
 
 
-async def test_one_that_waits_is_woken(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_discovery_reloads_an_entry_that_retries(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway: Simulator = await simulator("21.44")
     async with gateway.unreachable():
         entry = await set_up(gateway, mac=MAC)
@@ -175,7 +177,7 @@ async def test_one_that_waits_is_woken(hass: HomeAssistant, simulator: StartSimu
     assert entry.state.name == "LOADED"
 
 
-async def test_one_whose_address_another_has_is_followed(
+async def test_discovery_updates_an_address_that_another_gateway_has(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -207,7 +209,7 @@ async def test_entry_whose_login_was_refused_is_set_up_again_at_the_new_address(
     assert entry.state.name == "LOADED"
 
 
-async def test_a_powerwall_3_at_a_known_address_is_known(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_discovery_knows_a_powerwall_3_by_its_address(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("pw3")
     entry = entry_for(gateway)
     entry.add_to_hass(hass)
@@ -216,7 +218,7 @@ async def test_a_powerwall_3_at_a_known_address_is_known(hass: HomeAssistant, si
 
 
 @pytest.mark.parametrize("stranger", ["21.44", "1.15.0"])
-async def test_a_stranger_with_its_name_gets_nothing(
+async def test_discovery_sends_nothing_to_an_impostor(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, stranger: str
 ) -> None:
     """What is told to a router proves nothing: the certificate does."""

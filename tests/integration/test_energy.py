@@ -23,7 +23,7 @@ def auto_enable_custom_integrations(recorder_mock: Recorder, enable_custom_integ
     """Start the recorder, which has to come before everything else."""
 
 
-async def test_a_counter_that_reads_zero_moves_nothing(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_zero_reading_keeps_the_energy(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     before = state_of(hass, gateway, "sensor", "grid_import_energy")
     gateway.overrides["meters/aggregates"] = {"site": {"energy_imported": 0, "instant_power": 1}}
@@ -33,7 +33,7 @@ async def test_a_counter_that_reads_zero_moves_nothing(hass: HomeAssistant, load
     assert state_of(hass, gateway, "sensor", "solar_energy") == "unknown"
 
 
-async def test_a_counter_that_reads_zero_after_a_restart_moves_nothing(
+async def test_zero_reading_after_a_restart_keeps_the_energy(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -49,7 +49,7 @@ async def test_a_counter_that_reads_zero_after_a_restart_moves_nothing(
 
 
 @pytest.mark.parametrize("stored", [-4_670_814.0, 1e300])
-async def test_nonsense_that_was_stored_is_shown_from_zero_on(
+async def test_invalid_stored_energy_starts_from_zero(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, stored: float
 ) -> None:
     gateway = await simulator("21.44")
@@ -62,7 +62,7 @@ async def test_nonsense_that_was_stored_is_shown_from_zero_on(
     assert state_of(hass, gateway, "sensor", "grid_import_energy") == "0.05"
 
 
-async def test_a_restart_while_nobody_answers_forgets_nothing(
+async def test_energy_is_kept_over_a_restart_without_a_gateway(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coordinator, "KEPT_AT_LEAST", 0.0)

@@ -115,7 +115,7 @@ async def answer(client: ClientSessionGenerator, entry: MockConfigEntry, choice:
     return await (await pages.post(path, json={"next_step_id": choice})).json()
 
 
-async def test_an_empty_dashboard_is_filled_and_home_assistant_finds_nothing_wrong_with_it(
+async def test_energy_dashboard_repair_fills_an_empty_dashboard(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, hass_client: ClientSessionGenerator
 ) -> None:
     entry = await set_up(await simulator("21.44"))
@@ -135,7 +135,7 @@ async def test_an_empty_dashboard_is_filled_and_home_assistant_finds_nothing_wro
     assert len(result["energy_sources"]) == len(ALL)
 
 
-async def test_an_owner_with_another_meter_gets_the_rest(
+async def test_energy_dashboard_repair_adds_only_what_is_missing(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     await choose(hass, OTHER_GRID)
@@ -148,14 +148,14 @@ async def test_an_owner_with_another_meter_gets_the_rest(
 
 
 @pytest.mark.parametrize("ours", [GRID, {**GRID, "stat_energy_to": None}], ids=["whole", "import alone"])
-async def test_nothing_is_offered_where_our_grid_is_shown(
+async def test_energy_dashboard_with_our_grid_has_no_issue(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, ours: dict[str, Any]
 ) -> None:
     await choose(hass, ours)
     assert offer(hass, await set_up(await simulator("21.44"))) is None
 
 
-async def test_it_is_offered_until_the_owner_has_chosen_and_then_never_again(
+async def test_energy_dashboard_issue_is_shown_until_a_choice(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     entry = await set_up(await simulator("21.44"))
@@ -170,7 +170,7 @@ async def test_it_is_offered_until_the_owner_has_chosen_and_then_never_again(
     assert offer(hass, entry) is None
 
 
-async def test_what_is_ignored_stays_ignored(
+async def test_energy_dashboard_issue_stays_ignored(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, hass_client: ClientSessionGenerator
 ) -> None:
     entry = await set_up(await simulator("21.44"))
@@ -209,7 +209,7 @@ async def test_suggestion_ignored_stays_ignored_while_sensors_are_unavailable(
     assert issue.dismissed_version
 
 
-async def test_what_shows_no_value_is_not_offered(
+async def test_energy_dashboard_repair_skips_sensors_without_a_value(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway: Simulator = await simulator("21.44")
@@ -227,7 +227,7 @@ async def test_what_shows_no_value_is_not_offered(
     assert "Grid import" not in offered(hass, entry)
 
 
-async def test_an_offer_that_came_too_late_adds_nothing(
+async def test_energy_dashboard_repair_adds_nothing_that_is_there(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, hass_client: ClientSessionGenerator
 ) -> None:
     entry = await set_up(await simulator("21.44"))
@@ -239,7 +239,7 @@ async def test_an_offer_that_came_too_late_adds_nothing(
     assert offer(hass, entry)
 
 
-async def test_an_entry_that_is_not_loaded_adds_nothing(
+async def test_energy_dashboard_repair_needs_a_loaded_entry(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     entry = await set_up(await simulator("21.44"))
@@ -252,7 +252,7 @@ async def test_an_entry_that_is_not_loaded_adds_nothing(
     assert offer(hass, entry) is None
 
 
-async def test_the_dashboard_follows_what_is_renamed(hass: HomeAssistant) -> None:
+async def test_energy_dashboard_follows_a_renamed_entity(hass: HomeAssistant) -> None:
     await choose(hass, GRID, SOLAR)
     await async_update_entity_ids(hass, {sensor("grid_import"): "sensor.meter", sensor("grid_power"): "sensor.now"})
     now = {"stat_rate": "sensor.now"}
@@ -263,7 +263,7 @@ async def test_the_dashboard_follows_what_is_renamed(hass: HomeAssistant) -> Non
     }
 
 
-async def test_the_dashboard_stays_where_it_shows_what_had_the_new_id(hass: HomeAssistant) -> None:
+async def test_energy_dashboard_keeps_another_entity_with_the_new_id(hass: HomeAssistant) -> None:
     await choose(hass, GRID, OTHER_GRID)
     before = await chosen(hass)
     await async_update_entity_ids(hass, {sensor("grid_import"): "sensor.meter"})

@@ -72,7 +72,7 @@ async def fire(
 
 
 @pytest.mark.parametrize("counted", [None, -12_345_678.9], ids=["counted", "below_zero"])
-async def test_the_statistics_hold_what_has_flowed(
+async def test_statistics_match_the_energy_that_flowed(
     hass: HomeAssistant, fire: Fire, set_up: SetUp, counted: float | None
 ) -> None:
     """Live through everything, with counters of any sign at the start."""

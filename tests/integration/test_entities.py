@@ -19,7 +19,7 @@ from .conftest import Loaded, SetUp, state_of
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
-async def test_they_tell_what_the_home_does(
+async def test_sensors_match_the_simulated_home(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -44,7 +44,7 @@ async def test_they_tell_what_the_home_does(
         assert value(key) == pytest.approx(getattr(simulated, key) / 1000, abs=0.03)
 
 
-async def test_a_field_that_does_not_fit_is_unknown_and_its_neighbours_stay(
+async def test_invalid_field_is_unknown_and_others_stay(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -64,7 +64,7 @@ async def test_a_field_that_does_not_fit_is_unknown_and_its_neighbours_stay(
     assert state_of(hass, gateway, "sensor", "solar_power") is None
 
 
-async def test_a_meter_that_vanishes_later_is_unknown(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_missing_meter_is_unknown(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.overrides["meters/aggregates"] = {"site": {"instant_power": 7}}
     await poll(hass, entry, "live")
@@ -77,7 +77,9 @@ async def test_a_meter_that_vanishes_later_is_unknown(hass: HomeAssistant, loade
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_how_long_the_energy_lasts(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_backup_time_follows_charge_and_power(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway = await simulator("21.44")
     simulated = gateway.home
     simulated.charge, simulated.solar_power, simulated.home_power = 52.5, 0.0, 2000.0
@@ -97,7 +99,9 @@ async def test_how_long_the_energy_lasts(hass: HomeAssistant, simulator: StartSi
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_how_long_until_it_is_full(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_time_to_full_follows_charge_and_power(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway = await simulator("21.44")
     simulated = gateway.home
     simulated.charge, simulated.solar_power, simulated.home_power = 52.5, 6000.0, 1000.0
@@ -110,7 +114,7 @@ async def test_how_long_until_it_is_full(hass: HomeAssistant, simulator: StartSi
     assert state_of(hass, gateway, "binary_sensor", "battery_charging") == "on"
 
 
-async def test_1_15_tells_the_time_by_its_nameplate(
+async def test_backup_time_on_1_15_uses_the_nameplate(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("1.15.0", home=SimulatedHome(packs=2, charge=52.5))
@@ -161,7 +165,7 @@ async def test_time_without_measured_energy_counts_every_powerwall(
 # -- outages -----------------------------------------------------------------------------------------------------------
 
 
-async def test_the_last_outage_is_remembered(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_last_outage_is_restored(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     assert state_of(hass, gateway, "sensor", "last_outage") == "unknown"
     gateway.home.outage()
@@ -183,7 +187,7 @@ async def test_the_last_outage_is_remembered(hass: HomeAssistant, loaded: Loaded
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_a_disabled_pack_has_a_problem_and_no_figures(
+async def test_disabled_powerwall_has_a_problem_and_no_values(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -200,7 +204,7 @@ async def test_a_disabled_pack_has_a_problem_and_no_figures(
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_a_stopped_powerwall_keeps_its_packs(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_stopped_powerwall_keeps_its_devices(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     serial = entry.runtime_data.live.data.system.value.battery_blocks[0].serial_number
     gateway.running = False
@@ -213,7 +217,7 @@ async def test_a_stopped_powerwall_keeps_its_packs(hass: HomeAssistant, loaded: 
     assert state_of(hass, gateway, "sensor", f"{serial}_charge") not in {"unknown", "unavailable"}
 
 
-async def test_hardware_that_shows_later_makes_its_entities(
+async def test_hardware_detected_later_adds_its_entities(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -248,7 +252,7 @@ async def test_generator_and_busway_have_energies(
     assert energy("busway_export") == energy("battery_discharge") > 0
 
 
-async def test_meters_that_were_never_wired_have_no_energies(
+async def test_unwired_meters_have_no_energy_sensors(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("1.15.0")  # which lists them
@@ -308,7 +312,7 @@ async def test_solar_inverter_that_had_entities_of_a_battery_loses_them(
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_a_start_changes_with_a_restart(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_start_time_changes_with_a_restart(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     status = {"version": "21.44 223a56cd", "din": gateway.din}
     gateway.overrides["status"] = {**status, "up_time_seconds": "2h0m0s"}

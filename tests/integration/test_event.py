@@ -73,7 +73,7 @@ async def reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await hass.async_block_till_done()
 
 
-async def test_an_outage_and_the_return_of_the_grid_are_told(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_outage_and_restored_grid_fire_events(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     assert told(hass, gateway)["event_types"] == ["outage", "islanded", "restored"]
     assert told(hass, gateway)["event_type"] is None
@@ -90,7 +90,7 @@ async def test_an_outage_and_the_return_of_the_grid_are_told(hass: HomeAssistant
     assert ended["duration"] == round(lasted.total_seconds())
 
 
-async def test_a_grid_that_is_being_followed_is_not_back_yet(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_grid_in_transition_is_not_restored(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     await lose(hass, gateway, entry)
     gateway.home.restore()
@@ -99,7 +99,7 @@ async def test_a_grid_that_is_being_followed_is_not_back_yet(hass: HomeAssistant
     assert told(hass, gateway)["event_type"] == "outage"
 
 
-async def test_an_island_that_was_chosen_is_no_outage(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_intentional_off_grid_fires_no_outage(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.speed = 1000.0
     await call(hass, gateway, "switch", "off_grid", "turn_on")
@@ -109,7 +109,7 @@ async def test_an_island_that_was_chosen_is_no_outage(hass: HomeAssistant, loade
     assert (told(hass, gateway)["event_type"], told(hass, gateway)["after"]) == ("restored", "islanded")
 
 
-async def test_a_grid_that_comes_and_goes_makes_one_outage(
+async def test_unstable_grid_fires_one_outage(
     hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway, entry = loaded
@@ -123,7 +123,7 @@ async def test_a_grid_that_comes_and_goes_makes_one_outage(
     assert news(events, entity_of(hass, gateway, "event", "grid_event")) == ["outage", "restored"]
 
 
-async def test_the_first_look_is_no_news_and_its_outage_has_an_end(
+async def test_outage_at_the_first_poll_fires_only_its_end(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -134,9 +134,7 @@ async def test_the_first_look_is_no_news_and_its_outage_has_an_end(
     assert told(hass, gateway)["event_type"] == "restored"
 
 
-async def test_a_restart_in_the_middle_of_it_tells_nothing_twice_and_forgets_nothing(
-    hass: HomeAssistant, loaded: Loaded
-) -> None:
+async def test_restart_during_an_outage_fires_each_event_once(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     await lose(hass, gateway, entry)
     entity_id, began = entity_of(hass, gateway, "event", "grid_event"), told(hass, gateway)
@@ -156,7 +154,7 @@ async def test_a_restart_in_the_middle_of_it_tells_nothing_twice_and_forgets_not
     assert told(hass, gateway)["charge_at_end"] == pytest.approx(50.0, abs=1)
 
 
-async def test_what_happened_meanwhile_is_told_once_everybody_listens(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_events_during_downtime_fire_after_the_start(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     entity_id = entity_of(hass, gateway, "event", "grid_event")
     for happen, expected in ((gateway.home.outage, "outage"), (gateway.home.restore, "restored")):
@@ -179,7 +177,7 @@ async def test_what_happened_meanwhile_is_told_once_everybody_listens(hass: Home
         assert news(events, entity_id) == [expected]  # as it was kept
 
 
-async def test_what_happens_while_everything_starts_waits_for_who_listens(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_events_during_the_start_fire_after_it(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     hass.set_state(CoreState.starting)
     await reload(hass, entry)
@@ -251,7 +249,7 @@ async def test_events_of_a_disabled_entity_are_not_fired_later(hass: HomeAssista
     assert news(events, entity_id) == ["restored", "outage"]
 
 
-async def test_a_store_of_an_earlier_version_fires_nothing_again(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_store_of_an_earlier_version_fires_no_event(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     await lose(hass, gateway, entry)
     kept = entry.runtime_data.grid.data.log.value
@@ -262,7 +260,7 @@ async def test_a_store_of_an_earlier_version_fires_nothing_again(hass: HomeAssis
     assert kept.event.type == "outage"
 
 
-async def test_silence_is_no_event(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_unreachable_gateway_fires_no_event(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.faults.add("system_status/grid_status", status=500)
     await poll(hass, entry, "live", "grid")
@@ -272,7 +270,7 @@ async def test_silence_is_no_event(hass: HomeAssistant, loaded: Loaded) -> None:
 # -- the log alone -----------------------------------------------------------------------------------------------------
 
 
-def test_a_log_is_kept_as_it_is() -> None:
+def test_grid_log_survives_storage() -> None:
     log = GridLog().update(GridState.CONNECTED, NOON, settled=True, charge=80.0)
     logs = [log]
     for minutes, state in enumerate((GridState.ISLANDED, GridState.TRANSITION_TO_GRID, GridState.CONNECTED), 1):
@@ -300,11 +298,11 @@ def test_a_log_is_kept_as_it_is() -> None:
 @pytest.mark.parametrize(
     "kept", [None, [], {"pending": 1}, {"pending": [1, {}]}, {"event": []}, {"event": {"type": [], "at": "x"}}]
 )
-def test_what_makes_no_sense_is_left_out(kept: object) -> None:
+def test_grid_log_ignores_invalid_content(kept: object) -> None:
     assert GridLog.from_json(kept) == GridLog()
 
 
-def test_an_outage_right_after_a_chosen_island_is_told() -> None:
+def test_outage_right_after_off_grid_fires() -> None:
     log = GridLog(has_baseline=True).update(GridState.ISLANDED, NOON, settled=False, charge=80.0, intentional=True)
     log = log.update(GridState.CONNECTED, NOON, settled=False, charge=80.0, intentional=True)
     log = log.update(GridState.ISLANDED, NOON, settled=False, charge=80.0)
@@ -312,19 +310,19 @@ def test_an_outage_right_after_a_chosen_island_is_told() -> None:
     assert log.last_outage == NOON
 
 
-def test_a_chosen_island_that_nobody_wants_any_more_is_an_outage() -> None:
+def test_off_grid_without_a_request_becomes_an_outage() -> None:
     log = GridLog(has_baseline=True).update(GridState.ISLANDED, NOON, settled=False, charge=80.0, intentional=True)
     log = log.update(GridState.ISLANDED, NOON + timedelta(hours=1), settled=False, charge=70.0)
     assert (log.pending[-1].type, log.pending[-1].period.charge) == ("outage", 70.0)
     assert log.last_outage == NOON + timedelta(hours=1)
 
 
-def test_an_outage_stays_one_whatever_is_chosen_in_it() -> None:
+def test_outage_stays_one_if_off_grid_is_requested() -> None:
     log = GridLog(has_baseline=True).update(GridState.ISLANDED, NOON, settled=False, charge=80.0)
     assert log.update(GridState.ISLANDED, NOON, settled=False, charge=80.0, intentional=True) == log
 
 
-def test_a_clock_that_is_put_back_makes_no_negative_duration() -> None:
+def test_clock_set_back_makes_no_negative_duration() -> None:
     log = GridLog(has_baseline=True).update(GridState.ISLANDED, NOON, settled=False, charge=None)
     log = log.update(GridState.CONNECTED, NOON - timedelta(hours=1), settled=True, charge=None)
     assert log.pending[-1].attributes["duration"] == 0

@@ -38,18 +38,18 @@ async def entities(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
     return of_old | set(hass.states.async_entity_ids())
 
 
-def test_there_are_dashboards_and_automations() -> None:
+def test_examples_have_dashboards_and_automations() -> None:
     assert {heading.partition(":")[0] for heading in EXAMPLES} == {"Dashboard", "Automation"}
 
 
-async def test_every_entity_is_one_of_ours(entities: set[str]) -> None:
+async def test_examples_use_known_entities(entities: set[str]) -> None:
     named = {entity for text in _texts(EXAMPLES) for entity in _ENTITY.findall(text)}
     assert len(named) > 10
     assert named - entities - OF_THE_OWNER - TRIGGERS == set()
 
 
 @pytest.mark.parametrize("heading", [heading for heading in EXAMPLES if heading.startswith("Automation")])
-async def test_home_assistant_takes_the_automation(hass: HomeAssistant, entities: set[str], heading: str) -> None:
+async def test_example_automation_is_valid(hass: HomeAssistant, entities: set[str], heading: str) -> None:
     for component in ("homeassistant", "battery", "power"):
         assert await async_setup_component(hass, component, {})
     async_mock_service(hass, "notify", "mobile_app_your_phone")
@@ -60,7 +60,7 @@ async def test_home_assistant_takes_the_automation(hass: HomeAssistant, entities
         assert hass.services.has_service(*action.split(".")), action
 
 
-async def test_every_template_gives_a_text(hass: HomeAssistant, entities: set[str]) -> None:
+async def test_example_templates_render(hass: HomeAssistant, entities: set[str]) -> None:
     for text in _texts(EXAMPLES):
         if "{{" in text and "trigger" not in text:
             assert Template(text, hass).async_render() != ""

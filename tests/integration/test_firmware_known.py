@@ -41,7 +41,7 @@ async def test_firmware_update_is_not_asked_about_before_the_firmware_is_known(
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 403}, {"status": 502}, {"drop": True}])
-async def test_errors_that_are_kept_hold_no_token(
+async def test_kept_errors_hold_no_token(
     hass: HomeAssistant, quick: None, fault: dict[str, int | bool], loaded: Loaded
 ) -> None:
     gateway, entry = loaded

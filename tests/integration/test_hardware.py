@@ -76,7 +76,7 @@ def less(answer: dict[str, Any], key: str) -> dict[str, Any]:
 # -- Powerwalls --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_powerwall_that_is_added_appears(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_added_powerwall_gets_a_device(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     system, inventory, _ = await answers(entry)
     system, inventory = copy.deepcopy(system), copy.deepcopy(inventory)
@@ -92,7 +92,7 @@ async def test_a_powerwall_that_is_added_appears(hass: HomeAssistant, loaded: Lo
 
 
 @pytest.mark.parametrize("missing", ["system_status", "powerwalls"])
-async def test_one_answer_without_it_is_not_enough(hass: HomeAssistant, missing: str, loaded: Loaded) -> None:
+async def test_powerwall_missing_once_keeps_its_device(hass: HomeAssistant, missing: str, loaded: Loaded) -> None:
     gateway, entry = loaded
     system, inventory, serial = await answers(entry)
     gateway.overrides["system_status"] = less(system, "battery_blocks") if missing == "system_status" else system
@@ -103,7 +103,7 @@ async def test_one_answer_without_it_is_not_enough(hass: HomeAssistant, missing:
     assert is_lost == (missing == "system_status")
 
 
-async def test_only_full_answers_take_a_powerwall_out(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_incomplete_response_removes_no_powerwall(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     system, inventory, serial = await answers(entry)
     system, inventory = less(system, "battery_blocks"), less(inventory, "powerwalls")
@@ -128,7 +128,7 @@ async def test_only_full_answers_take_a_powerwall_out(hass: HomeAssistant, loade
     assert device_of(hass, entry, Kind.POWERWALL, serial) is None
 
 
-async def test_a_stopped_powerwall_takes_nothing_out(
+async def test_stopped_powerwall_removes_no_device(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -145,7 +145,7 @@ async def test_a_stopped_powerwall_takes_nothing_out(
         assert device_of(hass, entry, kind, part) is not None
 
 
-async def test_what_went_while_home_assistant_was_down_is_taken_out(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_powerwall_removed_during_downtime_loses_its_device(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     system, inventory, serial = await answers(entry)
     await hass.config_entries.async_unload(entry.entry_id)
@@ -158,9 +158,7 @@ async def test_what_went_while_home_assistant_was_down_is_taken_out(hass: HomeAs
     assert device_of(hass, entry, Kind.POWERWALL, serial) is None
 
 
-async def test_a_powerwall_that_is_missing_for_a_moment_costs_its_own_entities_alone(
-    hass: HomeAssistant, loaded: Loaded
-) -> None:
+async def test_missing_powerwall_makes_only_its_entities_unavailable(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     _, _, serial = await answers(entry)
     before, begun, went_dark = everything(hass, entry), entry.runtime_data, dark(hass, entry)
@@ -176,7 +174,7 @@ async def test_a_powerwall_that_is_missing_for_a_moment_costs_its_own_entities_a
     assert entry.runtime_data is begun
 
 
-async def test_two_absences_are_not_a_long_one(
+async def test_two_short_absences_remove_no_device(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, loaded: Loaded
 ) -> None:
     gateway, entry = loaded
@@ -190,9 +188,7 @@ async def test_two_absences_are_not_a_long_one(
         await poll(hass, entry, "live", "inventory")
 
 
-async def test_a_powerwall_that_is_gone_goes_and_returns_without_a_moment_s_darkness_elsewhere(
-    hass: HomeAssistant, loaded: Loaded
-) -> None:
+async def test_removed_powerwall_returns_without_affecting_others(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     _, _, serial = await answers(entry)
     own, before, begun = device_of(hass, entry, Kind.POWERWALL, serial), everything(hass, entry), entry.runtime_data
@@ -216,7 +212,7 @@ async def test_a_powerwall_that_is_gone_goes_and_returns_without_a_moment_s_dark
     assert entry.runtime_data is begun
 
 
-async def test_powerwalls_are_numbered_anew_as_one_goes_and_returns(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_powerwalls_are_renumbered_if_one_is_removed(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     system, inventory, _ = await answers(entry)
     first, second = sorted(unit["PackageSerialNumber"] for unit in inventory["powerwalls"])
@@ -241,7 +237,7 @@ async def test_powerwalls_are_numbered_anew_as_one_goes_and_returns(hass: HomeAs
 # -- meters and inverters ----------------------------------------------------------------------------------------------
 
 
-async def test_a_meter_goes_and_returns(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_removed_meter_returns(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     both = [METER, {**METER, "serial": "OBB2"}]
     gateway.overrides["meters"] = both
@@ -261,7 +257,7 @@ async def test_a_meter_goes_and_returns(hass: HomeAssistant, simulator: StartSim
     assert entry.runtime_data is begun
 
 
-async def test_a_meter_that_is_added_tells_its_phases(
+async def test_added_meter_has_its_phases(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
 ) -> None:
     gateway = await simulator("21.44")
@@ -279,7 +275,7 @@ async def test_a_meter_that_is_added_tells_its_phases(
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_an_inverter_goes_and_returns(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_removed_inverter_returns(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     gateway.overrides["solars"] = INVERTERS
     entry = await set_up(gateway)
@@ -296,7 +292,7 @@ async def test_an_inverter_goes_and_returns(hass: HomeAssistant, simulator: Star
     assert entry.runtime_data is begun
 
 
-async def test_an_inverter_of_which_nothing_is_told_is_no_device(
+async def test_inverter_without_data_has_no_device(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -307,7 +303,7 @@ async def test_an_inverter_of_which_nothing_is_told_is_no_device(
     assert device_of(hass, entry, Kind.INVERTER, "inverter_3") is None
 
 
-async def test_a_powerwall_s_own_inverter_is_not_missed_in_a_list_that_never_had_it(
+async def test_inverter_of_a_powerwall_is_kept_without_a_list_entry(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -321,7 +317,7 @@ async def test_a_powerwall_s_own_inverter_is_not_missed_in_a_list_that_never_had
 # -- firmware ----------------------------------------------------------------------------------------------------------
 
 
-async def test_another_firmware_is_shown_and_asked_what_it_can_do(
+async def test_updated_firmware_is_shown_and_detected_again(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -345,7 +341,7 @@ async def test_another_firmware_is_shown_and_asked_what_it_can_do(
     assert entry.runtime_data is before
 
 
-async def test_a_version_that_cannot_be_read_is_not_another(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_unreadable_version_keeps_the_firmware(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     before = entry.runtime_data
     status = await entry.runtime_data.gateway.get("status")
@@ -360,7 +356,7 @@ async def test_a_version_that_cannot_be_read_is_not_another(hass: HomeAssistant,
 # -- by hand -----------------------------------------------------------------------------------------------------------
 
 
-async def test_the_owner_takes_out_what_is_not_there_and_nothing_else(
+async def test_owner_can_delete_only_missing_devices(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -396,7 +392,7 @@ async def test_the_owner_takes_out_what_is_not_there_and_nothing_else(
     assert await removable() == set()
 
 
-async def test_what_the_owner_took_out_is_made_again_when_it_is_back(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_deleted_device_returns_with_its_hardware(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     _, _, serial = await answers(entry)
     before = everything(hass, entry)

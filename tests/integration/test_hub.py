@@ -173,7 +173,7 @@ async def test_a_stop(
 @pytest.mark.parametrize(
     "point", [f"{step} {path}" for path in ("operation", "config/completed") for step in ("sent", "acted")]
 )
-async def test_a_write_is_finished(
+async def test_write_is_finished_after_an_unload(
     hass: HomeAssistant,
     old: Loaded,
     at: Callable[[Simulator], At],
@@ -212,7 +212,7 @@ def leave_open(hass: HomeAssistant, gateway: Simulator, entry_id: str, *, ago: t
 
 
 @pytest.mark.parametrize("state", ["loaded", "disabled", "retrying", "removed"])
-async def test_it_is_mended_whatever_the_entry_is(hass: HomeAssistant, simulator: StartSimulator, state: str) -> None:
+async def test_recovery_runs_in_every_entry_state(hass: HomeAssistant, simulator: StartSimulator, state: str) -> None:
     gateway = await simulator("1.15.0")
     entry = entry_for(gateway)
     leave_open(hass, gateway, entry.entry_id)
@@ -231,7 +231,9 @@ async def test_it_is_mended_whatever_the_entry_is(hass: HomeAssistant, simulator
         await until(lambda: hub.async_get_supervisor(hass, entry.entry_id) is None or state == "retrying")
 
 
-async def test_what_is_a_day_old_is_asked_for(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_recovery_after_a_day_creates_a_repair_issue(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway = await simulator("1.15.0")
     entry = entry_for(gateway)
     leave_open(hass, gateway, entry.entry_id, ago=timedelta(hours=25))
@@ -246,7 +248,7 @@ async def test_what_is_a_day_old_is_asked_for(hass: HomeAssistant, simulator: St
     await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None)
 
 
-async def test_a_removal_that_cannot_mend_leaves_the_steps(
+async def test_removal_without_recovery_creates_a_repair_issue(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -270,7 +272,7 @@ async def test_a_removal_that_cannot_mend_leaves_the_steps(
 
 
 @pytest.mark.parametrize("content", [None, "{"])
-async def test_a_removal_mends_what_nobody_mends_yet(
+async def test_removal_starts_the_recovery(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, content: str | None
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -286,7 +288,7 @@ async def test_a_removal_mends_what_nobody_mends_yet(
     assert hub.async_get_supervisor(hass, entry.entry_id) is None
 
 
-async def test_nothing_is_stopped_while_home_assistant_ends(hass: HomeAssistant, old: Loaded) -> None:
+async def test_stop_is_refused_during_shutdown(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     hass.set_state(CoreState.stopping)
     with pytest.raises(HomeAssistantError) as refused:
@@ -307,7 +309,7 @@ async def test_a_corrupt_journal_counts_as_open(hass: HomeAssistant, simulator: 
     await until(lambda: gateway.running and is_closed(hass))
 
 
-async def test_a_full_disk_forbids_the_login(
+async def test_full_disk_prevents_the_login(
     hass: HomeAssistant,
     simulator: StartSimulator,
     set_up: SetUp,
@@ -329,7 +331,7 @@ async def test_a_full_disk_forbids_the_login(
     assert gateway.running
 
 
-async def test_mending_that_is_broken_off_is_no_error(
+async def test_cancelled_recovery_is_not_logged_as_an_error(
     hass: HomeAssistant, simulator: StartSimulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway = await simulator("1.15.0")

@@ -100,7 +100,7 @@ async def test_entry_disabled_while_home_assistant_stops_is_stored_enabled(
     assert entry.disabled_by is None
 
 
-async def test_what_a_login_left_is_no_obstacle_where_nothing_is_open(hass: HomeAssistant, old: Loaded) -> None:
+async def test_entry_can_be_disabled_with_a_closed_journal(hass: HomeAssistant, old: Loaded) -> None:
     _, entry = old
     await until(lambda: is_closed(hass) and not entry.runtime_data.control.busy)
     await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
@@ -110,7 +110,7 @@ async def test_what_a_login_left_is_no_obstacle_where_nothing_is_open(hass: Home
     assert entry.disabled_by
 
 
-async def test_nothing_opens_the_journal_of_an_entry_that_was_disabled_before(hass: HomeAssistant, old: Loaded) -> None:
+async def test_stop_of_a_disabled_entry_is_refused(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     await steady_grid(entry)
     control = entry.runtime_data.control
@@ -159,7 +159,7 @@ async def test_repair_of_a_removed_entry_names_it_and_ends_after_a_restart(
     assert hub.async_get_supervisor(hass, entry.entry_id) is None
 
 
-async def test_repair_of_a_removed_entry_ends_where_nothing_is_open_any_more(hass: HomeAssistant) -> None:
+async def test_repair_of_a_removed_entry_ends_with_a_closed_journal(hass: HomeAssistant) -> None:
     issues.async_set_issue(hass, issues.LEFT_STOPPED, "removed", active=True)
     journal = storage.FileJournal(hass, "removed")
     await journal.write(JournalRecord().to_json())
@@ -168,7 +168,7 @@ async def test_repair_of_a_removed_entry_ends_where_nothing_is_open_any_more(has
     assert await journal.read() is None
 
 
-async def test_one_broken_journal_keeps_no_other_from_being_looked_after(
+async def test_broken_journal_does_not_affect_other_journals(
     hass: HomeAssistant, simulator: StartSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway = await simulator("1.15.0")

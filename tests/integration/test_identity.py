@@ -59,7 +59,7 @@ def question(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | Non
 # -- the certificate ---------------------------------------------------------------------------------------------------
 
 
-async def test_another_certificate_stops_everything(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_changed_certificate_stops_the_entry(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     old, logins = gateway.fingerprint, gateway.logins
     await restart(gateway, certificate=True)
@@ -79,7 +79,7 @@ async def test_another_certificate_stops_everything(hass: HomeAssistant, loaded:
     }
 
 
-async def test_the_owner_keeps_refusing_and_then_accepts(
+async def test_certificate_repair_can_be_refused_and_accepted(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, hass_client: ClientSessionGenerator
 ) -> None:
     await async_setup_component(hass, "repairs", {})
@@ -181,7 +181,7 @@ async def test_certificate_of_gateway_with_other_powerwalls_is_not_trusted(
     assert new.logins == 0
 
 
-async def test_certificate_is_trusted_although_nobody_answers_now(
+async def test_certificate_repair_works_without_a_gateway(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, repair: Callable[[MockConfigEntry], Repair]
 ) -> None:
     new, entry, _ = await replaced(hass, simulator, set_up, "pw3")
@@ -191,7 +191,7 @@ async def test_certificate_is_trusted_although_nobody_answers_now(
     assert entry.data[CONF_FINGERPRINT] == new.fingerprint.hex()
 
 
-async def test_slow_gateway_is_looked_at_with_progress(
+async def test_certificate_repair_shows_progress(
     hass: HomeAssistant,
     simulator: StartSimulator,
     set_up: SetUp,
@@ -206,7 +206,7 @@ async def test_slow_gateway_is_looked_at_with_progress(
     assert (await page.send({}))["step_id"] == "replaced"
 
 
-async def test_entry_removed_while_its_certificate_repair_is_open(
+async def test_certificate_repair_of_a_removed_entry_aborts(
     hass: HomeAssistant,
     simulator: StartSimulator,
     set_up: SetUp,
@@ -221,7 +221,7 @@ async def test_entry_removed_while_its_certificate_repair_is_open(
     assert (await page.send({}))["reason"] == "not_loaded"
 
 
-async def test_what_is_accepted_is_what_was_shown(
+async def test_certificate_repair_accepts_only_the_shown_certificate(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -243,7 +243,7 @@ async def test_what_is_accepted_is_what_was_shown(
 
 
 @pytest.mark.parametrize("firmware", ["1.50.1", "21.44", "pw3"])
-async def test_certificate_returns_entry_recovers_without_anyone(
+async def test_entry_recovers_if_the_certificate_returns(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -263,7 +263,9 @@ async def test_certificate_returns_entry_recovers_without_anyone(
     assert state_of(hass, gateway, "sensor", "charge") not in {None, "unavailable"}
 
 
-async def test_a_removed_entry_asks_nothing(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_removed_entry_has_no_certificate_issue(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway, fingerprint="00" * 32)
     assert question(hass, entry)
@@ -275,7 +277,7 @@ async def test_a_removed_entry_asks_nothing(hass: HomeAssistant, simulator: Star
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
-async def test_the_same_gateway_on_a_new_connection(
+async def test_identity_is_checked_on_a_new_connection(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -292,7 +294,7 @@ async def test_the_same_gateway_on_a_new_connection(
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
-async def test_another_gateway_takes_over_the_address(
+async def test_another_gateway_at_the_address_stops_the_entry(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -355,7 +357,7 @@ async def test_unknown_device_without_encryption_gets_no_password(
     assert entry.state.name == "LOADED"
 
 
-async def test_another_gateway_of_1_15_after_a_restart(
+async def test_another_gateway_of_1_15_is_refused_after_a_restart(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -367,7 +369,7 @@ async def test_another_gateway_of_1_15_after_a_restart(
     assert entry.error_reason_translation_key == "another_gateway"
 
 
-async def test_a_powerwall_that_was_added_is_learned(
+async def test_added_powerwall_becomes_part_of_the_identity(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -381,7 +383,7 @@ async def test_a_powerwall_that_was_added_is_learned(
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44", "pw3"])
-async def test_two_side_by_side(hass: HomeAssistant, simulator: StartSimulator, firmware: str) -> None:
+async def test_two_gateways_are_independent(hass: HomeAssistant, simulator: StartSimulator, firmware: str) -> None:
     for gateway in (await simulator(firmware), await simulator(firmware, serial="TG9999990000B1")):
         flow = await go_on(hass, await start(hass), typed(gateway))
         if firmware == "1.15.0":
@@ -395,7 +397,7 @@ async def test_two_side_by_side(hass: HomeAssistant, simulator: StartSimulator, 
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "pw3"])
-async def test_who_tells_nothing_of_itself_is_not_added_twice(
+async def test_gateway_without_an_identity_is_added_once(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -403,7 +405,7 @@ async def test_who_tells_nothing_of_itself_is_not_added_twice(
     ends(await go_on(hass, await start(hass), typed(gateway, serial="TG9999990000B1")), "already_configured")
 
 
-async def test_a_powerwall_3_is_asked_for_nothing_it_has_not(
+async def test_powerwall_3_gets_no_request_for_missing_endpoints(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("pw3")

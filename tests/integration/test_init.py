@@ -56,7 +56,7 @@ async def test_home_assistant_starts_without_waiting_for_a_slow_gateway(
 
 
 @pytest.mark.parametrize("firmware", FIRMWARES)
-async def test_loaded_and_unloaded(
+async def test_entry_is_loaded_and_unloaded(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, fast_watch: None, firmware: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -72,7 +72,7 @@ async def test_loaded_and_unloaded(
     assert gateway.stopped_seconds == 0
 
 
-async def test_the_device_is_the_gateway(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_gateway_has_a_device(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, gateway.serial), entry.entry_id)
     assert device is not None
@@ -82,7 +82,7 @@ async def test_the_device_is_the_gateway(hass: HomeAssistant, loaded: Loaded) ->
 
 
 @pytest.mark.parametrize("firmware", FIRMWARES)
-async def test_one_connection_and_few_requests(
+async def test_setup_needs_one_connection_and_few_requests(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -102,7 +102,7 @@ async def test_one_connection_and_few_requests(
     assert gateway.connections == before
 
 
-async def test_an_unchanged_poll_writes_no_state(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_unchanged_poll_writes_no_state(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     written: list[Event[Any]] = []
     for event_type in (EVENT_STATE_CHANGED, EVENT_STATE_REPORTED):
@@ -117,7 +117,7 @@ async def test_an_unchanged_poll_writes_no_state(hass: HomeAssistant, loaded: Lo
 # -- not set up --------------------------------------------------------------------------------------------------------
 
 
-async def test_nobody_there_is_tried_again(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_setup_without_a_gateway_retries(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     await gateway.stop()
     entry = await set_up(gateway)
@@ -125,7 +125,7 @@ async def test_nobody_there_is_tried_again(hass: HomeAssistant, simulator: Start
     assert entry.error_reason_translation_key == "unreachable"
 
 
-async def test_nobody_there_is_told_once_however_often_it_is_tried(
+async def test_setup_without_a_gateway_logs_once(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway = await simulator("21.44")
@@ -139,7 +139,7 @@ async def test_nobody_there_is_told_once_however_often_it_is_tried(
 
 
 @pytest.mark.parametrize("path", ["status", "meters/aggregates"])
-async def test_an_odd_answer_is_tried_again(
+async def test_setup_with_an_unexpected_response_retries(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, path: str
 ) -> None:
     gateway = await simulator("21.44")
@@ -154,7 +154,7 @@ async def test_an_odd_answer_is_tried_again(
 
 @pytest.mark.parametrize("firmware", FIRMWARES)
 @pytest.mark.usefixtures("all_enabled")
-async def test_a_stopped_powerwall_is_set_up_and_comes_to_life(
+async def test_stopped_powerwall_is_set_up_and_starts(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -173,7 +173,7 @@ async def test_a_stopped_powerwall_is_set_up_and_comes_to_life(
         assert state_of(hass, gateway, "sensor", key) not in {STATE_UNAVAILABLE, STATE_UNKNOWN}
 
 
-async def test_a_stop_shows_at_once(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_stop_shows_at_once(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.running = False
     await poll(hass, entry, "live")
@@ -184,7 +184,7 @@ async def test_a_stop_shows_at_once(hass: HomeAssistant, loaded: Loaded) -> None
     assert state_of(hass, gateway, "binary_sensor", "connected_to_tesla") == STATE_ON
 
 
-async def test_one_lost_poll_hides_nothing(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_one_lost_poll_keeps_every_state(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     power = state_of(hass, gateway, "sensor", "grid_power")
     gateway.faults.add("*", status=500)
@@ -194,7 +194,7 @@ async def test_one_lost_poll_hides_nothing(hass: HomeAssistant, loaded: Loaded) 
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_silence_is_told_after_a_while_and_ends_with_the_first_answer(
+async def test_unreachable_gateway_becomes_unavailable_and_recovers(
     hass: HomeAssistant, short_memory: None, loaded: Loaded
 ) -> None:
     gateway, entry = loaded
@@ -212,7 +212,7 @@ async def test_silence_is_told_after_a_while_and_ends_with_the_first_answer(
     assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_ON
 
 
-async def test_one_failing_endpoint_fails_its_own_entities_alone(
+async def test_failing_endpoint_affects_only_its_entities(
     hass: HomeAssistant, short_memory: None, loaded: Loaded
 ) -> None:
     gateway, entry = loaded
@@ -223,7 +223,7 @@ async def test_one_failing_endpoint_fails_its_own_entities_alone(
     assert state_of(hass, gateway, "sensor", "grid_power") != STATE_UNAVAILABLE
 
 
-async def test_an_endpoint_that_asks_to_wait_is_left_alone(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_rate_limited_endpoint_is_not_requested(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.faults.add("meters/aggregates", status=429)
     gateway.requests.clear()
@@ -233,9 +233,7 @@ async def test_an_endpoint_that_asks_to_wait_is_left_alone(hass: HomeAssistant, 
     assert [request.path for request in gateway.requests].count("system_status") == 5
 
 
-async def test_what_a_powerwall_3_lacks_makes_no_entity(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
+async def test_missing_endpoint_has_no_entity(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     for path in ("status", "config", "sitemaster", "system_status"):
         gateway.faults.add(path, status=404, body=b"404 page not found\n")
@@ -246,7 +244,7 @@ async def test_what_a_powerwall_3_lacks_makes_no_entity(
     assert state_of(hass, gateway, "sensor", "charge") not in {None, STATE_UNAVAILABLE}
 
 
-async def test_a_lost_session_is_not_noticed(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_lost_session_keeps_every_state(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.tokens.clear()
     gateway.home.advance(600)
@@ -256,7 +254,7 @@ async def test_a_lost_session_is_not_noticed(hass: HomeAssistant, loaded: Loaded
     assert gateway.logins == 2
 
 
-async def test_a_changed_password_is_asked_for_after_the_second_refusal(
+async def test_changed_password_starts_reauth_after_two_refusals(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
@@ -275,7 +273,7 @@ async def test_a_changed_password_is_asked_for_after_the_second_refusal(
     assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == [SOURCE_REAUTH]
 
 
-async def test_nobody_is_asked_any_more_for_a_password_that_is_taken_again(
+async def test_accepted_password_ends_reauth(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
@@ -300,7 +298,7 @@ async def test_nobody_is_asked_any_more_for_a_password_that_is_taken_again(
 
 @pytest.mark.parametrize("firmware", FIRMWARES)
 @pytest.mark.usefixtures("all_enabled")
-async def test_an_outage_is_seen(
+async def test_grid_poll_shows_an_outage(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, fast_watch: None, firmware: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -322,14 +320,14 @@ async def test_an_outage_is_seen(
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_an_unknown_grid_state_is_unknown(hass: HomeAssistant, fast_watch: None, loaded: Loaded) -> None:
+async def test_unknown_grid_state_is_unknown(hass: HomeAssistant, fast_watch: None, loaded: Loaded) -> None:
     gateway, _ = loaded
     gateway.overrides["system_status/grid_status"] = {"grid_status": "SystemOnMars", "grid_services_active": False}
     await until(lambda: state_of(hass, gateway, "binary_sensor", "grid") == STATE_UNKNOWN)
     assert state_of(hass, gateway, "sensor", "grid_status") == STATE_UNKNOWN
 
 
-async def test_switched_off_polling_is_honoured(hass: HomeAssistant, fast_watch: None, loaded: Loaded) -> None:
+async def test_disabled_polling_sends_no_request(hass: HomeAssistant, fast_watch: None, loaded: Loaded) -> None:
     gateway, entry = loaded
     hass.config_entries.async_update_entry(entry, pref_disable_polling=True)
     await asyncio.sleep(0.1)
@@ -341,9 +339,7 @@ async def test_switched_off_polling_is_honoured(hass: HomeAssistant, fast_watch:
 # -- what is told ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_404_for_the_packs_lasts_no_longer_than_it_comes(
-    hass: HomeAssistant, short_memory: None, loaded: Loaded
-) -> None:
+async def test_system_status_recovers_after_a_404(hass: HomeAssistant, short_memory: None, loaded: Loaded) -> None:
     gateway, entry = loaded
     energy = state_of(hass, gateway, "sensor", "energy_remaining")
     gateway.faults.add("system_status", status=404)
@@ -357,7 +353,7 @@ async def test_a_404_for_the_packs_lasts_no_longer_than_it_comes(
     assert state_of(hass, gateway, "sensor", "energy_remaining") == energy
 
 
-async def test_what_a_booting_gateway_lacks_comes_without_a_reload(
+async def test_endpoints_of_a_starting_gateway_appear_without_a_reload(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A 404 of a gateway that has just started is believed for a minute; here for a fifth of a second."""

@@ -85,7 +85,7 @@ def read_only_disk() -> Iterator[None]:
         yield
 
 
-async def test_what_is_written_is_read(hass: HomeAssistant, storage: Path) -> None:
+async def test_journal_reads_what_was_written(hass: HomeAssistant, storage: Path) -> None:
     journal = FileJournal(hass, "an entry")
     assert await journal.read() is None
     for record in (OPEN, CLOSED, OPEN):
@@ -98,13 +98,13 @@ async def test_what_is_written_is_read(hass: HomeAssistant, storage: Path) -> No
     assert await journal.read() is None
 
 
-async def test_nobody_else_may_read_it(hass: HomeAssistant, storage: Path) -> None:
+async def test_journal_is_readable_only_by_its_owner(hass: HomeAssistant, storage: Path) -> None:
     await FileJournal(hass, "an entry").write(OPEN.to_json())
     (path,) = files_in(storage)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-async def test_it_is_on_the_disk_when_it_says_so(
+async def test_journal_write_is_synced_to_disk(
     hass: HomeAssistant, storage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[int] = []
@@ -114,9 +114,7 @@ async def test_it_is_on_the_disk_when_it_says_so(
 
 
 @pytest.mark.parametrize("broken", [full_disk, read_only_disk])
-async def test_a_write_that_fails_says_so_and_leaves_what_was_there(
-    hass: HomeAssistant, storage: Path, broken: Any
-) -> None:
+async def test_failed_journal_write_keeps_the_former_content(hass: HomeAssistant, storage: Path, broken: Any) -> None:
     journal = FileJournal(hass, "an entry")
     await journal.write(CLOSED.to_json())
     with broken(), pytest.raises(JournalError):
@@ -126,7 +124,7 @@ async def test_a_write_that_fails_says_so_and_leaves_what_was_there(
     await journal.write(OPEN.to_json())
 
 
-async def test_a_storage_that_is_gone(hass: HomeAssistant, storage: Path) -> None:
+async def test_journal_without_a_storage_folder_raises(hass: HomeAssistant, storage: Path) -> None:
     journal = FileJournal(hass, "an entry")
     shutil.rmtree(storage)
     assert await async_find_journals(hass) == []
@@ -140,13 +138,13 @@ async def test_a_storage_that_is_gone(hass: HomeAssistant, storage: Path) -> Non
 
 
 @pytest.mark.parametrize("content", [b"", b"null", b"{", bytes(64), b"\xff\xfe", b'{"version": NaN}'])
-async def test_a_corrupt_file_is_not_read(hass: HomeAssistant, storage: Path, content: bytes) -> None:
+async def test_corrupt_journal_raises(hass: HomeAssistant, storage: Path, content: bytes) -> None:
     (storage / f"{DOMAIN}.journal.an entry").write_bytes(content)
     with pytest.raises(JournalError):
         await FileJournal(hass, "an entry").read()
 
 
-async def test_home_assistant_that_is_gone_can_write_nothing(
+async def test_journal_write_after_shutdown_raises(
     hass: HomeAssistant, storage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any) -> None:
@@ -157,7 +155,7 @@ async def test_home_assistant_that_is_gone_can_write_nothing(
         await FileJournal(hass, "an entry").write(OPEN.to_json())
 
 
-async def test_writes_do_not_overtake_each_other(hass: HomeAssistant, storage: Path) -> None:
+async def test_journal_writes_keep_their_order(hass: HomeAssistant, storage: Path) -> None:
     """Whoever was cancelled while it wrote must not have the last word."""
     journal = FileJournal(hass, "an entry")
     for _ in range(10):
@@ -168,7 +166,7 @@ async def test_writes_do_not_overtake_each_other(hass: HomeAssistant, storage: P
         assert await journal.read() == OPEN.to_json()
 
 
-async def test_all_journals_are_found_whatever_entries_there_are(hass: HomeAssistant, storage: Path) -> None:
+async def test_all_journals_are_found(hass: HomeAssistant, storage: Path) -> None:
     assert await async_find_journals(hass) == []
     await FileJournal(hass, "1 open").write(OPEN.to_json())
     await FileJournal(hass, "2 closed").write(CLOSED.to_json())
@@ -208,7 +206,7 @@ def client_for(session: Any, simulator: Simulator) -> PowerwallGateway:
 
 
 @pytest.mark.parametrize("broken", [full_disk, read_only_disk])
-async def test_a_broken_disk_forbids_the_login(
+async def test_broken_disk_prevents_the_login(
     hass: HomeAssistant, storage: Path, simulator: StartSimulator, broken: Any
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -224,7 +222,7 @@ async def test_a_broken_disk_forbids_the_login(
     assert [each.is_open for each in await async_find_journals(hass)] == [False]
 
 
-async def test_a_journal_whose_entry_is_gone_is_mended(
+async def test_journal_of_a_removed_entry_is_recovered(
     hass: HomeAssistant, storage: Path, simulator: StartSimulator
 ) -> None:
     """The journal itself leads to the gateway."""

@@ -102,7 +102,7 @@ async def add(hass: HomeAssistant, gateway: Simulator) -> tuple[Any, list[dict[s
     return flow["result"], named
 
 
-async def test_no_markup_comes_out_of_a_form_or_a_repair(hass: HomeAssistant, gateway: Simulator) -> None:
+async def test_forms_and_repairs_contain_no_markup(hass: HomeAssistant, gateway: Simulator) -> None:
     entry, named = await add(hass, gateway)
     await entry.runtime_data.live.async_refresh()
     shown = {issue.translation_key: issue for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN}
@@ -115,7 +115,7 @@ async def test_no_markup_comes_out_of_a_form_or_a_repair(hass: HomeAssistant, ga
             assert "www.evil" not in text
 
 
-def test_what_is_literal_is_shown_as_it_is() -> None:
+def test_escape_markdown_keeps_literal_text() -> None:
     assert escape_markdown("Home, 2nd floor") == "Home\\, 2nd floor"
     assert escape_markdown("[x](y)") == r"\[x\]\(y\)"
     assert re.sub(r"\\(.)", r"\1", escape_markdown(EVIL)) == EVIL
@@ -123,7 +123,7 @@ def test_what_is_literal_is_shown_as_it_is() -> None:
     assert ACTIVE.findall(escape_markdown(EVIL)) == []
 
 
-def test_a_text_that_becomes_markup_names_nothing_that_is_not_known() -> None:
+def test_markdown_texts_have_known_placeholders_only() -> None:
     """Titles and errors are no Markdown: what they name would be shown with backslashes."""
     texts = json.loads(TEXTS.read_text())
     descriptions: list[str] = []
@@ -151,7 +151,7 @@ def files(hass: HomeAssistant) -> set[str]:
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_nothing_is_a_template_a_path_or_a_line_of_the_log(
+async def test_gateway_texts_are_no_template_path_or_log_line(
     hass: HomeAssistant, gateway: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

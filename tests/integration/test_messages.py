@@ -213,7 +213,7 @@ def everything_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(options_flow, "make_key", make_key)
 
 
-async def test_every_wait_for_the_key_is_shown(
+async def test_options_flow_shows_progress_of_the_key(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, everything_is_slow: None
 ) -> None:
     gateway = await start_profile(simulator, "pw3")

@@ -81,9 +81,7 @@ async def log_in(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 # -- the devices -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_synchrometer_is_a_device_by_its_kind(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
+async def test_synchrometer_has_a_device(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     entry = await set_up(await simulator("21.44"))
     found = {
         part: (device.name, device.manufacturer, device.model, device.via_device_id)
@@ -96,7 +94,7 @@ async def test_a_synchrometer_is_a_device_by_its_kind(
     }
 
 
-async def test_a_synchrometer_is_the_same_while_the_powerwall_is_stopped(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_synchrometer_of_a_stopped_powerwall_keeps_its_device(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     before = {part: device.id for part, device in meters_of(hass, entry).items()}
     gateway.running = False
@@ -105,7 +103,7 @@ async def test_a_synchrometer_is_the_same_while_the_powerwall_is_stopped(hass: H
     assert {part: device.id for part, device in meters_of(hass, entry).items()} == before
 
 
-async def test_meters_are_called_after_what_they_measure(
+async def test_meters_are_named_after_their_location(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -130,15 +128,13 @@ async def test_meters_are_called_after_what_they_measure(
     }
 
 
-async def test_the_meters_of_a_powerwall_plus(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_powerwall_plus_has_its_meters(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     entry = await set_up(await simulator("24.36", powerwall_plus=True, password="sunshine"))
     found = sorted((device.name or "", device.model) for device in meters_of(hass, entry).values())
     assert found == [("Grid meter", "Synchrometer X"), ("Solar meter", "Neurio W2")]
 
 
-async def test_a_meter_tells_whether_it_is_connected(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
+async def test_meter_has_a_connected_sensor(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     meter: dict[str, Any] = {"serial": "VAH1", "type": "neurio_tcp", "connected": True, "cts": [cts("solar", 1)]}
     gateway.overrides["meters"] = [meter, {"serial": "JBL1synchrometerX", "type": "synchrometerX"}]
@@ -153,7 +149,7 @@ async def test_a_meter_tells_whether_it_is_connected(
 # -- by phase ----------------------------------------------------------------------------------------------------------
 
 
-async def test_phases(hass: HomeAssistant, all_enabled: None, loaded: Loaded) -> None:
+async def test_meter_has_sensors_for_each_phase(hass: HomeAssistant, all_enabled: None, loaded: Loaded) -> None:
     gateway, entry = loaded
     home = gateway.home
     x, y = "synchrometerX_grid_phase", "synchrometerY_solar_phase"
@@ -170,7 +166,7 @@ async def test_phases(hass: HomeAssistant, all_enabled: None, loaded: Loaded) ->
     assert "meters/readings" not in {request.path for request in gateway.requests}
 
 
-async def test_the_totals_of_a_meter(hass: HomeAssistant, all_enabled: None, loaded: Loaded) -> None:
+async def test_meter_has_totals(hass: HomeAssistant, all_enabled: None, loaded: Loaded) -> None:
     gateway, _ = loaded
     home = gateway.home
     assert value(hass, gateway, "synchrometerX_grid_power") == pytest.approx(home.grid_power, abs=15)
@@ -182,7 +178,7 @@ async def test_the_totals_of_a_meter(hass: HomeAssistant, all_enabled: None, loa
     assert value(hass, gateway, "synchrometerY_solar_standby_energy") < 20
 
 
-async def test_only_what_somebody_wants_is_asked_for(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_meter_endpoints_are_requested_only_for_enabled_entities(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     registry = er.async_get(hass)
     ours = er.async_entries_for_config_entry(registry, entry.entry_id)
@@ -202,7 +198,7 @@ async def test_only_what_somebody_wants_is_asked_for(hass: HomeAssistant, loaded
     assert await asked() == ["meters/solar"]
 
 
-async def test_a_zero_that_is_left_out_is_a_zero(
+async def test_omitted_phase_value_is_zero(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
 ) -> None:
     gateway = await simulator("21.44")
@@ -219,7 +215,7 @@ async def test_a_zero_that_is_left_out_is_a_zero(
     assert value(hass, gateway, "synchrometerX_grid_phase_1_voltage") == 0
 
 
-async def test_a_neurio_of_one_phase(
+async def test_neurio_has_one_phase(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
 ) -> None:
     """As it was seen in 2023: the second input is not wired, and the sun's on the fourth answers as the first phase."""
@@ -248,7 +244,7 @@ async def test_a_neurio_of_one_phase(
     assert inverted == {1: STATE_OFF, 2: STATE_OFF, 3: None, 4: STATE_ON}
 
 
-async def test_a_phase_s_energy_is_not_moved_by_a_glitch(
+async def test_energy_of_a_phase_ignores_a_glitch(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
 ) -> None:
     gateway = await simulator("21.44")
@@ -267,7 +263,7 @@ async def test_a_phase_s_energy_is_not_moved_by_a_glitch(
 
 
 @pytest.mark.parametrize("imported", [5_000_000, 0])
-async def test_first_zero_of_a_phase_becomes_certain_though_nothing_changes(
+async def test_first_zero_of_a_phase_is_shown_without_a_change(
     hass: HomeAssistant,
     simulator: StartSimulator,
     set_up: SetUp,
@@ -295,7 +291,7 @@ async def test_first_zero_of_a_phase_becomes_certain_though_nothing_changes(
 # -- by input ----------------------------------------------------------------------------------------------------------
 
 
-async def test_the_inputs_of_1_15_once_there_is_a_session(
+async def test_inputs_of_1_15_appear_with_a_session(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None, no_pause: None
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -316,7 +312,7 @@ async def test_the_inputs_of_1_15_once_there_is_a_session(
     assert state_of(hass, gateway, "binary_sensor", f"{NEURIO}_connected") == STATE_ON
 
 
-async def test_an_input_that_belongs_to_nothing_has_no_entities(
+async def test_unused_input_has_no_entities(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None, no_pause: None
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -326,7 +322,7 @@ async def test_an_input_that_belongs_to_nothing_has_no_entities(
     assert {key for key in keys_of(hass, entry, NEURIO) if key.endswith("_power")} == {"ct_1_power", "ct_4_power"}
 
 
-async def test_zeros_with_an_error_are_no_values(
+async def test_meter_reading_with_an_error_is_unknown(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None, no_pause: None
 ) -> None:
     gateway = await simulator("1.15.0")

@@ -39,7 +39,7 @@ def connection(
 
 
 @pytest.mark.parametrize("firmware", ["21.44", "24.36"])
-async def test_the_connections_of_21_and_later(
+async def test_networks_of_later_firmware_have_sensors(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None, firmware: str
 ) -> None:
     gateway = await simulator(firmware, **({"password": "sunshine"} if firmware == "24.36" else {}))
@@ -51,7 +51,7 @@ async def test_the_connections_of_21_and_later(
     assert state_of(hass, gateway, "sensor", "ethernet_signal") is None
 
 
-async def test_a_cable_is_preferred(
+async def test_ethernet_is_preferred_to_wifi(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
 ) -> None:
     gateway = await simulator("21.44")
@@ -61,14 +61,14 @@ async def test_a_cable_is_preferred(
     assert states(hass, gateway, "primary") == [STATE_ON, STATE_OFF, STATE_OFF]
 
 
-async def test_connected_is_shown_the_rest_is_for_who_wants_it(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_only_connected_is_enabled_by_default(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, _ = loaded
     assert states(hass, gateway, "connected") == [STATE_OFF, STATE_ON, STATE_ON]
     assert states(hass, gateway, "primary") == [None, None, None]
     assert state_of(hass, gateway, "sensor", "wifi_signal") is None
 
 
-async def test_the_interfaces_of_1_15_once_there_is_a_session(
+async def test_networks_of_1_15_appear_with_a_session(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("custom_components.powerwall_gateway.gateway.client.ABSENT_FOR", 0.0)
@@ -85,7 +85,7 @@ async def test_the_interfaces_of_1_15_once_there_is_a_session(
     assert states(hass, gateway, "primary") == [None, None, None]
 
 
-async def test_the_wifi_in_use_is_the_one_that_counts(
+async def test_wifi_sensors_show_the_active_network(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
 ) -> None:
     gateway = await simulator("21.44")
@@ -103,7 +103,9 @@ async def test_the_wifi_in_use_is_the_one_that_counts(
     assert states(hass, gateway, "connected") == [None, STATE_UNAVAILABLE, STATE_ON]
 
 
-async def test_no_name_and_no_address_is_told(hass: HomeAssistant, all_enabled: None, loaded: Loaded) -> None:
+async def test_network_sensors_show_no_name_and_no_address(
+    hass: HomeAssistant, all_enabled: None, loaded: Loaded
+) -> None:
     gateway, entry = loaded
     ours = [
         entity.entity_id

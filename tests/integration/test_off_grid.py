@@ -55,7 +55,7 @@ def orders(gateway: Simulator) -> list[str]:
 LEAVE, RETURN = "intentional_reconnect_failsafe", "backup"
 
 
-async def test_a_customer_takes_the_home_off_the_grid_and_back(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_customer_goes_off_grid_and_reconnects(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     assert asked_for(gateway, "v2/islanding/mode") == 1  # a look, which changes nothing
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
@@ -78,7 +78,7 @@ async def test_a_customer_takes_the_home_off_the_grid_and_back(hass: HomeAssista
     ("firmware", "options"),
     [("21.44", {}), ("1.15.0", {CONF_ALLOW_CONTROL: True}), ("pw3", {CONF_ALLOW_CONTROL: True})],
 )
-async def test_there_is_no_switch_where_it_is_not_allowed(
+async def test_off_grid_switch_is_missing_if_not_allowed(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str, options: dict[str, Any]
 ) -> None:
     gateway = await simulator(firmware)
@@ -98,7 +98,7 @@ async def test_there_is_no_switch_where_it_is_not_allowed(
         ("ignores", "island_not_followed"),
     ],
 )
-async def test_what_stands_in_the_way_is_told(hass: HomeAssistant, loaded: Loaded, trouble: str, key: str) -> None:
+async def test_off_grid_raises_the_reason(hass: HomeAssistant, loaded: Loaded, trouble: str, key: str) -> None:
     gateway, entry = loaded
     match trouble:
         case "outage":
@@ -123,7 +123,7 @@ async def test_what_stands_in_the_way_is_told(hass: HomeAssistant, loaded: Loade
     assert entry.runtime_data.control.off_grid._store.return_charge is None
 
 
-async def test_a_lost_answer_is_made_up_for_by_looking(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_off_grid_with_a_lost_response_is_confirmed_by_reading(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, _ = loaded
     gateway.faults.add("v2/islanding/mode", method="POST", drop=True, after=True, times=1)
     await call(hass, gateway, "switch", "off_grid", "turn_on")
@@ -131,7 +131,7 @@ async def test_a_lost_answer_is_made_up_for_by_looking(hass: HomeAssistant, load
     assert orders(gateway) == [LEAVE]
 
 
-async def test_it_comes_back_at_the_set_charge_also_after_a_restart(
+async def test_off_grid_ends_at_the_set_charge_after_a_restart(
     hass: HomeAssistant,
     loaded: Loaded,
     monkeypatch: pytest.MonkeyPatch,
@@ -159,7 +159,7 @@ async def test_it_comes_back_at_the_set_charge_also_after_a_restart(
     assert state_of(hass, gateway, "sensor", "last_outage") == "unknown"
 
 
-async def test_a_refusal_for_good_makes_it_unavailable(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_permanent_refusal_makes_the_off_grid_switch_unavailable(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.faults.add("v2/islanding/mode", status=404)
     with pytest.raises(HomeAssistantError):
@@ -168,7 +168,7 @@ async def test_a_refusal_for_good_makes_it_unavailable(hass: HomeAssistant, load
     assert state_of(hass, gateway, "switch", "off_grid") == "unavailable"
 
 
-async def test_below_twenty_percent_is_refused_before_anything_is_sent(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_off_grid_below_20_percent_is_refused_without_a_request(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, _ = loaded
     gateway.speed = 0.0
     gateway.home.charge = 23.9  # app 19.9 %
@@ -181,7 +181,7 @@ async def test_below_twenty_percent_is_refused_before_anything_is_sent(hass: Hom
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_it_is_shown_as_the_gateway_tells_it(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_off_grid_switch_shows_the_state_of_the_gateway(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.speed = 0.0
 
@@ -206,7 +206,7 @@ async def test_it_is_shown_as_the_gateway_tells_it(hass: HomeAssistant, loaded: 
     assert orders(gateway) == [LEAVE, RETURN]
 
 
-async def test_one_order_follows_the_other_and_none_is_lost(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_off_grid_commands_run_in_sequence(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, _ = loaded
     await asyncio.gather(
         *(call(hass, gateway, "switch", "off_grid", order) for order in ("turn_on", "turn_on", "turn_off"))
@@ -216,7 +216,7 @@ async def test_one_order_follows_the_other_and_none_is_lost(hass: HomeAssistant,
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
 
 
-async def test_what_is_so_already_is_not_ordered(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_off_grid_sends_nothing_without_a_change(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, _ = loaded
     await call(hass, gateway, "switch", "off_grid", "turn_off")
     assert orders(gateway) == []
@@ -225,7 +225,7 @@ async def test_what_is_so_already_is_not_ordered(hass: HomeAssistant, loaded: Lo
     assert orders(gateway) == [LEAVE]
 
 
-async def test_a_poll_before_the_order_does_not_forget_it(
+async def test_poll_before_the_off_grid_command_keeps_it(
     hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway, entry = loaded
@@ -242,7 +242,7 @@ async def test_a_poll_before_the_order_does_not_forget_it(
     assert state_of(hass, gateway, "switch", "off_grid") == "on"
 
 
-async def test_what_cannot_be_kept_is_not_done(
+async def test_off_grid_needs_a_stored_return_charge(
     hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway, entry = loaded
@@ -259,9 +259,7 @@ async def test_what_cannot_be_kept_is_not_done(
     assert entry.runtime_data.control.off_grid._store.return_charge is None
 
 
-async def test_an_outage_behind_a_chosen_island_is_one_from_the_moment_it_is_to_end(
-    hass: HomeAssistant, loaded: Loaded
-) -> None:
+async def test_outage_while_off_grid_begins_with_the_reconnect(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     gateway.home.outage()
@@ -279,7 +277,7 @@ async def test_an_outage_behind_a_chosen_island_is_one_from_the_moment_it_is_to_
     assert entry.runtime_data.grid.data.log.value.period.ended
 
 
-async def test_everything_in_a_room_may_be_turned_on(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_area_turn_on_does_not_go_off_grid(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     device_id, area_id = entry.runtime_data.device_id, ar.async_get(hass).async_create("Hall").id
     dr.async_get(hass).async_update_device(device_id, area_id=area_id)
@@ -289,7 +287,7 @@ async def test_everything_in_a_room_may_be_turned_on(hass: HomeAssistant, loaded
 
 
 @pytest.mark.parametrize(("status", "there"), [(405, True), (404, False), (500, False), (403, False), (503, False)])
-async def test_the_look_tells_only_what_it_tells(
+async def test_off_grid_detection_uses_the_status_only(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, status: int, there: bool
 ) -> None:
     gateway = await simulator("21.44")

@@ -39,7 +39,7 @@ async def choose(hass: HomeAssistant, entry: MockConfigEntry, **options: Any) ->
     await hass.async_block_till_done()
 
 
-async def test_the_options_load_the_entry_anew(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_options_reload_the_entry(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     entry = await set_up(await simulator("21.44"))
     await choose(hass, entry, **{CONF_ALLOW_CONTROL: True, CONF_LIVE_INTERVAL: 10})
     assert (entry.options[CONF_ALLOW_CONTROL], entry.options[CONF_LIVE_INTERVAL]) == (True, 10.0)
@@ -48,7 +48,7 @@ async def test_the_options_load_the_entry_anew(hass: HomeAssistant, simulator: S
     assert entry.runtime_data.live.schedule.interval == 10.0
 
 
-async def test_raw_percent_everywhere(hass: HomeAssistant, all_enabled: None, old: Loaded) -> None:
+async def test_raw_percent_applies_to_every_entity(hass: HomeAssistant, all_enabled: None, old: Loaded) -> None:
     gateway, entry = old
     raw = entry.runtime_data.live.data.battery.value.percentage
     assert state_of(hass, gateway, "sensor", "charge") == str(round(app_from_raw(raw), 1))
@@ -81,14 +81,16 @@ async def test_errors_name_percentages_on_the_chosen_scale() -> None:
         assert (reserve, charge["charge"], charge["least"]) == expected
 
 
-async def test_a_pack_in_raw_percent(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_raw_percent_applies_to_each_powerwall(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway, options={CONF_PERCENT: "raw"})
     block = entry.runtime_data.live.data.system.value.battery_blocks[0]
     assert state_of(hass, gateway, "sensor", f"{block.serial_number}_charge") == str(round(block.percentage, 1))
 
 
-async def test_as_many_logins_a_day_as_the_owner_said(
+async def test_login_limit_is_the_option(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, quick: None
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -106,7 +108,7 @@ async def test_as_many_logins_a_day_as_the_owner_said(
     assert gateway.logins == 2
 
 
-async def test_an_entry_of_before_discovery(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_entry_of_version_1_1_is_migrated(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     now = entry_for(gateway)
     data = {key: value for key, value in now.data.items() if key != CONF_MAC}
@@ -120,7 +122,7 @@ async def test_an_entry_of_before_discovery(hass: HomeAssistant, simulator: Star
     assert dict(before.data) == dict(now.data)
 
 
-async def test_an_entry_of_a_version_to_come(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_entry_of_a_later_version_is_not_loaded(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     now = entry_for(gateway)
     later = MockConfigEntry(domain=DOMAIN, unique_id=now.unique_id, data=dict(now.data), version=2)

@@ -64,7 +64,7 @@ def at(simulator: Simulator, **site: float) -> None:
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
-async def test_nothing_is_written_where_nothing_changed(
+async def test_throttle_writes_nothing_without_a_change(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None, firmware: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -77,7 +77,7 @@ async def test_nothing_is_written_where_nothing_changed(
     assert count == {}
 
 
-async def test_only_what_moved_is_written(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_throttle_writes_only_what_changed(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     at(gateway)
     entry = await set_up(gateway)
@@ -90,7 +90,7 @@ async def test_only_what_moved_is_written(hass: HomeAssistant, simulator: StartS
     assert state_of(hass, gateway, "sensor", "grid_power") == "520.0"
 
 
-async def test_an_energy_is_written_once_a_minute_at_full_precision(
+async def test_throttle_writes_energy_once_a_minute(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
@@ -108,7 +108,7 @@ async def test_an_energy_is_written_once_a_minute_at_full_precision(
     assert state_of(hass, gateway, "sensor", "grid_import_energy") == "5.012"
 
 
-async def test_the_guard_sees_the_energies_that_are_not_written(
+async def test_energy_filter_sees_energies_that_are_not_written(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway = await simulator("21.44")
@@ -119,7 +119,7 @@ async def test_the_guard_sees_the_energies_that_are_not_written(
     assert "grid_import_energy fell from 5000 to 0 Wh: held back" in caplog.text
 
 
-async def test_zero_and_what_is_not_there_are_written_at_once(
+async def test_throttle_writes_zero_and_unknown_at_once(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, short_life: None
 ) -> None:
     gateway = await simulator("21.44")
@@ -161,13 +161,13 @@ async def test_zero_and_what_is_not_there_are_written_at_once(
         (POWERWALL_POWER_THROTTLE, 100, -100, 1, True),
     ],
 )
-def test_what_is_worth_a_state(
+def test_throttle_decides_by_value_and_time(
     throttle: StateThrottle, last: object, value: object, elapsed: float, worth: bool
 ) -> None:
     assert throttle.should_write(value, last, elapsed) is worth
 
 
-async def test_what_is_lost_is_told_although_it_was_not_known_before(
+async def test_throttle_writes_unavailable_after_unknown(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, short_life: None
 ) -> None:
     gateway = await simulator("21.44")
@@ -187,7 +187,7 @@ def short_life(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_a_pack_is_written_twice_a_minute(
+async def test_throttle_writes_a_powerwall_twice_a_minute(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
@@ -209,7 +209,9 @@ async def test_a_pack_is_written_twice_a_minute(
 # -- how often it is asked ---------------------------------------------------------------------------------------------
 
 
-async def test_the_owners_intervals(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_polls_use_the_intervals_of_the_options(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway, options={CONF_GRID_INTERVAL: 3.0, CONF_LIVE_INTERVAL: 20.0})
     assert entry.runtime_data.grid.schedule.interval == 3
@@ -230,9 +232,7 @@ async def test_a_slow_gateway_is_polled_less_often_and_its_values_live_longer(
     assert live.update_interval.total_seconds() == 5
 
 
-async def test_few_requests_at_the_cadence_of_others(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
+async def test_polls_need_few_requests(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway, options={CONF_GRID_INTERVAL: 30.0, CONF_LIVE_INTERVAL: 30.0})
     data = entry.runtime_data
@@ -255,7 +255,7 @@ async def test_few_requests_at_the_cadence_of_others(
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_the_grid_is_seen_where_the_charge_is_read(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_system_status_updates_the_grid(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.home.outage()
     gateway.home.advance(10)
@@ -281,7 +281,7 @@ async def test_what_was_seen_there_puts_off_the_watch_but_not_for_more_than_a_mi
     assert watch._due == due
 
 
-async def test_a_change_of_the_grid_refreshes_everything(
+async def test_grid_change_refreshes_every_coordinator(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -301,7 +301,7 @@ async def test_a_change_of_the_grid_refreshes_everything(
     assert [request.path for request in gateway.requests] == ["system_status/grid_status"]
 
 
-async def test_a_grid_that_changes_again_meanwhile_has_everything_read_again(
+async def test_second_grid_change_refreshes_again(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("1.15.0", latency=0.02)
@@ -320,7 +320,7 @@ async def test_a_grid_that_changes_again_meanwhile_has_everything_read_again(
 # -- a gateway that asks to wait, or is away ---------------------------------------------------------------------------
 
 
-async def test_a_busy_gateway_is_left_alone_and_shows_its_last_values(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_busy_gateway_keeps_its_values_without_requests(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.faults.add("meters/aggregates", status=503)
     gateway.requests.clear()
@@ -333,7 +333,7 @@ async def test_a_busy_gateway_is_left_alone_and_shows_its_last_values(hass: Home
     assert [request.path for request in gateway.requests] == ["meters/aggregates", "system_status/grid_status"]
 
 
-async def test_what_a_busy_gateway_was_asked_last_is_asked_for_as_soon_as_it_has_rested(
+async def test_polls_resume_after_the_backoff(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backoff, "FIRST_WHEN_BUSY", 0.05)
@@ -348,7 +348,7 @@ async def test_what_a_busy_gateway_was_asked_last_is_asked_for_as_soon_as_it_has
     assert live.data.meters.error is None
 
 
-async def test_a_gateway_that_restarts_meets_no_storm(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_restarting_gateway_gets_few_requests(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.faults.add("*", drop=True)
     gateway.requests.clear()

@@ -216,7 +216,7 @@ async def test_grid_fault_in_live_data_costs_no_live_value(
 # -- what is polled in any case ----------------------------------------------------------------------------------------
 
 
-async def test_everything_is_watched_where_the_owner_disabled_every_entity(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_polls_continue_if_every_entity_is_disabled(hass: HomeAssistant, loaded: Loaded) -> None:
     _, entry = loaded
     registry = er.async_get(hass)
     for entity in er.async_entries_for_config_entry(registry, entry.entry_id):
@@ -286,7 +286,7 @@ async def test_hardware_denied_by_a_gateway_that_starts_comes_soon(
     assert entry.runtime_data.inventory.update_interval == timedelta(seconds=seconds)
 
 
-async def test_reload_in_the_middle_of_a_poll_is_quick_and_no_fault_of_the_gateway(
+async def test_reload_during_a_poll_logs_no_error(
     hass: HomeAssistant,
     simulator: StartSimulator,
     patient: None,
@@ -333,7 +333,7 @@ async def test_forced_poll_that_ends_leaves_another_one_forced(
 
 
 @pytest.mark.parametrize("fault", [{"drop": True}, {"status": 502}, {"status": 503}], ids=["cut", "502", "503"])
-async def test_every_coordinator_that_failed_is_polled_when_the_gateway_answers_again(
+async def test_failed_coordinators_are_polled_when_the_gateway_responds(
     hass: HomeAssistant, loaded: Loaded, impatient: None, fault: dict[str, Any]
 ) -> None:
     gateway, entry = loaded

@@ -51,7 +51,7 @@ def resting(gateway: Simulator, **orders: Any) -> None:
 # -- a Powerwall's fault -----------------------------------------------------------------------------------------------
 
 
-async def test_a_powerwall_that_is_disabled(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_disabled_powerwall_creates_an_issue(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     assert shown(hass, entry, "pack_fault") is None
     gateway.home.pack(2).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
@@ -69,7 +69,7 @@ async def test_a_powerwall_that_is_disabled(hass: HomeAssistant, loaded: Loaded)
     assert shown(hass, entry, "pack_fault") is None
 
 
-async def test_a_fault_for_a_moment_is_none(
+async def test_short_fault_creates_no_issue(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "FAULT_FOR", 60.0)
@@ -83,7 +83,7 @@ async def test_a_fault_for_a_moment_is_none(
 # -- nobody answers ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_gateway_that_is_away_for_long(hass: HomeAssistant, impatient: None, loaded: Loaded) -> None:
+async def test_unreachable_gateway_creates_an_issue(hass: HomeAssistant, impatient: None, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.faults.add("*", drop=True)
     await poll(entry)
@@ -93,7 +93,7 @@ async def test_a_gateway_that_is_away_for_long(hass: HomeAssistant, impatient: N
     assert shown(hass, entry, "unreachable") is None
 
 
-async def test_a_gateway_that_restarts_is_not_away_for_long(
+async def test_restarting_gateway_creates_no_issue(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "UNREACHABLE_FOR", 60.0)
@@ -104,7 +104,9 @@ async def test_a_gateway_that_restarts_is_not_away_for_long(
     assert shown(hass, entry, "unreachable") is None
 
 
-async def test_a_gateway_that_is_away_at_start(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_unreachable_gateway_at_the_start_creates_an_issue(
+    hass: HomeAssistant, simulator: StartSimulator
+) -> None:
     gateway: Simulator = await simulator("21.44")
     async with gateway.unreachable():
         entry = entry_for(gateway)
@@ -120,9 +122,7 @@ async def test_a_gateway_that_is_away_at_start(hass: HomeAssistant, simulator: S
     assert shown(hass, entry, "unreachable") is None
 
 
-async def test_a_gateway_that_is_away_and_whose_entry_is_disabled(
-    hass: HomeAssistant, simulator: StartSimulator
-) -> None:
+async def test_disabled_entry_removes_the_unreachable_issue(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway: Simulator = await simulator("21.44")
     await gateway.stop()
     entry = entry_for(gateway)
@@ -137,7 +137,7 @@ async def test_a_gateway_that_is_away_and_whose_entry_is_disabled(
     assert hass.data[monitor._UNREACHABLE_SINCE] == {}  # its hour begins anew when it is enabled
 
 
-async def test_another_certificate_of_an_entry_that_is_disabled(
+async def test_disabled_entry_removes_the_certificate_issue(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     entry = await set_up(await simulator("21.44"), fingerprint="00" * 32)
@@ -148,7 +148,7 @@ async def test_another_certificate_of_an_entry_that_is_disabled(
     assert shown(hass, entry, "certificate_changed")
 
 
-async def test_what_the_owner_ignores_is_ignored_after_a_reload_too(
+async def test_ignored_issue_stays_ignored_after_a_reload(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     entry = await set_up(await simulator("21.44"))
@@ -317,7 +317,7 @@ async def test_entry_removed_leaves_no_ignored_issue(
     assert is_ignored(hass, entry, "default_password") is None
 
 
-async def test_a_stopped_or_busy_gateway_is_not_away(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_stopped_or_busy_gateway_is_not_unreachable(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     for status in (502, 503, 500):
         gateway.faults.add("*", status=status)
@@ -343,7 +343,7 @@ async def test_a_stopped_or_busy_gateway_is_not_away(hass: HomeAssistant, loaded
         pytest.param({"load": 1000, "battery": -900}, 60, 20, "self_consumption", False, id="it charges"),
     ],
 )
-async def test_a_battery_that_rests(
+async def test_idle_battery_creates_an_issue_only_with_a_reason(
     hass: HomeAssistant,
     simulator: StartSimulator,
     set_up: SetUp,
@@ -362,7 +362,9 @@ async def test_a_battery_that_rests(
     assert (shown(hass, entry, "idle") is not None) is wrong
 
 
-async def test_a_battery_that_moves_again(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_idle_issue_ends_when_the_battery_works(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway: Simulator = await simulator("21.44")
     resting(gateway, load=1000)
     entry = await set_up(gateway)
@@ -378,7 +380,7 @@ async def test_a_battery_that_moves_again(hass: HomeAssistant, simulator: StartS
 
 
 @pytest.mark.parametrize("trouble", ["outage", "stopped"])
-async def test_a_battery_that_may_not_work(
+async def test_idle_issue_needs_a_battery_that_may_work(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, trouble: str
 ) -> None:
     gateway: Simulator = await simulator("21.44")
@@ -395,7 +397,7 @@ async def test_a_battery_that_may_not_work(
 # -- the password ------------------------------------------------------------------------------------------------------
 
 
-async def test_the_password_that_it_came_with(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_default_password_creates_an_issue(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     assert shown(hass, entry, "default_password") == {"name": "Home Energy Gateway"}
     gateway.password = "sunshine"
@@ -404,7 +406,7 @@ async def test_the_password_that_it_came_with(hass: HomeAssistant, loaded: Loade
     assert shown(hass, entry, "default_password") is None
 
 
-async def test_a_gateway_that_refuses_the_password_it_came_with(
+async def test_refused_default_password_creates_an_issue(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway: Simulator = await simulator("24.36")
@@ -413,7 +415,9 @@ async def test_a_gateway_that_refuses_the_password_it_came_with(
     assert shown(hass, entry, "default_password")
 
 
-async def test_an_open_gateway_has_none(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_gateway_without_a_login_has_no_password_issue(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     entry = await set_up(await simulator("1.15.0"))
     assert shown(hass, entry, "default_password") is None
 
@@ -421,9 +425,7 @@ async def test_an_open_gateway_has_none(hass: HomeAssistant, simulator: StartSim
 # -- the end -----------------------------------------------------------------------------------------------------------
 
 
-async def test_what_nobody_looks_at_any_more_is_not_shown(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
+async def test_unloaded_entry_has_no_issues(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway: Simulator = await simulator("21.44")
     resting(gateway, load=1000)
     gateway.home.pack(1).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]

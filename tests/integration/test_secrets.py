@@ -237,7 +237,7 @@ CASES: dict[str, tuple[Callable[[Simulator], Awaitable[None] | None], ...]] = {
 @pytest.mark.usefixtures("all_enabled")
 @pytest.mark.parametrize("firmware", FIRMWARE)
 @pytest.mark.parametrize("case", CASES)
-async def test_nothing_is_told(
+async def test_no_output_contains_a_secret(
     hass: HomeAssistant,
     simulator: StartSimulator,
     set_up: SetUp,

@@ -69,7 +69,7 @@ async def test_action_needs_no_entry_id_with_one_gateway(hass: HomeAssistant, lo
         await rejected(action, entry.entry_id)
 
 
-async def test_a_gateway_has_to_be_named_where_there_are_two(
+async def test_action_needs_an_entry_id_with_two_gateways(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     first, second = await simulator("21.44"), await simulator("1.15.0")
@@ -84,7 +84,7 @@ async def test_a_gateway_has_to_be_named_where_there_are_two(
 # -- set_operation -----------------------------------------------------------------------------------------------------
 
 
-async def test_mode_and_reserve_are_one_write(hass: HomeAssistant, old: Loaded) -> None:
+async def test_set_operation_is_one_write(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
     given = await act(hass, "set_operation", response=True, mode="backup", reserve=30)
     assert given == {"mode": "backup", "reserve": 30.0}
@@ -94,7 +94,7 @@ async def test_mode_and_reserve_are_one_write(hass: HomeAssistant, old: Loaded) 
     assert follows(gateway) == ("self_consumption", 33.5)
 
 
-async def test_two_automations_at_once(hass: HomeAssistant, old: Loaded) -> None:
+async def test_set_operation_merges_two_calls(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
     first = hass.async_create_task(act(hass, "set_operation", mode="backup", reserve=10))
     second = hass.async_create_task(act(hass, "set_operation", reserve=40))
@@ -123,7 +123,9 @@ async def test_set_operation_rejects_invalid_values_without_a_write(hass: HomeAs
     assert writes(gateway) == []
 
 
-async def test_a_customer_of_today_may_not(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_set_operation_of_a_customer_is_refused(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway = await simulator("21.44")
     await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     with pytest.raises(ServiceValidationError) as raised:
@@ -158,7 +160,7 @@ async def test_a_stop_ends_by_itself(hass: HomeAssistant, old: Loaded) -> None:
     await at_rest(hass, entry)
 
 
-async def test_a_stop_is_ended_early(hass: HomeAssistant, old: Loaded) -> None:
+async def test_start_action_ends_a_stop(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     await steady_grid(entry)
     await act(hass, "stop")
@@ -168,7 +170,7 @@ async def test_a_stop_is_ended_early(hass: HomeAssistant, old: Loaded) -> None:
     await at_rest(hass, entry)
 
 
-async def test_unloading_ends_a_stop(hass: HomeAssistant, old: Loaded) -> None:
+async def test_unload_ends_the_stop_action(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     await steady_grid(entry)
     await act(hass, "stop")
@@ -185,7 +187,7 @@ async def test_stop_rejects_a_duration_that_is_out_of_range(hass: HomeAssistant,
     assert gateway.running
 
 
-async def test_no_stop_without_a_grid(hass: HomeAssistant, old: Loaded) -> None:
+async def test_stop_action_without_a_grid_is_refused(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
     gateway.home.outage()
     with pytest.raises(ServiceValidationError) as raised:
@@ -194,7 +196,7 @@ async def test_no_stop_without_a_grid(hass: HomeAssistant, old: Loaded) -> None:
     assert gateway.running
 
 
-async def test_a_stop_that_a_crash_interrupted_ends_when_it_should(
+async def test_stop_action_ends_in_time_after_a_crash(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -227,7 +229,7 @@ FAILED_STOPS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("acts", [True, False])
 @pytest.mark.parametrize("name", FAILED_STOPS)
-async def test_a_stop_that_failed_is_told_and_is_over(hass: HomeAssistant, old: Loaded, name: str, acts: bool) -> None:
+async def test_failed_stop_action_raises_and_is_over(hass: HomeAssistant, old: Loaded, name: str, acts: bool) -> None:
     gateway, entry = old
     before = gateway.stopped_seconds
     gateway.faults.add("sitemaster/stop", after=acts, **FAILED_STOPS[name])
@@ -248,7 +250,7 @@ async def test_a_stop_that_failed_is_told_and_is_over(hass: HomeAssistant, old: 
 @pytest.mark.parametrize(
     ("new", "connected", "state"), [(True, True, "downloading"), (False, True, "failed"), (False, False, "failed")]
 )
-async def test_a_check_tells_what_it_came_to(
+async def test_check_update_returns_the_result(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, new: bool, connected: bool, state: str
 ) -> None:
     gateway = await simulator("21.44")
@@ -261,7 +263,7 @@ async def test_a_check_tells_what_it_came_to(
     assert entry.runtime_data.inventory.data.update.value.state.name.lower() == state
 
 
-async def test_update_state_of_a_gateway_at_rest_is_a_state(
+async def test_update_sensor_of_an_idle_gateway_has_a_state(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     """Home Assistant takes the state `unknown` for a missing value."""
@@ -271,9 +273,7 @@ async def test_update_state_of_a_gateway_at_rest_is_a_state(
     assert shown.state == "no_update"
 
 
-async def test_how_far_a_check_is_shows_meanwhile(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
+async def test_check_update_shows_its_progress(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     gateway.gateway.update.seconds = 1.0
     gateway.gateway.new_firmware = True
@@ -285,7 +285,7 @@ async def test_how_far_a_check_is_shows_meanwhile(
     assert [state.state for state in seen if state.entity_id.endswith("update_state")] == ["checking", "downloading"]
 
 
-async def test_on_1_15_the_question_is_the_order(hass: HomeAssistant, old: Loaded) -> None:
+async def test_check_update_on_1_15_requests_the_status_once(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
     assert asked_for(gateway, "system/update/status") == 0
     assert await act(hass, "check_update", response=True) == {"state": "failed", "words": ["nonactionable"]}
@@ -301,7 +301,9 @@ async def test_on_1_15_the_question_is_the_order(hass: HomeAssistant, old: Loade
         ("slow", "update_unfinished"),
     ],
 )
-async def test_no_check_where_it_could_hurt(hass: HomeAssistant, trouble: str, key: str, loaded: Loaded) -> None:
+async def test_check_update_is_refused_if_it_is_not_safe(
+    hass: HomeAssistant, trouble: str, key: str, loaded: Loaded
+) -> None:
     gateway, _ = loaded
     match trouble:
         case "outage":
@@ -321,7 +323,7 @@ async def test_no_check_where_it_could_hurt(hass: HomeAssistant, trouble: str, k
 
 
 @pytest.mark.parametrize("connected", [True, False])
-async def test_the_way_to_tesla_is_tested(
+async def test_run_connection_test_returns_the_result(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, connected: bool
 ) -> None:
     gateway = await simulator("21.44")
@@ -334,7 +336,9 @@ async def test_the_way_to_tesla_is_tested(
     assert all(test["passed"] for test in told["tests"].values()) is connected
 
 
-async def test_a_test_that_does_not_end_is_told(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_run_connection_test_without_an_end_raises(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway = await simulator("21.44")
     await set_up(gateway)
     with pytest.raises(HomeAssistantError) as raised:
@@ -346,7 +350,7 @@ async def test_a_test_that_does_not_end_is_told(hass: HomeAssistant, simulator: 
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
-async def test_every_path_of_the_list_is_harmless_and_tells_nothing_secret(
+async def test_get_endpoint_has_no_effect_and_no_secret(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -377,14 +381,16 @@ async def test_get_endpoint_rejects_endpoints_with_an_effect(hass: HomeAssistant
             await act(hass, "get_endpoint", response=True, path=path)
 
 
-async def test_what_a_firmware_lacks_is_told(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_get_endpoint_of_a_missing_endpoint_raises(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     await set_up(await simulator("21.44"))
     with pytest.raises(ServiceValidationError) as raised:
         await act(hass, "get_endpoint", response=True, path="site_info/grid_codes")
     assert raised.value.translation_key == "not_on_this_firmware"
 
 
-def test_the_form_offers_the_paths_that_there_are() -> None:
+def test_get_endpoint_selector_lists_every_path() -> None:
     described = load_yaml_dict(str(INTEGRATION / "services.yaml"))
     assert set(described) == set(ACTIONS)
     assert described["get_endpoint"]["fields"]["path"]["selector"]["select"]["options"] == list(READABLE_PATHS)
