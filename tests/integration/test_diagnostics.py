@@ -72,7 +72,7 @@ async def test_a_gateway_can_be_replayed_from_its_diagnostics(
     for secret in secrets_of(gateway):
         assert secret not in json.dumps(found, ensure_ascii=False)
     before = entities_of(hass, entry)
-    assert len(before) >= 16
+    assert len(before) >= 14
     await hass.config_entries.async_remove(entry.entry_id)
     await hass.async_block_till_done()
 

@@ -61,15 +61,15 @@ async def test_ethernet_is_preferred_to_wifi(
     assert states(hass, gateway, "primary") == [STATE_ON, STATE_OFF, STATE_OFF]
 
 
-async def test_only_connected_is_enabled_by_default(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_network_sensors_are_disabled_by_default(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, _ = loaded
-    assert states(hass, gateway, "connected") == [STATE_OFF, STATE_ON, STATE_ON]
+    assert states(hass, gateway, "connected") == [None, None, None]
     assert states(hass, gateway, "primary") == [None, None, None]
     assert state_of(hass, gateway, "sensor", "wifi_signal") is None
 
 
 async def test_networks_of_1_15_appear_with_a_session(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("custom_components.powerwall_gateway.gateway.client.ABSENT_FOR", 0.0)
     gateway = await simulator("1.15.0")

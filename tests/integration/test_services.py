@@ -22,9 +22,9 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util.yaml import load_yaml_dict
 from tests.conftest import StartSimulator
 from tests.helpers import INTEGRATION, asked_for, until
-from tests.integration.control import at_rest, follows, logged_in, steady_grid, writes
+from tests.integration.control import at_rest, entity_of, follows, logged_in, steady_grid, writes
 
-from .conftest import Loaded, SetUp, entry_for
+from .conftest import Loaded, SetUp, entry_for, state_of
 
 ACTIONS: dict[str, dict[str, Any]] = {
     "set_operation": {"reserve": 30},
@@ -264,16 +264,16 @@ async def test_check_update_returns_the_result(
 
 
 async def test_update_sensor_of_an_idle_gateway_has_a_state(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+    hass: HomeAssistant, all_enabled: None, loaded: Loaded
 ) -> None:
     """Home Assistant takes the state `unknown` for a missing value."""
-    gateway = await simulator("21.44")
-    await set_up(gateway)
-    (shown,) = [state for state in hass.states.async_all("sensor") if state.entity_id.endswith("update_state")]
-    assert shown.state == "no_update"
+    gateway, _ = loaded
+    assert state_of(hass, gateway, "sensor", "update_state") == "no_update"
 
 
-async def test_check_update_shows_its_progress(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_check_update_shows_its_progress(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
+) -> None:
     gateway = await simulator("21.44")
     gateway.gateway.update.seconds = 1.0
     gateway.gateway.new_firmware = True
@@ -282,7 +282,8 @@ async def test_check_update_shows_its_progress(hass: HomeAssistant, simulator: S
     await act(hass, "check_update")
     await hass.async_block_till_done()
     seen = [change.data["new_state"] for change in changes]
-    assert [state.state for state in seen if state.entity_id.endswith("update_state")] == ["checking", "downloading"]
+    entity_id = entity_of(hass, gateway, "sensor", "update_state")
+    assert [state.state for state in seen if state.entity_id == entity_id] == ["checking", "downloading"]
 
 
 async def test_check_update_on_1_15_requests_the_status_once(hass: HomeAssistant, old: Loaded) -> None:
