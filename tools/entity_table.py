@@ -132,7 +132,7 @@ def _row(table: str, platform: str, text_key: str, same: list[Described], seen: 
 
 def _meaning_key(table: str, text_key: str) -> str:
     """Return the key of a meaning: the longest pattern that matches the text's key."""
-    found = [pattern for pattern in MEANINGS[table] if fnmatch(text_key, pattern)]
+    found: list[str] = [pattern for pattern in MEANINGS[table] if fnmatch(text_key, pattern)]
     assert found, f"give {text_key} a meaning under [{table}] in docs/dev/entity-meanings.toml"
     return max(found, key=len)
 
