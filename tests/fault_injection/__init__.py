@@ -1,1 +1,1 @@
-"""Everything a gateway can do wrong, at every endpoint and as a whole: what it costs, and that nothing of it lasts."""
+"""Inject every fault at every endpoint and into the whole system, and check its impact and the recovery."""

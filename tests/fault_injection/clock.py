@@ -8,14 +8,14 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway.scheduler import RequestScheduler
 from homeassistant.util import dt as dt_util
-from tests.fault_injection.ward import OURS
+from tests.fault_injection.harness import OURS
 
 
 class Clock:
-    """The real time, and what a test added to it.
+    """The real time plus what a test added to it.
 
-    Timers, time-outs and intervals stand on it, so an hour passes as soon as a test says so,
-    and everything that was due within it happens then.
+    Timers, time limits and intervals depend on it: an hour passes when a test says so, and everything that was due
+    within it runs then.
     """
 
     def __init__(self) -> None:
@@ -23,38 +23,38 @@ class Clock:
         self._passed = 0.0
         self._set = 0.0
         self.schedulers: list[RequestScheduler] = []
-        """Those that go by this clock: time passes between their requests, not during one."""
+        """Schedulers on this clock: time passes between their requests, not during one."""
 
     def real(self) -> float:
-        """Give the seconds that nobody moved."""
+        """Return the real monotonic time in seconds."""
         return self._real_monotonic()
 
     def monotonic(self) -> float:
-        """Give the seconds of no beginning."""
+        """Return the monotonic time in seconds."""
         return self._real_monotonic() + self._passed
 
     def time(self) -> float:
-        """Give the seconds since 1970."""
+        """Return the seconds since 1970."""
         return self._real_time() + self._passed + self._set
 
     def utcnow(self) -> datetime:
-        """Give the moment on the wall's clock."""
+        """Return the current date and time."""
         return datetime.fromtimestamp(self.time(), UTC)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Move both clocks forward."""
         self._passed += seconds
 
     def put(self, seconds: float) -> None:
-        """Set the wall's clock forward, or back; no time passes."""
+        """Set the wall clock forward or back; the monotonic time stays."""
         self._set += seconds
 
     def put_to(self, moment: datetime) -> None:
-        """Set the wall's clock to a moment; no time passes."""
+        """Set the wall clock to a moment; the monotonic time stays."""
         self.put(moment.timestamp() - self.time())
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Take the place of the system's clock."""
+        """Replace the system's clock."""
         ours = [module for name, module in sys.modules.items() if name.startswith(OURS)]
         for name, real, moved in (
             ("time", self._real_time, self.time),

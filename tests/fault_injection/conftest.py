@@ -1,4 +1,4 @@
-"""The ward, with every wait scaled down, and the table of what everything cost."""
+"""Fixtures for fault injection, with short waits, and the tables of the impact."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,27 +12,27 @@ from custom_components.powerwall_gateway.gateway import backoff, discovery, sche
 from homeassistant.core import HomeAssistant
 from simulator.listener import HOST
 from tests.conftest import StartSimulator, is_deep
-from tests.fault_injection import table
+from tests.fault_injection import tables
 from tests.fault_injection.clock import Clock
-from tests.fault_injection.course import Course
-from tests.fault_injection.ward import Ward
+from tests.fault_injection.harness import Harness
+from tests.fault_injection.scenario_runner import ScenarioRunner
 from tests.integration.conftest import all_enabled, auto_enable_custom_integrations, entry_for, hass_config_dir
 
 __all__ = ["all_enabled", "auto_enable_custom_integrations", "hass_config_dir"]
 
 TIMEOUT = 0.5
-"""Seconds for an answer that does not come, instead of ten."""
+"""Time limit of a request in seconds, instead of 10."""
 
 WARM_UP = 70.0
 """Seconds in which everything but the inventory is polled."""
 
-type Accompany = Callable[..., Awaitable[Course]]
-type Admit = Callable[..., Awaitable[Ward]]
+type SetUpRunner = Callable[..., Awaitable[ScenarioRunner]]
+type SetUpHarness = Callable[..., Awaitable[Harness]]
 
 
 @pytest.fixture
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for hundredths of seconds where it is seconds, and let no value outlive a failed poll."""
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait hundredths of a second instead of seconds, and keep no value after a failed poll."""
     monkeypatch.setattr(coordinator, "KEPT_INTERVALS", 0)
     monkeypatch.setattr(coordinator, "KEPT_AT_LEAST", 0.0)
     monkeypatch.setattr(backoff, "FIRST_WHEN_BUSY", 0.02)
@@ -41,12 +41,12 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backoff, "LONGEST_WHEN_SILENT", 0.1)
     monkeypatch.setattr(transport, "_WAIT_WHEN_LIMITED", 0.05)
     monkeypatch.setattr(discovery, "BETWEEN_CHECKS", 0.4)
-    monkeypatch.setattr(scheduler, "RESERVE", 1e9)  # polls come as the test wants them, not as the gateway likes them
+    monkeypatch.setattr(scheduler, "RESERVE", 1e9)  # never stretch the polling intervals
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Let time pass when the test says so."""
+    """Install a clock that the test moves."""
     clock = Clock()
     clock.install(monkeypatch)
 
@@ -59,51 +59,55 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-async def accompany(
+async def set_up_runner(
     hass: HomeAssistant, simulator: StartSimulator, clock: Clock, all_enabled: None, caplog: pytest.LogCaptureFixture
-) -> Accompany:
-    """Set up a gateway of a firmware that is polled as ever, every entity enabled."""
+) -> SetUpRunner:
+    """Set up a gateway that polls by itself, with every entity enabled."""
 
-    async def accompany(firmware: str, *, password: str | None = None, host: str = HOST) -> Course:
+    async def set_up_runner(firmware: str, *, password: str | None = None, host: str = HOST) -> ScenarioRunner:
         gateway = await simulator(firmware, password=password)
         entry = entry_for(gateway, host=f"{host}:{gateway.port}")
         entry.add_to_hass(hass)
         assert await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
         hass.loop.slow_callback_duration = 3600.0  # what a test lets pass is no slow callback
-        course = Course(Ward(hass, gateway, entry, caplog), clock)
-        await course.pass_by(WARM_UP)
-        return course
+        runner = ScenarioRunner(Harness(hass, gateway, entry, caplog), clock)
+        await runner.pass_by(WARM_UP)
+        return runner
 
-    return accompany
+    return set_up_runner
 
 
 @pytest.fixture
-async def admit(
-    hass: HomeAssistant, simulator: StartSimulator, soon: None, all_enabled: None, caplog: pytest.LogCaptureFixture
-) -> Admit:
-    """Set up a gateway of a firmware, with control allowed and every entity enabled."""
+async def set_up_harness(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    short_waits: None,
+    all_enabled: None,
+    caplog: pytest.LogCaptureFixture,
+) -> SetUpHarness:
+    """Set up a gateway that polls when the test says so, with control allowed and every entity enabled."""
 
-    async def admit(firmware: str, *, impatient: bool = False) -> Ward:
+    async def set_up_harness(firmware: str, *, short_timeout: bool = False) -> Harness:
         gateway = await simulator(firmware)
         entry = entry_for(gateway, options={CONF_ALLOW_CONTROL: firmware != "1.15.0"})
         entry.add_to_hass(hass)
         hass.config_entries.async_update_entry(entry, pref_disable_polling=True)
         assert await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
-        if impatient:
+        if short_timeout:
             entry.runtime_data.gateway.connection._timeout = ClientTimeout(total=TIMEOUT)
-        ward = Ward(hass, gateway, entry, caplog)
+        harness = Harness(hass, gateway, entry, caplog)
         for _ in range(4):  # until a counter that reads 0 is certain, and shown
             gateway.requests.clear()
-            await ward.poll()
-        return ward
+            await harness.poll()
+        return harness
 
-    return admit
+    return set_up_harness
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print what everything cost, in the order in which it is written down."""
+    """Print the tables of the impact after a deep run."""
     if not is_deep():
         return
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
@@ -114,9 +118,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for value in getattr(report, "user_properties", ())
     ]
     for name, lines_of in (
-        ("faults", table.of_endpoints),
-        ("once", table.of_one_answer),
-        ("whole", table.of_the_whole),
+        ("faults", tables.of_endpoints),
+        ("once", tables.of_one_answer),
+        ("whole", tables.of_the_whole),
     ):
         if rows := sorted(value for title, value in noted if title == name):
             for line in lines_of(rows):

@@ -1,4 +1,4 @@
-"""`scripts/soak` draws by its seed, sees what grows and what does not come back, and its clock runs as it says."""
+"""`scripts/soak`: the faults of a seed, growth and missing recovery, and the accelerated clock."""
 
 import asyncio
 from itertools import islice
@@ -11,87 +11,89 @@ import pytest
 
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tools.soak_test import soak as soaking
+from tools.soak_test import soak as soak_module
 from tools.soak_test.clock import Clock
-from tools.soak_test.figures import HELD, Figure, energy_off, held_figures, slope
-from tools.soak_test.home import Condition
+from tools.soak_test.environment import Condition
+from tools.soak_test.faults import KINDS, RELOADED, SLOW, faults
+from tools.soak_test.report import RESOURCES, Figure, energy_off, resource_figures, slope
 from tools.soak_test.soak import Round, Soak
-from tools.soak_test.troubles import KINDS, Scene, troubles
 
-NORMAL = Condition(entry="loaded", dark=frozenset({"off_grid"}), asks=frozenset())
+NORMAL = Condition(entry="loaded", unavailable=frozenset({"off_grid"}), open=frozenset())
 
 
 # -- figures -----------------------------------------------------------------------------------------------------------
 
 
 def samples(**grows: float) -> list[dict[str, Any]]:
-    """Give twenty samples, an hour apart, of which something grows by so much in each."""
+    """Return 20 samples, an hour apart, with growing resources."""
     return [
-        {"at": 3600.0 * hour, **{held.key: 100.0 + grows.get(held.key, 0.0) * hour for held in HELD}}
+        {"at": 3600.0 * hour, **{resource.key: 100.0 + grows.get(resource.key, 0.0) * hour for resource in RESOURCES}}
         for hour in range(20)
     ]
 
 
-def test_what_stays_is_good() -> None:
-    assert [figure.is_good for figure in held_figures(samples())] == [True] * len(HELD)
+def test_constant_resources_are_within_limits() -> None:
+    assert [figure.is_good for figure in resource_figures(samples())] == [True] * len(RESOURCES)
 
 
-@pytest.mark.parametrize("held", HELD, ids=lambda held: held.key)
-def test_what_grows_is_too_much(held: Any) -> None:
-    grown = held_figures(samples(**{held.key: held.limit / 10}))
-    assert [figure.name for figure in grown if not figure.is_good] == [f"{held.name}: growth"]
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.key)
+def test_growing_resource_exceeds_its_limit(resource: Any) -> None:
+    grown = resource_figures(samples(**{resource.key: resource.limit / 10}))
+    assert [figure.name for figure in grown if not figure.is_good] == [f"{resource.name}: growth"]
 
 
-def test_the_warm_up_is_left_out() -> None:
+def test_warm_up_is_left_out() -> None:
     warming = samples()
     for sample, memory in zip(warming, (10.0, 40.0, 70.0, 90.0), strict=False):
         sample["memory"] = memory
-    assert all(figure.is_good for figure in held_figures(warming))
+    assert all(figure.is_good for figure in resource_figures(warming))
 
 
-def test_single_odd_samples_do_not_tilt_the_line() -> None:
+def test_outliers_do_not_change_the_slope() -> None:
     points = [(float(hour), 2.0 * hour) for hour in range(20)]
     points[-1], points[3] = (19.0, 500.0), (3.0, 300.0)
     assert slope(points) == pytest.approx(2.0, abs=0.05)
     assert slope(points[:1]) == 0.0
 
 
-def test_the_worst_energy_counts() -> None:
+def test_largest_energy_difference_counts() -> None:
     assert energy_off({"a": (1.0, 1.0), "b": (5.5, 5.0), "c": (2.0, 2.1)}) == pytest.approx(500)
     assert not Figure(name="energy", unit="Wh", digits=0, value=500, limit=300).is_good
 
 
-# -- troubles ----------------------------------------------------------------------------------------------------------
+# -- faults ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_seed_makes_the_same_troubles() -> None:
+def test_same_seed_draws_same_faults() -> None:
     def drawn(seed: int) -> list[tuple[str, float]]:
-        return [(trouble.text, trouble.seconds) for trouble in islice(troubles(seed), 40)]
+        return [(fault.text, fault.seconds) for fault in islice(faults(seed), 40)]
 
     assert drawn(1) == drawn(1) != drawn(2)
 
 
-def test_every_kind_comes_before_any_comes_again() -> None:
-    assert {trouble.name for trouble in islice(troubles(7), len(KINDS))} == set(KINDS)
+def test_every_kind_is_drawn_before_any_is_repeated() -> None:
+    names = {*KINDS, SLOW, RELOADED}
+    assert {fault.name for fault in islice(faults(7), len(names))} == names
 
 
-async def test_a_gateway_is_whole_after_every_trouble(simulator: StartSimulator) -> None:
+async def test_gateway_is_as_before_after_every_fault(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
-    loaded: list[str] = []
+    reloads: list[float] = []
 
     async def reload() -> None:
-        loaded.append("anew")
+        reloads.append(time.monotonic())
 
-    for trouble in islice(troubles(3), 4 * len(KINDS)):
-        async with trouble.happening(Scene(gateway, 20.0, reload)):
-            if trouble.name not in {"sessions lost", "entry loaded anew"}:
-                assert is_troubled(gateway), trouble.text
-        assert not is_troubled(gateway), trouble.text
-    assert loaded == ["anew"] * 4
+    environment: Any = SimpleNamespace(simulator=gateway, speed=20.0, reload=reload)
+    for fault in islice(faults(3), 4 * (len(KINDS) + 2)):
+        async with fault.inject(environment):
+            if fault.name not in {"sessions lost", RELOADED}:
+                assert is_faulty(gateway), fault.text
+        assert not is_faulty(gateway), fault.text
+    assert len(reloads) == 4
 
 
-def is_troubled(gateway: Simulator) -> bool:
-    """Tell whether anything about a gateway is not as it should be."""
+def is_faulty(gateway: Simulator) -> bool:
+    """Return whether anything about a gateway is not as usual."""
     simulated = gateway.home
     return bool(
         gateway.faults.active
@@ -105,30 +107,30 @@ def is_troubled(gateway: Simulator) -> bool:
     )
 
 
-# -- what is not back --------------------------------------------------------------------------------------------------
+# -- recovery ----------------------------------------------------------------------------------------------------------
 
 
-def test_normal_is_what_was_so_before() -> None:
+def test_condition_is_compared_with_the_normal_one() -> None:
     assert NORMAL.beyond(NORMAL) == ""
-    assert Condition(entry="loaded", dark=frozenset(), asks=frozenset()).beyond(NORMAL) == ""
+    assert Condition(entry="loaded", unavailable=frozenset(), open=frozenset()).beyond(NORMAL) == ""
 
 
 @pytest.mark.parametrize(
     ("changes", "left"),
     [
         ({"entry": "setup_retry"}, "the entry is setup_retry"),
-        ({"dark": {"off_grid", "charge"}}, "nothing is shown of charge"),
-        ({"dark": {"a", "b", "c", "d", "e"}}, "nothing is shown of a, b, c and 2 more"),
-        ({"asks": {"reauth"}}, "a person is asked for reauth"),
+        ({"unavailable": {"off_grid", "charge"}}, "unavailable: charge"),
+        ({"unavailable": {"a", "b", "c", "d", "e"}}, "unavailable: a, b, c and 2 more"),
+        ({"open": {"reauth"}}, "waiting for a person: reauth"),
     ],
 )
-def test_what_is_worse_is_told(changes: dict[str, Any], left: str) -> None:
-    worse = {"entry": "loaded", "dark": frozenset(), "asks": frozenset(), **changes}
+def test_difference_is_described(changes: dict[str, Any], left: str) -> None:
+    worse = {"entry": "loaded", "unavailable": frozenset(), "open": frozenset(), **changes}
     assert Condition(**worse).beyond(NORMAL) == left
 
 
-class Waiting:
-    """In place of a Home Assistant: in one condition after the other."""
+class FakeEnvironment:
+    """Replace a Home Assistant: in one condition after the other."""
 
     speed = 1000.0
 
@@ -141,31 +143,31 @@ class Waiting:
         return {"settings_interval": self._settings_interval}
 
     async def condition(self) -> Condition:
-        """Give the next one; the last one stays."""
+        """Return the next condition; the last one stays."""
         return self._conditions.pop(0) if len(self._conditions) > 1 else self._conditions[0]
 
     async def wait(self, seconds: float) -> None:
-        """Let others go on."""
+        """Wait, faster."""
         await asyncio.sleep(seconds / self.speed)
 
 
-async def test_what_never_comes_back_is_given_up() -> None:
-    dark = Condition(entry="loaded", dark=frozenset({"charge"}), asks=frozenset())
+async def test_missing_recovery_is_given_up() -> None:
+    worse = Condition(entry="loaded", unavailable=frozenset({"charge"}), open=frozenset())
     told: list[str] = []
-    home: Any = Waiting(dark, dark, NORMAL)
-    after, left = await Soak(home, told.append)._wait_until_back(NORMAL)
+    environment: Any = FakeEnvironment(worse, worse, NORMAL)
+    after, left = await Soak(environment, told.append)._wait_until_back(NORMAL)
     assert (after is not None, left, told) == (True, "", [])
-    home = Waiting(dark)
-    assert await Soak(home, told.append)._wait_until_back(NORMAL) == (None, "nothing is shown of charge")
-    assert told == ["NOT BACK within 120 s waiting for all entities: nothing is shown of charge"]
+    environment = FakeEnvironment(worse)
+    assert await Soak(environment, told.append)._wait_until_back(NORMAL) == (None, "unavailable: charge")
+    assert told == ["NOT BACK within 120 s waiting for all entities: unavailable: charge"]
 
 
 async def test_soak_waits_two_intervals_where_polls_are_stretched() -> None:
-    dark = Condition(entry="loaded", dark=frozenset({"charge"}), asks=frozenset())
+    worse = Condition(entry="loaded", unavailable=frozenset({"charge"}), open=frozenset())
     messages: list[str] = []
-    home: Any = Waiting(dark, settings_interval=200.0)
-    await Soak(home, messages.append)._wait_until_back(NORMAL)
-    assert messages == ["NOT BACK within 400 s waiting for all entities: nothing is shown of charge"]
+    environment: Any = FakeEnvironment(worse, settings_interval=200.0)
+    await Soak(environment, messages.append)._wait_until_back(NORMAL)
+    assert messages == ["NOT BACK within 400 s waiting for all entities: unavailable: charge"]
 
 
 @pytest.mark.parametrize(("seconds", "is_error"), [("0.437", False), ("20.5", True)])
@@ -177,22 +179,24 @@ def test_soak_measures_slow_updates_in_real_time(tmp_path: Path, seconds: str, i
         "bug report at https://example.com\n",
         encoding="utf-8",
     )
-    home: Any = SimpleNamespace(log=log, speed=36.0)
-    assert bool(Soak(home, print).errors()) is is_error
+    environment: Any = SimpleNamespace(log=log, speed=36.0)
+    assert bool(Soak(environment, print).errors()) is is_error
 
 
-def test_a_kind_with_one_that_is_not_back_says_so() -> None:
+def test_table_shows_a_kind_without_recovery() -> None:
     rounds = [
         Round(kind="outage", detail="", seconds=60, back_after=after, left="", records=2) for after in (3.0, None, 5.0)
     ]
-    (cells,) = [list(column.cells) for column in soaking.rounds_table(rounds).columns if "back" in str(column.header)]
+    (cells,) = [
+        list(column.cells) for column in soak_module.rounds_table(rounds).columns if "back" in str(column.header)
+    ]
     assert cells == ["NOT BACK"]
 
 
 # -- the clock ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_clock_runs_as_fast_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_runs_at_its_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     real = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: real[0])
     monkeypatch.setattr(time, "time", lambda: 1e9)
@@ -206,7 +210,7 @@ def test_the_clock_runs_as_fast_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(("asked", "waited"), [(10.0, 0.5), (0.0, 0.0), (None, None)])
-def test_the_clock_waits_as_much_less(asked: float | None, waited: float | None) -> None:
+def test_clock_divides_waits_by_its_speed(asked: float | None, waited: float | None) -> None:
     clock = Clock()
     clock.speed = 20
     seen: list[float | None] = []

@@ -1,1 +1,1 @@
-"""`scripts/bench`: measured figures, ours beside others', in one run on one machine."""
+"""`scripts/bench`: benchmarks of this integration and the built-in one, in one run on one machine."""

@@ -1,4 +1,4 @@
-"""`scripts/bench`: this project beside others, in one run."""
+"""`scripts/bench`: compare this integration with the built-in one."""
 
 import argparse
 import asyncio
@@ -6,62 +6,46 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 import sys
 
-from tools.benchmarks import client, cost, entities, outage
-from tools.faults import bench as faults
+from tools.benchmarks import cost, faults, outage
 
 
 @dataclass(frozen=True)
-class Bench:
-    """One thing to measure or compare."""
+class Benchmark:
+    """One benchmark of the command line."""
 
     purpose: str
     run: Callable[[argparse.Namespace], Awaitable[int]]
-    """Gives the exit code."""
+    """Return the exit code."""
 
-    add_arguments: Callable[[argparse.ArgumentParser], None] = lambda _: None
-
-
-async def _client(_: argparse.Namespace) -> int:
-    await client.run()
-    return 0
+    add_arguments: Callable[[argparse.ArgumentParser], None]
 
 
-BENCHES = {
-    "client": Bench("decode time, requests, bytes and CPU of one live refresh, by three clients", _client),
-    "cost": Bench(
-        "what core's powerwall and this integration cost the gateway, the machine and the recorder; about 15 minutes",
-        cost.run,
-        cost.add_arguments,
+BENCHMARKS = {
+    "cost": Benchmark(
+        "load on the gateway, the machine and the recorder; about 15 minutes", cost.run, cost.add_arguments
     ),
-    "entities": Bench(
-        "every fact that core's powerwall shows, and who tells it here; fails where one is missing or told otherwise",
-        entities.run,
-        entities.add_arguments,
-    ),
-    "faults": Bench(
-        "what faults of the gateway cost core's powerwall and this integration; about 20 minutes; fails where this one"
-        " does not hold",
+    "faults": Benchmark(
+        "impact of gateway faults; about 20 minutes; fails where this integration does not recover",
         faults.run,
         faults.add_arguments,
     ),
-    "outage": Bench(
-        "how soon core's powerwall and this integration know that the grid is gone; about 20 minutes",
-        outage.run,
-        outage.add_arguments,
-    ),
+    "outage": Benchmark("detection time of a grid outage; about 20 minutes", outage.run, outage.add_arguments),
 }
 
 
 def main() -> int:
-    """Run one bench."""
-    parser = argparse.ArgumentParser(prog="scripts/bench", description="This project beside others, in one run.")
-    benches = parser.add_subparsers(dest="bench", required=True)
-    for name, bench in BENCHES.items():
-        bench.add_arguments(benches.add_parser(name, help=bench.purpose, description=bench.purpose))
+    """Run one benchmark."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description="Compare this integration with the built-in powerwall integration, in one run.",
+    )
+    commands = parser.add_subparsers(dest="benchmark", required=True)
+    for name, benchmark in BENCHMARKS.items():
+        benchmark.add_arguments(commands.add_parser(name, help=benchmark.purpose, description=benchmark.purpose))
     arguments = parser.parse_args()
 
     async def run() -> int:
-        return await BENCHES[arguments.bench].run(arguments)
+        return await BENCHMARKS[arguments.benchmark].run(arguments)
 
     try:
         return asyncio.run(run())

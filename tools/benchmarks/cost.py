@@ -1,4 +1,4 @@
-"""What an integration costs: the gateway, the machine and the recorder."""
+"""`scripts/bench cost`: the load on the gateway, the machine and the recorder."""
 
 import argparse
 import asyncio
@@ -13,39 +13,40 @@ from time import monotonic, time
 
 from rich.console import Console
 
-from tools.benchmarks.facts import Shown, compare
-from tools.benchmarks.figures import report, table
-from tools.benchmarks.sides import ERRORS, FIRMWARE, Side, both_sides, set_clocks
-from tools.benchmarks.spending import CORE_CADENCE, DEFAULT, Cost, Sample, count_rows, figures, memory_of
+from custom_components.powerwall_gateway.migration import OF_GATEWAY, OF_PACK
+from tools.benchmarks.metrics import CORE_CADENCE, DEFAULT, Cost, Sample, count_rows, figures, memory_of
+from tools.benchmarks.report import report, table
+from tools.benchmarks.subjects import ERRORS, FIRMWARE, Entity, Subject, both_subjects, set_clocks
 from tools.child_process import ProcessError
 from tools.dev_server.integration import FlowError
 
 CORE_INTERVAL = 30.0
 STILL, MOST_REQUESTS = 5.0, 40
-"""Seconds, and the time of so many answers, after which no more entities come."""
+"""Seconds, and the time of so many responses, after which no more entities are added."""
 
 STARTS = 3
 SETTLE = 75.0
-"""Seconds after which a start is over: first polls, Home Assistant's own late work."""
+"""Seconds until a start is over, with the first polls and Home Assistant's own late tasks."""
 
 COMMIT = 7.0
-"""Seconds after which the recorder has written what there was: it does so every five."""
+"""Seconds until the recorder has written everything: it commits every 5 seconds."""
 
 PROGRESS_INTERVAL = 15.0
 WIDTH = 108
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what can be chosen."""
-    parser.add_argument("--minutes", type=float, default=10, help="to measure for (default: 10)")
-    parser.add_argument("--latency", type=int, default=100, metavar="MS", help="of every answer (default: 100)")
+    """Add the options."""
+    parser.add_argument("--minutes", type=float, default=10, help="duration (default: 10)")
+    parser.add_argument("--latency", type=int, default=100, metavar="MS", help="of every response (default: 100)")
     parser.add_argument(
         "--cadence",
         choices=(DEFAULT, CORE_CADENCE),
         default=DEFAULT,
-        help="ours as it comes (the default), or polling every 30 s as core does, with the same facts enabled",
+        help="polling of this integration: its defaults (default), or every 30 s with the same entities as the built-in"
+        " one",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured there, too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the measurements to FILE")
 
 
 async def run(arguments: argparse.Namespace) -> int:
@@ -61,9 +62,9 @@ async def run(arguments: argparse.Namespace) -> int:
     rows = figures(idle, core, ours, arguments.cadence)
     console.print(table(f"What it costs, at {_cadence(arguments.cadence)}", rows))
     console.print(
-        f"{arguments.minutes:g} minutes; {arguments.latency} ms an answer; firmware {FIRMWARE}; each gateway and each"
-        " Home Assistant is a process. A block lasts from one look at the sockets to the next; the first state is the"
-        f" median of {STARTS} starts.",
+        f"{arguments.minutes:g} minutes; {arguments.latency} ms per response; firmware {FIRMWARE}; each gateway and"
+        " Home Assistant is a process. A block lasts from one select call to the next. The first state is the median of"
+        f" {STARTS} starts.",
         soft_wrap=True,
     )
     if arguments.json:
@@ -74,86 +75,90 @@ async def run(arguments: argparse.Namespace) -> int:
 
 
 def _cadence(cadence: str) -> str:
-    return "core's cadence, with the same facts" if cadence == CORE_CADENCE else "the default cadence of each"
+    return "core's cadence, with the same entities" if cadence == CORE_CADENCE else "the default cadence of each"
 
 
 async def _measure(arguments: argparse.Namespace, tell: Callable[[str], None]) -> list[Cost]:
-    """Give the costs of nothing, of core and of ours."""
+    """Return the costs of no integration, the built-in one and this one."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        core, ours = await stack.enter_async_context(both_sides(folder, arguments.latency / 1000, tell))
-        idle = Side("idle", "", None, folder, tell)
-        sides = (idle, core, ours)
-        await _set_up(sides, arguments, tell)
+        core, ours = await stack.enter_async_context(both_subjects(folder, arguments.latency / 1000, tell))
+        idle = Subject("idle", "", None, folder, tell)
+        subjects = (idle, core, ours)
+        await _set_up(subjects, arguments, tell)
         tell(f"Starting each {STARTS} times …")
-        starts = [[await _start(side) for _ in range(STARTS)] if side.domain else [] for side in sides]
-        for side in sides:
-            await stack.enter_async_context(side.running())
+        starts = [[await _start(subject) for _ in range(STARTS)] if subject.domain else [] for subject in subjects]
+        for subject in subjects:
+            await stack.enter_async_context(subject.running())
         await set_clocks([core.gateway, ours.gateway])
         await _wait(SETTLE, "Settling", tell)
-        return await _costs(sides, starts, arguments.minutes * 60, tell)
+        return await _costs(subjects, starts, arguments.minutes * 60, tell)
 
 
-async def _set_up(sides: Sequence[Side], arguments: argparse.Namespace, tell: Callable[[str], None]) -> None:
-    """Start each for the first time, which counts for nothing."""
-    idle, core, ours = sides
+async def _set_up(subjects: Sequence[Subject], arguments: argparse.Namespace, tell: Callable[[str], None]) -> None:
+    """Start each for the first time, without measuring."""
+    idle, core, ours = subjects
     async with idle.running():
         pass
     async with core.running():
         tell(f"[{core.name}] Setting up {core.domain} …")
         await core.add_integration()
-        facts = await core.registered()
+        core_entities = [entity for entity in await core.entities() if entity.enabled]
     async with ours.running():
         tell(f"[{ours.name}] Setting up {ours.domain} …")
         await ours.add_integration()
         if arguments.cadence == CORE_CADENCE:
             still = STILL + MOST_REQUESTS * arguments.latency / 1000
-            tell(f"[{ours.name}] Waiting for all entities, to enable those that core shows …")
-            await _do_as_core(ours, [fact for fact in facts if fact.on_by_default], still)
+            tell(f"[{ours.name}] Waiting for all entities, to enable the counterparts of core's …")
+            await _match_core(ours, core_entities, still)
 
 
-async def _do_as_core(ours: Side, facts: Sequence[Shown], still: float) -> None:
-    """Poll as seldom as core, and show what it shows."""
+async def _match_core(ours: Subject, core_entities: Sequence[Entity], still: float) -> None:
+    """Poll as often as the built-in integration, and enable the counterparts of its entities."""
     await ours.set_options(grid_interval=CORE_INTERVAL, live_interval=CORE_INTERVAL)
-    told = compare(facts, await ours.wait_for_entities(still)).facts
-    if missing := [fact.core.key for fact in told if fact.ours is None]:
-        raise FlowError(f"Nobody here tells what core does: {', '.join(missing)}")
-    await ours.enable_only({fact.ours.entity_id for fact in told if fact.ours})
+    by_place = {(entity.part, entity.key): entity.entity_id for entity in await ours.wait_for_entities(still)}
+    counterparts = {
+        entity: by_place.get((entity.part, (OF_PACK if entity.part else OF_GATEWAY).get(entity.key, "")))
+        for entity in core_entities
+    }
+    if missing := [entity.key for entity, entity_id in counterparts.items() if entity_id is None]:
+        raise FlowError(f"There is no counterpart of {', '.join(missing)}")
+    await ours.enable_only(set(filter(None, counterparts.values())))
 
 
-async def _start(side: Side) -> float:
-    """Start it once more, and give the seconds from the launch to the first state."""
-    async with side.running():
-        while (first_state_at := (await side.probe())["first_state_at"]) is None:
-            await _wait_a_little(side)
-        seconds: float = first_state_at - side.launched_at
+async def _start(subject: Subject) -> float:
+    """Start it again, and return the seconds from the launch to the first state."""
+    async with subject.running():
+        while (first_state_at := (await subject.probe())["first_state_at"]) is None:
+            await _wait_a_little(subject)
+        seconds: float = first_state_at - subject.launched_at
         return seconds
 
 
-async def _wait_a_little(side: Side) -> None:
-    if monotonic() - side.launched_at > SETTLE:
-        raise ProcessError(f"{side.name} had no state after {SETTLE:.0f} s.")
+async def _wait_a_little(subject: Subject) -> None:
+    if monotonic() - subject.launched_at > SETTLE:
+        raise ProcessError(f"{subject.name} had no state after {SETTLE:.0f} s.")
     await asyncio.sleep(0.2)
 
 
 async def _costs(
-    sides: Sequence[Side], starts: Sequence[list[float]], seconds: float, tell: Callable[[str], None]
+    subjects: Sequence[Subject], starts: Sequence[list[float]], seconds: float, tell: Callable[[str], None]
 ) -> list[Cost]:
     begin = time()
-    first = [await Sample.take(side, afresh=True) for side in sides]
+    first = [await Sample.take(subject, reset=True) for subject in subjects]
     await _wait(seconds, "Measuring", tell)
-    last = [await Sample.take(side) for side in sides]
+    last = [await Sample.take(subject) for subject in subjects]
     end = time()
     await _wait(COMMIT, "Letting the recorders write", tell)
     return [
         Cost.between(
             before,
             after,
-            rows=count_rows(side.database, begin, end),
+            rows=count_rows(subject.database, begin, end),
             memory=await memory_of(after.pid),
             starts=started,
         )
-        for side, before, after, started in zip(sides, first, last, starts, strict=True)
+        for subject, before, after, started in zip(subjects, first, last, starts, strict=True)
     ]
 
 

@@ -1,4 +1,4 @@
-"""How soon Home Assistant knows that the grid is gone, and which outages it never hears of."""
+"""`scripts/bench outage`: how soon Home Assistant detects an outage, and which outages it misses."""
 
 import argparse
 import asyncio
@@ -17,105 +17,105 @@ from rich.console import Console
 
 from custom_components.powerwall_gateway.migration import CORE
 from tools.benchmarks import plot
-from tools.benchmarks.figures import NEVER, Figure, Json, Target, percentile, report, table
-from tools.benchmarks.sides import ERRORS, FIRMWARE, Side, both_sides, set_clocks
+from tools.benchmarks.report import NEVER, Figure, Json, Target, percentile, report, table
+from tools.benchmarks.subjects import ERRORS, FIRMWARE, Subject, both_subjects, set_clocks
 
 GRID = {CORE: "binary_sensor.grid_status"}
 OUR_GRID = "binary_sensor.grid"
 CORE_CYCLE = 31.0
-"""Seconds between two polls of core's; an outage begins anywhere in between."""
+"""Seconds between two polls of the built-in integration; an outage begins at a random time in between."""
 
 SHORT_SECONDS = (5, 10)
 LIMIT = 90.0
-"""Seconds after which nobody is waited for any longer."""
+"""Seconds after which an outage counts as missed."""
 
 LEEWAY, CORE_REQUESTS = 2.0, 10
-"""Seconds, and the time of so many answers, in which what was sampled during a short outage is shown: core shows
-nothing before all of a refresh have come."""
+"""Seconds, and the time of so many responses, until a value that was read during a short outage is shown: the built-in
+integration waits for all responses of a refresh."""
 
 HURRY, RETURN = 300.0, 0.2
-"""The home's seconds in one, and our seconds, while it comes back to the grid, which takes it 20 of its own."""
+"""Speed of the simulated home, and seconds, while it reconnects to the grid, which takes 20 of its seconds."""
 
 
 LONGEST = {100: 1.5, 300: 2.5, 1000: 8.0}
-"""The target for the longest wait, in seconds, by milliseconds an answer."""
+"""The target for the longest detection time in seconds, by milliseconds per response."""
 
 WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Flip:
-    """An outage to make."""
+class Outage:
+    """An outage to simulate."""
 
     wait: float
-    """Seconds from the grid's return, as all have seen it, to this outage."""
+    """Seconds from the time when both detected the end of the last outage."""
 
     lasts: float | None
-    """Seconds; None for one that lasts until all have seen it."""
+    """Seconds; None for one that lasts until both have detected it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What became of an outage on one side."""
+class Detection:
+    """The detection of one outage by one integration."""
 
     lasts: float | None
     after: float
-    """Seconds from the order to the state in Home Assistant; infinite for an outage that was never seen."""
+    """Seconds from the order to the state in Home Assistant; infinite for a missed outage."""
 
 
-def plan(flips: int, short: int, seed: int) -> list[Flip]:
-    """Give outages at random phases, the short ones among the others."""
+def plan(outages: int, short: int, seed: int) -> list[Outage]:
+    """Return outages at random phases, with the short ones among the others."""
     dice = Random(seed)
-    lengths: list[float | None] = [None] * flips
+    lengths: list[float | None] = [None] * outages
     lengths += [seconds for seconds in SHORT_SECONDS for _ in range(short)]
     dice.shuffle(lengths)
-    return [Flip(dice.uniform(0, CORE_CYCLE), lasts) for lasts in lengths]
+    return [Outage(dice.uniform(0, CORE_CYCLE), lasts) for lasts in lengths]
 
 
-def figures(core: Sequence[Seen], ours: Sequence[Seen], latency: int) -> list[Figure]:
-    """Make figures of what both sides saw, at so many milliseconds an answer."""
+def figures(core: Sequence[Detection], ours: Sequence[Detection], latency: int) -> list[Figure]:
+    """Calculate the figures of both integrations, at a latency in milliseconds."""
 
     def figure(name: str, percent: float, target: Target | None = None) -> Figure:
-        of_core, of_ours = (percentile(_waits(seen), percent) for seen in (core, ours))
+        of_core, of_ours = (percentile(_waits(detections), percent) for detections in (core, ours))
         return Figure(f"grid gone, {name}", "s", 2, of_core, of_ours, target)
 
     longest = Target(value=LONGEST[latency]) if latency in LONGEST else None
     rows = [figure("median", 50, Target(ratio=1 / 20)), figure("p90", 90), figure("longest", 100, longest)]
     for seconds in SHORT_SECONDS:
-        short = [[each for each in seen if each.lasts == seconds] for seen in (core, ours)]
+        short = [[each for each in detections if each.lasts == seconds] for detections in (core, ours)]
         if total := len(short[0]):
-            by_core, by_ours = (sum(each.after == NEVER for each in seen) for seen in short)
+            by_core, by_ours = (sum(each.after == NEVER for each in detections) for detections in short)
             rows.append(Figure(f"outages of {seconds} s missed", f"of {total}", 0, by_core, by_ours, Target(value=0)))
     return rows
 
 
-def _waits(seen: Sequence[Seen]) -> list[float]:
-    return [each.after for each in seen if each.lasts is None]
+def _waits(detections: Sequence[Detection]) -> list[float]:
+    return [each.after for each in detections if each.lasts is None]
 
 
 @dataclass
-class Watch:
-    """What one side's Home Assistant says of the grid."""
+class GridWatcher:
+    """Follow the grid status in one subject's Home Assistant."""
 
-    side: Side
+    subject: Subject
     grid: str
     """The id of the entity."""
 
     gone_at: float | None = None
-    """When it first said that there was none; `time.monotonic()`."""
+    """When it first showed an outage; `time.monotonic()`."""
 
-    seen: list[Seen] = field(default_factory=list)
+    detections: list[Detection] = field(default_factory=list)
     connected: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, side: Side) -> AsyncIterator[Self]:
-        """Listen, and go on listening."""
-        watch = cls(side, await side.entity_id(GRID.get(side.domain, OUR_GRID)))
-        async with side.api.websocket() as home, asyncio.TaskGroup() as group:
+    async def open(cls, subject: Subject) -> AsyncIterator[Self]:
+        """Subscribe to the grid entity."""
+        watch = cls(subject, await subject.entity_id(GRID.get(subject.domain, OUR_GRID)))
+        async with subject.api.websocket() as home, asyncio.TaskGroup() as group:
             changes = await home.subscribe("subscribe_trigger", trigger={"platform": "state", "entity_id": watch.grid})
-            watch.hear((await side.api.states())[watch.grid].state)
+            watch.update((await subject.api.states())[watch.grid].state)
             listening = group.create_task(watch._listen(changes))
             yield watch
             listening.cancel()
@@ -123,10 +123,10 @@ class Watch:
     async def _listen(self, changes: asyncio.Queue[Json]) -> None:
         while True:
             change = await changes.get()
-            self.hear(change["variables"]["trigger"]["to_state"]["state"])
+            self.update(change["variables"]["trigger"]["to_state"]["state"])
 
-    def hear(self, state: str) -> None:
-        """Take what it says now."""
+    def update(self, state: str) -> None:
+        """Record its new state."""
         if state == "on":
             self.gone.clear()
             self.connected.set()
@@ -136,48 +136,50 @@ class Watch:
             self.connected.clear()
             self.gone.set()
 
-    async def look_again(self) -> None:
-        """Have Home Assistant poll now, as its action does: nobody waits for the grid's return."""
-        await self.side.api.call_service("homeassistant", "update_entity", entity_id=self.grid)
+    async def poll_now(self) -> None:
+        """Poll now: the detection of the grid's return is not measured."""
+        await self.subject.api.call_service("homeassistant", "update_entity", entity_id=self.grid)
 
 
-class Outages:
-    """Makes one outage after the other on both sides at once."""
+class OutageRunner:
+    """Simulate one outage after the other on both subjects at once."""
 
-    def __init__(self, core: Watch, ours: Watch, leeway: float, tell: Callable[[str], None]) -> None:
+    def __init__(self, core: GridWatcher, ours: GridWatcher, leeway: float, tell: Callable[[str], None]) -> None:
         self._both = (core, ours)
         self._leeway = leeway
         self._tell = tell
 
-    async def make(self, flips: Sequence[Flip]) -> None:
-        """Make them all; `seen` of both sides tells what became of them."""
+    async def make(self, outages: Sequence[Outage]) -> None:
+        """Simulate all outages; `detections` of both subjects has the results."""
         began = monotonic()
-        for number, flip in enumerate(flips, 1):
-            await self._make(flip)
-            told = ", ".join(f"{watch.side.name} {_in_words(watch.seen[-1].after)}" for watch in self._both)
-            length = "until it is seen" if flip.lasts is None else f"of {flip.lasts:g} s"
-            left = (monotonic() - began) / number * (len(flips) - number) / 60
-            self._tell(f"{number:3}/{len(flips)}  an outage {length}: {told}  ({left:.0f} min left)")
+        for number, outage in enumerate(outages, 1):
+            await self._make(outage)
+            told = ", ".join(f"{watch.subject.name} {_in_words(watch.detections[-1].after)}" for watch in self._both)
+            length = "until both detect it" if outage.lasts is None else f"of {outage.lasts:g} s"
+            left = (monotonic() - began) / number * (len(outages) - number) / 60
+            self._tell(f"{number:3}/{len(outages)}  an outage {length}: {told}  ({left:.0f} min left)")
 
-    async def _make(self, flip: Flip) -> None:
-        await asyncio.sleep(flip.wait)
+    async def _make(self, outage: Outage) -> None:
+        await asyncio.sleep(outage.wait)
         for watch in self._both:
             watch.gone_at = None
         down_at = monotonic()
         await self._order(grid="down")
-        if flip.lasts is None:
+        if outage.lasts is None:
             await self._wait(lambda watch: watch.gone)
             await self._bring_back()
         else:
-            await asyncio.sleep(down_at + flip.lasts - monotonic())
+            await asyncio.sleep(down_at + outage.lasts - monotonic())
             await self._bring_back()
             await asyncio.sleep(self._leeway)
         for watch in self._both:
-            watch.seen.append(Seen(flip.lasts, NEVER if watch.gone_at is None else watch.gone_at - down_at))
+            watch.detections.append(
+                Detection(outage.lasts, NEVER if watch.gone_at is None else watch.gone_at - down_at)
+            )
         await self._see_it_back()
 
     async def _bring_back(self) -> None:
-        """End the outage at once: the home does not take its time to come back to the grid."""
+        """End the outage at once, at high speed."""
         await self._order(grid="up", speed=HURRY)
         await asyncio.sleep(RETURN)
         await self._order(speed=1)
@@ -185,22 +187,25 @@ class Outages:
     async def _see_it_back(self) -> None:
         for watch in self._both:
             if not watch.connected.is_set():
-                await watch.look_again()
+                await watch.poll_now()
         await self._wait(lambda watch: watch.connected)
 
-    async def _wait(self, what: Callable[[Watch], asyncio.Event]) -> None:
+    async def _wait(self, what: Callable[[GridWatcher], asyncio.Event]) -> None:
         waiting = [asyncio.create_task(what(watch).wait()) for watch in self._both]
         _, pending = await asyncio.wait(waiting, timeout=LIMIT)
         for task in pending:
             task.cancel()
 
     async def _order(self, **orders: object) -> None:
-        await asyncio.gather(*(watch.side.gateway.back_door.order(**orders) for watch in self._both))
+        await asyncio.gather(*(watch.subject.gateway.control_api.order(**orders) for watch in self._both))
 
 
-def _minutes(flips: Sequence[Flip]) -> float:
-    """Guess how long they take: until core sees one, half a cycle on average, and some moments for the way back."""
-    return sum(flip.wait + (CORE_CYCLE / 2 if flip.lasts is None else flip.lasts) + LEEWAY for flip in flips) / 60
+def _minutes(outages: Sequence[Outage]) -> float:
+    """Estimate the minutes: half a cycle on average until the built-in integration detects an outage."""
+    return (
+        sum(outage.wait + (CORE_CYCLE / 2 if outage.lasts is None else outage.lasts) + LEEWAY for outage in outages)
+        / 60
+    )
 
 
 def _in_words(after: float) -> str:
@@ -208,15 +213,15 @@ def _in_words(after: float) -> str:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what can be chosen."""
+    """Add the options."""
     parser.add_argument(
-        "--flips", type=_one_or_more, default=30, help="outages that last until they are seen (default: 30)"
+        "--flips", type=_one_or_more, default=30, help="outages that last until both detect them (default: 30)"
     )
     parser.add_argument("--short", type=int, default=6, help="outages of 5 s, and as many of 10 s (default: 6)")
-    parser.add_argument("--latency", type=int, default=100, metavar="MS", help="of every answer (default: 100)")
-    parser.add_argument("--seed", type=int, default=1, help="another seed, other phases (default: 1)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured there, too")
-    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it there")
+    parser.add_argument("--latency", type=int, default=100, metavar="MS", help="of every response (default: 100)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the phases (default: 1)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the measurements to FILE")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw a chart")
 
 
 def _one_or_more(text: str) -> int:
@@ -226,49 +231,53 @@ def _one_or_more(text: str) -> int:
 
 
 async def run(arguments: argparse.Namespace) -> int:
-    """Measure, print, write and draw."""
+    """Measure, print, write and draw, and return the exit code."""
     console = Console(highlight=False)
     console.width = max(console.width, WIDTH)
     tell = partial(console.print, soft_wrap=True, markup=False)
-    flips = plan(arguments.flips, arguments.short, arguments.seed)
+    outages = plan(arguments.outages, arguments.short, arguments.seed)
     try:
-        core, ours = await _measure(flips, arguments.latency / 1000, tell)
+        core, ours = await _measure(outages, arguments.latency / 1000, tell)
     except ERRORS as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return 1
     rows = figures(core, ours, arguments.latency)
-    console.print(table("How soon Home Assistant knows that the grid is gone", rows))
+    console.print(table("How soon Home Assistant detects an outage", rows))
     console.print(
-        f"{arguments.flips} outages until they are seen, {arguments.short} of each short length, all at random phases;"
-        f" {arguments.latency} ms an answer; firmware {FIRMWARE}; each gateway and each Home Assistant is a process.",
+        f"{arguments.outages} outages until both detect them, {arguments.short} of each short length, at random phases;"
+        f" {arguments.latency} ms per response; firmware {FIRMWARE}; each gateway and Home Assistant is a process.",
         soft_wrap=True,
     )
     if arguments.json:
         _write(arguments, rows, core, ours)
     if arguments.plot:
-        plot.draw_outages(_waits(core), _waits(ours), f"{arguments.latency} ms an answer", arguments.plot)
+        plot.draw_outages(_waits(core), _waits(ours), f"{arguments.latency} ms per response", arguments.plot)
     return 0
 
 
-async def _measure(flips: Sequence[Flip], latency: float, tell: Callable[[str], None]) -> tuple[list[Seen], list[Seen]]:
+async def _measure(
+    outages: Sequence[Outage], latency: float, tell: Callable[[str], None]
+) -> tuple[list[Detection], list[Detection]]:
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        sides = await stack.enter_async_context(both_sides(folder, latency, tell))
-        for side in sides:
-            await stack.enter_async_context(side.running())
-            tell(f"[{side.name}] Setting up {side.domain} …")
-            await side.add_integration()
-        await set_clocks([side.gateway for side in sides])
-        core, ours = [await stack.enter_async_context(Watch.open(side)) for side in sides]
-        tell(f"Making {len(flips)} outages, which takes about {_minutes(flips):.0f} minutes …")
-        await Outages(core, ours, LEEWAY + CORE_REQUESTS * latency, tell).make(flips)
-        return core.seen, ours.seen
+        subjects = await stack.enter_async_context(both_subjects(folder, latency, tell))
+        for subject in subjects:
+            await stack.enter_async_context(subject.running())
+            tell(f"[{subject.name}] Setting up {subject.domain} …")
+            await subject.add_integration()
+        await set_clocks([subject.gateway for subject in subjects])
+        core, ours = [await stack.enter_async_context(GridWatcher.open(subject)) for subject in subjects]
+        tell(f"Making {len(outages)} outages, which takes about {_minutes(outages):.0f} minutes …")
+        await OutageRunner(core, ours, LEEWAY + CORE_REQUESTS * latency, tell).make(outages)
+        return core.detections, ours.detections
 
 
-def _write(arguments: argparse.Namespace, rows: Sequence[Figure], core: Sequence[Seen], ours: Sequence[Seen]) -> None:
-    options = {name: getattr(arguments, name) for name in ("flips", "short", "latency", "seed")}
+def _write(
+    arguments: argparse.Namespace, rows: Sequence[Figure], core: Sequence[Detection], ours: Sequence[Detection]
+) -> None:
+    options = {name: getattr(arguments, name) for name in ("outages", "short", "latency", "seed")}
     measured = {
-        name: [asdict(each) | {"after": None if each.after == NEVER else each.after} for each in seen]
-        for name, seen in (("core", core), ("ours", ours))
+        name: [asdict(each) | {"after": None if each.after == NEVER else each.after} for each in detections]
+        for name, detections in (("core", core), ("ours", ours))
     }
     arguments.json.write_text(json.dumps(report("outage", options, rows, measured), indent=2) + "\n", "utf-8")

@@ -8,7 +8,7 @@ from random import Random
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tools.benchmarks.figures import percentile
+from tools.benchmarks.report import percentile
 
 INK, FAINT = "#1f2933", "#9aa5b1"
 CORE_COLOUR, OUR_COLOUR = "#e07a3f", "#1f77b4"

@@ -1,1 +1,1 @@
-"""`scripts/soak`: hours of random faults against a real Home Assistant, and whether anything of it stays."""
+"""`scripts/soak`: hours of random faults in a real Home Assistant, and whether anything grows or does not recover."""

@@ -1,4 +1,4 @@
-"""`scripts/soak`: soak, print tables, and tell by the exit code whether anything stayed."""
+"""`scripts/soak`: run a soak test, print tables, and exit with 1 where anything grows or does not recover."""
 
 import argparse
 import asyncio
@@ -16,9 +16,9 @@ from typing import Any
 from rich.console import Console
 
 from homeassistant.const import __version__ as home_assistant_version
-from tools.benchmarks.sides import ERRORS
-from tools.soak_test.figures import Figure, table
-from tools.soak_test.home import soaked
+from tools.benchmarks.subjects import ERRORS
+from tools.soak_test.environment import environment
+from tools.soak_test.report import Figure, table
 from tools.soak_test.soak import Soak, rounds_table
 
 WIDTH = 108
@@ -27,8 +27,8 @@ WIDTH = 108
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/soak",
-        description="Hours of random faults against this integration in a real Home Assistant. It fails where anything"
-        " grows, or is not back soon after a fault.",
+        description="Inject random faults into a real Home Assistant with this integration. Fails if memory, tasks or"
+        " sockets grow, or if an entity does not recover within 120 s.",
     )
     parser.add_argument("--hours", type=float, default=1.0, help="by Home Assistant's clock (default: 1)")
     parser.add_argument(
@@ -36,29 +36,28 @@ def _arguments() -> argparse.Namespace:
         type=float,
         default=1.0,
         metavar="TIMES",
-        help="let that clock, with every interval and time-out, run so many times faster (default: 1; 20 is much for"
-        " a small machine)",
+        help="speed of that clock, with every interval and time limit (default: 1; 20 is much for a small machine)",
     )
-    parser.add_argument("--seed", type=int, default=1, help="another seed, other faults (default: 1)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was seen there, too")
-    parser.add_argument("--log", type=Path, metavar="FILE", help="keep Home Assistant's log there")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the faults (default: 1)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to FILE")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="keep Home Assistant's log")
     return parser.parse_args()
 
 
 async def run(arguments: argparse.Namespace) -> int:
-    """Soak, print and write."""
+    """Run the soak test, print and write the result, and return the exit code."""
     console = Console(highlight=False)
     console.width = max(console.width, WIDTH)
     tell = partial(console.print, soft_wrap=True, markup=False)
     try:
         with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            async with soaked(Path(folder), arguments.accelerate, tell) as home:
-                soak = Soak(home, tell)
+            async with environment(Path(folder), arguments.accelerate, tell) as started:
+                soak = Soak(started, tell)
                 try:
                     await soak.run(arguments.hours, arguments.seed)
                 finally:
                     if arguments.log:
-                        arguments.log.write_bytes(home.log.read_bytes())
+                        arguments.log.write_bytes(started.log.read_bytes())
                 figures, errors = soak.figures(), soak.errors()
     except ERRORS as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
@@ -67,9 +66,7 @@ async def run(arguments: argparse.Namespace) -> int:
         tell(record)
     console.print(rounds_table(soak.rounds))
     console.print(
-        table(
-            f"{arguments.hours:g} h at {arguments.accelerate:g} times the speed, {len(soak.rounds)} troubles", figures
-        )
+        table(f"{arguments.hours:g} h at {arguments.accelerate:g} times the speed, {len(soak.rounds)} faults", figures)
     )
     if arguments.json:
         arguments.json.write_text(json.dumps(_report(arguments, soak, figures), indent=2) + "\n", "utf-8")
@@ -85,7 +82,7 @@ def _report(arguments: argparse.Namespace, soak: Soak, figures: list[Figure]) ->
         "load": os.getloadavg()[2],
         "options": {name: getattr(arguments, name) for name in ("hours", "accelerate", "seed")},
         "figures": [figure.as_dict() for figure in figures],
-        "troubles": [asdict(each) for each in soak.rounds],
+        "faults": [asdict(each) for each in soak.rounds],
         "samples": soak.samples,
         "energies": soak.energies,
     }

@@ -8,9 +8,9 @@ from custom_components.powerwall_gateway import DESCRIPTIONS
 from custom_components.powerwall_gateway.coordinator import EndpointResult, GridData, LiveData
 from custom_components.powerwall_gateway.gateway import GatewayError
 from homeassistant.const import Platform
-from tools.benchmarks.facts import Shown
+from tools.benchmarks.subjects import Entity
 
-type Hides = Callable[[Shown], bool]
+type Hides = Callable[[Entity], bool]
 """Whether an entity may show nothing because of a fault."""
 
 _DATA: Final[Mapping[str, Any]] = {"grid": GridData, "live": LiveData}
@@ -20,7 +20,7 @@ _NAMES: Final[Any] = SimpleNamespace(
 _MARK: Final = GatewayError("the endpoint in question", path="")
 
 
-def standing_on(coordinator: str, *readings: str) -> Hides:
+def depending_on(coordinator: str, *readings: str) -> Hides:
     """Give what tells whether an entity stands on one of a coordinator's readings."""
     keys = frozenset(_keys(coordinator, readings))
     return lambda entity: entity.key in keys
@@ -40,14 +40,14 @@ def of_part(serial: str) -> Hides:
     return lambda entity: entity.part == serial
 
 
-def anything(_: Shown) -> bool:
+def anything(_: Entity) -> bool:
     """Say that all may show nothing."""
     return True
 
 
-METERS: Final = standing_on("live", "meters")
-METERS_AND_ESTIMATES: Final = standing_on("live", "meters", "estimates")
+METERS: Final = depending_on("live", "meters")
+METERS_AND_ESTIMATES: Final = depending_on("live", "meters", "estimates")
 """The estimates depend on the battery's meter."""
 
-BATTERY: Final = standing_on("live", "battery", "estimates")
-GRID: Final = standing_on("grid", "status", "log")
+BATTERY: Final = depending_on("live", "battery", "estimates")
+GRID: Final = depending_on("grid", "status", "log")

@@ -1,4 +1,4 @@
-"""`scripts/bench outage` and `cost` count, time and compare as they say."""
+"""`scripts/bench outage` and `scripts/bench cost`: counters, times, figures and targets."""
 
 import asyncio
 from collections import Counter
@@ -19,11 +19,7 @@ from homeassistant.helpers import entity_registry as er
 from simulator import Simulator
 from tests.conftest import StartSimulator
 from tools.benchmarks import plot
-from tools.benchmarks.figures import NEVER, Figure, Target, percentile, report, table
-from tools.benchmarks.outage import CORE_CYCLE, Flip, Outages, Seen, Watch, figures as outage_figures, plan
-from tools.benchmarks.probe import Blocks, FirstState
-from tools.benchmarks.sides import BackDoor, Gateway, Side
-from tools.benchmarks.spending import (
+from tools.benchmarks.metrics import (
     CORE_CADENCE,
     DEFAULT,
     Cost,
@@ -32,6 +28,18 @@ from tools.benchmarks.spending import (
     figures as cost_figures,
     resident_memory,
 )
+from tools.benchmarks.outage import (
+    CORE_CYCLE,
+    Detection,
+    GridWatcher,
+    Outage,
+    OutageRunner,
+    figures as outage_figures,
+    plan,
+)
+from tools.benchmarks.probe import Blocks, FirstState
+from tools.benchmarks.report import NEVER, Figure, Target, percentile, report, table
+from tools.benchmarks.subjects import ControlApi, Gateway, Subject
 from tools.dev_server.target import Target as Address
 
 
@@ -98,15 +106,23 @@ def test_the_report_is_json_and_has_no_infinity() -> None:
 
 
 def test_the_same_seed_makes_the_same_outages() -> None:
-    flips = plan(30, 6, seed=1)
-    assert flips == plan(30, 6, seed=1) != plan(30, 6, seed=2)
-    assert Counter(flip.lasts for flip in flips) == {None: 30, 5: 6, 10: 6}
-    assert all(0 <= flip.wait <= CORE_CYCLE for flip in flips)
+    outages_planned = plan(30, 6, seed=1)
+    assert outages_planned == plan(30, 6, seed=1) != plan(30, 6, seed=2)
+    assert Counter(outage.lasts for outage in outages_planned) == {None: 30, 5: 6, 10: 6}
+    assert all(0 <= outage.wait <= CORE_CYCLE for outage in outages_planned)
 
 
 def test_what_was_seen_becomes_figures() -> None:
-    core = [Seen(None, after) for after in (3.0, 16.0, 30.0)] + [Seen(5, NEVER), Seen(5, 4.0), Seen(10, NEVER)]
-    ours = [Seen(None, after) for after in (0.3, 0.7, 1.6)] + [Seen(5, 1.0), Seen(5, 1.0), Seen(10, 0.5)]
+    core = [Detection(None, after) for after in (3.0, 16.0, 30.0)] + [
+        Detection(5, NEVER),
+        Detection(5, 4.0),
+        Detection(10, NEVER),
+    ]
+    ours = [Detection(None, after) for after in (0.3, 0.7, 1.6)] + [
+        Detection(5, 1.0),
+        Detection(5, 1.0),
+        Detection(10, 0.5),
+    ]
     rows = outage_figures(core, ours, 100)
     assert [(row.core, row.ours, row.reached) for row in rows] == [
         (16.0, 0.7, True),
@@ -118,7 +134,7 @@ def test_what_was_seen_becomes_figures() -> None:
     assert outage_figures(core, ours, 1000)[2].reached is True
 
 
-class Polling(Watch):
+class Polling(GridWatcher):
     """In place of a Home Assistant: asks the simulated gateway itself, whenever its eyes are open."""
 
     @asynccontextmanager
@@ -128,7 +144,7 @@ class Polling(Watch):
         async def poll() -> None:
             while True:
                 await open_eyes.wait()
-                self.hear("on" if gateway.home.grid_status == "SystemGridConnected" else "off")
+                self.update("on" if gateway.home.grid_status == "SystemGridConnected" else "off")
                 await asyncio.sleep(0.005)
 
         task = asyncio.create_task(poll())
@@ -136,8 +152,8 @@ class Polling(Watch):
         task.cancel()
 
     @override
-    async def look_again(self) -> None:
-        self.hear("on")
+    async def poll_now(self) -> None:
+        self.update("on")
 
 
 async def test_outages_are_made_and_missed(simulator: StartSimulator, tmp_path: Path) -> None:
@@ -145,19 +161,19 @@ async def test_outages_are_made_and_missed(simulator: StartSimulator, tmp_path: 
     both = [await simulator(speed=1.0), await simulator(speed=1.0)]
     told: list[str] = []
     eyes = [asyncio.Event(), asyncio.Event()]
-    async with BackDoor.open(both[0].url) as of_core, BackDoor.open(both[1].url) as of_ours:
+    async with ControlApi.open(both[0].url) as of_core, ControlApi.open(both[1].url) as of_ours:
         watches = [
-            Polling(Side(name, "", Gateway(Address("", "", "", None), door), tmp_path, told.append), "")
+            Polling(Subject(name, "", Gateway(Address("", "", "", None), door), tmp_path, told.append), "")
             for name, door in (("core", of_core), ("ours", of_ours))
         ]
-        outages = Outages(watches[0], watches[1], 0.05, told.append)
+        outages = OutageRunner(watches[0], watches[1], 0.05, told.append)
         async with watches[0].polling(both[0], eyes[0]), watches[1].polling(both[1], eyes[1]):
             for eye in eyes:
                 eye.set()
-            await outages.make([Flip(0.02, None)])
+            await outages.make([Outage(0.02, None)])
             eyes[0].clear()
-            await outages.make([Flip(0.02, 0.1)])
-    (first, second), (ours_first, ours_second) = watches[0].seen, watches[1].seen
+            await outages.make([Outage(0.02, 0.1)])
+    (first, second), (ours_first, ours_second) = watches[0].detections, watches[1].detections
     assert first.lasts is ours_first.lasts is None
     assert 0 < first.after < NEVER
     assert 0 < ours_first.after < NEVER
@@ -170,7 +186,7 @@ async def test_outages_are_made_and_missed(simulator: StartSimulator, tmp_path: 
 
 def test_the_picture_is_one(tmp_path: Path) -> None:
     file = tmp_path / "outage.png"
-    plot.draw_outages([3.0, 16.0, NEVER], [0.3, 0.7, 1.1], "100 ms an answer", file)
+    plot.draw_outages([3.0, 16.0, NEVER], [0.3, 0.7, 1.1], "100 ms per response", file)
     assert file.read_bytes().startswith(b"\x89PNG")
 
 
@@ -212,9 +228,9 @@ def test_a_cost_is_the_difference_of_two_samples() -> None:
     assert (spent.seconds, spent.process_cpu, spent.loop_cpu) == (60, 0.5, 0.25)
     assert (spent.requests, spent.refreshes, spent.requested) == ({"meters/aggregates": 12, "operation": 1}, 12, 13)
     assert (spent.connections, spent.busy_seconds, spent.blocks_cpu) == (1, 1.5, [0.007, 0.001])
-    assert spent.an_hour(spent.requested) == 780
-    assert spent.a_refresh(24) == 2
-    assert cost(requests={}).a_refresh(24) == NEVER
+    assert spent.per_hour(spent.requested) == 780
+    assert spent.per_refresh(24) == 2
+    assert cost(requests={}).per_refresh(24) == NEVER
 
 
 def test_what_an_idle_home_assistant_spends_is_taken_off() -> None:

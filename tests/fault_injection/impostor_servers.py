@@ -1,4 +1,4 @@
-"""Who may answer at a gateway's address in its place."""
+"""Servers that answer at a gateway's address in its place."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,17 +11,17 @@ from simulator.listener import HOST
 
 _NO_TLS = b"SSH-2.0-OpenSSH_9.6\r\n"
 _RESET = struct.pack("ii", 1, 0)
-"""Linger for no second: a close is a reset then."""
+"""Do not linger: a close resets the connection."""
 
 
-class _Stranger(asyncio.Protocol):
-    def __init__(self, met: Callable[[asyncio.Transport], None]) -> None:
-        self._met = met
+class _Impostor(asyncio.Protocol):
+    def __init__(self, connected: Callable[[asyncio.Transport], None]) -> None:
+        self._connected = connected
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self._met(transport)
+        self._connected(transport)
 
 
 def _reset(transport: asyncio.Transport) -> None:
@@ -38,8 +38,8 @@ def _speak_no_tls(transport: asyncio.Transport) -> None:
 
 
 @asynccontextmanager
-async def _answering(port: int, met: Callable[[asyncio.Transport], None]) -> AsyncIterator[None]:
-    server = await asyncio.get_running_loop().create_server(lambda: _Stranger(met), HOST, port)
+async def _answering(port: int, connected: Callable[[asyncio.Transport], None]) -> AsyncIterator[None]:
+    server = await asyncio.get_running_loop().create_server(lambda: _Impostor(connected), HOST, port)
     yield
     server.close()
     server.abort_clients()
@@ -47,29 +47,29 @@ async def _answering(port: int, met: Callable[[asyncio.Transport], None]) -> Asy
 
 
 @asynccontextmanager
-async def one_who_resets(port: int) -> AsyncIterator[None]:
-    """Reset every connection as soon as it is there."""
+async def resetting_server(port: int) -> AsyncIterator[None]:
+    """Reset every connection at once."""
     async with _answering(port, _reset):
         yield
 
 
 @asynccontextmanager
-async def one_who_is_silent(port: int) -> AsyncIterator[None]:
-    """Take every connection, and say nothing on it."""
+async def silent_server(port: int) -> AsyncIterator[None]:
+    """Accept every connection and never answer."""
     async with _answering(port, _say_nothing):
         yield
 
 
 @asynccontextmanager
-async def one_without_tls(port: int) -> AsyncIterator[None]:
-    """Greet everybody in another language."""
+async def server_without_tls(port: int) -> AsyncIterator[None]:
+    """Answer with bytes that are no TLS."""
     async with _answering(port, _speak_no_tls):
         yield
 
 
 @asynccontextmanager
-async def one_who_takes_no_connection(port: int) -> AsyncIterator[None]:
-    """Let every attempt to connect wait for ever: the queue of those who wait is full."""
+async def server_that_never_accepts(port: int) -> AsyncIterator[None]:
+    """Let every attempt to connect hang: the queue of the listening socket is full."""
     with closing(socket.socket()) as listening, closing(socket.socket()) as first, closing(socket.socket()) as second:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((HOST, port))

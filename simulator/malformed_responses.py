@@ -1,4 +1,4 @@
-"""The wrong answers: each is what `Faults.add` of the simulated gateway takes."""
+"""Malformed responses, each with the fields of `Faults.add` of the simulated gateway."""
 
 import gzip
 import json
@@ -8,48 +8,53 @@ HUGE: Final = 50_000_000
 """Bytes; the client reads four million of them at most."""
 
 HANGS: Final = 2.0
-"""Seconds, which is longer than anybody waits here."""
+"""Seconds, longer than the time limit of the tests."""
 
 _JSON: Final = "application/json"
-_HTML: Final = b"<html><body><h1>It works!</h1></body></html>"
+HTML: Final = b"<html><body><h1>It works!</h1></body></html>"
 
-_STATUSES: Final = (400, 401, 403, 404, 405, 409, 417, 429, 500, 502, 503)
+STATUSES: Final = (400, 401, 403, 404, 405, 409, 417, 429, 500, 502, 503, 504)
 
 
 def _head(*headers: str) -> bytes:
-    """Give the head of a good answer with these headers, and the empty line after it."""
+    """Return the head of a successful response with these headers."""
     return "\r\n".join(["HTTP/1.1 200 OK", f"Content-Type: {_JSON}", *headers, "", ""]).encode()
 
 
 def _bomb() -> bytes:
-    """Give some kilobytes that become 50 MB when they are unpacked."""
+    """Return some kilobytes that decompress to 50 MB."""
     body = gzip.compress(b"[" + b" " * HUGE + b"]", 9)
     return _head("Content-Encoding: gzip", f"Content-Length: {len(body)}") + body
 
 
 def _many_meters() -> bytes:
-    """Give an answer of the right kind that is far too much of it."""
+    """Return a valid response of 10,000 meters."""
     meter = {"id": 0, "location": "site", "type": "neurio_tcp", "cts": [True] * 4, "connection": {"device_serial": "X"}}
     return json.dumps([meter | {"id": number} for number in range(10_000)]).encode()
 
 
 STATUS_FAULTS: Final[dict[str, dict[str, Any]]] = {
-    **{str(status): {"status": status} for status in _STATUSES},
+    **{str(status): {"status": status} for status in STATUSES},
     "429, come again": {"status": 429, "retry_after": 1},
-    "502 with HTML": {"status": 502, "body": _HTML, "content_type": "text/html"},
+    "502 with HTML": {"status": 502, "body": HTML, "content_type": "text/html"},
     "503, come again": {"status": 503, "retry_after": 1},
 }
 
+_WRONG_BODIES: Final = {
+    "empty": b"",
+    "truncated": b'{"percentage": 6',
+    "HTML": HTML,
+    "null": b"null",
+    "a text": b'"up"',
+    "a number": b"17",
+    "NaN": b'{"percentage": NaN}',
+    "invalid UTF-8": b'{"percentage": "\xff\xfe"}',
+    "nested too deep": b"[" * 100_000,
+}
+
 BODY_FAULTS: Final[dict[str, dict[str, Any]]] = {
-    "empty": {"status": 200},
-    "truncated": {"status": 200, "body": b'{"percentage": 6', "content_type": _JSON},
-    "HTML": {"status": 200, "body": _HTML, "content_type": "text/html"},
-    "null": {"status": 200, "body": b"null", "content_type": _JSON},
-    "a text": {"status": 200, "body": b'"up"', "content_type": _JSON},
-    "a number": {"status": 200, "body": b"17", "content_type": _JSON},
-    "NaN": {"status": 200, "body": b'{"percentage": NaN}', "content_type": _JSON},
-    "invalid UTF-8": {"status": 200, "body": b'{"percentage": "\xff\xfe"}', "content_type": _JSON},
-    "nested too deep": {"status": 200, "body": b"[" * 100_000, "content_type": _JSON},
+    name: {"status": 200, "body": body, "content_type": "text/html" if body is HTML else _JSON if body else None}
+    for name, body in _WRONG_BODIES.items()
 }
 
 WIRE_FAULTS: Final[dict[str, dict[str, Any]]] = {
@@ -67,16 +72,19 @@ WIRE_FAULTS: Final[dict[str, dict[str, Any]]] = {
 }
 
 NEVER_END: Final = {"hangs", "drips"}
-"""What only the time limit ends."""
+"""Responses that only the time limit ends."""
 
 FAULTS: Final = STATUS_FAULTS | BODY_FAULTS | WIRE_FAULTS
-"""By name. None of them is an answer that belongs to any endpoint, so each costs that endpoint's entities."""
+"""By name. None of them is a valid response of any endpoint, so each hides the entities of that endpoint."""
 
-KINDS: Final[dict[str, bytes]] = {
+POSSIBLE_BODIES: Final[dict[str, bytes]] = {
     "{}": b"{}",
     "[]": b"[]",
     "wrong types": json.dumps(
         {"percentage": "many", "site": [], "battery_blocks": {}, "grid_status": 7, "running": "yes", "version": []}
+    ).encode(),
+    "null fields": json.dumps(
+        dict.fromkeys(("percentage", "site", "battery", "grid_status", "battery_blocks", "running", "version"))
     ).encode(),
     "unknown words": json.dumps(
         {"grid_status": "SystemOnFire", "real_mode": "party", "mode": "party", "system_island_state": "x"}
@@ -84,4 +92,6 @@ KINDS: Final[dict[str, bytes]] = {
     "twice the same": b'{"percentage": 1, "percentage": 62}',
     "10,000 meters": _many_meters(),
 }
-"""JSON that may be of the right kind: what it lacks is unknown or unavailable, and the rest goes on."""
+"""JSON that an endpoint may answer with: missing values are unknown or unavailable, and the rest stays."""
+
+BODIES: Final = _WRONG_BODIES | POSSIBLE_BODIES

@@ -1,4 +1,4 @@
-"""What was counted on each side, and the figures that are made of it."""
+"""The counters of each subject, and the figures calculated from them."""
 
 import asyncio
 from collections import Counter
@@ -10,17 +10,17 @@ import sqlite3
 from statistics import median
 from typing import Self
 
-from tools.benchmarks.figures import NEVER, Figure, Target
-from tools.benchmarks.sides import Side
+from tools.benchmarks.report import NEVER, Figure, Target
+from tools.benchmarks.subjects import Subject
 
 DEFAULT, CORE_CADENCE = "default", "core"
-"""How often ours polls."""
+"""Polling of this integration: its defaults, or the built-in integration's 30 s."""
 
 REFRESH = "meters/aggregates"
-"""What both ask for once in every refresh."""
+"""The endpoint that both request once in every refresh."""
 
 TABLES = {"states": "last_updated_ts", "statistics_short_term": "created_ts", "statistics": "created_ts"}
-"""What the recorder writes to, and the column that says when."""
+"""Tables of the recorder, and their column with the time."""
 
 TARGETS = {
     "TLS handshakes": Target(value=0),
@@ -40,7 +40,7 @@ type Amount = Callable[[Cost], float]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was counted up to a moment."""
+    """The counters at one moment."""
 
     at: float
     process_cpu: float
@@ -53,10 +53,10 @@ class Sample:
     busy_seconds: float
 
     @classmethod
-    async def take(cls, side: Side, *, afresh: bool = False) -> Self:
-        """Read the probe and the gateway's counters; afresh, the blocks so far are forgotten."""
-        probe = await side.probe(afresh=afresh)
-        truth = await side.gateway.back_door.look() if side.domain else {}
+    async def take(cls, subject: Subject, *, reset: bool = False) -> Self:
+        """Read the probe and the gateway's counters, and reset the longest blocks if asked."""
+        probe = await subject.probe(reset=reset)
+        state = await subject.gateway.control_api.state() if subject.domain else {}
         return cls(
             at=probe["at"],
             process_cpu=probe["process_cpu"],
@@ -64,15 +64,15 @@ class Sample:
             blocks=probe["blocks"],
             blocks_cpu=probe["blocks_cpu"],
             pid=probe["pid"],
-            requests=Counter(truth.get("requests", {})),
-            connections=truth.get("connections", 0),
-            busy_seconds=truth.get("busy_seconds", 0.0),
+            requests=Counter(state.get("requests", {})),
+            connections=state.get("connections", 0),
+            busy_seconds=state.get("busy_seconds", 0.0),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What one side took in the time between two samples."""
+    """The resources that one subject used between two samples."""
 
     seconds: float
     process_cpu: float
@@ -97,7 +97,7 @@ class Cost:
 
     @classmethod
     def between(cls, first: Sample, last: Sample, *, rows: dict[str, int], starts: list[float], memory: float) -> Self:
-        """Take the difference."""
+        """Return the difference of two samples."""
         return cls(
             seconds=last.at - first.at,
             process_cpu=last.process_cpu - first.process_cpu,
@@ -114,24 +114,24 @@ class Cost:
 
     @property
     def refreshes(self) -> int:
-        """How often the powers were read."""
+        """Return how often the powers were read."""
         return self.requests.get(REFRESH, 0)
 
-    def an_hour(self, amount: float) -> float:
-        """Give what would have been in an hour."""
+    def per_hour(self, amount: float) -> float:
+        """Return the amount per hour."""
         return amount / self.seconds * HOUR
 
-    def a_refresh(self, amount: float) -> float:
-        """Give the share of one refresh."""
+    def per_refresh(self, amount: float) -> float:
+        """Return the amount per refresh."""
         return amount / self.refreshes if self.refreshes else NEVER
 
     @property
     def requested(self) -> int:
-        """How many requests there were."""
+        """Return the number of requests."""
         return sum(self.requests.values())
 
     def above(self, idle: Self) -> Self:
-        """Give what was spent beyond a Home Assistant that has nothing to do, in the time of this one."""
+        """Return the cost beyond that of a Home Assistant without an integration, scaled to the same time."""
         share = self.seconds / idle.seconds
         return replace(
             self,
@@ -142,7 +142,7 @@ class Cost:
 
 
 def figures(idle: Cost, core: Cost, ours: Cost, cadence: str) -> list[Figure]:
-    """Make figures of three costs; which targets there are is a matter of how often ours polled."""
+    """Calculate the figures of three costs, with the targets for a cadence."""
     targets = TARGETS | TARGETS_BY_CADENCE[cadence]
     core_alone, ours_alone = core.above(idle), ours.above(idle)
 
@@ -153,24 +153,24 @@ def figures(idle: Cost, core: Cost, ours: Cost, cadence: str) -> list[Figure]:
         return Figure(name, unit, digits, amount(core), amount(ours), targets.get(name), amount(idle))
 
     return [
-        alone("requests", "an hour", 0, lambda cost: cost.an_hour(cost.requested)),
-        alone("refreshes", "an hour", 0, lambda cost: cost.an_hour(cost.refreshes)),
-        alone("requests of a refresh", "all in all", 1, lambda cost: cost.a_refresh(cost.requested)),
-        alone("TLS handshakes", "an hour", 0, lambda cost: cost.an_hour(cost.connections)),
+        alone("requests", "an hour", 0, lambda cost: cost.per_hour(cost.requested)),
+        alone("refreshes", "an hour", 0, lambda cost: cost.per_hour(cost.refreshes)),
+        alone("requests of a refresh", "all in all", 1, lambda cost: cost.per_refresh(cost.requested)),
+        alone("TLS handshakes", "an hour", 0, lambda cost: cost.per_hour(cost.connections)),
         alone("gateway busy", "% of the time", 1, lambda cost: cost.busy_seconds / cost.seconds * 100),
-        alone("CPU above idle", "s an hour", 2, lambda cost: cost.an_hour(cost.process_cpu)),
-        alone("  of the event loop", "s an hour", 2, lambda cost: cost.an_hour(cost.loop_cpu)),
-        alone("CPU of a refresh", "ms above idle", 1, lambda cost: cost.a_refresh(cost.process_cpu * 1000)),
+        alone("CPU above idle", "s an hour", 2, lambda cost: cost.per_hour(cost.process_cpu)),
+        alone("  of the event loop", "s an hour", 2, lambda cost: cost.per_hour(cost.loop_cpu)),
+        alone("CPU of a refresh", "ms above idle", 1, lambda cost: cost.per_refresh(cost.process_cpu * 1000)),
         beside_idle("longest loop block", "ms of CPU", 1, lambda cost: max(cost.blocks_cpu) * 1000),
         beside_idle("  by the clock", "ms", 1, lambda cost: max(cost.blocks) * 1000),
-        alone("recorder rows", "an hour", 0, lambda cost: cost.an_hour(cost.rows["states"])),
+        alone("recorder rows", "an hour", 0, lambda cost: cost.per_hour(cost.rows["states"])),
         alone("launch to first state", "s", 1, lambda cost: median(cost.starts)),
         beside_idle("memory", "MiB", 0, lambda cost: cost.memory),
     ]
 
 
 def count_rows(database: Path, begin: float, end: float) -> dict[str, int]:
-    """Count by table what the recorder wrote about a span of the clock (seconds since 1970)."""
+    """Count the rows by table that the recorder wrote for a time span (seconds since 1970)."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         return {
             name: connection.execute(
@@ -182,11 +182,11 @@ def count_rows(database: Path, begin: float, end: float) -> dict[str, int]:
 
 
 def resident_memory(status: str) -> float:
-    """Give the resident memory in MiB that `/proc/PID/status` tells."""
+    """Return the resident memory in MiB from the text of `/proc/PID/status`."""
     line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
     return int(line.split()[1]) / KIB_IN_MIB
 
 
 async def memory_of(pid: int) -> float:
-    """Give the resident memory of a process in MiB."""
+    """Return the resident memory of a process in MiB."""
     return resident_memory(await asyncio.to_thread(Path(f"/proc/{pid}/status").read_text, encoding="utf-8"))

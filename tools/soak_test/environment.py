@@ -1,4 +1,4 @@
-"""The Home Assistant that is soaked, and the simulated gateway beside it."""
+"""The environment of a soak test: a real Home Assistant and a simulated gateway."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,15 +13,15 @@ from tools.child_process import free_port
 from tools.dev_server.integration import DOMAIN, add, entity_ids
 from tools.hass_process import Api, HomeAssistant, Probe, State
 
-HOLDING = Probe(Path(__file__).resolve().parent / "probe", "soak_probe", imports_repository=True)
+RESOURCES = Probe(Path(__file__).resolve().parent / "probe", "soak_probe", imports_repository=True)
 FIRMWARE = "21.44"
-"""Where a lost session is no question to a person: a login stops nothing."""
+"""After a lost session it needs no person: a login stops nothing."""
 
 LATENCY = 0.02
-"""Seconds every answer takes."""
+"""Seconds per response."""
 
 FEW = 3
-"""Entities that are named."""
+"""How many entities are named."""
 
 GRID = "grid"
 ENERGIES = (
@@ -32,35 +32,35 @@ ENERGIES = (
     "battery_charge_energy",
     "battery_discharge_energy",
 )
-"""Keys of entities; the home calls its energies the same."""
+"""Keys of entities; the simulated home has the same names."""
 
 type Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What an owner sees of the gateway."""
+    """The state of the entry, as an owner sees it."""
 
     entry: str
-    dark: frozenset[str]
-    """Entities that show nothing."""
+    unavailable: frozenset[str]
+    """Keys of entities without a value."""
 
-    asks: frozenset[str]
-    """Repairs and flows that wait for a person."""
+    open: frozenset[str]
+    """Repair issues and flows that wait for a person."""
 
     def beyond(self, normal: Self) -> str:
-        """Say what is worse than normal; nothing where all is well."""
+        """Return what is worse than normal; empty without a difference."""
         worse = [f"the entry is {self.entry}"] if self.entry != normal.entry else []
-        if dark := sorted(self.dark - normal.dark):
-            more = f" and {len(dark) - FEW} more" if len(dark) > FEW else ""
-            worse.append(f"nothing is shown of {', '.join(dark[:FEW])}{more}")
-        if asks := sorted(self.asks - normal.asks):
-            worse.append(f"a person is asked for {', '.join(asks)}")
+        if unavailable := sorted(self.unavailable - normal.unavailable):
+            more = f" and {len(unavailable) - FEW} more" if len(unavailable) > FEW else ""
+            worse.append(f"unavailable: {', '.join(unavailable[:FEW])}{more}")
+        if waiting := sorted(self.open - normal.open):
+            worse.append(f"waiting for a person: {', '.join(waiting)}")
         return "; ".join(worse)
 
 
 @dataclass(frozen=True)
-class Home:
+class Environment:
     """Home Assistant with the integration loaded, and its gateway."""
 
     api: Api
@@ -70,63 +70,63 @@ class Home:
     speed: float
 
     async def read_probe(self) -> Json:
-        """Give what the process holds, by its own clock."""
-        reading: Json = await self.api.request("GET", HOLDING.url)
+        """Return the resources that the process holds."""
+        reading: Json = await self.api.request("GET", RESOURCES.url)
         return reading
 
     async def wait(self, seconds: float) -> None:
-        """Let time pass by Home Assistant's clock."""
+        """Wait, in seconds of Home Assistant's clock."""
         await asyncio.sleep(seconds / self.speed)
 
     async def reload(self) -> None:
-        """Load the entry anew."""
+        """Reload the entry."""
         await self.api.reload_entry(self.entry_id)
 
     async def condition(self) -> Condition:
-        """Look at it as an owner does."""
+        """Return the current condition."""
         ids, states = await entity_ids(self.api, self.simulator.serial), await self.api.states()
         (entry,) = await self.api.entries(DOMAIN)
         issues = await self.api.command("repairs/list_issues")
         flows = await self.api.command("config_entries/flow/progress")
         return Condition(
             entry=entry["state"],
-            dark=frozenset(key for key, entity_id in ids.items() if _is_dark(key, states.get(entity_id))),
-            asks=frozenset(
+            unavailable=frozenset(key for key, entity_id in ids.items() if _is_unavailable(key, states.get(entity_id))),
+            open=frozenset(
                 [issue["translation_key"] for issue in issues["issues"] if issue["domain"] == DOMAIN]
                 + [flow["context"]["source"] for flow in flows if flow["handler"] == DOMAIN]
             ),
         )
 
     async def energies(self) -> dict[str, tuple[float, float]]:
-        """Give what is shown and what has flowed, in kWh."""
+        """Return each energy as shown and as it flowed, in kWh."""
         ids, states = await entity_ids(self.api, self.simulator.serial), await self.api.states()
         self.simulator.pace.catch_up()
         return {key: (float(states[ids[key]].state), getattr(self.simulator.home, key) / 1000) for key in ENERGIES}
 
 
-def _is_dark(key: str, state: State | None) -> bool:
-    """Tell whether an entity shows nothing; some have nothing to show, but the grid is always there or not."""
+def _is_unavailable(key: str, state: State | None) -> bool:
+    """Return whether an entity has no value. Some are unknown without a fault, but never the grid."""
     return state is None or state.state == STATE_UNAVAILABLE or (key == GRID and state.state == STATE_UNKNOWN)
 
 
 @asynccontextmanager
-async def soaked(folder: Path, speed: float, tell: Callable[[str], None]) -> AsyncIterator[Home]:
-    """Start both, add the integration, and let the clock run."""
+async def environment(folder: Path, speed: float, tell: Callable[[str], None]) -> AsyncIterator[Environment]:
+    """Start both, add the integration, and set the speed of the clock."""
     simulator = Simulator(FIRMWARE, latency=LATENCY / speed)
     async with simulator, _home_assistant(folder, tell) as home:
         host = f"{simulator.host}:{simulator.port}"
         entry_id = await add(home.api, host, simulator.serial, simulator.password)
-        await home.api.request("POST", HOLDING.url, {"speed": speed})
+        await home.api.request("POST", RESOURCES.url, {"speed": speed})
         simulator.speed = speed
-        yield Home(home.api, home.log, simulator, entry_id, speed)
+        yield Environment(home.api, home.log, simulator, entry_id, speed)
 
 
 def _home_assistant(folder: Path, tell: Callable[[str], None]) -> HomeAssistant:
-    HOLDING.put_into(folder)
+    RESOURCES.put_into(folder)
     return HomeAssistant(
         folder,
         free_port(),
         program=("-m", "tools.soak_test.child"),
-        path=HOLDING.path(folder),
+        path=RESOURCES.path(folder),
         tell=tell,
     )

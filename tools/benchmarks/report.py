@@ -1,4 +1,4 @@
-"""What was measured, of core's and of ours: statistics, ratios, targets, and the table of them."""
+"""Figures of both integrations: statistics, ratios, targets, and their table."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,23 +16,23 @@ from homeassistant.const import __version__ as home_assistant_version
 type Json = dict[str, Any]
 
 NEVER = inf
-"""Stands for the time of what did not happen."""
+"""The time of an event that did not happen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What is aimed at; a figure is to be at most this."""
+    """The upper limit of a figure."""
 
     ratio: float | None = None
-    """Of core's figure."""
+    """Relative to the built-in integration's figure."""
 
     value: float | None = None
-    """In the figure's own unit."""
+    """In the figure's unit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of both sides, in one unit. Infinity stands for what never happened."""
+    """One figure of both integrations, in one unit. Infinity stands for an event that never happened."""
 
     name: str
     unit: str
@@ -41,16 +41,16 @@ class Figure:
     ours: float
     target: Target | None = None
     idle: float | None = None
-    """That of a Home Assistant with neither, where it was measured, too."""
+    """That of a Home Assistant with neither."""
 
     @property
     def ratio(self) -> float | None:
-        """Ours as a part of core's."""
+        """Return ours divided by core's."""
         return self.ours / self.core if self.core and not isinf(self.core) else None
 
     @property
     def reached(self) -> bool | None:
-        """Whether the target is reached; None where there is none."""
+        """Return whether the target is reached; None without a target."""
         if self.target is None:
             return None
         limits = []
@@ -61,7 +61,7 @@ class Figure:
         return self.ours <= min(limits)
 
     def as_dict(self) -> Json:
-        """Give what `--json` writes; JSON has no infinity."""
+        """Return the JSON object for `--json`; JSON has no infinity."""
         numbers = {"core": self.core, "ours": self.ours, "idle": self.idle, "ratio": self.ratio}
         target = self.target and {name: limit for name, limit in asdict(self.target).items() if limit is not None}
         return {
@@ -74,12 +74,12 @@ class Figure:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Give the least value that this share of all values does not exceed: one of them, never one in between."""
+    """Return the smallest of the values that this percentage of them does not exceed."""
     return sorted(values)[max(0, ceil(len(values) * percent / 100) - 1)]
 
 
 def table(title: str, figures: Iterable[Figure]) -> Table:
-    """Lay the figures side by side."""
+    """Return a table of the figures."""
     figures = list(figures)
     idle = any(figure.idle is not None for figure in figures)
     drawn = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
@@ -89,7 +89,7 @@ def table(title: str, figures: Iterable[Figure]) -> Table:
     for figure in figures:
         cells = [_number(figure, figure.core), _number(figure, figure.ours), _ratio(figure.ratio), _target(figure)]
         before = [_number(figure, figure.idle)] if idle else []
-        drawn.add_row(f"{figure.name}, {figure.unit}", *before, *cells, _verdict(figure))
+        drawn.add_row(f"{figure.name}, {figure.unit}", *before, *cells, _result(figure))
     return drawn
 
 
@@ -114,12 +114,12 @@ def _target(figure: Figure) -> str:
     return ", ".join(limits)
 
 
-def _verdict(figure: Figure) -> str:
+def _result(figure: Figure) -> str:
     return {None: "", True: "[green]reached[/]", False: "[bold red]MISSED[/]"}[figure.reached]
 
 
 def report(bench: str, options: Json, figures: Iterable[Figure], measured: Json) -> Json:
-    """Give what `--json` writes: the figures, what they were made of, and where."""
+    """Return the JSON document for `--json`: the figures, the measurements, and the environment."""
     return {
         "bench": bench,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,4 +1,4 @@
-"""Home Assistant beside a gateway that does wrong: what is seen of it, and what has to be."""
+"""Inject faults at single endpoints, and check their impact on Home Assistant and the recovery."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,38 +26,38 @@ from simulator import Simulator
 OURS: Final = f"custom_components.{DOMAIN}"
 
 POLLS: Final = 3
-"""While a fault lasts."""
+"""Polls while a fault lasts."""
 
 REQUESTS_A_POLL: Final = 4
-"""To one endpoint at most: what got lost is asked for once more, and aiohttp by itself repeats what a cut lost."""
+"""At most, to one endpoint: the client repeats a lost request once, and aiohttp one of a closed connection."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
-    """What one fault at one endpoint cost."""
+class EndpointImpact:
+    """The impact of one fault at one endpoint."""
 
     fault: str
     path: str
     hidden: int
-    """Entities that it made unavailable or unknown."""
+    """Entities that became unavailable or unknown."""
 
     requests: int
-    """To the endpoint while it lasted."""
+    """Requests to the endpoint while the fault lasted."""
 
     logged: int
-    """Records from the first failure until all was well."""
+    """Log records from the first failure until the recovery."""
 
     polls_until_back: int
 
     @override
     def __str__(self) -> str:
-        """Write it as the table has it."""
+        """Return the cell of the table."""
         return f"{self.hidden}·{self.requests}·{self.logged}·{self.polls_until_back}"
 
 
-def worst(cells: Sequence[Cell]) -> Cell:
-    """Give the most that one fault cost of each kind, at whichever endpoint that was."""
-    return Cell(
+def worst(cells: Sequence[EndpointImpact]) -> EndpointImpact:
+    """Return the largest impact of each kind at any endpoint."""
+    return EndpointImpact(
         fault=cells[0].fault,
         path="*",
         hidden=max(cell.hidden for cell in cells),
@@ -68,19 +68,19 @@ def worst(cells: Sequence[Cell]) -> Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mark:
-    """What there was in this process at a moment."""
+class Snapshot:
+    """The resources of this process and the open questions at one moment."""
 
     tasks: int
     files: int
-    """Open ones; sockets are among them."""
+    """Open files and sockets."""
 
     questions: set[str]
-    """What people are asked."""
+    """Open forms and repair issues."""
 
 
-class Ward:
-    """One loaded entry whose polls the test makes."""
+class Harness:
+    """A loaded entry that polls when the test says so."""
 
     def __init__(
         self, hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, log: pytest.LogCaptureFixture
@@ -91,28 +91,28 @@ class Ward:
         self._log = log
 
     async def poll(self) -> None:
-        """Have every coordinator poll once, the live one after those that it takes something from."""
+        """Poll once with every coordinator, the live one after those that it reads from."""
         for coordinator in self.coordinators():
             await coordinator.async_refresh()
         await self.hass.async_block_till_done()
 
     def coordinators(self) -> tuple[GatewayCoordinator[Any], ...]:
-        """Give every coordinator there is; none where the entry is not loaded."""
+        """Return every coordinator; none unless the entry is loaded."""
         if self.entry.state is not ConfigEntryState.LOADED:
             return ()
         data = self.entry.runtime_data
         return data.inventory, data.settings, data.grid, data.live, data.detail
 
     def paths(self) -> list[str]:
-        """Give what is polled, by the requests of one round."""
+        """Return the paths of all GET requests so far."""
         return sorted({request.path for request in self.gateway.requests if request.method == "GET"})
 
     def states(self) -> dict[str, str]:
-        """Give every state."""
+        """Return every state."""
         return {state.entity_id: state.state for state in self.hass.states.async_all()}
 
     def entities(self) -> dict[str, GatewayEntity[Any]]:
-        """Give every entity there is."""
+        """Return every entity."""
         return {
             entity_id: entity
             for platform in async_get_platforms(self.hass, DOMAIN)
@@ -120,33 +120,37 @@ class Ward:
             if isinstance(entity, GatewayEntity)
         }
 
-    async def suffer(self, fault: str, path: str, harm: dict[str, Any], *, is_answer: bool = False) -> Cell:
-        """Have an endpoint do wrong for some polls, and see what that costs and that nothing of it lasts.
+    async def inject(
+        self, fault: str, path: str, fault_fields: dict[str, Any], *, is_answer: bool = False
+    ) -> EndpointImpact:
+        """Inject a fault at an endpoint for some polls, and check its impact and the recovery.
 
-        `is_answer` is for what may be an answer of the endpoint, whose entities may then show something else.
+        Set `is_answer` for a possible response of the endpoint: its entities may show another value.
         """
-        return await self._go_through(fault, path, harm, polls=POLLS, is_answer=is_answer)
+        return await self._inject(fault, path, fault_fields, polls=POLLS, is_answer=is_answer)
 
-    async def lose_one(self, fault: str, path: str, harm: dict[str, Any]) -> Cell:
-        """Have an endpoint do wrong a single time, and see what that costs."""
-        return await self._go_through(fault, path, harm | {"times": 1}, polls=1, is_answer=False)
+    async def inject_once(self, fault: str, path: str, fault_fields: dict[str, Any]) -> EndpointImpact:
+        """Inject a fault at a single request, and check its impact and the recovery."""
+        return await self._inject(fault, path, fault_fields | {"times": 1}, polls=1, is_answer=False)
 
-    async def _go_through(self, fault: str, path: str, harm: dict[str, Any], *, polls: int, is_answer: bool) -> Cell:
-        before, mark = self.states(), self.mark()
+    async def _inject(
+        self, fault: str, path: str, fault_fields: dict[str, Any], *, polls: int, is_answer: bool
+    ) -> EndpointImpact:
+        before, snapshot = self.states(), self.snapshot()
         self.gateway.requests.clear()
-        self.gateway.faults.add(path, **harm)
+        self.gateway.faults.add(path, **fault_fields)
         began = time.monotonic()
         for _ in range(polls):
             await self.poll()
         requests = sum(request.path == path for request in self.gateway.requests)
         # On a busy machine a poll outlasts the wait between two identity checks, of two requests each.
         checks = (time.monotonic() - began) / discovery.BETWEEN_CHECKS
-        assert requests <= polls * REQUESTS_A_POLL + 2 * checks, f"{fault}: {path} was asked {requests} times"
+        assert requests <= polls * REQUESTS_A_POLL + 2 * checks, f"{fault}: {path} received {requests} requests"
         hidden = self._hidden(before, path)
         if not is_answer:
-            assert self.unlike(before).keys() <= hidden
+            assert self.differing(before).keys() <= hidden
         self.gateway.faults.clear()
-        cell = Cell(
+        cell = EndpointImpact(
             fault=fault,
             path=path,
             hidden=len(hidden),
@@ -154,11 +158,11 @@ class Ward:
             polls_until_back=await self._until_back(before),
             logged=len(self.logged(f"{fault} at {path}")),
         )
-        await self.nothing_is_left(mark)
+        await self.assert_nothing_left(snapshot)
         return cell
 
     def _hidden(self, before: dict[str, str], path: str) -> set[str]:
-        """Give what cannot be seen any more, and make sure that it stands on what failed."""
+        """Return the hidden entities, and check that each depends on the failing endpoint."""
         entities = self.entities()
         hidden = {
             entity_id
@@ -169,59 +173,59 @@ class Ward:
             error = entities[entity_id].result.error
             # A login that was of no use is not repeated for the next that is denied, which hears of the first.
             if error is not None and not isinstance(error, GatewayAuthenticationRequiredError):
-                assert error.path == path, f"{entity_id} does not stand on {path}, but on {error.path}"
+                assert error.path == path, f"{entity_id} depends on {error.path}, not on {path}"
         return hidden
 
     async def _until_back(self, before: dict[str, str]) -> int:
-        """Give how many polls it takes until every state is as it was."""
+        """Return how many polls it takes until every state is as before."""
         for polls in range(1, 4):
-            await self._rested()
+            await self._backoff_over()
             await self.poll()
-            if not self.unlike(before):
+            if not self.differing(before):
                 return polls
-        raise AssertionError(f"did not come back: {self.unlike(before)}")
+        raise AssertionError(f"did not come back: {self.differing(before)}")
 
-    def unlike(self, before: dict[str, str]) -> dict[str, str]:
-        """Give the states that are not as they were."""
+    def differing(self, before: dict[str, str]) -> dict[str, str]:
+        """Return the states that differ."""
         now = self.states()
         return {
             entity_id: now.get(entity_id, "")
             for entity_id, state in before.items()
-            if not _is_like(now.get(entity_id, ""), state)
+            if not _is_same(now.get(entity_id, ""), state)
         }
 
-    async def _rested(self) -> None:
-        """Wait for as long as the gateway asked to be left alone."""
+    async def _backoff_over(self) -> None:
+        """Wait for the end of every backoff."""
         data = self.entry.runtime_data
         async with asyncio.timeout(5):
             while data.live.schedule.rest:
                 await asyncio.sleep(0.01)
-        await asyncio.sleep(max(0.0, self._left_alone_until() - self.hass.loop.time()))
+        await asyncio.sleep(max(0.0, self._backoff_until() - self.hass.loop.time()))
         await asyncio.sleep(discovery.BETWEEN_CHECKS if data.identity_check._failure else 0.0)
 
-    def _left_alone_until(self) -> float:
+    def _backoff_until(self) -> float:
         times = [
-            reading.not_before
+            result.not_before
             for coordinator in self.coordinators()
-            for reading in readings(coordinator)
-            if not reading.has_never_succeeded  # else this firmware has no such endpoint
+            for result in results(coordinator)
+            if not result.has_never_succeeded  # else this firmware has no such endpoint
         ]
         return max(times, default=0.0)
 
-    def mark(self) -> Mark:
-        """Note what there is besides states, and begin a new log."""
+    def snapshot(self) -> Snapshot:
+        """Return the current resources and open questions, and clear the log."""
         self._log.clear()
-        return Mark(tasks=_tasks(), files=_open_files(), questions=self.questions())
+        return Snapshot(tasks=_tasks(), files=_open_files(), questions=self.questions())
 
     def questions(self) -> set[str]:
-        """Give what people are asked: forms, and repairs."""
+        """Return the open forms and repair issues."""
         forms = {str(flow["context"]["source"]) for flow in self.hass.config_entries.flow.async_progress()}
         return forms | {issue.issue_id for issue in ir.async_get(self.hass).issues.values() if issue.active}
 
     def logged(self, what: str, *, errors: tuple[str, ...] = ()) -> list[str]:
-        """Give what we logged, and make sure that each thing was said once and nothing was a mistake of ours.
+        """Return the log records of the integration, and check that none is repeated and none is an error.
 
-        `errors` are how those begin by which Home Assistant itself says what is so. What it says besides is its own
+        `errors` are how those begin by which Home Assistant itself says what is so. What it says may_hide is its own
         affair: how often it tries to set up an entry, for one.
         """
         records = [record for record in self._log.records if record.levelno >= logging.INFO]
@@ -233,16 +237,18 @@ class Ward:
         assert len(ours) == len(set(ours)), f"{what}: {ours}"
         return ours
 
-    async def nothing_is_left(self, mark: Mark) -> None:
-        """Make sure that no task and no connection outlives the fault."""
+    async def assert_nothing_left(self, snapshot: Snapshot) -> None:
+        """Check that no task and no connection outlives the fault."""
         async with asyncio.timeout(5):
-            while _tasks() > mark.tasks or _open_files() > mark.files + 2:  # a connection may have two ends here
+            while (
+                _tasks() > snapshot.tasks or _open_files() > snapshot.files + 2
+            ):  # a connection may have two ends here
                 await asyncio.sleep(0.01)
 
 
-def readings(coordinator: GatewayCoordinator[Any]) -> list[EndpointResult[Any]]:
-    """Give what each endpoint of a coordinator said last."""
-    return [reading for reading in vars(coordinator.data).values() if isinstance(reading, EndpointResult)]
+def results(coordinator: GatewayCoordinator[Any]) -> list[EndpointResult[Any]]:
+    """Return the last result of each endpoint of a coordinator."""
+    return [result for result in vars(coordinator.data).values() if isinstance(result, EndpointResult)]
 
 
 def _tasks() -> int:
@@ -253,8 +259,8 @@ def _open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def _is_like(state: str, before: str) -> bool:
-    """Compare two states: 62 is 62.0, and a moment may have moved by what answers take."""
+def _is_same(state: str, before: str) -> bool:
+    """Compare two states: 62 equals 62.0, and timestamps may differ by the time of the responses."""
     if state == before or (dt_util.parse_datetime(state) and dt_util.parse_datetime(before)):
         return True
     try:

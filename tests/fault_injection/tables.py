@@ -1,14 +1,14 @@
-"""What everything cost, as tables."""
+"""The impact of every fault and scenario as tables."""
 
 from collections.abc import Iterator, Sequence
 
-from tests.fault_injection.course import Record
+from tests.fault_injection.scenario_runner import ScenarioImpact
 
 type Row = tuple[str, str, Sequence[str]]
 
 
 def of_endpoints(rows: list[tuple[str, str, dict[str, str]]]) -> Iterator[str]:
-    """Give a table for each firmware: a line for each fault, a column for each endpoint."""
+    """Yield a table for each firmware: a line for each fault, a column for each endpoint."""
     yield "Entities hidden · requests in three polls · log records · polls until all is back"
     for firmware in sorted({firmware for firmware, _, _ in rows}):
         of_firmware = [(fault, cells) for row_firmware, fault, cells in rows if row_firmware == firmware]
@@ -22,21 +22,23 @@ def of_endpoints(rows: list[tuple[str, str, dict[str, str]]]) -> Iterator[str]:
 
 
 def of_one_answer(rows: list[tuple[str, str, str]]) -> Iterator[str]:
-    """Give the table of what went wrong a single time: a line for each fault, a column for each firmware."""
+    """Yield the table of single faults: a line for each fault, a column for each firmware."""
     cells = {(fault, firmware): cell for fault, firmware, cell in rows}
     firmwares = sorted({firmware for _, firmware, _ in rows})
-    yield "\nThe same a single time, at the worst endpoint, with values kept as ever"
+    yield "\nA single fault, at the endpoint with the largest impact"
     yield f"{'':22}" + "".join(f"{firmware:>10}" for firmware in firmwares)
     for fault in dict.fromkeys(fault for fault, _, _ in rows):
         yield f"{fault:22}" + "".join(f"{cells.get((fault, firmware), 'EMPTY'):>10}" for firmware in firmwares)
 
 
 def of_the_whole(rows: list[Row]) -> Iterator[str]:
-    """Give the table of what concerns more than one endpoint: a line for each, by group."""
-    widths = [max(len(title), *(len(cells[at]) for _, _, cells in rows)) for at, title in enumerate(Record.TITLES)]
+    """Yield the table of scenarios: a line for each, by group."""
+    widths = [
+        max(len(title), *(len(cells[at]) for _, _, cells in rows)) for at, title in enumerate(ScenarioImpact.TITLES)
+    ]
     yield "\nSeconds, entities, polls, requests and log records"
     for group in dict.fromkeys(group for group, _, _ in rows):
-        yield f"\n{group:32}" + _in_columns(Record.TITLES, widths)
+        yield f"\n{group:32}" + _in_columns(ScenarioImpact.TITLES, widths)
         for _, name, cells in (row for row in rows if row[0] == group):
             yield f"{name:32}" + _in_columns(cells, widths)
 
