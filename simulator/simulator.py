@@ -10,15 +10,15 @@ from typing import Self
 from aiohttp import web
 
 from simulator.certificate import certificate
-from simulator.control import PATH as CONTROL_PATH, Control
+from simulator.control_api import PATH as CONTROL_PATH, ControlApi
 from simulator.faults import Faults
 from simulator.firmware import PROFILES
-from simulator.front import Front, Request
 from simulator.gateway import Gateway, Profile
 from simulator.home import SimulatedHome
 from simulator.listener import HOST, Listener
-from simulator.pace import Pace
 from simulator.redirect import moved
+from simulator.server import GatewayServer, Request
+from simulator.timing import Timing
 from simulator.wire import Json
 
 
@@ -53,8 +53,8 @@ class Simulator:
         self.gateway = Gateway(nameplate, rules, home, serial, password or rules.password(serial))
         self.gateway.busway = busway
         self.gateway.uplinks.ethernet = ethernet
-        self.pace = Pace(self.gateway.home, speed, latency)
-        self.front = Front(self.profile, self.gateway, self.pace)
+        self.timing = Timing(self.gateway.home, speed, latency)
+        self.server = GatewayServer(self.profile, self.gateway, self.timing)
         self.port = 0
         self._certificate = certificate(serial) if self.profile.tls else None
         self._generation = 0
@@ -62,15 +62,15 @@ class Simulator:
         self._plain = self._redirecting()
         self.http_port: int | None = None
         """Where plain HTTP is answered with the way to HTTPS, on firmware that does so."""
-        self._control = Control(self.gateway, self.front, self.pace)
+        self._control_api = ControlApi(self.gateway, self.server, self.timing)
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
     async def start(self, port: int = 0, *, http_port: int = 0) -> None:
         """Listen on 127.0.0.1; port 0 picks a free one. `http_port` is for what sends everybody to HTTPS."""
         context = self._certificate.context() if self._certificate else None
-        self.front.witness_loop = asyncio.get_running_loop()
-        self.pace.start()
+        self.server.observer_loop = asyncio.get_running_loop()
+        self.timing.start()
         self.port = await self._listener.open(port, context)
         if self._plain is not None:
             self.http_port = await self._plain.open(http_port, None)
@@ -91,10 +91,10 @@ class Simulator:
         await self.stop()
 
     async def _handle(self, request: web.Request, connection: int) -> web.Response:
-        self.pace.catch_up()
+        self.timing.catch_up()
         if request.path == CONTROL_PATH:
-            return self._control.answer(request.method, await request.read(), self.connections)
-        return await self.front.handle(request, connection)
+            return self._control_api.answer(request.method, await request.read(), self.connections)
+        return await self.server.handle(request, connection)
 
     def _redirecting(self) -> Listener | None:
         return Listener(self._redirect) if self.profile.redirects else None
@@ -177,7 +177,7 @@ class Simulator:
         )
         self.gateway.desk.rules = self.profile.login
         self.tokens.clear()
-        self.front.serve(self.profile)
+        self.server.serve(self.profile)
         self._certificate = certificate(self.serial, self._generation) if self.profile.tls else None
         self._plain = self._redirecting()
 
@@ -218,27 +218,27 @@ class Simulator:
     @property
     def speed(self) -> float:
         """Seconds in the home per second on the clock."""
-        return self.pace.speed
+        return self.timing.speed
 
     @speed.setter
     def speed(self, speed: float) -> None:
-        self.pace.speed = speed
+        self.timing.speed = speed
 
     @property
     def latency(self) -> float:
         """Seconds every answer takes."""
-        return self.pace.latency
+        return self.timing.latency
 
     @latency.setter
     def latency(self, latency: float) -> None:
-        self.pace.latency = latency
+        self.timing.latency = latency
 
     # -- what happened and what goes wrong -----------------------------------------------------------------------------
 
     @property
     def requests(self) -> list[Request]:
         """Every request so far, as it arrived."""
-        return self.front.requests
+        return self.server.requests
 
     @property
     def connections(self) -> int:
@@ -248,14 +248,14 @@ class Simulator:
     @property
     def logins(self) -> int:
         """Login POSTs seen so far, refused ones too."""
-        return self.front.logins
+        return self.server.logins
 
     @property
     def faults(self) -> Faults:
         """What goes wrong."""
-        return self.front.faults
+        return self.server.faults
 
     @property
     def overrides(self) -> dict[str, Json | bytes | Callable[[], Json]]:
         """Payloads by path that replace the gateway's own; bytes are sent as they are."""
-        return self.front.overrides
+        return self.server.overrides

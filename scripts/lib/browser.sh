@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# A Chromium for what looks at Home Assistant's pages. Sourced by scripts/test and scripts/screenshots.
+# Chromium for the tests of Home Assistant's pages. Sourced by scripts/test and scripts/screenshots.
 
-# Leaves one alone that is there, and installs the distribution's where this account may install packages.
+# Install the distribution's Chromium unless there is one, where this account may install packages.
 ensure_browser() {
   local name become=()
   for name in chromium chromium-browser google-chrome; do
@@ -14,7 +14,7 @@ ensure_browser() {
     "${become[@]}" env DEBIAN_FRONTEND=noninteractive \
       apt-get -qq install --no-install-recommends chromium fonts-noto-core >/dev/null && return
   fi
-  echo "Error: there is no Chromium here, and it could not be installed." >&2
+  echo "Error: Chromium is missing and could not be installed." >&2
   echo "Install it (Debian and Ubuntu: sudo apt-get install chromium fonts-noto-core) and run this again." >&2
   exit 1
 }

@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# What became of several commands, told together at the end. Sourced by scripts/test --all.
+# The results of several commands. Sourced by scripts/test --all.
 
 summary=""
 failures=0
 
-# pinned FILE: the release of Home Assistant that a file of requirements asks for.
+# pinned FILE: the release of Home Assistant in a requirements file.
 pinned() {
   printf 'Home Assistant %s' "$(sed -n 's/^homeassistant==//p' "$1")"
 }
 
-# tried NAME COMMAND...: goes on whatever becomes of it.
+# tried NAME COMMAND...: continues after a failure.
 tried() {
   local name=$1 began=$SECONDS outcome=passed
   shift

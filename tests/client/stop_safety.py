@@ -21,7 +21,7 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.stop_safety.supervisor import SafetyTimings
 from simulator import Simulator
-from simulator.front import Request
+from simulator.server import Request
 from tests.helpers import address_of, until
 
 PACE = SafetyTimings(connected=60.0, steady=0.03, check=0.003, first_pause=0.005, longest_pause=0.02, patience=0.5)

@@ -177,7 +177,7 @@ async def test_expired_signature_is_renewed(gateway: Simulator, sign: Sign) -> N
         if step == "acted" and asked_for(gateway, PATH) == 1:
             gateway.gateway.clock_ahead = 0.0
 
-    gateway.front.witness = come_to_its_senses
+    gateway.server.observer = come_to_its_senses
     assert await signed.config()
     assert asked_for(gateway, PATH) == 2
 
@@ -295,7 +295,7 @@ async def test_signed_requests_wait_for_their_turn(gateway: Simulator, sign: Sig
         under_way += 1 if step == "sent" else -1
         most = max(most, under_way)
 
-    gateway.front.witness = count
+    gateway.server.observer = count
     gateway.latency = 0.01
     await asyncio.gather(*(ask() for ask in (signed.config, powerwall_of(signed).soe) for _ in range(3)))
     assert (most, under_way) == (1, 0)

@@ -114,7 +114,7 @@ async def test_conflicting_signed_write_raises(gateway: Simulator, sign: Sign) -
 
     pair(gateway)
     signed = await sign(gateway)
-    gateway.front.witness = interfere
+    gateway.server.observer = interfere
     with raises_command_error(CommandFailure.CONFLICT):
         await signed.write({"default_real_mode": "backup"})
     assert (gateway.home.mode, gateway.gateway.operation.reserve) == ("self_consumption", 50)

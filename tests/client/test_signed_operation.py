@@ -163,7 +163,7 @@ async def test_somebody_else_writes_in_between(operator: Operator) -> None:
         if step == "acted" and operator.requests == 3:
             operator.simulator.gateway.operation.reserve = 50
 
-    operator.simulator.front.witness = interfere
+    operator.simulator.server.observer = interfere
     with raises_command_error(CommandFailure.CONFLICT):
         await operator.set(mode=TARIFF)
     assert operator.written == []

@@ -243,7 +243,7 @@ async def test_log_in_with_unknown_firmware_is_refused(home: Home, status: dict[
 
 async def test_login_that_was_not_sent_does_not_count(home: Home) -> None:
     home.simulator.requests.clear()
-    home.simulator.front.requests = Tripwire(7, home.simulator.home.outage)
+    home.simulator.server.requests = Tripwire(7, home.simulator.home.outage)
     async with home.process() as guard:
         with raises_command_error(CommandFailure.NOT_ON_GRID):
             await guard.log_in()
@@ -258,7 +258,7 @@ async def test_log_in_with_an_outage_at_any_step_restarts_the_powerwall(simulato
     dared, reasons = [], set()
     for step in range(1, 100):
         home = Home(await simulator("1.15.0"))
-        home.simulator.front.requests = wire = Tripwire(step, home.simulator.home.outage)
+        home.simulator.server.requests = wire = Tripwire(step, home.simulator.home.outage)
         async with home.process() as guard:
             try:
                 await guard.log_in()

@@ -83,7 +83,7 @@ async def test_log_in_waits_for_a_gateway_that_is_away(home: Home) -> None:
     def go_away() -> None:
         home.simulator.faults.add("*", drop=True, times=12)
 
-    home.simulator.front.requests = wire = Tripwire(9, go_away)
+    home.simulator.server.requests = wire = Tripwire(9, go_away)
     async with home.process() as guard:
         await guard.log_in()
         await finished(guard)

@@ -67,7 +67,7 @@ def agrees(key: str, core: State | None, ours: State | None) -> bool:
 
 def tolerance(key: str) -> float:
     """Return by how much two equal values may differ, in the unit of the built-in integration."""
-    rounding = sum(0.5 * 10**-digits for pattern, digits in DIGITS.items() if re.fullmatch(pattern, key))
+    rounding = sum(0.5 * 10.0**-digits for pattern, digits in DIGITS.items() if re.fullmatch(pattern, key))
     return rounding + (APP_STEP if key in APP_PERCENT else 0) + 1e-6
 
 

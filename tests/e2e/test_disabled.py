@@ -14,7 +14,7 @@ from simulator.gateway.answers import Call
 from tests.conftest import StartSimulator
 from tests.helpers import until
 from tools.child_process import free_port
-from tools.crash_test.points import Plan
+from tools.crash_test.crash_points import Plan
 from tools.dev_server.integration import DOMAIN, add
 from tools.hass_process import HomeAssistant, WebSocketError
 from tools.hass_process.configuration import REPOSITORY
@@ -77,9 +77,9 @@ async def leave_stopped(gateway: Simulator, folder: Path, port: int) -> None:
                 if (step, call.path) == ("acted", "login/Basic"):
                     gateway.faults.add("*", drop=True)
 
-            gateway.front.witness = silence_after_login
+            gateway.server.observer = silence_after_login
             await until(lambda: gateway.faults.active and journal_is_open(folder), seconds=60)
-            gateway.front.witness = lambda *_: None
+            gateway.server.observer = lambda *_: None
             disabling = asyncio.ensure_future(disable(home, stored(folder)["entry_id"]))
             # Home Assistant stores its entries after a second, and its repairs after ten.
             await until(lambda: "disabled_later" in repairs(folder), seconds=60)

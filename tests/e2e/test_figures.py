@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.dev_server.figures import FIGURES, Comparison
+from tools.dev_server.comparison import FIGURES, Comparison
 from tools.hass_process import State
 
 IDS = {figure.key: f"sensor.{figure.key}" for figure in FIGURES} | {"grid": "binary_sensor.grid"}

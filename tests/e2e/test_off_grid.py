@@ -56,12 +56,12 @@ async def test_killed_while_the_home_leaves_the_grid(simulator: StartSimulator, 
             if (step, call.method, call.path) == ("acted", "POST", "v2/islanding/mode"):
                 home.kill()
 
-        gateway.front.witness = kill_when_done
+        gateway.server.observer = kill_when_done
         with suppress(aiohttp.ClientError):
             await home.api.call_service("switch", "turn_on", entity_id=switch)
         async with asyncio.timeout(10):
             assert await home.wait() == -9
-    gateway.front.witness = lambda *_: None
+    gateway.server.observer = lambda *_: None
     gateway.home.advance(5)
     assert gateway.home.grid_status == "SystemIslandedActive"
 

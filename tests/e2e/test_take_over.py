@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import StartSimulator
-from tools.benchmarks.sides import add_core
+from tools.benchmarks.subjects import add_core
 from tools.child_process import free_port
 from tools.dev_server.integration import DOMAIN, add
 from tools.dev_server.target import Target

@@ -23,7 +23,7 @@ from simulator import SimulatedHome, Simulator
 from tests.conftest import StartSimulator
 from tests.pairing import pair, pem
 from tools.child_process import free_port
-from tools.crash_test.points import Plan
+from tools.crash_test.crash_points import Plan
 from tools.dev_server.integration import DOMAIN
 from tools.hass_process import HomeAssistant, errors_about
 from tools.hass_process.configuration import REPOSITORY

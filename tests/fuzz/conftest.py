@@ -9,7 +9,7 @@ import pytest
 from custom_components.powerwall_gateway.gateway.models.fields import warned
 from tests.client.conftest import client, connect, session
 from tests.conftest import is_deep
-from tests.fuzz.inputs import AT_LEAST, Thrown
+from tests.fuzz.inputs import AT_LEAST, InputCounter
 
 __all__ = ["client", "connect", "session"]
 
@@ -22,15 +22,15 @@ def silence(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.fixture
-def thrown(record_property: Callable[[str, object], None]) -> Iterator[Thrown]:
-    """Count the inputs that a test throws at the client; the deep run tells how many they were."""
-    thrown = Thrown()
-    yield thrown
-    record_property("inputs", thrown.inputs)
+def counter(record_property: Callable[[str, object], None]) -> Iterator[InputCounter]:
+    """Count the inputs of a test; the deep run prints their sum."""
+    counter = InputCounter()
+    yield counter
+    record_property("inputs", counter.inputs)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Tell in a deep run how much was thrown, and fail one in which it was too little."""
+    """Print the number of inputs of a deep run, and fail if there were too few."""
     if not is_deep():
         return
     inputs = sum(
@@ -42,9 +42,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         if title == "inputs"
     )
     if terminalreporter.stats.keys() & {"failed", "error"}:
-        terminalreporter.write_line(f"{inputs:,} inputs thrown, and something failed")
+        terminalreporter.write_line(f"{inputs:,} inputs, and a test failed")
     elif inputs < AT_LEAST:
-        terminalreporter.write_line(f"{inputs:,} inputs thrown, where {AT_LEAST:,} belong", red=True)
+        terminalreporter.write_line(f"{inputs:,} inputs of {AT_LEAST:,} expected", red=True)
         terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED
     else:
-        terminalreporter.write_line(f"{inputs:,} inputs thrown, nothing but GatewayError came out")
+        terminalreporter.write_line(f"{inputs:,} inputs, and no exception but GatewayError")

@@ -1,4 +1,4 @@
-"""Good bytes, spoiled: what everybody who throws them at the client has in common."""
+"""Mutate valid bytes, and count the inputs of a run."""
 
 from dataclasses import dataclass
 import os
@@ -7,13 +7,13 @@ import re
 from typing import Final
 
 SEED: Final = int(os.environ.get("POWERWALL_SEED", "1"))
-"""`POWERWALL_SEED=2 scripts/test --deep` throws others."""
+"""`POWERWALL_SEED=2 scripts/test --deep` generates other inputs."""
 
 AT_LEAST: Final = 1_000_000
 """Inputs in a deep run."""
 
 _VALUE: Final = re.compile(rb"(?<=[:\[,])\s*[^,\[\]{}]+")
-"""Of JSON; in a header it is as good a piece as any."""
+"""Matches a value of JSON, or some bytes of a header."""
 
 JSON_WORDS: Final = (
     *(b"null", b"true", b"{}", b"[]", b"[[[[[[[[", b'{"":', b'""', b'"', b",", b":", b"\\", b"]", b"}"),
@@ -24,30 +24,30 @@ JSON_WORDS: Final = (
 
 
 @dataclass
-class Thrown:
-    """How much was thrown in a test."""
+class InputCounter:
+    """The number of inputs of a test."""
 
     inputs: int = 0
 
 
-def spoiled(good: bytes, words: tuple[bytes, ...], chance: Random) -> bytes:
-    """Spoil one to four places: bytes turned, removed, doubled or put in between, values replaced, the end cut off."""
-    spoiled = bytearray(good)
-    for _ in range(chance.choice((1, 1, 1, 2, 3, 4))):
-        at = chance.randint(0, len(spoiled))
-        end = min(len(spoiled), at + chance.choice((1, 1, 2, 4, 16, 64)))
-        match chance.randrange(8):
+def mutate(good: bytes, words: tuple[bytes, ...], random: Random) -> bytes:
+    """Mutate one to four places: flip, remove, repeat or insert bytes, replace values, or cut off the end."""
+    mutated = bytearray(good)
+    for _ in range(random.choice((1, 1, 1, 2, 3, 4))):
+        at = random.randint(0, len(mutated))
+        end = min(len(mutated), at + random.choice((1, 1, 2, 4, 16, 64)))
+        match random.randrange(8):
             case 0:
-                spoiled[at:end] = bytes(byte ^ (1 << chance.randrange(8)) for byte in spoiled[at:end])
+                mutated[at:end] = bytes(byte ^ (1 << random.randrange(8)) for byte in mutated[at:end])
             case 1:
-                spoiled[at:end] = b""
+                mutated[at:end] = b""
             case 2:
-                spoiled[at:at] = spoiled[at:end] * chance.choice((1, 1, 2, 50))
+                mutated[at:at] = mutated[at:end] * random.choice((1, 1, 2, 50))
             case 3:
-                spoiled[at:at] = chance.choice(words)
-            case 4 if chance.random() < 0.3:
-                spoiled[at:] = b""
+                mutated[at:at] = random.choice(words)
+            case 4 if random.random() < 0.3:
+                mutated[at:] = b""
             case _:
-                if value := _VALUE.search(spoiled, at) or _VALUE.search(spoiled):
-                    spoiled[value.start() : value.end()] = chance.choice(words)
-    return bytes(spoiled)
+                if value := _VALUE.search(mutated, at) or _VALUE.search(mutated):
+                    mutated[value.start() : value.end()] = random.choice(words)
+    return bytes(mutated)

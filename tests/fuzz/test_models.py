@@ -13,7 +13,7 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway.models import Model
 from tests.client.examples import JSON, MODELS, example, junk, spoil
-from tests.fuzz.inputs import Thrown
+from tests.fuzz.inputs import InputCounter
 
 PAYLOADS = 10
 """Per hypothesis example: making an example takes longer than decoding a payload."""
@@ -32,13 +32,13 @@ def test_example_is_decoded(model: type[Model]) -> None:
 
 
 @pytest.mark.parametrize("model", [model for model in MODELS if model not in OWN_FORMS])
-@given(chance=st.randoms(use_true_random=False))
-def test_good_fields_are_decoded_next_to_wrong_ones(thrown: Thrown, model: type[Model], chance: Random) -> None:
+@given(random=st.randoms(use_true_random=False))
+def test_good_fields_are_decoded_next_to_wrong_ones(counter: InputCounter, model: type[Model], random: Random) -> None:
     good_payload = example(model)
     good = model.from_dict(good_payload)
     for _ in range(PAYLOADS):
-        payload, keys = spoil(good_payload, chance)
-        thrown.inputs += 1
+        payload, keys = spoil(good_payload, random)
+        counter.inputs += 1
         read = model.from_dict(orjson.loads(orjson.dumps(payload)))
         for field, key in zip(fields(model), model.wire_keys(), strict=True):
             if key not in keys:
@@ -46,12 +46,12 @@ def test_good_fields_are_decoded_next_to_wrong_ones(thrown: Thrown, model: type[
 
 
 @pytest.mark.parametrize("model", MODELS)
-@given(chance=st.randoms(use_true_random=False))
-def test_any_json_is_decoded(thrown: Thrown, model: type[Model], chance: Random) -> None:
+@given(random=st.randoms(use_true_random=False))
+def test_any_json_is_decoded(counter: InputCounter, model: type[Model], random: Random) -> None:
     keys = model.wire_keys()
     for _ in range(PAYLOADS):
-        payload = {key: junk(chance) for key in chance.sample(keys, k=chance.randint(1, len(keys)))}
-        thrown.inputs += 1
+        payload = {key: junk(random) for key in random.sample(keys, k=random.randint(1, len(keys)))}
+        counter.inputs += 1
         read = model.from_dict(orjson.loads(orjson.dumps(payload)))
         assert isinstance(read, model), payload
         assert read == model.from_dict(payload), payload

@@ -1,7 +1,6 @@
-"""Spoiled bytes in place of an answer's body, at every method of the client, and in what people and files say.
+"""Fuzz the bodies of responses at every method of the client, the stored files, and the user's input.
 
-The wire itself has its own: `test_transport.py`. A hundred inputs for each endpoint here, 20,000 with
-`scripts/test --deep`.
+`test_transport.py` fuzzes HTTP itself. 100 inputs for each endpoint, 20,000 with `scripts/test --deep`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -31,14 +30,14 @@ from tests.client.calls import ask
 from tests.client.conftest import Client
 from tests.client.examples import example
 from tests.conftest import StartSimulator, is_deep
-from tests.fuzz.inputs import JSON_WORDS, SEED, Thrown, spoiled
+from tests.fuzz.inputs import JSON_WORDS, SEED, InputCounter, mutate
 
 INPUTS: Final = 20_000 if is_deep() else 100
-"""For each endpoint, and for each that reads what people or files say."""
+"""For each endpoint and each parser."""
 
 
-class Wireless(Transport):
-    """Answers everything with the same bytes, as if they had come over the wire."""
+class FakeTransport(Transport):
+    """Answer every request with the same bytes."""
 
     body = b""
 
@@ -56,14 +55,14 @@ class Wireless(Transport):
 
 
 @pytest.fixture
-def wireless(session: ClientSession) -> Wireless:
-    """Give a connection for which nobody has to listen."""
-    return Wireless(session, Address.parse("127.0.0.1"))
+def transport(session: ClientSession) -> FakeTransport:
+    """Return a transport without a server."""
+    return FakeTransport(session, Address.parse("127.0.0.1"))
 
 
 @pytest.fixture
 async def answers(simulator: StartSimulator, client: Client) -> dict[str, bytes]:
-    """Give what a gateway of 21.44 answers at each path that can be read without an effect."""
+    """Return the responses of a gateway with 21.44 at each path that can be read without an effect."""
     powerwall = await client(await simulator("21.44"))
     await powerwall.login()
     answers = {}
@@ -74,7 +73,7 @@ async def answers(simulator: StartSimulator, client: Client) -> dict[str, bytes]
 
 
 def models_of(reader: Callable[[Any], object]) -> Iterator[type[Model]]:
-    """Give the model that reads an endpoint's answers, if there is one."""
+    """Yield the model of an endpoint's responses, if there is one."""
     values = inspect.getclosurevars(reader).nonlocals
     if "model" in values:
         yield values["model"]
@@ -83,7 +82,7 @@ def models_of(reader: Callable[[Any], object]) -> Iterator[type[Model]]:
 
 
 def good_bodies(name: str, answers: Mapping[str, bytes]) -> list[bytes]:
-    """Give what an endpoint may answer: what the simulator says, and examples of its model alone and in a list."""
+    """Return valid bodies of an endpoint: the simulator's response, and examples of its model alone and in a list."""
     payloads: list[Any] = [
         form
         for model in models_of(ENDPOINTS[name].model)
@@ -94,8 +93,8 @@ def good_bodies(name: str, answers: Mapping[str, bytes]) -> list[bytes]:
     return [*filter(None, [simulated]), *map(orjson.dumps, payloads or [{}, ["a", "b"]])]
 
 
-def look_at(read: Any) -> None:
-    """Ask a model for everything it can work out."""
+def read_properties(read: Any) -> None:
+    """Read every property of a model."""
     for model in read.values() if isinstance(read, dict) else read if isinstance(read, tuple) else (read,):
         for name, value in inspect.getmembers_static(type(model)) if isinstance(model, Model) else ():
             if isinstance(value, property):
@@ -103,30 +102,30 @@ def look_at(read: Any) -> None:
 
 
 @pytest.mark.parametrize("access", Access)
-async def test_any_bytes_make_a_model_or_a_gateway_error(
-    wireless: Wireless, answers: dict[str, bytes], thrown: Thrown, access: Access
+async def test_any_body_is_a_model_or_a_gateway_error(
+    transport: FakeTransport, answers: dict[str, bytes], counter: InputCounter, access: Access
 ) -> None:
-    chance = Random(SEED)
+    random = Random(SEED)
     read = refused = 0
     for name in (name for name, endpoint in ENDPOINTS.items() if endpoint.access is access):
         bodies = good_bodies(name, answers)
         for _ in range(INPUTS):
-            wireless.body = spoiled(chance.choice(bodies), JSON_WORDS, chance)
-            powerwall = PowerwallGateway(wireless, Credentials(password="12345"))
-            thrown.inputs += 1
+            transport.body = mutate(random.choice(bodies), JSON_WORDS, random)
+            powerwall = PowerwallGateway(transport, Credentials(password="12345"))
+            counter.inputs += 1
             try:
-                look_at(await ask(powerwall, name))
+                read_properties(await ask(powerwall, name))
                 read += 1
             except GatewayError:
                 refused += 1
             except Exception as err:
-                err.add_note(f"{name}, answered {wireless.body!r}")
+                err.add_note(f"{name}, answered {transport.body!r}")
                 raise
     assert read
     assert refused
 
 
-# -- what people and files say -----------------------------------------------------------------------------------------
+# -- files and user input ----------------------------------------------------------------------------------------------
 
 
 UNDER_WAY: Final = {
@@ -151,7 +150,7 @@ LOGINS: Final = [
         "not_before": 0.0,
     },
 ]
-PLACES: Final = [
+ADDRESSES: Final = [
     b"192.168.1.50",
     b"Powerwall.LAN:8443",
     b"http://192.168.1.50/summary",
@@ -166,58 +165,58 @@ TEXT_WORDS: Final = (
 
 
 @pytest.fixture
-def restore(wireless: Wireless) -> Callable[[object], None]:
-    """Take up a login that was kept."""
-    return lambda kept: PowerwallGateway(wireless, Credentials(password="12345")).restore_login(kept)
+def restore(transport: FakeTransport) -> Callable[[object], None]:
+    """Restore a stored login."""
+    return lambda kept: PowerwallGateway(transport, Credentials(password="12345")).restore_login(kept)
 
 
-def test_a_spoiled_journal_is_read_or_corrupt(thrown: Thrown) -> None:
+def test_mutated_journal_is_read_or_corrupt(counter: InputCounter) -> None:
     for journal in JOURNALS:
         assert JournalRecord.from_json(journal).to_json() == journal
-    for kept in _spoiled_json([orjson.dumps(journal) for journal in JOURNALS], thrown):
+    for kept in _mutated_json([orjson.dumps(journal) for journal in JOURNALS], counter):
         try:
             JournalRecord.from_json(kept)
         except JournalError:
             continue
 
 
-def test_of_a_spoiled_login_what_makes_sense_is_taken_up(restore: Callable[[object], None], thrown: Thrown) -> None:
-    for kept in _spoiled_json([orjson.dumps(login) for login in LOGINS], thrown):
+def test_mutated_login_is_restored_without_exception(restore: Callable[[object], None], counter: InputCounter) -> None:
+    for kept in _mutated_json([orjson.dumps(login) for login in LOGINS], counter):
         restore(kept)
 
 
 @pytest.mark.parametrize(
-    ("parse", "examples"), [(Address.parse, PLACES), (parse_serial, SERIALS)], ids=["address", "serial"]
+    ("parse", "examples"), [(Address.parse, ADDRESSES), (parse_serial, SERIALS)], ids=["address", "serial"]
 )
-def test_what_people_type_is_understood_or_a_value_error(
-    thrown: Thrown, parse: Callable[[str], object], examples: list[bytes]
+def test_user_input_is_parsed_or_a_value_error(
+    counter: InputCounter, parse: Callable[[str], object], examples: list[bytes]
 ) -> None:
-    for typed in _spoiled_texts(examples, thrown):
+    for typed in _mutated_texts(examples, counter):
         try:
             assert str(parse(typed))
         except ValueError:
             continue
 
 
-def test_what_is_no_number_of_a_gateway_is_none(thrown: Thrown) -> None:
-    for typed in _spoiled_texts(SERIALS, thrown):
+def test_mutated_din_is_parsed_or_none(counter: InputCounter) -> None:
+    for typed in _mutated_texts(SERIALS, counter):
         assert (found := Din.parse(typed)) is None or isinstance(found, Din)
 
 
-def _spoiled_texts(examples: list[bytes], thrown: Thrown) -> Iterator[str]:
-    chance = Random(SEED)
+def _mutated_texts(examples: list[bytes], counter: InputCounter) -> Iterator[str]:
+    random = Random(SEED)
     for _ in range(INPUTS):
-        thrown.inputs += 1
-        yield spoiled(chance.choice(examples), TEXT_WORDS, chance).decode(errors="replace")
+        counter.inputs += 1
+        yield mutate(random.choice(examples), TEXT_WORDS, random).decode(errors="replace")
 
 
-def _spoiled_json(examples: list[bytes], thrown: Thrown) -> Iterator[object]:
-    """Give spoiled examples, as far as they are JSON still: what is none is found out before it is read."""
-    chance = Random(SEED)
+def _mutated_json(examples: list[bytes], counter: InputCounter) -> Iterator[object]:
+    """Yield mutated examples that are still JSON: anything else is rejected before it is parsed."""
+    random = Random(SEED)
     for _ in range(INPUTS):
         try:
-            content = orjson.loads(spoiled(chance.choice(examples), JSON_WORDS, chance))
+            content = orjson.loads(mutate(random.choice(examples), JSON_WORDS, random))
         except ValueError:
             continue
-        thrown.inputs += 1
+        counter.inputs += 1
         yield content

@@ -1,6 +1,6 @@
-"""Spoiled HTTP on a real socket: status lines, headers, lengths, chunks and parcels that no gateway sends.
+"""Fuzz HTTP on a real socket: status lines, headers, lengths, chunks and compressed bodies.
 
-Three hundred answers here, twenty thousand with `scripts/test --deep`.
+300 responses, 20,000 with `scripts/test --deep`.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from custom_components.powerwall_gateway.gateway import (
 from custom_components.powerwall_gateway.gateway.models import MetersAggregates
 from tests.client.examples import example
 from tests.conftest import is_deep
-from tests.fuzz.inputs import JSON_WORDS, SEED, Thrown, spoiled
+from tests.fuzz.inputs import JSON_WORDS, SEED, InputCounter, mutate
 
 ANSWERS: Final = 5_000 if is_deep() else 75
 """For each kind of call."""
@@ -54,15 +54,15 @@ def in_chunks(body: bytes, size: int = 40) -> bytes:
 
 
 GOOD: Final = with_length("200 OK", BODY)
-PARCEL: Final = gzip.compress(BODY)
+GZIPPED: Final = gzip.compress(BODY)
 EXAMPLES: Final = [
     GOOD,
     answer("200 OK", BODY),
     answer("200 OK", in_chunks(BODY), b"Transfer-Encoding: chunked"),
-    answer("200 OK", in_chunks(PARCEL), b"Transfer-Encoding: chunked", b"Content-Encoding: gzip"),
-    with_length("200 OK", PARCEL, b"Content-Encoding: gzip"),
+    answer("200 OK", in_chunks(GZIPPED), b"Transfer-Encoding: chunked", b"Content-Encoding: gzip"),
+    with_length("200 OK", GZIPPED, b"Content-Encoding: gzip"),
     with_length("200 OK", zlib.compress(BODY), b"Content-Encoding: deflate"),
-    with_length("200 OK", PARCEL),
+    with_length("200 OK", GZIPPED),
     with_length(
         "200 OK", b'{"token": "aB3_", "roles": ["Home_Owner"]}', b"Set-Cookie: AuthCookie=aB3_; Path=/; Secure"
     ),
@@ -114,11 +114,11 @@ CALLS: Final[dict[str, dict[str, Any]]] = {
     "config_completed": {},
     "login": {"although_it_stops": True},
 }
-"""Read and kept, read, with an effect, and with cookies."""
+"""Cached, not cached, with an effect, and with cookies."""
 
 
 class Answering(asyncio.Protocol):
-    """Answers whatever is asked with some bytes, and hangs up."""
+    """Answer every request with the same bytes, and close the connection."""
 
     answer = GOOD
 
@@ -135,7 +135,7 @@ class Answering(asyncio.Protocol):
 
 @asynccontextmanager
 async def answering() -> AsyncIterator[Address]:
-    """Answer at an address, with `Answering.answer`."""
+    """Start a server that answers with `Answering.answer`."""
     server = await asyncio.get_running_loop().create_server(Answering, HOST, 0)
     yield Address.parse(f"{HOST}:{server.sockets[0].getsockname()[1]}", "http")
     server.close()
@@ -143,32 +143,34 @@ async def answering() -> AsyncIterator[Address]:
     await server.wait_closed()
 
 
-def spoiled_answer(chance: Random) -> bytes:
-    """Spoil an answer, its head more often than its body, or put two together that do not belong together."""
-    good = chance.choice(EXAMPLES)
+def mutated_response(random: Random) -> bytes:
+    """Mutate a response, its head more often than its body, or combine the head and body of two responses."""
+    good = random.choice(EXAMPLES)
     head, end, body = good.partition(b"\r\n\r\n")
-    match chance.randrange(4):
+    match random.randrange(4):
         case 0:
-            return spoiled(good, WORDS, chance)
+            return mutate(good, WORDS, random)
         case 1:
-            return head + end + spoiled(body, WORDS, chance)
+            return head + end + mutate(body, WORDS, random)
         case 2:
-            return head + end + chance.choice(EXAMPLES).partition(b"\r\n\r\n")[2]
+            return head + end + random.choice(EXAMPLES).partition(b"\r\n\r\n")[2]
         case _:
-            return spoiled(head, WORDS, chance) + end + body
+            return mutate(head, WORDS, random) + end + body
 
 
 @pytest.mark.parametrize("name", CALLS)
-async def test_any_answer_makes_a_model_or_a_gateway_error(session: ClientSession, thrown: Thrown, name: str) -> None:
-    chance = Random(f"{SEED} {name}")
+async def test_any_response_is_a_model_or_a_gateway_error(
+    session: ClientSession, counter: InputCounter, name: str
+) -> None:
+    random = Random(f"{SEED} {name}")
     read = refused = 0
     async with answering() as address:
         connection = Transport(session, address)
         tasks = asyncio.all_tasks()
         for number in range(ANSWERS):
-            Answering.answer = spoiled_answer(chance)
+            Answering.answer = mutated_response(random)
             powerwall = PowerwallGateway(connection, Credentials(password="12345"))
-            thrown.inputs += 1
+            counter.inputs += 1
             try:
                 async with asyncio.timeout(LIMIT):
                     await getattr(powerwall, name)(**CALLS[name])

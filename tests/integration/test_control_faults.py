@@ -55,12 +55,12 @@ def hurry(entry: MockConfigEntry, *, patience: float = 0.05, hangs: bool = False
 def when(gateway: Simulator, step: str, method: str, path: str, happens: Callable[[], None]) -> None:
     """Let something happen, once, when a request has arrived ("sent") or been acted on ("acted")."""
 
-    def witness(seen: str, request: Call) -> None:
+    def observe(seen: str, request: Call) -> None:
         if (seen, request.method, request.path) == (step, method, path):
-            gateway.front.witness = lambda *_: None
+            gateway.server.observer = lambda *_: None
             happens()
 
-    gateway.front.witness = witness
+    gateway.server.observer = observe
 
 
 def assert_runs(gateway: Simulator) -> None:
@@ -312,13 +312,13 @@ async def test_outage_at_each_step_of_the_login_is_handled(hass: HomeAssistant, 
     gateway, _, log_in = waiting
     seen: list[str] = []
 
-    def witness(point: str, request: Call) -> None:
+    def observe(point: str, request: Call) -> None:
         if point == "sent":
             seen.append(request.path)
             if len(seen) == step:
                 gateway.home.outage()
 
-    gateway.front.witness = witness
+    gateway.server.observer = observe
     await log_in()
     before = seen[:step]
     assert len(before) == step or before == seen

@@ -56,20 +56,20 @@ def at(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> Callable[[Simula
             step, _, what = point.partition(" ")
             write, writes = write_utf8_file_atomic, 0
 
-            def witness(seen: str, call: Call) -> None:
+            def observe(seen: str, call: Call) -> None:
                 if (seen, call.path) == (step, what):
-                    gateway.front.witness = lambda *_: None
+                    gateway.server.observer = lambda *_: None
                     begin()
 
-            def witnessed_write(*arguments: Any, **more: Any) -> None:
+            def observed_write(*arguments: Any, **more: Any) -> None:
                 nonlocal writes
                 writes += 1
                 if f"journal {writes}" == point:
                     hass.loop.call_soon_threadsafe(begin)
                 write(*arguments, **more)
 
-            gateway.front.witness = witness
-            monkeypatch.setattr(storage, "write_utf8_file_atomic", witnessed_write)
+            gateway.server.observer = observe
+            monkeypatch.setattr(storage, "write_utf8_file_atomic", observed_write)
 
         return at
 

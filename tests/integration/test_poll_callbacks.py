@@ -296,7 +296,7 @@ async def test_reload_during_a_poll_logs_no_error(
     entry = entry_for(gateway)
     entry.add_to_hass(hass)
     asked: list[str] = []
-    gateway.front.witness = lambda step, call: asked.append(call.path) if step == "sent" else None
+    gateway.server.observer = lambda step, call: asked.append(call.path) if step == "sent" else None
     gateway.faults.add("powerwalls", delay=8.0)
     await hass.config_entries.async_setup(entry.entry_id)
     await until(lambda: "powerwalls" in asked)

@@ -234,7 +234,7 @@ async def test_a_conflicting_write_says_so(hass: HomeAssistant, gateway: Simulat
         if step == "acted" and asked_for(gateway, PATH) == before + 2:
             gateway.gateway.operation.reserve = 50
 
-    gateway.front.witness = interfere
+    gateway.server.observer = interfere
     with pytest.raises(HomeAssistantError) as refused:
         await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
     assert refused.value.translation_key == "settings_conflict"

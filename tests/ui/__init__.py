@@ -1,1 +1,1 @@
-"""In a real browser: what an owner does at the pages of a real Home Assistant. `scripts/test --browser` runs it."""
+"""Home Assistant's frontend in a real browser, as an owner uses it. `scripts/test --browser` runs these tests."""

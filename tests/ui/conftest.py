@@ -1,4 +1,4 @@
-"""What a test in the browser stands on."""
+"""Fixtures for tests in the browser."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -7,24 +7,24 @@ import pytest
 
 from tools.hass_process import HomeAssistant
 from tools.hass_process.configuration import REPOSITORY
-from tools.ui import Look, Person, chromium, signed_in
+from tools.ui import Frontend, Profile, chromium, signed_in_page
 
 PICTURES = REPOSITORY / ".pictures"
-"""Of every page that the tests come by, for people to look at."""
+"""Screenshots of every page of the tests."""
 
-type Visit = Callable[[HomeAssistant, Look, str], Awaitable[Person]]
+type OpenFrontend = Callable[[HomeAssistant, Profile, str], Awaitable[Frontend]]
 
 
 @pytest.fixture
-async def visit(socket_enabled: None) -> AsyncIterator[Visit]:
-    """Sit down before a screen; every walk has a folder for its pictures, and the last is of where it ended."""
+async def open_frontend(socket_enabled: None) -> AsyncIterator[OpenFrontend]:
+    """Open the frontend of a Home Assistant; the screenshots of each name have their own folder."""
     async with AsyncExitStack() as stack:
         browser = await stack.enter_async_context(chromium())
 
-        async def visit(home: HomeAssistant, look: Look, walk: str) -> Person:
-            folder = PICTURES / f"{walk}-{look}"
-            page = await stack.enter_async_context(signed_in(browser, home.api, look, folder))
+        async def open_frontend(home: HomeAssistant, profile: Profile, name: str) -> Frontend:
+            folder = PICTURES / f"{name}-{profile}"
+            page = await stack.enter_async_context(signed_in_page(browser, home.api, profile, folder))
             stack.push_async_callback(page.tab.screenshot, path=folder / "last.png")
-            return Person(page)
+            return Frontend(page)
 
-        yield visit
+        yield open_frontend

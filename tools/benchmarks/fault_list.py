@@ -13,9 +13,9 @@ from custom_components.powerwall_gateway.coordinator import EndpointResult, Grid
 from custom_components.powerwall_gateway.gateway import GatewayError
 from homeassistant.const import Platform
 from simulator import Simulator
-from simulator.front import Request
 from simulator.malformed_responses import HTML
 from simulator.scenarios import FOREVER, Scenario, fault, payload_of, powerwall_removed, stopped, unknown_grid_state
+from simulator.server import Request
 from tools.benchmarks.subjects import Entity
 
 AGGREGATES: Final = "meters/aggregates"

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, Final, Self
 
 from simulator import Simulator
-from simulator.front import Request
+from simulator.server import Request
 from tools.benchmarks.fault_list import Fault
 from tools.benchmarks.subjects import NO_VALUE, Entity, Subject
 from tools.child_process import ProcessError

@@ -198,14 +198,10 @@ class Subject:
     async def add_integration(self) -> None:
         """Complete the integration's config flow."""
         to = self.gateway.target
-        if self.domain != CORE:
+        if self.domain == CORE:
+            self.entry_id = await add_core(self.api, to)
+        else:
             self.entry_id = await integration.add(self.api, to.host, to.serial, to.password)
-            return
-        step = await self.api.start_flow(CORE)
-        step = await self.api.continue_flow(step["flow_id"], {"ip_address": to.host, "password": to.password})
-        if step["type"] != "create_entry":
-            raise FlowError(f"The built-in powerwall integration cannot be set up: {step}")
-        self.entry_id = step["result"]["entry_id"]
 
     async def reload(self) -> None:
         """Reload the integration."""
@@ -261,6 +257,16 @@ class Subject:
 
 def _current(field: Json) -> Any:
     return (field.get("description") or {}).get("suggested_value", field.get("default"))
+
+
+async def add_core(api: Api, to: Target) -> str:
+    """Complete the config flow of the built-in integration and return the id of the entry."""
+    step = await api.start_flow(CORE)
+    step = await api.continue_flow(step["flow_id"], {"ip_address": to.host, "password": to.password})
+    if step["type"] != "create_entry":
+        raise FlowError(f"The built-in powerwall integration cannot be set up: {step}")
+    entry_id: str = step["result"]["entry_id"]
+    return entry_id
 
 
 @asynccontextmanager

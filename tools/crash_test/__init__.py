@@ -1,1 +1,1 @@
-"""`scripts/test --kill`: Home Assistant, a real process, is killed at every effect of a login, a write and a stop."""
+"""`scripts/test --kill`: kill a real Home Assistant at every effect of a login, a write and a stop."""

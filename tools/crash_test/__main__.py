@@ -1,4 +1,4 @@
-"""Walks every point: kill there, restart, and see that the Powerwall runs and the journal is closed."""
+"""Kill Home Assistant at every crash point, restart it, and check that the Powerwall runs and the journal is closed."""
 
 import argparse
 import asyncio
@@ -17,26 +17,26 @@ import aiohttp
 from simulator import Simulator
 from simulator.gateway.answers import Call
 from tools.child_process import ProcessError, free_port
-from tools.crash_test.points import EFFECTS, Plan, Points
+from tools.crash_test.crash_points import EFFECTS, Plan, Points
 from tools.dev_server.integration import DOMAIN, add
 from tools.hass_process import HomeAssistant
 from tools.hass_process.configuration import REPOSITORY
 
 FIRMWARE = "1.15.0"
 NEVER = 3600.0
-"""Seconds on the grid before a login, where there is to be none."""
+"""Seconds on the grid before a login that never happens."""
 SOON = 1.5
 START_DELAY = 1.5
-"""Seconds that a Powerwall takes to start."""
+"""Start time of a Powerwall in seconds."""
 LIMIT = 40.0
-"""Seconds for whatever is waited for."""
+"""Time limit in seconds."""
 LONGEST_STOP = 30.0
 """Seconds for which a kill and a restart may leave the Powerwall stopped."""
 
 
 @dataclass
-class Place:
-    """Where a walk takes place: one gateway's address, one Home Assistant's folder and port."""
+class Environment:
+    """The environment of a run: the gateway's port, and Home Assistant's folder and port."""
 
     folder: Path
     gateway_port: int
@@ -44,11 +44,11 @@ class Place:
 
     @property
     def trace(self) -> Path:
-        """The file of the points that Home Assistant reached."""
+        """Return the file with the crash points that Home Assistant reached."""
         return self.folder.with_suffix(".trace")
 
     def home(self, seconds_on_grid: float, at: str = "") -> HomeAssistant:
-        """Give a Home Assistant that is killed at a point."""
+        """Return a Home Assistant that is killed at a crash point."""
         plan = Plan(trace=str(self.trace), seconds_on_grid=seconds_on_grid, kill_at=at)
         return HomeAssistant(
             self.folder,
@@ -59,40 +59,40 @@ class Place:
         )
 
     def is_closed(self) -> bool:
-        """Tell whether nothing is under way, by what is on disk."""
+        """Return whether the journals on disk have no open operation."""
         journals = list((self.folder / ".storage").glob(f"{DOMAIN}.journal.*"))
         return all(json.loads(journal.read_bytes())["under_way"] is None for journal in journals)
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """Something that may leave the Powerwall stopped."""
+    """An operation that may leave the Powerwall stopped."""
 
     name: str
     seconds_on_grid: float
     act: Callable[[HomeAssistant], Awaitable[None]]
     before: Path
-    """The folder of a Home Assistant that is about to do it."""
+    """The folder of a Home Assistant before the operation."""
 
     sessions: Mapping[str, str]
-    """What the gateway knows of earlier logins."""
+    """Sessions of earlier logins."""
 
 
 class NotReachedError(ProcessError):
-    """A point of the clean run did not come again."""
+    """A crash point of the clean run was not reached again."""
 
 
-class Witness:
-    """Sees what the gateway gets and does, and kills Home Assistant at one point of that."""
+class GatewayObserver:
+    """Record what the gateway receives and does, and kill Home Assistant at one crash point."""
 
     def __init__(self, simulator: Simulator, home: HomeAssistant | None = None, at: str = "") -> None:
         self.points: list[tuple[float, str]] = []
         self._names = Points()
         self._home = home
         self._at = at
-        simulator.front.witness = self._see
+        simulator.server.observer = self._observe
 
-    def _see(self, step: str, call: Call) -> None:
+    def _observe(self, step: str, call: Call) -> None:
         if (call.method, call.path) not in EFFECTS:
             return
         name = self._names.name(f"{call.method} {call.path}: {step}")
@@ -102,15 +102,15 @@ class Witness:
 
 
 async def until(true: Callable[[], bool], what: str) -> None:
-    """Wait for something."""
+    """Wait for a condition."""
     end = monotonic() + LIMIT
     while not true():
         if monotonic() > end:
-            raise ProcessError(f"Waited {LIMIT:g} s in vain: {what}")
+            raise ProcessError(f"Timed out after {LIMIT:g} s: {what}")
         await asyncio.sleep(0.05)
 
 
-# -- what is done ------------------------------------------------------------------------------------------------------
+# -- operations -------------------------------------------------------------------------------------------------------
 
 
 async def log_in(_: HomeAssistant) -> None:
@@ -127,19 +127,21 @@ async def stop(home: HomeAssistant) -> None:
     await home.api.call_service(DOMAIN, "stop", duration={"seconds": 2})
 
 
-# -- the walk ----------------------------------------------------------------------------------------------------------
+# -- the run -----------------------------------------------------------------------------------------------------------
 
 
 async def prepare(folder: Path, ports: tuple[int, int]) -> list[Scenario]:
-    """Set up Home Assistant once, and keep its folder before the login and after it."""
+    """Set up Home Assistant once, and keep its folders of before and after the login."""
     fresh, logged_in = folder / "fresh", folder / "logged_in"
     async with gateway(ports[0], {}) as template:
-        async with Place(fresh, *ports).home(NEVER) as home:
+        async with Environment(fresh, *ports).home(NEVER) as home:
             await add(home.api, f"{template.host}:{template.port}", template.serial, template.password)
         shutil.copytree(fresh, logged_in, symlinks=True)
-        place = Place(logged_in, *ports)
-        async with place.home(SOON):
-            await until(lambda: template.logins == 1 and template.running and place.is_closed(), "the first login")
+        environment = Environment(logged_in, *ports)
+        async with environment.home(SOON):
+            await until(
+                lambda: template.logins == 1 and template.running and environment.is_closed(), "the first login"
+            )
             await asyncio.sleep(3)  # the session is kept
     sessions = dict(template.tokens)
     return [
@@ -149,36 +151,36 @@ async def prepare(folder: Path, ports: tuple[int, int]) -> list[Scenario]:
     ]
 
 
-async def record(scenario: Scenario, place: Place) -> list[str]:
-    """Do it without a kill, and give every point that was reached, in order."""
-    renew(scenario, place)
-    async with gateway(place.gateway_port, scenario.sessions) as simulator:
-        witness = Witness(simulator)
-        async with place.home(scenario.seconds_on_grid) as home:
+async def record(scenario: Scenario, environment: Environment) -> list[str]:
+    """Run the operation without a kill, and return every crash point in order."""
+    restore_folder(scenario, environment)
+    async with gateway(environment.gateway_port, scenario.sessions) as simulator:
+        observer = GatewayObserver(simulator)
+        async with environment.home(scenario.seconds_on_grid) as home:
             await ready(scenario)
             await scenario.act(home)
-            await until(lambda: bool(witness.points) and simulator.running and place.is_closed(), "a clean run")
+            await until(lambda: bool(observer.points) and simulator.running and environment.is_closed(), "a clean run")
             await asyncio.sleep(1)
-    traced = (line.split(" ", 1) for line in place.trace.read_text(encoding="utf-8").splitlines())
-    points = [name for _, name in sorted([*((float(at), name) for at, name in traced), *witness.points])]
-    check_whole(points)
+    traced = (line.split(" ", 1) for line in environment.trace.read_text(encoding="utf-8").splitlines())
+    points = [name for _, name in sorted([*((float(at), name) for at, name in traced), *observer.points])]
+    check_complete(points)
     return points
 
 
-def check_whole(points: list[str]) -> None:
-    """Make sure that the gateway saw whatever was answered, so that no point is left out of the walk."""
+def check_complete(points: list[str]) -> None:
+    """Check that the gateway received every request, so that no crash point is missing."""
     for point in points:
         for step in ("sent", "acted"):
             if point.replace("answer read", step) not in points:
-                raise ProcessError(f"The trace is not whole: {point}, but never {step}.")
+                raise ProcessError(f"The trace is incomplete: {point}, but never {step}.")
 
 
-async def kill_at(scenario: Scenario, place: Place, point: str) -> float:
-    """Kill it there, restart it, and give for how many seconds the Powerwall was stopped in all."""
-    renew(scenario, place)
-    async with gateway(place.gateway_port, scenario.sessions) as simulator:
-        home = place.home(scenario.seconds_on_grid, point)
-        Witness(simulator, home, point)
+async def kill_at(scenario: Scenario, environment: Environment, point: str) -> float:
+    """Kill Home Assistant there, restart it, and return how many seconds the Powerwall was stopped."""
+    restore_folder(scenario, environment)
+    async with gateway(environment.gateway_port, scenario.sessions) as simulator:
+        home = environment.home(scenario.seconds_on_grid, point)
+        GatewayObserver(simulator, home, point)
         with suppress(ProcessError, aiohttp.ClientError, OSError):
             async with home:
                 with suppress(aiohttp.ClientError, OSError):
@@ -187,24 +189,24 @@ async def kill_at(scenario: Scenario, place: Place, point: str) -> float:
                 async with asyncio.timeout(LIMIT):
                     await home.wait()
         if (code := await home.wait()) != -9:
-            raise NotReachedError(f"It was not killed at this point, but ended with {code}.")
-        Witness(simulator)
-        async with place.home(NEVER):
-            await until(lambda: simulator.running and place.is_closed(), f"mending after {point}")
+            raise NotReachedError(f"Home Assistant ended with {code} before this point.")
+        GatewayObserver(simulator)
+        async with environment.home(NEVER):
+            await until(lambda: simulator.running and environment.is_closed(), f"recovery after {point}")
         if not simulator.running or simulator.stopped_seconds > LONGEST_STOP:
             raise ProcessError(f"The Powerwall was stopped for {simulator.stopped_seconds:.1f} s.")
         return simulator.stopped_seconds
 
 
 async def ready(scenario: Scenario) -> None:
-    """Wait until it may be asked: a stop wants the grid to have been seen for a while."""
+    """Wait until the operation is allowed: a stop requires some time on the grid."""
     if scenario.act is stop:
         await asyncio.sleep(scenario.seconds_on_grid + 2)
 
 
 @asynccontextmanager
 async def gateway(port: int, sessions: Mapping[str, str]) -> AsyncIterator[Simulator]:
-    """Start a simulated gateway at the address that Home Assistant knows."""
+    """Start a simulated gateway at the address of the config entry."""
     simulator = Simulator(FIRMWARE)
     simulator.gateway.start_delay = START_DELAY
     simulator.tokens.update(sessions)
@@ -215,42 +217,42 @@ async def gateway(port: int, sessions: Mapping[str, str]) -> AsyncIterator[Simul
         await simulator.stop()
 
 
-def renew(scenario: Scenario, place: Place) -> None:
-    """Make the folder what it was before."""
-    shutil.rmtree(place.folder, ignore_errors=True)
-    shutil.copytree(scenario.before, place.folder, symlinks=True)
-    place.trace.unlink(missing_ok=True)
+def restore_folder(scenario: Scenario, environment: Environment) -> None:
+    """Restore the folder of before the operation."""
+    shutil.rmtree(environment.folder, ignore_errors=True)
+    shutil.copytree(scenario.before, environment.folder, symlinks=True)
+    environment.trace.unlink(missing_ok=True)
 
 
-async def walk() -> int:
-    """Walk all points of all scenarios."""
-    began, failed, walked, left_out = monotonic(), 0, 0, 0
+async def run() -> int:
+    """Kill at every crash point of every operation."""
+    began, failed, killed, skipped = monotonic(), 0, 0, 0
     with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary)
         ports = (free_port(), free_port())
-        place = Place(folder / "home", *ports)
-        print(f"Firmware {FIRMWARE}; the guard's minutes are a second here. Setting up …", flush=True)
+        environment = Environment(folder / "home", *ports)
+        print(f"Firmware {FIRMWARE}; the minutes of the safety supervisor are a second here. Setting up …", flush=True)
         for scenario in await prepare(folder, ports):
-            points = await record(scenario, place)
+            points = await record(scenario, environment)
             print(f"\nA {scenario.name}: {len(points)} points", flush=True)
             for number, point in enumerate(points, 1):
                 try:
-                    stopped = await kill_at(scenario, place, point)
+                    stopped = await kill_at(scenario, environment, point)
                 except NotReachedError as error:
-                    left_out += 1
-                    told = f"LEFT OUT: {error}"
+                    skipped += 1
+                    result = f"SKIPPED: {error}"
                 except ProcessError as error:
-                    walked, failed = walked + 1, failed + 1
-                    told = f"FAILED: {error}"
+                    killed, failed = killed + 1, failed + 1
+                    result = f"FAILED: {error}"
                 else:
-                    walked += 1
-                    told = f"running, journal closed, stopped for {stopped:.1f} s in all"
-                print(f"  {number:2} {point:45} {told}", flush=True)
-    print(f"\n{walked} points walked, {left_out or 'none'} left out, in {monotonic() - began:.0f} s", flush=True)
-    print(f"{walked - failed} passed, {failed} failed", flush=True)
-    return 1 if failed or left_out else 0
+                    killed += 1
+                    result = f"running, journal closed, stopped for {stopped:.1f} s in all"
+                print(f"  {number:2} {point:45} {result}", flush=True)
+    print(f"\n{killed} points run, {skipped or 'none'} skipped, in {monotonic() - began:.0f} s", flush=True)
+    print(f"{killed - failed} passed, {failed} failed", flush=True)
+    return 1 if failed or skipped else 0
 
 
 if __name__ == "__main__":
     argparse.ArgumentParser(prog="scripts/test --kill", description=__doc__).parse_args()
-    sys.exit(asyncio.run(walk()))
+    sys.exit(asyncio.run(run()))

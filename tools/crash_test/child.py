@@ -1,6 +1,6 @@
-"""Home Assistant with witnesses at its effects, killed at one of them: `-m tools.crash_test.child PLAN [arguments …]`.
+"""Home Assistant that ends itself at a crash point: `-m tools.crash_test.child PLAN [arguments …]`.
 
-The guard's minutes are seconds here; nothing else of the integration is changed.
+The minutes of the safety supervisor are seconds here; nothing else of the integration is changed.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from custom_components.powerwall_gateway import hub, monitor, storage
 from custom_components.powerwall_gateway.gateway.stop_safety.supervisor import SafetyTimings
 from custom_components.powerwall_gateway.gateway.transport import Transport
 from homeassistant.__main__ import main
-from tools.crash_test.points import EFFECTS, Plan, Points
+from tools.crash_test.crash_points import EFFECTS, Plan, Points
 
 
 class Trace:
-    """Writes down every point that is reached, and ends this process at one of them."""
+    """Write every crash point to a file, and kill this process at one of them."""
 
     def __init__(self, file: TextIO, kill_at: str) -> None:
         self._file = file
@@ -28,30 +28,30 @@ class Trace:
         self._points = Points()
 
     def reach(self, point: str) -> None:
-        """Come to a point."""
+        """Record a crash point."""
         name = self._points.name(point)
         self._file.write(f"{monotonic()} {name}\n")
         if name == self._kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    """Put something around what an object has by a name."""
+def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    """Replace an attribute by a wrapper of it."""
     setattr(owner, name, make(getattr(owner, name)))
 
 
-def watch_disk(trace: Trace) -> None:
-    """Witness how the journal is written: a temporary file, then its new name."""
+def record_disk(trace: Trace) -> None:
+    """Record how the journal is written: to a temporary file, which is then renamed."""
 
     def around_write(write: Callable[..., None]) -> Callable[..., None]:
-        def witnessed(*arguments: Any, **more: Any) -> None:
+        def recorded(*arguments: Any, **more: Any) -> None:
             trace.reach("journal: about to be written")
             write(*arguments, **more)
 
-        return witnessed
+        return recorded
 
     def around_rename(rename: Callable[..., None]) -> Callable[..., None]:
-        def witnessed(source: Any, target: Any, **more: Any) -> None:
+        def recorded(source: Any, target: Any, **more: Any) -> None:
             if ".journal." not in str(target):
                 rename(source, target, **more)
                 return
@@ -59,40 +59,40 @@ def watch_disk(trace: Trace) -> None:
             rename(source, target, **more)
             trace.reach("journal: renamed")
 
-        return witnessed
+        return recorded
 
-    replace(storage, "write_utf8_file_atomic", around_write)
-    replace(os, "rename", around_rename)
+    wrap(storage, "write_utf8_file_atomic", around_write)
+    wrap(os, "rename", around_rename)
 
 
-def watch_wire(trace: Trace) -> None:
-    """Witness when the answers of what changes something have been read."""
+def record_responses(trace: Trace) -> None:
+    """Record when the responses of requests with an effect have been read."""
 
     def around(request: Callable[..., Any]) -> Callable[..., Any]:
-        async def witnessed(self: Transport, method: str, path: str, **more: Any) -> Any:
+        async def recorded(self: Transport, method: str, path: str, **more: Any) -> Any:
             answer = await request(self, method, path, **more)
             if (method, path) in EFFECTS:
                 trace.reach(f"{method} {path}: answer read")
             return answer
 
-        return witnessed
+        return recorded
 
-    replace(Transport, "request", around)
+    wrap(Transport, "request", around)
 
 
-def hurry(connected: float) -> None:
-    """Make seconds of the guard's minutes."""
+def shorten_timings(connected: float) -> None:
+    """Make seconds of the safety supervisor's minutes."""
     pace = SafetyTimings(connected=connected, steady=1.0, check=0.1, first_pause=5.0, longest_pause=10.0, patience=10.0)
     for module in (hub, monitor):
-        replace(module, "PACE", lambda _: pace)
+        wrap(module, "PACE", lambda _: pace)
 
 
 if __name__ == "__main__":
     plan = Plan(**json.loads(sys.argv[1]))
-    hurry(plan.seconds_on_grid)
+    shorten_timings(plan.seconds_on_grid)
     sys.argv[1:] = sys.argv[2:]
     with Path(plan.trace).open("a", buffering=1, encoding="utf-8") as file:  # each line is there before the kill
         trace = Trace(file, plan.kill_at)
-        watch_disk(trace)
-        watch_wire(trace)
+        record_disk(trace)
+        record_responses(trace)
         sys.exit(main())

@@ -13,7 +13,7 @@ import sys
 from rich.console import Console
 
 from tools.child_process import ProcessError
-from tools.dev_server import dashboard, energy, integration, past
+from tools.dev_server import dashboard, energy, history, integration
 from tools.dev_server.gateway import Gateway, GatewayError
 from tools.dev_server.integration import FlowError
 from tools.dev_server.simulator import FIRMWARES, simulated_gateway
@@ -77,8 +77,8 @@ async def _run(arguments: argparse.Namespace, own: Target | None, console: Conso
         if fresh:
             await dashboard.set_up(home.api, ids)
             await energy.set_up(home.api, ids)
-            if to.past:
-                await past.write(home.api, ids, to.past)
+            if to.history:
+                await history.write(home.api, ids, to.history)
         tell(f"Open {home.url}, user name {USER_NAME}, password {PASSWORD}")
         gateway = await stack.enter_async_context(Gateway(to.url, to.password))
         watch = Watch(home.api, gateway, ids, console, pause=OWN_PAUSE if own else SIMULATED_PAUSE)

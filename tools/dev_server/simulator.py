@@ -1,4 +1,4 @@
-"""The simulated gateway in a process of its own, so that nothing on this side ever slows it."""
+"""The simulated gateway in its own process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,29 +11,29 @@ from simulator import PROFILES, SimulatedHome, Simulator
 from simulator.home import LOS_ANGELES, SUMMER_NOON
 from tools.child_process import ChildProcess, ProcessError, free_port
 from tools.dev_server.gateway import GatewayError, find_url
-from tools.dev_server.past import before, live_through
+from tools.dev_server.history import before, simulate
 from tools.dev_server.target import Target
 from tools.hass_process.configuration import REPOSITORY
 
 ATTEMPTS = 100
 
 FIRMWARES = [firmware for firmware, profile in PROFILES.items() if "sitemaster" in profile.endpoints]
-"""Those that have all figures of the table; a Powerwall 3 does not tell whether it runs."""
+"""Those with all values of the table; a Powerwall 3 does not report whether it runs."""
 
 OWN_PASSWORD = "sunshine"
-"""An owner's, as Home Assistant's repairs ask for; where a login stops the Powerwall, the serial number makes it."""
+"""Set by the owner. Where a login stops the Powerwall, the password follows from the serial number."""
 
 
 @asynccontextmanager
 async def simulated_gateway(
     firmware: str, speed: float, folder: Path, tell: Callable[[str], None], zone: tzinfo | None = None
 ) -> AsyncIterator[Target]:
-    """Start a simulated gateway whose home has lived for a while, and end it afterwards.
+    """Start a simulated gateway with a history, and stop it afterwards.
 
-    It is summer there, and the home's clock shows the time of day in the zone, or where this computer is.
+    It is summer in the simulated home, and its clock has the time of day of the time zone, or of this computer.
     """
     home = SimulatedHome(before(datetime.combine(SUMMER_NOON, datetime.now().astimezone(zone).time(), LOS_ANGELES)))
-    past = live_through(home)
+    history = simulate(home)
     stops = PROFILES[firmware].login.stopping_roles
     simulator = Simulator(firmware, password=None if stops else OWN_PASSWORD)
     port = free_port()
@@ -50,7 +50,7 @@ async def simulated_gateway(
         tell(f"The simulated gateway with firmware {firmware} is at {url}.")
         tell(f"To add it by hand: address {host}, serial number {simulator.serial}, password {simulator.password}")
         tell(f"""An outage: curl -sk {url}/simulator -d '{{"grid": "down"}}', and "up" ends it.""")
-        yield Target(host, simulator.serial, url, simulator.password, past)
+        yield Target(host, simulator.serial, url, simulator.password, history)
     finally:
         await process.stop()
 
@@ -62,17 +62,17 @@ def _options(simulator: Simulator, firmware: str, port: int, speed: float, home:
         "password": simulator.password,
         "speed": speed,
         "charge": home.charge,
-        "time": home.now.replace(tzinfo=None).isoformat(),  # without a zone it is the home's own
+        "time": home.now.replace(tzinfo=None).isoformat(),  # without a zone: local time of the home
     }
     return [f"--{name}={value}" for name, value in options.items()]
 
 
 async def _url(process: ChildProcess, host: str) -> str:
-    """Wait until the gateway answers and give its address."""
+    """Wait until the gateway responds, and return its URL."""
     for _ in range(ATTEMPTS):
         process.check()
         try:
             return await find_url(host)
         except GatewayError:
             await asyncio.sleep(0.1)
-    raise ProcessError(f"The simulated gateway did not answer. Its last lines:\n{process.tail()}")
+    raise ProcessError(f"The simulated gateway did not respond. Its last lines:\n{process.tail()}")

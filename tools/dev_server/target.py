@@ -1,27 +1,27 @@
-"""The gateway that Home Assistant is to be connected to: a simulated one, or a person's own."""
+"""The gateway to connect to: a simulated one, or your own."""
 
 import asyncio
 from dataclasses import dataclass
 from getpass import getpass
 
 from tools.dev_server.gateway import Gateway, find_url
-from tools.dev_server.past import Past
+from tools.dev_server.history import History
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a gateway is, and what a person types to reach it."""
+    """Address and credentials of a gateway."""
 
     host: str
     serial: str
     url: str
     password: str | None
-    past: Past | None = None
-    """What a simulated home has lived through already."""
+    history: History | None = None
+    """Statistics of a simulated home."""
 
 
 def own_gateway(host: str, serial: str, password: str | None) -> Target:
-    """Find a person's own gateway, and ask for its password where it wants one."""
+    """Find your own gateway, and prompt for its password where it requires one."""
     url, needs_password = asyncio.run(_look(host))
     if needs_password and password is None:
         password = getpass("Password of the gateway's customer login: ")

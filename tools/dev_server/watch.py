@@ -1,4 +1,4 @@
-"""Watches both sides, and says whether they agree."""
+"""Watch Home Assistant and the gateway, and print whether they agree."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,12 +6,13 @@ from time import monotonic
 from typing import NoReturn
 
 import aiohttp
+from rich import box
 from rich.console import Console
 from rich.live import Live
+from rich.table import Table
 
-from tools.dev_server.figures import WINDOW, Comparison, Row
+from tools.dev_server.comparison import WINDOW, Comparison, Figure, Row, Value
 from tools.dev_server.gateway import Gateway, GatewayError
-from tools.dev_server.table import table
 from tools.hass_process import Api, ApiError
 
 PLAIN_INTERVAL = 60
@@ -19,7 +20,7 @@ PROGRESS_INTERVAL = 5
 
 
 class Watch:
-    """Both sides of every figure, read every second or two."""
+    """Read every value of Home Assistant and the gateway every second or two."""
 
     def __init__(self, api: Api, gateway: Gateway, ids: dict[str, str], console: Console, pause: float) -> None:
         self._pause = pause
@@ -31,7 +32,7 @@ class Watch:
         self._note = ""
 
     async def forever(self) -> NoReturn:
-        """Keep a table current in a terminal; elsewhere print one now and then."""
+        """Update a table in a terminal; elsewhere print one every minute."""
         if self._console.is_terminal:
             with Live(console=self._console, refresh_per_second=2) as live:
                 while True:
@@ -47,10 +48,10 @@ class Watch:
             await asyncio.sleep(self._pause)
 
     async def until_agreed(self, limit: float) -> bool:
-        """Watch until every figure agrees, print them all, and say whether they did within the limit.
+        """Watch until all values agree, print them, and return whether they did within the limit.
 
-        The first readings must have left the comparison by then: an integration that polled once and never again
-        would agree with those.
+        The first readings must have left the comparison by then: an integration that polls only once would agree with
+        those.
         """
         started_at = told_at = monotonic()
         agreed = False
@@ -79,7 +80,7 @@ class Watch:
         return f"all {len(self._rows)} figures agree so far."
 
     async def _round(self) -> None:
-        """Read both sides once; what cannot be read is said in the note."""
+        """Read both once, with a failure in the note."""
         self._note = ""
         try:
             self._comparison.remember(await self._gateway.read())
@@ -88,3 +89,29 @@ class Watch:
             self._note = str(error)
         except aiohttp.ClientError, ApiError, TimeoutError:
             self._note = "Home Assistant does not answer at the moment."
+
+
+def table(rows: Sequence[Row], note: str = "") -> Table:
+    """Return a table of the rows."""
+    figures = Table(box=box.ROUNDED, caption=note or None, caption_justify="left", header_style="bold")
+    figures.add_column("Figure")
+    figures.add_column("Home Assistant", justify="right")
+    figures.add_column("Gateway", justify="right")
+    figures.add_column("Result")
+    for row in rows:
+        result = "[green]agrees[/]" if row.agrees else "[red]differs[/]"
+        figure = row.figure
+        figures.add_row(figure.name, _text(figure, row.home_assistant), _text(figure, row.gateway), result)
+    return figures
+
+
+def _text(figure: Figure, value: Value | None) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    if figure.unit == "Wh":
+        return f"{value / 1000:,.3f} kWh"
+    return f"{value:,.1f} %" if figure.unit == "%" else f"{value:,.0f} {figure.unit}"

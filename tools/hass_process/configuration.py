@@ -6,7 +6,7 @@ from tools.hass_process import storage
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 INTEGRATION = REPOSITORY / "custom_components" / "powerwall_gateway"
-STAND_INS = Path(__file__).resolve().parent / "stand_ins"
+STUBS = Path(__file__).resolve().parent / "stubs"
 
 # `default_config` would pull in a dozen integrations that need the internet or libraries without a wheel.
 _YAML = """\

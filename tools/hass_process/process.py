@@ -48,7 +48,7 @@ class HomeAssistant:
             [sys.executable, *program, "--skip-pip", "--log-no-color", "-c", str(self.folder)],
             log=log_of(self.folder),
             folder=self.folder,
-            python_path=(*path, configuration.STAND_INS),
+            python_path=(*path, configuration.STUBS),
         )
 
     @property

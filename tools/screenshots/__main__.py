@@ -15,13 +15,13 @@ import aiohttp
 from playwright.async_api import Error as BrowserError
 
 from tools.child_process import ProcessError, free_port
-from tools.dev_server import dashboard, energy, past
+from tools.dev_server import dashboard, energy, history
 from tools.dev_server.integration import add, device_ids, entity_ids
 from tools.dev_server.simulator import simulated_gateway
 from tools.dev_server.target import Target
 from tools.hass_process import HomeAssistant
 from tools.hass_process.configuration import REPOSITORY
-from tools.ui import PageError, Person, chromium, desktop, signed_in
+from tools.ui import Frontend, PageError, chromium, desktop, signed_in_page
 
 PICTURES = REPOSITORY / "docs" / "images"
 
@@ -72,16 +72,16 @@ def main() -> int:
 
 
 async def _take(folder: Path, minutes: float) -> None:
-    async with _home("1.15.0", folder) as (person, home, to):
-        await _take_control(person, home, to)
-    async with _home("21.44", folder) as (person, home, to):
-        await _take_pages(person, home, to, minutes)
-    async with _home("pw3", folder) as (person, home, to):
-        await _take_key(person, home, to)
+    async with _home("1.15.0", folder) as (frontend, home, to):
+        await _take_control(frontend, home, to)
+    async with _home("21.44", folder) as (frontend, home, to):
+        await _take_pages(frontend, home, to, minutes)
+    async with _home("pw3", folder) as (frontend, home, to):
+        await _take_key(frontend, home, to)
 
 
 @asynccontextmanager
-async def _home(firmware: str, folder: Path) -> AsyncIterator[tuple[Person, HomeAssistant, Target]]:
+async def _home(firmware: str, folder: Path) -> AsyncIterator[tuple[Frontend, HomeAssistant, Target]]:
     """Give a gateway, a Home Assistant that does not know it yet, and its owner at a desk."""
     zone = _zone_where_it_is(HOUR)
     async with AsyncExitStack() as stack:
@@ -89,53 +89,53 @@ async def _home(firmware: str, folder: Path) -> AsyncIterator[tuple[Person, Home
         to = await stack.enter_async_context(simulated_gateway(firmware, 1, temporary, print, ZoneInfo(zone)))
         home = await stack.enter_async_context(HomeAssistant(temporary / "home", free_port(), time_zone=zone))
         browser = await stack.enter_async_context(chromium())
-        page = await stack.enter_async_context(signed_in(browser, home.api, desktop("en"), folder, zone))
-        yield Person(page), home, to
+        page = await stack.enter_async_context(signed_in_page(browser, home.api, desktop("en"), folder, zone))
+        yield Frontend(page), home, to
 
 
-async def _take_control(person: Person, home: HomeAssistant, to: Target) -> None:
+async def _take_control(frontend: Frontend, home: HomeAssistant, to: Target) -> None:
     """Mode and reserve of a gateway of 2018, allowed in the form and changed on its page."""
-    words, page = person.words, person.page
-    await person.begin_to_add()
-    await person.say_where(to.host, to.serial)
-    await person.submit()
-    await person.reads(words.ours("config.step.control.title"))
-    await page.snap("add-control", FORM)
-    await person.submit()
-    await person.skip_and_finish()
+    texts, page = frontend.texts, frontend.page
+    await frontend.add_integration()
+    await frontend.enter_address(to.host, to.serial)
+    await frontend.submit()
+    await frontend.expect_text(texts.ours("config.step.control.title"))
+    await page.screenshot("add-control", FORM)
+    await frontend.submit()
+    await frontend.skip_and_finish()
     print("Waiting for the login, which wants a minute on the grid …")
-    await person.look_at_device((await device_ids(home.api))[to.serial])
-    mode, modes = words.ours("entity.select.operation_mode.name"), "entity.select.operation_mode.state"
-    await person.sees_chosen(mode, words.ours(f"{modes}.self_consumption"), LOGIN_LIMIT)
-    await person.slide(words.ours("entity.number.backup_reserve.name"), 30)
-    await person.choose(mode, words.ours(f"{modes}.backup"))
+    await frontend.open_device((await device_ids(home.api))[to.serial])
+    mode, modes = texts.ours("entity.select.operation_mode.name"), "entity.select.operation_mode.state"
+    await frontend.expect_selected(mode, texts.ours(f"{modes}.self_consumption"), LOGIN_LIMIT)
+    await frontend.slide(texts.ours("entity.number.backup_reserve.name"), 30)
+    await frontend.select_option(mode, texts.ours(f"{modes}.backup"))
     await home.api.wait_for_state((await entity_ids(home.api, to.serial))["backup_reserve"], "30.0")
-    await person.sees_chosen(mode, words.ours(f"{modes}.backup"), LOGIN_LIMIT)
-    battery, states = words.ours("entity.sensor.battery_state.name"), "entity.sensor.battery_state.state"
-    kept = "|".join(words.ours(f"{states}.{state}") for state in ("charging", "idle"))
-    await person.sees(battery, re.compile(kept), FOLLOWED_LIMIT)  # as it is told to
-    await page.snap("control", LONG_FORM, WIDE)
+    await frontend.expect_selected(mode, texts.ours(f"{modes}.backup"), LOGIN_LIMIT)
+    battery, states = texts.ours("entity.sensor.battery_state.name"), "entity.sensor.battery_state.state"
+    kept = "|".join(texts.ours(f"{states}.{state}") for state in ("charging", "idle"))
+    await frontend.expect_value(battery, re.compile(kept), FOLLOWED_LIMIT)  # as it is told to
+    await page.screenshot("control", LONG_FORM, WIDE)
 
 
-async def _take_pages(person: Person, home: HomeAssistant, to: Target, minutes: float) -> None:
+async def _take_pages(frontend: Frontend, home: HomeAssistant, to: Target, minutes: float) -> None:
     """From the first form to the dashboards, with a gateway of 2021 that wants a password."""
-    words, page = person.words, person.page
-    await person.begin_to_add()
-    await person.say_where(to.host, to.serial)
-    await page.snap("add-gateway", FORM)
-    await person.submit()
-    await person.say_password(to.password or "")
-    await page.snap("add-password", LONG_FORM)
-    await person.submit()
-    await person.reads(words.ours("config.step.confirm.title"))
-    await page.snap("add-confirm", FORM)
-    await person.submit()
-    await person.skip_and_finish()
+    texts, page = frontend.texts, frontend.page
+    await frontend.add_integration()
+    await frontend.enter_address(to.host, to.serial)
+    await page.screenshot("add-gateway", FORM)
+    await frontend.submit()
+    await frontend.enter_password(to.password or "")
+    await page.screenshot("add-password", LONG_FORM)
+    await frontend.submit()
+    await frontend.expect_text(texts.ours("config.step.confirm.title"))
+    await page.screenshot("add-confirm", FORM)
+    await frontend.submit()
+    await frontend.skip_and_finish()
     ids = await entity_ids(home.api, to.serial)
     await dashboard.set_up(home.api, ids)
     await energy.set_up(home.api, ids)
-    if to.past:
-        await past.write(home.api, ids, to.past)
+    if to.history:
+        await history.write(home.api, ids, to.history)
     await _wait(minutes)
     for name, path, height in (
         ("overview", f"/{dashboard.URL_PATH}", LONG_FORM),
@@ -143,38 +143,40 @@ async def _take_pages(person: Person, home: HomeAssistant, to: Target, minutes: 
         ("energy-now", "/energy/now", 620),
     ):
         await page.open(path)
-        await page.snap(name, height)
-    await person.look_at_entry()
-    await page.snap("integration", LONG_FORM)
+        await page.screenshot(name, height)
+    await frontend.open_entry()
+    await page.screenshot("integration", LONG_FORM)
     devices = await device_ids(home.api)
-    await person.look_at_device(devices[to.serial])
-    await page.snap("device", PAGE)
-    await person.look_at_device(devices[min(name for name in devices if name.startswith(f"{to.serial}_powerwall_"))])
-    await page.snap("powerwall", SHORT_PAGE)
-    await _take_outage(person, to, devices[to.serial])
+    await frontend.open_device(devices[to.serial])
+    await page.screenshot("device", PAGE)
+    await frontend.open_device(devices[min(name for name in devices if name.startswith(f"{to.serial}_powerwall_"))])
+    await page.screenshot("powerwall", SHORT_PAGE)
+    await _take_outage(frontend, to, devices[to.serial])
 
 
-async def _take_outage(person: Person, to: Target, device_id: str) -> None:
+async def _take_outage(frontend: Frontend, to: Target, device_id: str) -> None:
     """Have an outage, and show what is told of it when the grid is back."""
-    words, states = person.words, "entity.binary_sensor.grid.state"
-    status = words.ours("entity.binary_sensor.grid.name")
-    await person.look_at_device(device_id)
+    texts, states = frontend.texts, "entity.binary_sensor.grid.state"
+    status = texts.ours("entity.binary_sensor.grid.name")
+    await frontend.open_device(device_id)
     await _order(to, grid="down")
-    await person.sees(status, words.ours(f"{states}.off"))
+    await frontend.expect_value(status, texts.ours(f"{states}.off"))
     await asyncio.sleep(OUTAGE)
     await _order(to, grid="up")
-    await person.sees(status, words.ours(f"{states}.on"), RETURN_LIMIT)
-    await person.page.open(f"/logbook?device_id={device_id}")
-    await person.reads(words.ours("entity.event.grid_event.state_attributes.event_type.state.restored"), RETURN_LIMIT)
-    await person.page.snap("outage-logbook", SHORT_PAGE)
+    await frontend.expect_value(status, texts.ours(f"{states}.on"), RETURN_LIMIT)
+    await frontend.page.open(f"/logbook?device_id={device_id}")
+    await frontend.expect_text(
+        texts.ours("entity.event.grid_event.state_attributes.event_type.state.restored"), RETURN_LIMIT
+    )
+    await frontend.page.screenshot("outage-logbook", SHORT_PAGE)
 
 
-async def _take_key(person: Person, home: HomeAssistant, to: Target) -> None:
+async def _take_key(frontend: Frontend, home: HomeAssistant, to: Target) -> None:
     """Make a key for control of a Powerwall 3."""
     await add(home.api, to.host, to.serial, to.password)
-    await person.look_at_entry()
-    await person.make_key()
-    await person.page.snap("key", LONG_FORM)
+    await frontend.open_entry()
+    await frontend.create_key()
+    await frontend.page.screenshot("key", LONG_FORM)
 
 
 async def _order(to: Target, **order: str) -> None:

@@ -100,7 +100,7 @@ class Environment:
     async def energies(self) -> dict[str, tuple[float, float]]:
         """Return each energy as shown and as it flowed, in kWh."""
         ids, states = await entity_ids(self.api, self.simulator.serial), await self.api.states()
-        self.simulator.pace.catch_up()
+        self.simulator.timing.catch_up()
         return {key: (float(states[ids[key]].state), getattr(self.simulator.home, key) / 1000) for key in ENERGIES}
 
 

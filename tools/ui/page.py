@@ -1,4 +1,4 @@
-"""One tab of the browser, with a look of its own, signed in to Home Assistant."""
+"""A tab of the browser, signed in to Home Assistant."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,16 +13,16 @@ from playwright.async_api import Browser, ConsoleMessage, Error, Page as Tab
 
 from tools.dev_server.integration import DOMAIN
 from tools.hass_process import Api
-from tools.ui.look import Look
-from tools.ui.words import Words
+from tools.ui.profile import Profile
+from tools.ui.texts import Texts
 
 STILL_LIMIT = 15.0
-"""Seconds after which a picture is taken of a page that does not come to rest."""
+"""Seconds after which a screenshot is taken although the page still changes."""
 
 BRANDS = "/api/brands/"
-"""Where Home Assistant has the pictures of integrations."""
+"""Home Assistant's endpoint of brand images."""
 
-# Home Assistant's page is a tree of shadow roots: this reads it as it is seen, slots and all.
+# Home Assistant's page is a tree of shadow roots: return the visible text, with slots.
 READ = """
 () => {
   const read = (node) => {
@@ -44,68 +44,68 @@ READ = """
 }
 """
 
-RAW = re.compile(
+UNTRANSLATED = re.compile(
     rf"\bcomponent\.\w+|\bui\.(?:panel|common|card|dialogs)\.\S+|\b{DOMAIN}\.\w+|{{\w+}}|\bundefined\b|\[object"
 )
-"""What a person must never read: the name of a text in its place, or a hole that was not filled."""
+"""Text that must never be visible: a translation key, or a placeholder without a value."""
 
 
 class PageError(Exception):
-    """The page shows what it must not."""
+    """The page shows something that it must not."""
 
 
 class Page:
-    """A tab, and what a person sees in it."""
+    """A tab and its visible content."""
 
-    def __init__(self, tab: Tab, url: str, look: Look, pictures: Path) -> None:
+    def __init__(self, tab: Tab, url: str, profile: Profile, pictures: Path) -> None:
         self.tab = tab
-        self.look = look
-        self.words = Words(look.language)
-        self.complaints: list[str] = []
-        """What the page's own programs complained of."""
+        self.profile = profile
+        self.texts = Texts(profile.language)
+        self.errors: list[str] = []
+        """JavaScript errors of the page."""
 
         self._url = url
         self._pictures = pictures
-        tab.on("pageerror", self._hear_error)
-        tab.on("console", self._hear)
+        tab.on("pageerror", self._add_error)
+        tab.on("console", self._add_console_error)
 
-    def _hear_error(self, error: Error) -> None:
-        """Note what nobody caught, but for the end of the connection of a page that is left."""
+    def _add_error(self, error: Error) -> None:
+        """Record an uncaught error, except the lost connection of a page that is closed."""
         if error.message != "disconnected":
-            self.complaints.append(str(error))
+            self.errors.append(str(error))
 
-    def _hear(self, message: ConsoleMessage) -> None:
-        """Note an error, but for pictures of other integrations, which the internet has."""
+    def _add_console_error(self, message: ConsoleMessage) -> None:
+        """Record an error, except missing brand images of other integrations."""
         url = message.location.get("url", "")
         if message.type == "error" and (BRANDS not in url or DOMAIN in url):
-            self.complaints.append(f"{message.text} ({url})")
+            self.errors.append(f"{message.text} ({url})")
 
     async def open(self, path: str) -> None:
-        """Open a page and wait until Home Assistant's own picture is gone."""
+        """Open a page and wait until the launch screen is gone."""
         await self.tab.goto(f"{self._url}{path}")
         await self.tab.wait_for_selector("#ha-launch-screen", state="detached")
 
     async def text(self) -> str:
-        """Give what is written on the page, line by line."""
+        """Return the visible text, line by line."""
         text: str = await self.tab.evaluate(READ)
         return "\n".join(line for raw in text.splitlines() if (line := " ".join(raw.split())))
 
-    async def snap(self, name: str, height: int | None = None, width: int | None = None) -> None:
-        """Take a picture of what is there, as soon as it stands still, and raise `PageError` where it looks wrong."""
-        width = width or self.look.width
-        await self.tab.set_viewport_size({"width": width, "height": height or self.look.height})
+    async def screenshot(self, name: str, height: int | None = None, width: int | None = None) -> None:
+        """Take a screenshot of the page at rest. Raises `PageError` for untranslated text or overflow."""
+        width = width or self.profile.width
+        await self.tab.set_viewport_size({"width": width, "height": height or self.profile.height})
         await self.tab.evaluate("window.scrollTo(0, 0)")
-        picture = await self._still()
+        picture = await self._still_screenshot()
         self._pictures.mkdir(parents=True, exist_ok=True)
         (self._pictures / f"{name}.png").write_bytes(_small(picture))
-        if raw := RAW.findall(text := await self.text()):
+        if raw := UNTRANSLATED.findall(text := await self.text()):
             raise PageError(f"{name} shows {', '.join(raw)}:\n{text}")
         wide: int = await self.tab.evaluate("document.documentElement.scrollWidth")
         if wide > width:
             raise PageError(f"{name} is {wide} wide on a screen of {width}.")
 
-    async def _still(self) -> bytes:
-        """Take pictures until two are the same: cards come one by one, and graphs fetch what they draw."""
+    async def _still_screenshot(self) -> bytes:
+        """Take screenshots until two are equal: cards and graphs appear one by one."""
         until = monotonic() + STILL_LIMIT
         await self.tab.wait_for_timeout(500)
         last = await self.tab.screenshot(animations="disabled")
@@ -119,7 +119,7 @@ class Page:
 
 
 def _small(picture: bytes) -> bytes:
-    """Give the same picture with 256 colours, which takes less than half the room."""
+    """Return the picture with 256 colors, which has less than half the size."""
     small = BytesIO()
     image = Image.open(BytesIO(picture)).convert("RGB")
     image.quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
@@ -127,20 +127,20 @@ def _small(picture: bytes) -> bytes:
 
 
 @asynccontextmanager
-async def signed_in(
-    browser: Browser, api: Api, look: Look, pictures: Path, time_zone: str = "UTC"
+async def signed_in_page(
+    browser: Browser, api: Api, profile: Profile, pictures: Path, time_zone: str = "UTC"
 ) -> AsyncIterator[Page]:
-    """Open a tab that its owner has signed in to."""
+    """Open a tab that is signed in as the owner."""
     context = await browser.new_context(
-        viewport={"width": look.width, "height": look.height},
-        color_scheme="dark" if look.dark else "light",
-        locale=look.language,
+        viewport={"width": profile.width, "height": profile.height},
+        color_scheme="dark" if profile.dark else "light",
+        locale=profile.language,
         timezone_id=time_zone,
         reduced_motion="reduce",
     )
-    await context.add_init_script(_sign_in(api, look.language))
+    await context.add_init_script(_sign_in(api, profile.language))
     try:
-        yield Page(await context.new_page(), api.url, look, pictures)
+        yield Page(await context.new_page(), api.url, profile, pictures)
     finally:
         await context.close()
 

@@ -1,4 +1,4 @@
-"""The figures that Home Assistant and the gateway must agree on."""
+"""The values on which Home Assistant and the gateway must agree."""
 
 from collections import deque
 from collections.abc import Callable
@@ -10,17 +10,17 @@ from tools.hass_process import State
 
 type Value = float | str | bool
 
-# Home Assistant's value may be as old as the integration's interval, and both sides look at a home that moves.
+# Home Assistant's value may be as old as the polling interval, and the values change all the time.
 WINDOW = 10
 A_MINUTE = 150
-"""Wh: an energy is written once a minute, and 9 kW bring that much meanwhile."""
+"""Wh: energies are updated once a minute, which is this much at 9 kW."""
 IN_BASE_UNIT = {"W": 1, "kW": 1000, "Wh": 1, "kWh": 1000, "MWh": 1_000_000, "%": 1}
 BASE_UNIT = {"W": "W", "kW": "W", "Wh": "Wh", "kWh": "Wh", "MWh": "Wh", "%": "%"}
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure: the entity's key, and where the gateway itself says it."""
+    """One value: the entity's key, and where it is in the gateway's responses."""
 
     key: str
     name: str
@@ -29,14 +29,14 @@ class Figure:
     tolerance: float = 0
 
     def read(self, reading: Reading) -> Value | None:
-        """Give the gateway's own value, or nothing where it gives none."""
+        """Return the gateway's value, or None where it has none."""
         try:
             return self.of_gateway(reading)
         except KeyError:
             return None
 
     def home_assistant(self, state: State | None) -> Value | None:
-        """Give Home Assistant's value in the same unit."""
+        """Return Home Assistant's value in the same unit."""
         if state is None or state.state in {"unavailable", "unknown"}:
             return None
         if self.unit:
@@ -55,7 +55,7 @@ def _energy(meter: str, direction: str) -> Callable[[Reading], float]:
 
 
 def _charge(reading: Reading) -> float:
-    """Give the charge as Tesla's app shows it: the gateway keeps 5 % below the app's zero."""
+    """Return the charge in app percent: the gateway keeps 5% below the app's 0."""
     return min(100.0, max(0.0, (float(reading["system_status/soe"]["percentage"]) - 5) / 0.95))
 
 
@@ -85,7 +85,7 @@ FIGURES = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure on both sides."""
+    """One value of Home Assistant and the gateway."""
 
     figure: Figure
     home_assistant: Value | None
@@ -94,21 +94,21 @@ class Row:
 
 
 class Comparison:
-    """Remembers what the gateway said lately, and holds Home Assistant's states against it."""
+    """Compare Home Assistant's states with the gateway's recent values."""
 
     def __init__(self, entity_ids: dict[str, str]) -> None:
         self._entity_ids = entity_ids
         self._readings: deque[tuple[float, Reading]] = deque()
 
     def remember(self, reading: Reading) -> None:
-        """Take in a reading of the gateway."""
+        """Add a reading of the gateway."""
         now = monotonic()
         self._readings.append((now, reading))
         while self._readings[0][0] < now - WINDOW:
             self._readings.popleft()
 
     def rows(self, states: dict[str, State]) -> list[Row]:
-        """Compare every figure."""
+        """Compare every value."""
         return [self._row(figure, states.get(self._entity_ids.get(figure.key, ""))) for figure in FIGURES]
 
     def _row(self, figure: Figure, state: State | None) -> Row:

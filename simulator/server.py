@@ -1,4 +1,4 @@
-"""From an HTTP request to the gateway's answer, with everything that can go wrong on the way."""
+"""Answer HTTP requests with the gateway's responses, and inject faults."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from simulator.gateway import Gateway, Profile
 from simulator.gateway.answers import NOT_FOUND, SITEMASTER_DOWN, WRONG_METHOD, Answer, Call, refusal
 from simulator.gateway.routes import Routes
 from simulator.listener import UNTYPED, babble, cut
-from simulator.pace import Pace
+from simulator.timing import Timing
 from simulator.wire import Json
 
 LOGGER = logging.getLogger(__name__)
@@ -36,29 +36,29 @@ class Request:
     body: bytes
 
 
-def _nobody(_step: str, _call: Call) -> None:
-    """Witness nothing."""
+def _no_observer(_step: str, _call: Call) -> None:
+    """Ignore every request."""
 
 
-class Front:
+class GatewayServer:
     """The gateway's HTTP."""
 
-    def __init__(self, profile: Profile, gateway: Gateway, pace: Pace) -> None:
+    def __init__(self, profile: Profile, gateway: Gateway, timing: Timing) -> None:
         self.faults = Faults()
         self.overrides: dict[str, Json | bytes | Callable[[], Json]] = {}
         self.requests: list[Request] = []
         self.logins = 0
         self.busy_seconds = 0.0
-        """How long answers took in all, also those that nobody waited for."""
+        """Total time of all responses, also of those whose client left."""
 
-        self.witness: Callable[[str, Call], None] = _nobody
-        """Told of every request when it has arrived ("sent"), and when the gateway has acted on it ("acted")."""
+        self.observer: Callable[[str, Call], None] = _no_observer
+        """Called for every request when it has arrived ("sent"), and when the gateway has acted on it ("acted")."""
 
-        self.witness_loop: asyncio.AbstractEventLoop | None = None
-        """The loop that started the simulator: the witness is called there."""
+        self.observer_loop: asyncio.AbstractEventLoop | None = None
+        """The loop that started the simulator: the observer is called there."""
 
         self._gateway = gateway
-        self._pace = pace
+        self._timing = timing
         self.serve(profile)
 
     def serve(self, profile: Profile) -> None:
@@ -78,28 +78,28 @@ class Front:
     async def _handle(self, request: web.Request, connection: int) -> web.Response:
         call = self._call(request, await request.read())
         self._record(call, connection)
-        await self._tell_witness("sent", call)
+        await self._call_observer("sent", call)
         fault = self.faults.take(call.method, call.path)
-        await asyncio.sleep(self._pace.latency)
+        await asyncio.sleep(self._timing.latency)
         if fault and fault.raw:
             LOGGER.info("%s %s -> what is no answer", call.method, request.path_qs)
             return await babble(request, fault.raw, fault.again, fault.pause)
         answer = await self._answer(call, fault)
-        await self._tell_witness("acted", call)
+        await self._call_observer("acted", call)
         if answer is None:
             LOGGER.info("%s %s -> connection cut", call.method, request.path_qs)
             return cut(request)
         LOGGER.info("%s %s -> %s", call.method, request.path_qs, answer.status)
         return self._response(answer)
 
-    async def _tell_witness(self, step: str, call: Call) -> None:
-        """Call the witness on the loop of its owner, and go on when it has returned."""
+    async def _call_observer(self, step: str, call: Call) -> None:
+        """Call the observer on its own loop, and continue when it has returned."""
 
         async def tell() -> None:
-            self.witness(step, call)
+            self.observer(step, call)
 
-        if self.witness is not _nobody and self.witness_loop is not None:
-            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(tell(), self.witness_loop))
+        if self.observer is not _no_observer and self.observer_loop is not None:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(tell(), self.observer_loop))
 
     def _call(self, request: web.Request, body: bytes) -> Call:
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")

@@ -1,4 +1,4 @@
-"""The points at which Home Assistant is killed: every effect, on the wire and on disk, of what may leave it stopped."""
+"""The crash points: every effect, on the wire and on disk, of an operation that may leave the Powerwall stopped."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -11,31 +11,31 @@ EFFECTS: Final = {
     ("POST", "operation"),
     ("GET", "config/completed"),
 }
-"""The requests that change something."""
+"""The requests with an effect."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What becomes of one Home Assistant."""
+    """Instructions for one Home Assistant."""
 
     trace: str
-    """The file that it writes its points to."""
+    """The file for the crash points that it reaches."""
 
     seconds_on_grid: float
-    """How long there has to be a grid before a login or a stop."""
+    """Required seconds on the grid before a login or a stop."""
 
     kill_at: str = ""
-    """The point at which it is killed; empty for none."""
+    """The crash point at which it is killed; empty for none."""
 
 
 class Points:
-    """Names the points in the order in which they come; the second of a kind has a number."""
+    """Name the crash points in their order; repeated ones are numbered."""
 
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
 
     def name(self, point: str) -> str:
-        """Give the name of a point that was reached."""
+        """Return the name of a crash point."""
         self._seen[point] += 1
         number = self._seen[point]
         return point if number == 1 else f"{point} ({number})"

@@ -1,27 +1,27 @@
-"""How fast the home lives and how slowly the gateway answers."""
+"""The speed of the simulated home and the latency of the gateway."""
 
 import time
 
 from simulator.home import SimulatedHome
 
 
-class Pace:
-    """Moves the home by the wall clock times a speed, whenever somebody asks."""
+class Timing:
+    """Advance the home by the wall clock times a speed, at every request."""
 
     def __init__(self, home: SimulatedHome, speed: float, latency: float) -> None:
         self.latency = latency
-        """Seconds every answer takes."""
+        """Seconds per response."""
         self._home = home
         self._speed = _checked(speed)
         self._seen = time.monotonic()
 
     def start(self) -> None:
-        """Begin to count; the time before never happened."""
+        """Start to count; the time before does not count."""
         self._seen = time.monotonic()
 
     @property
     def speed(self) -> float:
-        """Seconds in the home per second on the clock; at 0 the home only moves by `advance`."""
+        """Return the seconds of the home per second of the clock. At 0, only `advance` moves the home."""
         return self._speed
 
     @speed.setter
@@ -30,7 +30,7 @@ class Pace:
         self._speed = _checked(speed)
 
     def catch_up(self) -> None:
-        """Let the home live through the time since it was last asked."""
+        """Advance the home by the time since the last call."""
         now = time.monotonic()
         since, self._seen = now - self._seen, now
         self._home.advance(since * self._speed)

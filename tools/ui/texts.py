@@ -1,4 +1,4 @@
-"""The texts that a person reads, in one language: Home Assistant's own, and the integration's."""
+"""The texts of the frontend in one language: Home Assistant's own, and the integration's."""
 
 from functools import cache
 import json
@@ -12,19 +12,19 @@ from tools.hass_process.configuration import INTEGRATION
 FRONTEND = hass_frontend.where() / "static" / "translations"
 
 
-class Words:
-    """`words("ui.common.ok")`, and `words.ours("config.step.user.title")`."""
+class Texts:
+    """`texts("ui.common.ok")`, and `texts.ours("config.step.user.title")`."""
 
     def __init__(self, language: str) -> None:
         self._frontend = _frontend(language)
         self._ours = json.loads((INTEGRATION / "translations" / f"{language}.json").read_text(encoding="utf-8"))
 
     def __call__(self, key: str, **placeholders: str) -> str:
-        """Give a text of Home Assistant's pages."""
+        """Return a text of Home Assistant's frontend."""
         return _filled(self._frontend[key], placeholders)
 
     def ours(self, key: str, **placeholders: str) -> str:
-        """Give a text of the integration."""
+        """Return a text of the integration."""
         value: Any = self._ours
         for part in key.split("."):
             value = value[part]
@@ -33,7 +33,7 @@ class Words:
 
 @cache
 def _frontend(language: str) -> dict[str, str]:
-    """Read what all pages share, and the settings' own."""
+    """Return the texts of all pages and of the settings."""
     texts: dict[str, str] = {}
     for folder in (FRONTEND, FRONTEND / "config"):
         (file,) = folder.glob(f"{language}-{'[0-9a-f]' * 32}.json")

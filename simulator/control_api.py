@@ -1,26 +1,26 @@
-"""`/simulator`: how people and other processes look behind the gateway and push it around."""
+"""`/simulator`: read and change the state of the simulator from outside."""
 
 from collections import Counter
 import json
 
 from aiohttp import web
 
-from simulator.front import Front
 from simulator.gateway import Gateway
 from simulator.gateway.keys import KeyState
 from simulator.orders import MistakeError, Orders, parse
-from simulator.pace import Pace
+from simulator.server import GatewayServer
+from simulator.timing import Timing
 
 PATH = "/simulator"
 
 
-class Control:
-    """Tells the truth and takes orders."""
+class ControlApi:
+    """Return the state and carry out orders."""
 
-    def __init__(self, gateway: Gateway, front: Front, pace: Pace) -> None:
+    def __init__(self, gateway: Gateway, server: GatewayServer, timing: Timing) -> None:
         self._gateway = gateway
-        self._front = front
-        self._pace = pace
+        self._server = server
+        self._timing = timing
 
     def answer(self, method: str, body: bytes, connections: int) -> web.Response:
         """Answer a request to `/simulator`."""
@@ -31,17 +31,17 @@ class Control:
                 self.obey(parse(body))
             except MistakeError as mistake:
                 return _answer({"error": str(mistake)}, 400)
-        return _answer(self.truth(connections))
+        return _answer(self.state(connections))
 
     def obey(self, orders: Orders) -> None:
         """Carry the orders out. Raises MistakeError, before anything happens, where the home lacks what they name."""
         self._check_home(orders)
         self._change_packs(orders)
-        self._change_pace(orders)
+        self._change_timing(orders)
         self._change_home(orders)
         self._change_gateway(orders)
         self._change_uplinks(orders)
-        self._change_troubles(orders)
+        self._change_faults(orders)
 
     def _check_home(self, orders: Orders) -> None:
         if orders.generator_power is not None and self._gateway.home.generator is None:
@@ -62,11 +62,11 @@ class Control:
         except ValueError as mistake:
             raise MistakeError(str(mistake)) from None
 
-    def _change_pace(self, orders: Orders) -> None:
+    def _change_timing(self, orders: Orders) -> None:
         if orders.speed is not None:
-            self._pace.speed = orders.speed
+            self._timing.speed = orders.speed
         if orders.latency is not None:
-            self._pace.latency = orders.latency
+            self._timing.latency = orders.latency
 
     def _change_home(self, orders: Orders) -> None:
         home = self._gateway.home
@@ -109,8 +109,8 @@ class Control:
         elif orders.running is False:
             gateway.stop()
 
-    def _change_troubles(self, orders: Orders) -> None:
-        gateway, faults = self._gateway, self._front.faults
+    def _change_faults(self, orders: Orders) -> None:
+        gateway, faults = self._gateway, self._server.faults
         if orders.find_meters:
             gateway.lost_meters.clear()
         if orders.lose_meter is not None:
@@ -135,25 +135,25 @@ class Control:
         if orders.cellular_signal is not None:
             uplinks.cellular_signal = orders.cellular_signal
 
-    def truth(self, connections: int) -> dict[str, object]:
+    def state(self, connections: int) -> dict[str, object]:
         """Everything there is to know, with no regard to firmware or login."""
-        gateway, home, front = self._gateway, self._gateway.home, self._front
+        gateway, home, server = self._gateway, self._gateway.home, self._server
         flow = home.flow
         faults = [
             {
                 name: value.decode(errors="replace") if isinstance(value, bytes) else value
                 for name, value in vars(fault).items()
             }
-            for fault in front.faults.active
+            for fault in server.faults.active
         ]
         return {
-            "firmware": front.profile.firmware,
+            "firmware": server.profile.firmware,
             "serial": gateway.serial,
             "running": gateway.running,
             "stopped_seconds": round(gateway.stopped_seconds, 3),
             "time": home.now.isoformat(),
-            "speed": self._pace.speed,
-            "latency": self._pace.latency,
+            "speed": self._timing.speed,
+            "latency": self._timing.latency,
             "grid": "up" if home.grid.up else "down",
             "grid_status": home.grid_status,
             "off_grid": home.off_grid_on_purpose,
@@ -186,10 +186,10 @@ class Control:
             "keys": [(gateway.keyring.state(key) or KeyState.EXPIRED).name for key in gateway.keyring.keys],
             "follows_config": gateway.follows_config,
             "sessions": len(gateway.desk.tokens),
-            "logins": front.logins,
+            "logins": server.logins,
             "connections": connections,
-            "busy_seconds": round(front.busy_seconds, 3),
-            "requests": dict(Counter(request.path for request in front.requests)),
+            "busy_seconds": round(server.busy_seconds, 3),
+            "requests": dict(Counter(request.path for request in server.requests)),
             "faults": faults,
         }
 

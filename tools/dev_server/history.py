@@ -1,4 +1,4 @@
-"""Gives the simulated home a past, so that the Energy dashboard is not empty for its first hours."""
+"""Backfill statistics of the simulated home, so that the Energy dashboard is not empty for its first hours."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,11 +8,11 @@ from homeassistant.util import dt as dt_util
 from simulator import SimulatedHome
 from tools.hass_process import Api
 
-type Figures = dict[str, float]
+type Values = dict[str, float]
 
 HOURS = 36
 SAMPLES = 12
-"""An hour's, five minutes apart."""
+"""Per hour, five minutes apart."""
 POWERS = ("grid_power", "battery_power", "home_power", "solar_power")
 ENERGIES = (
     "grid_import_energy",
@@ -26,36 +26,36 @@ ENERGIES = (
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """An hour of Home Assistant's clock in the simulated home."""
+    """One hour of samples."""
 
     start: datetime
-    samples: list[Figures]
+    samples: list[Values]
 
     def mean(self, key: str) -> dict[str, Any]:
-        """Give the statistics of something measured."""
+        """Return the statistics of a measurement."""
         values = [sample[key] for sample in self.samples]
         mean = sum(values) / len(values)
         return {"start": self.start.isoformat(), "mean": mean, "min": min(values), "max": max(values)}
 
     def sum(self, key: str, end: float, reading: float) -> dict[str, Any]:
-        """Give the statistics of a counter that was at `end` when the past ended and reads `reading` since.
+        """Return the statistics of a counter that was `end` when the history ended and is `reading` now.
 
-        Home Assistant begins its own sum at zero, so what was before lies below zero.
+        Home Assistant begins its own sum at 0, so earlier sums are negative.
         """
         distance = self.samples[-1][key] - end
         return {"start": self.start.isoformat(), "state": reading + distance, "sum": distance}
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """The full hours that a home has lived through, and what its meters showed at the end."""
+class History:
+    """Full hours of a simulated home, and its values at the end."""
 
     hours: list[Hour]
-    end: Figures
+    end: Values
 
 
-def live_through(simulated: SimulatedHome) -> Past:
-    """Let a home live through the hours that end now."""
+def simulate(simulated: SimulatedHome) -> History:
+    """Simulate the hours that end now."""
     now = dt_util.utcnow()
     full_hour = now.replace(minute=0, second=0, microsecond=0)
     hours = []
@@ -63,36 +63,36 @@ def live_through(simulated: SimulatedHome) -> Past:
         samples = []
         for _ in range(SAMPLES):
             simulated.advance(3600 / SAMPLES)
-            samples.append(_figures(simulated))
+            samples.append(_values(simulated))
         hours.append(Hour(full_hour - timedelta(hours=ago), samples))
     simulated.advance((now - full_hour).total_seconds())
-    return Past(hours, _figures(simulated))
+    return History(hours, _values(simulated))
 
 
 def before(moment: datetime) -> datetime:
-    """Give the time at which a home must start to live through its past until this moment of its own clock."""
+    """Return when a home must start so that its history ends at this moment of its own clock."""
     now = dt_util.utcnow()
     return moment - timedelta(hours=HOURS, minutes=now.minute, seconds=now.second, microseconds=now.microsecond)
 
 
-async def write(api: Api, ids: dict[str, str], past: Past) -> None:
-    """Import the past as statistics, as Home Assistant would have kept them."""
+async def write(api: Api, ids: dict[str, str], history: History) -> None:
+    """Import the history as statistics of Home Assistant."""
     states = await api.states()
     async with api.websocket() as home:
         for key in (*POWERS, "charge"):
             metadata = _metadata(ids[key], "%" if key == "charge" else "W", mean_type=1)
-            stats = [hour.mean(key) for hour in past.hours]
+            stats = [hour.mean(key) for hour in history.hours]
             await home.command("recorder/import_statistics", metadata=metadata, stats=stats)
         for key in ENERGIES:
             metadata = _metadata(ids[key], "kWh", mean_type=0)
-            stats = [hour.sum(key, past.end[key], float(states[ids[key]].state)) for hour in past.hours]
+            stats = [hour.sum(key, history.end[key], float(states[ids[key]].state)) for hour in history.hours]
             await home.command("recorder/import_statistics", metadata=metadata, stats=stats)
 
 
-def _figures(simulated: SimulatedHome) -> Figures:
-    """Give the figures in the units of the entities' states."""
-    powers: Figures = {key: getattr(simulated, key) for key in POWERS}
-    energies: Figures = {key: getattr(simulated, key) / 1000 for key in ENERGIES}
+def _values(simulated: SimulatedHome) -> Values:
+    """Return the values in the units of the entities."""
+    powers: Values = {key: getattr(simulated, key) for key in POWERS}
+    energies: Values = {key: getattr(simulated, key) / 1000 for key in ENERGIES}
     return powers | energies | {"charge": (simulated.charge - 5) / 0.95}
 
 

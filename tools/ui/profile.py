@@ -1,11 +1,11 @@
-"""On what, and in which language, somebody looks at Home Assistant."""
+"""The screen, color scheme and language of a browser."""
 
 from dataclasses import dataclass
 from typing import override
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Profile:
     """A screen, its colours, and a language."""
 
     width: int
@@ -19,11 +19,11 @@ class Look:
         return f"{screen}-{'dark' if self.dark else 'light'}-{self.language}"
 
 
-def desktop(language: str, *, dark: bool = False) -> Look:
-    """Give a window on a desktop."""
-    return Look(1280, 800, dark, language)
+def desktop(language: str, *, dark: bool = False) -> Profile:
+    """Return a desktop window."""
+    return Profile(1280, 800, dark, language)
 
 
-def phone(language: str, *, dark: bool = False) -> Look:
-    """Give a phone that is held upright."""
-    return Look(390, 844, dark, language)
+def phone(language: str, *, dark: bool = False) -> Profile:
+    """Return a phone in portrait orientation."""
+    return Profile(390, 844, dark, language)
