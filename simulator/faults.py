@@ -8,7 +8,7 @@ from simulator.wire import Json, go_json
 
 @dataclass
 class Fault:
-    """What goes wrong with a path."""
+    """A fault of one path."""
 
     path: str
     """Below /api/; `*` stands for every path."""
@@ -18,12 +18,12 @@ class Fault:
     body: bytes = b""
     content_type: str | None = None
     retry_after: int | None = None
-    """Say with the status after how many seconds to come again."""
+    """Seconds of the Retry-After header."""
     delay: float = 0.0
     drop: bool = False
     """Cut the connection instead of answering."""
     after: bool = False
-    """Let the gateway act first, so that only its answer is lost."""
+    """Whether the gateway acts first, so that only its response is lost."""
     raw: bytes = b""
     """Put on the wire as it is, in place of an HTTP answer; then the connection is closed."""
     again: bytes = b""
@@ -31,11 +31,11 @@ class Fault:
     pause: float = 0.0
     """Seconds between two of these."""
     times: int | None = None
-    """How often it still happens; None: until cleared."""
+    """Remaining number of requests; None: until cleared."""
 
     @property
     def harms(self) -> bool:
-        """Does the fault do anything?"""
+        """Return whether the fault has an effect."""
         return self.status is not None or self.drop or self.delay > 0 or bool(self.raw)
 
     @property

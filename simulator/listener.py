@@ -20,7 +20,7 @@ HOST = "127.0.0.1"
 IDLE_SECONDS = 3600.0
 """Go keeps an idle connection for ever."""
 LAST_WORDS_SECONDS = 0.05
-"""How long a request may go on when the simulator stops."""
+"""Seconds for which a request may continue when the simulator stops."""
 _BUFFER = 1_000_000
 """Bytes that may wait for a slow reader."""
 UNTYPED = web.ResponseKey("untyped", bool)

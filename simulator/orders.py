@@ -40,7 +40,7 @@ class PackOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class Orders:
-    """What to do; None leaves things as they are."""
+    """The orders of one request; None changes nothing."""
 
     grid: str | None
     running: bool | None
@@ -51,9 +51,9 @@ class Orders:
     register_key: bytes | None
     """A public key for signed requests, as Tesla's cloud registers it."""
     follows_config: bool | None
-    """Does the battery follow what is written with signed requests?"""
+    """Whether the battery follows signed requests."""
     new_firmware: bool | None
-    """Is there some for `system/update` to find?"""
+    """Whether `system/update` finds new firmware."""
     latency: float | None
     speed: float | None
     time: datetime | None
@@ -70,7 +70,7 @@ class Orders:
     """The gateway is in contact with every meter again."""
     in_sync: bool | None
     ethernet: bool | None
-    """Is a cable plugged in?"""
+    """Whether a cable is plugged in."""
     wifi_signal: int | None
     cellular_signal: int | None
     problem: str | None

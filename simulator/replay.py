@@ -24,7 +24,7 @@ class NoRecordingError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """What one gateway answered when its diagnostics were downloaded."""
+    """The recorded responses of one gateway, from its diagnostics."""
 
     firmware: str
     """The simulated one that is nearest to the recorded."""
@@ -51,7 +51,7 @@ class Recording:
         return cls(firmware=_nearest(version), serial=serial, payloads=payloads, failures=failures)
 
     def play(self, simulator: Simulator) -> None:
-        """Let the simulator answer as recorded. Who is let in stays its own affair, and so does all that acts."""
+        """Replay the recorded responses. Access rules and requests with an effect stay simulated."""
         simulator.overrides.update(self.payloads)
         for path in _METERS & self.payloads.keys():
             simulator.overrides[path] = _Moving(self.payloads[path], simulator)
@@ -99,7 +99,7 @@ def _times(value: Json) -> list[datetime]:
 
 
 def _nearest(version: object) -> str:
-    """Give the newest simulated firmware that is no newer; a gateway without a `status` is a Powerwall 3's."""
+    """Return the newest simulated firmware that is no newer; a gateway without a `status` is a Powerwall 3's."""
     if version is None:
         return _RESTRICTED
     release = _release(str(version))

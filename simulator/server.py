@@ -32,7 +32,7 @@ class Request:
     connection: int
     """The same for all requests of one connection."""
     authenticated: bool
-    """Did it bring a live token?"""
+    """Whether it had a valid token."""
     body: bytes
 
 

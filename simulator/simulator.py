@@ -61,7 +61,7 @@ class Simulator:
         self._listener = Listener(self._handle)
         self._plain = self._redirecting()
         self.http_port: int | None = None
-        """Where plain HTTP is answered with the way to HTTPS, on firmware that does so."""
+        """Port that redirects plain HTTP to HTTPS, on firmware that does so."""
         self._control_api = ControlApi(self.gateway, self.server, self.timing)
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ class Simulator:
 
     @property
     def running(self) -> bool:
-        """Does the sitemaster run? Assign to start or stop it."""
+        """Return whether the sitemaster runs. Assign to start or stop it."""
         return self.gateway.running
 
     @running.setter
@@ -207,7 +207,7 @@ class Simulator:
 
     @property
     def stopped_seconds(self) -> float:
-        """How long the Powerwall has been stopped in all."""
+        """Return the total seconds for which the Powerwall has been stopped."""
         return self.gateway.stopped_seconds
 
     @property
@@ -252,7 +252,7 @@ class Simulator:
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong."""
+        """Return the active faults."""
         return self.server.faults
 
     @property

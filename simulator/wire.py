@@ -1,4 +1,4 @@
-"""What the gateway's Go program puts on the wire: JSON, times and durations as Go prints them."""
+"""JSON, times and durations as the gateway's Go program prints them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
@@ -52,7 +52,7 @@ def _number(value: float) -> str:
 
 
 def _decimals(text: str) -> int:
-    """How many decimals a number that Python prints with a negative exponent needs without it."""
+    """Return the decimals of a number that Python prints with a negative exponent."""
     mantissa, exponent = text.split("e")
     return len(mantissa.partition(".")[2].rstrip("0")) - int(exponent)
 

@@ -33,7 +33,7 @@ SHOWN = {
     "SOLARS": "solar inverters",
     "SOLAR_POWERWALL": "solar inverters",
 }
-"""Where Home Assistant shows what an endpoint answers."""
+"""Entities in Home Assistant by endpoint."""
 
 INTRODUCTION = """\
 # The gateway's API

@@ -52,7 +52,7 @@ class ChildProcess:
 
     @property
     def running(self) -> bool:
-        """Whether the process lives."""
+        """Return whether the process lives."""
         return self._process is not None and self._process.returncode is None
 
     async def wait(self) -> int:
@@ -73,12 +73,12 @@ class ChildProcess:
             raise self.ended()
 
     def ended(self) -> ProcessError:
-        """Say how the process ended, with the last lines it wrote."""
+        """Return an error with the exit code and the last lines of the log."""
         code = None if self._process is None else self._process.returncode
         return ProcessError(f"{self.name} ended by itself (exit code {code}). Its last lines:\n{self.tail()}")
 
     def tail(self, lines: int = 25) -> str:
-        """Give the last lines of the log."""
+        """Return the last lines of the log."""
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         return "\n".join(f"  {line}" for line in text.splitlines()[-lines:]) or "  (it wrote nothing)"
 
@@ -100,13 +100,13 @@ class ChildProcess:
 
 
 def child_environment(environment: Mapping[str, str], python_path: Sequence[Path]) -> dict[str, str]:
-    """Give a child its own Python path, and byte code, because every start without it is a cold one."""
+    """Return a child its own Python path, and byte code, because every start without it is a cold one."""
     child = {key: value for key, value in environment.items() if key not in {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH"}}
     return child | {"PYTHONPATH": os.pathsep.join(map(str, python_path))} if python_path else child
 
 
 def port_is_free(port: int) -> bool:
-    """Whether a server may listen on this port of 127.0.0.1."""
+    """Return whether a server may listen on this port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -117,7 +117,7 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Give a port of 127.0.0.1 that nobody listens on."""
+    """Return a port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What several firmwares have in common."""
+"""Endpoints of several firmwares."""
 
 from simulator.gateway import access, signed
 from simulator.gateway.profile import Access, Endpoint
@@ -13,7 +13,7 @@ SIGNED: dict[str, dict[str, Endpoint]] = {
     "/tedapi/din": {"GET": Endpoint(signed.din, Access.LOGIN)},
     "/tedapi/v1r": {"POST": Endpoint(signed.v1r, Access.OPEN)},
 }
-"""What is signed, and what has to be known to sign it. A leading slash: not below /api/."""
+"""Endpoints of signed requests. A leading slash: not below /api/."""
 
 WIZARD: dict[str, dict[str, Endpoint]] = {
     "autoconfig/cancel": closed("POST"),
@@ -46,4 +46,4 @@ WIZARD: dict[str, dict[str, Endpoint]] = {
     "sitemaster/run_for_commissioning": closed("POST"),
     "system/testing/PINV_TEST": closed("POST"),
 }
-"""What the installer's web pages of the 2020s call to set a system up."""
+"""Endpoints of the installer's web pages of the 2020s."""

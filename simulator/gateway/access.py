@@ -1,4 +1,4 @@
-"""How one comes in, proves to be at the Powerwall, and changes the password."""
+"""Login, proof of presence at the Powerwall, and change of the password."""
 
 from simulator.gateway.answers import ACCEPTED, GONE, Answer, Call, error
 from simulator.gateway.gateway import Gateway
@@ -12,7 +12,7 @@ def login(gateway: Gateway, call: Call) -> Answer:
 
 
 def _admit(gateway: Gateway, admission: Admission) -> Answer:
-    """Let somebody in; with some roles that stops the batteries."""
+    """Log in, which stops the Powerwall for some roles."""
     if admission.role in gateway.desk.rules.stopping_roles:
         gateway.stop()
     return admission.answer

@@ -27,7 +27,7 @@ class Call:
     target: str
     """The same, still encoded as it came."""
     arguments: Mapping[str, str] = field(default_factory=dict)
-    """What stood for each `{name}` of the endpoint's path."""
+    """The value of each `{name}` in the endpoint's path."""
     body: bytes = b""
     token: str | None = None
     role: str | None = None
@@ -44,7 +44,7 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What goes back."""
+    """A response."""
 
     status: int = 200
     payload: Json | bytes | Nothing = NOTHING
@@ -61,7 +61,7 @@ class Answer:
 
     @property
     def is_error(self) -> bool:
-        """Is this a refusal or a failure?"""
+        """Return whether this is an error."""
         return self.status >= 400
 
 

@@ -10,15 +10,15 @@ from simulator.wire import Json
 NAME: Final = "config.json"
 
 _KEPT_WHILE_TRUE: Final = ("disallow_charge_from_grid_with_solar_installed", "on_grid_solar_curtailment_enabled")
-"""What the gateway drops instead of storing that it is false."""
+"""Fields that the gateway removes instead of storing false."""
 
 
 _OF_ITS_OWN: Final = {"site_info", "default_real_mode", "backup_reserve_percent", *_KEPT_WHILE_TRUE}
-"""What is kept elsewhere."""
+"""Fields that are stored elsewhere."""
 
 
 def read(gateway: Gateway) -> bytes:
-    """Give the file as it is now."""
+    """Return the file as it is now."""
     site_info: dict[str, Any] = {
         "site_name": gateway.site_name,
         "timezone": gateway.time_zone,
@@ -60,7 +60,7 @@ def _battery_blocks(gateway: Gateway) -> list[Json]:
 
 
 def hash_of(content: bytes) -> bytes:
-    """Give what a writer has to show, so that nobody writes over what he has not read."""
+    """Return what a writer has to show, so that nobody writes over what he has not read."""
     return sha256(content).digest()
 
 

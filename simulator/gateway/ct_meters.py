@@ -10,13 +10,13 @@ from simulator.wire import Json
 
 SHORT_ID = "49123"
 SHARES = (0.6, 0.4)
-"""How a power splits over the two lines of the home."""
+"""Share of the power on each of the home's two lines."""
 CHANNELS = 4
 
 
 @dataclass(frozen=True)
 class CurrentTransformer:
-    """What one channel of a meter measures."""
+    """A channel of a meter."""
 
     voltage: float
     power: float

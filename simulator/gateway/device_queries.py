@@ -1,4 +1,4 @@
-"""What a signed query is told of the devices: of all together, and of the parts of the Powerwall that leads."""
+"""Responses to signed device queries: of all devices, and of the components of the leader."""
 
 import json
 from typing import Final
@@ -80,7 +80,7 @@ def _components(gateway: Gateway) -> Json:
 
 
 def _energy(pack: Pack) -> Json:
-    """Tell a pack's energies in kWh, to 10 Wh; of one that takes no part nothing is measured."""
+    """Return a Powerwall's energies in kWh, to 10 Wh; a disabled one reports none."""
     remaining, full = (round(energy / 1000, 2) for energy in (pack.remaining, pack.capacity))
     return _part(
         BMS_nominalEnergyRemaining=remaining if pack.enabled else None,
@@ -89,7 +89,7 @@ def _energy(pack: Pack) -> Json:
 
 
 def _din_inside(pack: Pack, din: str) -> str:
-    """Give the label of a pack: the one inside the Powerwall that leads has a serial of its own."""
+    """Return the label of a pack: the one inside the Powerwall that leads has a serial of its own."""
     return f"{INNER_PART_NUMBER}--TG1252{pack.number:06d}Y5" if din.startswith("1707000") else din
 
 

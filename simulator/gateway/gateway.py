@@ -25,16 +25,16 @@ class Gateway:
     """A gateway without its HTTP."""
 
     busway = False
-    """Is there a meter at the bar that all Powerwalls hang on?"""
+    """Whether there is a meter at the busway of all Powerwalls."""
 
     solar_inverter = False
-    """Is it a solar inverter on a site without a Powerwall?"""
+    """Whether it is a solar inverter on a site without a Powerwall."""
 
     labels_followers = False
-    """Does the place of a follower carry the label of the pack in it? Else it has none."""
+    """Whether a follower has the label of its Powerwall; otherwise it has none."""
 
     in_sync = True
-    """Are the Powerwalls in step? Only 1.15 tells."""
+    """Whether the Powerwalls are in sync. Only 1.15 reports it."""
 
     def __init__(
         self, nameplate: Nameplate, rules: LoginRules, home: SimulatedHome, serial: str, password: str
@@ -51,11 +51,11 @@ class Gateway:
         self.operation = Operation(home.mode, home.reserve)
         self.keyring = Keyring()
         self.site_settings: dict[str, Json] = {}
-        """What signed requests set besides mode and reserve, as `config.json` keeps it under `site_info`."""
+        """Settings by signed requests other than mode and reserve, as in `site_info` of `config.json`."""
         self.config_settings: dict[str, Json] = {}
         """The same at its top level."""
         self.follows_config = True
-        """Does the battery follow what is written there? Some firmware only stores it."""
+        """Whether the battery follows them. Some firmware only stores them."""
         self.signed_islanding = SignedIslanding()
         self.clock_ahead = 0.0
         """Seconds by which the gateway's clock is ahead of everybody else's."""
@@ -66,9 +66,9 @@ class Gateway:
         self.wifi_scan = Job()
         self.update = Job()
         self.new_firmware = False
-        """Does a look for new firmware find some?"""
+        """Whether a check for new firmware finds some."""
         self.solar_meter = not home.powerwall_plus
-        """Is the sun measured by a transformer of the gateway's own?"""
+        """Whether solar is measured by a transformer of the gateway."""
         self.counter_offset = 0.0
         """Wh added to every counter of `meters/aggregates`: real ones were seen to fall millions below zero."""
         self.lost_meters: dict[str, tuple[tuple[float, ...], str] | None] = {}
@@ -77,7 +77,7 @@ class Gateway:
         self.expansions: set[int] = set()
         """The numbers of those that are no Powerwall 3 but hang on the first one, without an inverter of their own."""
         self.problems: list[str] = []
-        """What `troubleshooting/problems` tells of; a real gateway's words were never seen."""
+        """Content of `troubleshooting/problems`; that of a real gateway was never seen."""
         self._booted = home.age - nameplate.boot_seconds * NANOSECONDS - 937_911_668
         self._sitemaster_since = home.age - nameplate.sitemaster_seconds * NANOSECONDS
         self._stopped_at: float | None = None if home.running else time.monotonic()
@@ -100,11 +100,11 @@ class Gateway:
         ]
 
     def is_plus(self, pack: Pack) -> bool:
-        """Is this Powerwall a Powerwall+? The first is, where there is one."""
+        """Return whether this Powerwall is a Powerwall+, which only the first can be."""
         return self.home.powerwall_plus and pack.number == 1
 
     def part_number_of(self, pack: Pack) -> str:
-        """Give a Powerwall's part number."""
+        """Return a Powerwall's part number."""
         if pack.number in self.expansions:
             return EXPANSION_PART_NUMBER
         return PLUS_PART_NUMBER if self.is_plus(pack) else self.nameplate.pack_part_number
@@ -134,7 +134,7 @@ class Gateway:
 
     @property
     def booted(self) -> int:
-        """When the gateway booted, nanoseconds since 1970."""
+        """Return when the gateway booted, in nanoseconds since 1970."""
         return self.home.clock - self.uptime
 
     def stamp(self, subject: str, ago: int = 0) -> str:
@@ -156,7 +156,7 @@ class Gateway:
 
     @property
     def running(self) -> bool:
-        """Does the sitemaster run?"""
+        """Return whether the sitemaster runs."""
         if self._ready_at is not None and time.monotonic() >= self._ready_at:
             self.run()
         return self.home.running
@@ -186,13 +186,13 @@ class Gateway:
 
     @property
     def stopped_seconds(self) -> float:
-        """How long the system has been stopped in all, by a real clock."""
+        """Return the total seconds for which the system has been stopped, in real time."""
         present = 0.0 if self._stopped_at is None else time.monotonic() - self._stopped_at
         return self._stopped_before + present
 
     @property
     def sitemaster_seconds(self) -> int:
-        """How long the sitemaster has been running, by the home's clock."""
+        """Return the uptime of the sitemaster in seconds of the home's clock."""
         return (self.home.age - self._sitemaster_since) // NANOSECONDS
 
     # -- configuration -------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What the gateway answers about itself, its site and its parts."""
+"""Endpoints of the gateway itself, its site and its components."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

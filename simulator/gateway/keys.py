@@ -10,7 +10,7 @@ WINDOW_SECONDS = 600.0
 
 
 class KeyState(IntEnum):
-    """How far a key has come, numbered as the gateway does."""
+    """The state of a key, with the gateway's numbers."""
 
     PENDING = 1
     EXPIRED = 2
@@ -36,7 +36,7 @@ class Keyring:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.names_unknown = True
-        """Does an unknown key get a fault? Some firmware answers with an empty message (pypowerwall, issue 352)."""
+        """Whether an unknown key gets a fault. Some firmware answers with an empty message (pypowerwall, issue 352)."""
         self._keys: dict[bytes, Key] = {}
 
     def register(self, public_key: bytes) -> None:
@@ -53,7 +53,7 @@ class Keyring:
         self._keys[public_key].fault = fault
 
     def fault(self, public_key: bytes) -> str | None:
-        """Tell which fault answers a key."""
+        """Return the fault for a key, or None."""
         return key.fault if (key := self._keys.get(public_key)) else None
 
     def confirm(self) -> None:
@@ -63,7 +63,7 @@ class Keyring:
                 key.verified = True
 
     def state(self, public_key: bytes) -> KeyState | None:
-        """Tell how far a key has come; None for one that was never registered."""
+        """Return the state of a key; None for one that was never registered."""
         key = self._keys.get(public_key)
         if key is None:
             return None

@@ -25,7 +25,7 @@ TOO_MANY = error(429, "Api Limit reached for this endpoint", "API Limit Reached"
 
 @dataclass(frozen=True, kw_only=True)
 class LoginRules:
-    """How a firmware's login behaves."""
+    """The login of a firmware."""
 
     password: Callable[[str], str]
     """The password of a gateway's serial, as long as nobody set another."""
@@ -41,7 +41,7 @@ class LoginRules:
     """Roles whose login stops the batteries."""
     cookies: bool = False
     presented: frozenset[str] = frozenset({"bearer", "cookie"})
-    """How a token may come along: some firmware of early 2021 ignored the Bearer."""
+    """Accepted ways to send a token: some firmware of early 2021 ignored the Bearer."""
     login_time: bool = False
     unknown_token: int = 403
     """Status for a token the gateway does not know (any more)."""
@@ -59,13 +59,13 @@ class Presence:
 
     def __init__(self) -> None:
         self.seconds = PRESENCE_SECONDS
-        """How long a wait for the switch, and a flip of it, last."""
+        """Seconds for which a wait for the switch, and a flip of it, last."""
         self._asked_until = 0.0
         self._proven_until = 0.0
 
     @property
     def asked(self) -> bool:
-        """Does the gateway wait for the switch?"""
+        """Return whether the gateway waits for the switch."""
         return time.monotonic() < self._asked_until
 
     @property

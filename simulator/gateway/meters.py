@@ -60,14 +60,14 @@ class MeterStyle:
 
     fields: tuple[str, ...]
     reading: Callable[[float], float]
-    """What the wire keeps of a power."""
+    """Rounding of powers in responses."""
     home_reading: Callable[[float], float]
     frequency: bool
     """A synchrometer measures no frequency."""
     voltage_factor: float
     """The printed voltage of site, home and solar over the real one."""
     current: bool
-    """Does the meter of site and solar give a current?"""
+    """Whether the meters of site and solar report a current."""
     counts: dict[str, int]
     """`num_meters_aggregated`; the home has none."""
     timeouts: dict[str, int] = field(default_factory=dict)
@@ -138,7 +138,7 @@ def pack_current(power: float) -> float:
 
 
 def reactive_power(gateway: Gateway, subject: str, middle: float) -> float:
-    """Let VAR wander around a usual value."""
+    """Return a reactive power in VAR that varies around a usual value."""
     return middle * (0.8 + 0.4 * drift(0, f"reactive {subject}", gateway.home.clock / NANOSECONDS / 30))
 
 
@@ -171,7 +171,7 @@ def _stamp(gateway: Gateway, name: str) -> str:
 
 
 def _last_contact(gateway: Gateway, name: str, reading: Reading) -> Reading:
-    """Give what the gateway knows of a meter: after a loss of contact, what it read last."""
+    """Return what the gateway knows of a meter: after a loss of contact, what it read last."""
     if name not in gateway.lost_meters:
         return reading
     last = gateway.lost_meters[name]

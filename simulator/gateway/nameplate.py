@@ -1,4 +1,4 @@
-"""What a gateway says of itself: its build and its parts."""
+"""The nameplate of a gateway: its build and components."""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ class Nameplate:
     """The first Powerwall's serial; the next ones count up."""
     meter_serial: str
     boot_seconds: int
-    """How long the gateway has been up when the simulation starts."""
+    """Uptime of the gateway in seconds when the simulation starts."""
     sitemaster_seconds: int
-    """How long its sitemaster has been running by then."""
+    """Uptime of its sitemaster in seconds by then."""
     commission_count: int = 0
 
     def serial_of_pack(self, number: int) -> str:
-        """Give the serial of a Powerwall; they count from 1."""
+        """Return the serial of a Powerwall; they count from 1."""
         stem, first = self.pack_serial[:-7], int(self.pack_serial[-7:])
         return f"{stem}{first + number - 1:07d}"

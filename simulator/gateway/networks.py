@@ -170,7 +170,7 @@ class Connection:
     kind: str
     settings: dict[str, Json]
     primary: bool = False
-    """Is it the one in use?"""
+    """Whether it is in use."""
     address: tuple[str, str] | None
     """Address and mask; None where nothing is plugged in."""
     signal: int = 0

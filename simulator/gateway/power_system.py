@@ -1,4 +1,4 @@
-"""What the gateway answers about the battery, the grid and the sitemaster."""
+"""Endpoints of the battery, the grid and the sitemaster."""
 
 from simulator.gateway.answers import Answer, Call, error
 from simulator.gateway.gateway import Gateway
@@ -155,7 +155,7 @@ def _block(gateway: Gateway, pack: Pack, serial: str, power: int) -> Json:
 
 
 def _seen_grid(gateway: Gateway) -> str:
-    """Say what an inverter thinks of the grid: it watches it for a while before it reconnects."""
+    """Return an inverter's grid state: it qualifies the grid before it reconnects."""
     if not gateway.home.islanded:
         return "Grid_Compliant"
     return "Grid_Qualifying" if gateway.home.returning else "Grid_Uncompliant"

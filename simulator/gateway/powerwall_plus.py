@@ -10,7 +10,7 @@ from simulator.gateway.meters import SYNCHROMETER, readings
 from simulator.wire import Json
 
 SHARES = (0.28, 0.0, 0.36)
-"""How the sun's power splits over the strings; the last has what is left. Nothing is wired to the second."""
+"""Share of the solar power on each string; the last has the rest. Nothing is wired to the second."""
 VOLTAGES = (241.9, -2.3, 274.3, 274.6)
 """V of each string in the sun."""
 POWER_LIMIT = 7_600

@@ -1,4 +1,4 @@
-"""What a firmware answers."""
+"""The endpoints and behavior of a firmware."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from simulator.wire import Json
 
 
 class Access(Enum):
-    """Who gets an answer."""
+    """Access to an endpoint."""
 
     OPEN = "anyone"
     LOGIN = "anyone who is logged in"
@@ -45,7 +45,7 @@ class Profile:
     firmware: str
     tls: bool
     redirects: bool = False
-    """Does plain HTTP answer too, and send everybody to HTTPS?"""
+    """Whether plain HTTP redirects to HTTPS."""
     headers: Mapping[str, str]
     error_headers: Mapping[str, str]
     """Sent in addition with JSON errors."""

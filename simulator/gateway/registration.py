@@ -1,4 +1,4 @@
-"""What the owner agreed to."""
+"""`customer/registration`: the owner and the accepted agreements."""
 
 from simulator.gateway.answers import ACCEPTED, Answer, Call, error
 from simulator.gateway.gateway import Gateway
@@ -24,7 +24,7 @@ def registration(gateway: Gateway) -> Json:
 
 
 def customer_1_15(gateway: Gateway) -> Json:
-    """Tell who owns it: `customer` of 2018."""
+    """Return the owner: `customer` of 2018."""
     state = gateway.registration
     return {
         "city": "New York",
@@ -39,7 +39,7 @@ def customer_1_15(gateway: Gateway) -> Json:
 
 
 def customer(gateway: Gateway) -> Json:
-    """Tell who owns it: `customer`."""
+    """Return the owner: `customer`."""
     consents = gateway.registration.consents
     return {
         "marketing": consents["marketing"],
@@ -51,7 +51,7 @@ def customer(gateway: Gateway) -> Json:
 
 
 def customer_24(gateway: Gateway) -> Json:
-    """Tell who owns it: `customer` since 23.x."""
+    """Return the owner: `customer` since 23.x."""
     return {"registered": gateway.registration.registered}
 
 

@@ -18,7 +18,7 @@ class Route:
 
     verbs: Verbs
     arguments: Mapping[str, str]
-    """What stood for each `{name}` of the path, decoded."""
+    """The value of each `{name}` in the path, decoded."""
 
 
 class Routes:

@@ -65,7 +65,7 @@ def v1r(gateway: Gateway, call: Call) -> Answer:
 
 
 def _signature_fault(gateway: Gateway, request: RoutableMessage) -> signed.MessageFault_E:
-    """Say what is wrong with the signature, if something is. What is signed names the gateway it is meant for."""
+    """Return the fault of a signature, or None. The signed data names the gateway."""
     rsa_data = request.signature_data.rsa_data
     covered = b"".join(
         (
@@ -103,7 +103,7 @@ def _reply(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
 
 
 def _names(asked: MessageEnvelope) -> tuple[str, str]:
-    """Give the subject and the request that a message carries."""
+    """Return the subject and the request that a message carries."""
     for field, subject in asked.ListFields():
         if field.name not in {"delivery_channel", "sender", "recipient"}:
             return field.name, next((inner.name for inner, _ in subject.ListFields()), "")
@@ -172,7 +172,7 @@ def _set_island_mode(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelop
 
 
 def _system_info(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
-    """Say which hardware and firmware this is, field by number: the protocol's versions do not agree on the names."""
+    """Return hardware and firmware by field numbers: the versions of the protocol differ in the names."""
     plate = gateway.nameplate
     device = message(text(1, plate.part_number), text(2, gateway.serial))
     firmware = message(text(1, plate.version), part(2, bytes.fromhex(plate.git_hash)))
@@ -192,7 +192,7 @@ _REPLIES: Final[dict[str, Callable[[Gateway, MessageEnvelope], MessageEnvelope]]
 
 
 def _error(code: int, message: str) -> MessageEnvelope:
-    """Say within the answer what the gateway does not do."""
+    """Return an error inside the response."""
     answer = MessageEnvelope()
     answer.common.error_response.status.code = code
     answer.common.error_response.status.message = message
@@ -204,7 +204,7 @@ def _message(inner: MessageEnvelope) -> RoutableMessage:
 
 
 def _fault(fault: signed.MessageFault_E) -> RoutableMessage:
-    """Say around the answer why there is none."""
+    """Return a fault in place of a response."""
     answer = RoutableMessage()
     answer.signed_message_status.message_fault = fault
     return answer

@@ -1,4 +1,4 @@
-"""What a gateway remembers: its settings, and the work it is busy with."""
+"""The state of a gateway: its settings and running jobs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Literal
 from simulator.wire import NANOSECONDS
 
 JOB_SECONDS = 3.0
-"""How long a test, a scan or a step of an update takes."""
+"""Seconds of a test, a scan or a step of an update."""
 
 
 @dataclass
@@ -33,7 +33,7 @@ class SignedIslanding:
 
 @dataclass
 class Registration:
-    """What the owner agreed to; None where nobody asked."""
+    """The accepted agreements; None where not asked."""
 
     consents: dict[str, bool | None] = field(
         default_factory=lambda: {
@@ -72,10 +72,10 @@ def default_networks() -> list[Network]:
 
 @dataclass
 class Uplinks:
-    """How the gateway reaches the world. Wi-Fi and mobile radio are always there."""
+    """The network interfaces of the gateway. Wi-Fi and cellular are always there."""
 
     ethernet: bool = False
-    """Is a cable plugged in? Then it is preferred."""
+    """Whether a cable is plugged in, which is preferred then."""
     wifi_signal: int = 53
     """Percent"""
     cellular_signal: int = 85
@@ -108,21 +108,21 @@ class Job:
 
     @property
     def progress(self) -> float:
-        """How much of it is done, from 0 to 1."""
+        """Return the progress from 0 to 1."""
         if self._began is None:
             return 0.0
         return min(1.0, (self.clock() - self._began) / self.seconds)
 
     @property
     def running(self) -> bool:
-        """Is it under way?"""
+        """Return whether it is running."""
         return self.begun and self.progress < 1
 
     @property
     def done(self) -> bool:
-        """Did it come to its end?"""
+        """Return whether it is finished."""
         return self.begun and self.progress == 1
 
     def moment(self, progress: float) -> int:
-        """When so much of it was done, by the home's clock."""
+        """Return the time of a progress, by the home's clock."""
         return self.started_at + round(self.seconds * progress * NANOSECONDS)

@@ -13,7 +13,7 @@ SOLAR_SCALE = 2
 """Only one line of the inverter is measured; the other carries the same."""
 LINES = ("a", "b", "c")
 SHARES = {SITE: (0.6, 0.4), SOLAR: (1.0,)}
-"""How a power splits over the channels that measure it."""
+"""Share of the power on each channel."""
 PHASES: dict[str, Json] = {"ct1": "Phase1", "ct2": "Phase2", "ct3": "Phase1"}
 BUSY = "run sitemanager flag enabled, sitemanager process is running"
 NOTHING = Reading(0, 0, 0, 0, 0, 0, 0)

@@ -5,7 +5,7 @@ from simulator.gateway.gateway import Gateway
 from simulator.wire import Json
 
 STEPS = ("/clear_update_status", "/download", "/update_downloaded")
-"""What `state` says on the way; the end is `/update_staged`."""
+"""Values of `state` before the last one, `/update_staged`."""
 
 
 def update_status_1_15(gateway: Gateway) -> Json:
@@ -31,7 +31,7 @@ def update_status(gateway: Gateway) -> Json:
 
 
 def _state(gateway: Gateway) -> tuple[str, str]:
-    """Tell the state, and the word that goes with it."""
+    """Return the state and its status text."""
     job = gateway.update
     if not job.begun:
         return "/update_unknown", "nonactionable"

@@ -55,7 +55,7 @@ def _boards(gateway: Gateway) -> list[Board]:
 
 
 def _contactor(gateway: Gateway) -> str:
-    """Say how the home is connected, and whether an island was chosen."""
+    """Return the state of the contactor, and whether the owner went off-grid."""
     if not gateway.home.islanded:
         return "SystemConnectedToGrid"
     return "ScheduledIslandContactorOpen" if gateway.home.off_grid_on_purpose else "UnscheduledIslandContactorOpen"

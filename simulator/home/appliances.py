@@ -1,4 +1,4 @@
-"""What the people of the home switch on, in watts."""
+"""The home's appliances, in watts."""
 
 from dataclasses import dataclass
 import math
@@ -22,7 +22,7 @@ class Appliances:
         return power if island else power + self._heat_pump(moment) + self._car(moment)
 
     def ripple(self, moment: Moment) -> float:
-        """Give the part that changes faster than a battery follows."""
+        """Return the part that changes faster than a battery follows."""
         return 36 * (chance(self.seed, "ripple", moment.second) - 0.5)
 
     def _base(self, moment: Moment) -> float:

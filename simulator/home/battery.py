@@ -34,7 +34,7 @@ class Pack:
 
     @property
     def enabled(self) -> bool:
-        """Does the pack take part?"""
+        """Return whether the Powerwall is enabled."""
         return not self.disabled_reasons
 
 
@@ -148,7 +148,7 @@ class Battery:
                 pack.remaining = min(pack.capacity, pack.remaining + energy * ONE_WAY_EFFICIENCY)
 
     def shares(self, power: float) -> list[float]:
-        """How the active packs share a power: the fuller gives more, the emptier takes more, so that they stay even."""
+        """Return each active pack's share of a power: a fuller one gives more, an emptier one takes more."""
         packs = self.active
         weights = [pack.remaining if power > 0 else pack.capacity - pack.remaining for pack in packs]
         total = sum(weights)

@@ -14,6 +14,6 @@ class Generator:
     """W somebody runs it at; None leaves it to itself."""
 
     def power(self, *, outage: bool, room: float) -> float:
-        """Give what it makes, in W: at most what the home leaves to it and the packs take (`room`)."""
+        """Return what it makes, in W: at most what the home leaves to it and the packs take (`room`)."""
         most = RATED_POWER if outage else 0.0
         return max(0.0, min(most if self.pinned is None else self.pinned, room))

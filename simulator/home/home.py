@@ -50,7 +50,7 @@ class Energies:
     grid_export: float = 1_136_916.6875890202
     solar: float = 5_534_272.949724403
     solar_standby: float = 13_661.930279959455
-    """What the inverter drew at night."""
+    """Consumption of the inverter at night."""
     generator: float = 0.0
 
 
@@ -89,11 +89,11 @@ class SimulatedHome:
         self.appliances = Appliances(seed)
         self.battery = Battery(packs, charge)
         self.powerwall_plus = powerwall_plus
-        """Is the first Powerwall a Powerwall+, whose own inverter the panels are wired to?"""
+        """Whether the first Powerwall is a Powerwall+, with the panels on its own inverter."""
         self.generator = Generator() if generator else None
         self.energies = Energies(generator=412_806.25 if generator else 0.0)
         self.grid_faults: list[int] = []
-        """When the present outage was noticed (nanoseconds since 1970); empty while the grid is there."""
+        """Start of the current outage (nanoseconds since 1970); empty while the grid is connected."""
         self._seed = seed
         self._island = Island()
         self._running = True
@@ -115,7 +115,7 @@ class SimulatedHome:
         self.clock = _nanoseconds(moment if moment.tzinfo else moment.replace(tzinfo=self.zone))
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the time."""
         if seconds < 0:
             raise ValueError("Time only moves forward; set `now` to jump.")
         longest = STEP_SECONDS if seconds <= 86_400 else LONG_STEP_SECONDS
@@ -159,13 +159,13 @@ class SimulatedHome:
 
     @property
     def grid_status(self) -> str:
-        """What the gateway says, for example `SystemGridConnected`."""
+        """Return the gateway's grid status, for example `SystemGridConnected`."""
         self._follow_grid()
         return self._island.status
 
     @property
     def running(self) -> bool:
-        """Does the system run? While it does not, nothing flows through the packs and no meter counts."""
+        """Return whether the system runs. Otherwise nothing flows through the packs, and no meter counts."""
         return self._running
 
     @running.setter
@@ -188,7 +188,7 @@ class SimulatedHome:
             self.grid_faults.append(self.clock)
 
     def _carries_home(self) -> bool:
-        """Can the packs keep the home alive without the grid?"""
+        """Return whether the packs can supply the home without the grid."""
         home, solar = self._home(island=True), self._solar()
         load = max(0.0, home - solar - self._generate(home, solar))
         return self._running and load <= self.battery.max_island_power and self.charge > EMPTY
@@ -369,12 +369,12 @@ class SimulatedHome:
 
     @property
     def returning(self) -> bool:
-        """Does the island follow the grid, to reconnect?"""
+        """Return whether the home synchronizes with the grid to reconnect."""
         return self.grid_status == TO_GRID
 
     @property
     def islanded(self) -> bool:
-        """Is the contactor open?"""
+        """Return whether the contactor is open."""
         return self.grid_status != CONNECTED
 
 

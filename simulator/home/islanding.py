@@ -22,17 +22,17 @@ class Island:
 
     @property
     def connected(self) -> bool:
-        """Is the contactor closed?"""
+        """Return whether the contactor is closed."""
         return self.status == CONNECTED
 
     @property
     def alone(self) -> bool:
-        """Is there an island that holds?"""
+        """Return whether the home is off-grid with power."""
         return self.status == ISLANDED
 
     @property
     def dark(self) -> bool:
-        """Did the island collapse, so that nothing in the home has power?"""
+        """Return whether the home is off-grid without power."""
         return self.status in {FAULTED, WAITING}
 
     @property
@@ -41,7 +41,7 @@ class Island:
         return _LASTS.get(self.status, float("inf")) - self._seconds
 
     def follow(self, *, grid: bool, alive: bool, seconds: float = 0.0) -> None:
-        """Let time pass with a grid that is there or not, and a battery that can carry the home or not."""
+        """Advance the time, with or without a grid and a battery that can supply the home."""
         self._seconds += seconds
         if self.remaining <= 1e-9:
             self._enter(_NEXT[self.status])

@@ -1,4 +1,4 @@
-"""What an end-to-end test stands on."""
+"""Fixtures for end-to-end tests."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

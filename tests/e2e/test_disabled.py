@@ -26,7 +26,7 @@ SOON = 1.5
 
 
 def process(folder: Path, port: int, seconds_on_grid: float) -> HomeAssistant:
-    """Give a Home Assistant in which the guard's minutes are seconds."""
+    """Return a Home Assistant in which the guard's minutes are seconds."""
     plan = Plan(trace=str(folder.with_suffix(".trace")), seconds_on_grid=seconds_on_grid)
     return HomeAssistant(
         folder,
@@ -38,20 +38,20 @@ def process(folder: Path, port: int, seconds_on_grid: float) -> HomeAssistant:
 
 
 def stored(folder: Path) -> dict[str, Any]:
-    """Give the entry as it is on disk."""
+    """Return the entry as it is on disk."""
     content = json.loads((folder / ".storage" / "core.config_entries").read_text(encoding="utf-8"))
     (entry,) = [entry for entry in content["data"]["entries"] if entry["domain"] == DOMAIN]
     return dict(entry)
 
 
 def repairs(folder: Path) -> str:
-    """Give the repairs that are on disk."""
+    """Return the repairs that are on disk."""
     path = folder / ".storage" / "repairs.issue_registry"
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def journal_is_open(folder: Path) -> bool:
-    """Tell whether something is under way, by what is on disk."""
+    """Return whether something is under way, by what is on disk."""
     journals = list((folder / ".storage").glob(f"{DOMAIN}.journal.*"))
     return any(json.loads(journal.read_bytes())["under_way"] for journal in journals)
 

@@ -10,9 +10,9 @@ from tools.hass_process import HomeAssistant, errors_about
 
 RECONNECTING_SECONDS = 60
 MAY_BE_UNKNOWN = {"backup_time_remaining", "grid_event", "last_outage", "start", "time_to_full", "time_to_reserve"}
-"""What there need not be anything to tell of: an outage, an end of the charge, a press of the button."""
+"""Entities that may be unknown: without an outage, an end of the charge, or a press of the button."""
 WAITS_FOR_LOGIN = {"1.15.0": {"backup_reserve", "operation_mode"}, "21.44": set[str]()}
-"""What is read after a login that stops the Powerwall: not before there has been a grid for a minute."""
+"""Entities that require a login that stops the Powerwall, which waits for a minute on the grid."""
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])

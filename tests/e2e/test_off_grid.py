@@ -25,19 +25,19 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def shows(home: HomeAssistant, entity_id: str, wanted: str) -> bool:
-    """Tell whether an entity has a state."""
+    """Return whether an entity has a state."""
     state = (await home.api.states()).get(entity_id)
     return state is not None and state.state == wanted
 
 
 async def is_kept(folder: Path) -> bool:
-    """Tell whether the new entry is on disk: Home Assistant writes it a second later."""
+    """Return whether the new entry is on disk: Home Assistant writes it a second later."""
     entries = folder / ".storage" / "core.config_entries"
     return entries.exists() and DOMAIN in entries.read_text()
 
 
 async def comes_back(gateway: Simulator) -> bool:
-    """Tell whether the gateway was told to come back."""
+    """Return whether the gateway was told to come back."""
     return not gateway.home.off_grid_on_purpose
 
 

@@ -19,19 +19,19 @@ SPEED = 30.0
 
 
 def modes_of(storage: Path, name: str) -> dict[str, int]:
-    """Give who may do what with the files of an entry."""
+    """Return who may do what with the files of an entry."""
     return {path.name: path.stat().st_mode & 0o777 for path in storage.glob(f"{name}*")}
 
 
 async def find(home: HomeAssistant, platform: str, key: str) -> str | None:
-    """Give the entity id of a key, None where there is none; a sensor and what sets the same share their key."""
+    """Return the entity id of a key, None where there is none; a sensor and what sets the same share their key."""
     entries = await home.api.command("config/entity_registry/list")
     found: list[str] = [entry["entity_id"] for entry in entries if entry["unique_id"].endswith(f"_{key}")]
     return next((entity_id for entity_id in found if entity_id.startswith(f"{platform}.")), None)
 
 
 async def entity(home: HomeAssistant, platform: str, key: str) -> str:
-    """Give the entity id of a key as soon as it has a state: what is found out after the start comes a little later."""
+    """Return the entity id of a key as soon as it has a state: some entities are added after the start."""
     async with asyncio.timeout(30):
         while not (entity_id := await find(home, platform, key)) or entity_id not in await home.api.states():
             await asyncio.sleep(0.1)
@@ -39,7 +39,7 @@ async def entity(home: HomeAssistant, platform: str, key: str) -> str:
 
 
 async def value(home: HomeAssistant, key: str) -> float:
-    """Give what a sensor shows."""
+    """Return what a sensor shows."""
     entity_id = await entity(home, "sensor", key)
     return float((await home.api.states())[entity_id].state)
 

@@ -15,7 +15,7 @@ CONSUMED = "sensor.home_energy_gateway_load_import"
 
 
 async def offers(api: Api) -> list[str]:
-    """Give what the repairs say of the Energy dashboard."""
+    """Return what the repairs say of the Energy dashboard."""
     issues = (await api.command("repairs/list_issues"))["issues"]
     return [issue["issue_id"] for issue in issues if issue["translation_key"] == "energy_dashboard"]
 

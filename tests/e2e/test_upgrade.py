@@ -85,7 +85,7 @@ def entries_in(storage: Path) -> dict[str, dict[str, Any]]:
 
 
 def let_in(gateway: Simulator, login: dict[str, Any]) -> None:
-    """Let a gateway accept a stored session."""
+    """Accept a stored session at a gateway."""
     gateway.tokens[login["session"]["token"]] = login["session"]["roles"][0]
 
 

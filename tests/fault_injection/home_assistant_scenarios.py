@@ -1,4 +1,4 @@
-"""What can become of Home Assistant itself, and of the machine it runs on."""
+"""Scenarios of Home Assistant itself and its machine."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime

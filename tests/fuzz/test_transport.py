@@ -38,12 +38,12 @@ BODY: Final = orjson.dumps({"version": "21.44.1 c58c2df3", "up_time_seconds": "4
 
 
 def answer(status: str, body: bytes, *headers: bytes) -> bytes:
-    """Give an answer as a gateway writes it."""
+    """Return an answer as a gateway writes it."""
     return b"\r\n".join((b"HTTP/1.1 " + status.encode(), b"Content-Type: application/json", *headers, b"", body))
 
 
 def with_length(status: str, body: bytes, *headers: bytes) -> bytes:
-    """Give an answer that says how long it is."""
+    """Return an answer that says how long it is."""
     return answer(status, body, b"Content-Length: %d" % len(body), *headers)
 
 

@@ -1,4 +1,4 @@
-"""Who gets what from the simulated gateway."""
+"""Access rules of the simulated gateway."""
 
 import re
 
@@ -31,7 +31,7 @@ CLOSED = [
 
 
 def status_of(firmware: str, path: str) -> int:
-    """Say what the owner of a running gateway gets."""
+    """Return the status for the owner of a running gateway."""
     return 409 if (firmware, path) == ("1.15.0", "powerwalls/status") else REFUSED.get(path, 200)
 
 

@@ -1,4 +1,4 @@
-"""What the simulated gateway does when told to."""
+"""Requests with an effect on the simulated gateway."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""How one becomes somebody at the simulated gateway."""
+"""Login and sessions of the simulated gateway."""
 
 import asyncio
 from base64 import b64decode, urlsafe_b64decode

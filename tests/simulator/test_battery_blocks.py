@@ -15,7 +15,7 @@ REASON = "DisabledSelfTestFailed"
 
 
 class Told(NamedTuple):
-    """What a gateway says of its Powerwalls, all at one moment."""
+    """The values of all Powerwalls at one moment."""
 
     blocks: list[dict[str, Any]]
     listed: list[str]
@@ -54,7 +54,7 @@ def fits_together(seen: Told) -> bool:
 
 
 def of_pack(gateway: Simulator, number: int) -> str:
-    """Give a pack's serial."""
+    """Return a pack's serial."""
     return gateway.gateway.nameplate.serial_of_pack(number)
 
 

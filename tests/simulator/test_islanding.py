@@ -20,7 +20,7 @@ RETURNING = ("SystemTransitionToGrid", "PINV_GridForming", "Grid_Qualifying", Tr
 
 
 async def said(browser: Browser) -> tuple[str, str, str, bool]:
-    """Tell the state, and what the packs' inverters do about it; the two answers must agree."""
+    """Return the grid state, which two endpoints must agree on, and the state of the inverters."""
     system = (await browser.get("system_status")).json
     status = (await browser.get("system_status/grid_status")).json
     assert status == {"grid_status": system["system_island_state"], "grid_services_active": False}

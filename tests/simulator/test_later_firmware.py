@@ -1,4 +1,4 @@
-"""What the owner of a later gateway finds out about it: meters, networks, tests, lists."""
+"""Endpoints of later firmware: meters, networks, tests and lists."""
 
 from base64 import b64decode
 import csv

@@ -28,7 +28,7 @@ LIVE = {
 
 
 def live_meters(seen: Seen) -> dict[str, dict[str, Any]]:
-    """Give the meters that ever communicated."""
+    """Return the meters that ever communicated."""
     return {name: meter for name, meter in seen.json.items() if meter["last_communication_time"] != NEVER}
 
 

@@ -1,4 +1,4 @@
-"""What an installer sets up on the simulated gateway of 2018, and what its tests say."""
+"""Installer setup and tests of the simulated gateway of 2018."""
 
 import json
 import re
@@ -15,7 +15,7 @@ RUNNING = {"results": None, "timestamp": "0001-01-01T00:00:00Z"}
 
 
 async def wifi(browser: Browser) -> dict[str, Any]:
-    """Look at the interface that is in the home's Wi-Fi."""
+    """Return the Wi-Fi interface."""
     interfaces: list[dict[str, Any]] = (await browser.get("networks")).json
     return next(interface for interface in interfaces if interface["name"] == "wifi0")
 

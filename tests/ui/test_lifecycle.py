@@ -135,7 +135,7 @@ async def fix_repair_issue(frontend: Frontend, gateway: Simulator) -> None:
 
 
 async def change_options(frontend: Frontend, home: HomeAssistant) -> None:
-    """Have power read every ten seconds."""
+    """Change the live interval to 10 seconds."""
     await frontend.open_entry()
     await frontend.page.screenshot("12-entry")
     await frontend.configure()

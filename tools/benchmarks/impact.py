@@ -45,7 +45,7 @@ class Impact:
     """False where the integration sent no request to the failing endpoint."""
 
     of: int
-    """How many entities had a value before."""
+    """Number of entities with a value before."""
 
     hidden: int
     beyond: tuple[str, ...]
@@ -113,7 +113,7 @@ class Availability:
         """Those of them without a value since then, and when that was first so (`time.monotonic()`)."""
 
         self.whole_at = 0.0
-        """When the last of them was back, or `begin` was called."""
+        """Time when the last of them was back, or of `begin`."""
 
         self._with_value: set[str] = set()
         self._changed = asyncio.Event()

@@ -102,7 +102,7 @@ class GridWatcher:
     """The id of the entity."""
 
     gone_at: float | None = None
-    """When it first showed an outage; `time.monotonic()`."""
+    """`time.monotonic()` when it first showed an outage."""
 
     detections: list[Detection] = field(default_factory=list)
     connected: asyncio.Event = field(default_factory=asyncio.Event)

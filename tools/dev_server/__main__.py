@@ -107,7 +107,7 @@ def _errors(home: HomeAssistant) -> bool:
 
 
 def _local_time_zone() -> str:
-    """Give the name of this computer's time zone."""
+    """Return the name of this computer's time zone."""
     _, found, name = str(Path("/etc/localtime").resolve()).partition("zoneinfo/")
     return os.environ.get("TZ") or (name if found else "UTC")
 

@@ -37,7 +37,7 @@ async def set_up(api: Api, ids: dict[str, str]) -> None:
 
 
 def overview(ids: dict[str, str]) -> Card:
-    """Give the one view."""
+    """Return the one view."""
     return {
         "title": TITLE,
         "type": "sections",

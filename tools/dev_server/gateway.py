@@ -44,12 +44,12 @@ class Gateway:
         await self._session.close()
 
     async def needs_password(self) -> bool:
-        """Whether the figures are shown after a login alone, and a login is without effect."""
+        """Return whether the figures are shown after a login alone, and a login is without effect."""
         status, _ = await self._get("system_status/grid_status")
         return status in {401, 403} and await self._may_log_in()
 
     async def read(self) -> Reading:
-        """Give the live figures."""
+        """Return the live figures."""
         reading: Reading = {}
         for path in LIVE_PATHS:
             status, payload = await self._get(path)
@@ -102,7 +102,7 @@ class Gateway:
 
 
 async def find_url(host: str) -> str:
-    """Give the address of a gateway: HTTPS where it speaks that, plain HTTP as on firmware before 1.20."""
+    """Return the address of a gateway: HTTPS where it speaks that, plain HTTP as on firmware before 1.20."""
     timeout = aiohttp.ClientTimeout(total=10)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False), timeout=timeout) as session:
         for url in (f"https://{host}", f"http://{host}"):

@@ -15,7 +15,7 @@ class FlowError(Exception):
 async def ensure_entities(
     api: Api, host: str, serial: str, password: str | None, tell: Callable[[str], None]
 ) -> dict[str, str]:
-    """Give the entity ids by key of this gateway's entry; a folder that was kept may have it already."""
+    """Return the entity ids by key of this gateway's entry; a folder that was kept may have it already."""
     for entry in await api.entries(DOMAIN):
         ids = await entity_ids(api, serial)
         if entry["state"] == "loaded" and ids:
@@ -52,7 +52,7 @@ async def add(api: Api, host: str, serial: str, password: str | None) -> str:
 
 
 async def _why(api: Api, step: dict[str, Any]) -> str:
-    """Say in the integration's own words why the flow did not go on."""
+    """Return the integration's text for an aborted flow or a form error."""
     texts = await api.translations(DOMAIN, "config")
     prefix = f"component.{DOMAIN}.config"
     if step["type"] == "abort":
@@ -65,14 +65,14 @@ async def _why(api: Api, step: dict[str, Any]) -> str:
 
 
 async def device_ids(api: Api) -> dict[str, str]:
-    """Give the device ids by identifier: the gateway's is its serial."""
+    """Return the device ids by identifier: the gateway's is its serial."""
     devices = await api.command("config/device_registry/list")
     identifiers = {device["id"]: dict(device["identifiers"]).get(DOMAIN) for device in devices}
     return {identifier: device_id for device_id, identifier in identifiers.items() if identifier}
 
 
 async def entity_ids(api: Api, serial: str) -> dict[str, str]:
-    """Give the entity ids by key; a whole DIN will do for the serial, as in the config flow."""
+    """Return the entity ids by key; a whole DIN will do for the serial, as in the config flow."""
     prefix = f"{serial.strip().upper().rpartition('--')[2]}_"
     return {
         unique_id.removeprefix(prefix): entity_id

@@ -56,17 +56,17 @@ class Api:
             return await home.command(command, **fields)
 
     async def core_config(self) -> Json:
-        """Give what Home Assistant says of itself; its `state` becomes `RUNNING`."""
+        """Return what Home Assistant says of itself; its `state` becomes `RUNNING`."""
         config: Json = await self.request("GET", "/api/config")
         return config
 
     async def states(self) -> dict[str, State]:
-        """Give all states by entity id."""
+        """Return all states by entity id."""
         states = await self.request("GET", "/api/states")
         return {state["entity_id"]: State(state["entity_id"], state["state"], state["attributes"]) for state in states}
 
     async def entity_ids(self, platform: str) -> dict[str, str]:
-        """Give the entity ids of an integration by unique id, disabled entities left out."""
+        """Return the entity ids of an integration by unique id, disabled entities left out."""
         entries = await self.command("config/entity_registry/list")
         return {
             entry["unique_id"]: entry["entity_id"]
@@ -109,7 +109,7 @@ class Api:
         return step
 
     async def entries(self, domain: str) -> list[Json]:
-        """Give the config entries of an integration."""
+        """Return the config entries of an integration."""
         entries: list[Json] = await self.command("config_entries/get", domain=domain)
         return entries
 
@@ -122,7 +122,7 @@ class Api:
         await self.request("POST", f"/api/config/config_entries/entry/{entry_id}/reload")
 
     async def translations(self, domain: str, category: str) -> dict[str, str]:
-        """Give an integration's English texts of a category, such as `config`."""
+        """Return an integration's English texts of a category, such as `config`."""
         answer = await self.command("frontend/get_translations", language="en", category=category, integration=[domain])
         texts: dict[str, str] = answer["resources"]
         return texts

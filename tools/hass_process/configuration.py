@@ -40,7 +40,7 @@ logger:
 
 
 def as_yaml(time_zone: str, language: str = "en") -> str:
-    """Give the text of `configuration.yaml`."""
+    """Return the text of `configuration.yaml`."""
     return _YAML.format(time_zone=time_zone, language=language)
 
 

@@ -1,4 +1,4 @@
-"""What Home Assistant's log says about one integration."""
+"""Log records of one integration."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,12 @@ _COMPLAINT = re.compile(r"\bdeprecated\b|\bbug report\b|\breport it to\b")
 
 
 def is_complaint(message: str, name: str) -> bool:
-    """Tell whether Home Assistant warns an integration's authors, of a use of what will go for instance."""
+    """Return whether Home Assistant warns an integration's authors, of a use of what will go for instance."""
     return name in message and _COMPLAINT.search(message) is not None
 
 
 def log_of(folder: Path) -> Path:
-    """Give the file that holds everything the Home Assistant of a configuration folder said since its last start."""
+    """Return the file that holds everything the Home Assistant of a configuration folder said since its last start."""
     return folder / "output.log"
 
 
@@ -30,12 +30,12 @@ class Record:
 
     @property
     def has_traceback(self) -> bool:
-        """Whether it tells where in the code something went wrong."""
+        """Return whether it tells where in the code something went wrong."""
         return "\nTraceback (most recent call last)" in self.text
 
 
 def records(log: Path) -> list[Record]:
-    """Give everything that was logged so far."""
+    """Return everything that was logged so far."""
     text = log.read_text(encoding="utf-8", errors="replace")
     heads = list(RECORD.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]
@@ -43,7 +43,7 @@ def records(log: Path) -> list[Record]:
 
 
 def errors_about(log: Path, name: str) -> list[str]:
-    """Give the errors that mention the name anywhere, tracebacks included, and the warnings meant for its authors."""
+    """Return the errors that mention the name anywhere, tracebacks included, and the warnings meant for its authors."""
     return [
         record.text
         for record in records(log)

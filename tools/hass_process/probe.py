@@ -14,10 +14,10 @@ class Probe:
     source: Path
     domain: str
     imports_repository: bool = False
-    """Whether it needs this repository's own packages."""
+    """Set if it imports packages of this repository."""
 
     watches: bool = False
-    """Whether it is told which integration to watch."""
+    """Set if it has an option with the integration to watch."""
 
     @property
     def url(self) -> str:
@@ -25,7 +25,7 @@ class Probe:
         return f"/api/{self.domain}"
 
     def put_into(self, folder: Path, watched: str = "") -> None:
-        """Have the Home Assistant of a folder load it at its starts; a folder that has it stays as it is."""
+        """Install it in a Home Assistant folder, unless it is there."""
         components = folder / "custom_components"
         components.mkdir(parents=True, exist_ok=True)
         link = components / self.domain
@@ -38,5 +38,5 @@ class Probe:
         (folder / "configuration.yaml").write_text(text, encoding="utf-8")
 
     def path(self, folder: Path) -> Sequence[Path]:
-        """Give what its Home Assistant needs on Python's path, its folder first."""
+        """Return what its Home Assistant needs on Python's path, its folder first."""
         return (folder.resolve(), REPOSITORY) if self.imports_repository else ()

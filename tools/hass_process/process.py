@@ -114,7 +114,7 @@ class HomeAssistant:
         self._tell(f"Home Assistant runs after {monotonic() - self._started_at:.1f} s.")
 
     async def _answers(self) -> bool:
-        """Whether the web page is there: it comes last of what the first requests need."""
+        """Return whether the web page is there: it comes last of what the first requests need."""
         try:
             async with self._session.get(f"{self.url}/manifest.json") as response:
                 return response.ok

@@ -17,7 +17,7 @@ class SignInError(Exception):
 
 
 async def sign_in(session: aiohttp.ClientSession, url: str) -> str:
-    """Give a token that outlives the day; a fresh Home Assistant gets its owner first."""
+    """Return a token that outlives the day; a fresh Home Assistant gets its owner first."""
     done = await _onboarding_done(session, url)
     if "user" in done:
         token = await _exchange(session, url, await _log_in(session, url))
@@ -33,7 +33,7 @@ async def sign_in(session: aiohttp.ClientSession, url: str) -> str:
 
 
 async def _onboarding_done(session: aiohttp.ClientSession, url: str) -> set[str]:
-    """Give the steps that are done; Home Assistant serves this page no more when all of them are."""
+    """Return the steps that are done; Home Assistant serves this page no more when all of them are."""
     async with session.get(f"{url}/api/onboarding") as response:
         if response.status == 404:
             return {"user", "integration"}

@@ -1,4 +1,4 @@
-"""What Home Assistant finds in its `.storage` folder before its first start.
+"""The content of Home Assistant's `.storage` folder before its first start.
 
 These three files keep it on this machine: HTTP on 127.0.0.1 alone, no multicast outside loopback, and no onboarding
 step that would start integrations which live in the internet.
@@ -34,7 +34,7 @@ def seed(folder: Path, port: int) -> None:
 
 
 def _http(port: int) -> dict[str, Any]:
-    """Give the HTTP configuration as a confirmed one: a pending one ends Home Assistant after five minutes."""
+    """Return the HTTP configuration as a confirmed one: a pending one ends Home Assistant after five minutes."""
     stable = http.HTTP_STORAGE_SCHEMA(
         {"server_host": ["127.0.0.1"], "server_port": port, "cors_allowed_origins": [], "ip_ban_enabled": False}
     )

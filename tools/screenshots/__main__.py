@@ -32,13 +32,13 @@ OUTAGE = 20
 """Seconds that the outage in the pictures lasts."""
 
 FORM, LONG_FORM = 720, 860
-"""How high the window is for a form."""
+"""Height of the window for a form."""
 
 PAGE, SHORT_PAGE = 1000, 900
 """For pages that stand beside one another in the README."""
 
 WIDE = 1600
-"""How wide it is where a slider stands beside its name."""
+"""Width of the window for sliders next to their names."""
 
 LOGIN_LIMIT = 120
 """Seconds until mode and reserve of a gateway of 2018 can be read: the login waits for a minute on the grid."""
@@ -82,7 +82,7 @@ async def _take(folder: Path, minutes: float) -> None:
 
 @asynccontextmanager
 async def _home(firmware: str, folder: Path) -> AsyncIterator[tuple[Frontend, HomeAssistant, Target]]:
-    """Give a gateway, a Home Assistant that does not know it yet, and its owner at a desk."""
+    """Return a gateway, a Home Assistant that does not know it yet, and its owner at a desk."""
     zone = _zone_where_it_is(HOUR)
     async with AsyncExitStack() as stack:
         temporary = Path(stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True)))
@@ -155,7 +155,7 @@ async def _take_pages(frontend: Frontend, home: HomeAssistant, to: Target, minut
 
 
 async def _take_outage(frontend: Frontend, to: Target, device_id: str) -> None:
-    """Have an outage, and show what is told of it when the grid is back."""
+    """Simulate an outage, and take a screenshot of the logbook after it."""
     texts, states = frontend.texts, "entity.binary_sensor.grid.state"
     status = texts.ours("entity.binary_sensor.grid.name")
     await frontend.open_device(device_id)
@@ -195,7 +195,7 @@ async def _wait(minutes: float) -> None:
 
 
 def _zone_where_it_is(hour: int) -> str:
-    """Give the time zone where it is this hour of the day now, so that the sun in the pictures stands right."""
+    """Return the time zone where it is this hour of the day now, so that the sun in the pictures stands right."""
     ahead = (hour - datetime.now(UTC).hour) % 24
     return f"Etc/GMT{-(ahead if ahead <= 14 else ahead - 24):+d}"  # these names count the other way round
 

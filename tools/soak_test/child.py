@@ -8,7 +8,7 @@ from tools.soak_test.clock import CLOCK
 
 
 def replace_dates(dt_util: Any) -> None:
-    """Have Home Assistant's dates follow the clock, too: `datetime` itself asks the system."""
+    """Replace Home Assistant's date functions: `datetime` itself reads the system's clock."""
 
     def utcnow() -> datetime:
         return datetime.fromtimestamp(CLOCK.time(), UTC)

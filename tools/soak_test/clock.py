@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Clock:
-    """What `time.time` and `time.monotonic` say."""
+    """A replacement of `time.time` and `time.monotonic`."""
 
     def __init__(self) -> None:
         self._speed = 1.0
@@ -30,11 +30,11 @@ class Clock:
         self._began, self._speed = self._real_monotonic(), speed
 
     def time(self) -> float:
-        """Give the seconds since 1970."""
+        """Return the seconds since 1970."""
         return self._time + (self._real_monotonic() - self._began) * self._speed
 
     def monotonic(self) -> float:
-        """Give the seconds of no beginning."""
+        """Return the seconds of no beginning."""
         return self._monotonic + (self._real_monotonic() - self._began) * self._speed
 
     def waiting(self, select: Callable[..., Any]) -> Callable[..., Any]:

@@ -21,7 +21,7 @@ LATENCY = 0.02
 """Seconds per response."""
 
 FEW = 3
-"""How many entities are named."""
+"""Number of entities that are named."""
 
 GRID = "grid"
 ENERGIES = (

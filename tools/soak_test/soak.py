@@ -52,7 +52,7 @@ class Round:
     """Seconds until everything had recovered; None where it did not in time."""
 
     left: str
-    """What had not recovered."""
+    """Description of what had not recovered."""
 
     records: int
     """Number of log records."""

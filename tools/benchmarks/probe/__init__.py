@@ -1,4 +1,4 @@
-"""What a Home Assistant spends, seen from within: a custom component that `scripts/bench` puts into each of them.
+"""A custom component that measures the Home Assistant that loads it, for `scripts/bench`.
 
 `GET /api/bench_probe` gives the reading, `POST` forgets the blocks so far and gives it, too. Home Assistant knows this
 package by another name than this repository, so that it imports nothing of it.
@@ -35,7 +35,7 @@ KEPT: Final = 10
 
 
 class Blocks:
-    """How long the event loop was away from its sockets: from one look at them to the next."""
+    """The longest times between two select calls of the event loop."""
 
     def __init__(self) -> None:
         self._thread = get_ident()
@@ -62,7 +62,7 @@ class Blocks:
         return watched
 
     def as_dict(self) -> dict[str, list[float]]:
-        """Give the longest in seconds, the longest of them first."""
+        """Return the longest in seconds, the longest of them first."""
         return {
             "blocks": sorted(self._longest, reverse=True),
             "blocks_cpu": sorted(self._longest_cpu, reverse=True),
@@ -77,7 +77,7 @@ def _keep(longest: list[float], seconds: float) -> None:
 
 
 class FirstState:
-    """When an integration first knew something."""
+    """The time of an integration's first state."""
 
     def __init__(self, hass: HomeAssistant, integration: str) -> None:
         self.at: float | None = None
@@ -99,7 +99,7 @@ class FirstState:
 
 
 class ProbeView(HomeAssistantView):
-    """Where the bench reads it."""
+    """Endpoint of the measurements."""
 
     url = URL
     name = "api:bench_probe"
@@ -109,7 +109,7 @@ class ProbeView(HomeAssistantView):
         self._first_state = first_state
 
     async def get(self, _: web.Request) -> web.Response:
-        """Give the reading."""
+        """Return the reading."""
         return self._reading()
 
     async def post(self, _: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""What a Home Assistant holds, seen from within: a custom component that `scripts/soak` puts into its own.
+"""A custom component that reads the resources of the Home Assistant that loads it, for `scripts/soak`.
 
 `GET /api/soak_probe` gives the reading; `POST` with `{"speed": 20}` lets its clock run faster from now on.
 """
@@ -27,17 +27,17 @@ CONFIG_SCHEMA: Final = cv.empty_config_schema(DOMAIN)
 
 
 class ProbeView(HomeAssistantView):
-    """Where the soak reads it."""
+    """Endpoint of the resources."""
 
     url = URL
     name = "api:soak_probe"
 
     async def get(self, request: web.Request) -> web.Response:
-        """Give the reading."""
+        """Return the reading."""
         return self.json(await _reading(request.app[KEY_HASS]))
 
     async def post(self, request: web.Request) -> web.Response:
-        """Let the clock run, and give the reading."""
+        """Set the speed of the clock, and return the resources."""
         CLOCK.speed = (await request.json())["speed"]
         return self.json(await _reading(request.app[KEY_HASS]))
 
@@ -70,7 +70,7 @@ def _look_at_process() -> dict[str, Any]:
 
 
 def _resident(status: str) -> float:
-    """Give the MiB that `/proc/PID/status` tells."""
+    """Return the MiB that `/proc/PID/status` tells."""
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
