@@ -42,7 +42,7 @@ orders, while it runs (the printed `curl` lines show where to; most may go toget
   {"in_sync": false} or true                `has_sync` up to 1.50
   {"ethernet": true}, {"wifi_signal": 20}, {"cellular_signal": 70}, {"connected_to_tesla": false}
   {"new_firmware": true}                    there is some for `system/update` to find
-  {"switch": true}                          somebody flips a Powerwall's switch
+  {"switch": true}                          a Powerwall is turned off and on
   {"register_key": "MIIC..."}               a key for signed requests is registered; the switch confirms it
   {"follows_config": false} or true         the battery follows what is signed, or it is only stored
   {"lose_sessions": true}                   every login is forgotten
@@ -62,21 +62,21 @@ def _arguments() -> Namespace:
         "--firmware": {"choices": sorted(PROFILES), "default": "21.44", "help": "default: 21.44"},
         "--port": {"type": _number(int, 0, 65535), "default": 0, "help": "default: any free one"},
         "--serial": {"help": "the gateway's serial"},
-        "--password": {"help": "default: what such a gateway comes with"},
+        "--password": {"help": "default: that of a new gateway"},
         "--packs": {"type": _number(int, 1, 10), "default": 2, "help": "number of Powerwalls (default: 2)"},
         "--charge": {"type": _number(float, 0, 100), "default": 62.0, "help": "raw percent (default: 62)"},
         "--time": {
             "type": _time,
             "default": SUMMER_NOON,
-            "help": "in the home: 2026-06-21T13:00 (the default) or now",
+            "help": "time of the simulated home: 2026-06-21T13:00 (the default) or now",
         },
-        "--seed": {"type": int, "default": 1, "help": "another seed, other weather and people"},
+        "--seed": {"type": int, "default": 1, "help": "seed of weather and appliances"},
         "--speed": {
             "type": _number(float, 0, 100_000),
             "default": 1.0,
-            "help": "the home's seconds in one (default: 1)",
+            "help": "how fast simulated time runs (default: 1)",
         },
-        "--latency": {"type": seconds, "default": 0.0, "help": "seconds every answer takes (default: 0)"},
+        "--latency": {"type": seconds, "default": 0.0, "help": "seconds per response (default: 0)"},
         "--start-delay": {"type": seconds, "default": 1.5, "help": "seconds sitemaster/run takes (default: 1.5)"},
     }
     for name, option in options.items():
@@ -87,7 +87,7 @@ def _arguments() -> Namespace:
         "--replay",
         type=_recording,
         metavar="FILE",
-        help="a gateway's diagnostics, downloaded from Home Assistant: answer as it did, whatever the home does",
+        help="a gateway's diagnostics from Home Assistant: replay its responses",
     )
     parser.add_argument("--verbose", action="store_true", help="print every request")
     return parser.parse_args()

@@ -23,7 +23,7 @@ from simulator.wire import Json
 
 
 class Simulator:
-    """A gateway that listens on 127.0.0.1. Its home moves with the wall clock times `speed` whenever it is asked."""
+    """A simulated gateway on 127.0.0.1. Its home advances by the wall clock times `speed` at every request."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Simulator:
         busway: bool = False,
         ethernet: bool = False,
     ) -> None:
-        """Build the gateway; a home that is handed in was told itself of its Powerwall+ and its generator."""
+        """Build the gateway. A given `home` has its own Powerwall+ and generator."""
         if home is not None and (powerwall_plus or generator):
             raise ValueError("Tell the home itself, for example SimulatedHome(powerwall_plus=True).")
         home = home or SimulatedHome(powerwall_plus=powerwall_plus, generator=generator)
@@ -64,10 +64,10 @@ class Simulator:
         """Port that redirects plain HTTP to HTTPS, on firmware that does so."""
         self._control_api = ControlApi(self.gateway, self.server, self.timing)
 
-    # -- life ----------------------------------------------------------------------------------------------------------
+    # -- lifecycle -----------------------------------------------------------------------------------------------------
 
     async def start(self, port: int = 0, *, http_port: int = 0) -> None:
-        """Listen on 127.0.0.1; port 0 picks a free one. `http_port` is for what sends everybody to HTTPS."""
+        """Listen on 127.0.0.1; port 0 picks a free one. `http_port` redirects plain HTTP to HTTPS."""
         context = self._certificate.context() if self._certificate else None
         self.server.observer_loop = asyncio.get_running_loop()
         self.timing.start()
@@ -106,17 +106,17 @@ class Simulator:
 
     @property
     def host(self) -> str:
-        """Always 127.0.0.1."""
+        """Return 127.0.0.1."""
         return HOST
 
     @property
     def url(self) -> str:
-        """For example `https://127.0.0.1:51234`."""
+        """Return the URL, for example `https://127.0.0.1:51234`."""
         return f"{'https' if self.profile.tls else 'http'}://{HOST}:{self.port}"
 
     @property
     def serial(self) -> str:
-        """The gateway's serial; assign one to become another gateway on the same address, with the same password."""
+        """Return the serial. Assign one to become another gateway on the same address, with the same password."""
         return self.gateway.serial
 
     @serial.setter
@@ -130,7 +130,7 @@ class Simulator:
 
     @property
     def password(self) -> str:
-        """The password that logs in; assign one as an owner does."""
+        """Return the password. Assign one as an owner does."""
         return self.gateway.desk.password
 
     @password.setter
@@ -143,7 +143,7 @@ class Simulator:
         return self._certificate.fingerprint if self._certificate else None
 
     def forgetting_connections(self) -> AbstractContextManager[None]:
-        """Answer nothing on the connections there are, for a while, as after a cut that nobody told the client of."""
+        """Stop answering on existing connections for a while, as after a silent loss of the network."""
         return self._listener.forgetting_connections()
 
     @asynccontextmanager
@@ -201,7 +201,7 @@ class Simulator:
             self.gateway.stop()
 
     def flip_switch(self) -> None:
-        """Flip a Powerwall's switch off and on, which shows that somebody is there, and confirms keys that wait."""
+        """Turn a Powerwall off and on, which proves presence and confirms pending keys."""
         self.gateway.desk.presence.flip()
         self.gateway.keyring.confirm()
 

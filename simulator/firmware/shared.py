@@ -5,7 +5,7 @@ from simulator.gateway.profile import Access, Endpoint
 
 
 def closed(*verbs: str) -> dict[str, Endpoint]:
-    """Describe calls that refuse everybody but an installer, and whose further course nobody has described."""
+    """Return endpoints that reject everyone but an installer, and whose further behavior no source describes."""
     return {verb: Endpoint(access.beyond, Access.INSTALLER) for verb in verbs}
 
 

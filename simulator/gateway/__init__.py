@@ -1,4 +1,4 @@
-"""The gateway without its HTTP: what it knows, what it answers and whom it lets in."""
+"""The gateway without HTTP: its state, responses and access rules."""
 
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.profile import Profile

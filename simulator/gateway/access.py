@@ -44,7 +44,7 @@ def toggle_login(gateway: Gateway, call: Call) -> Answer:
 
 
 def end_toggle(gateway: Gateway, _: Call) -> Answer:
-    """`DELETE auth/toggle/login`: nobody waits for the switch any more."""
+    """`DELETE auth/toggle/login`: stop to wait for the switch."""
     if not gateway.desk.presence.asked:
         return error(404, "no toggle auth in progress", "Unable to stop toggle auth")
     gateway.desk.presence.end()
@@ -64,5 +64,5 @@ def change_password(gateway: Gateway, call: Call) -> Answer:
 
 
 def beyond(_: Gateway, call: Call) -> Answer:
-    """Admit that nobody has described what follows."""
+    """Answer that the next step is unknown: no source describes it."""
     return error(501, "not simulated", f"Nobody knows what a real gateway answers to {call.method} {call.path}")

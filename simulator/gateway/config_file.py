@@ -60,7 +60,7 @@ def _battery_blocks(gateway: Gateway) -> list[Json]:
 
 
 def hash_of(content: bytes) -> bytes:
-    """Return what a writer has to show, so that nobody writes over what he has not read."""
+    """Return the checksum that a write must include, so that no unread change is overwritten."""
     return sha256(content).digest()
 
 

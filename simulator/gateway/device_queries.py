@@ -46,12 +46,12 @@ def _alerts(gateway: Gateway) -> list[Json]:
 
 
 def _components(gateway: Gateway) -> Json:
-    """`ComponentsQuery`: the parts of the Powerwall that leads, whoever was asked.
+    """`ComponentsQuery`: the components of the leader, whichever device the query names.
 
     `bms` and `hvp` belong together place by place: the Powerwall first, then its expansions,
     its followers, and two places for ones that are not there. The pack inside a Powerwall 3 has a
     label of its own, which is not the DIN; a follower's place often has none. What the battery
-    gives is left out: nobody says with which sign.
+    gives is left out: its sign is unknown.
     """
     home = gateway.home
     nobody = (

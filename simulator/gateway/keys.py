@@ -1,4 +1,4 @@
-"""The public keys that a gateway was told of, and which of them somebody at the Powerwall confirmed."""
+"""The public keys that are registered at a gateway, and their confirmation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class KeyState(IntEnum):
 
     PENDING = 1
     EXPIRED = 2
-    """Nobody confirmed it in time; registering it again opens the window anew."""
+    """It was not confirmed in time; registering it again reopens the window."""
     VERIFIED = 3
 
 
@@ -40,7 +40,7 @@ class Keyring:
         self._keys: dict[bytes, Key] = {}
 
     def register(self, public_key: bytes) -> None:
-        """Do what Tesla's cloud does for an owner; the same key again opens its window anew, and stays verified."""
+        """Register a key as Tesla's cloud does; the same key again reopens its window, and stays verified."""
         known = self._keys.get(public_key)
         self._keys[public_key] = Key(public_key, self.clock(), verified=known is not None and known.verified)
 

@@ -28,7 +28,7 @@ class LoginRules:
     """The login of a firmware."""
 
     password: Callable[[str], str]
-    """The password of a gateway's serial, as long as nobody set another."""
+    """The password of a gateway's serial, unless another one is set."""
     roles: dict[str, str]
     """Role by user name; the empty user name stands for any other."""
     behind_switch: dict[str, str] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class LoginRules:
     wrong: str
     """The error text for a wrong password."""
     default_refused: bool = False
-    """Must the owner set a password before anybody comes in?"""
+    """Whether the owner must set a password before the first login."""
     stopping_roles: frozenset[str] = frozenset()
     """Roles whose login stops the batteries."""
     cookies: bool = False
@@ -83,7 +83,7 @@ class Presence:
         self._proven_until = time.monotonic() + self.seconds
 
     def end(self) -> None:
-        """Nobody waits, nobody is there."""
+        """End the wait and the proof of presence."""
         self._asked_until = self._proven_until = 0.0
 
 

@@ -1,4 +1,4 @@
-"""`/tedapi`: requests that are signed with a key which somebody at the Powerwall confirmed."""
+"""`/tedapi`: requests that are signed with a confirmed key."""
 
 from collections.abc import Callable
 import gzip
@@ -40,7 +40,7 @@ def din(gateway: Gateway, _: Call) -> Answer:
 
 
 def v1r(gateway: Gateway, call: Call) -> Answer:
-    """`POST /tedapi/v1r`: the body is a signed message, and nobody has to be logged in."""
+    """`POST /tedapi/v1r`: the body is a signed message, which requires no login."""
     request = RoutableMessage()
     try:
         request.ParseFromString(call.body)
@@ -92,7 +92,7 @@ def _signature_fault(gateway: Gateway, request: RoutableMessage) -> signed.Messa
 
 
 def _reply(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
-    """Answer for this gateway, whoever the message was for: what is meant for a follower gets the leader's data."""
+    """Answer for this gateway, whichever device the message names: a message for a follower gets the leader's data."""
     wanted = ".".join(_names(asked))
     if reply := _REPLIES.get(wanted):
         answer = reply(gateway, asked)

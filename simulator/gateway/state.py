@@ -58,7 +58,7 @@ class Network:
     security: str = "NONE"
     dhcp: bool | None = True
     enabled: bool | None = None
-    """None: nobody ever switched it."""
+    """None: never switched."""
 
 
 def default_networks() -> list[Network]:

@@ -46,7 +46,7 @@ def _valid(channels: tuple[int, ...]) -> list[Json]:
 
 
 def site(gateway: Gateway) -> Json:
-    """`meters/site`: X measures everything; what Y is for, nobody knows. A Powerwall+ has none (23.28)."""
+    """`meters/site`: X measures everything; the purpose of Y is unknown. A Powerwall+ has none (23.28)."""
     whole = readings(gateway, SYNCHROMETER)["site"]
     if gateway.home.powerwall_plus:
         return [_meter(gateway, 0, "site", "synchrometerX", SITE, whole)]

@@ -11,7 +11,7 @@ class Generator:
     """Starts by itself in an outage; it never feeds the grid."""
 
     pinned: float | None = None
-    """W somebody runs it at; None leaves it to itself."""
+    """Fixed power in W; None lets it decide."""
 
     def power(self, *, outage: bool, room: float) -> float:
         """Return what it makes, in W: at most what the home leaves to it and the packs take (`room`)."""

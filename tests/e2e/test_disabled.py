@@ -33,7 +33,7 @@ def process(folder: Path, port: int, seconds_on_grid: float) -> HomeAssistant:
         port,
         program=("-m", "tools.crash_test.child", json.dumps(asdict(plan))),
         path=(folder, REPOSITORY),
-        tell=lambda _: None,
+        notify=lambda _: None,
     )
 
 

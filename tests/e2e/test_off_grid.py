@@ -37,7 +37,7 @@ async def is_kept(folder: Path) -> bool:
 
 
 async def comes_back(gateway: Simulator) -> bool:
-    """Return whether the gateway was told to come back."""
+    """Return whether the gateway was ordered to reconnect."""
     return not gateway.home.off_grid_on_purpose
 
 

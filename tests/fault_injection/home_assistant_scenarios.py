@@ -75,7 +75,7 @@ async def _storage_full(runner: ScenarioRunner) -> AsyncIterator[float]:
         yield 60.0
 
 
-async def _loaded_anew(runner: ScenarioRunner) -> AsyncIterator[float]:
+async def _reloaded(runner: ScenarioRunner) -> AsyncIterator[float]:
     async with runner.gateway.unreachable():
         yield 30.0
         await runner.hass.config_entries.async_reload(runner.entry.entry_id)
@@ -98,5 +98,5 @@ HOME_ASSISTANT: Final = (
         changes=True,
         errors=("Error writing config for",),
     ),
-    Scenario(name="entry loaded anew while away", script=_loaded_anew, back_within=100.0),
+    Scenario(name="entry reloaded while away", script=_reloaded, back_within=100.0),
 )

@@ -80,7 +80,7 @@ CONNECTION: Final = (
     Scenario(name="reset", script=_impostor(resetting_server)),
     Scenario(name="half-open", script=_half_open, requests_hang=True),
     Scenario(name="black hole", script=_impostor(silent_server), requests_hang=True),
-    Scenario(name="connects to nobody", script=_impostor(server_that_never_accepts), requests_hang=True),
+    Scenario(name="connects but never accepted", script=_impostor(server_that_never_accepts), requests_hang=True),
     Scenario(name="TLS fails", script=_impostor(server_without_tls)),
     Scenario(
         name="another certificate",

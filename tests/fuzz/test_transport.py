@@ -31,7 +31,7 @@ ANSWERS: Final = 5_000 if is_deep() else 75
 """For each kind of call."""
 
 LIMIT: Final = 60.0
-"""Seconds in which every call ends: whoever answers hangs up at once, so that none waits for its own time limit."""
+"""Time limit of a call in seconds: the server closes every connection at once."""
 
 HOST: Final = "127.0.0.1"
 BODY: Final = orjson.dumps({"version": "21.44.1 c58c2df3", "up_time_seconds": "402h8m19s"} | example(MetersAggregates))

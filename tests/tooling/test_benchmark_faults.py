@@ -302,7 +302,7 @@ async def test_a_side_that_comes_back_has_its_costs_counted(simulator: StartSimu
 
 
 @pytest.mark.usefixtures("short_waits")
-async def test_a_side_that_stops_is_loaded_anew(
+async def test_a_side_that_stops_is_reloaded(
     simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(impact_module, "BACK_WITHIN", GIVEN_UP)

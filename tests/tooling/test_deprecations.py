@@ -1,4 +1,4 @@
-"""Whoever uses what will go from Home Assistant or from Python is told, in the log or by an error."""
+"""Uses of deprecated parts of Home Assistant or Python are logged or raise an error."""
 
 import logging
 import warnings

@@ -53,9 +53,9 @@ async def run(arguments: argparse.Namespace) -> int:
     """Measure, print and write."""
     console = Console(highlight=False)
     console.width = max(console.width, WIDTH)
-    tell = partial(console.print, soft_wrap=True, markup=False)
+    notify = partial(console.print, soft_wrap=True, markup=False)
     try:
-        idle, core, ours = await _measure(arguments, tell)
+        idle, core, ours = await _measure(arguments, notify)
     except ERRORS as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return 1
@@ -78,38 +78,38 @@ def _cadence(cadence: str) -> str:
     return "core's cadence, with the same entities" if cadence == CORE_CADENCE else "the default cadence of each"
 
 
-async def _measure(arguments: argparse.Namespace, tell: Callable[[str], None]) -> list[Cost]:
+async def _measure(arguments: argparse.Namespace, notify: Callable[[str], None]) -> list[Cost]:
     """Return the costs of no integration, the built-in one and this one."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        core, ours = await stack.enter_async_context(both_subjects(folder, arguments.latency / 1000, tell))
-        idle = Subject("idle", "", None, folder, tell)
+        core, ours = await stack.enter_async_context(both_subjects(folder, arguments.latency / 1000, notify))
+        idle = Subject("idle", "", None, folder, notify)
         subjects = (idle, core, ours)
-        await _set_up(subjects, arguments, tell)
-        tell(f"Starting each {STARTS} times …")
+        await _set_up(subjects, arguments, notify)
+        notify(f"Starting each {STARTS} times …")
         starts = [[await _start(subject) for _ in range(STARTS)] if subject.domain else [] for subject in subjects]
         for subject in subjects:
             await stack.enter_async_context(subject.running())
         await set_clocks([core.gateway, ours.gateway])
-        await _wait(SETTLE, "Settling", tell)
-        return await _costs(subjects, starts, arguments.minutes * 60, tell)
+        await _wait(SETTLE, "Settling", notify)
+        return await _costs(subjects, starts, arguments.minutes * 60, notify)
 
 
-async def _set_up(subjects: Sequence[Subject], arguments: argparse.Namespace, tell: Callable[[str], None]) -> None:
+async def _set_up(subjects: Sequence[Subject], arguments: argparse.Namespace, notify: Callable[[str], None]) -> None:
     """Start each for the first time, without measuring."""
     idle, core, ours = subjects
     async with idle.running():
         pass
     async with core.running():
-        tell(f"[{core.name}] Setting up {core.domain} …")
+        notify(f"[{core.name}] Setting up {core.domain} …")
         await core.add_integration()
         core_entities = [entity for entity in await core.entities() if entity.enabled]
     async with ours.running():
-        tell(f"[{ours.name}] Setting up {ours.domain} …")
+        notify(f"[{ours.name}] Setting up {ours.domain} …")
         await ours.add_integration()
         if arguments.cadence == CORE_CADENCE:
             still = STILL + MOST_REQUESTS * arguments.latency / 1000
-            tell(f"[{ours.name}] Waiting for all entities, to enable the counterparts of core's …")
+            notify(f"[{ours.name}] Waiting for all entities, to enable the counterparts of core's …")
             await _match_core(ours, core_entities, still)
 
 
@@ -142,14 +142,14 @@ async def _wait_a_little(subject: Subject) -> None:
 
 
 async def _costs(
-    subjects: Sequence[Subject], starts: Sequence[list[float]], seconds: float, tell: Callable[[str], None]
+    subjects: Sequence[Subject], starts: Sequence[list[float]], seconds: float, notify: Callable[[str], None]
 ) -> list[Cost]:
     begin = time()
     first = [await Sample.take(subject, reset=True) for subject in subjects]
-    await _wait(seconds, "Measuring", tell)
+    await _wait(seconds, "Measuring", notify)
     last = [await Sample.take(subject) for subject in subjects]
     end = time()
-    await _wait(COMMIT, "Letting the recorders write", tell)
+    await _wait(COMMIT, "Letting the recorders write", notify)
     return [
         Cost.between(
             before,
@@ -162,8 +162,8 @@ async def _costs(
     ]
 
 
-async def _wait(seconds: float, what: str, tell: Callable[[str], None]) -> None:
+async def _wait(seconds: float, what: str, notify: Callable[[str], None]) -> None:
     end = monotonic() + seconds
     while (left := end - monotonic()) > 0:
-        tell(f"{what} … {left:.0f} s left")
+        notify(f"{what} … {left:.0f} s left")
         await asyncio.sleep(min(left, PROGRESS_INTERVAL))

@@ -57,18 +57,18 @@ async def run(arguments: argparse.Namespace) -> int:
     """Inject the faults, print and write the result, and return the exit code."""
     console = Console(highlight=False)
     console.width = max(console.width, WIDTH)
-    tell = partial(console.print, soft_wrap=True, markup=False)
+    notify = partial(console.print, soft_wrap=True, markup=False)
     names = ["ours"] if arguments.ours else list(DOMAINS)
     faults = [fault for fault in FAULTS if arguments.only in fault.name]
     try:
-        impacts = await _measure(names, faults, arguments, tell)
+        impacts = await _measure(names, faults, arguments, notify)
     except ERRORS as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return 1
     console.print(table(impacts))
     for name, of_subject in impacts.items():
-        tell(f"{name}: {totals(of_subject)}.")
-    tell(f"{arguments.latency} ms per response; firmware {FIRMWARE}; each Home Assistant is a process.")
+        notify(f"{name}: {totals(of_subject)}.")
+    notify(f"{arguments.latency} ms per response; firmware {FIRMWARE}; each Home Assistant is a process.")
     if arguments.json:
         options = {name: getattr(arguments, name) for name in ("latency", "ours", "only")}
         measured = {name: [asdict(impact) for impact in of_subject] for name, of_subject in impacts.items()}
@@ -80,17 +80,17 @@ async def run(arguments: argparse.Namespace) -> int:
 
 
 async def _measure(
-    names: Sequence[str], faults: Sequence[Fault], arguments: argparse.Namespace, tell: Callable[[str], None]
+    names: Sequence[str], faults: Sequence[Fault], arguments: argparse.Namespace, notify: Callable[[str], None]
 ) -> Mapping[str, list[Impact]]:
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True)))
         recorders = []
         for name in names:
-            recorder = await stack.enter_async_context(_recorder(name, folder, arguments.latency / 1000, tell))
+            recorder = await stack.enter_async_context(_recorder(name, folder, arguments.latency / 1000, notify))
             if arguments.logs:
                 stack.callback(_keep_log, recorder.subject, arguments.logs)
             recorders.append(recorder)
-        return await _inject(recorders, faults, SHORTER if arguments.ours else 1.0, tell)
+        return await _inject(recorders, faults, SHORTER if arguments.ours else 1.0, notify)
 
 
 def _keep_log(subject: Subject, folder: Path) -> None:
@@ -100,18 +100,18 @@ def _keep_log(subject: Subject, folder: Path) -> None:
 
 @asynccontextmanager
 async def _recorder(
-    name: str, folder: Path, latency: float, tell: Callable[[str], None]
+    name: str, folder: Path, latency: float, notify: Callable[[str], None]
 ) -> AsyncIterator[ImpactRecorder]:
     """Start a subject and its gateway, and wait until all of its entities are there."""
     async with Simulator(FIRMWARE, latency=latency) as simulator:
         target = Target(f"{simulator.host}:{simulator.port}", simulator.serial, simulator.url, simulator.password)
         async with ControlApi.open(simulator.url) as control_api:
             await control_api.order(**DAY)
-            subject = Subject(name, DOMAINS[name], Gateway(target, control_api), folder, tell, probe=RESOURCES)
+            subject = Subject(name, DOMAINS[name], Gateway(target, control_api), folder, notify, probe=RESOURCES)
             async with subject.running():
                 # Home Assistant's coordinators, and ours, log a recovery at the level info.
                 await subject.api.call_service("logger", "set_level", **{"homeassistant.components.powerwall": "info"})
-                tell(f"[{name}] Setting up {subject.domain} …")
+                notify(f"[{name}] Setting up {subject.domain} …")
                 await subject.add_integration()
                 async with Availability.open(subject, STILL) as availability:
                     recorder = ImpactRecorder(subject, simulator, availability)
@@ -120,7 +120,7 @@ async def _recorder(
 
 
 async def _inject(
-    recorders: Sequence[ImpactRecorder], faults: Sequence[Fault], times: float, tell: Callable[[str], None]
+    recorders: Sequence[ImpactRecorder], faults: Sequence[Fault], times: float, notify: Callable[[str], None]
 ) -> Mapping[str, list[Impact]]:
     """Inject each fault into all gateways at once, as soon as all have recovered from the one before."""
     impacts: dict[str, list[Impact]] = {recorder.subject.name: [] for recorder in recorders}
@@ -131,7 +131,7 @@ async def _inject(
             impacts[recorder.subject.name].append(impact)
         summary = "; ".join(f"{name}: {of_subject[-1].summary}" for name, of_subject in impacts.items())
         left = (monotonic() - began) / number * (len(faults) - number) / 60
-        tell(f"{number:2}/{len(faults)}  {fault.name}: {summary}  ({left:.0f} min left)")
+        notify(f"{number:2}/{len(faults)}  {fault.name}: {summary}  ({left:.0f} min left)")
     return impacts
 
 

@@ -144,10 +144,10 @@ class GridWatcher:
 class OutageRunner:
     """Simulate one outage after the other on both subjects at once."""
 
-    def __init__(self, core: GridWatcher, ours: GridWatcher, leeway: float, tell: Callable[[str], None]) -> None:
+    def __init__(self, core: GridWatcher, ours: GridWatcher, leeway: float, notify: Callable[[str], None]) -> None:
         self._both = (core, ours)
         self._leeway = leeway
-        self._tell = tell
+        self._notify = notify
 
     async def make(self, outages: Sequence[Outage]) -> None:
         """Simulate all outages; `detections` of both subjects has the results."""
@@ -157,7 +157,7 @@ class OutageRunner:
             told = ", ".join(f"{watch.subject.name} {_in_words(watch.detections[-1].after)}" for watch in self._both)
             length = "until both detect it" if outage.lasts is None else f"of {outage.lasts:g} s"
             left = (monotonic() - began) / number * (len(outages) - number) / 60
-            self._tell(f"{number:3}/{len(outages)}  an outage {length}: {told}  ({left:.0f} min left)")
+            self._notify(f"{number:3}/{len(outages)}  an outage {length}: {told}  ({left:.0f} min left)")
 
     async def _make(self, outage: Outage) -> None:
         await asyncio.sleep(outage.wait)
@@ -234,10 +234,10 @@ async def run(arguments: argparse.Namespace) -> int:
     """Measure, print, write and draw, and return the exit code."""
     console = Console(highlight=False)
     console.width = max(console.width, WIDTH)
-    tell = partial(console.print, soft_wrap=True, markup=False)
+    notify = partial(console.print, soft_wrap=True, markup=False)
     outages = plan(arguments.outages, arguments.short, arguments.seed)
     try:
-        core, ours = await _measure(outages, arguments.latency / 1000, tell)
+        core, ours = await _measure(outages, arguments.latency / 1000, notify)
     except ERRORS as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return 1
@@ -256,19 +256,19 @@ async def run(arguments: argparse.Namespace) -> int:
 
 
 async def _measure(
-    outages: Sequence[Outage], latency: float, tell: Callable[[str], None]
+    outages: Sequence[Outage], latency: float, notify: Callable[[str], None]
 ) -> tuple[list[Detection], list[Detection]]:
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        subjects = await stack.enter_async_context(both_subjects(folder, latency, tell))
+        subjects = await stack.enter_async_context(both_subjects(folder, latency, notify))
         for subject in subjects:
             await stack.enter_async_context(subject.running())
-            tell(f"[{subject.name}] Setting up {subject.domain} …")
+            notify(f"[{subject.name}] Setting up {subject.domain} …")
             await subject.add_integration()
         await set_clocks([subject.gateway for subject in subjects])
         core, ours = [await stack.enter_async_context(GridWatcher.open(subject)) for subject in subjects]
-        tell(f"Making {len(outages)} outages, which takes about {_minutes(outages):.0f} minutes …")
-        await OutageRunner(core, ours, LEEWAY + CORE_REQUESTS * latency, tell).make(outages)
+        notify(f"Making {len(outages)} outages, which takes about {_minutes(outages):.0f} minutes …")
+        await OutageRunner(core, ours, LEEWAY + CORE_REQUESTS * latency, notify).make(outages)
         return core.detections, ours.detections
 
 

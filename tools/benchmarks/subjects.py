@@ -146,7 +146,7 @@ class Subject:
         domain: str,
         gateway: Gateway | None,
         folder: Path,
-        tell: Callable[[str], None],
+        notify: Callable[[str], None],
         *,
         probe: Probe = METRICS,
     ) -> None:
@@ -163,7 +163,7 @@ class Subject:
         self.launched_at = 0.0
         self._gateway = gateway
         self._port = free_port()
-        self._tell = tell
+        self._notify = notify
         self._probe = probe
         self._api: Api | None = None
 
@@ -187,7 +187,7 @@ class Subject:
             self.folder,
             self._port,
             path=self._probe.path(self.folder),
-            tell=lambda text: self._tell(f"[{self.name}] {text}"),
+            notify=lambda text: self._notify(f"[{self.name}] {text}"),
         )
         self.launched_at = monotonic()
         async with home:
@@ -271,18 +271,18 @@ async def add_core(api: Api, to: Target) -> str:
 
 @asynccontextmanager
 async def both_subjects(
-    folder: Path, latency: float, tell: Callable[[str], None]
+    folder: Path, latency: float, notify: Callable[[str], None]
 ) -> AsyncIterator[tuple[Subject, Subject]]:
     """Start the gateways of both integrations; their Home Assistants are started later."""
     async with AsyncExitStack() as stack:
-        tell(f"Starting two simulated gateways with firmware {FIRMWARE}, {latency * 1000:.0f} ms per response …")
+        notify(f"Starting two simulated gateways with firmware {FIRMWARE}, {latency * 1000:.0f} ms per response …")
         core, ours = [
             Subject(
                 name,
                 domain,
                 await stack.enter_async_context(gateway(folder / f"{name}-gateway", latency)),
                 folder,
-                tell,
+                notify,
             )
             for name, domain in (("core", CORE), ("ours", integration.DOMAIN))
         ]

@@ -55,7 +55,7 @@ class Environment:
             self.home_port,
             program=("-m", "tools.crash_test.child", json.dumps(asdict(plan))),
             path=(self.folder, REPOSITORY),
-            tell=lambda _: None,
+            notify=lambda _: None,
         )
 
     def is_closed(self) -> bool:

@@ -1,1 +1,1 @@
-"""The main job in one command: a gateway, a real Home Assistant with the integration, and proof that they agree."""
+"""A gateway and a real Home Assistant with the integration, in one command."""

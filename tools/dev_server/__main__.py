@@ -1,4 +1,4 @@
-"""`scripts/develop`: a gateway, a real Home Assistant with the integration, and a table of both sides' figures."""
+"""`scripts/develop`: a gateway, a real Home Assistant with the integration, and a table that compares their values."""
 
 import argparse
 import asyncio
@@ -58,19 +58,19 @@ async def _until_signal(arguments: argparse.Namespace, own: Target | None, conso
 
 
 async def _run(arguments: argparse.Namespace, own: Target | None, console: Console) -> int:
-    tell = partial(console.print, highlight=False, soft_wrap=True)
-    # One folder a port: whoever has the port has the folder.
+    notify = partial(console.print, highlight=False, soft_wrap=True)
+    # One folder per port: only one process can have the port.
     folder: Path = arguments.config or FRESH_FOLDERS / str(arguments.port)
-    home = HomeAssistant(folder, arguments.port, time_zone=_local_time_zone(), tell=tell)
+    home = HomeAssistant(folder, arguments.port, time_zone=_local_time_zone(), notify=notify)
     home.check_port()
     fresh = _prepare(folder, keep=arguments.config is not None)
     async with AsyncExitStack() as stack:
         if (to := own) is None:
-            simulated = simulated_gateway(arguments.firmware, arguments.speed, folder, tell)
+            simulated = simulated_gateway(arguments.firmware, arguments.speed, folder, notify)
             to = await stack.enter_async_context(simulated)
         await stack.enter_async_context(home)
         try:
-            ids = await integration.ensure_entities(home.api, to.host, to.serial, to.password, tell)
+            ids = await integration.ensure_entities(home.api, to.host, to.serial, to.password, notify)
         except ApiError, FlowError:
             _errors(home)
             raise
@@ -79,7 +79,7 @@ async def _run(arguments: argparse.Namespace, own: Target | None, console: Conso
             await energy.set_up(home.api, ids)
             if to.history:
                 await history.write(home.api, ids, to.history)
-        tell(f"Open {home.url}, user name {USER_NAME}, password {PASSWORD}")
+        notify(f"Open {home.url}, user name {USER_NAME}, password {PASSWORD}")
         gateway = await stack.enter_async_context(Gateway(to.url, to.password))
         watch = Watch(home.api, gateway, ids, console, pause=OWN_PAUSE if own else SIMULATED_PAUSE)
         return await _first(home, watch, check=arguments.check)
@@ -122,21 +122,21 @@ def _prepare(folder: Path, *, keep: bool) -> bool:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/develop",
-        description="Starts a simulated gateway and a real Home Assistant with the integration, adds the integration "
-        "through its own config flow, and shows Home Assistant's figures beside the gateway's. Ctrl-C stops both.",
+        description="Start a simulated gateway and a real Home Assistant with the integration, add the integration "
+        "through its config flow, and compare Home Assistant's values with the gateway's. Ctrl-C stops both.",
     )
-    parser.add_argument("--check", action="store_true", help="end with success as soon as every figure agrees")
-    parser.add_argument("--port", type=int, default=8123, help="of Home Assistant on 127.0.0.1 (default: 8123)")
+    parser.add_argument("--check", action="store_true", help="exit with success as soon as every value agrees")
+    parser.add_argument("--port", type=int, default=8123, help="port of Home Assistant on 127.0.0.1 (default: 8123)")
     parser.add_argument(
         "--config", type=Path, metavar="DIR", help="keep Home Assistant's folder here (default: a fresh one each time)"
     )
     simulated = parser.add_argument_group("the simulated gateway")
     simulated.add_argument("--firmware", choices=FIRMWARES, default="21.44", help="its firmware (default: 21.44)")
-    simulated.add_argument("--speed", type=float, default=1.0, help="its seconds per second (default: 1)")
-    own = parser.add_argument_group("your own gateway, in place of the simulated one; it is read, never written")
+    simulated.add_argument("--speed", type=float, default=1.0, help="how fast simulated time runs (default: 1)")
+    own = parser.add_argument_group("your own gateway, in place of the simulated one; it is only read")
     own.add_argument("--gateway", metavar="HOST", help="its address")
     own.add_argument("--serial", help="its serial number, from the label")
-    own.add_argument("--password", help="of the customer login, where it wants one; asked for when left out")
+    own.add_argument("--password", help="customer password (prompted for if omitted)")
     arguments = parser.parse_args()
     if bool(arguments.gateway) != bool(arguments.serial):
         parser.error("--gateway and --serial go together.")

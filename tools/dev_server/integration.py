@@ -13,15 +13,15 @@ class FlowError(Exception):
 
 
 async def ensure_entities(
-    api: Api, host: str, serial: str, password: str | None, tell: Callable[[str], None]
+    api: Api, host: str, serial: str, password: str | None, notify: Callable[[str], None]
 ) -> dict[str, str]:
     """Return the entity ids by key of this gateway's entry; a folder that was kept may have it already."""
     for entry in await api.entries(DOMAIN):
         ids = await entity_ids(api, serial)
         if entry["state"] == "loaded" and ids:
-            tell(f"Home Assistant has {entry['title']} already.")
+            notify(f"Home Assistant has {entry['title']} already.")
             return ids
-        tell(f"{entry['title']} in this folder does not answer as {serial}: it is removed and added anew.")
+        notify(f"{entry['title']} in this folder does not respond as {serial}: it is removed and added again.")
         await api.remove_entry(entry["entry_id"])
     await add(api, host, serial, password)
     if not (ids := await entity_ids(api, serial)):

@@ -26,7 +26,7 @@ OWN_PASSWORD = "sunshine"
 
 @asynccontextmanager
 async def simulated_gateway(
-    firmware: str, speed: float, folder: Path, tell: Callable[[str], None], zone: tzinfo | None = None
+    firmware: str, speed: float, folder: Path, notify: Callable[[str], None], zone: tzinfo | None = None
 ) -> AsyncIterator[Target]:
     """Start a simulated gateway with a history, and stop it afterwards.
 
@@ -47,9 +47,9 @@ async def simulated_gateway(
     try:
         host = f"{simulator.host}:{port}"
         url = await _url(process, host)
-        tell(f"The simulated gateway with firmware {firmware} is at {url}.")
-        tell(f"To add it by hand: address {host}, serial number {simulator.serial}, password {simulator.password}")
-        tell(f"""An outage: curl -sk {url}/simulator -d '{{"grid": "down"}}', and "up" ends it.""")
+        notify(f"The simulated gateway with firmware {firmware} is at {url}.")
+        notify(f"To add it by hand: address {host}, serial number {simulator.serial}, password {simulator.password}")
+        notify(f"""An outage: curl -sk {url}/simulator -d '{{"grid": "down"}}', and "up" ends it.""")
         yield Target(host, simulator.serial, url, simulator.password, history)
     finally:
         await process.stop()

@@ -118,7 +118,7 @@ class Api:
         await self.request("DELETE", f"/api/config/config_entries/entry/{entry_id}")
 
     async def reload_entry(self, entry_id: str) -> None:
-        """Load a config entry anew."""
+        """Reload a config entry."""
         await self.request("POST", f"/api/config/config_entries/entry/{entry_id}/reload")
 
     async def translations(self, domain: str, category: str) -> dict[str, str]:

@@ -35,14 +35,14 @@ class HomeAssistant:
         path: Sequence[Path] = (),
         time_zone: str = "UTC",
         language: str = "en",
-        tell: Callable[[str], None] = print,
+        notify: Callable[[str], None] = print,
     ) -> None:
         self.folder = folder.resolve()
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self._time_zone = time_zone
         self._language = language
-        self._tell = tell
+        self._notify = notify
         self._process = ChildProcess(
             "Home Assistant",
             [sys.executable, *program, "--skip-pip", "--log-no-color", "-c", str(self.folder)],
@@ -65,7 +65,7 @@ class HomeAssistant:
         return await self._process.wait()
 
     def check_port(self) -> None:
-        """Raise when somebody else listens on the port."""
+        """Raise an error if the port is in use."""
         if not port_is_free(self.port):
             raise ProcessError(
                 f"Port {self.port} of 127.0.0.1 is in use, perhaps by another Home Assistant. "
@@ -91,7 +91,7 @@ class HomeAssistant:
         await self._stop()
 
     async def supervise(self) -> NoReturn:
-        """Start Home Assistant anew whenever its web page asks for a restart; raise when it ends by itself."""
+        """Restart Home Assistant when its web page requests it; raise an error if it ends by itself."""
         while await self._process.wait() == RESTART_EXIT_CODE:
             await self._start()
             await self._wait_until_running()
@@ -100,7 +100,7 @@ class HomeAssistant:
     async def _start(self) -> None:
         """Start the process and wait until it answers over HTTP."""
         self._started_at = monotonic()
-        self._tell(f"Starting Home Assistant {home_assistant_version} on {self.url} …")
+        self._notify(f"Starting Home Assistant {home_assistant_version} on {self.url} …")
         await self._process.start()
         while not await self._answers():
             await self._wait_a_little()
@@ -111,7 +111,7 @@ class HomeAssistant:
         if config["recovery_mode"]:
             reasons = errors_about(self.log, "configuration.yaml")
             raise ProcessError("\n".join(["Home Assistant runs in recovery mode, without the integration:", *reasons]))
-        self._tell(f"Home Assistant runs after {monotonic() - self._started_at:.1f} s.")
+        self._notify(f"Home Assistant runs after {monotonic() - self._started_at:.1f} s.")
 
     async def _answers(self) -> bool:
         """Return whether the web page is there: it comes last of what the first requests need."""
@@ -135,4 +135,4 @@ class HomeAssistant:
         try:
             await self._process.stop(STOP_LIMIT)
         except TimeoutError:
-            self._tell(f"Home Assistant did not stop within {STOP_LIMIT} s and was killed.")
+            self._notify(f"Home Assistant did not stop within {STOP_LIMIT} s and was killed.")

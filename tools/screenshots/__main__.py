@@ -1,4 +1,4 @@
-"""`scripts/screenshots`: the documentation's pictures, taken of a real Home Assistant beside a simulated gateway."""
+"""`scripts/screenshots`: take the screenshots of the docs, of a real Home Assistant with a simulated gateway."""
 
 import argparse
 import asyncio
@@ -35,7 +35,7 @@ FORM, LONG_FORM = 720, 860
 """Height of the window for a form."""
 
 PAGE, SHORT_PAGE = 1000, 900
-"""For pages that stand beside one another in the README."""
+"""For pages that are next to each other in the README."""
 
 WIDE = 1600
 """Width of the window for sliders next to their names."""
@@ -44,10 +44,10 @@ LOGIN_LIMIT = 120
 """Seconds until mode and reserve of a gateway of 2018 can be read: the login waits for a minute on the grid."""
 
 FOLLOWED_LIMIT = 30
-"""Seconds until a Powerwall that was told to keep its charge no longer feeds the home."""
+"""Seconds until a Powerwall in backup mode no longer supplies the home."""
 
 RETURN_LIMIT = 120
-"""Seconds until the gateway is back on the grid, and until it is told that the grid has settled."""
+"""Seconds until the gateway is back on the grid, and until the event of it."""
 
 
 def main() -> int:
@@ -57,7 +57,7 @@ def main() -> int:
         "--minutes",
         type=float,
         default=16,
-        help="to watch the home first, so that the graphs have lines (default: 16)",
+        help="to wait first, so that the graphs have lines (default: 16)",
     )
     parser.add_argument("--folder", type=Path, default=PICTURES, help="for the pictures (default: docs/images)")
     arguments = parser.parse_args()
@@ -113,7 +113,7 @@ async def _take_control(frontend: Frontend, home: HomeAssistant, to: Target) -> 
     await frontend.expect_selected(mode, texts.ours(f"{modes}.backup"), LOGIN_LIMIT)
     battery, states = texts.ours("entity.sensor.battery_state.name"), "entity.sensor.battery_state.state"
     kept = "|".join(texts.ours(f"{states}.{state}") for state in ("charging", "idle"))
-    await frontend.expect_value(battery, re.compile(kept), FOLLOWED_LIMIT)  # as it is told to
+    await frontend.expect_value(battery, re.compile(kept), FOLLOWED_LIMIT)
     await page.screenshot("control", LONG_FORM, WIDE)
 
 

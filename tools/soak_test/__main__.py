@@ -48,11 +48,11 @@ async def run(arguments: argparse.Namespace) -> int:
     """Run the soak test, print and write the result, and return the exit code."""
     console = Console(highlight=False)
     console.width = max(console.width, WIDTH)
-    tell = partial(console.print, soft_wrap=True, markup=False)
+    notify = partial(console.print, soft_wrap=True, markup=False)
     try:
         with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            async with environment(Path(folder), arguments.accelerate, tell) as started:
-                soak = Soak(started, tell)
+            async with environment(Path(folder), arguments.accelerate, notify) as started:
+                soak = Soak(started, notify)
                 try:
                     await soak.run(arguments.hours, arguments.seed)
                 finally:
@@ -63,7 +63,7 @@ async def run(arguments: argparse.Namespace) -> int:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return 1
     for record in errors:
-        tell(record)
+        notify(record)
     console.print(rounds_table(soak.rounds))
     console.print(
         table(f"{arguments.hours:g} h at {arguments.accelerate:g} times the speed, {len(soak.rounds)} faults", figures)

@@ -1,7 +1,7 @@
 """A clock that can run faster than the wall's, for a whole Home Assistant.
 
-Timers, time-outs, intervals and stamps all stand on `time` and on the event loop's wait for its sockets: those are
-replaced here, before Home Assistant is imported. Threads sleep as long as ever.
+Timers, time limits, intervals and timestamps depend on `time` and on the select call of the event loop: both are
+replaced here, before Home Assistant is imported. Sleeping threads are not accelerated.
 """
 
 from collections.abc import Callable

@@ -110,10 +110,10 @@ def _is_unavailable(key: str, state: State | None) -> bool:
 
 
 @asynccontextmanager
-async def environment(folder: Path, speed: float, tell: Callable[[str], None]) -> AsyncIterator[Environment]:
+async def environment(folder: Path, speed: float, notify: Callable[[str], None]) -> AsyncIterator[Environment]:
     """Start both, add the integration, and set the speed of the clock."""
     simulator = Simulator(FIRMWARE, latency=LATENCY / speed)
-    async with simulator, _home_assistant(folder, tell) as home:
+    async with simulator, _home_assistant(folder, notify) as home:
         host = f"{simulator.host}:{simulator.port}"
         entry_id = await add(home.api, host, simulator.serial, simulator.password)
         await home.api.request("POST", RESOURCES.url, {"speed": speed})
@@ -121,12 +121,12 @@ async def environment(folder: Path, speed: float, tell: Callable[[str], None]) -
         yield Environment(home.api, home.log, simulator, entry_id, speed)
 
 
-def _home_assistant(folder: Path, tell: Callable[[str], None]) -> HomeAssistant:
+def _home_assistant(folder: Path, notify: Callable[[str], None]) -> HomeAssistant:
     RESOURCES.put_into(folder)
     return HomeAssistant(
         folder,
         free_port(),
         program=("-m", "tools.soak_test.child"),
         path=RESOURCES.path(folder),
-        tell=tell,
+        notify=notify,
     )

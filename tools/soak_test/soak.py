@@ -63,7 +63,7 @@ class Soak:
     """A soak test and its results."""
 
     environment: Environment
-    tell: Callable[[str], None]
+    notify: Callable[[str], None]
     rounds: list[Round] = field(default_factory=list)
     samples: list[dict[str, Any]] = field(default_factory=list)
     energies: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -123,7 +123,7 @@ class Soak:
             if waited > BACK_WITHIN:
                 limit = max(BACK_WITHIN, 2 * (await self.environment.read_probe())["settings_interval"])
                 if waited > limit:
-                    self.tell(f"NOT BACK within {limit:g} s {self._doing}: {left}")
+                    self.notify(f"NOT BACK within {limit:g} s {self._doing}: {left}")
                     return None, left
             await self.environment.wait(CHECK_INTERVAL)
         return round((monotonic() - began) * self.environment.speed, 1), ""
@@ -137,7 +137,7 @@ class Soak:
             last = self.samples[-1] if self.samples else None
             held = f"; {last['memory']:.0f} MiB, {last['tasks']} tasks, {last['sockets']} sockets" if last else ""
             hours = (monotonic() - began) * self.environment.speed / 3600
-            self.tell(f"{hours:.2f} h, {len(self.rounds)} faults{held}; {self._doing}")
+            self.notify(f"{hours:.2f} h, {len(self.rounds)} faults{held}; {self._doing}")
 
     def errors(self) -> list[str]:
         """Return what was logged as an error and names the integration.

@@ -31,7 +31,7 @@ CONFIG_SCHEMA: Final = vol.Schema(
 )
 NO_VALUE: Final = frozenset({STATE_UNAVAILABLE, STATE_UNKNOWN})
 KEPT: Final = 10
-"""As many of the longest blocks are told."""
+"""Number of longest blocks."""
 
 
 class Blocks:
@@ -42,7 +42,7 @@ class Blocks:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew, in the midst of a block."""
+        """Reset the longest blocks."""
         self._longest: list[float] = []
         self._longest_cpu: list[float] = []
         self._began, self._began_cpu = perf_counter(), thread_time()
