@@ -288,7 +288,7 @@ ONE_502 = FAULTS[0]
 
 
 @pytest.mark.usefixtures("short_waits")
-async def test_a_side_that_comes_back_has_its_costs_counted(simulator: StartSimulator, tmp_path: Path) -> None:
+async def test_impact_of_a_subject_that_recovers(simulator: StartSimulator, tmp_path: Path) -> None:
     subject = FakeSubject(await simulator("21.44"), tmp_path / "output.log")
     async with subject.polling() as recorder:
         impact = await recorder.record(ONE_502, 1.0)
@@ -302,7 +302,7 @@ async def test_a_side_that_comes_back_has_its_costs_counted(simulator: StartSimu
 
 
 @pytest.mark.usefixtures("short_waits")
-async def test_a_side_that_stops_is_reloaded(
+async def test_subject_that_stops_is_reloaded(
     simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(impact_module, "BACK_WITHIN", GIVEN_UP)
@@ -315,7 +315,7 @@ async def test_a_side_that_stops_is_reloaded(
 
 
 @pytest.mark.usefixtures("short_waits")
-async def test_a_side_that_stays_away_ends_the_run(
+async def test_subject_that_never_recovers_ends_the_run(
     simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("BACK_WITHIN", "LOADED_WITHIN"):
@@ -372,7 +372,7 @@ def test_unexpected_impact_is_a_failure(changes: dict[str, Any], failure: list[s
     assert list(failures(cost(**changes))) == failure
 
 
-def test_the_table_has_both_sides_of_each_fault() -> None:
+def test_table_has_both_subjects_of_each_fault() -> None:
     stopped = cost(of=37, hidden=37, hidden_after=0.2, back_after=None, polls=0, requests=9, records=4, tracebacks=3)
     nothing = cost(hidden=0, hidden_after=None, back_after=0.0, polls=0)
     console = Console(width=200)

@@ -53,7 +53,7 @@ def printed(figures: list[Figure]) -> str:
 # -- figures -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_percentile_is_one_of_the_values() -> None:
+def test_percentile_is_one_of_the_values() -> None:
     values = [5.0, 1.0, 4.0, 2.0, 3.0, 10.0, 6.0, 9.0, 8.0, 7.0]
     assert [percentile(values, percent) for percent in (0, 10, 50, 90, 100)] == [1, 1, 5, 9, 10]
     assert percentile([3.0], 50) == 3
@@ -74,11 +74,11 @@ def test_a_percentile_is_one_of_the_values() -> None:
         (0.0, 0.0, Target(value=0), True),
     ],
 )
-def test_a_target_is_judged(core: float, ours: float, target: Target | None, reached: bool | None) -> None:
+def test_target_is_reached_or_missed(core: float, ours: float, target: Target | None, reached: bool | None) -> None:
     assert Figure("something", "s", 1, core, ours, target).reached is reached
 
 
-def test_the_table_says_what_was_reached() -> None:
+def test_table_shows_targets() -> None:
     lines = printed(
         [
             Figure("fast", "s", 1, 16.82, 0.41, Target(ratio=0.05), idle=0.1),
@@ -94,7 +94,7 @@ def test_the_table_says_what_was_reached() -> None:
     assert lost == ["lost,", "s", "never", "2.0"]
 
 
-def test_the_report_is_json_and_has_no_infinity() -> None:
+def test_report_is_json_without_infinity() -> None:
     figure = Figure("lost", "s", 1, NEVER, 2.0, Target(ratio=0.05))
     written = json.loads(json.dumps(report("outage", {"seed": 1}, [figure], {}), allow_nan=False))
     (read,) = written["figures"]
@@ -105,14 +105,14 @@ def test_the_report_is_json_and_has_no_infinity() -> None:
 # -- outages -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_seed_makes_the_same_outages() -> None:
-    outages_planned = plan(30, 6, seed=1)
-    assert outages_planned == plan(30, 6, seed=1) != plan(30, 6, seed=2)
-    assert Counter(outage.lasts for outage in outages_planned) == {None: 30, 5: 6, 10: 6}
-    assert all(0 <= outage.wait <= CORE_CYCLE for outage in outages_planned)
+def test_same_seed_plans_same_outages() -> None:
+    outages = plan(30, 6, seed=1)
+    assert outages == plan(30, 6, seed=1) != plan(30, 6, seed=2)
+    assert Counter(outage.lasts for outage in outages) == {None: 30, 5: 6, 10: 6}
+    assert all(0 <= outage.wait <= CORE_CYCLE for outage in outages)
 
 
-def test_what_was_seen_becomes_figures() -> None:
+def test_detections_become_figures() -> None:
     core = [Detection(None, after) for after in (3.0, 16.0, 30.0)] + [
         Detection(5, NEVER),
         Detection(5, 4.0),
@@ -134,16 +134,16 @@ def test_what_was_seen_becomes_figures() -> None:
     assert outage_figures(core, ours, 1000)[2].reached is True
 
 
-class Polling(GridWatcher):
-    """In place of a Home Assistant: asks the simulated gateway itself, whenever its eyes are open."""
+class PollingWatcher(GridWatcher):
+    """Replace a Home Assistant: poll the simulated gateway while an event is set."""
 
     @asynccontextmanager
-    async def polling(self, gateway: Simulator, open_eyes: asyncio.Event) -> AsyncIterator[None]:
-        """Go on asking."""
+    async def polling(self, gateway: Simulator, enabled: asyncio.Event) -> AsyncIterator[None]:
+        """Poll in the background."""
 
         async def poll() -> None:
             while True:
-                await open_eyes.wait()
+                await enabled.wait()
                 self.update("on" if gateway.home.grid_status == "SystemGridConnected" else "off")
                 await asyncio.sleep(0.005)
 
@@ -156,23 +156,23 @@ class Polling(GridWatcher):
         self.update("on")
 
 
-async def test_outages_are_made_and_missed(simulator: StartSimulator, tmp_path: Path) -> None:
-    """One that both see, and a short one that happens while one of them looks elsewhere."""
+async def test_outages_are_detected_and_missed(simulator: StartSimulator, tmp_path: Path) -> None:
+    """One that both detect, and a short one while one of them does not poll."""
     both = [await simulator(speed=1.0), await simulator(speed=1.0)]
     told: list[str] = []
-    eyes = [asyncio.Event(), asyncio.Event()]
+    enabled = [asyncio.Event(), asyncio.Event()]
     async with ControlApi.open(both[0].url) as of_core, ControlApi.open(both[1].url) as of_ours:
         watches = [
-            Polling(Subject(name, "", Gateway(Address("", "", "", None), door), tmp_path, told.append), "")
-            for name, door in (("core", of_core), ("ours", of_ours))
+            PollingWatcher(Subject(name, "", Gateway(Address("", "", "", None), api), tmp_path, told.append), "")
+            for name, api in (("core", of_core), ("ours", of_ours))
         ]
-        outages = OutageRunner(watches[0], watches[1], 0.05, told.append)
-        async with watches[0].polling(both[0], eyes[0]), watches[1].polling(both[1], eyes[1]):
-            for eye in eyes:
-                eye.set()
-            await outages.make([Outage(0.02, None)])
-            eyes[0].clear()
-            await outages.make([Outage(0.02, 0.1)])
+        runner = OutageRunner(watches[0], watches[1], 0.05, told.append)
+        async with watches[0].polling(both[0], enabled[0]), watches[1].polling(both[1], enabled[1]):
+            for event in enabled:
+                event.set()
+            await runner.run([Outage(0.02, None)])
+            enabled[0].clear()
+            await runner.run([Outage(0.02, 0.1)])
     (first, second), (ours_first, ours_second) = watches[0].detections, watches[1].detections
     assert first.lasts is ours_first.lasts is None
     assert 0 < first.after < NEVER
@@ -184,7 +184,7 @@ async def test_outages_are_made_and_missed(simulator: StartSimulator, tmp_path: 
     assert [gateway.speed for gateway in both] == [1, 1]
 
 
-def test_the_picture_is_one(tmp_path: Path) -> None:
+def test_chart_is_a_png(tmp_path: Path) -> None:
     file = tmp_path / "outage.png"
     plot.draw_outages([3.0, 16.0, NEVER], [0.3, 0.7, 1.1], "100 ms per response", file)
     assert file.read_bytes().startswith(b"\x89PNG")
@@ -221,7 +221,7 @@ def cost(**changes: Any) -> Cost:
     return Cost(**values | changes)
 
 
-def test_a_cost_is_the_difference_of_two_samples() -> None:
+def test_cost_is_the_difference_of_two_samples() -> None:
     last = sample(at=160.0, process_cpu=3.5, loop_cpu=2.25, connections=4, busy_seconds=2.5, blocks_cpu=[0.007, 0.001])
     last.requests.update({"meters/aggregates": 12, "operation": 1})
     spent = Cost.between(sample(), last, rows={"states": 9}, starts=[4.0], memory=200.0)
@@ -233,7 +233,7 @@ def test_a_cost_is_the_difference_of_two_samples() -> None:
     assert cost(requests={}).per_refresh(24) == NEVER
 
 
-def test_what_an_idle_home_assistant_spends_is_taken_off() -> None:
+def test_idle_cost_is_subtracted() -> None:
     idle = cost(seconds=720.0, process_cpu=0.2, loop_cpu=0.1, rows={"states": 4}, requests={})
     alone = cost().above(idle)
     assert alone.process_cpu == pytest.approx(0.2)
@@ -249,7 +249,7 @@ def test_what_an_idle_home_assistant_spends_is_taken_off() -> None:
     assert rows["longest loop block"].idle == 5
 
 
-def test_each_cadence_has_its_targets() -> None:
+def test_targets_depend_on_the_cadence() -> None:
     def aimed_at(cadence: str) -> set[str]:
         return {row.name for row in cost_figures(cost(), cost(), cost(), cadence) if row.target}
 
@@ -258,7 +258,7 @@ def test_each_cadence_has_its_targets() -> None:
     assert aimed_at(CORE_CADENCE) == always | {"CPU of a refresh", "requests of a refresh"}
 
 
-def test_rows_of_the_span_are_counted(tmp_path: Path) -> None:
+def test_rows_of_a_time_span_are_counted(tmp_path: Path) -> None:
     database = tmp_path / "home-assistant_v2.db"
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("CREATE TABLE states (last_updated_ts REAL)")
@@ -270,14 +270,14 @@ def test_rows_of_the_span_are_counted(tmp_path: Path) -> None:
     assert count_rows(database, 10, 20) == {"states": 2, "statistics": 1, "statistics_short_term": 0}
 
 
-def test_memory_is_read_in_mib() -> None:
+def test_memory_is_in_mib() -> None:
     assert resident_memory("Name:\tpython\nVmHWM:\t  300000 kB\nVmRSS:\t  204800 kB\nThreads:\t9\n") == 200
 
 
 # -- the probe ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_block_lasts_from_one_look_to_the_next() -> None:
+def test_block_lasts_from_one_select_to_the_next() -> None:
     blocks = Blocks()
     select = blocks.around(_wait_for_something)
     assert select(None) == ["ready"]
@@ -304,14 +304,14 @@ def _spin(seconds: float) -> None:
         pass
 
 
-async def test_another_threads_wait_is_no_block() -> None:
+async def test_select_of_another_thread_is_no_block() -> None:
     blocks = Blocks()
     select: Callable[..., object] = blocks.around(lambda _selector, _timeout: None)
     await asyncio.to_thread(select, None)
     assert blocks.as_dict() == {"blocks": [], "blocks_cpu": []}
 
 
-async def test_the_first_state_of_an_integration_is_noted(hass: HomeAssistant) -> None:
+async def test_first_state_of_an_integration_is_recorded(hass: HomeAssistant) -> None:
     registry = er.async_get(hass)
     theirs = registry.async_get_or_create("sensor", "other", "1").entity_id
     ours = registry.async_get_or_create("sensor", "watched", "1").entity_id

@@ -149,17 +149,17 @@ class OutageRunner:
         self._leeway = leeway
         self._notify = notify
 
-    async def make(self, outages: Sequence[Outage]) -> None:
+    async def run(self, outages: Sequence[Outage]) -> None:
         """Simulate all outages; `detections` of both subjects has the results."""
         began = monotonic()
         for number, outage in enumerate(outages, 1):
-            await self._make(outage)
-            told = ", ".join(f"{watch.subject.name} {_in_words(watch.detections[-1].after)}" for watch in self._both)
+            await self._simulate(outage)
+            summary = ", ".join(f"{watch.subject.name} {_in_words(watch.detections[-1].after)}" for watch in self._both)
             length = "until both detect it" if outage.lasts is None else f"of {outage.lasts:g} s"
             left = (monotonic() - began) / number * (len(outages) - number) / 60
-            self._notify(f"{number:3}/{len(outages)}  an outage {length}: {told}  ({left:.0f} min left)")
+            self._notify(f"{number:3}/{len(outages)}  an outage {length}: {summary}  ({left:.0f} min left)")
 
-    async def _make(self, outage: Outage) -> None:
+    async def _simulate(self, outage: Outage) -> None:
         await asyncio.sleep(outage.wait)
         for watch in self._both:
             watch.gone_at = None
@@ -167,24 +167,24 @@ class OutageRunner:
         await self._order(grid="down")
         if outage.lasts is None:
             await self._wait(lambda watch: watch.gone)
-            await self._bring_back()
+            await self._end_outage()
         else:
             await asyncio.sleep(down_at + outage.lasts - monotonic())
-            await self._bring_back()
+            await self._end_outage()
             await asyncio.sleep(self._leeway)
         for watch in self._both:
             watch.detections.append(
                 Detection(outage.lasts, NEVER if watch.gone_at is None else watch.gone_at - down_at)
             )
-        await self._see_it_back()
+        await self._wait_until_connected()
 
-    async def _bring_back(self) -> None:
+    async def _end_outage(self) -> None:
         """End the outage at once, at high speed."""
         await self._order(grid="up", speed=HURRY)
         await asyncio.sleep(RETURN)
         await self._order(speed=1)
 
-    async def _see_it_back(self) -> None:
+    async def _wait_until_connected(self) -> None:
         for watch in self._both:
             if not watch.connected.is_set():
                 await watch.poll_now()
@@ -215,7 +215,7 @@ def _in_words(after: float) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument(
-        "--flips", type=_one_or_more, default=30, help="outages that last until both detect them (default: 30)"
+        "--outages", type=_one_or_more, default=30, help="outages that last until both detect them (default: 30)"
     )
     parser.add_argument("--short", type=int, default=6, help="outages of 5 s, and as many of 10 s (default: 6)")
     parser.add_argument("--latency", type=int, default=100, metavar="MS", help="of every response (default: 100)")
@@ -268,7 +268,7 @@ async def _measure(
         await set_clocks([subject.gateway for subject in subjects])
         core, ours = [await stack.enter_async_context(GridWatcher.open(subject)) for subject in subjects]
         notify(f"Making {len(outages)} outages, which takes about {_minutes(outages):.0f} minutes …")
-        await OutageRunner(core, ours, LEEWAY + CORE_REQUESTS * latency, notify).make(outages)
+        await OutageRunner(core, ours, LEEWAY + CORE_REQUESTS * latency, notify).run(outages)
         return core.detections, ours.detections
 
 
