@@ -10,6 +10,7 @@ from typing import Any, Final
 from rich import box
 from rich.table import Table
 
+from custom_components.powerwall_gateway.energy_filter import LASTING_SECONDS
 from tools.dev_server.integration import DOMAIN
 from tools.hass_process import errors_about
 from tools.hass_process.log import records
@@ -31,8 +32,12 @@ PAUSE: Final = 20.0
 
 CHECK_INTERVAL: Final = 1.0
 PROGRESS_INTERVAL: Final = 30.0
-SETTLED: Final = 90.0
-"""Seconds until energies, which are written once a minute, are there."""
+SETTLED: Final = LASTING_SECONDS + 120.0
+"""Seconds until the last energies are there: they are written once a minute, and a counter that a fault shifted is
+accepted after 15 minutes."""
+
+LONGEST_SHARE: Final = 0.1
+"""Share of the test that one fault lasts at most, so that a test of a few hours sees many kinds."""
 
 MOST_RECORDS: Final = 10
 """Average log records per fault, of all of Home Assistant."""
@@ -81,7 +86,8 @@ class Soak:
                 left = (end - monotonic()) * self.environment.speed
                 if left <= 0:
                     break
-                self.rounds.append(await self._inject(fault, min(fault.seconds, left), normal))
+                seconds = min(fault.seconds, left, LONGEST_SHARE * hours * 3600)
+                self.rounds.append(await self._inject(fault, seconds, normal))
             self._doing = "waiting for the last energies"
             await self.environment.wait(SETTLED)
             self.energies = await self.environment.energies()
