@@ -1,6 +1,8 @@
 """A home with solar panels, Powerwalls and a grid connection. Deterministic: it never looks at a clock."""
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -34,6 +36,20 @@ class Flow(NamedTuple):
     """Above zero: importing."""
     generator: float = 0.0
 
+    def parts(self) -> Iterator[tuple[str, float]]:
+        """Yield the power from each source to each consumer: in this order, each as much as both allow.
+
+        A generator counts as the grid.
+        """
+        consumers = {"home": self.home - min(0.0, self.solar), "battery": -self.battery, "grid": -self.grid}
+        for source, supply in (("solar", self.solar), ("battery", self.battery), ("grid", self.grid + self.generator)):
+            left = supply
+            for consumer, wanted in consumers.items():
+                power = max(0.0, min(left, wanted))
+                left -= power
+                consumers[consumer] -= power
+                yield f"{source}_to_{consumer}", power
+
 
 @dataclass
 class Grid:
@@ -52,6 +68,9 @@ class Energies:
     solar_standby: float = 13_661.930279959455
     """Consumption of the inverter at night."""
     generator: float = 0.0
+    flows: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """Energy from each source to each consumer since the simulation began, such as `solar_to_home`, by the same rule
+    as in `Flow.parts`."""
 
 
 class SimulatedHome:
@@ -142,6 +161,8 @@ class SimulatedHome:
         energies.solar += max(0.0, flow.solar) * hours
         energies.solar_standby += max(0.0, -flow.solar) * hours
         energies.generator += flow.generator * hours
+        for part, power in flow.parts():
+            energies.flows[part] += power * hours
         if flow.battery:
             self.battery.exchange(flow.battery, hours)
 
