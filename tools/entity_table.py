@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 import re
 import tomllib
-from typing import Any
+from typing import Any, Final
 
 from custom_components.powerwall_gateway import DESCRIPTIONS
 from custom_components.powerwall_gateway.entity import GatewayEntityDescription
@@ -16,7 +16,9 @@ from homeassistant.const import Platform
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "entities.md"
-MEANINGS = tomllib.loads((ROOT / "docs" / "dev" / "entity-meanings.toml").read_text(encoding="utf-8"))
+MEANINGS: Final[dict[str, dict[str, str]]] = tomllib.loads(
+    (ROOT / "docs" / "dev" / "entity-meanings.toml").read_text(encoding="utf-8")
+)
 SNAPSHOTS = ROOT / "tests" / "integration" / "snapshots" / "test_snapshots.ambr"
 TEXTS = json.loads((ROOT / "custom_components" / "powerwall_gateway" / "translations" / "en.json").read_text())
 

@@ -31,6 +31,7 @@ from .const import (
 )
 from .device import inverter_ids
 from .estimates import POWERWALL_ENERGY, BatteryEstimates, PowerAverage
+from .flow_split import FlowCounters, FlowData
 from .gateway import (
     GatewayAuthenticationRequiredError,
     GatewayCertificateError,
@@ -602,6 +603,7 @@ class LiveData:
     meters: EndpointResult[MetersAggregates] = EndpointResult()
     battery: EndpointResult[SystemStatus | StateOfEnergy] = EndpointResult()
     estimates: EndpointResult[BatteryEstimates] = EndpointResult()
+    flows: EndpointResult[FlowData] = EndpointResult()
 
     grid_connected: bool = True
     """Whether the grid was connected at the time of these meters; false if its state cannot be read."""
@@ -629,6 +631,7 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
 
         self._average = PowerAverage()
         self._contact = ContactWatch[str](self.name)
+        self.flow_counters = FlowCounters()
 
     @override
     async def _poll(self) -> LiveData:
@@ -642,8 +645,22 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
             meters=meters,
             battery=battery,
             estimates=battery.map(self._estimate),
+            flows=self._split(meters),
             grid_connected=self._is_grid_connected(battery),
         )
+
+    def _split(self, meters: EndpointResult[MetersAggregates]) -> EndpointResult[FlowData]:
+        """Split power and energy by source and consumer, once per response."""
+        if meters.error and meters.value is not None:
+            return replace(self.data.flows, error=meters.error)
+        now = dt_util.utcnow().timestamp()
+        return meters.map(lambda value: self.flow_counters.update_from(value, now))
+
+    @callback
+    def restore_flows(self, stored: Mapping[str, Any]) -> None:
+        """Go on with the energies of flows that were stored before a restart."""
+        self.flow_counters.restore(stored)
+        self.data = replace(self.data, flows=self._split(self.data.meters))
 
     def _is_grid_connected(self, battery: EndpointResult[SystemStatus | StateOfEnergy]) -> bool:
         """Return whether the grid is connected, by the newest response about it."""

@@ -11,10 +11,12 @@ a new meter or after a reset: the number that is shown then grows by what the ot
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 import logging
 from math import isfinite
 from typing import Any, Final, Self
+
+from .gateway.models import Meter, MetersAggregates
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -69,12 +71,12 @@ class CounterState:
 
         A stored value that cannot be a lifetime energy starts again at 0: statistics add nothing for that.
         """
-        if (value := _number(stored.get("native_value"))) is None:
+        if (value := finite_number(stored.get("native_value"))) is None:
             return None
-        at = _number(stored.get("at"))
+        at = finite_number(stored.get("at"))
         if at is None or at < 0:
             at = written_at
-        reading, moved_at = _number(stored.get("reading")), _number(stored.get("moved_at"))
+        reading, moved_at = finite_number(stored.get("reading")), finite_number(stored.get("moved_at"))
         return cls(
             reading=value if reading is None else reading,
             shown=value if 0 <= value <= _COARSE else 0.0,
@@ -118,6 +120,8 @@ class EnergyFilter:
     state: CounterState | None = None
     """Last accepted reading."""
 
+    log_level: int = field(default=logging.WARNING, kw_only=True)
+
     _previous: CounterState | None = None
     """Previous counter, until the present one counts. If it never does, it was a long glitch."""
 
@@ -146,7 +150,9 @@ class EnergyFilter:
         elif not self._logged:
             self._logged = True
             what = "fell" if reading < state.reading else "jumped"
-            _LOGGER.warning("%s %s from %.0f to %.0f Wh: held back", self.name, what, state.reading, reading)
+            _LOGGER.log(
+                self.log_level, "%s %s from %.0f to %.0f Wh: held back", self.name, what, state.reading, reading
+            )
 
     def _follow_clock(self, now: float) -> None:
         """Set all times back if the clock was set back: no wait may become longer by that."""
@@ -192,7 +198,7 @@ class EnergyFilter:
 
     def _resume(self, previous: CounterState, state: CounterState, reading: float, now: float) -> None:
         """Go on with the previous counter: the readings in between were a glitch."""
-        _LOGGER.warning("%s goes on from %.0f Wh: it was a glitch", self.name, reading)
+        _LOGGER.log(self.log_level, "%s goes on from %.0f Wh: it was a glitch", self.name, reading)
         self._previous = None
         self._accept(reading, max(state.shown, previous.shown + (reading - previous.reading)), now)
 
@@ -214,8 +220,12 @@ class EnergyFilter:
         elif state.reading and 0 < new.last - state.reading <= self._max_step(new.at - state.moved_at):
             flowed = new.last - state.reading  # it stood still, and caught up; one at 0 never counted
         if self._previous is None:  # once, also for a counter that runs backward all day
-            _LOGGER.warning(
-                "%s is another counter, at %.0f Wh: counting on from %.0f Wh", self.name, new.last, state.shown
+            _LOGGER.log(
+                self.log_level,
+                "%s is another counter, at %.0f Wh: counting on from %.0f Wh",
+                self.name,
+                new.last,
+                state.shown,
             )
             self._previous = state
         self._accept(new.last, state.shown + max(0.0, flowed), new.at)
@@ -225,6 +235,21 @@ class EnergyFilter:
         self._candidate, self._logged = None, self._previous is not None
 
 
-def _number(value: object) -> float | None:
+def finite_number(value: object) -> float | None:
     """Return a finite number, None for anything else."""
     return value if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) else None
+
+
+def is_counting(meter: Meter | None, meters: MetersAggregates) -> bool:
+    """Return whether a meter's counters are real: it measures, and the gateway has counters at all.
+
+    A meter that is out of reach reads 0 in everything, and so do all counters of a gateway that starts.
+    """
+    return (
+        meter is not None
+        and any((meter.instant_power, meter.instant_average_voltage, meter.energy_imported, meter.energy_exported))
+        and any(
+            each and (each.energy_imported or each.energy_exported)
+            for each in (meters.site, meters.battery, meters.load, meters.solar)
+        )
+    )

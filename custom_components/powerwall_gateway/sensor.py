@@ -1,7 +1,7 @@
 """Sensors of the Powerwall gateway; those of the devices below it are in `sensor_devices.py`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from enum import StrEnum
 from math import sqrt
@@ -22,12 +22,22 @@ from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
-from .coordinator import Detail, DetailData, EndpointResult, GridData, InventoryData, LiveData, SettingsData
+from .coordinator import (
+    Detail,
+    DetailData,
+    EndpointResult,
+    GridData,
+    InventoryData,
+    LiveCoordinator,
+    LiveData,
+    SettingsData,
+)
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import SubDevice
-from .energy_filter import CounterState, EnergyFilter
+from .energy_filter import CounterState, EnergyFilter, is_counting
 from .entity import GatewaySensorDescription, GatewayValueEntity, async_add_detected
 from .estimates import IDLE_POWER, BatteryEstimates
+from .flow_split import FlowData, Flows
 from .gateway.models import (
     GridFault,
     GridState,
@@ -77,23 +87,7 @@ _EXPORTED: Final = attrgetter("energy_exported")
 
 
 def _exists(meter: Meter | None) -> bool:
-    """Return whether a meter exists: 1.15 also lists those that were never wired, and has never heard from them."""
-    return meter is not None and not (meter.never_communicated and not meter.instant_power)
-
-
-def _counts(meter: Meter | None, meters: MetersAggregates) -> bool:
-    """Return whether a meter's counters are real: it measures, and the gateway has counters at all.
-
-    A meter that is out of reach reads 0 in everything, and so do all counters of a gateway that starts.
-    """
-    return (
-        meter is not None
-        and any((meter.instant_power, meter.instant_average_voltage, meter.energy_imported, meter.energy_exported))
-        and any(
-            each and (each.energy_imported or each.energy_exported)
-            for each in (meters.site, meters.battery, meters.load, meters.solar)
-        )
-    )
+    return meter is not None and meter.exists
 
 
 def _power(key: str, meter: str, sign: int = 0) -> GatewaySensorDescription[LiveData, MetersAggregates]:
@@ -138,7 +132,7 @@ def _energy(
         create_without_data=not is_optional,
         needs_battery=meter == "battery",
         value_fn=value,
-        counts_fn=lambda meters: _counts(meter_fn(meters), meters),
+        counts_fn=lambda meters: is_counting(meter_fn(meters), meters),
         **ENERGY,
     )
 
@@ -241,6 +235,44 @@ METER_SENSORS: Final = (
     _energy("busway_export_energy", "busway", _EXPORTED),
     *(_quality(meter, quantity) for meter in _METERS for quantity in _QUANTITIES),
 )
+
+
+# -- flows: where the energy goes --------------------------------------------------------------------------------------
+
+
+def _flow(flow: str, **shape: Any) -> dict[str, Any]:
+    return {
+        "coordinator_fn": lambda data: data.live,
+        "result_fn": lambda live, _: live.flows,
+        "exists_fn": lambda flows: flows.has_solar or not flow.startswith("solar"),
+        "needs_battery": "battery" in flow,
+        **shape,
+    }
+
+
+def _flow_power(flow: str) -> GatewaySensorDescription[LiveData, FlowData]:
+    """Describe the power of a flow, for example from solar to the battery."""
+
+    def value(flows: FlowData) -> float | None:
+        return None if flows.power is None else getattr(flows.power, flow)
+
+    return GatewaySensorDescription(
+        key=f"{flow}_power", entity_registry_enabled_default=False, value_fn=value, **_flow(flow, **POWER)
+    )
+
+
+def _flow_energy(flow: str) -> GatewaySensorDescription[LiveData, FlowData]:
+    """Describe the lifetime energy of a flow. The Energy dashboard splits the battery's energy by these."""
+    return GatewaySensorDescription(
+        key=f"{flow}_energy",
+        entity_registry_enabled_default="battery" in flow,
+        value_fn=lambda flows: getattr(flows.energy, flow),
+        **_flow(flow, **ENERGY),
+    )
+
+
+FLOW_POWER_SENSORS: Final = tuple(_flow_power(flow.name) for flow in fields(Flows))
+FLOW_ENERGY_SENSORS: Final = tuple(_flow_energy(flow.name) for flow in fields(Flows))
 
 
 # -- the battery -------------------------------------------------------------------------------------------------------
@@ -564,6 +596,8 @@ SYSTEM_SENSORS: Final[tuple[GatewaySensorDescription[Any, Any], ...]] = (
 
 SENSORS: Final[tuple[GatewaySensorDescription[Any, Any], ...]] = (
     *METER_SENSORS,
+    *FLOW_POWER_SENSORS,
+    *FLOW_ENERGY_SENSORS,
     *BATTERY_SENSORS,
     *GRID_SENSORS,
     *SYSTEM_SENSORS,
@@ -586,6 +620,8 @@ async def async_setup_entry(
 def _create(
     data: PowerwallGatewayData, description: GatewaySensorDescription[Any, Any], device: SubDevice
 ) -> GatewaySensor[Any]:
+    if description in FLOW_ENERGY_SENSORS:
+        return GatewayFlowEnergySensor(data, description, device)
     kind = GatewaySensor if description.rated_power is None else GatewayEnergySensor
     return kind(data, description, device)
 
@@ -657,3 +693,20 @@ class GatewayEnergySensor[DataT](GatewaySensor[DataT], RestoreEntity):
     @override
     def native_value(self) -> float | None:
         return self._energy
+
+
+class GatewayFlowEnergySensor(GatewaySensor[LiveData], RestoreEntity):
+    """Show the lifetime energy of a flow. Each of these sensors stores all of them, because they are counted as one."""
+
+    coordinator: LiveCoordinator
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        if kept := await self.async_get_last_extra_data():
+            self.coordinator.restore_flows(kept.as_dict())
+        await super().async_added_to_hass()
+
+    @property
+    @override
+    def extra_restore_state_data(self) -> RestoredExtraData:
+        return RestoredExtraData(self.coordinator.flow_counters.as_dict())

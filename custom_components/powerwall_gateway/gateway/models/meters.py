@@ -44,6 +44,11 @@ class Meter(Model):
         return (self.last_communication or "").startswith("0001-")
 
     @property
+    def exists(self) -> bool:
+        """Return True unless it was never wired: 1.15 also lists such meters, which it never reached."""
+        return not self.never_communicated or bool(self.instant_power)
+
+    @property
     def last_communication_time(self) -> datetime | None:
         """Return the time at which the gateway last reached the meter; None if it never did (0001-01-01).
 

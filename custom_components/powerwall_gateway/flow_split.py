@@ -1,0 +1,245 @@
+"""Split power and energy by source and consumer: solar to home, solar to battery, grid to home and so on.
+
+The gateway measures solar, grid and battery, but not which part of them went where. No energy flows from the battery
+into itself, or from the grid into itself. Where that leaves a choice, solar supplies the home first, then the battery,
+then the grid; the battery supplies the home before the grid. A generator counts as the grid.
+"""
+
+from collections.abc import Container, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+import logging
+from operator import attrgetter
+from typing import Any, Final
+
+from .energy_filter import HOME_POWER, CounterState, EnergyFilter, finite_number, is_counting
+from .gateway.models import MetersAggregates
+
+LARGEST_REST: Final = 1000.0
+"""Wh charged or exported that wait for a source at most. More comes from a source that the gateway does not measure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flows:
+    """One value per flow, never negative: power in W, or energy in Wh."""
+
+    solar_to_home: float = 0.0
+    solar_to_battery: float = 0.0
+    solar_to_grid: float = 0.0
+    grid_to_home: float = 0.0
+    grid_to_battery: float = 0.0
+    battery_to_home: float = 0.0
+    battery_to_grid: float = 0.0
+
+    def plus(self, other: Flows, factor: float = 1.0) -> Flows:
+        """Return the sum with the flows of `other`, multiplied by a factor."""
+        return Flows(**{name: value + factor * getattr(other, name) for name, value in asdict(self).items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counters:
+    """Energy in Wh that flowed out of and into solar, grid and battery: lifetime counters, or a step of them."""
+
+    solar: float = 0.0
+    grid_import: float = 0.0
+    generator: float = 0.0
+    grid_export: float = 0.0
+    battery_charge: float = 0.0
+    battery_discharge: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowData:
+    """Flows at the time of a poll."""
+
+    power: Flows | None
+    """In W; None if a meter's power is unknown."""
+
+    energy: Flows
+    """In Wh since the first poll of the integration."""
+
+    has_solar: bool
+
+
+def split_power(*, solar: float, grid: float, battery: float) -> Flows:
+    """Split the present power in W, with the gateway's signs: importing and discharging are positive.
+
+    `grid` includes the power of a generator. A solar inverter's own consumption (negative solar power at night) is part
+    of the home's.
+    """
+    produced, imported, exported = max(0.0, solar), max(0.0, grid), max(0.0, -grid)
+    discharged, charged = max(0.0, battery), max(0.0, -battery)
+    home = max(0.0, produced + grid + battery)
+    solar_to_home = min(produced, home)
+    solar_to_battery = min(produced - solar_to_home, charged)
+    solar_to_grid = min(produced - solar_to_home - solar_to_battery, exported)
+    battery_to_home = min(discharged, home - solar_to_home)
+    grid_to_home = min(imported, home - solar_to_home - battery_to_home)
+    return Flows(
+        solar_to_home=solar_to_home,
+        solar_to_battery=solar_to_battery,
+        solar_to_grid=solar_to_grid,
+        grid_to_home=grid_to_home,
+        grid_to_battery=min(imported - grid_to_home, charged - solar_to_battery),
+        battery_to_home=battery_to_home,
+        battery_to_grid=min(discharged - battery_to_home, exported - solar_to_grid),
+    )
+
+
+def split_energy(step: Counters, measured: Flows) -> Flows:
+    """Split a step of the counters, so that all energy of solar, grid and battery is in exactly one flow each.
+
+    `measured` are the flows by power during the step: they decide between solar and the other source of what was
+    charged and exported. Without them it is solar, as far as possible. The home received the rest. If less came in than
+    was charged and exported, the flows to battery and grid are smaller than the step.
+    """
+    # Solar supplied what the grid cannot have charged and the battery cannot have exported.
+    imported = step.grid_import + step.generator
+    charge_least = max(0.0, step.battery_charge - imported)
+    export_least = max(0.0, step.grid_export - step.battery_discharge)
+    if (least := charge_least + export_least) > step.solar:
+        solar_to_battery = step.solar * charge_least / least
+        solar_to_grid = step.solar - solar_to_battery
+    else:
+        charge_share = _share(measured.solar_to_battery, measured.grid_to_battery)
+        export_share = _share(measured.solar_to_grid, measured.battery_to_grid)
+        more_charge = max(0.0, step.battery_charge * charge_share - charge_least)
+        more_export = max(0.0, step.grid_export * export_share - export_least)
+        more = more_charge + more_export
+        possible = min(1.0, (step.solar - least) / more) if more else 0.0
+        solar_to_battery = charge_least + possible * more_charge
+        solar_to_grid = export_least + possible * more_export
+    grid_to_battery = min(imported, max(0.0, step.battery_charge - solar_to_battery))
+    battery_to_grid = min(step.battery_discharge, max(0.0, step.grid_export - solar_to_grid))
+    return Flows(
+        solar_to_home=max(0.0, step.solar - solar_to_battery - solar_to_grid),
+        solar_to_battery=solar_to_battery,
+        solar_to_grid=solar_to_grid,
+        grid_to_home=imported - grid_to_battery,
+        grid_to_battery=grid_to_battery,
+        battery_to_home=step.battery_discharge - battery_to_grid,
+        battery_to_grid=battery_to_grid,
+    )
+
+
+def _share(solar: float, other: float) -> float:
+    """Return the share of solar, 1 if nothing was measured."""
+    return solar / (solar + other) if solar + other > 0 else 1.0
+
+
+class FlowCounters:
+    """Lifetime energy of every flow. Their sums follow the gateway's counters, whatever was missed in between."""
+
+    def __init__(self) -> None:
+        self.energy = Flows()
+        """In Wh since they were first set up. They never fall."""
+
+        # At the level of debug: the energy sensors log the same counters.
+        self._filters = {
+            each.name: EnergyFilter(each.name, HOME_POWER, log_level=logging.DEBUG) for each in fields(Counters)
+        }
+        self._split: dict[str, float] = {}
+        """Energy of every counter that is in the flows already, in Wh, beginning with its first reading."""
+
+        self._measured = Flows()
+        """Flows by power since the last split, in Ws."""
+
+        self._last: tuple[Flows, float] | None = None
+        """Power at the last update, and its time."""
+
+    def update_from(self, meters: MetersAggregates, now: float) -> FlowData:
+        """Split the power, and the energy since the last update, at a time in seconds since 1970."""
+        sources = {
+            "solar": (meters.solar, _exported),
+            "grid_import": (meters.site, _imported),
+            "generator": (meters.generator, _exported),
+            "grid_export": (meters.site, _exported),
+            "battery_charge": (meters.battery, _imported),
+            "battery_discharge": (meters.battery, _exported),
+        }
+        power = _power(meters)
+        self.update(
+            {name: counter(meter) if meter else None for name, (meter, counter) in sources.items()},
+            power or Flows(),
+            now,
+            proven={name for name, (meter, _) in sources.items() if is_counting(meter, meters)},
+        )
+        return FlowData(power=power, energy=self.energy, has_solar=bool(meters.solar and meters.solar.exists))
+
+    def update(
+        self, readings: Mapping[str, float | None], power: Flows, now: float, *, proven: Container[str] = ()
+    ) -> None:
+        """Split what flowed since the last update.
+
+        `readings` are lifetime counters in Wh by the names of `Counters`, None for one that is unknown. `power` is in
+        W, `now` in seconds of the wall clock. `proven` names the counters that are real, as for `EnergyFilter`.
+        """
+        before, at = self._last or (power, now - 1)
+        seconds = max(0.0, now - at)
+        self._measured = self._measured.plus(before, seconds / 2).plus(power, seconds / 2)
+        self._last = power, now
+        counters: dict[str, float] = {}
+        for name, reading in readings.items():
+            if reading is not None:
+                shown = self._filters[name].update(reading, now, proven=name in proven)
+                if shown is not None:
+                    counters[name] = shown
+        step = Counters(**{name: shown - self._split.setdefault(name, shown) for name, shown in counters.items()})
+        flows = split_energy(step, self._measured)
+        self.energy = self.energy.plus(flows)
+        # The sources are split as a whole. The rest of what was charged and exported waits for them.
+        self._split |= counters
+        for name, rest in (
+            ("battery_charge", step.battery_charge - flows.solar_to_battery - flows.grid_to_battery),
+            ("grid_export", step.grid_export - flows.solar_to_grid - flows.battery_to_grid),
+        ):
+            if name in counters:
+                self._split[name] -= min(rest, LARGEST_REST)
+        if step.battery_charge:
+            self._measured = replace(self._measured, solar_to_battery=0.0, grid_to_battery=0.0)
+        if step.grid_export:
+            self._measured = replace(self._measured, solar_to_grid=0.0, battery_to_grid=0.0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what is stored over a restart."""
+        return {
+            "energy": asdict(self.energy),
+            "split": self._split,
+            "counters": {name: each.state.as_dict() for name, each in self._filters.items() if each.state},
+        }
+
+    def restore(self, stored: Mapping[str, Any]) -> None:
+        """Go on from what was stored, unless more was counted since."""
+        energy = _numbers(stored.get("energy"))
+        restored = Flows(**{each.name: max(0.0, energy.get(each.name, 0.0)) for each in fields(Flows)})
+        if sum(asdict(restored).values()) < sum(asdict(self.energy).values()):
+            return
+        self.energy, self._measured, self._last = restored, Flows(), None
+        split, states = _numbers(stored.get("split")), stored.get("counters")
+        for name, counter in self._filters.items():
+            kept = states.get(name) if isinstance(states, Mapping) else None
+            state = CounterState.from_dict(kept, 0.0) if isinstance(kept, Mapping) else None
+            if state and name in split:
+                counter.state, self._split[name] = state, split[name]
+            else:
+                counter.state = None
+                self._split.pop(name, None)
+
+
+_imported = attrgetter("energy_imported")
+_exported = attrgetter("energy_exported")
+
+
+def _power(meters: MetersAggregates) -> Flows | None:
+    """Split the power of a response; None if a meter is out of contact. A meter that does not exist has no power."""
+    solar, site, battery, generator = (
+        meter.instant_power if meter else 0.0 for meter in (meters.solar, meters.site, meters.battery, meters.generator)
+    )
+    if solar is None or site is None or battery is None or generator is None:
+        return None
+    return split_power(solar=solar, grid=site + generator, battery=battery)
+
+
+def _numbers(stored: object) -> dict[str, float]:
+    """Return the numbers in a stored dict."""
+    items = stored.items() if isinstance(stored, Mapping) else ()
+    return {str(key): number for key, value in items if (number := finite_number(value)) is not None}

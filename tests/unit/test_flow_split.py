@@ -1,0 +1,246 @@
+"""Split of power and energy by source and consumer: the parts sum to the totals, are never negative and never fall."""
+
+from dataclasses import asdict
+from random import Random
+from typing import Final
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.powerwall_gateway.energy_filter import LASTING_POLLS
+from custom_components.powerwall_gateway.flow_split import (
+    LARGEST_REST,
+    Counters,
+    FlowCounters,
+    Flows,
+    split_energy,
+    split_power,
+)
+from custom_components.powerwall_gateway.gateway.models import MetersAggregates
+from simulator.home import SimulatedHome
+
+ENERGY: Final = st.floats(0, 50_000) | st.just(0.0)
+POWER: Final = st.floats(-20_000, 20_000) | st.just(0.0)
+FLOWS: Final = st.builds(Flows, **dict.fromkeys(asdict(Flows()), ENERGY))
+STEPS: Final = st.builds(Counters, **dict.fromkeys(asdict(Counters()), ENERGY))
+LIMIT: Final = 1e-6
+
+
+def sources(flows: Flows) -> tuple[float, float, float]:
+    """Return what flowed out of solar, grid and battery."""
+    return (
+        flows.solar_to_home + flows.solar_to_battery + flows.solar_to_grid,
+        flows.grid_to_home + flows.grid_to_battery,
+        flows.battery_to_home + flows.battery_to_grid,
+    )
+
+
+def charged(flows: Flows) -> float:
+    return flows.solar_to_battery + flows.grid_to_battery
+
+
+def exported(flows: Flows) -> float:
+    return flows.solar_to_grid + flows.battery_to_grid
+
+
+@given(solar=POWER, grid=POWER, battery=POWER)
+def test_split_power_any_signs_parts_sum_to_the_meters(solar: float, grid: float, battery: float) -> None:
+    flows = split_power(solar=solar, grid=grid, battery=battery)
+
+    assert min(asdict(flows).values()) >= 0
+    for part, whole in zip(sources(flows), (solar, grid, battery), strict=True):
+        assert part <= max(0.0, whole) + LIMIT
+    assert charged(flows) <= max(0.0, -battery) + LIMIT
+    assert exported(flows) <= max(0.0, -grid) + LIMIT
+    if max(0.0, solar) + grid + battery >= 0:  # the home consumes what is left
+        assert sources(flows) == pytest.approx([max(0.0, each) for each in (solar, grid, battery)])
+        assert charged(flows) == pytest.approx(max(0.0, -battery))
+        assert exported(flows) == pytest.approx(max(0.0, -grid))
+
+
+@pytest.mark.parametrize(
+    ("solar", "grid", "battery", "expected"),
+    [
+        pytest.param(5000, -1000, -3000, {"home": 1000, "battery": 3000, "grid": 1000}, id="solar supplies everything"),
+        pytest.param(500, 2000, -1000, {"home": 500, "battery": 0, "grid": 0}, id="the grid charges in the dark"),
+    ],
+)
+def test_split_power_solar_supplies_home_then_battery_then_grid(
+    solar: float, grid: float, battery: float, expected: dict[str, float]
+) -> None:
+    flows = asdict(split_power(solar=solar, grid=grid, battery=battery))
+    assert {to: flows[f"solar_to_{to}"] for to in expected} == expected
+
+
+def test_split_power_battery_exports_only_what_the_home_leaves() -> None:
+    flows = split_power(solar=300.0, grid=-2000.0, battery=3000.0)
+    assert flows == Flows(solar_to_home=300.0, battery_to_home=1000.0, battery_to_grid=2000.0)
+
+
+@given(step=STEPS, measured=FLOWS)
+def test_split_energy_any_step_parts_sum_to_the_counters(step: Counters, measured: Flows) -> None:
+    flows = split_energy(step, measured)
+
+    assert min(asdict(flows).values()) >= 0
+    assert sources(flows) == pytest.approx(
+        (step.solar, step.grid_import + step.generator, step.battery_discharge), abs=LIMIT
+    )
+    assert charged(flows) <= step.battery_charge + LIMIT
+    assert exported(flows) <= step.grid_export + LIMIT
+    # A shortage exists only where no source is left for it.
+    if charged(flows) < step.battery_charge - LIMIT:
+        assert flows.solar_to_home + flows.grid_to_home == pytest.approx(0, abs=LIMIT)
+    if exported(flows) < step.grid_export - LIMIT:
+        assert flows.solar_to_home + flows.battery_to_home == pytest.approx(0, abs=LIMIT)
+
+
+def test_split_energy_follows_the_measured_share() -> None:
+    step = Counters(solar=1000, grid_import=1000, battery_charge=1000)
+    flows = split_energy(step, Flows(solar_to_battery=30, grid_to_battery=10))
+    assert (flows.solar_to_battery, flows.grid_to_battery) == (750, 250)
+
+
+def test_split_energy_without_measured_flows_charges_from_solar() -> None:
+    flows = split_energy(Counters(solar=800, grid_import=1000, battery_charge=1000), Flows())
+    assert (flows.solar_to_battery, flows.grid_to_battery) == (800, 200)
+
+
+COUNTER_STEPS: Final = st.lists(
+    st.tuples(STEPS, st.floats(1, 7200), st.sets(st.sampled_from(list(asdict(Counters())))))
+)
+
+
+@given(steps=COUNTER_STEPS, split_at=st.integers(0, 20))
+def test_flow_counters_lost_polls_and_restart_sums_follow_the_counters(
+    steps: list[tuple[Counters, float, set[str]]], split_at: int
+) -> None:
+    """Feed possible steps; single counters miss polls, and Home Assistant restarts."""
+    flows, now = FlowCounters(), 1e9
+    reading = dict.fromkeys(asdict(Counters()), 1_000_000.0)
+    flows.update(reading, Flows(), now)
+    for number, (step, seconds, missing) in enumerate(steps):
+        now += 3600 + seconds
+        reading = {name: value + getattr(step, name) for name, value in reading.items()}
+        before = flows.energy
+        if number == split_at:
+            stored, flows = flows.as_dict(), FlowCounters()
+            flows.update(reading, Flows(), now - 1)  # the first poll comes before the entities are restored
+            flows.restore(stored)
+        flows.update({name: None if name in missing else value for name, value in reading.items()}, Flows(), now)
+        assert all(after >= asdict(before)[name] - LIMIT for name, after in asdict(flows.energy).items())
+    flows.update(reading, Flows(), now + 1)
+
+    counted = {name: value - 1_000_000.0 for name, value in reading.items()}
+    assert sources(flows.energy) == pytest.approx(
+        (counted["solar"], counted["grid_import"] + counted["generator"], counted["battery_discharge"]), abs=1
+    )
+    assert charged(flows.energy) <= counted["battery_charge"] + 1
+    assert exported(flows.energy) <= counted["grid_export"] + 1
+
+
+def test_flow_counters_charge_counted_before_its_source_waits_for_it() -> None:
+    flows = FlowCounters()
+    reading = dict.fromkeys(asdict(Counters()), 1_000_000.0)
+    flows.update(reading, Flows(), 1e9)
+    reading["battery_charge"] += 50
+    flows.update(reading, Flows(), 1e9 + 5)
+    assert flows.energy == Flows()
+    reading["solar"] += 50
+    flows.update(reading, Flows(), 1e9 + 10)
+    assert flows.energy == Flows(solar_to_battery=50)
+
+
+def test_flow_counters_battery_charged_by_an_unmeasured_source_takes_little_from_the_grid() -> None:
+    """A second solar inverter without a meter charges the battery by day. The grid's energy at night is the home's."""
+    flows = FlowCounters()
+    reading = dict.fromkeys(asdict(Counters()), 1_000_000.0)
+    flows.update(reading, Flows(), 1e9)
+    reading["battery_charge"] += 10_000
+    flows.update(reading, Flows(), 1e9 + 10 * 3600)
+    reading["grid_import"] += 8_000
+    flows.update(reading, Flows(), 1e9 + 20 * 3600)
+    assert flows.energy == Flows(grid_to_battery=LARGEST_REST, grid_to_home=8_000 - LARGEST_REST)
+
+
+def _meters(**counted: float) -> MetersAggregates:
+    """Return a response in which a generator supplies 3 kW, of which the battery is charged with 1 kW."""
+    powers = {"site": 0, "solar": 0, "battery": -1000, "load": 2000, "generator": 3000}
+    counters = {name: {"energy_imported": 0.0, "energy_exported": 0.0} for name in powers}
+    counters["battery"] = {"energy_imported": 5000 + counted.get("charged", 0), "energy_exported": 0}
+    counters["generator"] = {"energy_imported": 0, "energy_exported": 9000 + counted.get("generated", 0)}
+    return MetersAggregates.from_dict(
+        {name: {"instant_power": power, **counters[name]} for name, power in powers.items()}
+    )
+
+
+def test_flow_counters_generator_counts_as_the_grid() -> None:
+    flows = FlowCounters()
+    for number in range(LASTING_POLLS + 1):
+        data = flows.update_from(_meters(), 1e9 + number)
+    assert data.power == Flows(grid_to_home=2000, grid_to_battery=1000)
+    data = flows.update_from(_meters(charged=10, generated=30), 1e9 + 10)
+    assert data.energy == Flows(grid_to_home=20, grid_to_battery=10)
+
+
+def test_flow_counters_first_charge_of_a_new_battery_is_counted() -> None:
+    """A counter that reads 0 at first is believed as soon as the response proves it, not after 15 minutes."""
+    flows = FlowCounters()
+    reading = dict.fromkeys(asdict(Counters()), 1_000_000.0) | {"battery_charge": 0.0}
+    for number in range(LASTING_POLLS):
+        flows.update(reading, Flows(), 1e9 + number, proven=reading)
+    flows.update(reading | {"battery_charge": 50.0, "solar": 1_000_050.0}, Flows(), 1e9 + 10, proven=reading)
+    assert flows.energy == Flows(solar_to_battery=50)
+
+
+def test_flow_counters_glitch_is_not_logged_again(caplog: pytest.LogCaptureFixture) -> None:
+    """The energy sensor of the same counter logs it."""
+    flows = FlowCounters()
+    reading = dict.fromkeys(asdict(Counters()), 1_000_000.0)
+    flows.update(reading, Flows(), 1e9)
+    flows.update(reading | {"solar": 0.0}, Flows(), 1e9 + 5)
+    assert flows.energy == Flows()
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+
+
+@pytest.mark.parametrize(("mode", "generator"), [("self_consumption", False), ("backup", True)])
+def test_flow_counters_day_with_outages_and_restart_follow_the_home(mode: str, *, generator: bool) -> None:
+    """Poll a simulated home every 5 seconds for a day, with lost polls, a long gap, two outages and a restart."""
+    home = SimulatedHome(packs=1, charge=30.0, mode=mode, generator=generator)
+    flows, polls = FlowCounters(), Random(1)
+    start = home.battery_charge_energy, home.grid_export_energy
+
+    def poll(flows: FlowCounters) -> None:
+        now = home.flow
+        flows.update(
+            {
+                "solar": home.solar_energy,
+                "grid_import": home.grid_import_energy,
+                "grid_export": home.grid_export_energy,
+                "generator": home.generator_energy,
+                "battery_charge": home.battery_charge_energy,
+                "battery_discharge": home.battery_discharge_energy,
+            },
+            split_power(solar=now.solar, grid=now.grid + now.generator, battery=now.battery),
+            home.clock / 1e9,
+        )
+
+    poll(flows)
+    for number in range(24 * 720):
+        home.advance(5.0)
+        if number in {2000, 12_000}:
+            home.outage()
+        if number in {4000, 13_000}:
+            home.restore()
+        if number == 9000:
+            stored, flows = flows.as_dict(), FlowCounters()
+            flows.restore(stored)
+        if not 6000 < number < 6600 and polls.random() < 0.9:
+            poll(flows)
+    poll(flows)
+
+    true = home.energies.flows
+    for flow, energy in asdict(flows.energy).items():
+        assert energy == pytest.approx(true[flow], rel=0.01, abs=20), flow
+    assert charged(flows.energy) == pytest.approx(home.battery_charge_energy - start[0], abs=1)
+    assert exported(flows.energy) == pytest.approx(home.grid_export_energy - start[1], abs=1)
+    assert sum(energy > 1000 for energy in true.values()) >= 4
