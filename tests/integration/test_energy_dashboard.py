@@ -11,8 +11,9 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     get_start_time,
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+import voluptuous as vol
 
-from custom_components.powerwall_gateway import coordinator
+from custom_components.powerwall_gateway import coordinator, energy_dashboard
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.energy_dashboard import async_add_sources, async_update_entity_ids
 from custom_components.powerwall_gateway.repairs import async_create_fix_flow
@@ -268,3 +269,49 @@ async def test_energy_dashboard_keeps_another_entity_with_the_new_id(hass: HomeA
     before = await chosen(hass)
     await async_update_entity_ids(hass, {sensor("grid_import"): "sensor.meter"})
     assert await chosen(hass) == before
+
+
+def schema_of_2026_12(sources: Any) -> Any:
+    """Validate the fields that the beta of the frontend 2026.12 writes for a battery; there is no such release yet."""
+    for source in sources:
+        if "stat_energy_from_grid" not in source:
+            return data.ENERGY_SOURCE_SCHEMA(sources)
+        texts = {f"stat_energy_{direction}": str for direction in ("from_grid", "from_solar", "to_home", "to_grid")}
+        rates = {vol.Optional(name.replace("energy", "rate")): str for name in texts}
+        optional = {vol.Optional("stat_soc"): str, vol.Optional("entity_capacity"): str}
+        vol.Schema({"type": "battery", **texts, **optional, vol.Optional("power_config"): rates})(source)
+    return sources
+
+
+async def test_battery_on_2026_12_is_split_by_source_and_consumer(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await set_up(await simulator("21.44"))
+    monkeypatch.setattr(energy_dashboard, "ENERGY_SOURCE_SCHEMA", schema_of_2026_12)
+    added: list[Any] = []
+    manager = await data.async_get_manager(hass)
+
+    async def update(preferences: Any) -> None:  # the present release cannot store it
+        added.extend(preferences["energy_sources"])
+
+    monkeypatch.setattr(manager, "async_update", update)
+    await async_add_sources(hass, entry)
+    (battery,) = (source for source in added if source["type"] == "battery")
+    assert battery == {
+        "type": "battery",
+        "stat_energy_from_grid": sensor("grid_to_battery"),
+        "stat_energy_from_solar": sensor("solar_to_battery"),
+        "stat_energy_to_home": sensor("battery_to_home"),
+        "stat_energy_to_grid": sensor("battery_to_grid"),
+        "power_config": {
+            "stat_rate_from_grid": sensor("grid_to_battery_power"),
+            "stat_rate_from_solar": sensor("solar_to_battery_power"),
+            "stat_rate_to_home": sensor("battery_to_home_power"),
+            "stat_rate_to_grid": sensor("battery_to_grid_power"),
+        },
+        "stat_soc": sensor("charge"),
+        "entity_capacity": sensor("battery_capacity"),
+    }
+    power = er.async_get(hass).async_get(sensor("grid_to_battery_power"))
+    assert power
+    assert power.disabled_by is None  # the dashboard has no use for a disabled one
