@@ -77,7 +77,7 @@ class Control:
     @property
     def can_set_grid_policy(self) -> bool:
         """Whether export and charging from the grid can be set: the owner allows it and added a key."""
-        policy = self._hub.grid_rules
+        policy = self._hub.grid_policy
         return self.consented and policy is not None and policy.allowed
 
     @property
@@ -136,7 +136,7 @@ class Control:
         await self._change_grid_policy(lambda policy: policy.set_grid_charging(allowed=allowed))
 
     async def _change_grid_policy(self, change: Callable[[GridPolicy], Awaitable[None]]) -> None:
-        if (policy := self._hub.grid_rules) is None:
+        if (policy := self._hub.grid_policy) is None:
             # The key was removed, and the entry is being reloaded without it.
             raise action_error("key_missing")
         try:

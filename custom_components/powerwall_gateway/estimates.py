@@ -5,7 +5,7 @@ from math import exp
 from typing import Final, Self
 
 from .gateway import HIDDEN_PERCENT
-from .gateway.models import Meter, MetersAggregates, StateOfEnergy, SystemStatus
+from .gateway.models import MetersAggregates, StateOfEnergy, SystemStatus
 
 IDLE_POWER: Final = 50.0
 """W below which a battery counts as idle. An idle Powerwall fluctuates by some 10 W."""
@@ -14,7 +14,7 @@ POWERWALL_ENERGY: Final = 13.5
 """Nominal kWh of a Powerwall 2 or 3."""
 
 _AVERAGED_SECONDS: Final = 300.0
-"""Time constant of the average: a kettle must not halve the remaining time."""
+"""Time constant of the average: a load of a few minutes must not halve the remaining time."""
 
 
 class PowerAverage:
@@ -32,7 +32,9 @@ class PowerAverage:
     def update(self, meters: MetersAggregates, now: float) -> None:
         """Add the power at a monotonic time in seconds."""
         weight = 1 - exp((self._at - now) / _AVERAGED_SECONDS)
-        load, solar, battery = (_power(meter) for meter in (meters.load, meters.solar, meters.battery))
+        load, solar, battery = (
+            meter.instant_power if meter else None for meter in (meters.load, meters.solar, meters.battery)
+        )
         self.net_load = _smooth(self.net_load, None if load is None else load - (solar or 0.0), weight)
         self.battery = _smooth(self.battery, battery, weight)
         self._at = now
@@ -84,10 +86,6 @@ class BatteryEstimates:
             to_full=minutes(100 - charge, None if average.battery is None else -average.battery),
             to_reserve=None if reserve is None else minutes(charge - reserve, average.battery),
         )
-
-
-def _power(meter: Meter | None) -> float | None:
-    return meter.instant_power if meter else None
 
 
 def _smooth(smoothed: float | None, now: float | None, weight: float) -> float | None:

@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 import logging
 from time import time
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import ClientSession
 
@@ -17,13 +16,16 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util.hass_dict import HassKey
 
 from . import issues
-from .availability import AvailabilityLog
 from .const import CONF_ALLOW_CONTROL, CONF_FINGERPRINT, CONF_LOGIN_LIMIT, CONF_SCHEME, CONF_SERIAL, DOMAIN
 from .gateway import (
     LOGINS_A_DAY,
     Address,
     Credentials,
+    GatewayAuthenticationRequiredError,
+    GatewayConnectionError,
     GatewayError,
+    GatewayNotFoundError,
+    GatewayStoppedError,
     GridPolicy,
     IslandingController,
     JournalRecord,
@@ -59,22 +61,65 @@ _AVAILABILITY_LOGS: HassKey[dict[str, AvailabilityLog]] = HassKey(f"{DOMAIN}.ava
 """By entry. They outlive the hubs: while a gateway is unreachable, every retry of the setup has a new hub."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ControlOptions:
-    """The options of an entry that its client depends on."""
+class AvailabilityLog:
+    """Log once when the gateway, the Powerwall or an endpoint fails, and once when it responds again."""
 
-    control: bool = False
-    """Whether settings may be changed, and logins made for it."""
+    def __init__(self) -> None:
+        self._unreachable = False
+        self._silent: set[str] = set()
+        """Endpoints that did not respond while the gateway seemed unreachable."""
 
-    logins_a_day: int = LOGINS_A_DAY
+        self._stopped: set[str] = set()
+        """Endpoints that failed because the Powerwall is stopped."""
 
-    @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> Self:
-        """Return the control options of an entry."""
-        return cls(
-            control=options.get(CONF_ALLOW_CONTROL, False),
-            logins_a_day=int(options.get(CONF_LOGIN_LIMIT, LOGINS_A_DAY)),
-        )
+        self._failing: dict[str, str] = {}
+        """Error by endpoint, empty for no response. Only the first endpoint with the same error is logged."""
+
+        self._readable: set[str] = set()
+        """Endpoints that succeeded before. A login that may not read another endpoint is normal."""
+
+    def note(self, path: str, err: GatewayError | None) -> None:
+        """Note the result of a read."""
+        match err:
+            case None:
+                self._note_success(path)
+            case GatewayConnectionError() if path not in self._failing:
+                if not self._unreachable:
+                    self._unreachable = True
+                    _LOGGER.warning("The gateway is not to be reached: %s", err)
+                self._silent.add(path)
+            case _ if self._unreachable:
+                _LOGGER.debug("Still not as before: %s", err)  # errors of a gateway that starts up
+            case GatewayStoppedError():
+                if not self._stopped:
+                    _LOGGER.warning("The Powerwall is stopped: the gateway has no live data")
+                self._stopped.add(path)
+            case GatewayNotFoundError():
+                _LOGGER.debug("This firmware has no %s", path)
+            case GatewayAuthenticationRequiredError() if path not in self._readable:
+                _LOGGER.debug("This login may not read %s", path)
+            case _ if path not in self._failing:
+                level = logging.DEBUG if err.message in self._failing.values() else logging.WARNING
+                self._failing[path] = err.message
+                _LOGGER.log(level, "Failed: %s", err)
+
+    def _note_success(self, path: str) -> None:
+        self._readable.add(path)
+        if self._unreachable:
+            self._unreachable = False
+            if path in self._silent | self._failing.keys():
+                _LOGGER.info("The gateway answers again")
+            else:  # it was reachable all the time, and only these endpoints failed
+                self._failing |= dict.fromkeys(self._silent, "")
+            self._silent.clear()
+        if path in self._stopped:
+            self._stopped.discard(path)
+            if not self._stopped:
+                _LOGGER.info("The Powerwall runs again")
+        if path in self._failing:
+            ended = self._failing[path]
+            self._failing = {other: error for other, error in self._failing.items() if error != ended}
+            _LOGGER.info("%s answers again", path)
 
 
 class PowerwallHub:
@@ -90,7 +135,7 @@ class PowerwallHub:
         hass: HomeAssistant,
         entry_id: str,
         data: Mapping[str, Any],
-        options: ControlOptions,
+        options: Mapping[str, Any],
         *,
         removed: bool = False,
     ) -> None:
@@ -99,18 +144,20 @@ class PowerwallHub:
 
         self._hass = hass
         self._entry_id = entry_id
-        self._made_for = (dict(data), options)
+        self._made_for = _relevant(data, options)
+        _, allows_control, self._logins_a_day = self._made_for
         self._session = open_session()
         self._acquired = False
         self._removed = removed
         self._journal = FileJournal(hass, entry_id)
-        self.gateway = create_gateway(self._session, data, control=options.control, log=_log_of(hass, entry_id))
+        log = hass.data.setdefault(_AVAILABILITY_LOGS, {}).setdefault(entry_id, AvailabilityLog())
+        self.gateway = create_gateway(self._session, data, control=allows_control, log=log)
         self.supervisor = StopSupervisor(
             self.gateway,
             self._journal,
             grid_connected_for=self._on_grid_for,
             spawn=self._spawn,
-            logins_a_day=options.logins_a_day,
+            logins_a_day=self._logins_a_day,
             on_confirmation_needed=lambda needed: issues.async_set_issue(
                 hass, issues.STOPPED_LONG_AGO, entry_id, active=needed
             ),
@@ -122,14 +169,14 @@ class PowerwallHub:
 
         self._private_key: bytes | None = None
         self._local_backend = LocalOperationBackend(
-            self.gateway, log_in=self.supervisor.log_in if options.control else None
+            self.gateway, log_in=self.supervisor.log_in if allows_control else None
         )
         self._local_operation = OperationController(self._local_backend)
         self._signed_operation: OperationController | None = None
-        self.grid_rules: GridPolicy | None = None
+        self.grid_policy: GridPolicy | None = None
         """The grid policy, if there is a signing key."""
 
-        self._remove_shutdown_job = hass.async_add_shutdown_job(HassJob(self._shut_down, f"{DOMAIN} shutdown"))
+        self._remove_shutdown_job = hass.async_add_shutdown_job(HassJob(self._wait_until_done, f"{DOMAIN} shutdown"))
         self._remove_close_listener = hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, self._close_connection)
         _hubs(hass)[entry_id] = self
 
@@ -150,9 +197,9 @@ class PowerwallHub:
         """Whether there is a signing key, even if nothing can be signed with it at present."""
         return self._private_key is not None
 
-    def matches(self, data: Mapping[str, Any], options: ControlOptions) -> bool:
+    def matches(self, data: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
         """Return whether the hub was made for the same data and options."""
-        return self._made_for == (dict(data), options)
+        return self._made_for == _relevant(data, options)
 
     @callback
     def acquire(self) -> None:
@@ -166,7 +213,7 @@ class PowerwallHub:
             return
         await self._wait_for_writes()
         self._private_key, former = private_key, self.signed
-        self.signed = self._signed_operation = self.grid_rules = None
+        self.signed = self._signed_operation = self.grid_policy = None
         if former is not None:
             await former.close()
         if private_key is not None:
@@ -174,15 +221,15 @@ class PowerwallHub:
         self.island.signed = self.signed
         if self.signed is not None:
             self._signed_operation = OperationController(SignedOperationBackend(self.gateway, self.signed))
-            self.grid_rules = GridPolicy(self.signed)
+            self.grid_policy = GridPolicy(self.signed)
 
     async def _wait_for_writes(self) -> None:
         """Wait until no write is in progress."""
         await self._local_operation.finish()
         if self._signed_operation is not None:
             await self._signed_operation.finish()
-        if self.grid_rules is not None:
-            await self.grid_rules.finish()
+        if self.grid_policy is not None:
+            await self.grid_policy.finish()
 
     @callback
     def async_recover(self) -> None:
@@ -227,8 +274,8 @@ class PowerwallHub:
     async def async_close_journal(self) -> None:
         """Close the journal without a check, because the owner confirmed that the Powerwall runs."""
         await self.supervisor.close(patience=0.0)
-        # A corrupt journal does not say how many logins there were today, so none is left.
-        record = JournalRecord(logins=(time(),) * self._made_for[1].logins_a_day)
+        # A corrupt journal does not contain how many logins there were today, so none is left.
+        record = JournalRecord(logins=(time(),) * self._logins_a_day)
         journal = JournalStore(self._journal, time)
         with suppress(GatewayError):
             record = await journal.read()
@@ -294,8 +341,7 @@ class PowerwallHub:
             self._hass.async_create_background_task(self._close_if_done(), f"{DOMAIN} closing {self._entry_id}")
 
     async def _journal_is_open(self) -> bool:
-        kept = {journal.entry_id: journal for journal in await async_find_journals(self._hass)}
-        return self._entry_id in kept and kept[self._entry_id].is_open
+        return any(kept.entry_id == self._entry_id and kept.is_open for kept in await async_find_journals(self._hass))
 
     async def _close_if_done(self) -> None:
         if self._acquired or self.supervisor.busy or _hubs(self._hass).get(self._entry_id) is not self:
@@ -318,17 +364,14 @@ class PowerwallHub:
         finally:
             await self._session.close()
 
-    async def _shut_down(self) -> None:
-        await self._wait_until_done()
-
 
 def create_gateway(
     session: ClientSession, data: Mapping[str, Any], *, control: bool = False, log: AvailabilityLog | None = None
 ) -> PowerwallGateway:
     """Return the client for the data of an entry: same scheme and same certificate as at setup.
 
-    Where the owner entered no password, it logs in as the installer if `control` is allowed: on firmware whose
-    values can be read without a login.
+    If the owner entered no password, it logs in as the installer if `control` is allowed: on firmware whose values can
+    be read without a login.
     """
     fingerprint: str | None = data[CONF_FINGERPRINT]
     transport = Transport(
@@ -344,8 +387,9 @@ def create_gateway(
     return PowerwallGateway(transport, credentials, on_result=log.note if log else None)
 
 
-def _log_of(hass: HomeAssistant, entry_id: str) -> AvailabilityLog:
-    return hass.data.setdefault(_AVAILABILITY_LOGS, {}).setdefault(entry_id, AvailabilityLog())
+def _relevant(data: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[dict[str, Any], bool, int]:
+    """Return what a hub depends on: the data, whether control is allowed, and how many logins a day."""
+    return dict(data), options.get(CONF_ALLOW_CONTROL, False), int(options.get(CONF_LOGIN_LIMIT, LOGINS_A_DAY))
 
 
 def _hubs(hass: HomeAssistant) -> dict[str, PowerwallHub]:
@@ -354,13 +398,12 @@ def _hubs(hass: HomeAssistant) -> dict[str, PowerwallHub]:
 
 async def async_acquire_hub(hass: HomeAssistant, entry: ConfigEntry) -> PowerwallHub:
     """Return the hub of an entry that is being set up, acquired, and recovering if its journal is open."""
-    options = ControlOptions.from_options(entry.options)
     hub = _hubs(hass).get(entry.entry_id)
-    if hub and not hub.matches(entry.data, options):
+    if hub and not hub.matches(entry.data, entry.options):
         await hub.async_replace()
         hub = None
     if hub is None:
-        hub = PowerwallHub(hass, entry.entry_id, entry.data, options)
+        hub = PowerwallHub(hass, entry.entry_id, entry.data, entry.options)
     hub.acquire()
     await hub.async_set_private_key((await async_get_store(hass, entry.entry_id)).private_key)
     if not hub.supervisor.busy:
@@ -370,7 +413,7 @@ async def async_acquire_hub(hass: HomeAssistant, entry: ConfigEntry) -> Powerwal
 
 async def async_remove_hub(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove the hub and journal of an entry that is removed, as soon as its Powerwall is known to run."""
-    hub = _hubs(hass).get(entry.entry_id) or PowerwallHub(hass, entry.entry_id, entry.data, ControlOptions())
+    hub = _hubs(hass).get(entry.entry_id) or PowerwallHub(hass, entry.entry_id, entry.data, {})
     await hub.async_remove(entry.title)
     hass.data.get(_AVAILABILITY_LOGS, {}).pop(entry.entry_id, None)
 
@@ -409,9 +452,9 @@ async def async_recover_all(hass: HomeAssistant) -> None:
 def _hub_for_journal(hass: HomeAssistant, kept: KeptJournal) -> PowerwallHub | None:
     """Return a hub for a journal: from its entry, or from the journal itself if the entry was removed."""
     if entry := hass.config_entries.async_get_entry(kept.entry_id):
-        return PowerwallHub(hass, kept.entry_id, entry.data, ControlOptions.from_options(entry.options))
+        return PowerwallHub(hass, kept.entry_id, entry.data, entry.options)
     if kept.under_way:
-        return PowerwallHub(hass, kept.entry_id, kept.under_way.gateway, ControlOptions(), removed=True)
+        return PowerwallHub(hass, kept.entry_id, kept.under_way.gateway, {}, removed=True)
     _LOGGER.warning("A journal of a removed entry cannot be read: see that the Powerwall runs")
     return None
 

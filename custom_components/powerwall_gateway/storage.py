@@ -32,7 +32,7 @@ _JOURNAL_PREFIX: Final = f"{DOMAIN}.journal."
 _write_lock = Lock()
 _write_numbers = count(1)
 _newest_write: dict[Path, int] = {}
-"""The number of the newest write of each file: an older one that was cancelled must not replace it."""
+"""Number of the newest write of each file: an older one that was cancelled must not replace it."""
 
 
 async def async_get_store(hass: HomeAssistant, entry_id: str) -> EntryStore:
@@ -65,7 +65,7 @@ class EntryStore:
         """App % at which the home reconnects to the grid; None if it was not taken off-grid."""
 
         self.packs: tuple[str, ...] = ()
-        """Serials of the Powerwalls: on 1.15 they alone tell whether it is still the same gateway."""
+        """Serials of the Powerwalls. On 1.15 only they show whether it is still the same gateway."""
 
         self.was_on_dashboard = False
         """Whether the Energy dashboard has had our entities: the suggestion is not repeated after they are removed."""
@@ -97,12 +97,11 @@ class EntryStore:
             _LOGGER.warning("Could not read what was stored for the entry: %s", err)
             self._store.make_read_only()
             return
-        login, packs = stored.get("login"), stored.get("packs")
         self.grid = GridLog.from_json(stored.get("grid"))
-        self.login = login if isinstance(login, dict) else {}
+        self.login = _as(dict, stored.get("login")) or {}
         self.return_charge = _as(float, stored.get("return_charge"))
         self.was_on_dashboard = stored.get("was_on_dashboard") is True
-        self.packs = tuple(pack for pack in packs if isinstance(pack, str)) if isinstance(packs, list) else ()
+        self.packs = tuple(pack for pack in _as(list, stored.get("packs")) or () if isinstance(pack, str))
         self._load_key(stored)
         await self._async_move_key(is_moved=CONF_PRIVATE_KEY in stored)
 
@@ -180,8 +179,7 @@ class EntryStore:
 
     async def _read(self) -> dict[str, Any]:
         """Return what is on disk; nothing if it is not a dict. Raises `HomeAssistantError` if it cannot be read."""
-        stored: object = await self._store.async_load()
-        return stored if isinstance(stored, dict) else {}
+        return _as(dict, await self._store.async_load()) or {}
 
     def _to_json(self) -> dict[str, Any]:
         return {
@@ -264,16 +262,17 @@ async def async_find_journals(hass: HomeAssistant) -> list[KeptJournal]:
     """Return all journals on disk, also those of entries that are disabled or removed."""
     storage = Path(hass.config.path(STORAGE_DIR))
     names = await hass.async_add_executor_job(lambda: sorted(path.name for path in storage.glob(f"{_JOURNAL_PREFIX}*")))
-    return [await _inspect(hass, name.removeprefix(_JOURNAL_PREFIX)) for name in names]
-
-
-async def _inspect(hass: HomeAssistant, entry_id: str) -> KeptJournal:
-    journal = FileJournal(hass, entry_id)
-    try:
-        under_way = JournalRecord.from_json(await journal.read()).under_way
-    except JournalError:
-        return KeptJournal(entry_id=entry_id, journal=journal, is_open=True, under_way=None)
-    return KeptJournal(entry_id=entry_id, journal=journal, is_open=under_way is not None, under_way=under_way)
+    found = []
+    for name in names:
+        entry_id = name.removeprefix(_JOURNAL_PREFIX)
+        journal, under_way = FileJournal(hass, entry_id), None
+        try:
+            under_way = JournalRecord.from_json(await journal.read()).under_way
+            is_open = under_way is not None
+        except JournalError:
+            is_open = True
+        found.append(KeptJournal(entry_id=entry_id, journal=journal, is_open=is_open, under_way=under_way))
+    return found
 
 
 def _read(path: Path) -> object:

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from aiohttp import ClientSession
 import pytest
 
-from custom_components.powerwall_gateway.availability import AvailabilityLog
 from custom_components.powerwall_gateway.gateway import (
     Credentials,
     PowerwallGateway,
@@ -15,6 +14,7 @@ from custom_components.powerwall_gateway.gateway import (
     open_session,
 )
 from custom_components.powerwall_gateway.gateway.signed.client import SignedGateway
+from custom_components.powerwall_gateway.hub import AvailabilityLog
 from simulator import Simulator
 from tests.client.operation import Operator, with_session
 from tests.client.signing import Sign

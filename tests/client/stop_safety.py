@@ -7,7 +7,6 @@ import json
 from types import coroutine
 from typing import Any, override
 
-from custom_components.powerwall_gateway.availability import AvailabilityLog
 from custom_components.powerwall_gateway.gateway import (
     Credentials,
     GatewayError,
@@ -20,6 +19,7 @@ from custom_components.powerwall_gateway.gateway import (
     open_session,
 )
 from custom_components.powerwall_gateway.gateway.stop_safety.supervisor import SafetyTimings
+from custom_components.powerwall_gateway.hub import AvailabilityLog
 from simulator import Simulator
 from simulator.server import Request
 from tests.helpers import address_of, until

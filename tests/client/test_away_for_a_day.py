@@ -117,7 +117,7 @@ async def test_polls_after_a_day_without_gateway_are_answered(
     while await poll() and virtual.now < end:
         await asyncio.sleep(1.0)
     assert await poll() is None
-    assert told(caplog) == [("availability", "WARNING"), ("availability", "INFO")]
+    assert told(caplog) == [("hub", "WARNING"), ("hub", "INFO")]
 
 
 @pytest.mark.parametrize("leave", AWAY)
@@ -142,7 +142,7 @@ async def test_recovery_after_a_day_without_gateway_starts_the_powerwall(
         while guard.busy:
             await asyncio.sleep(1.0)
     home.assert_well()
-    expected = [(name, level) for name in ("availability", "supervisor") for level in ("INFO", "WARNING")]
+    expected = [(name, level) for name in ("hub", "supervisor") for level in ("INFO", "WARNING")]
     assert sorted(told(caplog)) == expected
 
 
