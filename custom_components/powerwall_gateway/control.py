@@ -16,7 +16,7 @@ from .gateway import (
     CommandFailure,
     GridPolicy,
     OperationSettings,
-    SignedOperationBackend,
+    SignedOperationController,
     app_from_raw,
 )
 from .gateway.models import ExportRule, GridState, OperationMode
@@ -67,7 +67,7 @@ class Control:
     @property
     def needs_key(self) -> bool:
         """Whether setting mode and reserve requires the signing key, accepted or not."""
-        return self.consented and isinstance(self._hub.operation.backend, SignedOperationBackend)
+        return self.consented and isinstance(self._hub.operation, SignedOperationController)
 
     @property
     def can_go_off_grid(self) -> bool:

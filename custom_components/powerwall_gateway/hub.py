@@ -30,11 +30,11 @@ from .gateway import (
     IslandingController,
     JournalRecord,
     JournalStore,
-    LocalOperationBackend,
+    LocalOperationController,
     OperationController,
     PowerwallGateway,
     SafetyTimings,
-    SignedOperationBackend,
+    SignedOperationController,
     StopSupervisor,
     Transport,
     open_session,
@@ -168,10 +168,9 @@ class PowerwallHub:
         """The client for signed requests, if there is a signing key."""
 
         self._private_key: bytes | None = None
-        self._local_backend = LocalOperationBackend(
+        self._local_operation = LocalOperationController(
             self.gateway, log_in=self.supervisor.log_in if allows_control else None
         )
-        self._local_operation = OperationController(self._local_backend)
         self._signed_operation: OperationController | None = None
         self.grid_policy: GridPolicy | None = None
         """The grid policy, if there is a signing key."""
@@ -205,7 +204,7 @@ class PowerwallHub:
     def acquire(self) -> None:
         """Keep the hub open for an entry that is being set up."""
         self._acquired = True
-        self._local_backend.reset()
+        self._local_operation.reset()
 
     async def async_set_private_key(self, private_key: bytes | None) -> None:
         """Sign with this key from now on; None for no key. If a library for it was missing, it is tried again."""
@@ -220,7 +219,7 @@ class PowerwallHub:
             self.signed = await async_signed_gateway(self._hass, self.gateway, private_key)
         self.island.signed = self.signed
         if self.signed is not None:
-            self._signed_operation = OperationController(SignedOperationBackend(self.gateway, self.signed))
+            self._signed_operation = SignedOperationController(self.gateway, self.signed)
             self.grid_policy = GridPolicy(self.signed)
 
     async def _wait_for_writes(self) -> None:

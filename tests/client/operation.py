@@ -9,8 +9,7 @@ from aiohttp import ClientSession
 
 from custom_components.powerwall_gateway.gateway import (
     Credentials,
-    LocalOperationBackend,
-    OperationController,
+    LocalOperationController,
     OperationSettings,
     PowerwallGateway,
     Transport,
@@ -71,10 +70,9 @@ class Operator:
         self.powerwall = powerwall
         self.logins = 0
         """Guarded ones."""
-        self.backend = LocalOperationBackend(
+        self.operation = LocalOperationController(
             powerwall, log_in=self._log_in if may_log_in else None, read_back=Polling(0.005, 0.02, patience)
         )
-        self.operation = OperationController(self.backend)
 
     async def _log_in(self) -> None:
         """Log in as the guard does: it stops the Powerwall, so it is started again."""

@@ -10,8 +10,7 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayAuthenticationRequiredError,
     GatewayError,
     GatewayPermissionDeniedError,
-    LocalOperationBackend,
-    OperationController,
+    LocalOperationController,
     OperationSettings,
     PowerwallGateway,
 )
@@ -221,7 +220,7 @@ async def test_set_with_a_refused_login_writes_nothing(simulator: StartSimulator
     async def log_in() -> None:
         raise GatewayError("not while the grid is down")
 
-    operation = OperationController(LocalOperationBackend(powerwall, log_in=log_in))
+    operation = LocalOperationController(powerwall, log_in=log_in)
     for call in (operation.read, lambda: operation.set(reserve=1)):
         with pytest.raises(GatewayError, match="grid is down"):
             await call()
@@ -258,8 +257,8 @@ async def test_set_of_a_customer_sends_no_write(simulator: StartSimulator, conne
 
 async def test_set_of_a_customer_without_a_session_sends_no_write(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("21.44")
-    operation = OperationController(
-        LocalOperationBackend(PowerwallGateway(await connect(gateway), Credentials(password=gateway.password)))
+    operation = LocalOperationController(
+        PowerwallGateway(await connect(gateway), Credentials(password=gateway.password))
     )
     with raises_command_error(CommandFailure.NOT_ALLOWED):
         await operation.set(mode=BACKUP)
@@ -336,7 +335,7 @@ async def test_set_denied_with_a_new_session_is_not_allowed(
         await operator.operation.set(mode=BACKUP)
     assert operator.asked == [FIRMWARE]
     assert operator.logins == 1  # the Powerwall was not stopped once more for nothing
-    operator.backend.reset()
+    operator.operation.reset()
     assert operator.may()
     await operator.operation.set(mode=BACKUP)
     assert operator.follows == ("backup", 24)

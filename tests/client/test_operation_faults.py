@@ -11,8 +11,7 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayAuthenticationRequiredError,
     GatewayCertificateError,
     GatewayError,
-    LocalOperationBackend,
-    OperationController,
+    LocalOperationController,
 )
 from simulator import Simulator
 from tests.client.commands import raises_command_error
@@ -225,7 +224,7 @@ async def test_set_with_a_denied_commit_and_no_login_is_unknown(gateway: Simulat
     async def log_in() -> None:
         raise GatewayError("not while the grid is down")
 
-    operation = OperationController(LocalOperationBackend(operator.powerwall, log_in=log_in))
+    operation = LocalOperationController(operator.powerwall, log_in=log_in)
     operator.fail_at_commit(**envelope(401))
     with raises_command_error(CommandFailure.UNKNOWN):
         await operation.set(mode=BACKUP, reserve=30)

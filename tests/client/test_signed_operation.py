@@ -12,7 +12,7 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayKeyError,
     OperationController,
     OperationSettings,
-    SignedOperationBackend,
+    SignedOperationController,
 )
 from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.gateway.models import OperationMode
@@ -73,7 +73,7 @@ async def operator(
     pair(gateway)
     powerwall = await client(gateway)
     signed = SignedGateway(powerwall, pem())
-    operation = OperationController(SignedOperationBackend(powerwall, signed, read_back=SHORT, follow=SHORT))
+    operation = SignedOperationController(powerwall, signed, read_back=SHORT, follow=SHORT)
     operator = Operator(gateway, signed, operation)
     write = config_file.write
 

@@ -8,7 +8,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import coordinator, diagnostics, hub
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
-from custom_components.powerwall_gateway.gateway import SignedOperationBackend
+from custom_components.powerwall_gateway.gateway import SignedOperationController
 from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.storage import async_get_store
 from homeassistant.core import HomeAssistant
@@ -26,7 +26,9 @@ def quick_signing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for milliseconds where it is minutes."""
     monkeypatch.setattr(coordinator, "GRID_INTERVAL", 60.0)
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
-    monkeypatch.setattr(hub, "SignedOperationBackend", partial(SignedOperationBackend, read_back=SHORT, follow=SHORT))
+    monkeypatch.setattr(
+        hub, "SignedOperationController", partial(SignedOperationController, read_back=SHORT, follow=SHORT)
+    )
 
 
 async def feeding(simulator: StartSimulator, firmware: str) -> Simulator:

@@ -326,7 +326,7 @@ async def test_failed_write_raises_the_error_of_each_outcome(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gateway, entry = old
-    monkeypatch.setattr(entry.runtime_data.control._hub.operation.backend, "read_back", Polling(0.01, 0.01, 0.05))
+    monkeypatch.setattr(entry.runtime_data.control._hub.operation, "read_back", Polling(0.01, 0.01, 0.05))
     if key == "operation_not_applied":
         gateway.overrides["operation"] = {"mode": "self_consumption", "backup_reserve_percent": 24}
     else:

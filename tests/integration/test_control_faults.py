@@ -47,7 +47,7 @@ async def slide_reserve(hass: HomeAssistant, gateway: Simulator, reserve: float)
 
 def hurry(entry: MockConfigEntry, *, patience: float = 0.05, hangs: bool = False) -> None:
     """Wait for a moment only: for what a write comes to, and for an answer that does not come."""
-    entry.runtime_data.control._hub.operation.backend.read_back = Polling(0.01, 0.01, patience)
+    entry.runtime_data.control._hub.operation.read_back = Polling(0.01, 0.01, patience)
     if hangs:
         entry.runtime_data.gateway.connection._timeout = ClientTimeout(total=0.5)
 

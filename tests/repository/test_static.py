@@ -7,8 +7,7 @@ import re
 from custom_components.powerwall_gateway import DESCRIPTIONS, issues
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.exceptions import _COMMAND_KEYS, _KEYS, _LOGIN_KEYS
-from custom_components.powerwall_gateway.gateway import KeyProblem
-from custom_components.powerwall_gateway.gateway.control import signed_operation
+from custom_components.powerwall_gateway.gateway import KeyProblem, SignedOperationController
 from custom_components.powerwall_gateway.sensor import SENSORS
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.util.yaml import load_yaml_dict
@@ -135,7 +134,7 @@ def test_every_meaning_belongs_to_an_entity() -> None:
 
 
 def test_every_settable_mode_can_be_chosen() -> None:
-    modes = set(signed_operation._MODES)
+    modes = set(SignedOperationController.modes)
     action = load_yaml_dict(str(INTEGRATION / "services.yaml"))["set_operation"]["fields"]["mode"]
     assert set(action["selector"]["select"]["options"]) == modes
     inputs = load_yaml_dict(str(ROOT / "blueprints" / "automation" / DOMAIN / "time_of_use.yaml"))["blueprint"]["input"]

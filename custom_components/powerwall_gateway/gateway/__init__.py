@@ -9,9 +9,9 @@ from .client import PowerwallGateway
 from .control.actions import check_for_update, run_connection_tests
 from .control.grid_policy import GridPolicy
 from .control.islanding import LEAST_CHARGE, IslandingController
-from .control.local_operation import LocalOperationBackend
+from .control.local_operation import LocalOperationController
 from .control.operation import OperationController, OperationSettings
-from .control.signed_operation import SignedOperationBackend
+from .control.signed_operation import SignedOperationController
 from .discovery import (
     Identity,
     IdentityCheck,
@@ -89,7 +89,7 @@ __all__ = [
     "JournalRecord",
     "JournalStore",
     "KeyProblem",
-    "LocalOperationBackend",
+    "LocalOperationController",
     "LoginProblem",
     "OperationController",
     "OperationSettings",
@@ -102,7 +102,7 @@ __all__ = [
     "RequestScheduler",
     "SafetyTimings",
     "Session",
-    "SignedOperationBackend",
+    "SignedOperationController",
     "SiteSummary",
     "StopSupervisor",
     "Transport",

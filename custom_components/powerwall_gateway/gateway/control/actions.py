@@ -1,11 +1,11 @@
 """The gateway's checks of itself, until they end: new firmware, connection tests."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
+from time import monotonic
 from typing import Final
 
-from ..backoff import Polling, poll_until
 from ..client import PowerwallGateway
 from ..exceptions import (
     CommandError,
@@ -42,28 +42,25 @@ async def check_for_update(
     with suppress(GatewayNotFoundError):
         await gateway.status()  # the last check may have brought another firmware
     before, update = await _begin(gateway)
-    polls = 0
-
-    async def read() -> SystemUpdate | None:
-        nonlocal before, update, polls
-        with suppress(GatewayConnectionError, GatewayRateLimitError):
-            update = await gateway.system_update_status()
-            before = None if update.state is UpdateState.CHECKING else before
-            polls += 1
-            if progress:
-                progress(update)
+    if update and update.state is not UpdateState.CHECKING:
         return update
+    end, is_last, polls = monotonic() + limit, False, 0
 
-    def is_done(update: SystemUpdate | None) -> bool:
-        if update is None or update.state is UpdateState.CHECKING:
-            return False
-        return before is None or not _is_same(before, update) or polls >= _SLOW_TO_BEGIN
-
-    if not is_done(update):
-        update = await _poll(read, is_done, interval, limit)
-    if update is None or not is_done(update):
-        raise _unfinished(f"the gateway still looks for new firmware after {limit:g} s", "system/update/status")
-    return update
+    while not is_last:
+        await asyncio.sleep(interval)
+        is_last = monotonic() + interval > end
+        try:
+            update = await gateway.system_update_status()
+        except GatewayConnectionError, GatewayRateLimitError:
+            continue
+        polls += 1
+        if progress:
+            progress(update)
+        if update.state is UpdateState.CHECKING:
+            before = None
+        elif before is None or not _is_same(before, update) or polls >= _SLOW_TO_BEGIN:
+            return update
+    raise _unfinished(f"the gateway still looks for new firmware after {limit:g} s", "system/update/status")
 
 
 async def _begin(gateway: PowerwallGateway) -> tuple[SystemUpdate | None, SystemUpdate | None]:
@@ -97,27 +94,20 @@ async def run_connection_tests(
     Raises `CommandError` (UNFINISHED) if they do not end within `limit` seconds.
     """
     await gateway.start_connection_tests()
+    end, is_last = monotonic() + limit, False
     tests = ConnectionTests()
-
-    async def read() -> ConnectionTests:
-        nonlocal tests
+    while not is_last:
+        await asyncio.sleep(interval)
+        is_last = monotonic() + interval > end
         with suppress(GatewayConnectionError, GatewayRateLimitError):
             tests = await gateway.connection_tests()
         if progress:
             progress(tests)
-        return tests
-
-    if not (await _poll(read, lambda tests: tests.finished, interval, limit)).finished:
-        raise _unfinished(
-            f"the connection tests did not end within {limit:g} s; read them again later", "system/networks/conn_tests"
-        )
-    return tests
-
-
-async def _poll[T](read: Callable[[], Awaitable[T]], is_done: Callable[[T], bool], interval: float, limit: float) -> T:
-    """Poll every `interval` seconds, the first time after one, until it is done or `limit` seconds are over."""
-    await asyncio.sleep(interval)
-    return await poll_until(read, is_done, Polling(interval, interval, limit - interval), retry_on=())
+        if tests.finished:
+            return tests
+    raise _unfinished(
+        f"the connection tests did not end within {limit:g} s; read them again later", "system/networks/conn_tests"
+    )
 
 
 def _unfinished(message: str, path: str) -> CommandError:

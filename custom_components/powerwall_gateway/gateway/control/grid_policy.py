@@ -5,34 +5,15 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ..backoff import Polling, poll_until
-from ..exceptions import (
-    CommandError,
-    CommandFailure,
-    GatewayCertificateError,
-    GatewayClockError,
-    GatewayError,
-    GatewayKeyError,
-    GatewayRateLimitError,
-    GatewayRefusedError,
-)
+from ..exceptions import CommandError, CommandFailure, GatewayError
 from ..models import ConfigFile, ExportRule
-from .signed_operation import READ_BACK
+from .signed_operation import NOT_STORED, READ_BACK
 
 if TYPE_CHECKING:
     from ..signed.client import SignedGateway
 
 _EXPORT: Final = "site_info.customer_preferred_export_rule"
 _NO_CHARGING: Final = "site_info.disallow_charge_from_grid_with_solar_installed"
-
-_NOT_DONE: Final = (
-    CommandError,
-    GatewayKeyError,
-    GatewayClockError,
-    GatewayCertificateError,
-    GatewayRateLimitError,
-    GatewayRefusedError,
-)
-"""Errors of a write that is known not to have been stored."""
 
 
 class GridPolicy:
@@ -60,19 +41,18 @@ class GridPolicy:
         async with self._lock:
             if is_set(await self._signed.config()):
                 return
+            error: GatewayError = CommandError(
+                "the gateway accepted the write and shows something else",
+                reason=CommandFailure.GRID_POLICY_NOT_APPLIED,
+            )
             try:
                 await self._signed.write(values)
-            except _NOT_DONE:
+            except NOT_STORED:
                 raise
-            except GatewayError:
-                # What became of it is not known until it is read back.
-                if not is_set(await poll_until(self._signed.config, is_set, self._polling)):
-                    raise
+            except GatewayError as err:
+                error = err  # the write may have been stored all the same
             if not is_set(await poll_until(self._signed.config, is_set, self._polling)):
-                raise CommandError(
-                    "the gateway accepted the write and shows something else",
-                    reason=CommandFailure.GRID_POLICY_NOT_APPLIED,
-                )
+                raise error
 
     async def finish(self) -> None:
         """Wait until nothing is under way."""

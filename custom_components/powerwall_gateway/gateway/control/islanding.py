@@ -1,6 +1,7 @@
 """Go off-grid on purpose and reconnect: requested once, and done when `grid_status` shows it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -70,23 +71,18 @@ class IslandingController:
     @property
     def is_unknown(self) -> bool:
         """Return whether `detect` would find out if this firmware has the path."""
+        return self._may_have_path and not self._supported and monotonic() >= self._detect_after
+
+    @property
+    def _may_have_path(self) -> bool:
         capabilities = self._gateway.capabilities
-        return (
-            not self._supported
-            and bool(capabilities.roles)
-            and capabilities.has(_PATH)
-            and monotonic() >= self._detect_after
-        )
+        return bool(capabilities.roles) and capabilities.has(_PATH)
 
     @property
     def _allowed_by_login(self) -> bool:
         """Return it by the session's role, the firmware, `detect`, and earlier refusals."""
-        capabilities = self._gateway.capabilities
         return (
-            self._supported
-            and bool(capabilities.roles)
-            and capabilities.has(_PATH)
-            and (self._refused_by is None or self._refused_by != self._firmware)
+            self._may_have_path and self._supported and (self._refused_by is None or self._refused_by != self._firmware)
         )
 
     @property
@@ -161,12 +157,12 @@ class IslandingController:
 
         To reconnect both are tried, also one that was refused before, and also after a login that failed.
         """
-        by_login, by_key = self._allowed_by_login, self._allowed_by_key
-        ways = [self._request_by_login] if by_login else []
-        if self.signed is not None and (by_key or not off_grid):
-            ways.append(self._request_by_key)
-        if not ways or not (by_login or off_grid):
-            ways.append(self._request_by_login)
+        ways: list[Callable[..., Awaitable[object]]] = [self._request_by_login]
+        if self.signed is not None and (self._allowed_by_key or not off_grid):
+            if self._allowed_by_login:
+                ways = [self._request_by_login, self.signed.island]
+            else:
+                ways = [self.signed.island] if off_grid else [self.signed.island, self._request_by_login]
         refusals: list[GatewayResponseError] = []
         for request in ways:
             try:
@@ -187,10 +183,6 @@ class IslandingController:
         except GatewayPermissionDeniedError, GatewayNotFoundError:
             self._refused_by = self._firmware
             raise
-
-    async def _request_by_key(self, *, off_grid: bool) -> None:
-        if self.signed is not None:
-            await self.signed.island(off_grid=off_grid)
 
     async def _wait_for(self, state: GridState, polling: Polling) -> None:
         grid = await poll_until(self._gateway.grid_status, lambda grid: grid.grid_status is state, polling)

@@ -5,8 +5,9 @@ the settings are read instead.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, override
 
+from ..auth import permission_denied
 from ..backoff import Polling, poll_until
 from ..client import PowerwallGateway
 from ..exceptions import (
@@ -23,13 +24,10 @@ from ..exceptions import (
     GatewayStoppedError,
 )
 from ..models import Operation, OperationMode, Sitemaster, Status
-from .operation import PATH, OperationRequest
+from .operation import PATH, OperationController, OperationRequest
 
 READ_BACK: Final = Polling(0.5, 15.0, 75.0)
 """1.43 followed a change "within the minute" (reference, 6.2)."""
-
-_MODES: Final = (OperationMode.SELF_CONSUMPTION, OperationMode.BACKUP)
-"""Every firmware accepts these; all of them refuse `autonomous`, already 1.15 (reference, 6.2)."""
 
 _UNSUPPORTED: Final = frozenset({404, 405, 501})
 """HTTP status where the firmware lacks the call. One that refuses a mode says 400 or 500 (reference, 6.2)."""
@@ -39,7 +37,7 @@ _COMMIT_FAILURES: Final = (CommandFailure.STORED_STOPPED, CommandFailure.UNKNOWN
 type LogIn = Callable[[], Awaitable[None]]
 
 
-class LocalOperationBackend:
+class LocalOperationController(OperationController):
     """Read and write through `operation` and `config/completed`.
 
     `log_in` gets a session on firmware where a login stops the Powerwall, and returns when
@@ -47,9 +45,13 @@ class LocalOperationBackend:
     as there is one.
     """
 
+    modes = (OperationMode.SELF_CONSUMPTION, OperationMode.BACKUP)
+    """Every firmware accepts these; all of them refuse `autonomous`, already 1.15 (reference, 6.2)."""
+
     def __init__(
         self, gateway: PowerwallGateway, *, log_in: LogIn | None = None, read_back: Polling = READ_BACK
     ) -> None:
+        super().__init__()
         self.gateway = gateway
         self.log_in = log_in
         self.read_back = read_back
@@ -61,8 +63,8 @@ class LocalOperationBackend:
         effect, for instance by a process that ended between write and commit."""
 
     @property
+    @override
     def allowed(self) -> bool:
-        """Return whether a write may succeed."""
         capabilities = self.gateway.capabilities
         return capabilities.can_write_operation and capabilities.has(PATH) and not self.is_refused
 
@@ -77,21 +79,16 @@ class LocalOperationBackend:
         status = self.gateway.capabilities.status
         return (status and status.version) or ""
 
-    @property
-    def modes(self) -> tuple[OperationMode, ...]:
-        """Return the modes that can be set."""
-        return _MODES
-
     def reset(self) -> None:
         """Forget a refusal, so that a write is tried again. Another firmware does so by itself."""
         self.refused_by = None
 
-    async def read(self) -> Operation:
-        """Read both."""
+    @override
+    async def _read(self) -> Operation:
         return await _LoginOnce(self.log_in).call(self.gateway.operation)
 
-    async def write(self, request: OperationRequest) -> Operation:
-        """Write, commit and read back."""
+    @override
+    async def _write(self, request: OperationRequest) -> Operation:
         return await _Write(self, request).run()
 
 
@@ -116,18 +113,16 @@ class _LoginOnce:
         try:
             return await call()
         except GatewayAuthenticationRequiredError as err:
-            raise GatewayPermissionDeniedError(
-                "this login may not do that", path=err.path, status=err.status, reason=err.reason
-            ) from err
+            raise permission_denied(err) from err
 
 
 class _Write:
     """One write: store, commit, read back."""
 
-    def __init__(self, backend: LocalOperationBackend, request: OperationRequest) -> None:
-        self._backend = backend
-        self._gateway = backend.gateway
-        self._login = _LoginOnce(backend.log_in)
+    def __init__(self, controller: LocalOperationController, request: OperationRequest) -> None:
+        self._controller = controller
+        self._gateway = controller.gateway
+        self._login = _LoginOnce(controller.log_in)
         self._request = request
         self._completed = request
         """The request, and for what it leaves as it is the gateway's value: a write overwrites both."""
@@ -157,7 +152,7 @@ class _Write:
             raise self._refusal(err) from err
         except GatewayError as err:
             raise self._completed.unknown() from err
-        self._backend.committed = self._completed
+        self._controller.committed = self._completed
         shown = await self._read_back()
         if not self._completed.is_met_by(shown):
             raise self._completed.not_applied(shown)
@@ -167,9 +162,9 @@ class _Write:
         """Write, and return None; return what the gateway shows where that is known to be in effect already."""
         await self._check_gateway()
         shown = await self._gateway.operation()
-        if not self._backend.allowed:
+        if not self._controller.allowed:
             raise self._error(CommandFailure.NOT_ALLOWED, "this login may not set mode and reserve")
-        committed = self._backend.committed
+        committed = self._controller.committed
         if committed and committed.is_met_by(shown) and self._request.is_met_by(shown):
             return shown
         wanted = self._completed = self._request.over(
@@ -177,7 +172,7 @@ class _Write:
         )
         if wanted.mode is None or wanted.reserve is None or not 0 <= wanted.reserve <= 100:
             raise self._error(CommandFailure.UNREADABLE, "what is to stay as it is could not be read")
-        self._backend.committed = None
+        self._controller.committed = None
         self._sent = True
         try:
             await self._gateway.set_operation(
@@ -203,7 +198,7 @@ class _Write:
             if self._gateway.capabilities.status is not None:
                 raise  # it has a status, and starts up
             raise self._error(CommandFailure.NOT_ALLOWED, "a Powerwall 3 has no mode and reserve to set") from err
-        if self._backend.is_refused or (self._gateway.capabilities.roles and not self._backend.allowed):
+        if self._controller.is_refused or (self._gateway.capabilities.roles and not self._controller.allowed):
             raise self._error(CommandFailure.NOT_ALLOWED, "this login may not set mode and reserve")
         self._check_running(await self._gateway.sitemaster())
 
@@ -234,7 +229,7 @@ class _Write:
     async def _poll[T](self, read: Callable[[], Awaitable[T]], is_done: Callable[[T], bool]) -> T:
         """Poll until it is done; where the last read fails, what became of the write is not known."""
         try:
-            return await poll_until(read, is_done, self._backend.read_back)
+            return await poll_until(read, is_done, self._controller.read_back)
         except GatewayError as err:
             raise self._completed.unknown() from err
 
@@ -243,7 +238,7 @@ class _Write:
         if isinstance(err, GatewayStoppedError):
             return self._error(CommandFailure.STOPPED, "the Powerwall is stopped", err)
         if isinstance(err, GatewayPermissionDeniedError) or err.status in _UNSUPPORTED:
-            self._backend.refused_by = self._backend.firmware
+            self._controller.refused_by = self._controller.firmware
             return self._error(CommandFailure.NOT_ALLOWED, "this login or firmware may not set mode and reserve", err)
         return self._error(CommandFailure.REFUSED, f"the gateway refused {self._completed}", err)
 

@@ -1,8 +1,9 @@
 """Operation mode and backup reserve: one write at a time, through the local API or with signed requests."""
 
+from abc import ABC, abstractmethod
 import asyncio
 from dataclasses import dataclass, field
-from typing import Final, Protocol, override
+from typing import Final, override
 
 from ..exceptions import CommandError, CommandFailure, GatewayResponseError
 from ..models import Operation, OperationMode, app_from_raw, raw_from_app
@@ -10,7 +11,7 @@ from ..models import Operation, OperationMode, app_from_raw, raw_from_app
 PATH: Final = "operation"
 
 _TOLERANCE: Final = 0.05
-"""Raw %: the gateway gives a reserve back with noise, app 0 % as 5.000019999999999 (reference, 7)."""
+"""Raw %: the gateway returns a reserve with noise, app 0 % as 5.000019999999999 (reference, 7)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,12 @@ class OperationSettings:
     mode: OperationMode | None
     reserve: float | None
     """App %, 0 to 100."""
+
+    @classmethod
+    def of(cls, operation: Operation) -> OperationSettings:
+        """Return the settings in the gateway's response."""
+        raw = operation.backup_reserve_percent
+        return cls(mode=operation.operation_mode, reserve=None if raw is None else app_from_raw(raw))
 
 
 @dataclass(frozen=True)
@@ -38,14 +45,16 @@ class OperationRequest:
 
     def is_met_by(self, operation: Operation) -> bool:
         """Return whether the gateway shows what is requested."""
+        shown = operation.backup_reserve_percent
         return self.mode in {None, operation.operation_mode} and (
-            self.reserve is None or _is_same(self.reserve, operation.backup_reserve_percent)
+            self.reserve is None or (shown is not None and round(abs(self.reserve - shown), 6) <= _TOLERANCE)
         )
 
     @override
     def __str__(self) -> str:
         """Return it as text for error messages."""
-        return _text(self.mode, self.reserve)
+        reserve = "?" if self.reserve is None else f"{app_from_raw(self.reserve):.1f}"
+        return f"mode {self.mode or '?'} with a reserve of {reserve} %"
 
     def refused(self, response: GatewayResponseError) -> CommandError:
         """Return the error for what the gateway refused."""
@@ -59,9 +68,10 @@ class OperationRequest:
 
     def not_applied(self, shown: Operation) -> CommandError:
         """Return the error for what the gateway accepted, while it shows something else."""
-        settings = _settings(shown)
+        settings = OperationSettings.of(shown)
         return CommandError(
-            f"the gateway accepted {self} and shows {_text(settings.mode, shown.backup_reserve_percent)}",
+            f"the gateway accepted {self} and shows "
+            f"{OperationRequest(shown.operation_mode, shown.backup_reserve_percent)}",
             reason=CommandFailure.NOT_APPLIED,
             path=PATH,
             mode=settings.mode,
@@ -69,42 +79,37 @@ class OperationRequest:
         )
 
 
-class OperationBackend(Protocol):
-    """A way to read and write operation mode and backup reserve."""
+@dataclass
+class _Queued:
+    """A write that waits for the lock, or has it."""
 
-    @property
-    def allowed(self) -> bool:
-        """Return whether a write may succeed: by the login's role, the firmware, and what was refused before."""
-
-    @property
-    def modes(self) -> tuple[OperationMode, ...]:
-        """Return the modes that can be set."""
-
-    async def read(self) -> Operation:
-        """Read both. It may log in, so it is not for polling. Raises `GatewayError`."""
-
-    async def write(self, request: OperationRequest) -> Operation:
-        """Write what is requested, once, and return what was read back. Raises `GatewayError`."""
+    request: OperationRequest
+    task: asyncio.Task[OperationSettings] = field(init=False)
 
 
-class OperationController:
-    """Read and set operation mode and backup reserve through a backend, one write at a time."""
+class OperationController(ABC):
+    """Read and set operation mode and backup reserve, one write at a time."""
 
-    def __init__(self, backend: OperationBackend) -> None:
-        self.backend = backend
+    modes: tuple[OperationMode, ...]
+    """Modes that can be set."""
+
+    def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._waiting: _Queued | None = None
         self._tasks: set[asyncio.Task[OperationSettings]] = set()
 
     @property
+    @abstractmethod
     def allowed(self) -> bool:
-        """Return whether setting may succeed: by the login's role, the firmware, and what was refused before."""
-        return self.backend.allowed
+        """Return whether setting may succeed: by the login or key, the firmware, and what was refused before."""
 
-    @property
-    def modes(self) -> tuple[OperationMode, ...]:
-        """Return the modes that can be set."""
-        return self.backend.modes
+    @abstractmethod
+    async def _read(self) -> Operation:
+        """Read both. Raises `GatewayError`."""
+
+    @abstractmethod
+    async def _write(self, request: OperationRequest) -> Operation:
+        """Write what is requested, once, and return what was read back. Raises `GatewayError`."""
 
     async def read(self) -> OperationSettings:
         """Read both, after the writes under way. It may log in, so it is not for polling.
@@ -112,7 +117,7 @@ class OperationController:
         Raises a child of `GatewayError`.
         """
         async with self._lock:
-            return _settings(await self.backend.read())
+            return OperationSettings.of(await self._read())
 
     async def set(self, *, mode: OperationMode | None = None, reserve: float | None = None) -> OperationSettings:
         """Set one or both (`reserve` in app %, 0 to 100), and return what was read back.
@@ -126,7 +131,7 @@ class OperationController:
         request = self._checked(mode, reserve)
         if self._waiting is None:
             self._waiting = queued = _Queued(request)
-            queued.task = asyncio.create_task(self._write(queued))
+            queued.task = asyncio.create_task(self._write_next(queued))
             self._tasks.add(queued.task)
             queued.task.add_done_callback(self._ended)
         else:
@@ -154,10 +159,10 @@ class OperationController:
             raise ValueError(f"{problem}: nothing was sent")
         return OperationRequest(mode, None if reserve is None else raw_from_app(reserve))
 
-    async def _write(self, queued: _Queued) -> OperationSettings:
+    async def _write_next(self, queued: _Queued) -> OperationSettings:
         async with self._lock:
             self._waiting = None
-            return _settings(await self.backend.write(queued.request))
+            return OperationSettings.of(await self._write(queued.request))
 
     def _ended(self, task: asyncio.Task[OperationSettings]) -> None:
         self._tasks.discard(task)
@@ -165,27 +170,5 @@ class OperationController:
             task.exception()  # asyncio logs one that was never retrieved: its callers may all have been cancelled
 
 
-@dataclass
-class _Queued:
-    """A write that waits for the lock, or has it."""
-
-    request: OperationRequest
-    task: asyncio.Task[OperationSettings] = field(init=False)
-
-
 def _is_percent(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 100
-
-
-def _is_same(raw: float, other: float | None) -> bool:
-    return other is not None and round(abs(raw - other), 6) <= _TOLERANCE
-
-
-def _settings(operation: Operation) -> OperationSettings:
-    raw = operation.backup_reserve_percent
-    return OperationSettings(mode=operation.operation_mode, reserve=None if raw is None else app_from_raw(raw))
-
-
-def _text(mode: str | None, raw: float | None) -> str:
-    reserve = "?" if raw is None else f"{app_from_raw(raw):.1f}"
-    return f"mode {mode or '?'} with a reserve of {reserve} %"

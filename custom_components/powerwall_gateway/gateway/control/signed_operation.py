@@ -1,8 +1,8 @@
-"""Operation mode and backup reserve on firmware of 2026: written once with a signed request, read back, and watched."""
+"""Operation mode and backup reserve on firmware of 2026: one signed write, read back and watched."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, override
 
 from ..backoff import Polling, poll_until
 from ..client import PowerwallGateway
@@ -19,7 +19,7 @@ from ..exceptions import (
     GatewayStoppedError,
 )
 from ..models import GridState, MetersAggregates, Operation, OperationMode
-from .operation import PATH, OperationRequest
+from .operation import PATH, OperationController, OperationRequest
 
 if TYPE_CHECKING:
     from ..signed.client import SignedGateway
@@ -28,10 +28,12 @@ READ_BACK: Final = Polling(0.5, 5.0, 20.0)
 FOLLOW: Final = Polling(2.0, 15.0, 120.0)
 """The battery was seen to follow within some 90 seconds."""
 
-_MODES: Final = (OperationMode.SELF_CONSUMPTION, OperationMode.BACKUP, OperationMode.AUTONOMOUS)
-
 _MODE: Final = "default_real_mode"
 _RESERVE: Final = "site_info.backup_reserve_percent"
+
+_REFUSED: Final = (GatewayRateLimitError, GatewayRefusedError)
+NOT_STORED: Final = (CommandError, GatewayKeyError, GatewayClockError, GatewayCertificateError, *_REFUSED)
+"""Errors of a write that is known not to have been stored."""
 
 ACTIVE_W: Final = 300.0
 IDLE_W: Final = 100.0
@@ -41,12 +43,14 @@ MARGIN_PERCENT: Final = 2.0
 """Raw % by which state of charge and reserve have to differ before the battery's behavior follows from them."""
 
 
-class SignedOperationBackend:
+class SignedOperationController(OperationController):
     """Read and write with signed requests, once the gateway has accepted the key.
 
     What is set is read back. Where the battery has to change its behavior it is watched, too:
     there is firmware that stores what is signed and does not act on it.
     """
+
+    modes = (OperationMode.SELF_CONSUMPTION, OperationMode.BACKUP, OperationMode.AUTONOMOUS)
 
     def __init__(
         self,
@@ -56,38 +60,57 @@ class SignedOperationBackend:
         read_back: Polling = READ_BACK,
         follow: Polling = FOLLOW,
     ) -> None:
+        super().__init__()
         self._gateway = gateway
         self._signed = signed
         self._polling = read_back
         self._follow = follow
 
     @property
+    @override
     def allowed(self) -> bool:
-        """Return whether a write may succeed."""
         return self._signed.verified is True
 
-    @property
-    def modes(self) -> tuple[OperationMode, ...]:
-        """Return the modes that can be set."""
-        return _MODES
-
-    async def read(self) -> Operation:
-        """Read both."""
+    @override
+    async def _read(self) -> Operation:
         return await self._signed.operation()
 
-    async def write(self, request: OperationRequest) -> Operation:
+    @override
+    async def _write(self, request: OperationRequest) -> Operation:
         """Write what is requested, read it back, and see the battery follow it."""
-        former = await self.read()
+        former = await self._read()
         if request.is_met_by(former):
             return former
         before = await self._snapshot()
-        await self._write(request)
-        shown = await self._read_back(request)
+        lost = await self._store(request)
+        try:
+            shown = await poll_until(self._read, request.is_met_by, self._polling)
+        except GatewayError as err:
+            raise request.unknown() from err
         if not request.is_met_by(shown):
-            raise request.not_applied(shown)
+            if lost is None:
+                raise request.not_applied(shown)
+            raise (request.refused(lost) if isinstance(lost, GatewayResponseError) else request.unknown()) from lost
         if effect := _expected_effect(before, former, shown):
             await self._see_effect(effect, request)
         return shown
+
+    async def _store(self, request: OperationRequest) -> GatewayError | None:
+        """Write what is requested and nothing else. Returns an error after which it may have been stored."""
+        values: dict[str, str | float] = {}
+        if request.mode is not None:
+            values[_MODE] = request.mode
+        if request.reserve is not None:
+            values[_RESERVE] = round(request.reserve, 4)
+        try:
+            await self._signed.write(values)
+        except _REFUSED as err:
+            raise request.refused(err) from err
+        except NOT_STORED:
+            raise
+        except GatewayError as err:
+            return err
+        return None
 
     async def _snapshot(self) -> _Snapshot:
         """Read what the battery does before the write."""
@@ -101,30 +124,6 @@ class SignedOperationBackend:
             charge=(await self._gateway.soe()).percentage,
             follows_mode=grid.grid_status is GridState.CONNECTED and not grid.grid_services_active,
         )
-
-    async def _write(self, request: OperationRequest) -> None:
-        """Write what is requested, and nothing else. Raises where it is known not to be stored."""
-        values: dict[str, str | float] = {}
-        if request.mode is not None:
-            values[_MODE] = request.mode
-        if request.reserve is not None:
-            values[_RESERVE] = round(request.reserve, 4)
-        try:
-            await self._signed.write(values)
-        except CommandError, GatewayKeyError, GatewayClockError, GatewayCertificateError:
-            raise  # nothing was stored, and the error says why
-        except (GatewayRateLimitError, GatewayRefusedError) as err:
-            raise request.refused(err) from err
-        except GatewayError as err:
-            # What became of it is not known until it is read back.
-            if not request.is_met_by(await self._read_back(request)):
-                raise (request.refused(err) if isinstance(err, GatewayResponseError) else request.unknown()) from err
-
-    async def _read_back(self, request: OperationRequest) -> Operation:
-        try:
-            return await poll_until(self.read, request.is_met_by, self._polling)
-        except GatewayError as err:
-            raise request.unknown() from err
 
     async def _see_effect(self, effect: _Effect, request: OperationRequest) -> None:
         """Poll the battery until it follows. If that cannot be read, the write counts as followed."""
@@ -154,7 +153,6 @@ class _Snapshot:
 
 
 type _Effect = Callable[[MetersAggregates], bool]
-"""Returns whether the battery does what it has to."""
 
 
 def _expected_effect(before: _Snapshot, former: Operation, now: Operation) -> _Effect | None:
