@@ -179,7 +179,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         self.gateway = gateway
         self._signed = signed
         self.data = data
-        self.schedule = gateway.scheduler.cadence(rank, interval)
+        self.schedule = gateway.scheduler.add_schedule(rank, interval)
         self._forced_polls = 0
         self._polling: asyncio.Task[DataT] | None = None
         self._logged_errors: set[tuple[str, type[Exception]]] = set()
@@ -285,9 +285,9 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         clock = self.hass.loop.time
         error, not_before = last.error, last.not_before
         if not self._force:
-            await self.schedule.room()
-        if (rest := self.schedule.rest) and not self._force:
-            error = rest
+            await self.schedule.wait_for_budget()
+        if (backoff := self.schedule.backoff_error) and not self._force:
+            error = backoff
         elif clock() >= not_before or self._force:
             try:
                 value = await _fetch_with_retry(last, endpoint)
@@ -312,7 +312,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
                 return 0.0  # the login waits, and the endpoint responds as soon as that is over
             case GatewayRateLimitError():
                 # If the scheduler backs off from the whole gateway, no endpoint needs a wait of its own.
-                return 0.0 if self.schedule.rest else err.retry_after
+                return 0.0 if self.schedule.backoff_error else err.retry_after
             case GatewayNotFoundError() | GatewayAuthenticationRequiredError() if last.has_never_succeeded:
                 return self.gateway.absent_for
             case _:

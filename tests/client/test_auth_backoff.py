@@ -218,7 +218,7 @@ async def test_kept_errors_hold_no_secret(
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     token = (await powerwall.login()).token
-    with powerwall.scheduler.cadence(5, 1.0).round():  # type: ignore[arg-type]
+    with powerwall.scheduler.add_schedule(5, 1.0).round():  # type: ignore[arg-type]
         for path in ("system_status", "login/Basic"):
             gateway.faults.add(path, **fault)  # type: ignore[arg-type]
         for _ in range(3):
@@ -227,8 +227,8 @@ async def test_kept_errors_hold_no_secret(
         gateway.tokens.clear()
         with pytest.raises(GatewayError):
             await powerwall.soe()
-    login, rest = powerwall._login, powerwall.scheduler.rest
-    kept = [powerwall.connection.stats, login._last_error, login._forbidden, rest._asked, rest._silence]
+    login, backoff = powerwall._login, powerwall.scheduler.backoff
+    kept = [powerwall.connection.stats, login._last_error, login._forbidden, backoff._limited, backoff._silence]
     for each in reachable(*kept):
         if isinstance(each, str | bytes):
             text = each if isinstance(each, str) else each.decode("latin-1")

@@ -72,12 +72,12 @@ def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("busy", [False, True])
 def test_backoff_after_any_number_of_failures_is_a_wait(failures: int, busy: bool) -> None:
     now = 0.0
-    rest = GatewayBackoff(lambda: now)
+    backoff = GatewayBackoff(lambda: now)
     err = GatewayRateLimitError("busy", status=503) if busy else GatewayConnectionError("nobody")
     for _ in range(failures):
-        rest.failed(err, polled=True)
+        backoff.failed(err, polled=True)
     now = 60.0
-    assert rest.reason is None
+    assert backoff.error is None
 
 
 @pytest.mark.parametrize("leave", AWAY)
@@ -91,16 +91,16 @@ async def test_polls_after_a_day_without_gateway_are_answered(
     gateway = await simulator("1.15.0")
     powerwall: PowerwallGateway = await client(gateway, password=None)
     scheduler = powerwall.connection.scheduler = RequestScheduler(clock=virtual.monotonic)
-    cadence = scheduler.cadence(Priority.GRID, 1.0)
+    cadence = scheduler.add_schedule(Priority.GRID, 1.0)
 
     async def poll() -> GatewayError | None:
-        if cadence.rest is None:
+        if cadence.backoff_error is None:
             with cadence.round():
                 try:
                     await powerwall.grid_status()
                 except GatewayError as err:
                     return err
-        return cadence.rest
+        return cadence.backoff_error
 
     assert await poll() is None
     caplog.clear()

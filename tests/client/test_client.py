@@ -249,7 +249,7 @@ async def test_availability_logs_one_line_down_and_one_up(
     gateway.faults.clear()
     await read_all(powerwall)
     assert said(caplog) == [
-        "Failed: system_status/soe: the gateway will not do that (500)",
+        "Failed: system_status/soe: the gateway refused the request (500)",
         "system_status/soe answers again",
     ]
 

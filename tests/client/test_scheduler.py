@@ -39,7 +39,7 @@ class House:
         self.seen = [self.now]
         """When the grid's state was told."""
         self.scheduler = RequestScheduler(clock=lambda: self.now, sleep=self._sleep)
-        self.cadences = {rank: self.scheduler.cadence(rank, wanted) for rank, wanted in WANTED.items()}
+        self.cadences = {rank: self.scheduler.add_schedule(rank, wanted) for rank, wanted in WANTED.items()}
         self.due = dict.fromkeys(Priority, self.now)
 
     async def _sleep(self, seconds: float) -> None:
@@ -70,7 +70,7 @@ class House:
         cadence, began = self.cadences[rank], self.now
         with cadence.round():
             for _ in range(REQUESTS[rank]):
-                await cadence.room()
+                await cadence.wait_for_budget()
                 if rank is not Priority.GRID and self.due[Priority.GRID] <= self.now:
                     await self.apart(Priority.GRID)
                 await self.ask(cadence)
@@ -206,7 +206,7 @@ async def test_grid_poll_waits_for_one_request_at_most() -> None:
     answers = asyncio.Event()
 
     async def ask(rank: Priority, name: str) -> None:
-        with scheduler.cadence(rank, 1.0).round():
+        with scheduler.add_schedule(rank, 1.0).round():
             async with scheduler.turn():
                 await answers.wait()
                 answered.append(name)
@@ -246,7 +246,7 @@ async def test_cancelled_turn_blocks_no_other() -> None:
 
 async def fail(scheduler: RequestScheduler, err: GatewayError, *, polled: bool = True) -> None:
     """Let a request fail."""
-    cadence = scheduler.cadence(Priority.LIVE, 5.0)
+    cadence = scheduler.add_schedule(Priority.LIVE, 5.0)
 
     async def ask() -> None:
         async with scheduler.turn():
@@ -269,7 +269,7 @@ async def answer(scheduler: RequestScheduler) -> None:
 def rests_for(house: House) -> float:
     """Give the seconds until the gateway may be asked again."""
     began, rests = house.now, 0.0
-    while house.scheduler.rest.reason:
+    while house.scheduler.backoff.error:
         rests += 0.5
         house.now = began + rests
     house.now = began
@@ -300,7 +300,7 @@ async def test_backoff_honors_retry_after() -> None:
     await fail(house.scheduler, busy(429, retry_after=120))
     await answer(house.scheduler)
     assert rests_for(house) == 120
-    assert isinstance(house.cadences[Priority.GRID].rest, GatewayRateLimitError)
+    assert isinstance(house.cadences[Priority.GRID].backoff_error, GatewayRateLimitError)
 
 
 async def test_backoff_limits_retry_after() -> None:
@@ -315,13 +315,13 @@ async def test_backoff_limits_retry_after() -> None:
 async def test_backoff_ignores_a_429_of_one_endpoint(err: GatewayError) -> None:
     house = House(0.1)
     await fail(house.scheduler, err)
-    assert house.scheduler.rest.reason is None
+    assert house.scheduler.backoff.error is None
 
 
 async def test_backoff_ignores_a_503_of_a_command() -> None:
     house = House(0.1)
     await fail(house.scheduler, busy(path="system/update/urgency"), polled=False)
-    assert house.scheduler.rest.reason is None
+    assert house.scheduler.backoff.error is None
 
 
 async def test_backoff_without_a_response_doubles() -> None:
@@ -334,7 +334,7 @@ async def test_backoff_without_a_response_doubles() -> None:
     assert rests == [0, 1, 2, 4, 8, LONGEST_WHEN_SILENT, LONGEST_WHEN_SILENT]
     await fail(house.scheduler, GatewayConnectionError("nobody"))
     await answer(house.scheduler)
-    assert house.scheduler.rest.reason is None
+    assert house.scheduler.backoff.error is None
 
 
 async def test_retry_after_survives_lost_responses() -> None:
@@ -345,7 +345,7 @@ async def test_retry_after_survives_lost_responses() -> None:
         await fail(house.scheduler, GatewayConnectionError("nobody"), polled=False)
     await answer(house.scheduler)
     assert rests_for(house) == 900
-    assert isinstance(house.cadences[Priority.GRID].rest, GatewayRateLimitError)
+    assert isinstance(house.cadences[Priority.GRID].backoff_error, GatewayRateLimitError)
 
 
 async def test_time_without_a_response_does_not_stretch() -> None:

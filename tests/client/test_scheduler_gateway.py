@@ -26,7 +26,10 @@ async def ask_for_live(powerwall: PowerwallGateway, cadence: PollSchedule) -> No
 async def test_slow_gateway_stretches_low_priorities(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0", latency=0.05)
     powerwall = await client(gateway)
-    live, grid = powerwall.scheduler.cadence(Priority.LIVE, 0.2), powerwall.scheduler.cadence(Priority.GRID, 0.25)
+    live, grid = (
+        powerwall.scheduler.add_schedule(Priority.LIVE, 0.2),
+        powerwall.scheduler.add_schedule(Priority.GRID, 0.25),
+    )
     for _ in range(2):
         await ask_for_live(powerwall, live)
         with grid.round():
@@ -45,7 +48,7 @@ async def test_slow_gateway_stretches_low_priorities(simulator: StartSimulator, 
 async def test_grid_poll_runs_between_other_requests(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0", latency=0.02)
     powerwall = await client(gateway)
-    grid = powerwall.scheduler.cadence(Priority.GRID, 1.0)
+    grid = powerwall.scheduler.add_schedule(Priority.GRID, 1.0)
     gateway.requests.clear()
 
     async def watch() -> None:
@@ -54,7 +57,7 @@ async def test_grid_poll_runs_between_other_requests(simulator: StartSimulator, 
 
     async with asyncio.TaskGroup() as group:
         for rank in (Priority.LIVE, Priority.INVENTORY, Priority.SETTINGS):
-            group.create_task(ask_for_live(powerwall, powerwall.scheduler.cadence(rank, 60.0)))
+            group.create_task(ask_for_live(powerwall, powerwall.scheduler.add_schedule(rank, 60.0)))
         while not gateway.requests:
             await asyncio.sleep(0.001)
         group.create_task(watch())
@@ -80,7 +83,7 @@ async def test_scheduled_requests_share_one_connection(simulator: StartSimulator
 
 async def poll(powerwall: PowerwallGateway, *, fails_with: type[Exception] | None = None) -> None:
     """Poll one endpoint."""
-    with powerwall.scheduler.cadence(Priority.LIVE, 5.0).round():
+    with powerwall.scheduler.add_schedule(Priority.LIVE, 5.0).round():
         if fails_with is None:
             await powerwall.soe()
         else:
@@ -94,8 +97,8 @@ async def test_retry_after_holds_for_the_whole_gateway(simulator: StartSimulator
     powerwall = await client(gateway)
     gateway.faults.add("system_status/soe", status=status, retry_after=7)
     await poll(powerwall, fails_with=GatewayRateLimitError)
-    assert isinstance(powerwall.scheduler.rest.reason, GatewayRateLimitError)
-    assert powerwall.scheduler.rest.reason.retry_after == 7
+    assert isinstance(powerwall.scheduler.backoff.error, GatewayRateLimitError)
+    assert powerwall.scheduler.backoff.error.retry_after == 7
 
 
 @pytest.mark.parametrize(("status", "whole"), [(429, False), (503, True)])
@@ -106,7 +109,7 @@ async def test_503_holds_for_the_gateway_and_429_for_the_endpoint(
     powerwall = await client(gateway)
     gateway.faults.add("system_status/soe", status=status)
     await poll(powerwall, fails_with=GatewayRateLimitError)
-    assert (powerwall.scheduler.rest.reason is not None) is whole
+    assert (powerwall.scheduler.backoff.error is not None) is whole
 
 
 async def test_gateway_that_responds_is_polled_again(simulator: StartSimulator, client: Client) -> None:
@@ -115,11 +118,11 @@ async def test_gateway_that_responds_is_polled_again(simulator: StartSimulator, 
     gateway.faults.add("*", drop=True)
     for _ in range(2):
         await poll(powerwall, fails_with=GatewayConnectionError)
-    rest = powerwall.scheduler.rest
-    assert isinstance(rest.reason, GatewayConnectionError)
+    backoff = powerwall.scheduler.backoff
+    assert isinstance(backoff.error, GatewayConnectionError)
     gateway.faults.clear()
     await poll(powerwall)
-    assert powerwall.scheduler.cadence(Priority.LIVE, 5.0).rest is None
+    assert powerwall.scheduler.add_schedule(Priority.LIVE, 5.0).backoff_error is None
 
 
 # -- the same answer ---------------------------------------------------------------------------------------------------

@@ -276,7 +276,7 @@ async def test_signed_requests_are_scheduled_and_counted(gateway: Simulator, sig
     await signed.look()
     gateway.latency = 0.05
     connection = powerwall_of(signed).connection
-    cadence = connection.scheduler.cadence(Priority.SETTINGS, 60.0)
+    cadence = connection.scheduler.add_schedule(Priority.SETTINGS, 60.0)
     with cadence.round():
         await signed.config()
     assert cadence.cost >= 0.05

@@ -117,7 +117,7 @@ async def test_log_in_succeeds_if_the_session_cannot_be_written(home: Home, capl
         await guard._gateway.operation()
         await finished(guard)
     home.assert_well()
-    assert "goes on as it was" in caplog.text
+    assert "Could not add to the journal" in caplog.text
     assert not any(token in caplog.text for token in home.simulator.tokens)
 
 

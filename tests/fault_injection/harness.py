@@ -198,7 +198,7 @@ class Harness:
         """Wait for the end of every backoff."""
         data = self.entry.runtime_data
         async with asyncio.timeout(5):
-            while data.live.schedule.rest:
+            while data.live.schedule.backoff_error:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(max(0.0, self._backoff_until() - self.hass.loop.time()))
         await asyncio.sleep(discovery.BETWEEN_CHECKS if data.identity_check._failure else 0.0)

@@ -243,7 +243,7 @@ class ScenarioRunner:
 
         def polled() -> None:
             login = coordinator.gateway._login
-            if coordinator.schedule.rest is None and not (
+            if coordinator.schedule.backoff_error is None and not (
                 login._last_error and self.clock.monotonic() < login._not_before
             ):
                 asked[coordinator] = asked.get(coordinator, 0) + 1

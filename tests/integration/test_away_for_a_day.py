@@ -21,7 +21,7 @@ async def test_polls_for_a_day_without_gateway_log_twice(
     data = entry.runtime_data
     scheduler = data.gateway.scheduler
     began = now = scheduler.clock()
-    scheduler.clock = scheduler.rest._clock = lambda: now
+    scheduler.clock = scheduler.backoff._clock = lambda: now
     await gateway.stop()
     caplog.clear()
     caplog.set_level(logging.INFO)

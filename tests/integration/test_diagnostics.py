@@ -176,7 +176,7 @@ async def test_diagnostics_has_status_of_the_integration(
     assert meters["error"] is None
     assert meters["age"] >= 0
     assert found["payloads"]["networks"] == {
-        "error": "networks: the gateway asks to wait (503)",
+        "error": "networks: too many requests, or the gateway is busy (503)",
         "status": 503,
     }
     assert "installer/companies" not in found["payloads"]

@@ -343,7 +343,7 @@ async def test_polls_resume_after_the_backoff(
     gateway.faults.add("meters/aggregates", status=503, times=1)
     await live.async_refresh()
     assert live.data.meters.error
-    await until(lambda: live.schedule.rest is None)
+    await until(lambda: live.schedule.backoff_error is None)
     await live.async_refresh()
     assert live.data.meters.error is None
 

@@ -307,7 +307,7 @@ class SessionManager:
 
     async def _log_in(self, *, force: bool) -> Session:
         if self._credentials is None:
-            raise GatewayLoginError("the gateway wants a login and there is no password", path=_PATH)
+            raise GatewayLoginError("a login is required and there is no password", path=_PATH)
         payload = asdict(self._credentials) | {"force_sm_off": force}
         try:
             answer = await self._connection.request("POST", _PATH, json=payload, once=True)
@@ -361,9 +361,12 @@ def _refusal(err: GatewayAuthenticationRequiredError) -> GatewayLoginError:
     """Return the error for a refused login, by the gateway's own text (seen on 1.15 to 24.36)."""
     problem, message = LoginProblem.CREDENTIALS, "the gateway refused the login"
     if "default password" in err.reason:
-        problem, message = LoginProblem.DEFAULT_PASSWORD, "the gateway wants a password of the owner's own first"
+        problem, message = LoginProblem.DEFAULT_PASSWORD, "the gateway requires a new password first"
     elif "physical access" in err.reason:
-        problem, message = LoginProblem.SWITCH_NEEDED, "the gateway wants a Powerwall's switch flipped first"
+        problem, message = (
+            LoginProblem.SWITCH_NEEDED,
+            "turn a Powerwall off and on first",
+        )
     elif err.status == 403 and "credential" not in err.reason.lower():  # a wrong password is 401, "bad credentials"
         problem, message = LoginProblem.FORBIDDEN, "the gateway forbids the login, whatever the password"
     return GatewayLoginError(message, problem=problem, path=_PATH, status=err.status, reason=err.reason)

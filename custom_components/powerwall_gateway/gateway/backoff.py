@@ -76,7 +76,7 @@ class GatewayBackoff:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._asked: tuple[float, GatewayError | None] = (0.0, None)
+        self._limited: tuple[float, GatewayError | None] = (0.0, None)
         """End of the wait after a rate limit, and its error."""
 
         self._silence: tuple[float, GatewayError | None] = (0.0, None)
@@ -84,10 +84,10 @@ class GatewayBackoff:
         self._silent = 0
 
     @property
-    def reason(self) -> GatewayError | None:
+    def error(self) -> GatewayError | None:
         """Return the error that the present wait is for, None if there is no wait."""
         now = self._clock()
-        return next((err for until, err in (self._asked, self._silence) if now < until), None)
+        return next((err for until, err in (self._limited, self._silence) if now < until), None)
 
     def answered(self) -> None:
         """Note a response."""
@@ -110,8 +110,8 @@ class GatewayBackoff:
                 wait = wait_after(busy, FIRST_WHEN_BUSY, LONGEST_WHEN_BUSY)
                 if err.named:
                     wait = min(err.retry_after, LONGEST_RETRY_AFTER)
-                if now + wait > self._asked[0]:
-                    self._asked = (now + wait, err.bare())
-                _LOGGER.debug("The gateway asks to wait for %.0f s", self._asked[0] - now)
+                if now + wait > self._limited[0]:
+                    self._limited = (now + wait, err.bare())
+                _LOGGER.debug("No poll for %.0f s: the gateway is busy", self._limited[0] - now)
             case _:
                 self.answered()

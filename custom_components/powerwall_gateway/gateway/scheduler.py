@@ -79,9 +79,9 @@ class PollSchedule:
         return self._scheduler.interval_of(self)
 
     @property
-    def rest(self) -> GatewayError | None:
+    def backoff_error(self) -> GatewayError | None:
         """Return the error of the present backoff, None if there is none."""
-        return self._scheduler.rest.reason
+        return self._scheduler.backoff.error
 
     @contextmanager
     def round(self) -> Iterator[None]:
@@ -93,13 +93,13 @@ class PollSchedule:
             yield
         finally:
             del self._scheduler.accounts[task]
-        if self.rest is None:
+        if self.backoff_error is None:
             self.cost = account.spent if first else self.cost + _WEIGHT * (account.spent - self.cost)
 
-    async def room(self) -> None:
+    async def wait_for_budget(self) -> None:
         """Wait until this schedule may spend more of the gateway's time. The grid poll does not wait."""
         if self.rank is not Priority.GRID:
-            await self._scheduler.room(RESERVE - _LEFT * (Priority.LIVE - self.rank))
+            await self._scheduler.wait_for_budget(RESERVE - _LEFT * (Priority.LIVE - self.rank))
 
     def is_idle(self, now: float) -> bool:
         """Return whether nothing polls at this schedule."""
@@ -121,7 +121,7 @@ class RequestScheduler:
         self, *, clock: Callable[[], float] = monotonic, sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
     ) -> None:
         self.clock = clock
-        self.rest = GatewayBackoff(clock)
+        self.backoff = GatewayBackoff(clock)
         self._sleep = sleep
         self._schedules: dict[Priority, PollSchedule] = {}
         self.accounts: dict[asyncio.Task[Any] | None, _Account] = {}
@@ -130,7 +130,7 @@ class RequestScheduler:
         self._debt = 0.0
         self._debt_at = clock()
 
-    def cadence(self, rank: Priority, wanted: float) -> PollSchedule:
+    def add_schedule(self, rank: Priority, wanted: float) -> PollSchedule:
         """Return a new schedule, in place of an earlier one of its priority."""
         self._schedules[rank] = schedule = PollSchedule(self, rank, wanted)
         return schedule
@@ -148,14 +148,14 @@ class RequestScheduler:
             try:
                 yield
             except GatewayError as err:
-                self.rest.failed(err, polled=account is not None)
+                self.backoff.failed(err, polled=account is not None)
                 if not isinstance(err, GatewayConnectionError):  # which takes none of the gateway's time
                     self._spend(self.clock() - began, account)
                 raise
-            self.rest.answered()
+            self.backoff.answered()
             self._spend(self.clock() - began, account)
 
-    async def room(self, reserve: float) -> None:
+    async def wait_for_budget(self, reserve: float) -> None:
         """Wait until no more than `reserve` seconds of the gateway's time are spent in advance."""
         while (excess := self._owed() - reserve) > 0:
             await self._sleep(excess / SHARE + _TICK)

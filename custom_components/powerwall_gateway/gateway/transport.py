@@ -290,9 +290,8 @@ class Transport:
         body = None if json is None else orjson.dumps(json)
         headers = dict(headers or {}) | ({} if body is None else {"Content-Type": "application/json"})
         async with self.scheduler.turn(), _single_use_session() if once else nullcontext(self._session) as session:
-            if (
-                self._session.closed
-            ):  # aiohttp raises RuntimeError; it may have been closed during the wait for the turn
+            # It may have been closed during the wait for the turn. aiohttp would raise RuntimeError.
+            if self._session.closed:
                 raise GatewayConnectionError("the connection was closed by ourselves", path=path)
             with self._counting(path), _as_gateway_error(path):
                 async with session.request(
@@ -403,18 +402,18 @@ def _raise_for_status(response: ClientResponse, body: bytes, path: str) -> None:
     match status:
         case 401 | 403:
             error = GatewayAuthenticationRequiredError
-            message = f"the gateway wants a login, or this login may not do that ({status})"
+            message = f"a login is required, or this login lacks the permission ({status})"
         case 404:
             error, message = GatewayNotFoundError, "this firmware does not have it (404)"
         case 502:
             error, message = GatewayStoppedError, "the Powerwall is stopped (502)"
         case 400 | 405 | 409 | 417 | 500:
-            error, message = GatewayRefusedError, f"the gateway will not do that ({reason or status})"
+            error, message = GatewayRefusedError, f"the gateway refused the request ({reason or status})"
         case 429 | 503:
             seconds = response.headers.get("Retry-After", "")
             named = seconds.isdecimal()
             raise GatewayRateLimitError(
-                f"the gateway asks to wait ({status})",
+                f"too many requests, or the gateway is busy ({status})",
                 path=path,
                 status=status,
                 reason=reason,

@@ -32,7 +32,7 @@ LEAST_CHARGE: Final = 20.0
 """App %: below it the home never goes off-grid. A signed request is forced, so the gateway may not refuse it itself."""
 
 DETECTION_INTERVAL: Final = 300.0
-"""Seconds between two attempts to find out whether the firmware has the path, where the first ones did not tell."""
+"""Seconds between two attempts to find out whether the firmware has the path, where earlier ones failed."""
 
 GO_OFF_GRID: Final = Polling(0.5, 2.0, 30.0)
 RECONNECT: Final = Polling(1.0, 5.0, 120.0)

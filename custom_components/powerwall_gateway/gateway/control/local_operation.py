@@ -212,8 +212,8 @@ class _Write:
         try:
             await self._gateway.config_completed()
         except (GatewayConnectionError, GatewayInvalidResponseError) as err:
-            # `operation` may show what is stored, committed or not, so it cannot tell. The count of commits
-            # can: firmware from 1.4x on has one (reference, 6.1).
+            # `operation` may show what is stored, committed or not. The count of commits
+            # proves it: firmware from 1.4x on has one (reference, 6.1).
             if self._commissions is None or not self._was_committed(
                 await self._poll(self._gateway.status, self._was_committed)
             ):

@@ -1,12 +1,12 @@
-"""Keep on disk that we may have stopped the Powerwall, so that the next process can start it.
+"""The recovery journal: we may have stopped the Powerwall, and the next process has to start it.
 
-Whatever is not exactly what was once written counts as corrupt: of a journal, unlike of a
-gateway's payload, no part is used without the rest.
+Content that was not written exactly like that counts as corrupt: unlike of a gateway's response, no part
+is used without the others.
 """
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from time import monotonic
 from typing import Any, Final, Protocol, Self
@@ -62,18 +62,11 @@ class PendingAction:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON to store."""
-        return {
-            "kind": str(self.kind),
-            "began": self.began,
-            "ends": self.ends,
-            "packs": list(self.packs),
-            "gateway": dict(self.gateway),
-            "session": None if self.session is None else dict(self.session),
-        }
+        return asdict(self) | {"kind": str(self.kind), "packs": list(self.packs)}
 
     @classmethod
     def from_json(cls, content: object) -> Self:
-        """Read what `to_json` returned. Raises `JournalError` for anything else."""
+        """Parse what `to_json` returned. Raises `JournalError` for anything else."""
         match content:
             case {
                 "kind": "login" | "stop" as kind,
@@ -84,12 +77,7 @@ class PendingAction:
                 "session": dict() | None as session,
             } if all(isinstance(pack, str) for pack in packs) and _is_valid_address(gateway):
                 return cls(
-                    kind=Kind(kind),
-                    began=began,
-                    ends=ends,
-                    packs=tuple(packs),
-                    gateway=gateway,
-                    session=session,
+                    kind=Kind(kind), began=began, ends=ends, packs=tuple(packs), gateway=gateway, session=session
                 )
         raise JournalError("the journal is corrupt")
 
@@ -113,7 +101,7 @@ class JournalRecord:
 
     @classmethod
     def from_json(cls, content: object) -> Self:
-        """Read what `to_json` returned; None is a journal that was never written.
+        """Parse what `to_json` returned, or None for a journal that was never written.
 
         Raises `JournalError` for anything else.
         """

@@ -1,4 +1,4 @@
-"""Keep the Powerwall running: what stops it starts it again, whatever ends in between."""
+"""Stop the Powerwall safely, and start it again, also after a crash."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -32,7 +32,7 @@ LONGEST_STOP: Final = 3600.0
 
 @dataclass(frozen=True, kw_only=True)
 class SafetyTimings:
-    """Hold how long the supervisor waits for what, in seconds."""
+    """Seconds that the supervisor waits."""
 
     connected: float = 60.0
     """How long the grid has to be connected before the Powerwall may be stopped."""
@@ -61,23 +61,24 @@ class SafetyTimings:
         return waits(self.first_pause, self.longest_pause)
 
     def checks(self) -> Iterator[float]:
-        """Return the pauses between checks for as long as the gateway doesn't respond."""
+        """Return the pauses between checks while the gateway doesn't respond."""
         return waits(self.check, self.longest_check)
 
 
 class StopSupervisor:
     """Stop the Powerwall and start it again: for a login on firmware below 20.49, or on purpose.
 
-    A stopped Powerwall neither backs up the home nor charges until it is started, and anything can
-    end meanwhile: the request, the network, this process. `_stop_and_restart` has the order of
-    effects that makes it safe. Nothing else may stop a Powerwall.
+    A stopped Powerwall neither backs up the home nor charges until it is started, and anything can end meanwhile: the
+    request, the network, this process. `_stop_and_restart` has the order of effects that makes it safe. Nothing else
+    may stop a Powerwall.
 
-    The order is one task, which `spawn` lets outlive its callers: a second login joins the first,
-    everything else is refused until it is over. `grid_connected_for` returns for how many seconds
-    the grid has been connected without a break, 0 where that isn't known.
+    The order is one task, which `spawn` lets outlive its callers. A second login joins the first; everything else is
+    refused until it is over. `grid_connected_for` returns for how many seconds the grid has been connected without a
+    break, 0 where that isn't known.
 
-    The journal's times are the wall clock's (`clock`), which may be set at any time: a time in the
-    future counts as recent.
+    `on_confirmation_needed` is called after every check with True while a journal older than a day says that we
+    stopped the Powerwall: the owner confirms by `start`. The journal's times are the wall clock's (`clock`), which may
+    be set at any time: a time in the future counts as recent.
     """
 
     def __init__(
@@ -88,16 +89,10 @@ class StopSupervisor:
         grid_connected_for: Callable[[], float],
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         logins_a_day: int = LOGINS_A_DAY,
-        on_confirmation_needed: Callable[[bool], None] | None = None,
+        on_confirmation_needed: Callable[[bool], object] | None = None,
         clock: Callable[[], float] = time,
         timings: SafetyTimings | None = None,
     ) -> None:
-        self.needs_confirmation = False
-        """Whether a journal older than a day says that we stopped the Powerwall: the owner confirms by `start`.
-
-        `on_confirmation_needed` is called after every check, also without a change.
-        """
-
         self._gateway = gateway
         self._journal = JournalStore(journal, clock)
         self._grid_connected_for = grid_connected_for
@@ -129,10 +124,9 @@ class StopSupervisor:
     # -- what callers request ------------------------------------------------------------------------------------------
 
     async def log_in(self) -> None:
-        """Get the client a session, and return when the Powerwall runs again.
+        """Log in, and return when the Powerwall runs again. A cancelled caller changes nothing.
 
-        Where there is a session, or a login stops nothing, this is a plain login. A cancelled
-        caller changes nothing.
+        Where there is a session, or a login stops nothing, this is a plain login.
 
         Raises `CommandError` or `JournalError` when the login was not sent, and else what it answered.
         """
@@ -147,8 +141,7 @@ class StopSupervisor:
     async def stop_for(self, seconds: float = 300.0) -> None:
         """Stop the Powerwall, for an hour at most, and return when the gateway has accepted that.
 
-        It is started again when the time is over, by `start`, and by whatever ends this process
-        or starts it again.
+        It is started when the time is over, by `start`, and when this process ends or starts again.
 
         Raises `ValueError` for a longer one, `CommandError` or `JournalError` when the stop was not sent, and
         else what it answered.
@@ -161,7 +154,7 @@ class StopSupervisor:
         await self._wait_for_outcome()
 
     async def start(self) -> None:
-        """Start the Powerwall because the owner confirms it, and return when it runs. A stop under way is over.
+        """Start the Powerwall because the owner confirms it, and return when it runs. This ends a stop under way.
 
         Raises what the gateway answers, and `GatewayTimeoutError` when it doesn't run after a minute.
         """
@@ -171,35 +164,33 @@ class StopSupervisor:
         end = monotonic() + self._timings.patience
         while not await self._is_running():
             if monotonic() > end:
-                raise GatewayTimeoutError("the Powerwall was told to start and does not run yet", path="sitemaster")
+                raise GatewayTimeoutError("the Powerwall does not run yet", path="sitemaster")
             await asyncio.sleep(self._timings.check)
         wake.set()  # to see it run, also while the owner's confirmation is waited for
 
     async def recover(self) -> None:
-        """Finish what an earlier process began.
+        """Finish what an earlier process began. Call it at every start before anything else.
 
-        To be called at every start before anything else. Returns when there is nothing to do,
-        or all is done but the last minute's watch, or the owner has to confirm it; so with
-        a gateway out of reach not at all. A cancelled caller changes nothing.
+        Returns when there is nothing to do, when only the last minute's watch is left, or when the owner has to
+        confirm it; so not at all while the gateway is unreachable. A cancelled caller changes nothing.
         """
         if not self.busy:
-            self._begin(None, self._recover)
+            self._begin(None, self._finish_pending)
             await self._wait_for_outcome()
 
     async def wait(self) -> None:
         """Wait until the Powerwall runs again; a stop ends now. For the shutdown, which is allowed 20 s.
 
-        The watch, and recovery, are left to the next process.
+        The watch and a recovery are left to the next process.
         """
         if self.busy:
             self._wake.set()
             await self._safe_to_exit.wait()
 
     async def close(self, patience: float = 90.0) -> bool:
-        """Wait until nothing is under way, but no longer than `patience` s, and end what still is.
+        """Wait up to `patience` seconds until nothing is under way, and cancel what still is. Recovery does not wait.
 
-        A stop ends now; recovery is broken off. Returns whether the journal is closed: where it is
-        not, `recover` has to be called again.
+        Returns whether the journal is closed. If it is not, call `recover` again.
         """
         if self._task is None or self._task.done():
             return True
@@ -223,31 +214,24 @@ class StopSupervisor:
         else:
             return
         if not self._gateway.has_credentials:
-            raise GatewayLoginError("the gateway wants a login and there is no password", path="login/Basic")
+            raise GatewayLoginError("a login is required and there is no password", path="login/Basic")
         past = await self._journal.read_closed()
-        if len(past.logins) >= self._logins_a_day:
-            raise CommandError(
-                f"there were {len(past.logins)} logins within a day", reason=CommandFailure.TOO_MANY_LOGINS
-            )
+        if (logins := len(past.logins)) >= self._logins_a_day:
+            raise CommandError(f"there were {logins} logins within a day", reason=CommandFailure.TOO_MANY_LOGINS)
         status = await self._gateway.status()
-
-        async def log_in() -> None:
-            await self._gateway.login(although_it_stops=True, status=status)
-
+        log_in = partial(self._gateway.login, although_it_stops=True, status=status)
         await self._stop_and_restart(Kind.LOGIN, past, log_in)
 
     async def _stop_for(self, seconds: float) -> None:
-        past = await self._journal.read_closed()
-
         async def stop() -> None:
             await self._gateway.sitemaster_stop()
             self._release()
             await self._pause(seconds)
 
-        await self._stop_and_restart(Kind.STOP, past, stop, seconds)
+        await self._stop_and_restart(Kind.STOP, await self._journal.read_closed(), stop, seconds)
 
     async def _stop_and_restart(
-        self, kind: Kind, past: JournalRecord, stop: Callable[[], Awaitable[None]], seconds: float = 0.0
+        self, kind: Kind, past: JournalRecord, stop: Callable[[], Awaitable[object]], seconds: float = 0.0
     ) -> None:
         """Do what stops the Powerwall, and see it run again. The order of these steps must not change."""
         # 1. Check that a stop does no harm. Off-grid it would black out the home, and with it the network that is
@@ -298,14 +282,13 @@ class StopSupervisor:
         #    acted on only now.
         await self._keep_running(started=started, error=error)
 
-        # 8. Close the journal. From here on a stop is somebody else's, and nothing is started behind the owner's back.
+        # 8. Close the journal. From here on a stop is not ours, and nothing is started without the owner.
         await self._close_journal(opened)
 
     async def _check(self) -> None:
-        """Check that a stop does no harm; what isn't known counts as harm.
+        """Check that a stop does no harm. Raises `CommandError` (STOPPED, NOT_ON_GRID, UNSURE).
 
-        The grid comes last, because nothing here controls it. Raises `CommandError` (STOPPED,
-        NOT_ON_GRID, UNSURE).
+        A value that isn't known counts as harm. The grid comes last, because nothing here controls it.
         """
         try:
             sitemaster = await self._gateway.sitemaster()
@@ -338,9 +321,9 @@ class StopSupervisor:
     # -- starting ------------------------------------------------------------------------------------------------------
 
     async def _start(self) -> None:
-        """Tell it to start; one that runs continues.
+        """Request a start; a Powerwall that runs continues.
 
-        From 1.40 on that requires a session, and a new one stops the Powerwall: so it is got only
+        From 1.40 on that requires a session, and a login stops the Powerwall: so there is a login only
         where there is nothing left to stop.
         """
         try:
@@ -352,7 +335,7 @@ class StopSupervisor:
             await self._gateway.sitemaster_run()
 
     async def _try_to_start(self) -> bool:
-        """Tell it to start, and return whether the gateway accepted that."""
+        """Request a start, and return whether the gateway accepted it."""
         try:
             await self._start()
         except GatewayError as err:
@@ -376,7 +359,7 @@ class StopSupervisor:
     ) -> None:
         """Return when it has been running for a minute without a break; callers are released as soon as it runs.
 
-        `started` means that it was just told to start. Before every further attempt `may_start` is called.
+        `started` means that a start was just accepted. Before every further attempt `may_start` is called.
         """
         while True:
             await self._until_running(started=started, may_start=may_start)
@@ -409,7 +392,7 @@ class StopSupervisor:
     async def _stays_running(self) -> bool:
         """Watch it for a minute, and return False as soon as it is stopped.
 
-        A failed check is ignored: a stop would still be visible at the next one, unless somebody else started it.
+        A failed check is ignored: a stop would still be visible at the next one, unless someone else started it.
         """
         since, checks = monotonic(), self._timings.checks()
         while True:
@@ -423,10 +406,10 @@ class StopSupervisor:
                     checks = self._timings.checks()
 
     def _release_all(self, error: GatewayError | None = None) -> None:
-        """Release everyone who waits, a shutdown included."""
+        """Release the callers and a shutdown."""
         self._safe_to_exit.set()
         self._release(error)
-        self._set_needs_confirmation(needed=False)
+        self._set_confirmation_needed(needed=False)
 
     # -- the journal ---------------------------------------------------------------------------------------------------
 
@@ -436,7 +419,7 @@ class StopSupervisor:
             try:
                 await self._journal.write(replace(opened, under_way=replace(opened.under_way, **changes)))
             except JournalError as err:
-                _LOGGER.warning("The journal could not be written, and goes on as it was: %s", err)
+                _LOGGER.warning("Could not add to the journal, which remains as before: %s", err)
 
     async def _end_stop(self, opened: JournalRecord) -> None:
         """Note that a stop is over before its time, so that the next process doesn't wait for its end."""
@@ -456,16 +439,12 @@ class StopSupervisor:
 
     # -- recovery ------------------------------------------------------------------------------------------------------
 
-    async def _recover(self) -> None:
-        self._safe_to_exit.set()  # the next process continues with it: a shutdown doesn't wait
-        await self._finish_pending()
-
     async def _finish_pending(self) -> None:
         """Finish what the journal says was begun."""
         try:
             record = await self._journal.read()
             if (pending := record.under_way) is None:
-                self._set_needs_confirmation(needed=False)
+                self._set_confirmation_needed(needed=False)
                 return
         except JournalError as err:
             # Which logins there were is not known, so there were as many as there may be.
@@ -478,7 +457,7 @@ class StopSupervisor:
         await self._close_journal(record)
 
     async def _resume(self, pending: PendingAction) -> None:
-        """Continue where the last process was: with its session, at its Powerwalls, until its stop ends."""
+        """Continue as the last process: with its session, with its Powerwalls, until its stop ends."""
         if pending.session and not self._session():
             self._gateway.restore_login({"session": pending.session})
         for pause in self._timings.pauses():
@@ -509,13 +488,12 @@ class StopSupervisor:
         if pending is None:
             return True
         if self._clock() - pending.began > DAY:
-            self._set_needs_confirmation(needed=True)
+            self._set_confirmation_needed(needed=True)
             self._release()
             return False
         return await self._is_same_powerwall(pending)
 
-    def _set_needs_confirmation(self, *, needed: bool) -> None:
-        self.needs_confirmation = needed
+    def _set_confirmation_needed(self, *, needed: bool) -> None:
         if self._on_confirmation_needed:
             self._on_confirmation_needed(needed)
 
@@ -526,6 +504,8 @@ class StopSupervisor:
         self._outcome = asyncio.get_running_loop().create_future()
         self._outcome.add_done_callback(asyncio.Future.exception)  # its callers may all have been cancelled
         self._safe_to_exit = asyncio.Event()
+        if kind is None:  # the next process continues with a recovery, so a shutdown doesn't wait for it
+            self._safe_to_exit.set()
         self._wake = asyncio.Event()
         self._warned = False
         ended = partial(self._ended, self._outcome, self._safe_to_exit)
@@ -556,7 +536,7 @@ class StopSupervisor:
                 return
 
     def _ended(self, outcome: asyncio.Future[None], safe_to_exit: asyncio.Event, _: asyncio.Task[None]) -> None:
-        """Release who still waits for a task that ended. Another task may have begun, with an outcome of its own."""
+        """Release callers of a task that ended. Another task may have begun, with an outcome of its own."""
         _resolve(outcome, GatewayError("broken off; what is left to do is done at the next start"))
         safe_to_exit.set()
 
@@ -571,7 +551,7 @@ class StopSupervisor:
         _resolve(self._outcome, error)
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, unless someone wakes the task."""
+        """Wait, or return as soon as the task is woken."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
