@@ -10,6 +10,16 @@ from simulator.wire import Json
 INNER_PART_NUMBER: Final = "1800420-11-F"
 """Of the pack inside a Powerwall 3."""
 
+STRINGS: Final = "ABCDEF"
+PARALLEL: Final = "BF"
+"""Inputs that an installer has joined to the one before, with panels or without (pypowerwall, issue 131)."""
+STRING_VOLTAGES: Final = (260, 260, 192, 212, 214, 212)
+"""V of each input in the sun, as different owners report them. Real ones are whole volts."""
+BARE_VOLTAGES: Final = (0, 0, 0, 4, 0, -2)
+"""V of each input that nothing is wired to."""
+DUSK: Final = 14
+"""V of every string that has no sun (PowerSync)."""
+
 
 def answer(gateway: Gateway, query: bytes) -> str:
     """Answer a query, which is known by its name."""
@@ -70,6 +80,7 @@ def _components(gateway: Gateway) -> Json:
                     PCH_AcFrequency=home.frequency,
                     PCH_AcVoltageAB=round(home.voltage, 1),
                     PCH_AcMode="AcMode_GridForming" if home.islanded else "AcMode_GridFollowing",
+                    **_strings(gateway),
                 )
             ],
             "bms": [*(_energy(pack) for pack, _ in (*own, *followers)), *nobody],
@@ -77,6 +88,23 @@ def _components(gateway: Gateway) -> Json:
             "baggr": [_part(BAGGR_NumBatteriesConnected=len(own), BAGGR_NumBatteriesPresent=len(own))],
         }
     }
+
+
+def _strings(gateway: Gateway) -> dict[str, float | str]:
+    """Return the signals of the inputs for panels, which share the power of the sun equally."""
+    if gateway.wired_strings is None:
+        return {}
+    power = max(0.0, gateway.home.flow.solar) / (len(gateway.wired_strings) or 1)
+    signals: dict[str, float | str] = {}
+    for letter, bright, bare in zip(STRINGS, STRING_VOLTAGES, BARE_VOLTAGES, strict=True):
+        wired = letter in gateway.wired_strings
+        active = "Pv_Active_Parallel" if letter in PARALLEL else "Pv_Active"
+        signals |= {
+            f"PCH_PvState_{letter}": active if power else "Pv_Standby",
+            f"PCH_PvVoltage{letter}": (bright if power else DUSK) if wired else bare,
+            f"PCH_PvCurrent{letter}": round(power / bright, 2) if wired else 0,
+        }
+    return signals
 
 
 def _energy(pack: Pack) -> Json:

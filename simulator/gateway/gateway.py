@@ -33,6 +33,12 @@ class Gateway:
     labels_followers = False
     """Whether a follower has the label of its Powerwall; otherwise it has none."""
 
+    wired_strings: str | None = "ABC"
+    """The inputs A to F of a Powerwall 3 that panels are wired to; None if the gateway does not report them."""
+
+    grid_services_power: float | None = -0.0
+    """W in `system_status`; None if the gateway does not report it."""
+
     in_sync = True
     """Whether the Powerwalls are in sync. Only 1.15 reports it."""
 

@@ -97,7 +97,7 @@ def system_status(gateway: Gateway) -> dict[str, Json]:
         "max_apparent_power": limit,
         "instantaneous_max_discharge_power": PEAK_POWER * active,
         "instantaneous_max_charge_power": battery.max_charge_power,
-        "grid_services_power": -0.0,
+        **({} if gateway.grid_services_power is None else {"grid_services_power": gateway.grid_services_power}),
         "system_island_state": _grid_status(gateway),
         "available_blocks": active,
         "battery_blocks": blocks,

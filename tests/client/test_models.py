@@ -22,6 +22,7 @@ from custom_components.powerwall_gateway.gateway.models import (
     Operation,
     OperationMode,
     Powerwalls,
+    PvString,
     Sitemaster,
     Status,
     SystemStatus,
@@ -157,6 +158,39 @@ def test_expansion_is_known_by_part_number_or_config() -> None:
     )
     blocks = DeviceComponents.from_dict(_parts(*rows)).battery_blocks(None, config.expansions)
     assert [block.serial_number for block in blocks] == ["TG1", "TG7", "TG8"]
+
+
+@pytest.mark.parametrize(
+    ("voltage", "current", "connected", "power"),
+    [
+        (212, 5.15, True, 1091.8),
+        (4, 0, False, 0),
+        (0, 0.1, False, 0),
+        (-2.5, -0.1, False, 0),
+        (60, -0.05, True, 0),
+        (212, None, True, None),
+        (None, 5.15, False, None),
+    ],
+)
+def test_string_power_is_voltage_times_current(
+    voltage: float | None, current: float | None, connected: bool, power: float | None
+) -> None:
+    string = PvString(voltage=voltage, current=current)
+    assert (string.connected, string.power) == (connected, power)
+    assert not str(string.power).startswith("-")
+
+
+@pytest.mark.parametrize("nothing", [None, "", 0])
+def test_signal_has_a_text_or_a_value(nothing: Any) -> None:
+    signals = [
+        {"name": "PCH_PvState_B", "textValue": "Pv_Active", "value": nothing},
+        {"name": "PCH_PvVoltageB", "textValue": nothing, "value": 300},
+        {"name": "PCH_PvCurrentB", "textValue": nothing, "value": 0},
+    ]
+    components = DeviceComponents.from_dict({"din": "1707000-11-L--TG1", "components": {"pch": [{"signals": signals}]}})
+    strings = components.strings_of("TG1") or ()
+    assert strings[1] == PvString(state="Pv_Active", voltage=300, current=0)
+    assert strings[0] == PvString()
 
 
 @pytest.mark.parametrize("components", [None, {}, {"bms": None, "hvp": 3}, {"bms": [[]], "hvp": [1], "pch": []}])

@@ -25,7 +25,7 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayTimeoutError,
     KeyProblem,
 )
-from custom_components.powerwall_gateway.gateway.models import ExportRule, OperationMode
+from custom_components.powerwall_gateway.gateway.models import PV_STRINGS, ExportRule, OperationMode, PvString
 from custom_components.powerwall_gateway.gateway.scheduler import Priority
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from simulator import SimulatedHome, Simulator
@@ -120,6 +120,30 @@ async def test_signed_client_reads_the_powerwalls(simulator: StartSimulator, sig
     assert controller.stored.full == pytest.approx(
         sum(block.nominal_full_pack_energy or 0 for block in (first, hangs_on_it))
     )
+
+
+async def test_signed_client_reads_the_strings(gateway: Simulator, sign: Sign) -> None:
+    gateway.gateway.wired_strings = "ABD"
+    gateway.home.solar_power = 3000.0
+    pair(gateway)
+    signed = await sign(gateway)
+
+    components = await signed.components()
+    assert components.strings_of("TG1250620009ZZ") is None
+    strings = dict(zip(PV_STRINGS, components.strings_of(gateway.serial) or (), strict=True))
+    assert [letter for letter, string in strings.items() if string.connected] == ["A", "B", "D"]
+    assert (strings["A"].voltage, strings["A"].current, strings["A"].state) == (260, 3.85, "Pv_Active")
+    assert [string.power for string in strings.values()] == [1001.0, 1001.0, 0.0, 1000.6, 0.0, 0.0]
+    assert strings["F"].state == "Pv_Active_Parallel"
+
+    gateway.home.solar_power = 0.0
+    strings_at_night = (await signed.components()).strings_of(gateway.serial) or ()
+    assert {(string.connected, string.power, string.state) for string in strings_at_night} == {
+        (False, 0.0, "Pv_Standby")
+    }
+
+    gateway.gateway.wired_strings = None
+    assert (await signed.components()).strings_of(gateway.serial) == (PvString(),) * 6
 
 
 async def test_signed_client_uses_the_session(gateway: Simulator, sign: Sign) -> None:

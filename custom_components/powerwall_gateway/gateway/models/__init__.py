@@ -27,7 +27,16 @@ from .meters import (
 )
 from .network import InterfaceType, Network, NetworkAddress, NetworkInterface
 from .operation import Operation, OperationMode
-from .signed import ConfigFile, Controller, DeviceComponents, ExportRule, SiteSettings, StoredEnergy
+from .signed import (
+    PV_STRINGS,
+    ConfigFile,
+    Controller,
+    DeviceComponents,
+    ExportRule,
+    PvString,
+    SiteSettings,
+    StoredEnergy,
+)
 from .site import Config, CustomerRegistration, SiteInfo
 from .solar import PvacStatus, SolarInverter, SolarPowerwall, SolarString
 from .system import (
@@ -46,6 +55,7 @@ check_models()
 
 __all__ = [
     "HIDDEN_PERCENT",
+    "PV_STRINGS",
     "AlertValue",
     "BatteryBlock",
     "CheckStatus",
@@ -80,6 +90,7 @@ __all__ = [
     "PhaseReadings",
     "PowerwallUnit",
     "Powerwalls",
+    "PvString",
     "PvacStatus",
     "SiteInfo",
     "SiteMeter",

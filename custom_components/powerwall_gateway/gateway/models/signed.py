@@ -166,15 +166,45 @@ class Slot(Model):
         return is_listed or powerwall_model(self.part_number) == POWERWALL_3_EXPANSION
 
 
+PV_STRINGS = "ABCDEF"
+"""The letters of the inputs for strings of panels at a Powerwall 3."""
+
+_WIRED = 20.0
+"""V: without panels an input measures 0 to 4 V, `Pv_Active` or not (pypowerwall, issue 131)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PvString(Model):
+    """An input for a string of panels at a Powerwall 3. Inputs in parallel each measure their own current."""
+
+    state: str | None = None  #: `Pv_Active`, `Pv_Active_Parallel`, `Pv_Standby`; the same without panels
+    voltage: float | None = None  #: V (DC); slightly negative at times
+    current: float | None = None  #: A (DC)
+
+    @property
+    def connected(self) -> bool:
+        """Return True if there are panels in the light: at night their voltage is that of an input without panels."""
+        return self.voltage is not None and self.voltage > _WIRED
+
+    @property
+    def power(self) -> float | None:
+        """Return the power in W, producing +. The gateway does not report it for each string."""
+        if self.voltage is None or self.current is None:
+            return None
+        return round(max(0.0, self.voltage) * max(0.0, self.current), 1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DeviceComponents(Model):
     """The components of the leader, which is the gateway itself, whichever Powerwall the request names.
 
-    `PCH_BatteryPower` is not read: no source says which sign it has.
+    `PCH_BatteryPower` and `PCH_SlowPvPowerSum` are not read: no source has the sign of the one and the unit of the
+    other.
     """
 
     din: str | None = None  #: The gateway's DIN, which the response itself does not contain
     slots: tuple[Slot, ...] | None = None
+    strings: tuple[PvString, ...] | None = None  #: One for each of `PV_STRINGS`
     frequency: float | None = key("PCH_AcFrequency")  #: Hz
     voltage: float | None = key("PCH_AcVoltageAB")  #: V
 
@@ -189,7 +219,21 @@ class DeviceComponents(Model):
             found if isinstance(found := components.get(name), list) else [] for name in ("bms", "hvp", "pch")
         )
         slots = [_signals(bms) | _object(hvp) for bms, hvp in zip_longest(energies, labels)]
-        return _signals(next(iter(inverters), None)) | {"din": wire.get("din"), "slots": slots}
+        inverter = _signals(next(iter(inverters), None))
+        strings = [
+            {
+                "state": inverter.get(f"PCH_PvState_{letter}"),
+                "voltage": inverter.get(f"PCH_PvVoltage{letter}"),
+                "current": inverter.get(f"PCH_PvCurrent{letter}"),
+            }
+            for letter in PV_STRINGS
+        ]
+        return inverter | {"din": wire.get("din"), "slots": slots, "strings": strings}
+
+    def strings_of(self, serial: str) -> tuple[PvString, ...] | None:
+        """Return the strings of a Powerwall, None unless it is the leader."""
+        leader = Din.parse(self.din)
+        return self.strings if leader and leader.serial_number == serial else None
 
     def battery_blocks(self, controller: Controller | None, expansions: Collection[str]) -> tuple[BatteryBlock, ...]:
         """Return the Powerwall, its expansions and its follower in the form of `system_status`.
@@ -216,10 +260,10 @@ def _object(value: Any) -> dict[Any, Any]:
 
 
 def _signals(component: Any) -> dict[Any, Any]:
-    """Return the signals of a component by name, which it reports as a list."""
+    """Return the signals of a component by name, which it reports as a list. A state is a text, all else a number."""
     signals = _object(component).get("signals")
     return {
-        name: signal.get("value")
+        name: signal.get("textValue") or signal.get("value")
         for signal in (signals if isinstance(signals, list) else ())
         if isinstance(signal, dict) and isinstance(name := signal.get("name"), str)
     }
