@@ -265,7 +265,7 @@ def _setup_error(
             key = "encrypted_now"
         case _:
             key = next((key for kind_of, key in _NOT_READY if isinstance(err, kind_of)), "unexpected_answer")
-    _LOGGER.debug("Not set up: %s", err)
+    _LOGGER.debug("Could not set up the entry: %s", err)
     return kind(translation_domain=DOMAIN, translation_key=key, translation_placeholders={"reason": error_text(err)})
 
 

@@ -198,7 +198,7 @@ class EnergyFilter:
 
     def _resume(self, previous: CounterState, state: CounterState, reading: float, now: float) -> None:
         """Go on with the previous counter: the readings in between were a glitch."""
-        _LOGGER.log(self.log_level, "%s goes on from %.0f Wh: it was a glitch", self.name, reading)
+        _LOGGER.log(self.log_level, "%s continues from %.0f Wh after a glitch", self.name, reading)
         self._previous = None
         self._accept(reading, max(state.shown, previous.shown + (reading - previous.reading)), now)
 
@@ -222,7 +222,7 @@ class EnergyFilter:
         if self._previous is None:  # once, also for a counter that runs backward all day
             _LOGGER.log(
                 self.log_level,
-                "%s is another counter, at %.0f Wh: counting on from %.0f Wh",
+                "%s was reset to %.0f Wh: continuing from %.0f Wh",
                 self.name,
                 new.last,
                 state.shown,

@@ -86,10 +86,10 @@ class AvailabilityLog:
             case GatewayConnectionError() if path not in self._failing:
                 if not self._unreachable:
                     self._unreachable = True
-                    _LOGGER.warning("The gateway is not to be reached: %s", err)
+                    _LOGGER.warning("Could not connect to the gateway: %s", err)
                 self._silent.add(path)
             case _ if self._unreachable:
-                _LOGGER.debug("Still not as before: %s", err)  # errors of a gateway that starts up
+                _LOGGER.debug("Still unavailable: %s", err)  # errors of a gateway that starts up
             case GatewayStoppedError():
                 if not self._stopped:
                     _LOGGER.warning("The Powerwall is stopped: the gateway has no live data")
@@ -97,7 +97,7 @@ class AvailabilityLog:
             case GatewayNotFoundError():
                 _LOGGER.debug("This firmware has no %s", path)
             case GatewayAuthenticationRequiredError() if path not in self._readable:
-                _LOGGER.debug("This login may not read %s", path)
+                _LOGGER.debug("This login has no permission to read %s", path)
             case _ if path not in self._failing:
                 level = logging.DEBUG if err.message in self._failing.values() else logging.WARNING
                 self._failing[path] = err.message
@@ -108,18 +108,18 @@ class AvailabilityLog:
         if self._unreachable:
             self._unreachable = False
             if path in self._silent | self._failing.keys():
-                _LOGGER.info("The gateway answers again")
+                _LOGGER.info("The gateway responds again")
             else:  # it was reachable all the time, and only these endpoints failed
                 self._failing |= dict.fromkeys(self._silent, "")
             self._silent.clear()
         if path in self._stopped:
             self._stopped.discard(path)
             if not self._stopped:
-                _LOGGER.info("The Powerwall runs again")
+                _LOGGER.info("The Powerwall is running again")
         if path in self._failing:
             ended = self._failing[path]
             self._failing = {other: error for other, error in self._failing.items() if error != ended}
-            _LOGGER.info("%s answers again", path)
+            _LOGGER.info("%s responds again", path)
 
 
 class PowerwallHub:
@@ -441,7 +441,9 @@ async def async_recover_all(hass: HomeAssistant) -> None:
             elif removed:
                 await kept.journal.remove()
         except Exception:  # the other journals are recovered all the same
-            _LOGGER.exception("Unexpected error with the journal of %s: see that the Powerwall runs", kept.entry_id)
+            _LOGGER.exception(
+                "Unexpected error in the recovery journal of %s: check that the Powerwall is running", kept.entry_id
+            )
     for domain, issue_id in tuple(ir.async_get(hass).issues):
         entry_id = issues.entry_id_of(issues.LEFT_STOPPED, issue_id) if domain == DOMAIN else None
         if entry_id and entry_id not in opened:
@@ -454,7 +456,7 @@ def _hub_for_journal(hass: HomeAssistant, kept: KeptJournal) -> PowerwallHub | N
         return PowerwallHub(hass, kept.entry_id, entry.data, entry.options)
     if kept.under_way:
         return PowerwallHub(hass, kept.entry_id, kept.under_way.gateway, {}, removed=True)
-    _LOGGER.warning("A journal of a removed entry cannot be read: see that the Powerwall runs")
+    _LOGGER.warning("Could not read the recovery journal of a removed entry: check that the Powerwall is running")
     return None
 
 

@@ -123,7 +123,9 @@ class EntryMonitor:
             await self._data.control.async_log_in()
         except HomeAssistantError as err:
             refused = isinstance(err.__cause__, GatewayLoginError) and err.__cause__.about_password
-            _LOGGER.warning("Mode and reserve of %s cannot be read: %s", self._entry.title, err.__cause__)
+            _LOGGER.warning(
+                "Could not read the operation mode and backup reserve of %s: %s", self._entry.title, err.__cause__
+            )
         self._set_issue(issues.LOGIN_REFUSED, active=refused)
 
     @callback
@@ -136,7 +138,7 @@ class EntryMonitor:
         try:
             await self._data.control.off_grid.async_look()
         except GatewayError as err:
-            _LOGGER.debug("Whether the home can go off-grid is not known yet: %s", err)
+            _LOGGER.debug("Could not read yet if the home can go off-grid: %s", err)
         self._data.grid.async_update_listeners()
 
     @callback
@@ -152,7 +154,7 @@ class EntryMonitor:
         try:
             await self._data.control.off_grid.async_return()
         except HomeAssistantError as err:
-            _LOGGER.warning("%s does not come back to the grid yet: %s", self._entry.title, err.__cause__)
+            _LOGGER.warning("Could not reconnect %s to the grid yet: %s", self._entry.title, err.__cause__)
 
     # -- settings, the signing key and permissions ---------------------------------------------------------------------
 

@@ -48,12 +48,12 @@ async def async_signed_gateway(
     try:
         await async_process_requirements(hass, DOMAIN, [SIGNED_REQUIREMENT])
     except RequirementsNotFound as err:
-        _LOGGER.warning("Nothing is signed, because a library is missing: %s", err)
+        _LOGGER.warning("Signed requests are disabled: missing library: %s", err)
         return None
     try:
         module = await async_import_module(hass, f"{__package__}.gateway.signed.client")
     except ImportError as err:
-        _LOGGER.warning("Nothing is signed, because a library has changed: %s", err)
+        _LOGGER.warning("Signed requests are disabled: incompatible library: %s", err)
         return None
     signed: SignedGateway = module.SignedGateway(gateway, private_key)
     return signed

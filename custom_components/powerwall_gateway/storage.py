@@ -94,7 +94,7 @@ class EntryStore:
         try:
             stored = await self._read()
         except HomeAssistantError as err:
-            _LOGGER.warning("Could not read what was stored for the entry: %s", err)
+            _LOGGER.warning("Could not read the stored data of the entry: %s", err)
             self._store.make_read_only()
             return
         self.grid = GridLog.from_json(stored.get("grid"))

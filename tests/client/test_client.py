@@ -232,8 +232,8 @@ async def test_availability_logs_one_line_down_and_one_up(
     gateway.faults.clear()
     await read_all(powerwall)
     assert said(caplog) == [
-        "The gateway is not to be reached: meters/aggregates: no connection to the gateway (ServerDisconnectedError)",
-        "The gateway answers again",
+        "Could not connect to the gateway: meters/aggregates: no connection to the gateway (ServerDisconnectedError)",
+        "The gateway responds again",
     ]
 
     gateway.running = False
@@ -241,7 +241,7 @@ async def test_availability_logs_one_line_down_and_one_up(
     await read_all(powerwall)
     gateway.running = True
     await read_all(powerwall)
-    assert said(caplog) == ["The Powerwall is stopped: the gateway has no live data", "The Powerwall runs again"]
+    assert said(caplog) == ["The Powerwall is stopped: the gateway has no live data", "The Powerwall is running again"]
 
     gateway.faults.add("system_status/soe", status=500)
     await read_all(powerwall)
@@ -250,7 +250,7 @@ async def test_availability_logs_one_line_down_and_one_up(
     await read_all(powerwall)
     assert said(caplog) == [
         "Failed: system_status/soe: the gateway refused the request (500)",
-        "system_status/soe answers again",
+        "system_status/soe responds again",
     ]
 
 
@@ -265,10 +265,10 @@ async def test_availability_logs_one_line_for_a_lost_path(
     for _ in range(5):
         await read_all(powerwall)
     lost = "system_status/soe: no connection to the gateway (ServerDisconnectedError)"
-    assert said(caplog) == [f"The gateway is not to be reached: {lost}"]
+    assert said(caplog) == [f"Could not connect to the gateway: {lost}"]
     gateway.faults.clear()
     await read_all(powerwall)
-    assert said(caplog) == ["system_status/soe answers again"]
+    assert said(caplog) == ["system_status/soe responds again"]
 
 
 async def test_availability_logs_one_line_if_another_path_responds_first(
@@ -284,8 +284,8 @@ async def test_availability_logs_one_line_if_another_path_responds_first(
     await powerwall.status()
     await read_all(powerwall)
     assert [line.partition(":")[0] for line in said(caplog)] == [
-        "The gateway is not to be reached",
-        "meters/aggregates answers again",
+        "Could not connect to the gateway",
+        "meters/aggregates responds again",
     ]
 
 
@@ -304,7 +304,7 @@ async def test_availability_logs_a_common_reason_once(
     gateway.faults.clear()
     powerwall._login._not_before = 0.0  # and the wait is over
     await read_all(powerwall)
-    assert said(caplog) == ["meters/aggregates answers again"]
+    assert said(caplog) == ["meters/aggregates responds again"]
 
 
 async def test_availability_logs_no_errors_of_a_starting_gateway(
@@ -321,8 +321,8 @@ async def test_availability_logs_no_errors_of_a_starting_gateway(
     gateway.faults.clear()
     await read_all(powerwall)
     assert [line.partition(":")[0] for line in said(caplog)] == [
-        "The gateway is not to be reached",
-        "The gateway answers again",
+        "Could not connect to the gateway",
+        "The gateway responds again",
     ]
 
 

@@ -85,7 +85,7 @@ async def test_recover_continues_after_a_long_absence(home: Home, caplog: pytest
     await home.recover()
     home.assert_well()
     assert caplog.text.count("cannot be started yet") == 1
-    assert "The Powerwall runs again" in caplog.text
+    assert "The Powerwall is running again" in caplog.text
 
 
 async def test_recover_does_not_start_another_gateway(home: Home, caplog: pytest.LogCaptureFixture) -> None:

@@ -164,12 +164,12 @@ async def test_outage_notifies_start_and_end_with_the_charge(
 ) -> None:
     await tell(hass, loaded, automate)
     await lose(hass, loaded)
-    assert titles(phone) == ["The grid is gone"]
+    assert titles(phone) == ["Grid outage"]
     assert "The battery is at 80" in phone[0].data["message"]
-    assert " % and lasts for " in phone[0].data["message"]
+    assert " % and lasts for about " in phone[0].data["message"]
     await falls_to(hass, loaded, 60)
     await give_back(hass, loaded)
-    assert titles(phone) == ["The grid is gone", "The grid is back"]
+    assert titles(phone) == ["Grid outage", "Grid restored"]
     assert phone[1].data["message"].startswith("After 0:00:0")
     assert "60" in phone[1].data["message"]
     assert "lasts" not in phone[1].data["message"]
@@ -182,7 +182,7 @@ async def test_outage_without_a_phone_creates_a_notification(
     await automate("outage", **entities(hass, loaded[0]), time_remaining=remaining)
     await lose(hass, loaded)
     (shown,) = _async_get_or_create_notifications(hass).values()
-    assert shown["title"] == "The grid is gone"
+    assert shown["title"] == "Grid outage"
 
 
 async def test_outage_notifies_only_if_it_lasts(
@@ -198,10 +198,10 @@ async def test_outage_notifies_only_if_it_lasts(
     await wait(hass, freezer, 4)
     assert phone == []
     await wait(hass, freezer, 2)
-    assert titles(phone) == ["The grid is gone"]
+    assert titles(phone) == ["Grid outage"]
     await wait(hass, freezer, 1)
     await give_back(hass, loaded)
-    assert titles(phone) == ["The grid is gone", "The grid is back"]
+    assert titles(phone) == ["Grid outage", "Grid restored"]
 
 
 @pytest.mark.parametrize("minutes", [3, 6])
@@ -216,9 +216,9 @@ async def test_outage_wait_continues_after_a_restart(
     await tell(hass, loaded, automate, lasts=5)
     await lose(hass, loaded)
     await restart(hass, loaded[1], lambda: freezer.tick(timedelta(minutes=minutes)))
-    assert titles(phone) == (["The grid is gone"] if minutes > 5 else [])
+    assert titles(phone) == (["Grid outage"] if minutes > 5 else [])
     await wait(hass, freezer, 3)
-    assert titles(phone) == ["The grid is gone"]
+    assert titles(phone) == ["Grid outage"]
 
 
 async def test_outage_is_not_notified_again_after_a_restart(
@@ -229,12 +229,12 @@ async def test_outage_is_not_notified_again_after_a_restart(
     freezer.tick(60)
     await restart(hass, loaded[1])
     await look(hass, loaded[1])
-    assert titles(phone) == ["The grid is gone"]
+    assert titles(phone) == ["Grid outage"]
     await give_back(hass, loaded)
     freezer.tick(60)
     await restart(hass, loaded[1])
     await look(hass, loaded[1])
-    assert titles(phone) == ["The grid is gone", "The grid is back"]
+    assert titles(phone) == ["Grid outage", "Grid restored"]
 
 
 async def test_outage_during_downtime_is_notified(
@@ -244,7 +244,7 @@ async def test_outage_during_downtime_is_notified(
     for happen in (cut, mend):
         freezer.tick(60)
         await restart(hass, loaded[1], partial(happen, loaded[0].home))
-    assert titles(phone) == ["The grid is gone", "The grid is back"]
+    assert titles(phone) == ["Grid outage", "Grid restored"]
 
 
 async def test_new_automation_ignores_an_old_outage(

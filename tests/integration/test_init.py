@@ -132,10 +132,10 @@ async def test_setup_without_a_gateway_logs_once(
     async with gateway.unreachable():
         entry = await set_up(gateway)
         await hass.config_entries.async_reload(entry.entry_id)
-        assert caplog.text.count("The gateway is not to be reached") == 1
+        assert caplog.text.count("Could not connect to the gateway") == 1
     await hass.config_entries.async_reload(entry.entry_id)
     assert entry.state.name == "LOADED"
-    assert caplog.text.count("The gateway answers again") == 1
+    assert caplog.text.count("The gateway responds again") == 1
 
 
 @pytest.mark.parametrize("path", ["status", "meters/aggregates"])

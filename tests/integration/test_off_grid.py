@@ -151,7 +151,7 @@ async def test_off_grid_ends_at_the_set_charge_after_a_restart(
     gateway.home.charge = 52.0  # app 49 %
     gateway.faults.add("v2/islanding/mode", status=503, times=1)
     await poll(hass, entry, "live", "grid")
-    await until(lambda: "does not come back to the grid yet" in caplog.text)
+    await until(lambda: "Could not reconnect" in caplog.text)
     await poll(hass, entry, "live", "grid")
     await until(lambda: gateway.home.grid_status == "SystemGridConnected")
     await poll(hass, entry, "live", "grid")
@@ -172,7 +172,7 @@ async def test_off_grid_below_20_percent_is_refused_without_a_request(hass: Home
     gateway, _ = loaded
     gateway.speed = 0.0
     gateway.home.charge = 23.9  # app 19.9 %
-    with pytest.raises(ServiceValidationError, match="at 19 %"):
+    with pytest.raises(ServiceValidationError, match="is 19%"):
         await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert orders(gateway) == []
 

@@ -68,7 +68,7 @@ async def test_raw_percent_applies_to_every_entity(hass: HomeAssistant, all_enab
     )
     assert writes(gateway)[-1]["backup_reserve_percent"] == pytest.approx(20)
     assert answer == {"mode": "self_consumption", "reserve": 20.0}
-    with pytest.raises(ServiceValidationError, match="from 5 to 100 %"):
+    with pytest.raises(ServiceValidationError, match="from 5 to 100%"):
         await hass.services.async_call(DOMAIN, "set_operation", {"reserve": 4}, blocking=True)
 
 

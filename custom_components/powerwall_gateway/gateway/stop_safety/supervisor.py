@@ -365,7 +365,7 @@ class StopSupervisor:
             await self._until_running(started=started, may_start=may_start)
             if self._warned:
                 self._warned = False
-                _LOGGER.info("The Powerwall runs again")
+                _LOGGER.info("The Powerwall is running again")
             self._release_all(error)
             if await self._stays_running():
                 return
@@ -518,8 +518,8 @@ class StopSupervisor:
         except GatewayError as err:
             self._release(err)
         except Exception:
-            _LOGGER.exception("Unexpected error while the Powerwall may be stopped; starting it goes on")
-            self._release(GatewayError("an unexpected error, which is in the log"))
+            _LOGGER.exception("Unexpected error while the Powerwall may be stopped; still trying to start it")
+            self._release(GatewayError("unexpected error, see the log"))
             await self._recover_from_unexpected()
         else:
             self._release()
