@@ -51,7 +51,7 @@ _PREFIXES = {"powerwall": ".", "meter": ".", "inverter": "inverter."}
 """By table, the beginning of a key for a device's id."""
 
 type Seen = dict[str, set[tuple[str, str]]]
-type Described = tuple[str, GatewayEntityDescription[Any, Any]]
+type Described = tuple[str, GatewayEntityDescription[Any]]
 
 
 def section() -> str:
@@ -104,7 +104,7 @@ def _seen() -> Seen:
     return seen
 
 
-def _table_of(platform: str, description: GatewayEntityDescription[Any, Any]) -> str:
+def _table_of(platform: str, description: GatewayEntityDescription[Any]) -> str:
     if platform in CONTROLS:
         return "control"
     if description.devices_fn is powerwalls:
@@ -139,7 +139,7 @@ def _meaning_key(table: str, text_key: str) -> str:
     return max(found, key=len)
 
 
-def _text_key(description: GatewayEntityDescription[Any, Any]) -> str:
+def _text_key(description: GatewayEntityDescription[Any]) -> str:
     return description.translation_key or description.key
 
 
@@ -150,7 +150,7 @@ def _name(same: list[Described]) -> str:
     return name.format(number=f"{numbers[0]}-{numbers[-1]}" if len(numbers) > 1 else numbers[0])
 
 
-def _unit(platform: str, description: GatewayEntityDescription[Any, Any]) -> str:
+def _unit(platform: str, description: GatewayEntityDescription[Any]) -> str:
     if platform in {"binary_sensor", "switch"}:
         return "on, off"
     if isinstance(description, GatewayEventDescription):

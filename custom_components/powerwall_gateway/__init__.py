@@ -63,7 +63,7 @@ _LOGGER = logging.getLogger(__name__)
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
-DESCRIPTIONS: Final[dict[Platform, tuple[GatewayEntityDescription[Any, Any], ...]]] = {
+DESCRIPTIONS: Final[dict[Platform, tuple[GatewayEntityDescription[Any], ...]]] = {
     Platform.BINARY_SENSOR: binary_sensor.BINARY_SENSORS,
     Platform.BUTTON: button.BUTTONS,
     Platform.EVENT: event.EVENTS,
@@ -117,7 +117,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     if identity.packs and identity.packs != frozenset(store.packs):
         await store.async_set_packs(identity.packs)
 
-    itself = _device(entry, gateway, identity)
+    device = _device(entry, gateway, identity)
     settings = SettingsCoordinator(hass, entry, gateway, hub.signed)
     inventory = InventoryCoordinator(hass, entry, gateway, hub.signed)
     detail = DetailCoordinator(hass, entry, gateway, hub.signed)
@@ -128,8 +128,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         gateway=gateway,
         serial=entry.data[CONF_SERIAL],
         has_battery=identity.has_battery,
-        itself=SubDevice(info=itself),
-        device_id=dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **itself).id,
+        device=SubDevice(info=device),
+        device_id=dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **device).id,
         grid=grid,
         live=live,
         detail=detail,
@@ -139,16 +139,16 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
         scale=scale,
     )
     data.control = Control(hub, store, data, entry.options, scale)
-    hub.grid_connected_for = data.grid.connected_for
-    await data.live.async_config_entry_first_refresh()
-    meters = data.live.data.meters
+    hub.grid_connected_for = grid.connected_for
+    await live.async_config_entry_first_refresh()
+    meters = live.data.meters
     if meters.error and not meters.stopped:
         await _keep_waiting(gateway, store)
         raise _setup_error(hass, entry, gateway, meters.error) from meters.error
-    await data.grid.async_config_entry_first_refresh()
-    await data.settings.async_config_entry_first_refresh()
+    await grid.async_config_entry_first_refresh()
+    await settings.async_config_entry_first_refresh()
     if hub.signed and identity.status is None and (firmware := hub.signed.firmware):
-        itself["sw_version"] = firmware  # a Powerwall 3 tells it in no other way
+        device["sw_version"] = firmware  # a Powerwall 3 reports it in no other way
         dr.async_get(hass).async_update_device(data.device_id, sw_version=firmware)
 
     EntryMonitor(hass, entry, store).async_start()
@@ -158,7 +158,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     for coordinator in (grid, live, detail, settings, inventory):
         coordinator.async_update_listeners()  # the monitors' first checks, which must not make the setup fail
     entry.async_on_unload(async_at_started(hass, grid.async_fire_events))
-    entry.async_create_background_task(hass, data.grid.watch(), name=f"{entry.title} grid watch")
+    entry.async_create_background_task(hass, grid.watch(), name=f"{entry.title} grid watch")
     # The rest follows in the background: it takes a dozen slow requests, and Home Assistant has not started before
     # the tasks of its entries end.
     create_task = entry.async_create_task if hass.state is CoreState.running else entry.async_create_background_task
@@ -208,19 +208,20 @@ def _remove_withdrawn(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -
     for platform, descriptions in DESCRIPTIONS.items():
         for description in descriptions:
             if description.withdrawn_fn(data.control) or (description.needs_battery and not data.has_battery):
-                unique_id = data.itself.unique_id(data.serial, description.key)
+                unique_id = data.device.unique_id(data.serial, description.key)
                 if entity_id := registry.async_get_entity_id(platform, DOMAIN, unique_id):
                     registry.async_remove(entity_id)
 
 
 async def _look_around(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
-    await entry.runtime_data.inventory.async_refresh()
-    await entry.runtime_data.detail.async_refresh()
-    if entry.state is ConfigEntryState.LOADED:  # it may have been unloaded meanwhile
+    data = entry.runtime_data
+    await data.inventory.async_refresh()
+    await data.detail.async_refresh()
+    if entry.state is ConfigEntryState.LOADED:  # not if it was unloaded during the polls
         watch_hardware(hass, entry)
         watch_names(hass, entry)
-        entry.runtime_data.inventory.async_update_listeners()
-        entry.runtime_data.detail.async_update_listeners()
+        data.inventory.async_update_listeners()
+        data.detail.async_update_listeners()
 
 
 async def _keep_waiting(gateway: PowerwallGateway, store: EntryStore) -> None:
@@ -259,7 +260,7 @@ def _setup_error(
             key = "switch_needed"
         case GatewayLoginError(problem=LoginProblem.FORBIDDEN):
             key = "login_forbidden"
-        case GatewayRateLimitError(status=0):  # not the gateway's answer: the next login waits since the last one
+        case GatewayRateLimitError(status=0):  # not the gateway's response: the next login waits since the last one
             key = "login_waits"
         case GatewayResponseError(status=301 | 302 | 307 | 308) if entry.data[CONF_FINGERPRINT] is None:
             key = "encrypted_now"
@@ -282,7 +283,7 @@ def _device(entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway, ident
         serial_number=serial,
         sw_version=identity.status.firmware if identity.status else None,
     )
-    # Where the gateway does not tell them, the registry keeps what a signing key told earlier.
+    # If the gateway does not report them, the registry keeps what a signed request returned earlier.
     if identity.model:
         device["model"] = identity.model
     if identity.din:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.components.binary_sensor import BinarySensorEntity, BinarySensorEntityDescription
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
@@ -10,30 +10,38 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import Detail, DetailData, GridData, InventoryData, LiveData, SettingsData
+from .coordinator import Detail
 from .data import PowerwallGatewayConfigEntry
-from .entity import GatewayEntityDescription, GatewayValueEntity, async_add_detected
+from .entity import (
+    BATTERY_BLOCK,
+    GRID,
+    METERS,
+    NETWORKS,
+    POWERWALLS,
+    SITEMASTER,
+    SOLAR_POWERWALL,
+    GatewayEntityDescription,
+    GatewayValueEntity,
+    Source,
+    async_add_detected,
+)
 from .estimates import IDLE_POWER
 from .gateway.models import (
     BatteryBlock,
-    CustomerRegistration,
     GridState,
     GridStatus,
-    InstalledMeter,
     MetersAggregates,
     NetworkInterface,
-    Powerwalls,
-    Sitemaster,
     SolarPowerwall,
 )
 from .hardware import (
     METER_INPUTS,
-    NETWORKS,
+    NETWORK_TYPES,
     block_of,
     is_inverted,
     meter_of,
     meters,
-    network_of,
+    network_in_use,
     powerwall_inverters,
     powerwalls,
 )
@@ -42,9 +50,7 @@ PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewayBinarySensorDescription[DataT, ValueT](
-    GatewayEntityDescription[DataT, ValueT], BinarySensorEntityDescription
-):
+class GatewayBinarySensorDescription[ValueT](GatewayEntityDescription[ValueT], BinarySensorEntityDescription):
     """Describe a binary sensor."""
 
     is_on_fn: Callable[[ValueT], bool | None]
@@ -94,166 +100,153 @@ def _inverter_problem(solar: SolarPowerwall) -> Mapping[str, Any]:
     }
 
 
-def _inverted(number: int) -> GatewayBinarySensorDescription[InventoryData, bool]:
+def _network(name: str) -> tuple[GatewayBinarySensorDescription[NetworkInterface], ...]:
+    source = NETWORKS.map(lambda interfaces: network_in_use(interfaces, name))
+    return (
+        GatewayBinarySensorDescription(
+            key=f"{name}_connected",
+            device_class=BinarySensorDeviceClass.CONNECTIVITY,
+            entity_category=EntityCategory.DIAGNOSTIC,
+            entity_registry_enabled_default=False,
+            source=source,
+            exists_fn=lambda interface: _is_connected(interface) is not None,
+            is_on_fn=_is_connected,
+            attributes_fn=_reached,
+        ),
+        GatewayBinarySensorDescription(
+            key=f"{name}_primary",
+            entity_category=EntityCategory.DIAGNOSTIC,
+            entity_registry_enabled_default=False,
+            source=source,
+            exists_fn=lambda interface: interface.primary is not None,
+            is_on_fn=lambda interface: interface.primary,
+        ),
+    )
+
+
+def _powerwall_problem(source: Source[BatteryBlock]) -> GatewayBinarySensorDescription[BatteryBlock]:
+    return GatewayBinarySensorDescription(
+        key="problem",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        source=source,
+        devices_fn=powerwalls,
+        is_on_fn=lambda block: None if block.disabled_reasons is None else bool(block.disabled_reasons),
+        attributes_fn=lambda block: {"reasons": list(block.disabled_reasons or ())},
+    )
+
+
+_METER: Final = Source(lambda data: data.inventory, meter_of)
+
+
+def _inverted(number: int) -> GatewayBinarySensorDescription[bool]:
     return GatewayBinarySensorDescription(
         key=f"ct_{number}_inverted",
         translation_key="ct_inverted",
         translation_placeholders={"number": str(number)},
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
-        coordinator_fn=lambda data: data.inventory,
+        source=_METER.map(lambda meter: is_inverted(meter, number)),
         devices_fn=meters,
-        result_fn=lambda inventory, device_id: meter_of(inventory, device_id).map(
-            lambda meter: is_inverted(meter, number)
-        ),
         is_on_fn=lambda inverted: inverted,
     )
 
 
-def _powerwall_problem(**source: Any) -> GatewayBinarySensorDescription[Any, BatteryBlock]:
-    return GatewayBinarySensorDescription(
-        key="problem",
-        device_class=BinarySensorDeviceClass.PROBLEM,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        devices_fn=powerwalls,
-        is_on_fn=lambda block: None if block.disabled_reasons is None else bool(block.disabled_reasons),
-        attributes_fn=lambda block: {"reasons": list(block.disabled_reasons or ())},
-        **source,
-    )
-
-
-BINARY_SENSORS: tuple[GatewayBinarySensorDescription[Any, Any], ...] = (
-    GatewayBinarySensorDescription[GridData, GridStatus](
+BINARY_SENSORS: tuple[GatewayBinarySensorDescription[Any], ...] = (
+    GatewayBinarySensorDescription(
         key="grid",
         device_class=BinarySensorDeviceClass.POWER,
-        coordinator_fn=lambda data: data.grid,
-        result_fn=lambda grid, _: grid.status,
+        source=GRID,
         create_without_data=True,
         needs_battery=True,
         unknown_when_unavailable=True,
         is_on_fn=_is_grid_on,
     ),
-    GatewayBinarySensorDescription[GridData, GridStatus](
+    GatewayBinarySensorDescription(
         key="grid_services",
         entity_registry_enabled_default=False,
-        coordinator_fn=lambda data: data.grid,
-        result_fn=lambda grid, _: grid.status,
+        source=GRID,
         exists_fn=lambda grid: grid.grid_services_active is not None,
         needs_battery=True,
         is_on_fn=lambda grid: grid.grid_services_active,
     ),
-    GatewayBinarySensorDescription[LiveData, MetersAggregates](
+    GatewayBinarySensorDescription(
         key="battery_charging",
         device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
         entity_registry_enabled_default=False,
-        coordinator_fn=lambda data: data.live,
-        result_fn=lambda live, _: live.meters,
+        source=METERS,
         create_without_data=True,
         needs_battery=True,
         is_on_fn=_is_charging,
     ),
-    GatewayBinarySensorDescription[SettingsData, Sitemaster](
+    GatewayBinarySensorDescription(
         key="running",
         device_class=BinarySensorDeviceClass.RUNNING,
-        coordinator_fn=lambda data: data.settings,
-        result_fn=lambda settings, _: settings.sitemaster,
+        source=SITEMASTER,
         create_without_data=True,
         is_on_fn=lambda sitemaster: sitemaster.running,
     ),
-    GatewayBinarySensorDescription[SettingsData, Sitemaster](
+    GatewayBinarySensorDescription(
         key="connected_to_tesla",
         device_class=BinarySensorDeviceClass.CONNECTIVITY,
         entity_category=EntityCategory.DIAGNOSTIC,
-        coordinator_fn=lambda data: data.settings,
-        result_fn=lambda settings, _: settings.sitemaster,
+        source=SITEMASTER,
         create_without_data=True,
         is_on_fn=lambda sitemaster: sitemaster.connected_to_tesla,
     ),
-    GatewayBinarySensorDescription[InventoryData, Powerwalls](
+    GatewayBinarySensorDescription(
         key="in_sync",
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
-        coordinator_fn=lambda data: data.inventory,
-        result_fn=lambda inventory, _: inventory.powerwalls,
+        source=POWERWALLS,
         exists_fn=lambda inventory: inventory.has_sync is not None,
         is_on_fn=lambda inventory: inventory.has_sync,
     ),
-    GatewayBinarySensorDescription[InventoryData, CustomerRegistration](
+    GatewayBinarySensorDescription(
         key="registered",
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
-        coordinator_fn=lambda data: data.inventory,
-        result_fn=lambda inventory, _: inventory.registration,
+        source=Source(lambda data: data.inventory, lambda data, _: data.inventory.data.registration),
         exists_fn=lambda registration: registration.registered is not None,
         is_on_fn=lambda registration: registration.registered,
     ),
-    *(
-        GatewayBinarySensorDescription[InventoryData, NetworkInterface](
-            key=f"{name}_connected",
-            device_class=BinarySensorDeviceClass.CONNECTIVITY,
-            entity_category=EntityCategory.DIAGNOSTIC,
-            entity_registry_enabled_default=False,
-            coordinator_fn=lambda data: data.inventory,
-            result_fn=network_of(name),
-            exists_fn=lambda interface: _is_connected(interface) is not None,
-            is_on_fn=_is_connected,
-            attributes_fn=_reached,
-        )
-        for name in NETWORKS
-    ),
-    *(
-        GatewayBinarySensorDescription[InventoryData, NetworkInterface](
-            key=f"{name}_primary",
-            entity_category=EntityCategory.DIAGNOSTIC,
-            entity_registry_enabled_default=False,
-            coordinator_fn=lambda data: data.inventory,
-            result_fn=network_of(name),
-            exists_fn=lambda interface: interface.primary is not None,
-            is_on_fn=lambda interface: interface.primary,
-        )
-        for name in NETWORKS
-    ),
+    *(description for name in NETWORK_TYPES for description in _network(name)),
     # Of a Powerwall 2 the live data report a problem, of a Powerwall 3 signed requests.
+    _powerwall_problem(BATTERY_BLOCK),
     _powerwall_problem(
-        coordinator_fn=lambda data: data.live,
-        result_fn=lambda live, serial: live.system.map(lambda system: block_of(system.battery_blocks, serial)),
+        Source(
+            lambda data: data.detail,
+            lambda data, serial: data.detail.data.controller.map(
+                lambda controller: block_of(controller.battery_blocks, serial)
+            ),
+            Detail.CONTROLLER,
+        )
     ),
-    _powerwall_problem(
-        coordinator_fn=lambda data: data.detail,
-        detail=Detail.CONTROLLER,
-        result_fn=lambda detail, serial: detail.controller.map(
-            lambda controller: block_of(controller.battery_blocks, serial)
-        ),
-    ),
-    GatewayBinarySensorDescription[LiveData, BatteryBlock](
+    GatewayBinarySensorDescription(
         key="backup_ready",
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
-        coordinator_fn=lambda data: data.live,
+        source=BATTERY_BLOCK,
         devices_fn=powerwalls,
-        result_fn=lambda live, serial: live.system.map(lambda system: block_of(system.battery_blocks, serial)),
         exists_fn=lambda block: block.backup_ready is not None,
         is_on_fn=lambda block: block.backup_ready,
     ),
-    GatewayBinarySensorDescription[InventoryData, InstalledMeter](
+    GatewayBinarySensorDescription(
         key="connected",
         device_class=BinarySensorDeviceClass.CONNECTIVITY,
         entity_category=EntityCategory.DIAGNOSTIC,
-        coordinator_fn=lambda data: data.inventory,
+        source=_METER,
         devices_fn=meters,
-        result_fn=meter_of,
         exists_fn=lambda meter: meter.connected is not None,
         is_on_fn=lambda meter: meter.connected,
     ),
     *(_inverted(number) for number in METER_INPUTS),
-    GatewayBinarySensorDescription[DetailData, SolarPowerwall](
+    GatewayBinarySensorDescription(
         key="problem",
         device_class=BinarySensorDeviceClass.PROBLEM,
         entity_category=EntityCategory.DIAGNOSTIC,
-        coordinator_fn=lambda data: data.detail,
-        detail=Detail.SOLAR_POWERWALL,
+        source=SOLAR_POWERWALL,
         devices_fn=powerwall_inverters,
-        result_fn=lambda detail, _: detail.solar_powerwall,
         is_on_fn=_has_inverter_problem,
         attributes_fn=_inverter_problem,
     ),
@@ -269,10 +262,10 @@ async def async_setup_entry(
     async_add_detected(entry, async_add_entities, GatewayBinarySensor, BINARY_SENSORS)
 
 
-class GatewayBinarySensor[DataT](GatewayValueEntity[DataT], BinarySensorEntity):
+class GatewayBinarySensor(GatewayValueEntity, BinarySensorEntity):
     """Show whether something of the gateway or one of its devices is on."""
 
-    entity_description: GatewayBinarySensorDescription[DataT, Any]
+    entity_description: GatewayBinarySensorDescription[Any]
 
     @property
     @override

@@ -10,28 +10,25 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .control import Control
-from .coordinator import SettingsData
 from .data import PowerwallGatewayConfigEntry
-from .entity import GatewayEntity, GatewayEntityDescription, async_add_detected
-from .gateway.models import Sitemaster
+from .entity import SITEMASTER, GatewayEntity, GatewayEntityDescription, async_add_detected
 
 PARALLEL_UPDATES = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewayButtonDescription[DataT, ValueT](GatewayEntityDescription[DataT, ValueT], ButtonEntityDescription):
+class GatewayButtonDescription[ValueT](GatewayEntityDescription[ValueT], ButtonEntityDescription):
     """Describe a button."""
 
     press_fn: Callable[[Control], Awaitable[object]]
 
 
-BUTTONS: tuple[GatewayButtonDescription[Any, Any], ...] = (
-    GatewayButtonDescription[SettingsData, Sitemaster](
+BUTTONS: tuple[GatewayButtonDescription[Any], ...] = (
+    GatewayButtonDescription(
         key="start",
         entity_category=EntityCategory.CONFIG,
-        coordinator_fn=lambda data: data.settings,
-        result_fn=lambda settings, _: settings.sitemaster,
-        devices_fn=lambda data: (data.itself,) if data.control.consented else (),
+        source=SITEMASTER,
+        devices_fn=lambda data: (data.device,) if data.control.consented else (),
         create_without_data=True,
         withdrawn_fn=lambda control: not control.consented,
         press_fn=lambda control: control.async_start(),
@@ -48,11 +45,11 @@ async def async_setup_entry(
     async_add_detected(entry, async_add_entities, GatewayButton, BUTTONS)
 
 
-class GatewayButton(GatewayEntity[Any], ButtonEntity):
+class GatewayButton(GatewayEntity, ButtonEntity):
     """Press a button of the gateway."""
 
-    entity_description: GatewayButtonDescription[Any, Any]
+    entity_description: GatewayButtonDescription[Any]
 
     @override
     async def async_press(self) -> None:
-        await self.entity_description.press_fn(self._control)
+        await self.entity_description.press_fn(self._data.control)

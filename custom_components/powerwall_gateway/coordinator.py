@@ -1,7 +1,7 @@
 """Coordinators: the endpoints to poll, their intervals, and the handling of failed polls."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
@@ -125,6 +125,11 @@ class EndpointResult[T]:
     """Monotonic time of the next request, in seconds."""
 
     @property
+    def fresh(self) -> T | None:
+        """The value, unless the last request failed."""
+        return None if self.error else self.value
+
+    @property
     def stopped(self) -> bool:
         """Whether there is no value because the Powerwall is stopped."""
         return isinstance(self.error, GatewayStoppedError)
@@ -157,6 +162,11 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
     """
 
     config_entry: ConfigEntry[GatewayCoordinators]
+    priority: Priority
+    interval: float
+    """Seconds between two polls, unless the owner set others."""
+
+    initial_data: DataT
 
     def __init__(
         self,
@@ -165,37 +175,33 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         gateway: PowerwallGateway,
         signed: SignedGateway | None = None,
         *,
-        rank: Priority,
-        interval: float,
-        data: DataT,
+        interval: float | None = None,
     ) -> None:
+        interval = interval or self.interval
         super().__init__(
             hass,
             _LOGGER,
             config_entry=entry,
-            name=f"{entry.title} {rank.name.lower()}",
+            name=f"{entry.title} {self.priority.name.lower()}",
             update_interval=timedelta(seconds=interval),
         )
         self.gateway = gateway
         self._signed = signed
-        self.data = data
-        self.schedule = gateway.scheduler.add_schedule(rank, interval)
-        self._forced_polls = 0
+        self.data = self.initial_data
+        self.schedule = gateway.scheduler.add_schedule(self.priority, interval)
+        self._forced = 0
+        """Number of callers that wait for a poll of all endpoints, also of those that are not due."""
+
         self._polling: asyncio.Task[DataT] | None = None
         self._logged_errors: set[tuple[str, type[Exception]]] = set()
 
-    @property
-    def _force(self) -> bool:
-        """Whether to request endpoints, too, that are not due."""
-        return self._forced_polls > 0
-
     async def async_force_refresh(self) -> None:
         """Poll now, including endpoints that are not due: a login or a change may have made them respond."""
-        self._forced_polls += 1
+        self._forced += 1
         try:
             await self.async_refresh()
         finally:
-            self._forced_polls -= 1
+            self._forced -= 1
 
     @override
     @callback
@@ -284,11 +290,11 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         """Fetch one endpoint. If that fails, keep the last value for three intervals, but not below 10 seconds."""
         clock = self.hass.loop.time
         error, not_before = last.error, last.not_before
-        if not self._force:
+        if not self._forced:
             await self.schedule.wait_for_budget()
-        if (backoff := self.schedule.backoff_error) and not self._force:
+        if (backoff := self.schedule.backoff_error) and not self._forced:
             error = backoff
-        elif clock() >= not_before or self._force:
+        elif clock() >= not_before or self._forced:
             try:
                 value = await _fetch_with_retry(last, endpoint)
                 await self.config_entry.runtime_data.identity_check.check()
@@ -351,17 +357,17 @@ class _Contact(NamedTuple):
 
     time: datetime
     behind: float
-    """Seconds behind the newest time in that answer."""
+    """Seconds behind the newest time in that response."""
 
     since: float
     """Monotonic time in seconds at which this time was first seen."""
 
 
-class ContactWatch[KeyT: Hashable]:
+class ContactWatch[KeyT: (str, int)]:
     """Detect meters out of contact from their communication times.
 
     The gateway's own times decide, never Home Assistant's clock: the two may differ by hours. A meter is out of contact
-    if its time is behind the newest one in the same response, or if it stands still for as long.
+    if its time is behind the newest one in the same response, or if it does not change for as long.
     """
 
     def __init__(self, name: str) -> None:
@@ -374,7 +380,7 @@ class ContactWatch[KeyT: Hashable]:
         """Return the meters that are out of contact in a response received at monotonic time `now`, in seconds.
 
         A meter without a time, or with the zero time of a meter that never responded, is ignored. If the gateway itself
-        did not respond for as long, a time that stands still proves nothing: the wait starts again.
+        did not respond for as long, a time that did not change proves nothing: the wait starts again.
         """
         if self._received_at is not None and now - self._received_at > LOST_AFTER:
             self._contacts = {key: contact._replace(since=now) for key, contact in self._contacts.items()}
@@ -382,12 +388,12 @@ class ContactWatch[KeyT: Hashable]:
         times = {key: time for key, meter in meters.items() if (time := meter.last_communication_time)}
         newest = max(times.values(), default=None)
         lost = frozenset(key for key, time in times.items() if newest and self._is_lost(key, time, newest, now))
-        if newly := lost - self._lost:
-            _LOGGER.info(
-                "%s: The gateway lost contact with meter %s; its values are unknown", self._name, _names(newly)
-            )
-        if again := self._lost & times.keys() - lost:
-            _LOGGER.info("%s: The gateway is in contact with meter %s again", self._name, _names(again))
+        for text, changed in (
+            ("%s: The gateway lost contact with meter %s; its values are unknown", lost - self._lost),
+            ("%s: The gateway is in contact with meter %s again", self._lost & times.keys() - lost),
+        ):
+            if changed:
+                _LOGGER.info(text, self._name, ", ".join(sorted(map(str, changed))))
         self._lost = lost
         return lost
 
@@ -401,10 +407,6 @@ class ContactWatch[KeyT: Hashable]:
         # If the gateway's clock was set back, the lost meter has the newest time. One that moves on and does not fall
         # further behind is in contact.
         return not (last and time > last.time and behind <= last.behind)
-
-
-def _names(meters: Iterable[Hashable]) -> str:
-    return ", ".join(sorted(map(str, meters)))
 
 
 def aggregates_in_contact(meters: MetersAggregates, watch: ContactWatch[str], now: float) -> MetersAggregates:
@@ -448,15 +450,12 @@ class GridCoordinator(GatewayCoordinator[GridData]):
     instead.
     """
 
+    priority = Priority.GRID
+    initial_data = GridData()
+
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, gateway: PowerwallGateway, log: GridLog) -> None:
-        super().__init__(
-            hass,
-            entry,
-            gateway,
-            rank=Priority.GRID,
-            interval=entry.options.get(CONF_GRID_INTERVAL, GRID_INTERVAL),
-            data=GridData(log=EndpointResult(value=log)),
-        )
+        super().__init__(hass, entry, gateway, interval=entry.options.get(CONF_GRID_INTERVAL, GRID_INTERVAL))
+        self.data = GridData(log=EndpointResult(value=log))
         self.update_interval = None
         self._due = 0.0
         self._requesting = False
@@ -563,13 +562,13 @@ class GridCoordinator(GatewayCoordinator[GridData]):
         while True:
             await asyncio.sleep(max(0.0, self._due - clock()))
             if clock() < (began := self._due):
-                continue  # postponed meanwhile
+                continue  # postponed
             if not self.config_entry.pref_disable_polling:
                 await self.async_refresh()
             self._due = max(began + self.schedule.interval, clock())
 
     def _refresh_after_change(self) -> None:
-        """Refresh live data and settings, and once more if the grid changes again meanwhile."""
+        """Refresh live data and settings, and once more if the grid changes again during that."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return
         self._is_stale = True
@@ -617,15 +616,11 @@ class LiveData:
 class LiveCoordinator(GatewayCoordinator[LiveData]):
     """Poll power flows and charge, every 5 seconds by default."""
 
+    priority = Priority.LIVE
+    initial_data = LiveData()
+
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, gateway: PowerwallGateway) -> None:
-        super().__init__(
-            hass,
-            entry,
-            gateway,
-            rank=Priority.LIVE,
-            interval=entry.options.get(CONF_LIVE_INTERVAL, LIVE_INTERVAL),
-            data=LiveData(),
-        )
+        super().__init__(hass, entry, gateway, interval=entry.options.get(CONF_LIVE_INTERVAL, LIVE_INTERVAL))
         self._powerwalls = 0
         """Number of Powerwalls in the last list."""
 
@@ -665,7 +660,7 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
     def _is_grid_connected(self, battery: EndpointResult[SystemStatus | StateOfEnergy]) -> bool:
         """Return whether the grid is connected, by the newest response about it."""
         if not self.config_entry.runtime_data.has_battery:
-            return True  # a solar inverter has no contactor, and says off-grid while the grid is there
+            return True  # a solar inverter has no contactor, and reports off-grid while the grid is connected
         if battery.error is None and isinstance(battery.value, SystemStatus):
             return battery.value.system_island_state is GridState.CONNECTED
         status = self.config_entry.runtime_data.grid.data.status
@@ -755,24 +750,26 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
     The first poll and forced refreshes request everything, to detect what there is.
     """
 
+    priority = Priority.DETAIL
+    interval = DETAIL_INTERVAL
+    initial_data = DetailData()
+
     def __init__(
         self, hass: HomeAssistant, entry: ConfigEntry, gateway: PowerwallGateway, signed: SignedGateway | None
     ) -> None:
-        super().__init__(
-            hass, entry, gateway, signed, rank=Priority.DETAIL, interval=DETAIL_INTERVAL, data=DetailData()
-        )
+        super().__init__(hass, entry, gateway, signed)
         self._site_contact = ContactWatch[int](f"{self.name}, site")
         self._solar_contact = ContactWatch[int](f"{self.name}, solar")
 
     @override
     async def _poll(self) -> DetailData:
-        last = self.data
+        last, gateway = self.data, self.gateway
         wanted = set(self.async_contexts())
 
         async def fetch[T](
             detail: Detail, last: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]
         ) -> EndpointResult[T]:
-            if self._force or last.has_never_succeeded or detail in wanted:
+            if self._forced or last.has_never_succeeded or detail in wanted:
                 return await self._fetch(last, endpoint)
             return last
 
@@ -794,25 +791,25 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
                 return result  # no new response
             return result.map(lambda meters: singles_in_contact(meters, watch, result.at))
 
-        reports_energies = self.gateway.capabilities.has_system_status
+        site_meters, solar_meters, solar = last.site_meters, last.solar_meters, last.solar_powerwall
+        ct_readings, controller, components = last.ct_readings, last.controller, last.components
+        if gateway.capabilities.reads_meter_inputs:
+            ct_readings = await fetch(Detail.CT_READINGS, ct_readings, gateway.meters_readings)
+        site_meters = await fetch_meters(Detail.SITE_METERS, site_meters, gateway.meters_site, self._site_contact)
+        solar_meters = await fetch_meters(Detail.SOLAR_METERS, solar_meters, gateway.meters_solar, self._solar_contact)
+        solar = await fetch(Detail.SOLAR_POWERWALL, solar, gateway.solar_powerwall)
+        config = await fetch_signed(Detail.CONFIG, last.config, lambda signed: signed.config())
+        if not gateway.capabilities.has_system_status:  # nothing else reports the battery's energies
+            controller = await fetch_signed(Detail.CONTROLLER, controller, lambda signed: signed.controller())
+            components = await fetch_signed(Detail.COMPONENTS, components, lambda signed: signed.components())
         return DetailData(
-            ct_readings=await fetch(Detail.CT_READINGS, last.ct_readings, self.gateway.meters_readings)
-            if self.gateway.capabilities.reads_meter_inputs
-            else last.ct_readings,
-            site_meters=await fetch_meters(
-                Detail.SITE_METERS, last.site_meters, self.gateway.meters_site, self._site_contact
-            ),
-            solar_meters=await fetch_meters(
-                Detail.SOLAR_METERS, last.solar_meters, self.gateway.meters_solar, self._solar_contact
-            ),
-            solar_powerwall=await fetch(Detail.SOLAR_POWERWALL, last.solar_powerwall, self.gateway.solar_powerwall),
-            config=await fetch_signed(Detail.CONFIG, last.config, lambda signed: signed.config()),
-            controller=last.controller
-            if reports_energies
-            else await fetch_signed(Detail.CONTROLLER, last.controller, lambda signed: signed.controller()),
-            components=last.components
-            if reports_energies
-            else await fetch_signed(Detail.COMPONENTS, last.components, lambda signed: signed.components()),
+            ct_readings=ct_readings,
+            site_meters=site_meters,
+            solar_meters=solar_meters,
+            solar_powerwall=solar,
+            config=config,
+            controller=controller,
+            components=components,
         )
 
 
@@ -834,12 +831,9 @@ class SettingsData:
 class SettingsCoordinator(GatewayCoordinator[SettingsData]):
     """Poll the settings every minute."""
 
-    def __init__(
-        self, hass: HomeAssistant, entry: ConfigEntry, gateway: PowerwallGateway, signed: SignedGateway | None
-    ) -> None:
-        super().__init__(
-            hass, entry, gateway, signed, rank=Priority.SETTINGS, interval=SETTINGS_INTERVAL, data=SettingsData()
-        )
+    priority = Priority.SETTINGS
+    interval = SETTINGS_INTERVAL
+    initial_data = SettingsData()
 
     @override
     async def _poll(self) -> SettingsData:
@@ -896,12 +890,14 @@ class InventoryData:
 class InventoryCoordinator(GatewayCoordinator[InventoryData]):
     """Poll the hardware at startup and every 15 minutes."""
 
+    priority = Priority.INVENTORY
+    interval = INVENTORY_INTERVAL
+    initial_data = InventoryData()
+
     def __init__(
         self, hass: HomeAssistant, entry: ConfigEntry, gateway: PowerwallGateway, signed: SignedGateway | None
     ) -> None:
-        super().__init__(
-            hass, entry, gateway, signed, rank=Priority.INVENTORY, interval=INVENTORY_INTERVAL, data=InventoryData()
-        )
+        super().__init__(hass, entry, gateway, signed)
         self._inverters: dict[str, SolarInverter] = {}
         """Inverters in the last list."""
         self._retry = FIRST_RETRY

@@ -19,7 +19,7 @@ class PowerwallGatewayData(GatewayCoordinators):
     serial: str
     """Serial number of the gateway. All unique ids begin with it."""
 
-    itself: SubDevice
+    device: SubDevice
     """The gateway as a device."""
 
     device_id: str

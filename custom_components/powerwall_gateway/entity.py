@@ -19,6 +19,43 @@ from .control import Control
 from .coordinator import Detail, EndpointResult, GatewayCoordinator
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import SubDevice
+from .hardware import block_of
+
+
+@dataclass(frozen=True)
+class Source[ValueT]:
+    """Result of an endpoint that an entity shows, or the part of it that is about the entity's device."""
+
+    coordinator_fn: Callable[[PowerwallGatewayData], GatewayCoordinator[Any]]
+
+    result_fn: Callable[[PowerwallGatewayData, str], EndpointResult[ValueT]]
+    """Return the result in that coordinator's data, for the `SubDevice.id` of the entity's device."""
+
+    detail: Detail | None = None
+    """The detail that the coordinator polls only while such an entity is enabled."""
+
+    def map[PartT](self, part_of: Callable[[ValueT], PartT | None]) -> Source[PartT]:
+        """Return the source of a part of the value."""
+        return Source(self.coordinator_fn, lambda data, device: self.result_fn(data, device).map(part_of), self.detail)
+
+
+GRID: Final = Source(lambda data: data.grid, lambda data, _: data.grid.data.status)
+METERS: Final = Source(lambda data: data.live, lambda data, _: data.live.data.meters)
+BATTERY: Final = Source(lambda data: data.live, lambda data, _: data.live.data.battery)
+SYSTEM: Final = Source(lambda data: data.live, lambda data, _: data.live.data.system)
+BATTERY_BLOCK: Final = Source(
+    lambda data: data.live,
+    lambda data, serial: data.live.data.system.map(lambda system: block_of(system.battery_blocks, serial)),
+)
+OPERATION: Final = Source(lambda data: data.settings, lambda data, _: data.settings.data.operation)
+SITEMASTER: Final = Source(lambda data: data.settings, lambda data, _: data.settings.data.sitemaster)
+CONFIG: Final = Source(lambda data: data.detail, lambda data, _: data.detail.data.config, Detail.CONFIG)
+CONTROLLER: Final = Source(lambda data: data.detail, lambda data, _: data.detail.data.controller, Detail.CONTROLLER)
+SOLAR_POWERWALL: Final = Source(
+    lambda data: data.detail, lambda data, _: data.detail.data.solar_powerwall, Detail.SOLAR_POWERWALL
+)
+NETWORKS: Final = Source(lambda data: data.inventory, lambda data, _: data.inventory.data.networks)
+POWERWALLS: Final = Source(lambda data: data.inventory, lambda data, _: data.inventory.data.powerwalls)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +72,7 @@ class StateThrottle:
         """Return whether to write a value, `elapsed` seconds after the last one that was written.
 
         A number that becomes zero, or was zero, is written at once: something ends or begins.
-        A number that changes its sign has to change by its step, but does not have to wait: at rest it wavers around
-        zero.
+        A number that changes its sign has to change by its step, but does not have to wait: idle power wavers around 0.
         """
         if value == last:
             return False
@@ -54,32 +90,26 @@ POWERWALL_POWER_THROTTLE: Final = StateThrottle(step=10.0, every=30.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewayEntityDescription[DataT, ValueT](EntityDescription):
-    """Describe an entity that shows the result of one endpoint, or the part of it that is about one device."""
+class GatewayEntityDescription[ValueT](EntityDescription):
+    """Describe an entity that shows the result of one endpoint."""
 
-    coordinator_fn: Callable[[PowerwallGatewayData], GatewayCoordinator[DataT]]
+    source: Source[ValueT]
 
-    result_fn: Callable[[DataT, str], EndpointResult[ValueT]]
-    """Return the result from the coordinator's data and the `SubDevice.id` of the entity's device."""
-
-    devices_fn: Callable[[PowerwallGatewayData], Iterable[SubDevice]] = lambda data: (data.itself,)
+    devices_fn: Callable[[PowerwallGatewayData], Iterable[SubDevice]] = lambda data: (data.device,)
     """Return the devices that have such an entity."""
 
     exists_fn: Callable[[ValueT], bool] = lambda _: True
     """Return whether the hardware for it is there."""
 
     create_without_data: bool = False
-    """Create it before its endpoint has answered: every gateway has it."""
+    """Create it before its endpoint has responded: every gateway has it."""
 
     needs_battery: bool = False
-    """Create it only on a site with a Powerwall. A solar inverter that is a gateway itself has no contactor: it says
-    off-grid while the grid is there."""
+    """Create it only on a site with a Powerwall. A solar inverter that is a gateway itself has no contactor: it reports
+    off-grid while the grid is connected."""
 
     withdrawn_fn: Callable[[Control], bool] = lambda _: False
     """Return whether to remove the entity of a setting, which cannot be set until the entry is reloaded."""
-
-    detail: Detail | None = None
-    """The detail that the coordinator polls only while such an entity is enabled."""
 
     throttle: StateThrottle = ON_CHANGE
 
@@ -88,14 +118,14 @@ class GatewayEntityDescription[DataT, ValueT](EntityDescription):
 
     def exists(self, data: PowerwallGatewayData, device: SubDevice) -> bool:
         """Return whether to create the entity of a device."""
-        result = self.result_fn(self.coordinator_fn(data).data, device.id)
+        result = self.source.result_fn(data, device.id)
         if result.value is None:
             return self.create_without_data and not result.unsupported
         return self.exists_fn(result.value)
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewaySensorDescription[DataT, ValueT](GatewayEntityDescription[DataT, ValueT], SensorEntityDescription):
+class GatewaySensorDescription[ValueT](GatewayEntityDescription[ValueT], SensorEntityDescription):
     """Describe a sensor."""
 
     value_fn: Callable[[ValueT], StateType | datetime]
@@ -111,8 +141,8 @@ class GatewaySensorDescription[DataT, ValueT](GatewayEntityDescription[DataT, Va
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewayControlDescription[DataT, ValueT](GatewayEntityDescription[DataT, ValueT]):
-    """Describe a setting. It exists before it can be read: on old firmware that takes a login."""
+class GatewayControlDescription[ValueT](GatewayEntityDescription[ValueT]):
+    """Describe a setting. It exists before it can be read: on old firmware that requires a login."""
 
     available_fn: Callable[[Control], bool]
     """Return whether it can be set here and now."""
@@ -122,32 +152,28 @@ class GatewayControlDescription[DataT, ValueT](GatewayEntityDescription[DataT, V
         return self.available_fn(data.control)
 
 
-class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
+class GatewayEntity(CoordinatorEntity[GatewayCoordinator[Any]]):
     """Base of all entities."""
 
     _attr_has_entity_name = True
     _unrecorded_attributes = frozenset({MATCH_ALL})  # they are for reading, not for statistics
-    entity_description: GatewayEntityDescription[DataT, Any]
+    entity_description: GatewayEntityDescription[Any]
 
     def __init__(
-        self, data: PowerwallGatewayData, description: GatewayEntityDescription[DataT, Any], device: SubDevice
+        self, data: PowerwallGatewayData, description: GatewayEntityDescription[Any], device: SubDevice
     ) -> None:
-        super().__init__(description.coordinator_fn(data), description.detail)
+        super().__init__(description.source.coordinator_fn(data), description.source.detail)
         self.entity_description = description
-        self._result_of: DataT | None = None
+        self._data = data
         self._device_id = device.id
-        self._control = data.control
-        self._scale = data.scale
         self._attr_translation_key = description.translation_key or description.key
         self._attr_unique_id = device.unique_id(data.serial, description.key)
         self._attr_device_info = device.info
 
     @property
     def result(self) -> EndpointResult[Any]:
-        """Return the last result that this entity shows; it is looked up once per poll."""
-        if (data := self.coordinator.data) is not self._result_of:
-            self._result_of, self._result = data, self.entity_description.result_fn(data, self._device_id)
-        return self._result
+        """Return the last result of the endpoint that this entity shows."""
+        return self.entity_description.source.result_fn(self._data, self._device_id)
 
     @property
     @override
@@ -156,7 +182,7 @@ class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
 
     def _on_scale(self, raw: float | None) -> float | None:
         """Return the gateway's percent on the scale that the owner chose, in steps of 0.1%."""
-        return None if raw is None else round(self._scale.from_raw(raw), 1)
+        return None if raw is None else round(self._data.scale.from_raw(raw), 1)
 
     @property
     @override
@@ -166,7 +192,7 @@ class GatewayEntity[DataT](CoordinatorEntity[GatewayCoordinator[DataT]]):
         return attributes_fn(value)
 
 
-class GatewayValueEntity[DataT](GatewayEntity[DataT]):
+class GatewayValueEntity(GatewayEntity):
     """Base of sensors and binary sensors. A poll writes a state only when the description's throttle allows it."""
 
     _written: tuple[bool, object, Mapping[str, Any] | None]
@@ -200,18 +226,18 @@ class GatewayValueEntity[DataT](GatewayEntity[DataT]):
         self._written_at = monotonic()
 
 
-class GatewayControlEntity[DataT](GatewayEntity[DataT]):
+class GatewayControlEntity(GatewayEntity):
     """Base of settings. They show the value that was read, never the one that was requested."""
 
-    entity_description: GatewayControlDescription[DataT, Any]
+    entity_description: GatewayControlDescription[Any]
 
     @property
     @override
     def available(self) -> bool:
-        return super().available and self.entity_description.available_fn(self._control)
+        return super().available and self.entity_description.available_fn(self._data.control)
 
 
-def async_add_detected[DescriptionT: GatewayEntityDescription[Any, Any]](
+def async_add_detected[DescriptionT: GatewayEntityDescription[Any]](
     entry: PowerwallGatewayConfigEntry,
     add_entities: AddConfigEntryEntitiesCallback,
     create: Callable[[PowerwallGatewayData, DescriptionT, SubDevice], Entity],
@@ -220,29 +246,28 @@ def async_add_detected[DescriptionT: GatewayEntityDescription[Any, Any]](
     """Add entities for detected hardware, now and after every poll that detects more or what had been removed."""
     data = entry.runtime_data
     added: dict[tuple[str, str], SubDevice] = {}
-    _forget_removed(entry, added)
     by_coordinator: dict[GatewayCoordinator[Any], list[DescriptionT]] = {}
     for description in descriptions:
         if data.has_battery or not description.needs_battery:
-            by_coordinator.setdefault(description.coordinator_fn(data), []).append(description)
+            by_coordinator.setdefault(description.source.coordinator_fn(data), []).append(description)
+
+    def add(described: list[DescriptionT]) -> None:
+        found: list[Entity] = []
+        devices = {devices_fn: tuple(devices_fn(data)) for devices_fn in {each.devices_fn for each in described}}
+        for description in described:
+            for device in devices[description.devices_fn]:
+                entity = (device.id, description.key)
+                if entity not in added and description.exists(data, device):
+                    added[entity] = device
+                    found.append(create(data, description, device))
+        if found:
+            add_entities(found)
 
     def follow(coordinator: GatewayCoordinator[Any], described: list[DescriptionT]) -> None:
-        @callback
-        def add() -> None:
-            found: list[Entity] = []
-            devices = {devices_fn: tuple(devices_fn(data)) for devices_fn in {each.devices_fn for each in described}}
-            for description in described:
-                for device in devices[description.devices_fn]:
-                    entity = (device.id, description.key)
-                    if entity not in added and description.exists(data, device):
-                        added[entity] = device
-                        found.append(create(data, description, device))
-            if found:
-                add_entities(found)
+        add(described)
+        entry.async_on_unload(coordinator.async_add_listener(lambda: add(described)))
 
-        add()
-        entry.async_on_unload(coordinator.async_add_listener(add))
-
+    _forget_removed(entry, added)
     for coordinator, described in by_coordinator.items():
         follow(coordinator, described)
 

@@ -8,16 +8,16 @@ from homeassistant.components.event import EventEntity, EventEntityDescription, 
 from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import GridCoordinator, GridData
+from .coordinator import GridCoordinator
 from .data import PowerwallGatewayConfigEntry
-from .entity import GatewayEntity, GatewayEntityDescription, async_add_detected
-from .outages import GridEvent, GridEventType, GridLog
+from .entity import GatewayEntity, GatewayEntityDescription, Source, async_add_detected
+from .outages import GridEvent, GridEventType
 
 PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewayEventDescription[DataT, ValueT](GatewayEntityDescription[DataT, ValueT], EventEntityDescription):
+class GatewayEventDescription[ValueT](GatewayEntityDescription[ValueT], EventEntityDescription):
     """Describe an event."""
 
     last_fn: Callable[[ValueT], GridEvent | None]
@@ -25,11 +25,10 @@ class GatewayEventDescription[DataT, ValueT](GatewayEntityDescription[DataT, Val
 
 
 EVENTS = (
-    GatewayEventDescription[GridData, GridLog](
+    GatewayEventDescription(
         key="grid_event",
         event_types=list(GridEventType),
-        coordinator_fn=lambda data: data.grid,
-        result_fn=lambda grid, _: grid.log,
+        source=Source(lambda data: data.grid, lambda data, _: data.grid.data.log),
         needs_battery=True,
         last_fn=lambda log: None if log.pending else log.event,
     ),
@@ -45,7 +44,7 @@ async def async_setup_entry(
     async_add_detected(entry, async_add_entities, GatewayEvent, EVENTS)
 
 
-class GatewayEvent(GatewayEntity[GridData], EventEntity):
+class GatewayEvent(GatewayEntity, EventEntity):
     """A grid event, fired once.
 
     The last one comes from the entry's own store: Home Assistant saves restored states every 15 minutes, and may lose
@@ -54,7 +53,7 @@ class GatewayEvent(GatewayEntity[GridData], EventEntity):
 
     _unrecorded_attributes = frozenset()  # the attributes of an event are its history
     coordinator: GridCoordinator
-    entity_description: GatewayEventDescription[GridData, Any]
+    entity_description: GatewayEventDescription[Any]
 
     @override
     async def async_get_last_state(self) -> State | None:

@@ -1,7 +1,7 @@
 """The devices below the gateway: which ones it reports, and which are added, removed or renamed."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -11,7 +11,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntry, DeviceInfo
 
 from .const import DEFAULT_TITLE, MANUFACTURER
-from .coordinator import EndpointResult, InventoryData
+from .coordinator import EndpointResult
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import Kind, SubDevice, identifier, is_of_kind
 from .gateway.models import (
@@ -25,7 +25,7 @@ from .gateway.models import (
 
 METER_INPUTS: Final = range(1, 5)
 
-NETWORKS: Final = {
+NETWORK_TYPES: Final = {
     "ethernet": InterfaceType.ETHERNET,
     "wifi": InterfaceType.WIFI,
     "cellular": InterfaceType.CELLULAR,
@@ -149,9 +149,9 @@ def meters_by_id(listed: Iterable[InstalledMeter] | None) -> dict[str, Installed
     return found
 
 
-def meter_of(inventory: InventoryData, device_id: str) -> EndpointResult[InstalledMeter]:
+def meter_of(data: PowerwallGatewayData, device_id: str) -> EndpointResult[InstalledMeter]:
     """Return the result of a meter in the inventory."""
-    return inventory.meters.map(lambda listed: meters_by_id(listed).get(device_id))
+    return data.inventory.data.meters.map(lambda listed: meters_by_id(listed).get(device_id))
 
 
 def is_inverted(meter: InstalledMeter, number: int) -> bool | None:
@@ -215,15 +215,10 @@ def _powerwall_inverter_id(data: PowerwallGatewayData) -> str | None:
     )
 
 
-def network_of(name: str) -> Callable[[InventoryData, str], EndpointResult[NetworkInterface]]:
-    """Return the `result_fn` for a kind of network."""
-
-    def in_use(interfaces: tuple[NetworkInterface, ...]) -> NetworkInterface | None:
-        """Return the interface in use: from 21.x on there may be several Wi-Fis, of which one is active."""
-        found = (interface for interface in interfaces if _interface_type(interface) is NETWORKS[name])
-        return max(found, key=lambda each: (each.primary is True, each.connected is True), default=None)
-
-    return lambda inventory, _: inventory.networks.map(in_use)
+def network_in_use(interfaces: tuple[NetworkInterface, ...], name: str) -> NetworkInterface | None:
+    """Return the interface in use of a kind: from 21.x on there may be several Wi-Fis, of which one is active."""
+    found = (interface for interface in interfaces if _interface_type(interface) is NETWORK_TYPES[name])
+    return max(found, key=lambda each: (each.primary is True, each.connected is True), default=None)
 
 
 def _interface_type(interface: NetworkInterface) -> InterfaceType | None:
@@ -246,29 +241,29 @@ def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> N
     Another firmware, which may have more endpoints, reloads the entry.
     """
     data = entry.runtime_data
-    firmware = data.itself.info.get("sw_version")
+    firmware = data.device.info.get("sw_version")
     known = _present(data)
     missing: dict[Kind, dict[str, float]] = {}
 
     def remove_missing(kind: Kind, present: set[str]) -> None:
         """Note since when devices of a kind are missing, and remove those that are missing for long enough."""
         now, before = hass.loop.time(), missing.get(kind, {})
-        absent = {device.id for device in _missing_devices(hass, entry.entry_id, data.serial, kind, present)}
+        absent = {device.id for device in _missing_devices(hass, entry, kind, present)}
         gone = {device_id for device_id in absent if now - before.get(device_id, now) > REMOVED_AFTER}
         for device_id in gone:
             dr.async_get(hass).async_remove_device(device_id)
         missing[kind] = {device_id: before.get(device_id, now) for device_id in absent - gone}
-        _update_device_names(hass, entry.entry_id, data.serial, kind, _DEVICES[kind](data))
+        _update_device_names(hass, entry, kind)
 
     @callback
-    def look() -> None:
+    def update() -> None:
         nonlocal firmware
         if entry.state is not ConfigEntryState.LOADED:
             return
         status, upgraded = data.inventory.data.status.value, False
         if running := (status.firmware if status else data.inventory.data.firmware.value):
             if firmware is None:
-                data.itself.info["sw_version"] = running
+                data.device.info["sw_version"] = running
                 dr.async_get(hass).async_update_device(data.device_id, sw_version=running)
             upgraded, firmware = firmware not in {None, running}, running
         if upgraded:
@@ -281,32 +276,31 @@ def watch_hardware(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> N
             entry.async_create_task(hass, data.detail.async_force_refresh(), name=f"{entry.title} new hardware")
         known.update(present)
 
-    entry.async_on_unload(data.inventory.async_add_listener(look))
+    entry.async_on_unload(data.inventory.async_add_listener(update))
 
 
 def _missing_devices(
-    hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, present: Iterable[str]
-) -> tuple[DeviceEntry, ...]:
+    hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, kind: Kind, present: Iterable[str]
+) -> list[DeviceEntry]:
     """Return the registered devices of a kind that are not present."""
+    serial = entry.runtime_data.serial
     kept = {identifier(serial, kind, device_id) for device_id in present}
-    return tuple(
+    return [
         device
-        for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry_id)
+        for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
         if is_of_kind(device, serial, kind) and not device.identifiers & kept
-    )
+    ]
 
 
-def _update_device_names(
-    hass: HomeAssistant, entry_id: str, serial: str, kind: Kind, devices: Iterable[SubDevice]
-) -> None:
+def _update_device_names(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, kind: Kind) -> None:
     """Update the numbers in the names of a kind, which change as devices come and go, unless one is missing."""
-    by_id = {device.id: device for device in devices}
-    if _missing_devices(hass, entry_id, serial, kind, by_id):
+    data, registry = entry.runtime_data, dr.async_get(hass)
+    devices = {device.id: device for device in _DEVICES[kind](data)}
+    if _missing_devices(hass, entry, kind, devices):
         return
-    registry = dr.async_get(hass)
-    for device_id, device in by_id.items():
-        if registry.async_get_device_by_identifier(identifier(serial, kind, device_id), entry_id):
-            registry.async_get_or_create(config_entry_id=entry_id, **device.info)
+    for device_id, device in devices.items():
+        if registry.async_get_device_by_identifier(identifier(data.serial, kind, device_id), entry.entry_id):
+            registry.async_get_or_create(config_entry_id=entry.entry_id, **device.info)
 
 
 @callback
@@ -318,19 +312,19 @@ def watch_names(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None
     data = entry.runtime_data
 
     @callback
-    def look() -> None:
+    def update() -> None:
         if (config := data.detail.data.config.value) is None:
             return
         if entry.title == DEFAULT_TITLE and config.site_info and (name := config.site_info.site_name):
             hass.config_entries.async_update_entry(entry, title=name)
-            data.itself.info["name"] = name
+            data.device.info["name"] = name
             dr.async_get(hass).async_update_device(data.device_id, name=name)
         din = config.din
-        if din and din.serial_number == data.serial and data.itself.info.get("model_id") is None:
-            data.itself.info.update({"model": din.model, "model_id": din.part_number})
+        if din and din.serial_number == data.serial and data.device.info.get("model_id") is None:
+            data.device.info.update({"model": din.model, "model_id": din.part_number})
             dr.async_get(hass).async_update_device(data.device_id, model=din.model, model_id=din.part_number)
 
-    entry.async_on_unload(data.detail.async_add_listener(look))
+    entry.async_on_unload(data.detail.async_add_listener(update))
 
 
 def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> bool:
@@ -339,13 +333,13 @@ def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> boo
         return False
     data = entry.runtime_data
     inventory = data.inventory.data
-    answers: dict[Kind, EndpointResult[object]] = {
+    results: dict[Kind, EndpointResult[object]] = {
         Kind.POWERWALL: data.detail.data.packs if inventory.powerwalls.unsupported else inventory.powerwalls,
         Kind.METER: inventory.meters,
         Kind.INVERTER: inventory.inverters,
     }
     kind = next((kind for kind in Kind if is_of_kind(device, data.serial, kind)), None)
-    if kind is None or answers[kind].value is None:
+    if kind is None or results[kind].value is None:
         return False
     return not any(known.info["identifiers"] & device.identifiers for known in _DEVICES[kind](data))
 
@@ -353,39 +347,35 @@ def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> boo
 def _present(data: PowerwallGatewayData) -> dict[Kind, set[str]]:
     """Return the ids of the reported devices by kind, without the kinds whose last result does not prove an absence.
 
-    A timeout, an error, a stopped Powerwall and an empty list do not.
+    A timeout, an error, a stopped Powerwall and an empty list prove none.
     """
     if data.live.data.meters.error:
         return {}
     inventory = data.inventory.data
     found = {
-        Kind.POWERWALL: _powerwalls(data),
-        Kind.METER: _all(meter_id(meter.kind, meter.serial) for meter in _fresh(inventory.meters) or ()),
-        Kind.INVERTER: set(_fresh(inventory.inverters) or ()),
+        Kind.POWERWALL: _present_powerwalls(data),
+        Kind.METER: _complete(meter_id(meter.kind, meter.serial) for meter in inventory.meters.fresh or ()),
+        Kind.INVERTER: set(inventory.inverters.fresh or ()),
     }
     if found[Kind.INVERTER]:
         found[Kind.INVERTER].add(POWERWALL_INVERTER)  # which `solars` does not list
     return {kind: device_ids for kind, device_ids in found.items() if device_ids}
 
 
-def _powerwalls(data: PowerwallGatewayData) -> set[str]:
+def _present_powerwalls(data: PowerwallGatewayData) -> set[str]:
     """Return the Powerwalls that one of two results lists, if there are both."""
-    inventory = _fresh(data.inventory.data.powerwalls)
+    inventory = data.inventory.data.powerwalls.fresh
     if inventory is None or inventory.enumerating or inventory.updating:
         return set()
-    listed = _all(unit.serial_number for unit in inventory.powerwalls or ())
+    listed = _complete(unit.serial_number for unit in inventory.powerwalls or ())
     if not data.gateway.capabilities.has_system_status:
         return listed
-    system = _fresh(data.live.data.system)
-    live = _all(block.serial_number for block in (system and system.battery_blocks) or ())
+    system = data.live.data.system.fresh
+    live = _complete(block.serial_number for block in (system and system.battery_blocks) or ())
     return listed | live if listed and live else set()
 
 
-def _fresh[T](reading: EndpointResult[T]) -> T | None:
-    return None if reading.error else reading.value
-
-
-def _all(device_ids: Iterable[str | None]) -> set[str]:
+def _complete(device_ids: Iterable[str | None]) -> set[str]:
     """Return the ids of a list, and none if one of them could not be read."""
     found = set(device_ids)
     return set() if None in found or "" in found else {device_id for device_id in found if device_id}

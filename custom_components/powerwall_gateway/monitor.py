@@ -1,4 +1,4 @@
-"""Keep the session, log in where that is allowed, and raise repair issues, after every poll of a loaded entry."""
+"""After every poll of a loaded entry: store the session, log in if that is allowed, and raise repair issues."""
 
 import logging
 from typing import Final
@@ -57,14 +57,14 @@ _ABOVE_RESERVE: Final = 5.0
 """App % from which on the battery may count itself as full, or as empty."""
 
 _LONGEST_STEP: Final = 60.0
-"""Seconds that one poll stands for at most."""
+"""Seconds that one poll counts for at most."""
 
 _UNREACHABLE_SINCE: HassKey[dict[str, float]] = HassKey(f"{DOMAIN}.unreachable_since")
 """Monotonic, by entry. It outlives the entry, which is not loaded while a gateway is away at start."""
 
 
 class EntryMonitor:
-    """Watches one loaded entry, after every poll."""
+    """Check one loaded entry after every poll."""
 
     def __init__(self, hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, store: EntryStore) -> None:
         self._hass = hass
@@ -84,7 +84,7 @@ class EntryMonitor:
 
     @callback
     def async_start(self) -> None:
-        """Check after every poll until the entry is unloaded."""
+        """Start the checks, until the entry is unloaded."""
         for coordinator, check in (
             (self._data.grid, self._check_grid),
             (self._data.settings, self._check_off_grid),
@@ -112,7 +112,7 @@ class EntryMonitor:
             self._hass.async_create_task(self._store.async_set_grid(log))
         if self._data.control.off_grid.is_over:
             self._hass.async_create_task(self._data.control.off_grid.async_forget())
-        # Once, and only as soon as the supervisor would do it. Later logins are for the owner to order.
+        # Once, and only as soon as the supervisor would do it. Later logins are for the owner to start.
         if self._logs_in and self._data.grid.connected_for() >= PACE.connected and not self._data.control.busy:
             self._logs_in = False
             self._entry.async_create_background_task(self._hass, self._log_in(), f"{self._entry.title} login")
@@ -144,7 +144,7 @@ class EntryMonitor:
     @callback
     def _check_session(self) -> None:
         if self._data.gateway.has_session:
-            # It refused a password that it accepts again: it need not be entered.
+            # The gateway refused a password that it accepts again.
             for flow in self._entry.async_get_active_flows(self._hass, {SOURCE_REAUTH}):
                 self._hass.config_entries.flow.async_abort(flow["flow_id"])
         if self._data.control.off_grid.is_due:
@@ -183,7 +183,7 @@ class EntryMonitor:
         if self._data.control.signed is not None and not key.value:
             found, before = issues.of_key(key.error), self._key_issue
             if found is None:
-                return  # the gateway did not respond, which says nothing of the key
+                return  # the gateway did not respond, which proves nothing about the key
             self._key_issue = found
             if found is not before and not isinstance(key.error, GatewayKeyError):
                 return
@@ -216,7 +216,7 @@ class EntryMonitor:
 
     def _check_packs(self) -> None:
         """Show which Powerwalls are disabled, by the numbers that their devices have, and why."""
-        if (blocks := _fresh(battery_blocks(self._data))) is None:
+        if (blocks := battery_blocks(self._data).fresh) is None:
             return
         now = self._hass.loop.time()
         reported = {
@@ -251,13 +251,13 @@ class EntryMonitor:
     def _could_move(self, meters: MetersAggregates) -> bool:
         """Return whether a self-powered battery would charge or discharge now, beyond doubt.
 
-        It runs on the grid; and either solar exceeds the home and it is not full, or the home
-        exceeds solar and it is above the reserve. In every other mode there may be good reasons
-        for 0 W: a full backup, a weekend without peak prices, an order of the utility.
+        The grid is connected, and either solar exceeds the home and the battery is not full, or the home exceeds solar
+        and the charge is above the reserve. In every other mode there may be good reasons for 0 W: a full backup, a
+        weekend without peak prices, a command of the utility.
         """
         settings = self._data.settings.data
-        operation, sitemaster = _fresh(settings.operation), _fresh(settings.sitemaster)
-        grid, battery = _fresh(self._data.grid.data.status), _fresh(self._data.live.data.battery)
+        operation, sitemaster = settings.operation.fresh, settings.sitemaster.fresh
+        grid, battery = self._data.grid.data.status.fresh, self._data.live.data.battery.fresh
         home = meters.load.instant_power if meters.load else None
         if (
             home is None
@@ -280,7 +280,7 @@ class EntryMonitor:
 
 @callback
 def async_note_response(hass: HomeAssistant, entry: ConfigEntry, err: GatewayError | None) -> None:
-    """Show what a response, or its absence, says of the entry: at setup, and at every poll.
+    """Raise or clear the repair issues that follow from a response or its absence, at setup and at every poll.
 
     Any response means that the gateway is reachable, an error as well.
     """
@@ -321,7 +321,3 @@ def _has_default_password(entry: ConfigEntry) -> bool:
     serial: str = entry.data[CONF_SERIAL]
     defaults = {Credentials.of_customer(serial).password, Credentials.of_installer(serial).password}
     return password is not None and password.upper() in defaults
-
-
-def _fresh[T](result: EndpointResult[T]) -> T | None:
-    return None if result.error else result.value

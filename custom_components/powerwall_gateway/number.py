@@ -10,16 +10,14 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .control import Control
-from .coordinator import SettingsData
 from .data import PowerwallGatewayConfigEntry
-from .entity import GatewayControlDescription, GatewayControlEntity, async_add_detected
-from .gateway.models import Operation
+from .entity import OPERATION, GatewayControlDescription, GatewayControlEntity, async_add_detected
 
 PARALLEL_UPDATES = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewayNumberDescription[DataT, ValueT](GatewayControlDescription[DataT, ValueT], NumberEntityDescription):
+class GatewayNumberDescription[ValueT](GatewayControlDescription[ValueT], NumberEntityDescription):
     """Describe a number."""
 
     value_fn: Callable[[ValueT], float | None]
@@ -29,16 +27,15 @@ class GatewayNumberDescription[DataT, ValueT](GatewayControlDescription[DataT, V
     """Convert between the gateway's percent and the scale that the owner chose. `set_fn` gets the app's percent."""
 
 
-NUMBERS: tuple[GatewayNumberDescription[Any, Any], ...] = (
-    GatewayNumberDescription[SettingsData, Operation](
+NUMBERS: tuple[GatewayNumberDescription[Any], ...] = (
+    GatewayNumberDescription(
         key="backup_reserve",
         entity_category=EntityCategory.CONFIG,
         native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
         native_max_value=100,
         native_step=1,
         mode=NumberMode.SLIDER,
-        coordinator_fn=lambda data: data.settings,
-        result_fn=lambda settings, _: settings.operation,
+        source=OPERATION,
         needs_battery=True,
         available_fn=lambda control: control.can_set_operation,
         withdrawn_fn=lambda control: control.operation_withdrawn,
@@ -58,10 +55,10 @@ async def async_setup_entry(
     async_add_detected(entry, async_add_entities, GatewayNumber, NUMBERS)
 
 
-class GatewayNumber(GatewayControlEntity[Any], NumberEntity):
+class GatewayNumber(GatewayControlEntity, NumberEntity):
     """Set a number of the gateway."""
 
-    entity_description: GatewayNumberDescription[Any, Any]
+    entity_description: GatewayNumberDescription[Any]
 
     @property
     @override
@@ -74,9 +71,9 @@ class GatewayNumber(GatewayControlEntity[Any], NumberEntity):
     @property
     @override
     def native_min_value(self) -> float:
-        return self._scale.empty if self.entity_description.scaled else super().native_min_value
+        return self._data.scale.empty if self.entity_description.scaled else super().native_min_value
 
     @override
     async def async_set_native_value(self, value: float) -> None:
-        set_to = self._scale.to_app(value) if self.entity_description.scaled else value
-        await self.entity_description.set_fn(self._control, set_to)
+        set_to = self._data.scale.to_app(value) if self.entity_description.scaled else value
+        await self.entity_description.set_fn(self._data.control, set_to)

@@ -10,16 +10,15 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .control import Control
-from .coordinator import Detail, DetailData, SettingsData
 from .data import PowerwallGatewayConfigEntry
-from .entity import GatewayControlDescription, GatewayControlEntity, async_add_detected
-from .gateway.models import ConfigFile, ExportRule, Operation
+from .entity import CONFIG, OPERATION, GatewayControlDescription, GatewayControlEntity, async_add_detected
+from .gateway.models import ExportRule
 
 PARALLEL_UPDATES = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewaySelectDescription[DataT, ValueT](GatewayControlDescription[DataT, ValueT], SelectEntityDescription):
+class GatewaySelectDescription[ValueT](GatewayControlDescription[ValueT], SelectEntityDescription):
     """Describe a select."""
 
     options_fn: Callable[[Control], Iterable[str]]
@@ -29,11 +28,10 @@ class GatewaySelectDescription[DataT, ValueT](GatewayControlDescription[DataT, V
     select_fn: Callable[[Control, str], Awaitable[object]]
 
 
-SELECTS: tuple[GatewaySelectDescription[Any, Any], ...] = (
-    GatewaySelectDescription[SettingsData, Operation](
+SELECTS: tuple[GatewaySelectDescription[Any], ...] = (
+    GatewaySelectDescription(
         key="operation_mode",
-        coordinator_fn=lambda data: data.settings,
-        result_fn=lambda settings, _: settings.operation,
+        source=OPERATION,
         needs_battery=True,
         available_fn=lambda control: control.can_set_operation,
         withdrawn_fn=lambda control: control.operation_withdrawn,
@@ -41,12 +39,10 @@ SELECTS: tuple[GatewaySelectDescription[Any, Any], ...] = (
         current_fn=lambda operation: operation.operation_mode,
         select_fn=lambda control, mode: control.async_set(mode=mode),
     ),
-    GatewaySelectDescription[DetailData, ConfigFile](
+    GatewaySelectDescription(
         key="export_rule",
         entity_category=EntityCategory.CONFIG,
-        coordinator_fn=lambda data: data.detail,
-        detail=Detail.CONFIG,
-        result_fn=lambda detail, _: detail.config,
+        source=CONFIG,
         available_fn=lambda control: control.can_set_grid_policy,
         withdrawn_fn=lambda control: control.grid_policy_withdrawn,
         options_fn=lambda _: ExportRule,
@@ -65,15 +61,15 @@ async def async_setup_entry(
     async_add_detected(entry, async_add_entities, GatewaySelect, SELECTS)
 
 
-class GatewaySelect(GatewayControlEntity[Any], SelectEntity):
+class GatewaySelect(GatewayControlEntity, SelectEntity):
     """Select a setting of the gateway."""
 
-    entity_description: GatewaySelectDescription[Any, Any]
+    entity_description: GatewaySelectDescription[Any]
 
     @property
     @override
     def options(self) -> list[str]:
-        settable = [str(option) for option in self.entity_description.options_fn(self._control)]
+        settable = [str(option) for option in self.entity_description.options_fn(self._data.control)]
         current = self.current_option  # listed even if it cannot be selected
         return settable if current is None or current in settable else [*settable, current]
 
@@ -84,4 +80,4 @@ class GatewaySelect(GatewayControlEntity[Any], SelectEntity):
 
     @override
     async def async_select_option(self, option: str) -> None:
-        await self.entity_description.select_fn(self._control, option)
+        await self.entity_description.select_fn(self._data.control, option)

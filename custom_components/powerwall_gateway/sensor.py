@@ -9,66 +9,61 @@ from operator import attrgetter
 from typing import Any, Final, override
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorStateClass
-from homeassistant.const import (
-    EntityCategory,
-    UnitOfApparentPower,
-    UnitOfRatio,
-    UnitOfReactivePower,
-    UnitOfTime,
-)
+from homeassistant.const import EntityCategory, UnitOfApparentPower, UnitOfReactivePower, UnitOfTime
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
-from .coordinator import (
-    Detail,
-    DetailData,
-    EndpointResult,
-    GridData,
-    InventoryData,
-    LiveCoordinator,
-    LiveData,
-    SettingsData,
-)
+from .coordinator import Detail, EndpointResult, LiveCoordinator
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import SubDevice
 from .energy_filter import CounterState, EnergyFilter, is_counting
-from .entity import GatewaySensorDescription, GatewayValueEntity, async_add_detected
+from .entity import (
+    BATTERY,
+    CONTROLLER,
+    GRID,
+    METERS,
+    NETWORKS,
+    OPERATION,
+    POWERWALLS,
+    SYSTEM,
+    GatewaySensorDescription,
+    GatewayValueEntity,
+    Source,
+    async_add_detected,
+)
 from .estimates import IDLE_POWER, BatteryEstimates
 from .flow_split import FlowData, Flows
 from .gateway.models import (
     GridFault,
     GridState,
-    GridStatus,
     Meter,
     MetersAggregates,
     NetworkInterface,
-    Operation,
     OperationMode,
-    Powerwalls,
-    StateOfEnergy,
-    StoredEnergy,
     SystemStatus,
-    SystemUpdate,
-    TroubleshootingProblems,
     UpdateState,
 )
-from .hardware import network_of
-from .outages import GridLog
+from .hardware import network_in_use
 from .sensor_devices import (
     CURRENT,
     DEVICE_SENSORS,
     DISABLED_DIAGNOSTIC,
     ENERGY,
     FREQUENCY,
+    PERCENT,
     POWER,
     STORED_ENERGY,
     VOLTAGE,
 )
 
 PARALLEL_UPDATES = 0
+
+_COUNT: Final = DISABLED_DIAGNOSTIC | {"state_class": SensorStateClass.MEASUREMENT}
+_UPTIME: Final = DISABLED_DIAGNOSTIC | {"device_class": SensorDeviceClass.UPTIME}
+_RAW_PERCENT: Final = PERCENT | DISABLED_DIAGNOSTIC | {"suggested_display_precision": 1}
 
 
 # -- meters: power, energy, and the quality of the power --------------------------------------------------------------
@@ -82,58 +77,72 @@ _METERS: Final[dict[str, Callable[[MetersAggregates], Meter | None]]] = {
     "busway": attrgetter("busway"),
 }
 _OPTIONAL_METERS: Final = {"generator", "busway"}
-_IMPORTED: Final = attrgetter("energy_imported")
-_EXPORTED: Final = attrgetter("energy_exported")
 
 
 def _exists(meter: Meter | None) -> bool:
     return meter is not None and meter.exists
 
 
-def _power(key: str, meter: str, sign: int = 0) -> GatewaySensorDescription[LiveData, MetersAggregates]:
-    """Describe the real power of a meter, or of what flows in the direction of `sign`."""
+def _meter_sensor(
+    key: str,
+    meter: str,
+    value_fn: Callable[[Meter, Meter | None], float | None],
+    quantity: dict[str, Any],
+    *,
+    source: Source[MetersAggregates] = METERS,
+    needs_value: bool,
+    **more: Any,
+) -> GatewaySensorDescription[MetersAggregates]:
+    """Describe a sensor of a meter. `value_fn` takes the meter, and the battery's meter for comparison."""
     meter_fn = _METERS[meter]
 
     def value(meters: MetersAggregates) -> float | None:
-        if (read := meter_fn(meters)) is None or read.instant_power is None:
-            return None
-        # As a float without a sign on its zero: the gateway prints 5, 5.25 and -0, and each would be another state.
-        return max(0.0, sign * read.instant_power) + 0.0 if sign else float(read.instant_power) + 0.0
+        return value_fn(measured, meters.battery) if (measured := meter_fn(meters)) else None
 
     return GatewaySensorDescription(
         key=key,
-        entity_registry_enabled_default=not sign,
-        coordinator_fn=lambda data: data.live,
-        result_fn=lambda live, _: live.meters,
-        exists_fn=lambda meters: _exists(meter_fn(meters)),
-        create_without_data=meter not in _OPTIONAL_METERS,
-        needs_battery=meter == "battery",
+        source=source,
+        exists_fn=lambda meters: _exists(meter_fn(meters)) and not (needs_value and value(meters) is None),
         value_fn=value,
-        **POWER,
+        counts_fn=lambda meters: is_counting(meter_fn(meters), meters),
+        **quantity,
+        **more,
     )
 
 
-def _energy(
-    key: str, meter: str, counter_fn: Callable[[Meter], float | None], *, enabled: bool = True
-) -> GatewaySensorDescription[LiveData, MetersAggregates]:
-    """Describe a lifetime energy of a meter."""
-    meter_fn = _METERS[meter]
-    is_optional = meter in _OPTIONAL_METERS
+def _power(key: str, meter: str, sign: int = 0) -> GatewaySensorDescription[MetersAggregates]:
+    """Describe the real power of a meter, or of what flows in the direction of `sign`."""
 
-    def value(meters: MetersAggregates) -> float | None:
-        return counter_fn(read) if (read := meter_fn(meters)) else None
+    def value(meter: Meter, _: Meter | None) -> float | None:
+        if (power := meter.instant_power) is None:
+            return None
+        # As a float without a sign on its zero: the gateway prints 5, 5.25 and -0, and each would be another state.
+        return max(0.0, sign * power) + 0.0 if sign else float(power) + 0.0
 
-    return GatewaySensorDescription(
-        key=key,
-        entity_registry_enabled_default=enabled,
-        coordinator_fn=lambda data: data.live,
-        result_fn=lambda live, _: live.meters,
-        exists_fn=lambda meters: _exists(meter_fn(meters)) and not (is_optional and value(meters) is None),
-        create_without_data=not is_optional,
+    return _meter_sensor(
+        key,
+        meter,
+        value,
+        POWER,
+        needs_value=False,
+        create_without_data=meter not in _OPTIONAL_METERS,
         needs_battery=meter == "battery",
-        value_fn=value,
-        counts_fn=lambda meters: is_counting(meter_fn(meters), meters),
-        **ENERGY,
+        entity_registry_enabled_default=not sign,
+    )
+
+
+def _energy(key: str, meter: str, counter: str, *, enabled: bool = True) -> GatewaySensorDescription[MetersAggregates]:
+    """Describe a lifetime energy of a meter; `counter` is "imported" or "exported"."""
+    counter_fn = attrgetter(f"energy_{counter}")
+    return _meter_sensor(
+        key,
+        meter,
+        lambda meter, _: counter_fn(meter),
+        ENERGY,
+        needs_value=meter in _OPTIONAL_METERS,
+        create_without_data=meter not in _OPTIONAL_METERS,
+        needs_battery=meter == "battery",
+        entity_registry_enabled_default=enabled,
     )
 
 
@@ -158,35 +167,29 @@ def _voltage(meter: Meter, battery: Meter | None) -> float | None:
     return voltage / _SPLIT_PHASE if abs(voltage / known / _SPLIT_PHASE - 1) < _TOLERANCE else voltage
 
 
+_REACTIVE_POWER: Final = POWER | {
+    "device_class": SensorDeviceClass.REACTIVE_POWER,
+    "native_unit_of_measurement": UnitOfReactivePower.VOLT_AMPERE_REACTIVE,
+}
+_APPARENT_POWER: Final = POWER | {
+    "device_class": SensorDeviceClass.APPARENT_POWER,
+    "native_unit_of_measurement": UnitOfApparentPower.VOLT_AMPERE,
+}
 _QUANTITIES: Final[dict[str, tuple[Callable[[Meter, Meter | None], float | None], dict[str, Any]]]] = {
     "voltage": (_voltage, VOLTAGE),
     "current": (lambda meter, _: meter.instant_total_current, CURRENT),
     "frequency": (lambda meter, _: meter.frequency or None, FREQUENCY),  # a synchrometer measures none and reports 0
-    "reactive_power": (
-        lambda meter, _: meter.instant_reactive_power,
-        POWER
-        | {
-            "device_class": SensorDeviceClass.REACTIVE_POWER,
-            "native_unit_of_measurement": UnitOfReactivePower.VOLT_AMPERE_REACTIVE,
-        },
-    ),
-    "apparent_power": (
-        lambda meter, _: meter.instant_apparent_power,
-        POWER
-        | {
-            "device_class": SensorDeviceClass.APPARENT_POWER,
-            "native_unit_of_measurement": UnitOfApparentPower.VOLT_AMPERE,
-        },
-    ),
+    "reactive_power": (lambda meter, _: meter.instant_reactive_power, _REACTIVE_POWER),
+    "apparent_power": (lambda meter, _: meter.instant_apparent_power, _APPARENT_POWER),
 }
-"""By key: the value from the meter, and from the battery's meter for comparison; how it is shown."""
 
 
-def _with_grid_frequency(live: LiveData, _: str) -> EndpointResult[MetersAggregates]:
+def _with_grid_frequency(data: PowerwallGatewayData, _: str) -> EndpointResult[MetersAggregates]:
     """Return the meters with the grid's frequency at `site`, none while the grid is not connected.
 
     A synchrometer measures none. The battery's inverter does, but off-grid it makes that frequency itself.
     """
+    live = data.live.data
 
     def of(meters: MetersAggregates) -> MetersAggregates:
         site, battery = meters.site or Meter(), meters.battery or Meter()
@@ -196,21 +199,12 @@ def _with_grid_frequency(live: LiveData, _: str) -> EndpointResult[MetersAggrega
     return live.meters.map(of)
 
 
-def _quality(meter: str, quantity: str) -> GatewaySensorDescription[LiveData, MetersAggregates]:
+def _quality(meter: str, quantity: str) -> GatewaySensorDescription[MetersAggregates]:
     """Describe another quantity that every meter measures."""
-    meter_fn, (quantity_fn, shape) = _METERS[meter], _QUANTITIES[quantity]
-
-    def value(meters: MetersAggregates) -> float | None:
-        return quantity_fn(read, meters.battery) if (read := meter_fn(meters)) else None
-
-    return GatewaySensorDescription(
-        key=f"{meter}_{quantity}",
-        coordinator_fn=lambda data: data.live,
-        result_fn=_with_grid_frequency if (meter, quantity) == ("grid", "frequency") else lambda live, _: live.meters,
-        exists_fn=lambda meters: _exists(meter_fn(meters)) and value(meters) is not None,
-        value_fn=value,
-        **shape,
-        **DISABLED_DIAGNOSTIC,
+    value_fn, shape = _QUANTITIES[quantity]
+    source = replace(METERS, result_fn=_with_grid_frequency) if (meter, quantity) == ("grid", "frequency") else METERS
+    return _meter_sensor(
+        f"{meter}_{quantity}", meter, value_fn, shape, needs_value=True, source=source, **DISABLED_DIAGNOSTIC
     )
 
 
@@ -220,19 +214,19 @@ METER_SENSORS: Final = (
     _power("grid_export_power", "grid", -1),
     _power("battery_charge_power", "battery", -1),
     _power("battery_discharge_power", "battery", 1),
-    _energy("grid_import_energy", "grid", _IMPORTED),
-    _energy("grid_export_energy", "grid", _EXPORTED),
-    _energy("solar_energy", "solar", _EXPORTED),
-    _energy("home_energy", "home", _IMPORTED),
-    _energy("battery_charge_energy", "battery", _IMPORTED),
-    _energy("battery_discharge_energy", "battery", _EXPORTED),
+    _energy("grid_import_energy", "grid", "imported"),
+    _energy("grid_export_energy", "grid", "exported"),
+    _energy("solar_energy", "solar", "exported"),
+    _energy("home_energy", "home", "imported"),
+    _energy("battery_charge_energy", "battery", "imported"),
+    _energy("battery_discharge_energy", "battery", "exported"),
     # What the inverters draw at night, and what a mounted meter counts backwards.
-    _energy("solar_standby_energy", "solar", _IMPORTED, enabled=False),
-    _energy("home_export_energy", "home", _EXPORTED, enabled=False),
-    _energy("generator_import_energy", "generator", _IMPORTED),
-    _energy("generator_export_energy", "generator", _EXPORTED),
-    _energy("busway_import_energy", "busway", _IMPORTED),
-    _energy("busway_export_energy", "busway", _EXPORTED),
+    _energy("solar_standby_energy", "solar", "imported", enabled=False),
+    _energy("home_export_energy", "home", "exported", enabled=False),
+    _energy("generator_import_energy", "generator", "imported"),
+    _energy("generator_export_energy", "generator", "exported"),
+    _energy("busway_import_energy", "busway", "imported"),
+    _energy("busway_export_energy", "busway", "exported"),
     *(_quality(meter, quantity) for meter in _METERS for quantity in _QUANTITIES),
 )
 
@@ -240,34 +234,32 @@ METER_SENSORS: Final = (
 # -- flows: where the energy goes --------------------------------------------------------------------------------------
 
 
-def _flow(flow: str, **shape: Any) -> dict[str, Any]:
-    return {
-        "coordinator_fn": lambda data: data.live,
-        "result_fn": lambda live, _: live.flows,
-        "exists_fn": lambda flows: flows.has_solar or not flow.startswith("solar"),
-        "needs_battery": "battery" in flow,
-        **shape,
-    }
+_FLOWS: Final = Source(lambda data: data.live, lambda data, _: data.live.data.flows)
 
 
-def _flow_power(flow: str) -> GatewaySensorDescription[LiveData, FlowData]:
+def _flow_power(flow: str) -> GatewaySensorDescription[FlowData]:
     """Describe the power of a flow, for example from solar to the battery."""
-
-    def value(flows: FlowData) -> float | None:
-        return None if flows.power is None else getattr(flows.power, flow)
-
     return GatewaySensorDescription(
-        key=f"{flow}_power", entity_registry_enabled_default=False, value_fn=value, **_flow(flow, **POWER)
+        key=f"{flow}_power",
+        source=_FLOWS,
+        exists_fn=lambda flows: flows.has_solar or not flow.startswith("solar"),
+        needs_battery="battery" in flow,
+        entity_registry_enabled_default=False,
+        value_fn=lambda flows: None if flows.power is None else getattr(flows.power, flow),
+        **POWER,
     )
 
 
-def _flow_energy(flow: str) -> GatewaySensorDescription[LiveData, FlowData]:
+def _flow_energy(flow: str) -> GatewaySensorDescription[FlowData]:
     """Describe the lifetime energy of a flow. The Energy dashboard splits the battery's energy by these."""
     return GatewaySensorDescription(
         key=f"{flow}_energy",
+        source=_FLOWS,
+        exists_fn=lambda flows: flows.has_solar or not flow.startswith("solar"),
+        needs_battery="battery" in flow,
         entity_registry_enabled_default="battery" in flow,
         value_fn=lambda flows: getattr(flows.energy, flow),
-        **_flow(flow, **ENERGY),
+        **ENERGY,
     )
 
 
@@ -295,45 +287,27 @@ def _battery_state(meters: MetersAggregates) -> BatteryState | None:
     return BatteryState.DISCHARGING if power > 0 else BatteryState.CHARGING
 
 
-def _stored_energy(key: str, **source: Any) -> GatewaySensorDescription[Any, Any]:
+def _stored_energy[ValueT](
+    key: str, source: Source[ValueT], value_fn: Callable[[ValueT], float | None], *, needs_value: bool = False
+) -> GatewaySensorDescription[ValueT]:
     return GatewaySensorDescription(
         key=key,
+        source=source,
+        exists_fn=lambda stored: not needs_value or value_fn(stored) is not None,
         needs_battery=True,
-        **STORED_ENERGY,
-        **source,
-    )
-
-
-def _polled_energy(
-    key: str, value_fn: Callable[[SystemStatus], float | None]
-) -> GatewaySensorDescription[LiveData, SystemStatus]:
-    """Describe an energy that is reported with the charge."""
-    return _stored_energy(
-        key, coordinator_fn=lambda data: data.live, result_fn=lambda live, _: live.system, value_fn=value_fn
-    )
-
-
-def _signed_energy(
-    key: str, value_fn: Callable[[StoredEnergy], float | None]
-) -> GatewaySensorDescription[DetailData, StoredEnergy]:
-    """Describe an energy that only a signed request reports: on a Powerwall 3."""
-    return _stored_energy(
-        key,
-        coordinator_fn=lambda data: data.detail,
-        detail=Detail.CONTROLLER,
-        result_fn=lambda detail, _: detail.controller.map(lambda controller: controller.stored),
-        exists_fn=lambda stored: value_fn(stored) is not None,
         value_fn=value_fn,
+        **STORED_ENERGY,
     )
 
 
-def _limit(
-    key: str, value_fn: Callable[[SystemStatus], float | None]
-) -> GatewaySensorDescription[LiveData, SystemStatus]:
+_SIGNED: Final = CONTROLLER.map(lambda controller: controller.stored)
+"""The energies of a Powerwall 3, which only a signed request reports."""
+
+
+def _limit(key: str, value_fn: Callable[[SystemStatus], float | None]) -> GatewaySensorDescription[SystemStatus]:
     return GatewaySensorDescription(
         key=key,
-        coordinator_fn=lambda data: data.live,
-        result_fn=lambda live, _: live.system,
+        source=SYSTEM,
         exists_fn=lambda system: value_fn(system) is not None,
         needs_battery=True,
         value_fn=value_fn,
@@ -344,7 +318,7 @@ def _limit(
 
 def _time(
     key: str, value_fn: Callable[[BatteryEstimates], int | None], *, enabled: bool = True
-) -> GatewaySensorDescription[LiveData, BatteryEstimates]:
+) -> GatewaySensorDescription[BatteryEstimates]:
     return GatewaySensorDescription(
         key=key,
         device_class=SensorDeviceClass.DURATION,
@@ -352,52 +326,42 @@ def _time(
         native_unit_of_measurement=UnitOfTime.MINUTES,
         suggested_unit_of_measurement=UnitOfTime.HOURS,
         suggested_display_precision=1,
-        coordinator_fn=lambda data: data.live,
-        result_fn=lambda live, _: live.estimates,
+        source=Source(lambda data: data.live, lambda data, _: data.live.data.estimates),
         needs_battery=True,
         value_fn=value_fn,
     )
 
 
-BATTERY_SENSORS: Final[tuple[GatewaySensorDescription[Any, Any], ...]] = (
-    GatewaySensorDescription[LiveData, StateOfEnergy | SystemStatus](
+BATTERY_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
+    GatewaySensorDescription(
         key="charge",
         device_class=SensorDeviceClass.BATTERY,
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
-        suggested_display_precision=0,
-        coordinator_fn=lambda data: data.live,
-        result_fn=lambda live, _: live.battery,
+        source=BATTERY,
         create_without_data=True,
         needs_battery=True,
         scaled=True,
         value_fn=lambda battery: battery.percentage,
+        **PERCENT,
     ),
-    GatewaySensorDescription[LiveData, StateOfEnergy | SystemStatus](
+    GatewaySensorDescription(
         key="charge_raw",
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
-        suggested_display_precision=1,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        coordinator_fn=lambda data: data.live,
-        result_fn=lambda live, _: live.battery,
+        source=BATTERY,
         create_without_data=True,
         needs_battery=True,
         value_fn=lambda battery: None if battery.percentage is None else round(battery.percentage, 1),
+        **_RAW_PERCENT,
     ),
-    _polled_energy("energy_remaining", lambda system: system.nominal_energy_remaining),
-    _polled_energy("energy_capacity", lambda system: system.nominal_full_pack_energy),
-    _signed_energy("energy_remaining", lambda stored: stored.remaining),
-    _signed_energy("energy_capacity", lambda stored: stored.full),
+    _stored_energy("energy_remaining", SYSTEM, lambda system: system.nominal_energy_remaining),
+    _stored_energy("energy_capacity", SYSTEM, lambda system: system.nominal_full_pack_energy),
+    _stored_energy("energy_remaining", _SIGNED, lambda stored: stored.remaining, needs_value=True),
+    _stored_energy("energy_capacity", _SIGNED, lambda stored: stored.full, needs_value=True),
     _limit("max_charge_power", lambda system: system.instantaneous_max_charge_power),
     _limit("max_discharge_power", lambda system: system.instantaneous_max_discharge_power),
-    GatewaySensorDescription[LiveData, MetersAggregates](
+    GatewaySensorDescription(
         key="battery_state",
         device_class=SensorDeviceClass.ENUM,
         options=list(BatteryState),
-        coordinator_fn=lambda data: data.live,
-        result_fn=lambda live, _: live.meters,
+        source=METERS,
         create_without_data=True,
         needs_battery=True,
         value_fn=_battery_state,
@@ -425,176 +389,129 @@ def _faults(faults: tuple[GridFault, ...]) -> Mapping[str, Any]:
     }
 
 
-def _grid_faults(**source: Any) -> GatewaySensorDescription[Any, tuple[GridFault, ...]]:
+def _grid_faults(source: Source[tuple[GridFault, ...]]) -> GatewaySensorDescription[tuple[GridFault, ...]]:
     return GatewaySensorDescription(
-        key="grid_faults",
-        state_class=SensorStateClass.MEASUREMENT,
-        **DISABLED_DIAGNOSTIC,
-        needs_battery=True,
-        value_fn=len,
-        attributes_fn=_faults,
-        **source,
+        key="grid_faults", source=source, needs_battery=True, value_fn=len, attributes_fn=_faults, **_COUNT
     )
 
 
-GRID_SENSORS: Final[tuple[GatewaySensorDescription[Any, Any], ...]] = (
-    GatewaySensorDescription[GridData, GridStatus](
+GRID_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
+    GatewaySensorDescription(
         key="grid_status",
         device_class=SensorDeviceClass.ENUM,
         entity_registry_enabled_default=False,
         options=[state.name.lower() for state in GridState],
-        coordinator_fn=lambda data: data.grid,
-        result_fn=lambda grid, _: grid.status,
+        source=GRID,
         create_without_data=True,
         needs_battery=True,
         value_fn=lambda grid: grid.grid_status.name.lower() if grid.grid_status else None,
     ),
-    GatewaySensorDescription[GridData, GridLog](
+    GatewaySensorDescription(
         key="last_outage",
         device_class=SensorDeviceClass.TIMESTAMP,
-        coordinator_fn=lambda data: data.grid,
-        result_fn=lambda grid, _: grid.log,
+        source=Source(lambda data: data.grid, lambda data, _: data.grid.data.log),
         needs_battery=True,
         value_fn=lambda log: log.last_outage,
     ),
     # One or the other: `system_status`, which is read anyway, reports them where it exists.
-    _grid_faults(
-        coordinator_fn=lambda data: data.live,
-        result_fn=lambda live, _: live.system.map(lambda system: system.grid_faults),
-    ),
-    _grid_faults(coordinator_fn=lambda data: data.settings, result_fn=lambda settings, _: settings.grid_faults),
+    _grid_faults(SYSTEM.map(lambda system: system.grid_faults)),
+    _grid_faults(Source(lambda data: data.settings, lambda data, _: data.settings.data.grid_faults)),
 )
 
 
 # -- the gateway itself ------------------------------------------------------------------------------------------------
 
 
-def _powerwall_count(**source: Any) -> GatewaySensorDescription[Any, Any]:
-    return GatewaySensorDescription(
-        key="powerwall_count",
-        state_class=SensorStateClass.MEASUREMENT,
-        **DISABLED_DIAGNOSTIC,
-        **source,
-    )
-
-
-def _signal(network: str) -> GatewaySensorDescription[InventoryData, NetworkInterface]:
+def _signal(network: str) -> GatewaySensorDescription[NetworkInterface]:
     return GatewaySensorDescription(
         key=f"{network}_signal",
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
-        suggested_display_precision=0,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        coordinator_fn=lambda data: data.inventory,
-        result_fn=network_of(network),
+        source=NETWORKS.map(lambda interfaces: network_in_use(interfaces, network)),
         exists_fn=lambda interface: interface.signal_strength is not None,
         value_fn=lambda interface: interface.signal_strength,
+        **PERCENT,
+        **DISABLED_DIAGNOSTIC,
     )
 
 
-def _listed_powerwalls(inventory: Powerwalls) -> int | None:
-    return None if inventory.powerwalls is None else len(inventory.powerwalls)
-
-
-SYSTEM_SENSORS: Final[tuple[GatewaySensorDescription[Any, Any], ...]] = (
-    GatewaySensorDescription[SettingsData, Operation](
+SYSTEM_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
+    GatewaySensorDescription(
         key="operation_mode",
         device_class=SensorDeviceClass.ENUM,
         options=list(OperationMode),
-        coordinator_fn=lambda data: data.settings,
-        result_fn=lambda settings, _: settings.operation,
+        source=OPERATION,
         needs_battery=True,
         value_fn=lambda operation: operation.operation_mode,
     ),
-    GatewaySensorDescription[SettingsData, Operation](
+    GatewaySensorDescription(
         key="backup_reserve",
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
-        suggested_display_precision=0,
-        coordinator_fn=lambda data: data.settings,
-        result_fn=lambda settings, _: settings.operation,
+        source=OPERATION,
         exists_fn=lambda operation: operation.backup_reserve_percent is not None,
         needs_battery=True,
         scaled=True,
         value_fn=lambda operation: operation.backup_reserve_percent,
+        **PERCENT,
     ),
-    GatewaySensorDescription[SettingsData, Operation](
+    GatewaySensorDescription(
         key="backup_reserve_raw",
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
-        suggested_display_precision=1,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        coordinator_fn=lambda data: data.settings,
-        result_fn=lambda settings, _: settings.operation,
+        source=OPERATION,
         exists_fn=lambda operation: operation.backup_reserve_percent is not None,
         needs_battery=True,
         value_fn=lambda operation: operation.backup_reserve_percent,
+        **_RAW_PERCENT,
     ),
-    GatewaySensorDescription[SettingsData, datetime](
+    GatewaySensorDescription(
         key="running_since",
-        device_class=SensorDeviceClass.UPTIME,
-        **DISABLED_DIAGNOSTIC,
-        coordinator_fn=lambda data: data.settings,
-        result_fn=lambda settings, _: settings.running_since,
+        source=Source(lambda data: data.settings, lambda data, _: data.settings.data.running_since),
         value_fn=lambda since: since,
+        **_UPTIME,
     ),
-    GatewaySensorDescription[InventoryData, datetime](
+    GatewaySensorDescription(
         key="started",
-        device_class=SensorDeviceClass.UPTIME,
-        **DISABLED_DIAGNOSTIC,
-        coordinator_fn=lambda data: data.inventory,
-        result_fn=lambda inventory, _: inventory.started,
+        source=Source(lambda data: data.inventory, lambda data, _: data.inventory.data.started),
         value_fn=lambda started: started,
+        **_UPTIME,
     ),
-    GatewaySensorDescription[InventoryData, SystemUpdate](
+    GatewaySensorDescription(
         key="update_state",
         device_class=SensorDeviceClass.ENUM,
         options=[state.name.lower() for state in UpdateState],
         entity_category=EntityCategory.DIAGNOSTIC,
-        coordinator_fn=lambda data: data.inventory,
-        result_fn=lambda inventory, _: inventory.update,
+        source=Source(lambda data: data.inventory, lambda data, _: data.inventory.data.update),
         value_fn=lambda update: update.state.name.lower() if update.state else None,
     ),
-    GatewaySensorDescription[InventoryData, TroubleshootingProblems](
+    GatewaySensorDescription(
         key="problems",
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        coordinator_fn=lambda data: data.inventory,
-        result_fn=lambda inventory, _: inventory.problems,
+        source=Source(lambda data: data.inventory, lambda data, _: data.inventory.data.problems),
         value_fn=lambda problems: None if problems.problems is None else len(problems.problems),
         attributes_fn=lambda problems: {"problems": list(problems.problems or ())},
+        **_COUNT | {"entity_registry_enabled_default": True},
     ),
-    _powerwall_count(
-        coordinator_fn=lambda data: data.inventory,
-        result_fn=lambda inventory, _: inventory.powerwalls,
-        value_fn=_listed_powerwalls,
+    GatewaySensorDescription(
+        key="powerwall_count",
+        source=POWERWALLS,
+        value_fn=lambda listed: None if listed.powerwalls is None else len(listed.powerwalls),
+        **_COUNT,
     ),
     # On a Powerwall 3 only signed requests report it; its expansions are devices of their own, too.
-    _powerwall_count(
-        coordinator_fn=lambda data: data.detail,
-        detail=Detail.CONTROLLER,
-        result_fn=lambda detail, _: detail.packs,
+    GatewaySensorDescription(
+        key="powerwall_count",
+        source=Source(lambda data: data.detail, lambda data, _: data.detail.data.packs, Detail.CONTROLLER),
         exists_fn=bool,
         value_fn=len,
+        **_COUNT,
     ),
-    GatewaySensorDescription[DetailData, tuple[str, ...]](
+    GatewaySensorDescription(
         key="alerts",
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        coordinator_fn=lambda data: data.detail,
-        detail=Detail.CONTROLLER,
-        result_fn=lambda detail, _: detail.controller.map(lambda controller: controller.alerts),
+        source=CONTROLLER.map(lambda controller: controller.alerts),
         value_fn=len,
         attributes_fn=lambda alerts: {"alerts": sorted(alerts)},
+        **_COUNT,
     ),
     _signal("wifi"),
     _signal("cellular"),
 )
 
-SENSORS: Final[tuple[GatewaySensorDescription[Any, Any], ...]] = (
+SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
     *METER_SENSORS,
     *FLOW_POWER_SENSORS,
     *FLOW_ENERGY_SENSORS,
@@ -617,19 +534,17 @@ async def async_setup_entry(
     async_add_detected(entry, async_add_entities, _create, SENSORS)
 
 
-def _create(
-    data: PowerwallGatewayData, description: GatewaySensorDescription[Any, Any], device: SubDevice
-) -> GatewaySensor[Any]:
+def _create(data: PowerwallGatewayData, description: GatewaySensorDescription[Any], device: SubDevice) -> GatewaySensor:
     if description in FLOW_ENERGY_SENSORS:
         return GatewayFlowEnergySensor(data, description, device)
     kind = GatewaySensor if description.rated_power is None else GatewayEnergySensor
     return kind(data, description, device)
 
 
-class GatewaySensor[DataT](GatewayValueEntity[DataT], SensorEntity):
+class GatewaySensor(GatewayValueEntity, SensorEntity):
     """Show a value of the gateway or one of its devices."""
 
-    entity_description: GatewaySensorDescription[DataT, Any]
+    entity_description: GatewaySensorDescription[Any]
 
     @property
     @override
@@ -646,11 +561,11 @@ class GatewaySensor[DataT](GatewayValueEntity[DataT], SensorEntity):
         return super().shown if isinstance(value, datetime) else value  # the state of an uptime is free of jitter
 
 
-class GatewayEnergySensor[DataT](GatewaySensor[DataT], RestoreEntity):
+class GatewayEnergySensor(GatewaySensor, RestoreEntity):
     """Show a lifetime energy, guarded against glitches and kept over restarts."""
 
     _energy: float | None = None
-    _taken_from: DataT | None = None
+    _taken_from: object = None
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -665,7 +580,7 @@ class GatewayEnergySensor[DataT](GatewaySensor[DataT], RestoreEntity):
     @property
     @override
     def extra_restore_state_data(self) -> RestoredExtraData | None:
-        """Keep the last count, also while the gateway does not answer."""
+        """Keep the last count, also while the gateway does not respond."""
         return RestoredExtraData(self._filter.state.as_dict()) if self._filter.state else None
 
     @callback
@@ -695,7 +610,7 @@ class GatewayEnergySensor[DataT](GatewaySensor[DataT], RestoreEntity):
         return self._energy
 
 
-class GatewayFlowEnergySensor(GatewaySensor[LiveData], RestoreEntity):
+class GatewayFlowEnergySensor(GatewaySensor, RestoreEntity):
     """Show the lifetime energy of a flow. Each of these sensors stores all of them, because they are counted as one."""
 
     coordinator: LiveCoordinator

@@ -17,18 +17,29 @@ from homeassistant.const import (
     UnitOfRatio,
 )
 
-from .coordinator import Detail, DetailData, EndpointResult, InventoryData, LiveData
+from .coordinator import Detail, DetailData, EndpointResult
 from .data import PowerwallGatewayData
 from .device import SubDevice
 from .energy_filter import HOME_POWER, POWERWALL_POWER
 from .entity import (
+    BATTERY_BLOCK,
     ENERGY_THROTTLE,
     POWER_THROTTLE,
     POWERWALL_POWER_THROTTLE,
     POWERWALL_THROTTLE,
+    SOLAR_POWERWALL,
     GatewaySensorDescription,
+    Source,
 )
-from .gateway.models import BatteryBlock, CtReading, PvacStatus, SiteMeter, SolarInverter, SolarMeter, SolarString
+from .gateway.models import (
+    BatteryBlock,
+    CtReading,
+    MeterReading,
+    PvacStatus,
+    SiteMeter,
+    SolarMeter,
+    SolarString,
+)
 from .hardware import (
     METER_INPUTS,
     block_of,
@@ -81,6 +92,11 @@ FREQUENCY: Final[dict[str, Any]] = {
     "native_unit_of_measurement": UnitOfFrequency.HERTZ,
     "suggested_display_precision": 2,
 }
+PERCENT: Final[dict[str, Any]] = {
+    "state_class": SensorStateClass.MEASUREMENT,
+    "native_unit_of_measurement": UnitOfRatio.PERCENTAGE,
+    "suggested_display_precision": 0,
+}
 DISABLED_DIAGNOSTIC: Final[dict[str, Any]] = {
     "entity_category": EntityCategory.DIAGNOSTIC,
     "entity_registry_enabled_default": False,
@@ -90,14 +106,6 @@ DISABLED_DIAGNOSTIC: Final[dict[str, Any]] = {
 # -- Powerwalls --------------------------------------------------------------------------------------------------------
 
 _GRID_STATES: Final = ("compliant", "qualifying", "uncompliant", "disabled")
-
-
-def _polled(live: LiveData, serial: str) -> EndpointResult[BatteryBlock]:
-    return live.system.map(lambda system: block_of(system.battery_blocks, serial))
-
-
-def _measured(detail: DetailData, serial: str) -> EndpointResult[BatteryBlock]:
-    return detail.measured_packs.map(lambda blocks: block_of(blocks, serial))
 
 
 def _grid_state(block: BatteryBlock) -> str | None:
@@ -110,12 +118,11 @@ def _grid_state(block: BatteryBlock) -> str | None:
 
 def _powerwall_sensor(
     key: str, value_fn: Callable[[BatteryBlock], float | str | None], **more: Any
-) -> GatewaySensorDescription[LiveData, BatteryBlock]:
+) -> GatewaySensorDescription[BatteryBlock]:
     return GatewaySensorDescription(
         key=key,
-        coordinator_fn=lambda data: data.live,
+        source=BATTERY_BLOCK,
         devices_fn=powerwalls,
-        result_fn=_polled,
         value_fn=value_fn,
         **{"throttle": POWERWALL_THROTTLE} | more,
     )
@@ -123,35 +130,31 @@ def _powerwall_sensor(
 
 def _powerwall_energy(
     key: str, value_fn: Callable[[BatteryBlock], float | None]
-) -> GatewaySensorDescription[LiveData, BatteryBlock]:
+) -> GatewaySensorDescription[BatteryBlock]:
     return _powerwall_sensor(
         key,
         value_fn,
-        # A new one that was charged has not discharged yet.
         entity_registry_enabled_default=False,
+        # A new one that was charged has not discharged yet.
         counts_fn=lambda block: bool(block.energy_charged or block.energy_discharged),
         **ENERGY | {"rated_power": POWERWALL_POWER},
     )
 
 
-def _signed(sensor: GatewaySensorDescription[LiveData, BatteryBlock]) -> GatewaySensorDescription[Any, BatteryBlock]:
+def _signed(sensor: GatewaySensorDescription[BatteryBlock]) -> GatewaySensorDescription[BatteryBlock]:
     """Describe the same for a Powerwall 3 that leads, its expansions and its only follower: by signed requests."""
-    source: dict[str, Any] = {"coordinator_fn": lambda data: data.detail, "result_fn": _measured}
-    return replace(
-        sensor, detail=Detail.COMPONENTS, exists_fn=lambda block: sensor.value_fn(block) is not None, **source
+    source = Source(
+        lambda data: data.detail,
+        lambda data, serial: data.detail.data.measured_packs.map(lambda blocks: block_of(blocks, serial)),
+        Detail.COMPONENTS,
     )
+    return replace(sensor, source=source, exists_fn=lambda block: sensor.value_fn(block) is not None)
 
 
 _STORED: Final = STORED_ENERGY | {"throttle": POWERWALL_THROTTLE}
 _ALSO_SIGNED: Final = (
     _powerwall_sensor(
-        "charge",
-        lambda block: block.percentage,
-        device_class=SensorDeviceClass.BATTERY,
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
-        suggested_display_precision=0,
-        scaled=True,
+        "charge", lambda block: block.percentage, device_class=SensorDeviceClass.BATTERY, scaled=True, **PERCENT
     ),
     _powerwall_sensor(
         "energy_remaining",
@@ -195,8 +198,8 @@ _ALIVE: Final = 20.0
 
 
 def _meter_sensor(
-    key: str, attribute: str, quantity: dict[str, Any], *, number: int | None = None, **source: Any
-) -> GatewaySensorDescription[DetailData, Any]:
+    key: str, attribute: str, quantity: dict[str, Any], source: Source[Any], *, number: int | None = None, **more: Any
+) -> GatewaySensorDescription[Any]:
     """Describe a sensor for an attribute of what a meter, an input or a phase of it measures."""
     value_fn = attrgetter(attribute)
     return GatewaySensorDescription(
@@ -204,10 +207,10 @@ def _meter_sensor(
         translation_key=key if number is None else key.replace(f"_{number}_", "_"),
         translation_placeholders=None if number is None else {"number": str(number)},
         entity_registry_enabled_default=False,
-        coordinator_fn=lambda data: data.detail,
+        source=source,
         value_fn=value_fn,
-        counts_fn=lambda read: bool(read.energy_imported or read.energy_exported),
-        **{"devices_fn": meters, "exists_fn": lambda read: value_fn(read) is not None} | quantity | source,
+        counts_fn=lambda measured: bool(measured.energy_imported or measured.energy_exported),
+        **{"devices_fn": meters, "exists_fn": lambda measured: value_fn(measured) is not None} | quantity | more,
     )
 
 
@@ -219,33 +222,28 @@ def _meters_with_input(number: int) -> Callable[[PowerwallGatewayData], tuple[Su
     return with_input
 
 
-def _input(number: int) -> Callable[[DetailData, str], EndpointResult[CtReading]]:
-    def result(detail: DetailData, device_id: str) -> EndpointResult[CtReading]:
-        def of(read: dict[str, Any]) -> CtReading | None:
-            meter = read.get(device_id)
+def _input_sensors(number: int) -> tuple[GatewaySensorDescription[CtReading], ...]:
+    def result(data: PowerwallGatewayData, device_id: str) -> EndpointResult[CtReading]:
+        def of(meters: dict[str, MeterReading]) -> CtReading | None:
+            meter = meters.get(device_id)
             # With an error come zeros (21.39), which were not measured.
             if meter is None or meter.error:
                 return None
             return next((ct for ct in meter.cts or () if ct.ct == number), None)
 
-        return detail.ct_readings.map(of)
+        return data.detail.data.ct_readings.map(of)
 
-    return result
-
-
-def _input_sensors(number: int) -> tuple[GatewaySensorDescription[DetailData, Any], ...]:
-    source: dict[str, Any] = {
-        "number": number,
-        "detail": Detail.CT_READINGS,
-        "devices_fn": _meters_with_input(number),
-        "result_fn": _input(number),
-    }
-    return (
-        _meter_sensor(f"ct_{number}_power", "power", POWER, **source),
-        _meter_sensor(f"ct_{number}_voltage", "voltage", VOLTAGE, **source),
-        _meter_sensor(f"ct_{number}_current", "current", CURRENT, **source),
-        _meter_sensor(f"ct_{number}_import_energy", "energy_imported", ENERGY, **source),
-        _meter_sensor(f"ct_{number}_export_energy", "energy_exported", ENERGY, **source),
+    source = Source(lambda data: data.detail, result, Detail.CT_READINGS)
+    devices_fn = _meters_with_input(number)
+    return tuple(
+        _meter_sensor(f"ct_{number}_{key}", attribute, quantity, source, number=number, devices_fn=devices_fn)
+        for key, attribute, quantity in (
+            ("power", "power", POWER),
+            ("voltage", "voltage", VOLTAGE),
+            ("current", "current", CURRENT),
+            ("import_energy", "energy_imported", ENERGY),
+            ("export_energy", "energy_exported", ENERGY),
+        )
     )
 
 
@@ -282,44 +280,40 @@ def _or_zero(value: float | None, measured_at: datetime | None) -> float | None:
     return 0.0 if value is None and measured_at is not None else value
 
 
-def _meter_by_use(use: str, detail: DetailData, device_id: str) -> EndpointResult[Any]:
-    results: EndpointResult[Any] = detail.site_meters if use == "grid" else detail.solar_meters
-    # By the connection's serial: that of the readings was a sensor's on a Neurio in 2018.
-    return results.map(
-        lambda read: next(
-            (meter for meter in read if device_id == meter_id(meter.kind, meter.device_serial)),
-            None,
+def _of_use(detail: Detail, results_fn: Callable[[DetailData], EndpointResult[Any]]) -> Source[SiteMeter | SolarMeter]:
+    """Return the source for the meters of the grid or of solar."""
+
+    def result(data: PowerwallGatewayData, device_id: str) -> EndpointResult[Any]:
+        # By the connection's serial: that of the readings was a sensor's on a Neurio in 2018.
+        return results_fn(data.detail.data).map(
+            lambda meters: next(
+                (meter for meter in meters if device_id == meter_id(meter.kind, meter.device_serial)), None
+            )
         )
-    )
+
+    return Source(lambda data: data.detail, result, detail)
 
 
 def _use_sensors(
-    use: str, detail: Detail, imported: str, exported: str
-) -> tuple[GatewaySensorDescription[DetailData, Any], ...]:
+    use: str, source: Source[SiteMeter | SolarMeter], imported: str, exported: str
+) -> tuple[GatewaySensorDescription[Any], ...]:
     """Describe what a meter measures of the grid or of solar; `imported` and `exported` are keys of the energies."""
 
-    def total(data: DetailData, device_id: str) -> EndpointResult[Any]:
-        return _meter_by_use(use, data, device_id).map(lambda meter: meter.readings)
-
-    def phase_sensor(
-        number: int, key: str, attribute: str, quantity: dict[str, Any]
-    ) -> GatewaySensorDescription[DetailData, Any]:
+    def phase_sensor(number: int, key: str, attribute: str, quantity: dict[str, Any]) -> GatewaySensorDescription[Any]:
         return _meter_sensor(
             f"{use}_phase_{number}_{key}",
             attribute,
             quantity,
+            source.map(lambda meter: _phase(meter, number)),
             number=number,
-            detail=detail,
-            result_fn=lambda data, device_id: _meter_by_use(use, data, device_id).map(
-                lambda meter: _phase(meter, number)
-            ),
             exists_fn=lambda phase: (phase.voltage or 0.0) > _ALIVE and getattr(phase, attribute) is not None,
         )
 
+    total = source.map(lambda meter: meter.readings)
     return (
-        _meter_sensor(f"{use}_power", "instant_power", POWER, detail=detail, result_fn=total),
-        _meter_sensor(f"{use}_{imported}", "energy_imported", ENERGY, detail=detail, result_fn=total),
-        _meter_sensor(f"{use}_{exported}", "energy_exported", ENERGY, detail=detail, result_fn=total),
+        _meter_sensor(f"{use}_power", "instant_power", POWER, total),
+        _meter_sensor(f"{use}_{imported}", "energy_imported", ENERGY, total),
+        _meter_sensor(f"{use}_{exported}", "energy_exported", ENERGY, total),
         *(
             phase_sensor(number, key, attribute, quantity)
             for number in _PHASES
@@ -334,10 +328,13 @@ def _use_sensors(
     )
 
 
+_GRID: Final = _of_use(Detail.SITE_METERS, lambda detail: detail.site_meters)
+_SOLAR: Final = _of_use(Detail.SOLAR_METERS, lambda detail: detail.solar_meters)
+
 METER_DEVICE_SENSORS: Final = (
     *(sensor for number in METER_INPUTS for sensor in _input_sensors(number)),
-    *_use_sensors("grid", Detail.SITE_METERS, "import_energy", "export_energy"),
-    *_use_sensors("solar", Detail.SOLAR_METERS, "standby_energy", "energy"),
+    *_use_sensors("grid", _GRID, "import_energy", "export_energy"),
+    *_use_sensors("solar", _SOLAR, "standby_energy", "energy"),
 )
 
 
@@ -349,36 +346,25 @@ METER_DEVICE_SENSORS: Final = (
 _STRINGS: Final = range(1, 5)
 
 
-def _status(detail: DetailData, _: str) -> EndpointResult[PvacStatus]:
-    return detail.solar_powerwall.map(lambda solar: solar.pvac_status)
+_STATUS: Final = SOLAR_POWERWALL.map(lambda solar: solar.pvac_status)
 
 
 def _inverter_sensor(
-    key: str, value_fn: Callable[[Any], float | str | None], **more: Any
-) -> GatewaySensorDescription[DetailData, Any]:
-    return GatewaySensorDescription(
-        key=key,
-        coordinator_fn=lambda data: data.detail,
-        detail=Detail.SOLAR_POWERWALL,
-        devices_fn=powerwall_inverters,
-        value_fn=value_fn,
-        **{"result_fn": _status} | more,
-    )
+    key: str, value_fn: Callable[[Any], float | str | None], source: Source[Any] = _STATUS, **more: Any
+) -> GatewaySensorDescription[Any]:
+    return GatewaySensorDescription(key=key, source=source, devices_fn=powerwall_inverters, value_fn=value_fn, **more)
 
 
-def _string_sensors(number: int) -> tuple[GatewaySensorDescription[DetailData, Any], ...]:
-    def string(detail: DetailData, device_id: str) -> EndpointResult[SolarString]:
-        return _status(detail, device_id).map(
-            lambda status: next((each for each in status.strings or () if each.string_id == number), None)
-        )
+def _string_sensors(number: int) -> tuple[GatewaySensorDescription[SolarString], ...]:
+    string = _STATUS.map(lambda status: next((each for each in status.strings or () if each.string_id == number), None))
 
-    def sensor(quantity: str, **more: Any) -> GatewaySensorDescription[DetailData, Any]:
+    def sensor(quantity: str, **more: Any) -> GatewaySensorDescription[SolarString]:
         return _inverter_sensor(
             f"string_{number}_{quantity}",
             attrgetter(quantity),
+            string,
             translation_key=f"string_{quantity}",
             translation_placeholders={"number": str(number)},
-            result_fn=string,
             exists_fn=lambda string: string.connected is True,
             **more,
         )
@@ -395,18 +381,20 @@ def _inverter_state(status: PvacStatus) -> str | None:
     return (status.state or "").removeprefix("PVAC_").replace("_", " ") or None
 
 
-INVERTER_SENSORS: Final[tuple[GatewaySensorDescription[Any, Any], ...]] = (
-    GatewaySensorDescription[InventoryData, SolarInverter](
+INVERTER_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
+    GatewaySensorDescription(
         key="rating",
         device_class=SensorDeviceClass.POWER,
         native_unit_of_measurement=UnitOfPower.WATT,
         suggested_display_precision=0,
-        **DISABLED_DIAGNOSTIC,
-        coordinator_fn=lambda data: data.inventory,
+        source=Source(
+            lambda data: data.inventory,
+            lambda data, device_id: data.inventory.data.inverters.map(lambda listed: listed.get(device_id)),
+        ),
         devices_fn=inverters,
-        result_fn=lambda inventory, device_id: inventory.inverters.map(lambda listed: listed.get(device_id)),
         exists_fn=lambda inverter: inverter.power_rating is not None,
         value_fn=lambda inverter: inverter.power_rating,
+        **DISABLED_DIAGNOSTIC,
     ),
     _inverter_sensor("power", attrgetter("power"), **POWER),
     _inverter_sensor("voltage", attrgetter("voltage"), **VOLTAGE, **DISABLED_DIAGNOSTIC),
@@ -421,7 +409,7 @@ INVERTER_SENSORS: Final[tuple[GatewaySensorDescription[Any, Any], ...]] = (
     *(sensor for number in _STRINGS for sensor in _string_sensors(number)),
 )
 
-DEVICE_SENSORS: Final[tuple[GatewaySensorDescription[Any, Any], ...]] = (
+DEVICE_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
     *POWERWALL_SENSORS,
     *METER_DEVICE_SENSORS,
     *INVERTER_SENSORS,

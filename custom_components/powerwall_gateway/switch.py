@@ -10,41 +10,38 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .control import Control
-from .coordinator import Detail, DetailData, GridData
 from .data import PowerwallGatewayConfigEntry
-from .entity import GatewayControlDescription, GatewayControlEntity, async_add_detected
-from .gateway.models import ConfigFile, GridStatus
+from .entity import CONFIG, GRID, GatewayControlDescription, GatewayControlEntity, async_add_detected
 
 PARALLEL_UPDATES = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewaySwitchDescription[DataT, ValueT](GatewayControlDescription[DataT, ValueT], SwitchEntityDescription):
+class GatewaySwitchDescription[ValueT](GatewayControlDescription[ValueT], SwitchEntityDescription):
     """Describe a switch."""
 
-    is_on_fn: Callable[[DataT], bool | None]
+    is_on_fn: Callable[[Any], bool | None]
+    """Return whether it is on, from the coordinator's data."""
+
     set_fn: Callable[[Control, bool], Awaitable[object]]
 
 
-SWITCHES: tuple[GatewaySwitchDescription[Any, Any], ...] = (
-    GatewaySwitchDescription[GridData, GridStatus](
+SWITCHES: tuple[GatewaySwitchDescription[Any], ...] = (
+    GatewaySwitchDescription(
         key="off_grid",
         # Config, so that it is not part of "turn on everything in this area", nor exposed to voice assistants.
         entity_category=EntityCategory.CONFIG,
-        coordinator_fn=lambda data: data.grid,
-        result_fn=lambda grid, _: grid.status,
+        source=GRID,
         needs_battery=True,
         available_fn=lambda control: control.can_go_off_grid,
         withdrawn_fn=lambda control: control.off_grid_withdrawn,
         is_on_fn=lambda grid: grid.intentional,
         set_fn=lambda control, on: control.off_grid.async_leave() if on else control.off_grid.async_return(),
     ),
-    GatewaySwitchDescription[DetailData, ConfigFile](
+    GatewaySwitchDescription(
         key="grid_charging",
         entity_category=EntityCategory.CONFIG,
-        coordinator_fn=lambda data: data.detail,
-        detail=Detail.CONFIG,
-        result_fn=lambda detail, _: detail.config,
+        source=CONFIG,
         available_fn=lambda control: control.can_set_grid_policy,
         withdrawn_fn=lambda control: control.grid_policy_withdrawn,
         is_on_fn=lambda detail: detail.config.value.charges_from_grid if detail.config.value else None,
@@ -62,10 +59,10 @@ async def async_setup_entry(
     async_add_detected(entry, async_add_entities, GatewaySwitch, SWITCHES)
 
 
-class GatewaySwitch(GatewayControlEntity[Any], SwitchEntity):
+class GatewaySwitch(GatewayControlEntity, SwitchEntity):
     """Turn a setting of the gateway on or off."""
 
-    entity_description: GatewaySwitchDescription[Any, Any]
+    entity_description: GatewaySwitchDescription[Any]
 
     @property
     @override
@@ -74,8 +71,8 @@ class GatewaySwitch(GatewayControlEntity[Any], SwitchEntity):
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
-        await self.entity_description.set_fn(self._control, True)  # noqa: FBT003 - the value to set
+        await self.entity_description.set_fn(self._data.control, True)  # noqa: FBT003 - the value to set
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
-        await self.entity_description.set_fn(self._control, False)  # noqa: FBT003 - the value to set
+        await self.entity_description.set_fn(self._data.control, False)  # noqa: FBT003 - the value to set

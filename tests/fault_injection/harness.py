@@ -111,7 +111,7 @@ class Harness:
         """Return every state."""
         return {state.entity_id: state.state for state in self.hass.states.async_all()}
 
-    def entities(self) -> dict[str, GatewayEntity[Any]]:
+    def entities(self) -> dict[str, GatewayEntity]:
         """Return every entity."""
         return {
             entity_id: entity

@@ -319,7 +319,7 @@ async def test_forced_poll_that_ends_leaves_another_one_forced(
 
     async def slow_poll() -> Any:
         await turns[len(forced)].wait()
-        forced.append(detail._force)
+        forced.append(bool(detail._forced))
         return await poll()
 
     monkeypatch.setattr(detail, "_poll", slow_poll)
@@ -329,7 +329,7 @@ async def test_forced_poll_that_ends_leaves_another_one_forced(
         await asyncio.sleep(0.05)
     await asyncio.gather(*both)
     assert forced == [True, True]
-    assert not detail._force
+    assert not detail._forced
 
 
 @pytest.mark.parametrize("fault", [{"drop": True}, {"status": 502}, {"status": 503}], ids=["cut", "502", "503"])

@@ -64,10 +64,12 @@ def depends_on(coordinator: str, *results: str) -> Depends:
 
 def _keys(coordinator: str, results: tuple[str, ...]) -> Iterator[str]:
     failed = _DATA[coordinator](**{result: EndpointResult(error=_ERROR) for result in results})
+    data: Any = SimpleNamespace(**{coordinator: SimpleNamespace(data=failed)})
     platforms: Mapping[Platform, Iterable[Any]] = DESCRIPTIONS
     for platform, descriptions in platforms.items():
         for description in descriptions:
-            if description.coordinator_fn(_NAMES) == coordinator and description.result_fn(failed, "").error is _ERROR:
+            source = description.source
+            if source.coordinator_fn(_NAMES) == coordinator and source.result_fn(data, "").error is _ERROR:
                 yield f"{platform}.{description.key}"
 
 
