@@ -90,7 +90,7 @@ LOST_AFTER: Final = 60.0
 """Seconds without contact after which a meter's values are unknown.
 
 In every public capture (1.15 to 23.36) all meters are within 20 ms of each other, and the gateway's own `timeout` for a
-meter is 1.5 s. A meter on Wi-Fi misses some readings now and then. One minute hides nothing that is only late.
+meter is 1.5 s. A meter on Wi-Fi misses some readings now and then. A reading that is only late arrives within a minute.
 """
 
 SERVICES_INTERVAL: Final = 60.0
@@ -100,19 +100,19 @@ RESTART_PAUSE: Final = 1.0
 """Seconds after which the grid is polled again after an unexpected error."""
 
 _GAP: Final = 1.5
-"""Intervals between two consecutive responses at most."""
+"""Most intervals between two responses without a gap."""
 
 _PUT_OFF: Final = 1.2
-"""Intervals until the next request to `grid_status` after `system_status` reported the grid's state. With more than
-one, a `system_status` that is due after a whole number of intervals comes first."""
+"""Intervals until the next request to `grid_status` after `system_status` reported the grid's state. It is more than 1,
+so that the next `system_status` goes first if both are due."""
 
 FIRST_RETRY: Final = 60.0
-"""Seconds until the next poll after an endpoint failed that has never succeeded. They double until all succeed."""
+"""Seconds until the inventory is polled again if an endpoint has never succeeded. They double after each poll."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointResult[T]:
-    """Last value of an endpoint, and how the last request went. Only the value counts in a comparison."""
+    """Last value of an endpoint, and the error of the last request. Only the value counts in a comparison."""
 
     value: T | None = None
     error: GatewayError | None = field(default=None, compare=False)
@@ -151,20 +151,23 @@ class EndpointResult[T]:
 
 
 def since(last: EndpointResult[datetime], elapsed: EndpointResult[timedelta]) -> EndpointResult[datetime]:
-    """Return the start of a duration. Its sensor's device class ignores that it differs a little from poll to poll."""
+    """Return the time at which a duration began.
+
+    It differs a little from poll to poll. The device class `uptime` of its sensors ignores that.
+    """
     return elapsed.map(lambda duration: last.value if elapsed.error else dt_util.utcnow() - duration)
 
 
 class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
     """Poll some endpoints at one interval.
 
-    A poll never fails as a whole: every endpoint has a result of its own, and costs only its own entities if it fails.
+    A poll never fails as a whole. Every endpoint has its own result: if it fails, only its entities are unavailable.
     """
 
     config_entry: ConfigEntry[GatewayCoordinators]
     priority: Priority
     interval: float
-    """Seconds between two polls, unless the owner set others."""
+    """Seconds between two polls by default."""
 
     initial_data: DataT
 
@@ -190,7 +193,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         self.data = self.initial_data
         self.schedule = gateway.scheduler.add_schedule(self.priority, interval)
         self._forced = 0
-        """Number of callers that wait for a poll of all endpoints, also of those that are not due."""
+        """Number of callers that wait for a poll of all endpoints, due or not."""
 
         self._polling: asyncio.Task[DataT] | None = None
         self._logged_errors: set[tuple[str, type[Exception]]] = set()
@@ -206,7 +209,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
     @override
     @callback
     def async_add_listener(self, update_callback: CALLBACK_TYPE, context: Any = None) -> CALLBACK_TYPE:
-        """Call after every poll. If the callback raises, log it once: Home Assistant would log it every second."""
+        """Call `update_callback` after every poll. Log an exception once: Home Assistant would log it at every poll."""
 
         @wraps(update_callback)
         def call() -> None:
@@ -232,7 +235,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
 
     @override
     async def async_shutdown(self) -> None:
-        """Cancel the poll in flight, too: the connection closes next, which would look like a lost gateway."""
+        """Cancel the poll in flight, too. The connection closes next, and the poll would log a lost gateway."""
         await super().async_shutdown()
         if self._polling:
             self._polling.cancel()
@@ -258,7 +261,11 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         raise NotImplementedError
 
     async def _fetch[T](self, last: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]) -> EndpointResult[T]:
-        """Fetch one endpoint. When the Powerwall stops or the gateway responds again, refresh what that changes."""
+        """Fetch one endpoint.
+
+        If the Powerwall stopped or started, refresh the settings. If the endpoint responds again, refresh the
+        coordinators that failed.
+        """
         result = await self._fetch_result(last, endpoint)
         if self.config_entry.state is ConfigEntryState.LOADED:
             if result.stopped is not last.stopped:
@@ -269,13 +276,13 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
 
     @property
     def has_failed(self) -> bool:
-        """Whether an endpoint failed at the last poll that has succeeded before, or that the gateway did not reject."""
+        """Whether an endpoint failed at the last poll. One that the gateway never had does not count."""
         results = [each for each in vars(self.data).values() if isinstance(each, EndpointResult)]
         return any(each.error and not (each.unsupported and each.has_never_succeeded) for each in results)
 
     @callback
     def _refresh_failed(self) -> None:
-        """Refresh the other coordinators that failed: their next poll may be minutes away."""
+        """Refresh the other coordinators that failed. Their next poll may be minutes away."""
         data = self.config_entry.runtime_data
         others: tuple[GatewayCoordinator[Any], ...] = (data.live, data.settings, data.detail, data.inventory)
         for other in others:
@@ -287,7 +294,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
     async def _fetch_result[T](
         self, last: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]
     ) -> EndpointResult[T]:
-        """Fetch one endpoint. If that fails, keep the last value for three intervals, but not below 10 seconds."""
+        """Fetch one endpoint. If that fails, keep the last value for 3 intervals, and for at least 10 seconds."""
         clock = self.hass.loop.time
         error, not_before = last.error, last.not_before
         if not self._forced:
@@ -299,13 +306,13 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
                 value = await _fetch_with_retry(last, endpoint)
                 await self.config_entry.runtime_data.identity_check.check()
                 return EndpointResult(value=value, at=clock())
-            except (GatewayStoppedError, GatewayKeyError) as err:  # a response that leaves no value, not a lost poll
+            except (GatewayStoppedError, GatewayKeyError) as err:  # a valid response: there is no value
                 return EndpointResult(error=err.bare(), at=last.at)
             except GatewayError as err:
                 error = err.bare()
                 not_before = clock() + self._retry_delay(err, last)
                 self._handle_error(err)
-            except Exception as err:  # noqa: BLE001 - an unexpected error costs this endpoint, not the whole poll
+            except Exception as err:  # noqa: BLE001 - an unexpected error fails this endpoint, not the whole poll
                 self._log_error(f"reading {getattr(endpoint, '__name__', 'an endpoint')}", err)
                 error = GatewayError(f"unexpected {type(err).__name__}")
         kept = last.value if clock() - last.at < max(KEPT_INTERVALS * self.schedule.interval, KEPT_AT_LEAST) else None
@@ -315,7 +322,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
         """Return the seconds until the endpoint may be requested again."""
         match err:
             case GatewayRateLimitError() if err.is_for_logins:
-                return 0.0  # the login waits, and the endpoint responds as soon as that is over
+                return 0.0  # only the login waits
             case GatewayRateLimitError():
                 # If the scheduler backs off from the whole gateway, no endpoint needs a wait of its own.
                 return 0.0 if self.schedule.backoff_error else err.retry_after
@@ -325,23 +332,23 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
                 return 0.0
 
     def _handle_error(self, err: GatewayError) -> None:
-        """Start what only the owner can finish: a new login, or a reload that ends in a repair issue."""
+        """Start reauthentication if the password is wrong. Reload the entry if another device may have responded."""
         match err:
             case GatewayLoginError() if is_final(err, self.gateway):
                 self.config_entry.async_start_reauth(self.hass)
             case WrongGatewayError() | GatewayCertificateError():
-                # Setup finds the other device, too, and stops there.
+                # Setup detects the other device or certificate, too, and creates the repair issue.
                 if self.config_entry.state is ConfigEntryState.LOADED:
                     self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
 
 def is_final(err: GatewayLoginError, gateway: PowerwallGateway) -> bool:
-    """Return whether the password is wrong. One refused login may be a gateway that is starting up."""
+    """Return whether the password is wrong. A gateway that is starting refuses a correct password once."""
     return err.problem is LoginProblem.DEFAULT_PASSWORD or gateway.login_refusals >= REFUSALS_BEFORE_REAUTH
 
 
 async def _fetch_with_retry[T](last: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]) -> T:
-    """Fetch an endpoint, and at once again if the response of one that used to succeed got lost."""
+    """Fetch an endpoint. If the response is lost or malformed, and the last one was good, fetch it again at once."""
     try:
         return await endpoint()
     except GatewayTimeoutError:
@@ -353,11 +360,11 @@ async def _fetch_with_retry[T](last: EndpointResult[T], endpoint: Callable[[], A
 
 
 class _Contact(NamedTuple):
-    """Communication time of one meter in the last response."""
+    """When the gateway last communicated with a meter, as of the last response."""
 
     time: datetime
     behind: float
-    """Seconds behind the newest time in that response."""
+    """Seconds behind the newest time of all meters in that response."""
 
     since: float
     """Monotonic time in seconds at which this time was first seen."""
@@ -366,8 +373,8 @@ class _Contact(NamedTuple):
 class ContactWatch[KeyT: (str, int)]:
     """Detect meters out of contact from their communication times.
 
-    The gateway's own times decide, never Home Assistant's clock: the two may differ by hours. A meter is out of contact
-    if its time is behind the newest one in the same response, or if it does not change for as long.
+    Only the gateway's own times are compared: Home Assistant's clock may differ by hours. A meter is out of contact if
+    its time is more than `LOST_AFTER` behind the newest one in the same response, or unchanged for longer than that.
     """
 
     def __init__(self, name: str) -> None:
@@ -379,8 +386,8 @@ class ContactWatch[KeyT: (str, int)]:
     def lost(self, meters: Mapping[KeyT, Meter], now: float) -> frozenset[KeyT]:
         """Return the meters that are out of contact in a response received at monotonic time `now`, in seconds.
 
-        A meter without a time, or with the zero time of a meter that never responded, is ignored. If the gateway itself
-        did not respond for as long, a time that did not change proves nothing: the wait starts again.
+        A meter without a time is ignored, and one with the zero time of a meter that never responded. If the gateway
+        itself did not respond for `LOST_AFTER`, an unchanged time proves nothing, and the wait starts again.
         """
         if self._received_at is not None and now - self._received_at > LOST_AFTER:
             self._contacts = {key: contact._replace(since=now) for key, contact in self._contacts.items()}
@@ -404,15 +411,15 @@ class ContactWatch[KeyT: (str, int)]:
         self._contacts[key] = _Contact(time, behind, since)
         if behind <= LOST_AFTER:
             return now - since > LOST_AFTER
-        # If the gateway's clock was set back, the lost meter has the newest time. One that moves on and does not fall
-        # further behind is in contact.
+        # If the gateway's clock was set back, a lost meter has the newest time, and all others are behind it. A meter
+        # is in contact if its time advances and it does not fall further behind.
         return not (last and time > last.time and behind <= last.behind)
 
 
 def aggregates_in_contact(meters: MetersAggregates, watch: ContactWatch[str], now: float) -> MetersAggregates:
-    """Return the meters with nothing but the counters of those that are out of contact.
+    """Return the meters. One that is out of contact keeps only its counters.
 
-    `load` needs no rule of its own: the gateway computes it, and its time is that of the oldest meter in it.
+    This includes `load`: the gateway computes it, and reports the time of the oldest meter that it uses.
     """
     known = {name: meter for name, meter in vars(meters).items() if isinstance(meter, Meter)}
     lost = watch.lost(known, now)
@@ -422,7 +429,7 @@ def aggregates_in_contact(meters: MetersAggregates, watch: ContactWatch[str], no
 def singles_in_contact[MeterT: (SiteMeter, SolarMeter)](
     meters: tuple[MeterT, ...], watch: ContactWatch[int], now: float
 ) -> tuple[MeterT, ...]:
-    """Return the meters of `meters/site` or `meters/solar` in the same way."""
+    """Return the meters of `meters/site` or `meters/solar`. One that is out of contact keeps only its counters."""
     known = {place: meter.readings for place, meter in enumerate(meters) if meter.readings}
     lost = watch.lost(known, now)
     return tuple(
@@ -439,15 +446,15 @@ class GridData:
     log: EndpointResult[GridLog] = EndpointResult()
 
     intentional: bool = False
-    """Whether Home Assistant took the home off-grid. No firmware reports the reason, so going off-grid in the Tesla app
-    counts as an outage."""
+    """Whether Home Assistant took the home off-grid. No firmware reports the reason: if you go off-grid in the Tesla
+    app, it counts as an outage."""
 
 
 class GridCoordinator(GatewayCoordinator[GridData]):
     """Poll the grid status, every second by default.
 
-    Home Assistant schedules refreshes on whole seconds, which would make two seconds of one. A task of the entry polls
-    instead.
+    Home Assistant schedules refreshes on whole seconds: an interval of 1 second would become 2. So `watch` polls, in a
+    background task of the entry.
     """
 
     priority = Priority.GRID
@@ -465,7 +472,7 @@ class GridCoordinator(GatewayCoordinator[GridData]):
         self._fires_events = False
         self._connected_since: float | None = None
         self.intentional = False
-        """Whether the home goes off-grid, or is off-grid, because Home Assistant did it."""
+        """Whether the home is going off-grid, or is off-grid, because Home Assistant requested it."""
 
     def connected_for(self) -> float:
         """Return for how many seconds the grid has been connected without a gap; 0 if that is not certain."""
@@ -512,7 +519,7 @@ class GridCoordinator(GatewayCoordinator[GridData]):
                 self.async_set_updated_data(data)
 
     def _process(self, status: EndpointResult[GridStatus], battery: SystemStatus | StateOfEnergy | None) -> GridData:
-        """Return the data after a response to either request; `battery` holds the charge at that time."""
+        """Return the new data for a grid state from either endpoint. `battery` has the charge at that time."""
         state, last = _state(status), _state(self.data.status)
         if state is not last and state is not None and last is not None:
             self._refresh_after_change()
@@ -529,7 +536,7 @@ class GridCoordinator(GatewayCoordinator[GridData]):
 
     @callback
     def async_fire_events(self, _: HomeAssistant) -> None:
-        """Fire pending events, now and from now on. Before Home Assistant has started, no automation receives them."""
+        """Fire pending events from now on. Before Home Assistant has started, no automation receives them."""
         self._fires_events = True
         self.async_update_listeners()
 
@@ -544,7 +551,8 @@ class GridCoordinator(GatewayCoordinator[GridData]):
     def async_update_listeners(self) -> None:
         super().async_update_listeners()
         if self.pending:
-            # All were fired. The log is stored at once, because after a crash they would be fired again.
+            # The listeners have fired all events. Call them again, so that the log is stored at once: after a crash the
+            # events would be fired again.
             self.data = replace(self.data, log=self.data.log.map(GridLog.fired))
             super().async_update_listeners()
 
@@ -568,7 +576,7 @@ class GridCoordinator(GatewayCoordinator[GridData]):
             self._due = max(began + self.schedule.interval, clock())
 
     def _refresh_after_change(self) -> None:
-        """Refresh live data and settings, and once more if the grid changes again during that."""
+        """Refresh live data and settings. If the grid changes again meanwhile, refresh them once more."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return
         self._is_stale = True
@@ -653,7 +661,7 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
 
     @callback
     def restore_flows(self, stored: Mapping[str, Any]) -> None:
-        """Go on with the energies of flows that were stored before a restart."""
+        """Continue the energies of flows that were stored before a restart."""
         self.flow_counters.restore(stored)
         self.data = replace(self.data, flows=self._split(self.data.meters))
 
@@ -665,7 +673,7 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
             return battery.value.system_island_state is GridState.CONNECTED
         status = self.config_entry.runtime_data.grid.data.status
         if status.has_never_succeeded and status.error is None:
-            return True  # during setup: the grid watch starts after this poll
+            return True  # during setup: the grid is polled after this
         return status.value is not None and status.value.grid_status is GridState.CONNECTED
 
     async def _fetch_battery(self) -> SystemStatus | StateOfEnergy:
@@ -675,14 +683,14 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
                 system = await self.gateway.system_status()
             except GatewayNotFoundError:
                 if self.data.system.value is not None:
-                    raise  # it existed a moment ago, and the other one would hide every battery block at once
+                    raise  # it existed before, and `soe` has no battery blocks
             else:
                 self.config_entry.runtime_data.grid.async_update_from(system)
                 return system
         return await self.gateway.soe()
 
     def _estimate(self, battery: SystemStatus | StateOfEnergy) -> BatteryEstimates | None:
-        """Return estimates; the reserve and the size of the battery come from slower polls."""
+        """Return estimates. The reserve and the size of the battery come from the other coordinators."""
         data = self.config_entry.runtime_data
         settings, controller = data.settings.data.operation.value, data.detail.data.controller.value
         site, powerwalls = data.inventory.data.site_info.value, data.inventory.data.powerwalls.value
@@ -691,7 +699,7 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
         return BatteryEstimates.calculate(
             battery,
             self._average,
-            # Up to 1.46 the energy of one Powerwall, whatever their number; later that of all (1.50.1).
+            # Up to 1.46 `site_info` has the energy of one Powerwall, whatever their number, later that of all (1.50.1).
             nominal_energy=max((site and site.nominal_system_energy_kwh) or 0.0, POWERWALL_ENERGY * self._powerwalls),
             full_energy=controller.stored.full if controller else None,
             reserve=settings.backup_reserve_percent if settings else None,
@@ -699,7 +707,7 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
 
 
 class Detail(Enum):
-    """Endpoint that an entity depends on: the context of its listener."""
+    """Endpoint of the detail coordinator. An entity passes its own as the context of its listener."""
 
     CT_READINGS = auto()
     SITE_METERS = auto()
@@ -715,7 +723,7 @@ class DetailData:
     """Measurements of single meters, inputs and strings."""
 
     ct_readings: EndpointResult[dict[str, MeterReading]] = EndpointResult()
-    """By the meter's serial, on firmware where that is readable while the Powerwall runs."""
+    """By the meter's serial, on firmware that reports them while the Powerwall runs."""
 
     site_meters: EndpointResult[tuple[SiteMeter, ...]] = EndpointResult()
     solar_meters: EndpointResult[tuple[SolarMeter, ...]] = EndpointResult()
@@ -724,8 +732,8 @@ class DetailData:
     config: EndpointResult[ConfigFile] = EndpointResult()
     controller: EndpointResult[Controller] = EndpointResult()
     components: EndpointResult[DeviceComponents] = EndpointResult()
-    """Only with a signing key that the gateway accepts. The last two are requested where nothing else reports the
-    battery's energies."""
+    """These three require a signing key that the gateway accepts. The last two are requested only where nothing else
+    reports the battery's energies."""
 
     @cached_property
     def measured_packs(self) -> EndpointResult[tuple[BatteryBlock, ...]]:
@@ -745,9 +753,9 @@ class DetailData:
 
 
 class DetailCoordinator(GatewayCoordinator[DetailData]):
-    """Poll details every 30 seconds, and only what an enabled entity depends on.
+    """Poll details every 30 seconds, but only those that an enabled entity depends on.
 
-    The first poll and forced refreshes request everything, to detect what there is.
+    The first poll and forced refreshes request everything, to detect the hardware.
     """
 
     priority = Priority.DETAIL
@@ -777,7 +785,7 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
             detail: Detail, last: EndpointResult[T], request: Callable[[SignedGateway], Awaitable[T]]
         ) -> EndpointResult[T]:
             if (signed := self._signed) is None or not signed.verified:
-                return EndpointResult(error=last.error)  # values disappear with the key
+                return EndpointResult(error=last.error)  # without an accepted key there is no value
             return await fetch(detail, last, lambda: request(signed))
 
         async def fetch_meters[T: (SiteMeter, SolarMeter)](
@@ -825,7 +833,7 @@ class SettingsData:
     """Whether the gateway accepts the signing key; no value without a key."""
 
     grid_faults: EndpointResult[tuple[GridFault, ...]] = EndpointResult()
-    """Only where `system_status` does not report them."""
+    """Requested only where `system_status` does not report them."""
 
 
 class SettingsCoordinator(GatewayCoordinator[SettingsData]):
@@ -858,7 +866,7 @@ class SettingsCoordinator(GatewayCoordinator[SettingsData]):
                 return last
             last = EndpointResult()
         if not self._signed.verified:
-            return EndpointResult(error=last.error)  # checked a moment ago, and rejected
+            return EndpointResult(error=last.error)  # this poll has just checked the key, and it was rejected
         return await self._fetch(last, self._signed.operation)
 
 
@@ -906,13 +914,13 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
     async def _async_update_data(self) -> InventoryData:
         data = await super()._async_update_data()
         results: list[EndpointResult[object]] = [getattr(data, field.name) for field in fields(data)]
-        # A gateway that has just started rejects for a moment endpoints that it has.
+        # A gateway that has just started may reject endpoints that it has.
         may_be_wrong = self.gateway.absent_for < self.schedule.interval
         if any(
             result.error and result.has_never_succeeded and (may_be_wrong or not result.unsupported)
             for result in results
         ):
-            # Without the response, devices and entities are missing.
+            # Poll again soon: without the response, devices and entities are missing.
             self.update_interval = timedelta(seconds=min(self._retry, self.schedule.interval))
             self._retry = min(2 * self._retry, self.schedule.interval)
         return data
@@ -932,7 +940,7 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
             powerwalls=await self._fetch(last.powerwalls, gateway.powerwalls),
             meters=await self._fetch(last.meters, gateway.meters),
             solars=solars,
-            inverters=solars.map(self._by_id),
+            inverters=solars.map(self._inverters_by_id),
             networks=await self._fetch(last.networks, gateway.networks),
             registration=await self._fetch(last.registration, gateway.customer_registration),
             problems=await self._fetch(last.problems, gateway.troubleshooting_problems),
@@ -942,7 +950,7 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
             else await self._fetch(last.update, gateway.system_update_status),
         )
 
-    def _by_id(self, inverters: tuple[SolarInverter, ...]) -> dict[str, SolarInverter]:
+    def _inverters_by_id(self, inverters: tuple[SolarInverter, ...]) -> dict[str, SolarInverter]:
         serial: str = self.config_entry.data[CONF_SERIAL]
         self._inverters = inverter_ids(self.hass, self.config_entry.entry_id, serial, self._inverters, inverters)
         return self._inverters
@@ -955,7 +963,7 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
 
 @dataclass(kw_only=True)
 class GatewayCoordinators:
-    """Coordinators of a loaded entry, and what they need of each other."""
+    """Coordinators of a loaded entry, and what they share."""
 
     gateway: PowerwallGateway
 

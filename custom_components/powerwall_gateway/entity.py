@@ -1,4 +1,4 @@
-"""Base entities, their descriptions, and how they are added as hardware is detected."""
+"""Define the base entities and base descriptions, and add entities when their hardware is detected."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from .hardware import block_of
 
 @dataclass(frozen=True)
 class Source[ValueT]:
-    """Result of an endpoint that an entity shows, or the part of it that is about the entity's device."""
+    """Where an entity's value comes from: a coordinator, and the result of an endpoint in its data."""
 
     coordinator_fn: Callable[[PowerwallGatewayData], GatewayCoordinator[Any]]
 
@@ -32,7 +32,7 @@ class Source[ValueT]:
     """Return the result in that coordinator's data, for the `SubDevice.id` of the entity's device."""
 
     detail: Detail | None = None
-    """The detail that the coordinator polls only while such an entity is enabled."""
+    """Endpoint that `DetailCoordinator` polls only while an entity with this source is enabled."""
 
     def map[PartT](self, part_of: Callable[[ValueT], PartT | None]) -> Source[PartT]:
         """Return the source of a part of the value."""
@@ -60,7 +60,7 @@ POWERWALLS: Final = Source(lambda data: data.inventory, lambda data, _: data.inv
 
 @dataclass(frozen=True, kw_only=True)
 class StateThrottle:
-    """Decide when another value is written as a state, so that polls every few seconds do not fill the database."""
+    """Decide which values become states, so that polls every few seconds do not fill the database."""
 
     step: float = 0.0
     """By how much a number has to change, in its native unit."""
@@ -71,8 +71,8 @@ class StateThrottle:
     def should_write(self, value: object, last: object, elapsed: float) -> bool:
         """Return whether to write a value, `elapsed` seconds after the last one that was written.
 
-        A number that becomes zero, or was zero, is written at once: something ends or begins.
-        A number that changes its sign has to change by its step, but does not have to wait: idle power wavers around 0.
+        A number that becomes 0, or was 0, is written at once: something starts or ends.
+        A number that changes its sign is written at once, but only if it changes by `step`: idle power varies around 0.
         """
         if value == last:
             return False
@@ -102,14 +102,14 @@ class GatewayEntityDescription[ValueT](EntityDescription):
     """Return whether the hardware for it is there."""
 
     create_without_data: bool = False
-    """Create it before its endpoint has responded: every gateway has it."""
+    """Create it before its endpoint has responded, because every gateway has it."""
 
     needs_battery: bool = False
     """Create it only on a site with a Powerwall. A solar inverter that is a gateway itself has no contactor: it reports
     off-grid while the grid is connected."""
 
     withdrawn_fn: Callable[[Control], bool] = lambda _: False
-    """Return whether to remove the entity of a setting, which cannot be set until the entry is reloaded."""
+    """Return whether to remove the entity of a setting: it cannot be set until the entry is reloaded."""
 
     throttle: StateThrottle = ON_CHANGE
 
@@ -137,12 +137,12 @@ class GatewaySensorDescription[ValueT](GatewayEntityDescription[ValueT], SensorE
     """For a lifetime energy, the highest possible power in W: counters that rise faster are held back."""
 
     counts_fn: Callable[[ValueT], bool] = lambda _: False
-    """For a lifetime energy, return whether the response proves that the meter's counters are real, also a 0."""
+    """For a lifetime energy, return whether the response proves that the meter counts, so that even a 0 is real."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayControlDescription[ValueT](GatewayEntityDescription[ValueT]):
-    """Describe a setting. It exists before it can be read: on old firmware that requires a login."""
+    """Describe a setting. Its entity is created before it can be read: old firmware requires a login to read it."""
 
     available_fn: Callable[[Control], bool]
     """Return whether it can be set here and now."""
@@ -243,7 +243,7 @@ def async_add_detected[DescriptionT: GatewayEntityDescription[Any]](
     create: Callable[[PowerwallGatewayData, DescriptionT, SubDevice], Entity],
     descriptions: Iterable[DescriptionT],
 ) -> None:
-    """Add entities for detected hardware, now and after every poll that detects more or what had been removed."""
+    """Add entities for detected hardware, now and after every poll. Hardware that was removed may come back."""
     data = entry.runtime_data
     added: dict[tuple[str, str], SubDevice] = {}
     by_coordinator: dict[GatewayCoordinator[Any], list[DescriptionT]] = {}
@@ -273,7 +273,7 @@ def async_add_detected[DescriptionT: GatewayEntityDescription[Any]](
 
 
 def _forget_removed(entry: PowerwallGatewayConfigEntry, added: dict[tuple[str, str], SubDevice]) -> None:
-    """Forget the entities of a device that is removed: the registry removes them with it, disabled ones too."""
+    """Forget the entities of a device that is removed. The registry removes them, too, even if they are disabled."""
 
     @callback
     def forget(event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:

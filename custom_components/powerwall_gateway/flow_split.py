@@ -15,7 +15,8 @@ from .energy_filter import HOME_POWER, CounterState, EnergyFilter, finite_number
 from .gateway.models import MetersAggregates
 
 LARGEST_REST: Final = 1000.0
-"""Wh charged or exported that wait for a source at most. More comes from a source that the gateway does not measure."""
+"""Most Wh of charge or export that wait until a source's counter rises. More than that comes from a source that the
+gateway does not measure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class Flows:
 
 @dataclass(frozen=True, kw_only=True)
 class Counters:
-    """Energy in Wh that flowed out of and into solar, grid and battery: lifetime counters, or a step of them."""
+    """Energy in Wh that flowed out of and into solar, grid and battery: lifetime counters, or by how much they rose."""
 
     solar: float = 0.0
     grid_import: float = 0.0
@@ -86,13 +87,13 @@ def split_power(*, solar: float, grid: float, battery: float) -> Flows:
 
 
 def split_energy(step: Counters, measured: Flows) -> Flows:
-    """Split a step of the counters, so that all energy of solar, grid and battery is in exactly one flow each.
+    """Split what the counters rose by, so that all energy from solar, grid and battery is in exactly one flow.
 
-    `measured` are the flows by power during the step: they decide between solar and the other source of what was
-    charged and exported. Without them it is solar, as far as possible. The home received the rest. If less came in than
-    was charged and exported, the flows to battery and grid are smaller than the step.
+    `measured` has the flows by power in the same time. Its ratios decide how much of the charge and the export came
+    from solar. Without measured flows, solar comes first. The home received the rest. If the sources supplied less than
+    was charged and exported, the flows to battery and grid are smaller than `step`.
     """
-    # Solar supplied what the grid cannot have charged and the battery cannot have exported.
+    # Solar supplied at least the charge above what was imported, and the export above what was discharged.
     imported = step.grid_import + step.generator
     charge_least = max(0.0, step.battery_charge - imported)
     export_least = max(0.0, step.grid_export - step.battery_discharge)
@@ -127,18 +128,18 @@ def _share(solar: float, other: float) -> float:
 
 
 class FlowCounters:
-    """Lifetime energy of every flow. Their sums follow the gateway's counters, whatever was missed in between."""
+    """Lifetime energy of every flow. The sums follow the gateway's counters, even if updates were missed."""
 
     def __init__(self) -> None:
         self.energy = Flows()
-        """In Wh since they were first set up. They never fall."""
+        """In Wh since the first setup. They never fall."""
 
-        # At the level of debug: the energy sensors log the same counters.
+        # The energy sensors log the same counters, so these filters log at debug level.
         self._filters = {
             each.name: EnergyFilter(each.name, HOME_POWER, log_level=logging.DEBUG) for each in fields(Counters)
         }
         self._split: dict[str, float] = {}
-        """Energy of every counter that is in the flows already, in Wh, beginning with its first reading."""
+        """Reading of every counter in Wh up to which its energy is in the flows."""
 
         self._measured = Flows()
         """Flows by power since the last split, in Ws."""
@@ -147,7 +148,7 @@ class FlowCounters:
         """Power at the last update, and its time."""
 
     def update_from(self, meters: MetersAggregates, now: float) -> FlowData:
-        """Split the power, and the energy since the last update, at a time in seconds since 1970."""
+        """Split the power and the energy since the last update. `now` is in seconds since 1970."""
         sources = {
             "solar": (meters.solar, _exported),
             "grid_import": (meters.site, _imported),
@@ -168,7 +169,7 @@ class FlowCounters:
     def update(
         self, readings: Mapping[str, float | None], power: Flows, now: float, *, proven: Container[str] = ()
     ) -> None:
-        """Split what flowed since the last update.
+        """Split the energy since the last update.
 
         `readings` are lifetime counters in Wh by the names of `Counters`, None for one that is unknown. `power` is in
         W, `now` in seconds of the wall clock. `proven` names the counters that are real, as for `EnergyFilter`.
@@ -186,7 +187,7 @@ class FlowCounters:
         step = Counters(**{name: shown - self._split.setdefault(name, shown) for name, shown in counters.items()})
         flows = split_energy(step, self._measured)
         self.energy = self.energy.plus(flows)
-        # The sources are split as a whole. The rest of what was charged and exported waits for them.
+        # All energy of the sources is split. Charge and export above it wait for the next rise of a source's counter.
         self._split |= counters
         for name, rest in (
             ("battery_charge", step.battery_charge - flows.solar_to_battery - flows.grid_to_battery),
@@ -200,7 +201,7 @@ class FlowCounters:
             self._measured = replace(self._measured, solar_to_grid=0.0, battery_to_grid=0.0)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what is stored over a restart."""
+        """Return the state to store over a restart."""
         return {
             "energy": asdict(self.energy),
             "split": self._split,
@@ -208,7 +209,7 @@ class FlowCounters:
         }
 
     def restore(self, stored: Mapping[str, Any]) -> None:
-        """Go on from what was stored, unless more was counted since."""
+        """Continue from the stored state, unless more was counted since."""
         energy = _numbers(stored.get("energy"))
         restored = Flows(**{each.name: max(0.0, energy.get(each.name, 0.0)) for each in fields(Flows)})
         if sum(asdict(restored).values()) < sum(asdict(self.energy).values()):
@@ -230,7 +231,7 @@ _exported = attrgetter("energy_exported")
 
 
 def _power(meters: MetersAggregates) -> Flows | None:
-    """Split the power of a response; None if a meter is out of contact. A meter that does not exist has no power."""
+    """Split the power of a response; None if a meter is out of contact. A meter that does not exist counts as 0 W."""
     solar, site, battery, generator = (
         meter.instant_power if meter else 0.0 for meter in (meters.solar, meters.site, meters.battery, meters.generator)
     )

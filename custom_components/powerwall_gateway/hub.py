@@ -1,4 +1,4 @@
-"""Hold the client and its stop supervisor, which outlive a loaded entry until the Powerwall is known to run."""
+"""Hold the client and its stop supervisor. Both outlive a loaded entry until the Powerwall is known to run."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -58,7 +58,7 @@ DISABLING_CHECK: Final = 0.5
 
 _HUBS: HassKey[dict[str, PowerwallHub]] = HassKey(f"{DOMAIN}.hubs")
 _AVAILABILITY_LOGS: HassKey[dict[str, AvailabilityLog]] = HassKey(f"{DOMAIN}.availability_logs")
-"""By entry. They outlive the hubs: while a gateway is unreachable, every retry of the setup has a new hub."""
+"""By entry. They outlive the hubs, because every retry of the setup of an unreachable gateway has a new hub."""
 
 
 class AvailabilityLog:
@@ -89,7 +89,7 @@ class AvailabilityLog:
                     _LOGGER.warning("Could not connect to the gateway: %s", err)
                 self._silent.add(path)
             case _ if self._unreachable:
-                _LOGGER.debug("Still unavailable: %s", err)  # errors of a gateway that starts up
+                _LOGGER.debug("Still unavailable: %s", err)  # a gateway that is starting returns various errors
             case GatewayStoppedError():
                 if not self._stopped:
                     _LOGGER.warning("The Powerwall is stopped: the gateway has no live data")
@@ -109,7 +109,7 @@ class AvailabilityLog:
             self._unreachable = False
             if path in self._silent | self._failing.keys():
                 _LOGGER.info("The gateway responds again")
-            else:  # it was reachable all the time, and only these endpoints failed
+            else:  # the gateway was reachable, and only the silent endpoints failed
                 self._failing |= dict.fromkeys(self._silent, "")
             self._silent.clear()
         if path in self._stopped:
@@ -155,7 +155,7 @@ class PowerwallHub:
         self.supervisor = StopSupervisor(
             self.gateway,
             self._journal,
-            grid_connected_for=self._on_grid_for,
+            grid_connected_for=self._grid_connected_for,
             spawn=self._spawn,
             logins_a_day=self._logins_a_day,
             on_confirmation_needed=lambda needed: issues.async_set_issue(
@@ -207,9 +207,9 @@ class PowerwallHub:
         self._local_operation.reset()
 
     async def async_set_private_key(self, private_key: bytes | None) -> None:
-        """Sign with this key from now on; None for no key. If a library for it was missing, it is tried again."""
+        """Sign requests with this key from now on. None stands for no key."""
         if private_key == self._private_key and (private_key is None) is (self.signed is None):
-            return
+            return  # nothing changed, and the library for the key was not missing
         await self._wait_for_writes()
         self._private_key, former = private_key, self.signed
         self.signed = self._signed_operation = self.grid_policy = None
@@ -232,7 +232,7 @@ class PowerwallHub:
 
     @callback
     def async_recover(self) -> None:
-        """Finish in the background what an earlier process began, also after the entry is unloaded or removed."""
+        """Recover in the background from what an earlier process began, even if the entry is unloaded or removed."""
         self._hass.async_create_background_task(self._recover(), f"{DOMAIN} recovery {self._entry_id}")
 
     async def _recover(self) -> None:
@@ -244,7 +244,8 @@ class PowerwallHub:
     async def release(self) -> None:
         """Release the hub of an entry that is unloaded.
 
-        Wait up to `UNLOAD_PATIENCE` until the Powerwall runs and no write is in progress. They continue after that.
+        Wait up to `UNLOAD_PATIENCE` until the Powerwall runs and no write is in progress. After that, both continue in
+        the background.
         """
         if not self._acquired:
             return
@@ -256,14 +257,14 @@ class PowerwallHub:
         await self._close_if_done()
 
     async def _wait_until_done(self) -> None:
-        """Wait until no write is in progress and the Powerwall runs. An unexpected error in one ends no other wait."""
+        """Wait until no write is in progress and the Powerwall runs. An error in one wait does not end the other."""
         for error in await asyncio.gather(self._wait_for_writes(), self.supervisor.wait(), return_exceptions=True):
             if isinstance(error, Exception):
                 _LOGGER.error("Unexpected error while waiting for a write or the Powerwall", exc_info=error)
 
     async def async_replace(self) -> None:
         """Close immediately: a hub with other connection data replaces this one and resumes the recovery."""
-        self._acquired = True
+        self._acquired = True  # so that `_close_if_done` does not close it, too
         try:
             await self._wait_for_writes()
         finally:
@@ -273,7 +274,7 @@ class PowerwallHub:
     async def async_close_journal(self) -> None:
         """Close the journal without a check, because the owner confirmed that the Powerwall runs."""
         await self.supervisor.close(patience=0.0)
-        # A corrupt journal does not contain how many logins there were today, so none is left.
+        # If the journal is corrupt, the number of today's logins is unknown, so no further one is allowed.
         record = JournalRecord(logins=(time(),) * self._logins_a_day)
         journal = JournalStore(self._journal, time)
         with suppress(GatewayError):
@@ -291,8 +292,8 @@ class PowerwallHub:
                 self.async_recover()
         await self._close_if_done()
 
-    def _on_grid_for(self) -> float:
-        # Nothing waits for the end of an action that begins after the shutdown jobs.
+    def _grid_connected_for(self) -> float:
+        # While Home Assistant stops, nothing waits until the Powerwall runs again, so it must not be stopped.
         return 0.0 if self._hass.is_stopping else self.grid_connected_for()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -302,10 +303,10 @@ class PowerwallHub:
         return task
 
     async def _keep_enabled(self, task: asyncio.Task[None]) -> None:
-        """Keep the entry enabled while the Powerwall may be stopped. If the owner disables it, do so afterwards.
+        """Keep the entry enabled while the Powerwall may be stopped. If the owner disables it, disable it afterwards.
 
-        Home Assistant does not set up an integration whose entries are all disabled: after a crash nothing would
-        start the Powerwall.
+        Home Assistant does not set up an integration whose entries are all disabled. After a crash nothing would start
+        the Powerwall.
         """
         entries = self._hass.config_entries
         try:
@@ -314,7 +315,7 @@ class PowerwallHub:
                     self._hass.async_create_task(self._enable(), f"{DOMAIN} enabling {self._entry_id}")
                 await asyncio.sleep(DISABLING_CHECK)
         except asyncio.CancelledError:
-            # Home Assistant stops, and stores its entries after this.
+            # Home Assistant stops, and stores the entries after this. This one has to be enabled at the next start.
             if self._defer_disabling() and (entry := entries.async_get_entry(self._entry_id)):
                 entry.disabled_by = None
             raise
@@ -324,7 +325,7 @@ class PowerwallHub:
 
     @callback
     def _defer_disabling(self) -> bool:
-        """Show that the entry is disabled later, and return True, if the owner has disabled it."""
+        """Return whether the owner has disabled the entry. If so, create the issue that it is disabled later."""
         entry = self._hass.config_entries.async_get_entry(self._entry_id)
         if entry is None or not entry.disabled_by:
             return False
@@ -332,7 +333,7 @@ class PowerwallHub:
         return True
 
     async def _enable(self) -> None:
-        with suppress(OperationNotAllowed):  # it is enabled, and could not be unloaded
+        with suppress(OperationNotAllowed):  # raised if the entry could not be unloaded; it is enabled all the same
             await self._hass.config_entries.async_set_disabled_by(self._entry_id, None)
 
     def _ended(self, _: asyncio.Task[None]) -> None:
@@ -369,8 +370,8 @@ def create_gateway(
 ) -> PowerwallGateway:
     """Return the client for the data of an entry: same scheme and same certificate as at setup.
 
-    If the owner entered no password, it logs in as the installer if `control` is allowed: on firmware whose values can
-    be read without a login.
+    Without a password it uses the installer's default login if `control` is allowed. That is for firmware whose values
+    can be read without a login.
     """
     fingerprint: str | None = data[CONF_FINGERPRINT]
     transport = Transport(
@@ -440,7 +441,7 @@ async def async_recover_all(hass: HomeAssistant) -> None:
                     hub.async_recover()
             elif removed:
                 await kept.journal.remove()
-        except Exception:  # the other journals are recovered all the same
+        except Exception:  # continue with the other journals
             _LOGGER.exception(
                 "Unexpected error in the recovery journal of %s: check that the Powerwall is running", kept.entry_id
             )
