@@ -163,15 +163,15 @@ async def test_raw_response_is_not_shared(simulator: StartSimulator, client: Cli
 async def test_response_cache_is_limited(
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "_KEPT_ANSWERS", 2)
+    monkeypatch.setattr(client_module, "_KEPT_RESPONSES", 2)
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     first = await powerwall.grid_status()
     await powerwall.soe()
     assert await powerwall.grid_status() is first
     await powerwall.sitemaster()
-    assert await powerwall.grid_status() is first  # the one that was asked for longest ago has gone
-    assert len(powerwall._answers) == 2
+    assert await powerwall.grid_status() is first  # the response that was requested least recently is dropped
+    assert len(powerwall._kept_responses) == 2
     monkeypatch.setattr(client_module, "_KEPT_BYTES", 10)
     await powerwall.grid_status()
     assert await powerwall.grid_status() is not first

@@ -51,16 +51,16 @@ from .models import (
 from .scheduler import RequestScheduler
 from .transport import NO_CERTIFICATE, Address, Answer, PathWithArguments, Transport, open_session, unpacked
 
-_KEPT_ANSWERS: Final = 32
+_KEPT_RESPONSES: Final = 32
 _KEPT_BYTES: Final = 65_536
-"""Answers that are kept for comparison, and the size of each at most: polled ones are fewer and smaller."""
+"""Number of responses that are kept for comparison, and the largest size of one. Polled ones are fewer and smaller."""
 
 ABSENT_FOR: Final = 900.0
 ABSENT_WHILE_STARTING: Final = 60.0
-"""Seconds for which a 404 is believed."""
+"""Seconds for which a path counts as missing after a 404."""
 
 STARTING: Final = 300.0
-"""Seconds after its start in which a gateway may answer 404 to paths that it has."""
+"""Seconds after its start in which a gateway may return 404 for paths that it has."""
 
 _DIN_PATH: Final = "/tedapi/din"
 
@@ -76,14 +76,14 @@ class PowerwallGateway:
     `fingerprint` (SHA-256) of an earlier connection only that certificate is trusted from the start. `host` may also
     be a `Transport` that is set up already.
 
-    `password` is the customer's. Pass `Credentials` for another user. Without one, only what requires no login is
-    available. `session` is used instead of an own one, and not closed.
+    `password` is the customer's. Pass `Credentials` for another user. Without either, only paths that require no login
+    are available. If you pass a `session`, it is used and not closed.
 
-    Every method raises a child of `GatewayError` and nothing else. Some of them are:
+    Every method raises subclasses of `GatewayError` and nothing else. Some of them are:
 
     - `GatewayStoppedError` from live data while the Powerwall is stopped
-    - `GatewayAuthenticationRequiredError` where a login is required, or does not have the permission
-    - `GatewayNotFoundError` where the firmware does not have the path
+    - `GatewayAuthenticationRequiredError` if a login is required, or has no permission
+    - `GatewayNotFoundError` if the firmware does not have the path
 
     With credentials, a denied call logs in once and is repeated, but never on firmware where a login stops the
     Powerwall. `on_result` is called after every read with its path and its error, None if it succeeded.
@@ -111,13 +111,13 @@ class PowerwallGateway:
         self._login = SessionManager(self.connection, credentials)
         self._version: str | None = None  #: The one that was read last
         self._started = -inf  #: Monotonic time of the gateway's start, by the up time that was read last
-        self._missing: dict[str, float] = {}  #: Monotonic time until which a 404 is believed, by path
+        self._missing: dict[str, float] = {}  #: Monotonic time until which a path counts as missing
 
-        self._there: set[str] = set()
-        """Paths that this firmware answered. If one answers 404 later, the gateway is starting."""
+        self._seen_paths: set[str] = set()
+        """Paths that this firmware has. If one returns 404 later, the gateway is starting."""
 
-        self._answers: dict[str, tuple[bytes, Any]] = {}
-        """The last answer by path, as bytes and as the model. The newest is last."""
+        self._kept_responses: dict[str, tuple[bytes, Any]] = {}
+        """The last response by path, as bytes and as the model. The newest is last."""
 
     async def connect(self) -> None:
         """Detect how the gateway is reached, if this is not known yet. Raises `GatewayConnectionError`."""
@@ -170,14 +170,14 @@ class PowerwallGateway:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Return what is known of this gateway by its answers so far."""
+        """Return what the gateway is known to support, by its responses so far."""
         now = monotonic()
         missing = frozenset(path for path, until in self._missing.items() if now < until)
         return Capabilities(status=self._login.status, roles=self.roles, missing=missing)
 
     @property
     def absent_for(self) -> float:
-        """Return the seconds for which to believe that something is missing: less after the gateway's start."""
+        """Return the seconds for which a path counts as missing after a 404: fewer while the gateway is starting."""
         return ABSENT_WHILE_STARTING if monotonic() - self._started < STARTING else ABSENT_FOR
 
     @property
@@ -190,17 +190,17 @@ class PowerwallGateway:
         return self._login.export()
 
     def restore_login(self, exported: object) -> None:
-        """Restore what `export_login` returned. Invalid values are left out."""
+        """Restore what `export_login` returned. Invalid values are ignored."""
         self._login.restore(exported)
 
     async def login(self, *, although_it_stops: bool = False, status: Status | None = None) -> Session:
         """Log in with the credentials, unless there is a session.
 
         Raises `GatewayLoginError` if the login is refused. Raises `GatewayAuthenticationRequiredError`
-        (`stops_powerwall`) without a request where a login stops the Powerwall (below 20.49). `although_it_stops`
-        logs in there, too. Call `sitemaster_run` afterwards, whatever the login answered.
+        (`stops_powerwall`), and sends nothing, if a login stops the Powerwall (below 20.49). `although_it_stops` logs
+        in all the same. Call `sitemaster_run` afterwards, even if the login fails.
 
-        `status` is one that the caller has just read. It saves the request for it before the login.
+        `status` is one that the caller has just read. Otherwise it is read before the login.
         """
         return await self._login.renew(although_it_stops=although_it_stops, status=status)
 
@@ -209,10 +209,10 @@ class PowerwallGateway:
         await self._login.end()
 
     async def discover(self) -> Capabilities:
-        """Return what this gateway answers to this login, by at most two reads without an effect.
+        """Return what the gateway supports with this login, by at most two reads.
 
-        Later answers refine it: see `capabilities`. A missing path, a missing login and a stopped Powerwall are no
-        errors here.
+        Later responses refine it: see `capabilities`. A missing path, a missing login, and a stopped Powerwall raise no
+        error.
         """
         with suppress(GatewayNotFoundError):
             await self.status()
@@ -239,15 +239,15 @@ class PowerwallGateway:
         return _parse(answer, path, endpoint.model, may_be_empty=True)
 
     async def get(self, path: str, *, once: bool = False) -> Any:
-        """Return the decoded JSON of any path. `once` is for a path that may have an effect: None for no JSON."""
+        """Return the decoded JSON of any path. Set `once` if it may have an effect; no content returns None then."""
         as_it_is = optional(lambda payload: payload)
         return await self._get(path, lambda answer: _parse(answer, path, as_it_is, may_be_empty=once), once=once)
 
     async def peek(self, path: str) -> Any:
-        """Return the decoded JSON of any path, with the session that there is.
+        """Return the decoded JSON of any path, with the present session.
 
-        This does not log in, and notes nothing of the answer. Raises
-        `GatewayAuthenticationRequiredError` for a denial.
+        It does not log in, and does not change what is known of the gateway. Raises
+        `GatewayAuthenticationRequiredError` if a login is required.
         """
         answer = await self.connection.request("GET", path, headers=self._login.headers)
         return _parse(answer, path, lambda payload: payload)
@@ -259,7 +259,7 @@ class PowerwallGateway:
         return await self.call(endpoints.METERS_AGGREGATES)
 
     async def system_status(self) -> SystemStatus:
-        """Return state of charge, island state and every battery block in one answer. Not on a Powerwall 3."""
+        """Return state of charge, island state and every battery block in one response. Not on a Powerwall 3."""
         return await self.call(endpoints.SYSTEM_STATUS)
 
     async def soe(self) -> StateOfEnergy:
@@ -275,20 +275,20 @@ class PowerwallGateway:
         return await self.call(endpoints.SYSTEM_STATUS_GRID_FAULTS)
 
     async def sitemaster(self) -> Sitemaster:
-        """Return the operation of the Powerwall and the connection to Tesla. Answers while it is stopped, too."""
+        """Return whether the Powerwall runs, and the connection to Tesla. Responds while it is stopped, too."""
         return await self.call(endpoints.SITEMASTER)
 
     # -- the gateway, the site and its hardware ------------------------------------------------------------------------
 
     async def status(self) -> Status:
-        """Return firmware, up time and identity. A Powerwall 3 answers 404.
+        """Return firmware, up time and identity. A Powerwall 3 returns 404.
 
-        Another firmware than last time may have what was missing, and lack what was there: both are forgotten.
+        If the firmware has changed, forget which paths it has and which it lacks.
         """
         status = await self.call(endpoints.STATUS)
         if status.version is not None and status.version != self._version:
             self._missing.clear()
-            self._there.clear()
+            self._seen_paths.clear()
             self._version = status.version
         if status.up_time is not None:
             self._started = monotonic() - status.up_time.total_seconds()
@@ -317,7 +317,7 @@ class PowerwallGateway:
         return await self.call(endpoints.SOLARS)
 
     async def solar_powerwall(self) -> SolarPowerwall:
-        """Return inverter, strings and alerts of a Powerwall+ or a Tesla inverter. Others do not have it."""
+        """Return inverter, strings and alerts of a Powerwall+ or a Tesla inverter. Others do not have this path."""
         return await self.call(endpoints.SOLAR_POWERWALL)
 
     async def meters(self) -> tuple[InstalledMeter, ...]:
@@ -327,7 +327,7 @@ class PowerwallGateway:
     async def meters_readings(self) -> dict[str, MeterReading]:
         """Return every input of every meter by the meter's serial.
 
-        From 20.49 on only while the Powerwall is stopped: otherwise the `error` of each says so.
+        From 20.49 on it has values only while the Powerwall is stopped. Otherwise the `error` of each meter says so.
         """
         return await self.call(endpoints.METERS_READINGS)
 
@@ -348,14 +348,14 @@ class PowerwallGateway:
         return await self.call(endpoints.NETWORKS)
 
     async def troubleshooting_problems(self) -> TroubleshootingProblems:
-        """Return the problems that the gateway knows of. Answers while the Powerwall is stopped, too."""
+        """Return the problems that the gateway reports. Responds while the Powerwall is stopped, too."""
         return await self.call(endpoints.TROUBLESHOOTING_PROBLEMS)
 
     async def system_update_status(self) -> SystemUpdate:
         """Return the state of an update.
 
         Below 20.49 this may start a check for new firmware, and with it an update that stops the battery for about
-        15 minutes (seed). Do not poll it there. It is sent once on every firmware.
+        15 minutes (seed). Do not poll it there. On every firmware the request is sent once, without a retry.
         """
         return await self._read(endpoints.SYSTEM_UPDATE_STATUS, endpoints.SYSTEM_UPDATE_STATUS.path)
 
@@ -385,13 +385,13 @@ class PowerwallGateway:
     ) -> Operation | None:
         """Store operation mode and backup reserve, both at once. They take effect with `config_completed`.
 
-        `reserve_raw` is in percent of the gateway's scale: see `raw_from_app`. The limit of solar export is in kW. It
-        is not sent if it is None. Returns the gateway's answer, if there is one: an echo on 1.15.
+        `reserve_raw` is in percent of the gateway's scale: see `raw_from_app`. The limit of solar export is in kW, and
+        is not sent if it is None. Returns the gateway's response, if it has content: an echo on 1.15.
 
-        Firmware before 1.21 has another key for the mode, so the status is read first if it never was.
+        Firmware before 1.21 has another key for the mode, so the status is read first if it is not known.
 
         Raises `GatewayRefusedError` for a mode that the gateway does not accept: all but self-consumption and backup.
-        Raises `GatewayError` before anything is sent for a number that is no reserve or limit.
+        Raises `GatewayError` for an invalid reserve or limit, and sends nothing.
         """
         if not 0 <= reserve_raw <= 100:
             raise GatewayError(
@@ -408,15 +408,15 @@ class PowerwallGateway:
         return await self.call(endpoints.SET_OPERATION, wanted)
 
     async def config_completed(self) -> Status | None:
-        """Put the stored configuration into effect: all of it, also that of an unfinished wizard.
+        """Put the whole stored configuration into effect, including that of an unfinished wizard.
 
-        The battery follows a new mode or reserve at once (1.15) or within a minute (1.43). Up to 1.42 the answer is
+        The battery follows a new mode or reserve at once (1.15) or within a minute (1.43). Up to 1.42 the response is
         empty (202, None). Later it is the status, with a `commission_count` that rose by 1.
         """
         return await self.call(endpoints.CONFIG_COMPLETED)
 
     async def sitemaster_run(self) -> None:
-        """Start the Powerwall. The gateway accepts it (202) before it is done: `sitemaster` says so 2 seconds later.
+        """Start the Powerwall. The gateway returns 202 before it is done: `sitemaster` shows it 2 seconds later.
 
         A Powerwall that runs already continues to run.
         """
@@ -425,11 +425,11 @@ class PowerwallGateway:
     async def sitemaster_stop(self, *, force: bool = False) -> None:
         """Stop the Powerwall: no charging, no discharging, no backup and no live data until `sitemaster_run`.
 
-        In a grid outage the home loses power. Nothing starts the Powerwall again by itself: see `StopSupervisor`.
+        In a grid outage the home loses power. The Powerwall does not start by itself: use `StopSupervisor`.
         Raises `GatewayRefusedError` if the gateway cannot stop it now (500, "Cannot Start Wizard"). `force` stops it
         anyway where the firmware supports that.
 
-        1.15 stops by a GET. Later firmware answers 405 to it, which stops nothing, and stops by a POST.
+        1.15 stops by a GET. Later firmware returns 405 for a GET, which stops nothing, and stops by a POST.
         """
         try:
             await self.call(endpoints.SITEMASTER_STOP)
@@ -441,9 +441,9 @@ class PowerwallGateway:
     async def v2_islanding_mode(self, *, off_grid: bool) -> dict[str, Any] | None:
         """Go off-grid, or reconnect to the grid.
 
-        Off-grid the battery alone supplies the home, until it reconnects by command or by the gateway's own
-        failsafe. `grid_status` follows within seconds; reconnecting takes about 20. Returns the gateway's answer, if
-        there is one: an echo.
+        Off-grid, solar and battery supply the home until it reconnects by command or by the gateway's own failsafe.
+        `grid_status` shows going off-grid within 3 seconds, and a reconnection after about 20 seconds. Returns the
+        gateway's response, if it has content: an echo.
         """
         mode = IslandMode.OFF_GRID if off_grid else IslandMode.ON_GRID
         return await self.call(endpoints.V2_ISLANDING_MODE, {"island_mode": mode})
@@ -451,14 +451,14 @@ class PowerwallGateway:
     async def has_islanding(self) -> bool:
         """Return True if the gateway has `v2_islanding_mode`, by a GET, which has no effect.
 
-        It answers 405 if it has the path, and 404 if it does not (a Powerwall 3). Raises a child of `GatewayError`
-        for anything else, for instance a 500.
+        The gateway returns 405 if it has the path, and 404 if it does not (a Powerwall 3). Raises a subclass of
+        `GatewayError` for anything else, for instance a 500.
         """
         path = endpoints.V2_ISLANDING_MODE.path
         try:
             await self._request("GET", path, once=True)
         except GatewayNotFoundError:
-            self._miss(path)
+            self._note_missing(path)
             return False
         except GatewayRefusedError as err:
             if err.status != 405:
@@ -468,14 +468,14 @@ class PowerwallGateway:
     # -- the DIN for signed requests -----------------------------------------------------------------------------------
 
     async def tedapi_din(self) -> str:
-        """Return the DIN that signed requests have to name: `GET /tedapi/din`, outside of `/api/`.
+        """Return the DIN that signed requests have to contain: `GET /tedapi/din`, outside of `/api/`.
 
-        Raises `GatewayNotFoundError` where the firmware has no signed requests.
+        Raises `GatewayNotFoundError` if the firmware has no signed requests.
         """
         try:
             answer = await self._request("GET", _DIN_PATH, as_bearer=True)
         except GatewayNotFoundError:
-            self._miss(_DIN_PATH)
+            self._note_missing(_DIN_PATH)
             raise
         din = unpacked(answer.body, _DIN_PATH).decode(errors="replace").strip()
         if Din.parse(din) is None:
@@ -486,11 +486,11 @@ class PowerwallGateway:
         return din
 
     async def signing_din(self) -> str:
-        """Return the DIN that signed requests have to name.
+        """Return the DIN that signed requests have to contain, from another path if `/tedapi/din` is denied.
 
-        Firmware 26.2.1 on a Gateway 2 answers 403 to `/tedapi/din` (pypowerwall, issue 284). There the
-        DIN is read from `status`, or else from `config`. Raises what `/tedapi/din` raised where
-        neither has one: `GatewayNotFoundError` on firmware without signed requests.
+        Firmware 26.2.1 on a Gateway 2 returns 403 for `/tedapi/din` (pypowerwall, issue 284). There the DIN is read
+        from `status`, or else from `config`. If neither has one, raises the error of `/tedapi/din`. Raises
+        `GatewayNotFoundError` on firmware without signed requests.
         """
         try:
             return await self.tedapi_din()
@@ -508,38 +508,38 @@ class PowerwallGateway:
     # -- requests ------------------------------------------------------------------------------------------------------
 
     async def _read[ResultT](self, endpoint: Endpoint[ResultT], path: str) -> ResultT:
-        """Read a model, and note that the path answered or failed."""
+        """Read a model, and note whether the path returned it or failed."""
         return await self._get(
-            path, lambda answer: self._recognise(answer, path, endpoint.model), once=not endpoint.idempotent
+            path, lambda answer: self._parse_cached(answer, path, endpoint.model), once=not endpoint.idempotent
         )
 
-    def _recognise[ResultT](self, answer: Answer, path: str, model: Callable[[Any], ResultT]) -> ResultT:
-        """Return the model of an answer: the same object as last time for the same bytes."""
-        kept = self._answers.pop(path, None)
+    def _parse_cached[ResultT](self, answer: Answer, path: str, model: Callable[[Any], ResultT]) -> ResultT:
+        """Return the model of a response. The same bytes as last time return the same object."""
+        kept = self._kept_responses.pop(path, None)
         result: ResultT = kept[1] if kept and kept[0] == answer.body else _parse(answer, path, model)
         if len(answer.body) <= _KEPT_BYTES:
-            self._answers[path] = answer.body, result
-            if len(self._answers) > _KEPT_ANSWERS:
-                del self._answers[next(iter(self._answers))]
+            self._kept_responses[path] = answer.body, result
+            if len(self._kept_responses) > _KEPT_RESPONSES:
+                del self._kept_responses[next(iter(self._kept_responses))]
         return result
 
     async def _get[ResultT](self, path: str, read: Callable[[Answer], ResultT], *, once: bool) -> ResultT:
         try:
             result = read(await self._request("GET", path, once=once))
         except GatewayError as err:
-            if isinstance(err, GatewayNotFoundError) and err.path == path and path not in self._there:
-                self._miss(path)
+            if isinstance(err, GatewayNotFoundError) and err.path == path and path not in self._seen_paths:
+                self._note_missing(path)
             if self._on_result:
                 self._on_result(path, err)
             raise
         self._missing.pop(path, None)
-        self._there.add(path)
+        self._seen_paths.add(path)
         if self._on_result:
             self._on_result(path, None)
         return result
 
-    def _miss(self, path: str) -> None:
-        """Believe for a while that this firmware does not have a path."""
+    def _note_missing(self, path: str) -> None:
+        """Note a path that this firmware lacks. It expires, because a gateway that is starting may return 404."""
         self._missing[path] = monotonic() + self.absent_for
 
     async def _request(
@@ -567,7 +567,7 @@ class PowerwallGateway:
         else:
             self._login.accepted(path)
             return answer
-        # A denied call had no effect, so sending it again does nothing twice.
+        # A denied request had no effect, so it is safe to send it again.
         await self._login.renew(spent=session, denied=denial)
         try:
             answer = await send()
@@ -580,7 +580,7 @@ class PowerwallGateway:
 def _parse[ResultT](
     answer: Answer, path: str, model: Callable[[Any], ResultT], *, may_be_empty: bool = False
 ) -> ResultT:
-    """Return the model of an answer's JSON, whatever its content type: firmware 1.43 says text/plain."""
+    """Return the model of a response's JSON. The content type is ignored: firmware 1.43 declares text/plain."""
     try:
         payload = EMPTY if may_be_empty and not answer.body.strip() else orjson.loads(answer.body)
         return model(payload)
