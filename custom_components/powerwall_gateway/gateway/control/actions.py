@@ -1,4 +1,4 @@
-"""The gateway's checks of itself, until they end: new firmware, connection tests."""
+"""Start the gateway's own checks and wait for the result: new firmware, and connection tests."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,8 +17,8 @@ from ..exceptions import (
 )
 from ..models import ConnectionTests, SystemUpdate, UpdateState
 
-_SLOW_TO_BEGIN: Final = 6
-"""Polls for which the state of before is not taken for the result."""
+_POLLS_UNCHANGED: Final = 6
+"""Number of polls after which an unchanged state counts as the result. A gateway may be slow to begin."""
 
 
 async def check_for_update(
@@ -28,20 +28,20 @@ async def check_for_update(
     interval: float = 5.0,
     limit: float = 300.0,
 ) -> SystemUpdate:
-    """Have the gateway check for new firmware, and wait until it no longer does.
+    """Request a check for new firmware, and wait until it ends.
 
-    It installs what it finds, which stops the battery for about 15 minutes (seed), so the caller
-    makes sure that the grid is connected. It is never forced.
+    The gateway installs the firmware that it finds, which stops the battery for about 15 minutes (seed). The caller
+    makes sure that the grid is connected. An update is never forced.
 
-    A gateway may be slow to begin: the state from before the request counts as the result only
-    after six polls without a change.
+    A gateway may be slow to begin: the state from before the request counts as the result only after 6 polls without a
+    change.
 
-    `progress` is called with every state, every `interval` seconds. A gateway that is unreachable
-    for a moment is waited for. Raises `CommandError` (UNFINISHED) if it still checks after `limit` seconds.
+    `progress` is called with every state, every `interval` seconds. If the gateway is unreachable for a moment, the
+    polls continue. Raises `CommandError` (UNFINISHED) if the check has not ended after `limit` seconds.
     """
     with suppress(GatewayNotFoundError):
-        await gateway.status()  # the last check may have brought another firmware
-    before, update = await _begin(gateway)
+        await gateway.status()  # an earlier check may have installed other firmware
+    before, update = await _request_check(gateway)
     if update and update.state is not UpdateState.CHECKING:
         return update
     end, is_last, polls = monotonic() + limit, False, 0
@@ -58,13 +58,16 @@ async def check_for_update(
             progress(update)
         if update.state is UpdateState.CHECKING:
             before = None
-        elif before is None or not _is_same(before, update) or polls >= _SLOW_TO_BEGIN:
+        elif before is None or not _is_same(before, update) or polls >= _POLLS_UNCHANGED:
             return update
     raise _unfinished(f"the gateway still looks for new firmware after {limit:g} s", "system/update/status")
 
 
-async def _begin(gateway: PowerwallGateway) -> tuple[SystemUpdate | None, SystemUpdate | None]:
-    """Begin; return the state before, and the one after: below 20.49 reading the state begins a check (seed)."""
+async def _request_check(gateway: PowerwallGateway) -> tuple[SystemUpdate | None, SystemUpdate | None]:
+    """Start a check. Return the state before it, and the one after it, each None if it was not read.
+
+    Below 20.49 reading the state starts a check (seed).
+    """
     if gateway.capabilities.login_stops_powerwall:
         return None, await gateway.system_update_status()
     before = None
@@ -75,7 +78,7 @@ async def _begin(gateway: PowerwallGateway) -> tuple[SystemUpdate | None, System
 
 
 def _is_same(before: SystemUpdate, update: SystemUpdate) -> bool:
-    """Return whether it is the state of before: of the same time, where the firmware has it (21.39 and later)."""
+    """Return whether the state has not changed. From 21.39 on its time is compared, too."""
     return before == update and before.last_status_time == update.last_status_time
 
 
@@ -88,8 +91,8 @@ async def run_connection_tests(
 ) -> ConnectionTests:
     """Start the connection tests and wait until they end.
 
-    `progress` is called with the state of the tests every `interval` seconds. A gateway that is unreachable or busy
-    (429, 503) for a moment is waited for: its network is what is being tested.
+    `progress` is called with the state of the tests every `interval` seconds. The tests may interrupt the gateway's
+    network. If it is unreachable or busy (429, 503) for a moment, the polls continue.
 
     Raises `CommandError` (UNFINISHED) if they do not end within `limit` seconds.
     """

@@ -1,4 +1,4 @@
-"""Set the export rule and charging from the grid: written once with a signed request, and read back."""
+"""Set the export rule and charging from the grid: write once with a signed request, and read back."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ _NO_CHARGING: Final = "site_info.disallow_charge_from_grid_with_solar_installed"
 
 
 class GridPolicy:
-    """Set what may be exported, and whether the battery may be charged from the grid."""
+    """Set what may be exported to the grid, and whether the battery may charge from it."""
 
     def __init__(self, signed: SignedGateway, *, read_back: Polling = READ_BACK) -> None:
         self._signed = signed
@@ -26,15 +26,15 @@ class GridPolicy:
 
     @property
     def allowed(self) -> bool:
-        """Return whether a write may succeed: once the gateway has accepted the key."""
+        """Return whether a write may succeed: the gateway has accepted the key."""
         return self._signed.verified is True
 
     async def set_export(self, rule: ExportRule) -> None:
-        """Set what may flow to the grid. Raises `CommandError` where the gateway shows something else."""
+        """Set what may be exported. Raises `CommandError` if the gateway shows something else after the write."""
         await self._set({_EXPORT: rule}, lambda config: config.export_rule is rule)
 
     async def set_grid_charging(self, *, allowed: bool) -> None:
-        """Set whether the battery may be charged from the grid. Raises as `set_export` does."""
+        """Set whether the battery may charge from the grid. Raises the same errors as `set_export`."""
         await self._set({_NO_CHARGING: not allowed}, lambda config: config.charges_from_grid is allowed)
 
     async def _set(self, values: Mapping[str, Any], is_set: Callable[[ConfigFile], bool]) -> None:
@@ -50,11 +50,11 @@ class GridPolicy:
             except NOT_STORED:
                 raise
             except GatewayError as err:
-                error = err  # the write may have been stored all the same
+                error = err  # the gateway may have stored the write all the same
             if not is_set(await poll_until(self._signed.config, is_set, self._polling)):
                 raise error
 
     async def finish(self) -> None:
-        """Wait until nothing is under way."""
+        """Wait until no write is in progress."""
         async with self._lock:
             pass

@@ -1,4 +1,4 @@
-"""Go off-grid on purpose and reconnect: requested once, and done when `grid_status` shows it."""
+"""Go off-grid intentionally and reconnect: send one request, and wait until `grid_status` shows the result."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -29,24 +29,23 @@ _PATH = "v2/islanding/mode"
 _REFUSED_FOR_GOOD = (GatewayPermissionDeniedError, GatewayNotFoundError, GatewayKeyError)
 
 LEAST_CHARGE: Final = 20.0
-"""App %: below it the home never goes off-grid. A signed request is forced, so the gateway may not refuse it itself."""
+"""App %: lowest charge for going off-grid. A signed request is forced, so the gateway may not reject it by itself."""
 
 DETECTION_INTERVAL: Final = 300.0
-"""Seconds between two attempts to find out whether the firmware has the path, where earlier ones failed."""
+"""Seconds between two attempts to detect whether the firmware has the path."""
 
 GO_OFF_GRID: Final = Polling(0.5, 2.0, 30.0)
 RECONNECT: Final = Polling(1.0, 5.0, 120.0)
-"""Off-grid shows within 3 s of the request; to reconnect takes about 21 s (reference, 5.3)."""
+"""`grid_status` shows off-grid within 3 s of the request. A reconnection takes about 21 s (reference, 5.3)."""
 
 
 class IslandingController:
     """Go off-grid and reconnect, through `POST /api/v2/islanding/mode` (20.49 and later, customer).
 
-    Where that is missing, as on a Powerwall 3, or refused, a signed request does it if there is a key.
+    If the path is missing, as on a Powerwall 3, or rejected, a signed request is sent if there is a key.
 
-    Off-grid the gateway's own failsafe stays on: it reconnects by itself before the battery
-    is empty. A signed request is forced (see `SignedGateway.island`), so nothing is ever requested
-    before grid and state of charge were just read and found good.
+    Off-grid, the gateway's own failsafe stays on: it reconnects before the battery is empty. A signed request is forced
+    (see `SignedGateway.island`). So before each request to go off-grid, `check` reads the grid's state and the charge.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class IslandingController:
         self._off_grid = off_grid
         self._on_grid = on_grid
         self.signed: SignedGateway | None = None
-        """Signed requests, where the owner added a key."""
+        """The client for signed requests, if the owner added a key."""
 
         self._lock = asyncio.Lock()
         self._supported = False
@@ -65,12 +64,12 @@ class IslandingController:
 
     @property
     def allowed(self) -> bool:
-        """Return whether a request may succeed, with the login or the key."""
+        """Return whether a request may succeed, with the login or with the key."""
         return self._allowed_by_login or self._allowed_by_key
 
     @property
     def is_unknown(self) -> bool:
-        """Return whether `detect` would find out if this firmware has the path."""
+        """Return whether `detect` would send a request, because it is unknown if this firmware has the path."""
         return self._may_have_path and not self._supported and monotonic() >= self._detect_after
 
     @property
@@ -80,7 +79,7 @@ class IslandingController:
 
     @property
     def _allowed_by_login(self) -> bool:
-        """Return it by the session's role, the firmware, `detect`, and earlier refusals."""
+        """Return whether the login is enough: by its role, `detect`, and earlier rejections on this firmware."""
         return (
             self._may_have_path and self._supported and (self._refused_by is None or self._refused_by != self._firmware)
         )
@@ -91,7 +90,7 @@ class IslandingController:
 
     @property
     def busy(self) -> bool:
-        """Return whether a request is under way, so that `grid_status` may not show it yet."""
+        """Return whether a request is in progress, so that `grid_status` may not show its result yet."""
         return self._lock.locked()
 
     @property
@@ -100,7 +99,7 @@ class IslandingController:
         return status.version if status else None
 
     async def detect(self) -> None:
-        """Find out whether this firmware has the path, without an effect. Raises a child of `GatewayError`."""
+        """Detect whether this firmware has the path, without an effect. Raises a subclass of `GatewayError`."""
         if self.is_unknown:
             self._detect_after = monotonic() + DETECTION_INTERVAL
             self._supported = await self._gateway.has_islanding()
@@ -109,7 +108,7 @@ class IslandingController:
         """Check that the grid is connected and the state of charge is at least `least` (app %).
 
         Raises `GatewayStoppedError`, and `CommandError` (NO_GRID_TO_LEAVE, CHARGE_TOO_LOW, ISLANDING_UNSURE).
-        What is not known counts as no.
+        An unknown value counts as a failed check (ISLANDING_UNSURE).
         """
         try:
             grid = (await self._gateway.grid_status()).grid_status
@@ -128,10 +127,10 @@ class IslandingController:
             )
 
     async def go_off_grid(self, least: float = LEAST_CHARGE) -> None:
-        """Go off-grid, and return when the home is. Needs a charge of `least` (app %), and never less than 20.
+        """Go off-grid, and return once `grid_status` shows it. Requires a charge of `least` (app %), at least 20%.
 
-        Raises what `check` raises, without a request; `CommandError` (ISLANDING_NOT_FOLLOWED) when the gateway
-        accepts the request and stays on the grid; and else what it answered.
+        Raises the errors of `check`, and sends nothing then. Raises `CommandError` (ISLANDING_NOT_FOLLOWED) if the
+        gateway accepts the request and stays on the grid, otherwise the error of the request.
         """
         async with self._lock:
             await self.check(max(least, LEAST_CHARGE))
@@ -139,23 +138,23 @@ class IslandingController:
             try:
                 await self._wait_for(GridState.ISLANDED, self._off_grid)
             except CommandError:
-                await self._request(off_grid=False)  # or a gateway that follows late would go off-grid unnoticed
+                await self._request(off_grid=False)  # otherwise the gateway may still go off-grid later, unnoticed
                 raise
 
     async def reconnect(self) -> None:
-        """Reconnect to the grid, and return when the home is connected.
+        """Reconnect to the grid, and return once the home is connected.
 
-        Raises `CommandError` (ISLANDING_NOT_FOLLOWED) when there is no grid within two minutes;
-        the gateway then reconnects as soon as there is.
+        Raises `CommandError` (ISLANDING_NOT_FOLLOWED) if the home is not connected within 2 minutes. During a grid
+        outage the gateway reconnects when the grid is restored.
         """
         async with self._lock:
             await self._request(off_grid=False)
             await self._wait_for(GridState.CONNECTED, self._on_grid)
 
     async def _request(self, *, off_grid: bool) -> None:
-        """Request it by login or key, the first that is not refused for good; what is refused was not done.
+        """Send the request with the login or the key. A rejected request has no effect, so the other one is tried.
 
-        To reconnect both are tried, also one that was refused before, and also after a login that failed.
+        To go off-grid, the other one is tried only after a permanent rejection. To reconnect, both are always tried.
         """
         ways: list[Callable[..., Awaitable[object]]] = [self._request_by_login]
         if self.signed is not None and (self._allowed_by_key or not off_grid):
@@ -168,13 +167,14 @@ class IslandingController:
             try:
                 await request(off_grid=off_grid)
             except GatewayConnectionError, GatewayInvalidResponseError:
-                return  # the response was lost; `grid_status` shows what became of it
+                return  # the response was lost, and `grid_status` shows whether the gateway acts on the request
             except GatewayResponseError as err:
                 if off_grid and not isinstance(err, _REFUSED_FOR_GOOD):
                     raise
                 refusals.append(err)
             else:
                 return
+        # Raise a temporary rejection rather than a permanent one, and among these the one of the key.
         raise min(refusals, key=lambda err: (isinstance(err, _REFUSED_FOR_GOOD), not isinstance(err, GatewayKeyError)))
 
     async def _request_by_login(self, *, off_grid: bool) -> None:

@@ -1,7 +1,7 @@
-"""Operation mode and backup reserve through the local API: write, commit, read back.
+"""Set operation mode and backup reserve through the local API: write, commit, read back.
 
-Neither the write nor the commit is repeated after it may have been done. When a response is lost,
-the settings are read instead.
+A write or commit that the gateway may have received is not repeated. If its response is lost, the settings are read
+instead.
 """
 
 from collections.abc import Awaitable, Callable
@@ -27,10 +27,10 @@ from ..models import Operation, OperationMode, Sitemaster, Status
 from .operation import PATH, OperationController, OperationRequest
 
 READ_BACK: Final = Polling(0.5, 15.0, 75.0)
-"""1.43 followed a change "within the minute" (reference, 6.2)."""
+"""Firmware 1.43 applied a change "within the minute" (reference, 6.2)."""
 
 _UNSUPPORTED: Final = frozenset({404, 405, 501})
-"""HTTP status where the firmware lacks the call. One that refuses a mode says 400 or 500 (reference, 6.2)."""
+"""HTTP status if the firmware lacks the call. If it rejects a mode, it returns 400 or 500 (reference, 6.2)."""
 
 _COMMIT_FAILURES: Final = (CommandFailure.STORED_STOPPED, CommandFailure.UNKNOWN)
 
@@ -40,13 +40,12 @@ type LogIn = Callable[[], Awaitable[None]]
 class LocalOperationController(OperationController):
     """Read and write through `operation` and `config/completed`.
 
-    `log_in` gets a session on firmware where a login stops the Powerwall, and returns when
-    it runs again; a read or a write calls it once at most. Without it a session is used as long
-    as there is one.
+    `log_in` is a safe login for firmware where a login stops the Powerwall: it returns when the Powerwall runs again. A
+    read or a write calls it once at most. Without `log_in`, only an existing session is used on such firmware.
     """
 
     modes = (OperationMode.SELF_CONSUMPTION, OperationMode.BACKUP)
-    """Every firmware accepts these; all of them refuse `autonomous`, already 1.15 (reference, 6.2)."""
+    """Every firmware accepts these, and rejects `autonomous` (1.15 and later: reference, 6.2)."""
 
     def __init__(
         self, gateway: PowerwallGateway, *, log_in: LogIn | None = None, read_back: Polling = READ_BACK
@@ -56,11 +55,11 @@ class LocalOperationController(OperationController):
         self.log_in = log_in
         self.read_back = read_back
         self.refused_by: str | None = None
-        """The firmware that refused a write for good."""
+        """The firmware version that rejected a write permanently."""
 
         self.committed: OperationRequest | None = None
-        """What was written and committed last. Other values that `operation` shows may only be stored, and not in
-        effect, for instance by a process that ended between write and commit."""
+        """The last request that was written and committed. If `operation` shows other values, they may be stored and
+        not in effect, for instance if a process ended between write and commit."""
 
     @property
     @override
@@ -70,17 +69,17 @@ class LocalOperationController(OperationController):
 
     @property
     def is_refused(self) -> bool:
-        """Return whether this very firmware refused a write for good."""
+        """Return whether the current firmware version rejected a write permanently."""
         return self.refused_by is not None and self.refused_by == self.firmware
 
     @property
     def firmware(self) -> str:
-        """Return the gateway's version, or an empty text."""
+        """Return the firmware version, or an empty string."""
         status = self.gateway.capabilities.status
         return (status and status.version) or ""
 
     def reset(self) -> None:
-        """Forget a refusal, so that a write is tried again. Another firmware does so by itself."""
+        """Forget a rejection, so that the next write is tried. A rejection applies to one firmware version only."""
         self.refused_by = None
 
     @override
@@ -93,15 +92,15 @@ class LocalOperationController(OperationController):
 
 
 class _LoginOnce:
-    """Log in when a call is denied, once: it stops the Powerwall for a moment."""
+    """Log in if a call is denied, but only once: each login stops the Powerwall for a moment."""
 
     def __init__(self, log_in: LogIn | None) -> None:
         self._log_in = log_in
 
     async def call[T](self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make a call, and make it again after a login if it was denied.
+        """Make a call. If it is denied, log in and make it again.
 
-        Raises `GatewayPermissionDeniedError` where it is denied with the new session, too.
+        Raises `GatewayPermissionDeniedError` if it is denied with the new session, too.
         """
         try:
             return await call()
@@ -125,12 +124,12 @@ class _Write:
         self._login = _LoginOnce(controller.log_in)
         self._request = request
         self._completed = request
-        """The request, and for what it leaves as it is the gateway's value: a write overwrites both."""
+        """The request, completed with the gateway's values: a write always overwrites both mode and reserve."""
 
         self._sent = False
         self._stored = False
         self._commissions: int | None = None
-        """How often the gateway was committed before."""
+        """The gateway's count of commits before this one."""
 
     async def run(self) -> Operation:
         try:
@@ -159,7 +158,7 @@ class _Write:
         return shown
 
     async def _store(self) -> Operation | None:
-        """Write, and return None; return what the gateway shows where that is known to be in effect already."""
+        """Write the request and return None. If it is in effect already, write nothing and return the settings."""
         await self._check_gateway()
         shown = await self._gateway.operation()
         if not self._controller.allowed:
@@ -181,7 +180,7 @@ class _Write:
                 max_pv_export_power_kw=shown.max_pv_export_power_kw,
             )
         except GatewayError as err:
-            # Another path is that of a login, which comes after a denied write: nothing was stored.
+            # An error of another path is one of the login after a denied write: nothing was stored.
             if err.path != PATH or isinstance(err, GatewayAuthenticationRequiredError | GatewayCertificateError):
                 raise
             if isinstance(err, GatewayResponseError) and not isinstance(err, GatewayInvalidResponseError):
@@ -191,12 +190,12 @@ class _Write:
         return None
 
     async def _check_gateway(self) -> None:
-        """Refuse what can be refused without a login, by the firmware there is now: it may have been updated."""
+        """Raise the errors that can be detected without a login. Read the firmware again: it may have been updated."""
         try:
             self._commissions = (await self._gateway.status()).commission_count
         except GatewayNotFoundError as err:
             if self._gateway.capabilities.status is not None:
-                raise  # it has a status, and starts up
+                raise  # this gateway has `status`, so it is starting
             raise self._error(CommandFailure.NOT_ALLOWED, "a Powerwall 3 has no mode and reserve to set") from err
         if self._controller.is_refused or (self._gateway.capabilities.roles and not self._controller.allowed):
             raise self._error(CommandFailure.NOT_ALLOWED, "this login may not set mode and reserve")
@@ -207,13 +206,13 @@ class _Write:
             raise self._error(CommandFailure.STOPPED, "the Powerwall is stopped")
 
     async def _commit(self) -> None:
-        """Commit, unless the Powerwall stopped since the write."""
+        """Commit, unless the Powerwall has stopped since the write."""
         self._check_running(await self._poll(self._gateway.sitemaster, lambda shown: shown.running is not None))
         try:
             await self._gateway.config_completed()
         except (GatewayConnectionError, GatewayInvalidResponseError) as err:
-            # `operation` may show what is stored, committed or not. The count of commits
-            # proves it: firmware from 1.4x on has one (reference, 6.1).
+            # `operation` may show stored values that are not committed. A higher count of commits proves the commit.
+            # Firmware from 1.4x on has this count (reference, 6.1).
             if self._commissions is None or not self._was_committed(
                 await self._poll(self._gateway.status, self._was_committed)
             ):
@@ -227,14 +226,14 @@ class _Write:
         return await self._poll(lambda: self._login.call(self._gateway.operation), self._completed.is_met_by)
 
     async def _poll[T](self, read: Callable[[], Awaitable[T]], is_done: Callable[[T], bool]) -> T:
-        """Poll until it is done; where the last read fails, what became of the write is not known."""
+        """Poll until it is done. If the last read fails, raise that the result of the write is unknown."""
         try:
             return await poll_until(read, is_done, self._controller.read_back)
         except GatewayError as err:
             raise self._completed.unknown() from err
 
     def _refusal(self, err: GatewayResponseError) -> CommandError:
-        """Return the error for a refused write or commit, and remember a refusal that is for good."""
+        """Return the error for a rejected write or commit, and remember a permanent rejection."""
         if isinstance(err, GatewayStoppedError):
             return self._error(CommandFailure.STOPPED, "the Powerwall is stopped", err)
         if isinstance(err, GatewayPermissionDeniedError) or err.status in _UNSUPPORTED:

@@ -1,4 +1,4 @@
-"""Operation mode and backup reserve: one write at a time, through the local API or with signed requests."""
+"""Read and set operation mode and backup reserve: the base for the local API and for signed requests."""
 
 from abc import ABC, abstractmethod
 import asyncio
@@ -11,12 +11,12 @@ from ..models import Operation, OperationMode, app_from_raw, raw_from_app
 PATH: Final = "operation"
 
 _TOLERANCE: Final = 0.05
-"""Raw %: the gateway returns a reserve with noise, app 0 % as 5.000019999999999 (reference, 7)."""
+"""Raw %: the gateway returns a reserve inexactly, app 0% as 5.000019999999999 (reference, 7)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OperationSettings:
-    """Operation mode and backup reserve as Tesla's app shows them; None where the gateway reports none."""
+    """Operation mode and backup reserve as Tesla's app shows them. None if the gateway reports no value."""
 
     mode: OperationMode | None
     reserve: float | None
@@ -31,20 +31,20 @@ class OperationSettings:
 
 @dataclass(frozen=True)
 class OperationRequest:
-    """What callers requested; None leaves a value as it is."""
+    """Requested operation mode and backup reserve. None keeps the current value."""
 
     mode: OperationMode | None
     reserve: float | None
     """Raw %."""
 
     def over(self, older: OperationRequest) -> OperationRequest:
-        """Return both in one: the newer value wins."""
+        """Return this request merged with an older one: the newer values win."""
         return OperationRequest(
             older.mode if self.mode is None else self.mode, older.reserve if self.reserve is None else self.reserve
         )
 
     def is_met_by(self, operation: Operation) -> bool:
-        """Return whether the gateway shows what is requested."""
+        """Return whether the gateway shows the requested values."""
         shown = operation.backup_reserve_percent
         return self.mode in {None, operation.operation_mode} and (
             self.reserve is None or (shown is not None and round(abs(self.reserve - shown), 6) <= _TOLERANCE)
@@ -52,22 +52,22 @@ class OperationRequest:
 
     @override
     def __str__(self) -> str:
-        """Return it as text for error messages."""
+        """Return the request as text for error messages."""
         reserve = "?" if self.reserve is None else f"{app_from_raw(self.reserve):.1f}"
         return f"mode {self.mode or '?'} with a reserve of {reserve} %"
 
     def refused(self, response: GatewayResponseError) -> CommandError:
-        """Return the error for what the gateway refused."""
+        """Return the error for a rejected request."""
         return CommandError(f"the gateway refused {self}", reason=CommandFailure.REFUSED, path=PATH, response=response)
 
     def unknown(self) -> CommandError:
-        """Return the error for what could not be read back."""
+        """Return the error for a request whose result could not be read back."""
         return CommandError(
             f"whether the gateway follows {self} is not known", reason=CommandFailure.UNKNOWN, path=PATH
         )
 
     def not_applied(self, shown: Operation) -> CommandError:
-        """Return the error for what the gateway accepted, while it shows something else."""
+        """Return the error for a request that the gateway accepted and does not show."""
         settings = OperationSettings.of(shown)
         return CommandError(
             f"the gateway accepted {self} and shows "
@@ -81,7 +81,7 @@ class OperationRequest:
 
 @dataclass
 class _Queued:
-    """A write that waits for the lock, or has it."""
+    """A write that waits for the lock, or holds it."""
 
     request: OperationRequest
     task: asyncio.Task[OperationSettings] = field(init=False)
@@ -101,32 +101,32 @@ class OperationController(ABC):
     @property
     @abstractmethod
     def allowed(self) -> bool:
-        """Return whether setting may succeed: by the login or key, the firmware, and what was refused before."""
+        """Return whether `set` may succeed, by the login or key, the firmware, and earlier rejections."""
 
     @abstractmethod
     async def _read(self) -> Operation:
-        """Read both. Raises `GatewayError`."""
+        """Read mode and reserve. Raises `GatewayError`."""
 
     @abstractmethod
     async def _write(self, request: OperationRequest) -> Operation:
-        """Write what is requested, once, and return what was read back. Raises `GatewayError`."""
+        """Write the requested values once, and return the values read back. Raises `GatewayError`."""
 
     async def read(self) -> OperationSettings:
-        """Read both, after the writes under way. It may log in, so it is not for polling.
+        """Read mode and reserve after all running writes. This may log in, so do not poll it.
 
-        Raises a child of `GatewayError`.
+        Raises a subclass of `GatewayError`.
         """
         async with self._lock:
             return OperationSettings.of(await self._read())
 
     async def set(self, *, mode: OperationMode | None = None, reserve: float | None = None) -> OperationSettings:
-        """Set one or both (`reserve` in app %, 0 to 100), and return what was read back.
+        """Set one or both (`reserve` in app %, 0 to 100), and return the values read back.
 
-        Calls queue. Those that wait become one, in which the newest value wins, and they have
-        one outcome. A cancelled caller changes nothing: what it requested is set all the same.
+        One write runs at a time. Calls that wait for it are merged into one write: the newest values win, and all of
+        these calls get its result. If a caller is cancelled, its values are set all the same.
 
-        Raises `ValueError` for what no gateway accepts, and `CommandError`; another `GatewayError` when
-        already the reading before failed, so that nothing was written.
+        Raises `ValueError` for values that no gateway accepts, and `CommandError`. Raises another `GatewayError` if
+        the read before the write failed; nothing was written then.
         """
         request = self._checked(mode, reserve)
         if self._waiting is None:
@@ -137,17 +137,17 @@ class OperationController(ABC):
         else:
             queued = self._waiting
             queued.request = request.over(queued.request)
-        # Not awaited itself: a caller's cancellation would cancel it for the others.
+        # Do not await the task: cancelling one caller would cancel it for all others.
         await asyncio.wait({queued.task})
         return queued.task.result()
 
     async def finish(self) -> None:
-        """Wait until nothing is under way; to be called before the connection closes."""
+        """Wait until no write is in progress. Call it before the connection closes."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     def _checked(self, mode: OperationMode | None, reserve: float | None) -> OperationRequest:
-        """Return the request, if a gateway could accept it: a template's values can be of any type."""
+        """Return the request. Raises `ValueError` if no gateway accepts it: a template's values can be of any type."""
         problem = None
         if mode is None and reserve is None:
             problem = "there is neither a mode nor a reserve to set"
@@ -167,7 +167,7 @@ class OperationController(ABC):
     def _ended(self, task: asyncio.Task[OperationSettings]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # asyncio logs one that was never retrieved: its callers may all have been cancelled
+            task.exception()  # all callers may be cancelled, and asyncio logs an exception that is never retrieved
 
 
 def _is_percent(value: object) -> bool:

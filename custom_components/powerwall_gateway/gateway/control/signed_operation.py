@@ -1,4 +1,4 @@
-"""Operation mode and backup reserve on firmware of 2026: one signed write, read back and watched."""
+"""Set operation mode and backup reserve with signed requests (firmware of 2026): write, read back, check the effect."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,28 +26,28 @@ if TYPE_CHECKING:
 
 READ_BACK: Final = Polling(0.5, 5.0, 20.0)
 FOLLOW: Final = Polling(2.0, 15.0, 120.0)
-"""The battery was seen to follow within some 90 seconds."""
+"""A battery was seen to follow after about 90 seconds."""
 
 _MODE: Final = "default_real_mode"
 _RESERVE: Final = "site_info.backup_reserve_percent"
 
 _REFUSED: Final = (GatewayRateLimitError, GatewayRefusedError)
 NOT_STORED: Final = (CommandError, GatewayKeyError, GatewayClockError, GatewayCertificateError, *_REFUSED)
-"""Errors of a write that is known not to have been stored."""
+"""Errors after which the write is certainly not stored."""
 
 ACTIVE_W: Final = 300.0
 IDLE_W: Final = 100.0
-"""W of the battery, or requested of it: above the first the battery has to react, below the second it is idle."""
+"""Power in W of the battery, or needed from it. Above `ACTIVE_W` it discharges, below `IDLE_W` it is idle."""
 
 MARGIN_PERCENT: Final = 2.0
-"""Raw % by which state of charge and reserve have to differ before the battery's behavior follows from them."""
+"""Raw % by which state of charge and reserve must differ, so that they determine what the battery does."""
 
 
 class SignedOperationController(OperationController):
-    """Read and write with signed requests, once the gateway has accepted the key.
+    """Read and write with signed requests, if the gateway has accepted the key.
 
-    What is set is read back. Where the battery has to change its behavior it is watched, too:
-    there is firmware that stores what is signed and does not act on it.
+    The values are read back after a write. If the battery has to start or stop discharging, this is checked, too: some
+    firmware stores signed values and does not act on them.
     """
 
     modes = (OperationMode.SELF_CONSUMPTION, OperationMode.BACKUP, OperationMode.AUTONOMOUS)
@@ -77,7 +77,7 @@ class SignedOperationController(OperationController):
 
     @override
     async def _write(self, request: OperationRequest) -> Operation:
-        """Write what is requested, read it back, and see the battery follow it."""
+        """Write the requested values, read them back, and wait until the battery follows."""
         former = await self._read()
         if request.is_met_by(former):
             return former
@@ -92,11 +92,11 @@ class SignedOperationController(OperationController):
                 raise request.not_applied(shown)
             raise (request.refused(lost) if isinstance(lost, GatewayResponseError) else request.unknown()) from lost
         if effect := _expected_effect(before, former, shown):
-            await self._see_effect(effect, request)
+            await self._wait_for_effect(effect, request)
         return shown
 
     async def _store(self, request: OperationRequest) -> GatewayError | None:
-        """Write what is requested and nothing else. Returns an error after which it may have been stored."""
+        """Write only the requested values. Return an error after which the gateway may have stored them."""
         values: dict[str, str | float] = {}
         if request.mode is not None:
             values[_MODE] = request.mode
@@ -113,7 +113,7 @@ class SignedOperationController(OperationController):
         return None
 
     async def _snapshot(self) -> _Snapshot:
-        """Read what the battery does before the write."""
+        """Read the state of the battery before the write."""
         try:
             meters = await self._gateway.meters_aggregates()
         except GatewayStoppedError as err:
@@ -125,8 +125,8 @@ class SignedOperationController(OperationController):
             follows_mode=grid.grid_status is GridState.CONNECTED and not grid.grid_services_active,
         )
 
-    async def _see_effect(self, effect: _Effect, request: OperationRequest) -> None:
-        """Poll the battery until it follows. If that cannot be read, the write counts as followed."""
+    async def _wait_for_effect(self, effect: _Effect, request: OperationRequest) -> None:
+        """Poll the battery until it follows. If it cannot be read, assume that it does."""
         try:
             meters = await poll_until(self._gateway.meters_aggregates, effect, self._follow)
         except GatewayError:
@@ -142,21 +142,21 @@ class SignedOperationController(OperationController):
 
 @dataclass(frozen=True, kw_only=True)
 class _Snapshot:
-    """What the battery did before a write."""
+    """State of the battery before a write."""
 
     meters: MetersAggregates
     charge: float | None
     """Raw %."""
 
     follows_mode: bool
-    """Whether it follows mode and reserve: off-grid it supplies the home, and grid services control it themselves."""
+    """Whether the battery follows mode and reserve. Off-grid it supplies the home, and grid services control it."""
 
 
 type _Effect = Callable[[MetersAggregates], bool]
 
 
 def _expected_effect(before: _Snapshot, former: Operation, now: Operation) -> _Effect | None:
-    """Return what the battery has to do from now on and did not do before; None where nothing has to change."""
+    """Return a check that is true once the battery follows the write; None if its behavior need not change."""
     battery, requested = _battery_power(before.meters), _requested_power(before.meters)
     if not before.follows_mode or before.charge is None or battery is None or requested is None:
         return None
@@ -178,7 +178,7 @@ def _battery_power(meters: MetersAggregates) -> float | None:
 
 
 def _requested_power(meters: MetersAggregates) -> float | None:
-    """Return what the home uses beyond solar, W."""
+    """Return the power in W that the home uses beyond solar."""
     home = meters.load.instant_power if meters.load else None
     solar = meters.solar.instant_power if meters.solar else None
     return None if home is None else home - (solar or 0.0)
@@ -193,7 +193,7 @@ def _must_idle(operation: Operation, charge: float) -> bool:
 
 
 def _must_discharge(operation: Operation, charge: float) -> bool:
-    """Return whether the battery has to supply the home. With a tariff it decides for itself."""
+    """Return whether the battery has to supply the home. With a tariff, the gateway decides when it does."""
     reserve = operation.backup_reserve_percent
     return (
         operation.operation_mode is OperationMode.SELF_CONSUMPTION

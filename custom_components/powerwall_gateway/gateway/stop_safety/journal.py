@@ -1,7 +1,6 @@
-"""The recovery journal: we may have stopped the Powerwall, and the next process has to start it.
+"""The recovery journal: it notes that a login or stop may have stopped the Powerwall, so that it is started again.
 
-Content that was not written exactly like that counts as corrupt: unlike of a gateway's response, no part
-is used without the others.
+A journal with any invalid value counts as corrupt. Of a gateway's response, in contrast, the other values are used.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ DAY: Final = 86400.0
 
 
 class Kind(StrEnum):
-    """What stops the Powerwall."""
+    """Kinds of actions that stop the Powerwall."""
 
     LOGIN = "login"
     STOP = "stop"
@@ -28,20 +27,20 @@ class Kind(StrEnum):
 class Journal(Protocol):
     """Store one JSON object where it outlives the process.
 
-    It raises `JournalError` for every failure, and nothing else. A write that returned
-    is on the disk for certain; one that failed or was cut short left what was there before.
+    Every failure raises `JournalError`. A write that returns is certainly on disk. A write that fails or is interrupted
+    leaves the previous content.
     """
 
     async def read(self) -> object:
-        """Return what was written last, None where nothing ever was."""
+        """Return the last content, None if nothing was ever written."""
 
     async def write(self, content: Mapping[str, Any]) -> None:
-        """Replace what was written."""
+        """Replace the content."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PendingAction:
-    """A login or stop that was begun, and whose end was not seen yet."""
+    """A login or stop that has begun and not certainly ended."""
 
     kind: Kind
 
@@ -58,7 +57,7 @@ class PendingAction:
     """Connection: `host`, `scheme` and `fingerprint`, under the names that an entry's data have."""
 
     session: Mapping[str, Any] | None = field(default=None, repr=False)
-    """The session, as `PowerwallGateway.export_login` has it: from 1.40 on a start requires one. It is a secret."""
+    """The session, as in `PowerwallGateway.export_login`: from 1.40 on a start requires one. It is a secret."""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON to store."""
@@ -84,10 +83,10 @@ class PendingAction:
 
 @dataclass(frozen=True, kw_only=True)
 class JournalRecord:
-    """The whole journal. It is open while an action is under way."""
+    """The whole journal. It is open while an action is in progress."""
 
     logins: tuple[float, ...] = ()
-    """When there was a login that stopped the Powerwall, in seconds since 1970; those of the last day count."""
+    """Times of the logins that stopped the Powerwall, in seconds since 1970. Those of the last day count."""
 
     under_way: PendingAction | None = None
 
@@ -120,8 +119,7 @@ class JournalRecord:
 class JournalStore:
     """Read and write a journal, and check each write by reading it back.
 
-    `clock` is the wall clock, which may be set at any time: a login in the future counts as
-    one of today.
+    `clock` is the wall clock. It may be set at any time, so a login in the future counts as one of the last day.
     """
 
     def __init__(self, journal: Journal, clock: Callable[[], float]) -> None:
@@ -131,25 +129,25 @@ class JournalStore:
         """When this process learned of each login, in monotonic seconds."""
 
     async def read(self) -> JournalRecord:
-        """Return its content. Raises `JournalError` when it cannot be read or is corrupt, which counts as open."""
+        """Return the journal. Raises `JournalError` if it is unreadable or corrupt: that counts as open."""
         return JournalRecord.from_json(await self._journal.read())
 
     async def read_closed(self) -> JournalRecord:
-        """Return its content, with the logins of the last day alone. Raises `CommandError` (BUSY) while it is open."""
+        """Return the journal with only the logins of the last day. Raises `CommandError` (BUSY) if it is open."""
         record = await self.read()
         if record.under_way:
             raise CommandError("an earlier login or stop is not over yet", reason=CommandFailure.BUSY)
         return replace(record, logins=tuple(filter(self._is_of_today, record.logins)))
 
     async def write(self, record: JournalRecord) -> None:
-        """Write it and read it back. Raises `JournalError`."""
+        """Write the journal and read it back. Raises `JournalError`."""
         content = record.to_json()
         await self._journal.write(content)
         if await self._journal.read() != content:
             raise JournalError("the journal does not hold what was written")
 
     async def close(self, record: JournalRecord) -> None:
-        """Close it, with the record's logins. Raises `JournalError`."""
+        """Close the journal, and keep the record's logins. Raises `JournalError`."""
         with suppress(JournalError):
             if (await self.read()).under_way is None:
                 return
@@ -158,14 +156,14 @@ class JournalStore:
     def _is_of_today(self, login: float) -> bool:
         """Return whether a login is less than a day old, by the wall clock and by the time since this process read it.
 
-        Without the second, a clock that once was wrong could forbid logins for years.
+        Without the second, a login that was stored with a wrong clock could block logins for years.
         """
         here = monotonic()
         return self._clock() - login < DAY and here - self._seen.setdefault(login, here) < DAY
 
 
 def connection_info(connection: Transport) -> dict[str, Any]:
-    """Return where a connection leads, as the journal keeps it."""
+    """Return the address and fingerprint of a connection for the journal."""
     address, fingerprint = connection.address, connection.fingerprint
     return {
         "host": str(address),
@@ -175,7 +173,7 @@ def connection_info(connection: Transport) -> dict[str, Any]:
 
 
 def _is_valid_address(gateway: Mapping[str, Any]) -> bool:
-    """Return whether a client can be made for it."""
+    """Return whether a client can connect with this address and fingerprint."""
     try:
         Address.parse(gateway["host"], gateway["scheme"])
         bytes.fromhex(gateway["fingerprint"] or "")

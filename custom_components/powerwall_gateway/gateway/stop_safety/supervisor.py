@@ -1,4 +1,4 @@
-"""Stop the Powerwall safely, and start it again, also after a crash."""
+"""Stop the Powerwall safely and start it again, also after a crash of this process."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -44,14 +44,14 @@ class SafetyTimings:
     """
 
     check: float = 1.0
-    """Between two checks whether it runs; it takes about two seconds to start (seen on 21.39)."""
+    """Between two checks whether the Powerwall runs. It takes about 2 seconds to start (seen on 21.39)."""
 
     longest_check: float = 10.0
-    """Between two checks while the gateway doesn't respond; the pauses double."""
+    """Between two checks while the gateway does not respond. The pauses double up to this."""
 
     first_pause: float = 5.0
     longest_pause: float = 60.0
-    """Between two attempts at what fails; the pauses double."""
+    """Between two attempts at a request or write that fails. The pauses double from the first to the longest."""
 
     patience: float = 60.0
     """How long `start` waits for a running Powerwall."""
@@ -68,17 +68,17 @@ class SafetyTimings:
 class StopSupervisor:
     """Stop the Powerwall and start it again: for a login on firmware below 20.49, or on purpose.
 
-    A stopped Powerwall neither backs up the home nor charges until it is started, and anything can end meanwhile: the
-    request, the network, this process. `_stop_and_restart` has the order of effects that makes it safe. Nothing else
-    may stop a Powerwall.
+    A stopped Powerwall neither backs up the home nor charges until it is started. Meanwhile the request, the network,
+    or this process may fail. The order of the steps in `_stop_and_restart` makes a stop safe. Nothing else may stop a
+    Powerwall.
 
-    The order is one task, which `spawn` lets outlive its callers. A second login joins the first; everything else is
-    refused until it is over. `grid_connected_for` returns for how many seconds the grid has been connected without a
-    break, 0 where that isn't known.
+    All steps run in one task, which `spawn` creates and which outlives its callers. A second login joins the first one;
+    any other call is rejected until the task ends. `grid_connected_for` returns for how many seconds the grid has been
+    connected without a gap, 0 if that is not known.
 
-    `on_confirmation_needed` is called after every check with True while a journal older than a day says that we
-    stopped the Powerwall: the owner confirms by `start`. The journal's times are the wall clock's (`clock`), which may
-    be set at any time: a time in the future counts as recent.
+    Before a start, `on_confirmation_needed` is called with True if the journal is older than a day: the owner confirms
+    by `start`. The journal has times of the wall clock (`clock`). It may be set at any time, so a time in the future
+    counts as recent.
     """
 
     def __init__(
@@ -102,33 +102,33 @@ class StopSupervisor:
         self._clock = clock
         self._timings = timings or SafetyTimings()
 
-        # Of the task under way; each task has its own.
+        # The current task and its state. `_begin` sets all of it for each task.
         self._task: asyncio.Task[None] | None = None
         self._kind: Kind | None = None
         self._outcome: asyncio.Future[None]
-        """The result that its callers wait for."""
+        """The result that the callers wait for."""
 
         self._safe_to_exit: asyncio.Event
-        """Set while nothing that this process stopped waits to be started."""
+        """Set unless this process stopped the Powerwall and it does not run again yet."""
 
         self._wake = asyncio.Event()
-        """Ends the present pause, or the next one."""
+        """Set to end the current pause, or the next one."""
 
         self._warned = False
 
     @property
     def busy(self) -> bool:
-        """Return whether something is under way: the journal is open, or about to be."""
+        """Return whether a task is running: the journal is open, or about to be."""
         return self._task is not None and not self._task.done()
 
     # -- what callers request ------------------------------------------------------------------------------------------
 
     async def log_in(self) -> None:
-        """Log in, and return when the Powerwall runs again. A cancelled caller changes nothing.
+        """Log in, and return when the Powerwall runs again. If a caller is cancelled, the login continues.
 
-        Where there is a session, or a login stops nothing, this is a plain login.
+        If there is a session, nothing is sent. If a login does not stop the Powerwall, this is a plain login.
 
-        Raises `CommandError` or `JournalError` when the login was not sent, and else what it answered.
+        Raises `CommandError` or `JournalError` if the login was not sent, otherwise the error of the login.
         """
         if not self.busy:
             self._begin(Kind.LOGIN, self._log_in)
@@ -139,12 +139,13 @@ class StopSupervisor:
             raise _busy("the session of the last login is lost, and its minute's watch not over yet")
 
     async def stop_for(self, seconds: float = 300.0) -> None:
-        """Stop the Powerwall, for an hour at most, and return when the gateway has accepted that.
+        """Stop the Powerwall, for an hour at most, and return when the gateway has accepted the request.
 
-        It is started when the time is over, by `start`, and when this process ends or starts again.
+        The Powerwall starts again after that time. It starts earlier if you call `start`, or if this process ends or
+        restarts.
 
-        Raises `ValueError` for a longer one, `CommandError` or `JournalError` when the stop was not sent, and
-        else what it answered.
+        Raises `ValueError` for a longer time, `CommandError` or `JournalError` if the stop was not sent, otherwise the
+        error of the request.
         """
         if not 0 < seconds <= LONGEST_STOP:
             raise ValueError(f"a stop of {seconds} s is not between 0 and {LONGEST_STOP:.0f} s")
@@ -154,9 +155,9 @@ class StopSupervisor:
         await self._wait_for_outcome()
 
     async def start(self) -> None:
-        """Start the Powerwall because the owner confirms it, and return when it runs. This ends a stop under way.
+        """Start the Powerwall because the owner confirms it, and return when it runs. This ends a running `stop_for`.
 
-        Raises what the gateway answers, and `GatewayTimeoutError` when it doesn't run after a minute.
+        Raises the error of the request, or `GatewayTimeoutError` if the Powerwall does not run after a minute.
         """
         wake = self._wake
         wake.set()
@@ -166,29 +167,29 @@ class StopSupervisor:
             if monotonic() > end:
                 raise GatewayTimeoutError("the Powerwall does not run yet", path="sitemaster")
             await asyncio.sleep(self._timings.check)
-        wake.set()  # to see it run, also while the owner's confirmation is waited for
+        wake.set()  # so that the task checks now whether the Powerwall runs, even if it waits for the confirmation
 
     async def recover(self) -> None:
-        """Finish what an earlier process began. Call it at every start before anything else.
+        """Recover what an earlier process left unfinished. Call it at every start before anything else.
 
-        Returns when there is nothing to do, when only the last minute's watch is left, or when the owner has to
-        confirm it; so not at all while the gateway is unreachable. A cancelled caller changes nothing.
+        Returns if the journal is closed, as soon as the Powerwall runs, or if the owner has to confirm the start. It
+        does not return while the gateway is unreachable. If a caller is cancelled, the recovery continues.
         """
         if not self.busy:
             self._begin(None, self._finish_pending)
             await self._wait_for_outcome()
 
     async def wait(self) -> None:
-        """Wait until the Powerwall runs again; a stop ends now. For the shutdown, which is allowed 20 s.
+        """End a running `stop_for`, and wait until the Powerwall runs. For the shutdown, which may take 20 seconds.
 
-        The watch and a recovery are left to the next process.
+        This does not wait for the last minute of checks or for a recovery: the next process continues them.
         """
         if self.busy:
             self._wake.set()
             await self._safe_to_exit.wait()
 
     async def close(self, patience: float = 90.0) -> bool:
-        """Wait up to `patience` seconds until nothing is under way, and cancel what still is. Recovery does not wait.
+        """Wait up to `patience` seconds until the task ends, then cancel it. A recovery is cancelled at once.
 
         Returns whether the journal is closed. If it is not, call `recover` again.
         """
@@ -233,9 +234,9 @@ class StopSupervisor:
     async def _stop_and_restart(
         self, kind: Kind, past: JournalRecord, stop: Callable[[], Awaitable[object]], seconds: float = 0.0
     ) -> None:
-        """Do what stops the Powerwall, and see it run again. The order of these steps must not change."""
-        # 1. Check that a stop does no harm. Off-grid it would black out the home, and with it the network that is
-        #    needed to start it again. There is no override.
+        """Stop the Powerwall, and start it until it runs again. The order of these steps must not change."""
+        # 1. Check that a stop does no harm. Off-grid it would cut power to the home and to the network that the start
+        #    depends on. There is no override.
         await self._check()
         serials = await self._read_serials()
 
@@ -253,7 +254,7 @@ class StopSupervisor:
         opened = JournalRecord(logins=logins, under_way=pending)
         try:
             await self._journal.write(opened)
-            # 3. Check again: a disk can take its time.
+            # 3. Check again: the write to disk may have taken long.
             await self._check()
         except (CommandError, JournalError) as err:
             self._release_all(err)
@@ -267,28 +268,28 @@ class StopSupervisor:
         except GatewayError as err:
             error = err
         finally:
-            # 5. Start it whatever that answered, also when this task is cancelled: a gateway may refuse a login, or
-            #    answer it too late, and stop all the same.
+            # 5. Start it whatever the response was, even if this task is cancelled: a gateway may reject a login, or
+            #    respond too late, and stop the Powerwall all the same.
             started = await self._try_to_start()
 
-        # 6. Add to the journal what the next process would need: the session, without which 1.40 and later starts
-        #    nothing, or that the stop is over.
+        # 6. Add to the journal what the next process would need: the session, which 1.40 and later require for a start,
+        #    or that the stop is over.
         if kind is Kind.STOP:
             await self._end_stop(opened)
         elif session := self._session():
             await self._amend(opened, session=session)
 
-        # 7. Start it until it runs, release the callers, and watch it for a minute: a login that timed out may be
-        #    acted on only now.
+        # 7. Start it until it runs, release the callers, and check it for a minute: the gateway may act late on a login
+        #    that timed out.
         await self._keep_running(started=started, error=error)
 
-        # 8. Close the journal. From here on a stop is not ours, and nothing is started without the owner.
+        # 8. Close the journal. Later stops have another cause, and only the owner may start the Powerwall after them.
         await self._close_journal(opened)
 
     async def _check(self) -> None:
         """Check that a stop does no harm. Raises `CommandError` (STOPPED, NOT_ON_GRID, UNSURE).
 
-        A value that isn't known counts as harm. The grid comes last, because nothing here controls it.
+        An unknown value counts as harm. The grid is read last, because it may change at any time.
         """
         try:
             sitemaster = await self._gateway.sitemaster()
@@ -305,7 +306,7 @@ class StopSupervisor:
             raise CommandError("the home has not been on the grid for long enough", reason=CommandFailure.NOT_ON_GRID)
 
     async def _read_serials(self) -> tuple[str, ...]:
-        """Return the Powerwalls' serials, of which there has to be one. Raises `CommandError` (UNSURE)."""
+        """Return the Powerwalls' serial numbers. Raises `CommandError` (UNSURE) if there is none."""
         try:
             serials = await self._gateway.powerwall_serials()
         except GatewayError as err:
@@ -321,10 +322,10 @@ class StopSupervisor:
     # -- starting ------------------------------------------------------------------------------------------------------
 
     async def _start(self) -> None:
-        """Request a start; a Powerwall that runs continues.
+        """Request a start. A Powerwall that runs already continues to run.
 
-        From 1.40 on that requires a session, and a login stops the Powerwall: so there is a login only
-        where there is nothing left to stop.
+        From 1.40 on a start requires a session, and the login for it would stop the Powerwall. So this logs in only if
+        the Powerwall is stopped already.
         """
         try:
             await self._gateway.sitemaster_run()
@@ -344,7 +345,7 @@ class StopSupervisor:
         return True
 
     async def _is_running(self) -> bool | None:
-        """Return whether it runs, None where the gateway doesn't say."""
+        """Return whether the Powerwall runs, None if the gateway does not report it."""
         try:
             return (await self._gateway.sitemaster()).running
         except GatewayError:
@@ -357,9 +358,9 @@ class StopSupervisor:
         error: GatewayError | None = None,
         may_start: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
-        """Return when it has been running for a minute without a break; callers are released as soon as it runs.
+        """Start the Powerwall until it has run for a minute without a gap. Release the callers as soon as it runs.
 
-        `started` means that a start was just accepted. Before every further attempt `may_start` is called.
+        `started` is True if the gateway has just accepted a start. `may_start` is called before every further attempt.
         """
         while True:
             await self._until_running(started=started, may_start=may_start)
@@ -390,9 +391,9 @@ class StopSupervisor:
             started = False
 
     async def _stays_running(self) -> bool:
-        """Watch it for a minute, and return False as soon as it is stopped.
+        """Return True if the Powerwall runs for a minute, and False as soon as it is stopped.
 
-        A failed check is ignored: a stop would still be visible at the next one, unless someone else started it.
+        A failed check is ignored: the next one shows a stop, too, unless something else started the Powerwall.
         """
         since, checks = monotonic(), self._timings.checks()
         while True:
@@ -406,7 +407,7 @@ class StopSupervisor:
                     checks = self._timings.checks()
 
     def _release_all(self, error: GatewayError | None = None) -> None:
-        """Release the callers and a shutdown."""
+        """Let the callers return, or raise the error in them, and let a shutdown continue."""
         self._safe_to_exit.set()
         self._release(error)
         self._set_confirmation_needed(needed=False)
@@ -414,7 +415,7 @@ class StopSupervisor:
     # -- the journal ---------------------------------------------------------------------------------------------------
 
     async def _amend(self, opened: JournalRecord, **changes: Any) -> None:
-        """Add to the open journal. Without it, the journal is still good enough to recover."""
+        """Add to the open journal. If that fails, the journal is still sufficient for a recovery."""
         if opened.under_way:
             try:
                 await self._journal.write(replace(opened, under_way=replace(opened.under_way, **changes)))
@@ -422,12 +423,12 @@ class StopSupervisor:
                 _LOGGER.warning("Could not add to the journal, which remains as before: %s", err)
 
     async def _end_stop(self, opened: JournalRecord) -> None:
-        """Note that a stop is over before its time, so that the next process doesn't wait for its end."""
+        """Note in the journal that a stop ended early, so that the next process does not wait for its end."""
         if opened.under_way and opened.under_way.ends and opened.under_way.ends > self._clock():
             await self._amend(opened, ends=self._clock())
 
     async def _close_journal(self, record: JournalRecord) -> None:
-        """Close it, however long that takes."""
+        """Close the journal. Retry until that succeeds."""
         for pause in self._timings.pauses():
             try:
                 await self._journal.close(record)
@@ -440,14 +441,14 @@ class StopSupervisor:
     # -- recovery ------------------------------------------------------------------------------------------------------
 
     async def _finish_pending(self) -> None:
-        """Finish what the journal says was begun."""
+        """Finish the action in the journal: start the Powerwall until it runs, and close the journal."""
         try:
             record = await self._journal.read()
             if (pending := record.under_way) is None:
                 self._set_confirmation_needed(needed=False)
                 return
         except JournalError as err:
-            # Which logins there were is not known, so there were as many as there may be.
+            # The number of today's logins is unknown, so no further one is allowed.
             record, pending = JournalRecord(logins=(self._clock(),) * self._logins_a_day), None
             self._warn("The journal cannot be read, so the Powerwall may be stopped: %s", err)
         if pending:
@@ -457,7 +458,7 @@ class StopSupervisor:
         await self._close_journal(record)
 
     async def _resume(self, pending: PendingAction) -> None:
-        """Continue as the last process: with its session, with its Powerwalls, until its stop ends."""
+        """Restore the last process's session, wait until its Powerwalls respond, and wait until its stop ends."""
         if pending.session and not self._session():
             self._gateway.restore_login({"session": pending.session})
         for pause in self._timings.pauses():
@@ -466,13 +467,13 @@ class StopSupervisor:
             await self._pause(pause)
         remaining = min(pending.ends - self._clock(), pending.ends - pending.began) if pending.ends else 0.0
         if remaining > 0 and not await self._is_running():
-            self._kind = pending.kind  # it ends as one of this process does
+            self._kind = pending.kind  # `wait` and `close` end it like a stop of this process
             self._safe_to_exit.clear()
             self._release()
             await self._pause(remaining)
 
     async def _is_same_powerwall(self, pending: PendingAction) -> bool:
-        """Return whether this gateway has a Powerwall of the journal: its address may now lead to another one."""
+        """Return whether the gateway has a Powerwall of the journal: another gateway may have its address now."""
         try:
             serials = await self._gateway.powerwall_serials()
         except GatewayError as err:
@@ -484,7 +485,7 @@ class StopSupervisor:
         return True
 
     async def _may_start(self, pending: PendingAction | None) -> bool:
-        """Return whether to start what the last process stopped; after a day the owner has to confirm it."""
+        """Return whether to start the Powerwall that the last process stopped. After a day the owner has to confirm."""
         if pending is None:
             return True
         if self._clock() - pending.began > DAY:
@@ -525,7 +526,7 @@ class StopSupervisor:
             self._release()
 
     async def _recover_from_unexpected(self) -> None:
-        """Finish what the journal says, whatever unexpected goes wrong: nothing else would do it."""
+        """Retry `_finish_pending` until it succeeds: nothing else would start the Powerwall."""
         for pause in self._timings.pauses():
             await self._pause(pause)
             try:
@@ -536,13 +537,13 @@ class StopSupervisor:
                 return
 
     def _ended(self, outcome: asyncio.Future[None], safe_to_exit: asyncio.Event, _: asyncio.Task[None]) -> None:
-        """Release callers of a task that ended. Another task may have begun, with an outcome of its own."""
+        """Release the callers of a task that ended. The next task may have begun, and has its own outcome."""
         _resolve(outcome, GatewayError("broken off; what is left to do is done at the next start"))
         safe_to_exit.set()
 
     async def _wait_for_outcome(self) -> None:
         outcome = self._outcome
-        # Not awaited itself: a caller's cancellation would cancel it for the others.
+        # Do not await the outcome: cancelling one caller would cancel it for all others.
         await asyncio.wait({outcome})
         outcome.result()
 
@@ -558,7 +559,7 @@ class StopSupervisor:
         self._wake.clear()
 
     def _warn(self, message: str, *arguments: object) -> None:
-        """Log the first thing that goes wrong; the attempts continue."""
+        """Log the first failure as a warning, and no further ones until the Powerwall runs."""
         if not self._warned:
             self._warned = True
             _LOGGER.warning(message, *arguments)
