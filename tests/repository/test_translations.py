@@ -56,6 +56,13 @@ def test_text_is_plain(language: str) -> None:
         assert not re.search(r"https?://|<|>|'\{\w+\}'", text), key
 
 
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+@pytest.mark.parametrize("section", ["config.error", "options.error", "exceptions"])
+def test_no_error_has_the_text_of_another(language: str, section: str) -> None:
+    found = [text for key, text in texts(language).items() if key.startswith(f"{section}.")]
+    assert len(set(found)) == len(found) > 10
+
+
 @in_every_language
 def test_nothing_is_left_in_english(language: str) -> None:
     same = {text for key, text in texts(language).items() if text == ENGLISH[key]}

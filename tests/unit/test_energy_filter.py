@@ -8,12 +8,14 @@ import pytest
 
 from custom_components.powerwall_gateway.energy_filter import (
     HOME_POWER,
-    LASTING_SECONDS,
-    TOLERANCE,
     CounterState,
     EnergyFilter,
 )
 from tests.conftest import is_deep
+
+LASTING_SECONDS = 15 * 60.0
+TOLERANCE = 100.0
+"""As docs/dev/energy.md promises: after 15 minutes another counter is accepted; up to 100 Wh less is no other one."""
 
 
 def test_what_flows_is_passed_on() -> None:
