@@ -69,15 +69,15 @@ async def leave_stopped(gateway: Simulator, folder: Path, port: int) -> None:
     """
     async with process(folder, port, NEVER) as home:
         await add(home.api, f"{gateway.host}:{gateway.port}", gateway.serial, gateway.password)
+
+    def silence_after_login(step: str, call: Call) -> None:
+        if (step, call.path) == ("acted", "login/Basic"):
+            gateway.faults.add("*", drop=True)
+
+    gateway.server.observer = silence_after_login  # before the start: the login may come during it
     home = process(folder, port, SOON)
     with suppress(aiohttp.ClientError, OSError):
         async with home:
-
-            def silence_after_login(step: str, call: Call) -> None:
-                if (step, call.path) == ("acted", "login/Basic"):
-                    gateway.faults.add("*", drop=True)
-
-            gateway.server.observer = silence_after_login
             await until(lambda: gateway.faults.active and journal_is_open(folder), seconds=60)
             gateway.server.observer = lambda *_: None
             disabling = asyncio.ensure_future(disable(home, stored(folder)["entry_id"]))

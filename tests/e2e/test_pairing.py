@@ -68,7 +68,7 @@ async def test_a_key_is_made_confirmed_and_used(simulator: StartSimulator, tmp_p
         await home.api.wait_for_state(mode, "self_consumption")
 
         assert await value(home, "home_power") == pytest.approx(500, abs=15)
-        assert await value(home, f"{gateway.gateway.pack_serials[0]}_energy_remaining") > 0
+        assert await value(home, f"{gateway.gateway.pack_serials[0]}_charge") > 0
         await home.api.call_service("select", "select_option", entity_id=mode, option="autonomous")
         await home.api.wait_for_state(mode, "autonomous")
         await home.api.call_service("number", "set_value", entity_id=reserve, value=30)

@@ -69,8 +69,9 @@ async def test_a_gateway_can_be_replayed_from_its_diagnostics(
     entry = await set_up(gateway)
     found = await download(hass, hass_client, entry)
     assert sum("payload" in answer for answer in found["payloads"].values()) >= answers
+    without_times = re.sub(r"\d+\.\d{6,}", "", json.dumps(found, ensure_ascii=False))  # any digits may be in there
     for secret in secrets_of(gateway):
-        assert secret not in json.dumps(found, ensure_ascii=False)
+        assert secret not in without_times
     before = entities_of(hass, entry)
     assert len(before) >= 14
     await hass.config_entries.async_remove(entry.entry_id)

@@ -65,6 +65,7 @@ async def test_entry_is_loaded_and_unloaded(
     assert await hass.config_entries.async_unload(entry.entry_id)
     await hass.async_block_till_done()
     assert entry.state.name == "NOT_LOADED"
+    await asyncio.sleep(0.1)  # a cancelled request may still arrive
     asked = len(gateway.requests)
     await asyncio.sleep(0.1)
     assert len(gateway.requests) == asked
