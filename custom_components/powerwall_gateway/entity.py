@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from time import monotonic
 from typing import Any, Final, override
 
@@ -58,6 +59,9 @@ NETWORKS: Final = Source(lambda data: data.inventory, lambda data, _: data.inven
 POWERWALLS: Final = Source(lambda data: data.inventory, lambda data, _: data.inventory.data.powerwalls)
 
 
+LARGE_SHARE: Final = 0.05
+
+
 @dataclass(frozen=True, kw_only=True)
 class StateThrottle:
     """Decide which values become states, so that polls every few seconds do not fill the database."""
@@ -67,6 +71,9 @@ class StateThrottle:
 
     every: float = 0.0
     """Seconds between two states."""
+
+    at_once: float = inf
+    """Change that is written before that, if it is at least 5% of the last value, too."""
 
     def should_write(self, value: object, last: object, elapsed: float) -> bool:
         """Return whether to write a value, `elapsed` seconds after the last one that was written.
@@ -78,12 +85,13 @@ class StateThrottle:
             return False
         if not (isinstance(value, int | float) and isinstance(last, int | float)) or value == 0 or last == 0:
             return True
-        crosses = (value > 0) is not (last > 0)
-        return abs(value - last) >= self.step and (crosses or elapsed >= self.every)
+        change, crosses = abs(value - last), (value > 0) is not (last > 0)
+        is_large = change >= max(self.at_once, LARGE_SHARE * abs(last))
+        return change >= self.step and (crosses or is_large or elapsed >= self.every)
 
 
 ON_CHANGE: Final = StateThrottle()
-POWER_THROTTLE: Final = StateThrottle(step=10.0)
+POWER_THROTTLE: Final = StateThrottle(step=10.0, every=30.0, at_once=100.0)
 ENERGY_THROTTLE: Final = StateThrottle(every=60.0)
 POWERWALL_THROTTLE: Final = StateThrottle(every=30.0)
 POWERWALL_POWER_THROTTLE: Final = StateThrottle(step=10.0, every=30.0)

@@ -83,11 +83,11 @@ async def test_throttle_writes_only_what_changed(hass: HomeAssistant, simulator:
     entry = await set_up(gateway)
     power = entity_of(hass, gateway, "sensor", "grid_power")
     with written(hass) as count:
-        for watts in (505, 509, 510, 515, 519.9, 520):
+        for watts in (550, 599, 600, 650, 699.9, 700):
             at(gateway, instant_power=watts)
             await poll(hass, entry, "live", "grid", "settings")
     assert count == {power: 2}
-    assert state_of(hass, gateway, "sensor", "grid_power") == "520.0"
+    assert state_of(hass, gateway, "sensor", "grid_power") == "700.0"
 
 
 async def test_throttle_writes_energy_once_a_minute(
@@ -147,7 +147,12 @@ async def test_throttle_writes_zero_and_unknown_at_once(
         (POWER_THROTTLE, None, 4, 0, True),
         (POWER_THROTTLE, 4, None, 0, True),
         (POWER_THROTTLE, 4, 13.9, 3600, False),
-        (POWER_THROTTLE, 4, 14, 0, True),
+        (POWER_THROTTLE, 4, 14, 29, False),
+        (POWER_THROTTLE, 4, 14, 30, True),
+        (POWER_THROTTLE, 4, 103, 0, False),
+        (POWER_THROTTLE, 4, 104, 0, True),
+        (POWER_THROTTLE, 3000, 3149, 0, False),
+        (POWER_THROTTLE, 3000, 3150, 0, True),
         (POWER_THROTTLE, 4, 0, 0, True),
         (POWER_THROTTLE, 0, -4, 0, True),
         (POWER_THROTTLE, 4, -5.9, 3600, False),

@@ -141,7 +141,7 @@ LIMITS: Final = [
         hardware.REMOVED_AFTER,
         HOUR,
         {
-            INSTALLATION: "1 hour … device is removed",
+            INSTALLATION: "After 1 hour, Home Assistant",
             TROUBLESHOOTING: "1 hour … device is removed",
             DEV_ARCHITECTURE: "Hardware that complete responses lack for an hour",
         },
@@ -202,7 +202,7 @@ LIMITS: Final = [
         const.SETTINGS_INTERVAL,
         MINUTE,
         {
-            INSTALLATION: "| mode, reserve, running, connection to Tesla | 60 s |",
+            INSTALLATION: "| operation mode, backup reserve, system status, connection to Tesla | 60 s |",
             KEYS: "checks the key once a minute",
             DEV_ENTITY: "`settings` (60 seconds)",
         },
@@ -246,8 +246,15 @@ LIMITS: Final = [
     Limit(
         "throttle of powers",
         entity.POWER_THROTTLE,
-        (10.0, 0.0),
-        {ENTITIES: "power changes by at least 10 W"},
+        (10.0, 30.0),
+        {ENTITIES: "at least 10 W follow after 30 seconds"},
+    ),
+    Limit("large change of power", entity.POWER_THROTTLE.at_once, 100.0, {ENTITIES: "power changes by 100 W and 5%"}),
+    Limit(
+        "large share of power",
+        100 * entity.LARGE_SHARE,
+        5.0,
+        {ENTITIES: "power changes by 100 W and 5%"},
     ),
     Limit("throttle of energies", entity.ENERGY_THROTTLE, (0.0, 60.0), {ENTITIES: "Energy updates once a minute"}),
     Limit(

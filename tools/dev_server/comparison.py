@@ -10,8 +10,8 @@ from tools.hass_process import State
 
 type Value = float | str | bool
 
-# Home Assistant's value may be as old as the polling interval, and the values change all the time.
-WINDOW = 10
+# A power's state may be 30 seconds and a polling interval old, and the values change all the time.
+WINDOW = 40
 A_MINUTE = 150
 """Wh: energies are updated once a minute, which is this much at 9 kW."""
 IN_BASE_UNIT = {"W": 1, "kW": 1000, "Wh": 1, "kWh": 1000, "MWh": 1_000_000, "%": 1}
@@ -64,10 +64,10 @@ def _is_grid_connected(reading: Reading) -> bool:
 
 
 FIGURES = (
-    Figure("grid_power", "Grid power", _power("site"), "W", 1),
-    Figure("battery_power", "Battery power", _power("battery"), "W", 1),
-    Figure("home_power", "Home power", _power("load"), "W", 1),
-    Figure("solar_power", "Solar power", _power("solar"), "W", 1),
+    Figure("grid_power", "Grid power", _power("site"), "W", 10),
+    Figure("battery_power", "Battery power", _power("battery"), "W", 10),
+    Figure("home_power", "Home power", _power("load"), "W", 10),
+    Figure("solar_power", "Solar power", _power("solar"), "W", 10),
     Figure("charge", "Charge", _charge, "%", 0.1),
     Figure("grid_import_energy", "Grid import", _energy("site", "imported"), "Wh", A_MINUTE),
     Figure("grid_export_energy", "Grid export", _energy("site", "exported"), "Wh", A_MINUTE),
