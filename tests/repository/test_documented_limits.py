@@ -141,7 +141,7 @@ LIMITS: Final = [
         hardware.REMOVED_AFTER,
         HOUR,
         {
-            INSTALLATION: "After 1 hour, Home Assistant",
+            INSTALLATION: "1 hour … device is removed",
             TROUBLESHOOTING: "1 hour … device is removed",
             DEV_ARCHITECTURE: "Hardware that complete responses lack for an hour",
         },
@@ -202,7 +202,7 @@ LIMITS: Final = [
         const.SETTINGS_INTERVAL,
         MINUTE,
         {
-            INSTALLATION: "| operation mode, backup reserve, system status, connection to Tesla | 60 s |",
+            INSTALLATION: "connection to Tesla | 60 s |",
             KEYS: "checks the key once a minute",
             DEV_ENTITY: "`settings` (60 seconds)",
         },
