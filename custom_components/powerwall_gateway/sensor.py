@@ -413,6 +413,15 @@ GRID_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
         needs_battery=True,
         value_fn=lambda log: log.last_outage,
     ),
+    GatewaySensorDescription(
+        key="grid_services_power",
+        entity_registry_enabled_default=False,
+        source=SYSTEM,
+        exists_fn=lambda system: system.grid_services_power is not None,
+        needs_battery=True,
+        value_fn=lambda system: system.grid_services_power,
+        **POWER,
+    ),
     # One or the other: `system_status`, which is read anyway, reports them where it exists.
     _grid_faults(SYSTEM.map(lambda system: system.grid_faults)),
     _grid_faults(Source(lambda data: data.settings, lambda data, _: data.settings.data.grid_faults)),

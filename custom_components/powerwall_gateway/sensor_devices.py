@@ -31,11 +31,14 @@ from .entity import (
     GatewaySensorDescription,
     Source,
 )
+from .estimates import POWERWALL_ENERGY
 from .gateway.models import (
+    PV_STRINGS,
     BatteryBlock,
     CtReading,
     MeterReading,
     PvacStatus,
+    PvString,
     SiteMeter,
     SolarMeter,
     SolarString,
@@ -116,6 +119,12 @@ def _grid_state(block: BatteryBlock) -> str | None:
     return state if state in _GRID_STATES else None
 
 
+def _health(block: BatteryBlock) -> float | None:
+    """Return the full energy in percent of the nominal one, which is 13.5 kWh for every model; above 100 at first."""
+    full = block.nominal_full_pack_energy
+    return round(full / 1000 / POWERWALL_ENERGY * 100, 1) if full else None
+
+
 def _powerwall_sensor(
     key: str, value_fn: Callable[[BatteryBlock], float | str | None], **more: Any
 ) -> GatewaySensorDescription[BatteryBlock]:
@@ -163,6 +172,12 @@ _ALSO_SIGNED: Final = (
         **_STORED,
     ),
     _powerwall_sensor("energy_capacity", lambda block: block.nominal_full_pack_energy, **_STORED),
+    _powerwall_sensor(
+        "battery_health",
+        _health,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        **PERCENT | {"suggested_display_precision": 1},
+    ),
     _powerwall_sensor("voltage", lambda block: block.voltage, **VOLTAGE, **DISABLED_DIAGNOSTIC),
     _powerwall_sensor("frequency", lambda block: block.frequency, **FREQUENCY, **DISABLED_DIAGNOSTIC),
 )
@@ -340,40 +355,16 @@ METER_DEVICE_SENSORS: Final = (
 
 # -- inverters ---------------------------------------------------------------------------------------------------------
 #
-# A Powerwall+ and a Tesla inverter report strings. Inverters of other brands report nothing, but `solars` has their
+# A Powerwall+ and a Tesla inverter report themselves. Inverters of other brands report nothing, but `solars` has their
 # rating.
-
-_STRINGS: Final = range(1, 5)
-
 
 _STATUS: Final = SOLAR_POWERWALL.map(lambda solar: solar.pvac_status)
 
 
 def _inverter_sensor(
-    key: str, value_fn: Callable[[Any], float | str | None], source: Source[Any] = _STATUS, **more: Any
-) -> GatewaySensorDescription[Any]:
-    return GatewaySensorDescription(key=key, source=source, devices_fn=powerwall_inverters, value_fn=value_fn, **more)
-
-
-def _string_sensors(number: int) -> tuple[GatewaySensorDescription[SolarString], ...]:
-    string = _STATUS.map(lambda status: next((each for each in status.strings or () if each.string_id == number), None))
-
-    def sensor(quantity: str, **more: Any) -> GatewaySensorDescription[SolarString]:
-        return _inverter_sensor(
-            f"string_{number}_{quantity}",
-            attrgetter(quantity),
-            string,
-            translation_key=f"string_{quantity}",
-            translation_placeholders={"number": str(number)},
-            exists_fn=lambda string: string.connected is True,
-            **more,
-        )
-
-    return (
-        sensor("power", **POWER),
-        sensor("voltage", **VOLTAGE, **DISABLED_DIAGNOSTIC),
-        sensor("current", **CURRENT, **DISABLED_DIAGNOSTIC),
-    )
+    key: str, value_fn: Callable[[PvacStatus], float | str | None], **more: Any
+) -> GatewaySensorDescription[PvacStatus]:
+    return GatewaySensorDescription(key=key, source=_STATUS, devices_fn=powerwall_inverters, value_fn=value_fn, **more)
 
 
 def _inverter_state(status: PvacStatus) -> str | None:
@@ -406,11 +397,86 @@ INVERTER_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
         entity_category=EntityCategory.DIAGNOSTIC,
         exists_fn=lambda status: status.state is not None,
     ),
-    *(sensor for number in _STRINGS for sensor in _string_sensors(number)),
+)
+
+
+# -- strings of panels -------------------------------------------------------------------------------------------------
+#
+# A Powerwall+ and a Tesla inverter report 4 strings by number, a Powerwall 3 reports 6 by letter.
+
+
+def _string_sensor(
+    name: str, quantity: str, value_fn: Callable[[Any], float | str | None], **more: Any
+) -> GatewaySensorDescription[Any]:
+    return GatewaySensorDescription(
+        key=f"string_{name.lower()}_{quantity}",
+        translation_key=f"string_{quantity}",
+        translation_placeholders={"number": name},
+        exists_fn=lambda string: string.connected is True,
+        value_fn=value_fn,
+        **more,
+    )
+
+
+def _string_sensors(name: str, **source: Any) -> tuple[GatewaySensorDescription[Any], ...]:
+    return (
+        _string_sensor(name, "power", attrgetter("power"), **POWER, **source),
+        _string_sensor(name, "voltage", attrgetter("voltage"), **VOLTAGE, **DISABLED_DIAGNOSTIC, **source),
+        _string_sensor(name, "current", attrgetter("current"), **CURRENT, **DISABLED_DIAGNOSTIC, **source),
+    )
+
+
+def _inverter_string(number: int) -> Source[SolarString]:
+    return _STATUS.map(lambda status: next((each for each in status.strings or () if each.string_id == number), None))
+
+
+_PV_STRINGS: Final = Source(
+    lambda data: data.detail,
+    lambda data, serial: data.detail.data.components.map(lambda components: components.strings_of(serial)),
+    Detail.COMPONENTS,
+)
+
+
+def _pv_string_sensors(index: int, letter: str) -> tuple[GatewaySensorDescription[Any], ...]:
+    source: dict[str, Any] = {"source": _PV_STRINGS.map(lambda strings: strings[index]), "devices_fn": powerwalls}
+    return (
+        *_string_sensors(letter, **source),
+        _string_sensor(letter, "state", _string_state, **DISABLED_DIAGNOSTIC, **source),
+    )
+
+
+def _string_state(string: PvString) -> str | None:
+    """Return the state as the gateway reports it; no source lists them."""
+    return (string.state or "").removeprefix("Pv_").replace("_", " ") or None
+
+
+def _solar_power(strings: tuple[PvString, ...]) -> float | None:
+    """Return the power of all strings in W, None if the gateway reports none."""
+    powers = [string.power for string in strings if string.power is not None]
+    return round(sum(powers), 1) if powers else None
+
+
+STRING_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
+    *(
+        sensor
+        for number in range(1, 5)
+        for sensor in _string_sensors(str(number), source=_inverter_string(number), devices_fn=powerwall_inverters)
+    ),
+    *(sensor for index, letter in enumerate(PV_STRINGS) for sensor in _pv_string_sensors(index, letter)),
+    GatewaySensorDescription(
+        key="strings_power",
+        translation_key="solar_power",
+        source=_PV_STRINGS,
+        devices_fn=powerwalls,
+        exists_fn=lambda strings: any(string.connected for string in strings),
+        value_fn=_solar_power,
+        **POWER,
+    ),
 )
 
 DEVICE_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
     *POWERWALL_SENSORS,
     *METER_DEVICE_SENSORS,
     *INVERTER_SENSORS,
+    *STRING_SENSORS,
 )

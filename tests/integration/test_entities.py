@@ -64,6 +64,31 @@ async def test_invalid_field_is_unknown_and_others_stay(
     assert state_of(hass, gateway, "sensor", "solar_power") is None
 
 
+@pytest.mark.parametrize(("full", "health"), [(14_066, "104.2"), (12_150, "90.0"), (0, "unknown")])
+async def test_battery_health_is_full_energy_in_percent_of_13_5_kwh(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, full: float, health: str
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.home.packs[1].capacity = full
+    await set_up(gateway)
+    states = [state_of(hass, gateway, "sensor", f"{serial}_battery_health") for serial in gateway.gateway.pack_serials]
+    assert states == ["100.0", health]
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_grid_services_power_is_shown_if_reported(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    gateway.gateway.grid_services_power = None
+    entry = await set_up(gateway)
+    assert state_of(hass, gateway, "sensor", "grid_services_power") is None
+    for power, shown in ((-0.0, "0"), (1500, "1500"), (None, "unknown")):
+        gateway.gateway.grid_services_power = power
+        await poll(hass, entry, "live")
+        assert state_of(hass, gateway, "sensor", "grid_services_power") == shown
+
+
 async def test_missing_meter_is_unknown(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.overrides["meters/aggregates"] = {"site": {"instant_power": 7}}

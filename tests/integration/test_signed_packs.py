@@ -75,6 +75,18 @@ async def test_their_energies_add_up(hass: HomeAssistant, site: Simulator, entry
     assert rest == pytest.approx(site.home.packs[2].remaining / 1000)
 
 
+async def test_battery_health_is_shown_for_each_pack(hass: HomeAssistant, site: Simulator, set_up: SetUp) -> None:
+    leader, expansion, _ = site.home.packs
+    leader.capacity, expansion.capacity = 14_380.0, 12_150.0
+    entry = await set_up(site)
+    await keep_key(hass, entry)
+    assert [of_pack(hass, site, number, "battery_health") for number in (1, 2)] == ["106.5", "90.0"]
+    assert of_pack(hass, site, 3, "battery_health") == "100.0"
+    leader.disabled_reasons = [FAULT]
+    await poll(hass, entry, "detail", "live")
+    assert of_pack(hass, site, 1, "battery_health") == "unknown"
+
+
 def keys_of(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry, number: int) -> set[str]:
     """Return the keys of the entities of a pack."""
     start = f"{site.serial}_{site.gateway.pack_serials[number - 1]}_"
@@ -108,7 +120,7 @@ async def test_single_follower_has_the_energies_that_are_left(
     site.gateway.labels_followers = labeled
     entry = await set_up(site)
     await keep_key(hass, entry)
-    energies = {"charge", "energy_remaining", "energy_capacity"}
+    energies = {"charge", "energy_remaining", "energy_capacity", "battery_health"}
     assert keys_of(hass, site, entry, 3) == {"problem"} | energies
     assert of_pack(hass, site, 3, "energy_remaining") == "4.0"
     assert of_pack(hass, site, 3, "energy_capacity") == "13.5"
@@ -277,3 +289,58 @@ async def test_a_pack_that_is_gone_may_be_taken_out_by_hand(
     site.gateway.expansions.clear()
     await poll(hass, entry, "detail", "live")
     assert [is_removable(entry, device) for device in devices if device] == [False, True, False]
+
+
+def strings_of(hass: HomeAssistant, site: Simulator, quantity: str) -> dict[str, str | None]:
+    """Return what is shown of the leader's strings, by letter."""
+    shown = {letter: of_pack(hass, site, 1, f"string_{letter.lower()}_{quantity}") for letter in "ABCDEF"}
+    return {letter: state for letter, state in shown.items() if state is not None}
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_connected_strings_are_shown(hass: HomeAssistant, site: Simulator, set_up: SetUp) -> None:
+    site.home.solar_power = 3000.0
+    site.gateway.wired_strings = "AB"
+    entry = await set_up(site)
+    await keep_key(hass, entry)
+    assert strings_of(hass, site, "power") == {"A": "1500.2", "B": "1500.2"}
+    assert strings_of(hass, site, "voltage") == {"A": "260", "B": "260"}
+    assert strings_of(hass, site, "current") == {"A": "5.77", "B": "5.77"}
+    assert strings_of(hass, site, "state") == {"A": "Active", "B": "Active Parallel"}
+    assert of_pack(hass, site, 1, "strings_power") == "3000.4"
+    assert keys_of(hass, site, entry, 2).isdisjoint({"strings_power", "string_a_power"})
+
+    site.gateway.wired_strings = "ABD"
+    await poll(hass, entry, "detail", "live")
+    assert strings_of(hass, site, "power") == {"A": "1001.0", "B": "1001.0", "D": "1000.6"}
+
+    site.home.solar_power = 0.0
+    await poll(hass, entry, "detail", "live")
+    assert strings_of(hass, site, "power") == {"A": "0.0", "B": "0.0", "D": "0.0"}
+    assert of_pack(hass, site, 1, "strings_power") == "0.0"
+
+    site.gateway.wired_strings = None
+    await poll(hass, entry, "detail", "live")
+    assert set(strings_of(hass, site, "power").values()) == {"unknown"}
+    assert of_pack(hass, site, 1, "strings_power") == "unknown"
+
+
+async def test_strings_without_light_are_not_shown(
+    hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
+) -> None:
+    assert strings_of(hass, site, "power") == {}
+    assert of_pack(hass, site, 1, "strings_power") is None
+    site.home.solar_power = 3000.0
+    await poll(hass, entry, "detail", "live")
+    assert strings_of(hass, site, "power") == {"A": "1001.0", "B": "1001.0", "C": "1000.3"}
+    assert strings_of(hass, site, "voltage") == strings_of(hass, site, "state") == {}  # disabled by default
+
+
+async def test_strings_need_no_request_of_their_own(hass: HomeAssistant, site: Simulator, set_up: SetUp) -> None:
+    site.home.solar_power = 3000.0
+    entry = await set_up(site)
+    await keep_key(hass, entry)
+    before = asked_for(site, PATH)
+    await entry.runtime_data.detail.async_refresh()
+    assert asked_for(site, PATH) == before + 2
+    assert strings_of(hass, site, "power")
