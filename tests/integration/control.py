@@ -23,6 +23,12 @@ async def poll(hass: HomeAssistant, entry: MockConfigEntry, *coordinators: str) 
     await hass.async_block_till_done()
 
 
+def let_pass(hass: HomeAssistant, seconds: float) -> None:
+    """Move the clock of Home Assistant's event loop forward: what is due meanwhile runs at the next opportunity."""
+    time = hass.loop.time
+    vars(hass.loop)["time"] = lambda: time() + seconds
+
+
 async def steady_grid(entry: MockConfigEntry) -> None:
     """Let the grid be seen for as long as the guard wants it."""
     watch = entry.runtime_data.grid

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
-from custom_components.powerwall_gateway import coordinator, storage
+from custom_components.powerwall_gateway import const, coordinator, storage
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
 from custom_components.powerwall_gateway.gateway.models import GridState
 from custom_components.powerwall_gateway.outages import GridLog
@@ -17,7 +17,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.integration.control import call, entity_of, poll
+from tests.integration.control import call, entity_of, let_pass, poll
 
 from .conftest import Loaded, SetUp
 
@@ -121,6 +121,21 @@ async def test_unstable_grid_fires_one_outage(
     monkeypatch.setattr(coordinator, "GRID_SETTLES", 0.0)
     await poll(hass, entry, "live", "grid")
     assert news(events, entity_of(hass, gateway, "event", "grid_event")) == ["outage", "restored"]
+
+
+async def test_grid_is_restored_after_30_seconds(
+    hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator, "GRID_SETTLES", const.GRID_SETTLES)
+    gateway, entry = loaded
+    await lose(hass, gateway, entry)
+    await give_back(hass, gateway, entry)
+    let_pass(hass, 20)
+    await poll(hass, entry, "grid")
+    assert told(hass, gateway)["event_type"] == "outage"
+    let_pass(hass, 10)
+    await poll(hass, entry, "grid")
+    assert told(hass, gateway)["event_type"] == "restored"
 
 
 async def test_outage_at_the_first_poll_fires_only_its_end(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import async_remove_config_entry_device, hardware
+from custom_components.powerwall_gateway import async_remove_config_entry_device
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.device import Kind, identifier
 from homeassistant.config_entries import ConfigEntryState
@@ -15,7 +15,7 @@ from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.conftest import StartSimulator
-from tests.integration.control import poll
+from tests.integration.control import let_pass, poll
 
 from .conftest import Loaded, SetUp, state_of
 
@@ -32,12 +32,11 @@ def device_of(hass: HomeAssistant, entry: MockConfigEntry, kind: Kind, part: str
     return dr.async_get(hass).async_get_device_by_identifier(known, entry.entry_id)
 
 
-async def poll_hours_later(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Poll now, and again when what is missing has been for long enough to be gone."""
+async def poll_hours_later(hass: HomeAssistant, entry: MockConfigEntry, *, hours: float = 1.01) -> None:
+    """Poll now, and again after the hour in which a missing device is kept."""
     await poll(hass, entry, "live", "inventory")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hardware, "REMOVED_AFTER", 0.0)
-        await poll(hass, entry, "live", "inventory")
+    let_pass(hass, hours * 3600)
+    await poll(hass, entry, "live", "inventory")
 
 
 def everything(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, str]:
@@ -174,15 +173,12 @@ async def test_missing_powerwall_makes_only_its_entities_unavailable(hass: HomeA
     assert entry.runtime_data is begun
 
 
-async def test_two_short_absences_remove_no_device(
-    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, loaded: Loaded
-) -> None:
+async def test_two_short_absences_remove_no_device(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     _, _, serial = await answers(entry)
-    monkeypatch.setattr(hardware, "REMOVED_AFTER", 0.0)
     for _ in range(2):
         gateway.home.remove_pack(2)
-        await poll(hass, entry, "live", "inventory")
+        await poll_hours_later(hass, entry, hours=0.9)
         assert device_of(hass, entry, Kind.POWERWALL, serial) is not None
         gateway.home.add_pack(2)
         await poll(hass, entry, "live", "inventory")

@@ -25,7 +25,7 @@ from simulator import Simulator
 from simulator.wire import Json
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for, until
-from tests.integration.control import entity_of, poll
+from tests.integration.control import entity_of, let_pass, poll
 
 from .conftest import Loaded, SetUp, state_of
 
@@ -223,15 +223,33 @@ async def test_polls_use_the_intervals_of_the_options(
     assert entry.runtime_data.live.update_interval.total_seconds() == 20
 
 
-async def test_a_slow_gateway_is_polled_less_often_and_its_values_live_longer(
+async def test_polls_use_the_documented_intervals(hass: HomeAssistant, loaded: Loaded) -> None:
+    data = loaded[1].runtime_data
+    intervals = [
+        coordinator.update_interval.total_seconds()
+        for coordinator in (data.live, data.detail, data.settings, data.inventory)
+    ]
+    assert intervals == [5, 30, 60, 15 * 60]
+
+
+async def test_slow_gateway_is_polled_less_often_and_its_values_are_kept_longer(
     hass: HomeAssistant, loaded: Loaded
 ) -> None:
-    _, entry = loaded
+    gateway, entry = loaded
     live = entry.runtime_data.live
     entry.runtime_data.grid.schedule.cost = 20.0  # a third of its interval already
     live.schedule.cost = 1.0
     await live.async_refresh()
-    assert live.update_interval.total_seconds() > 5
+    interval = live.update_interval.total_seconds()
+    assert interval > 50
+    gateway.faults.add("meters/aggregates", status=500)
+    let_pass(hass, 2.5 * interval)
+    await live.async_refresh()
+    assert state_of(hass, gateway, "sensor", "grid_power") != STATE_UNAVAILABLE
+    let_pass(hass, 0.5 * interval)
+    await live.async_refresh()
+    assert state_of(hass, gateway, "sensor", "grid_power") == STATE_UNAVAILABLE
+    gateway.faults.clear()
     entry.runtime_data.grid.schedule.cost = 0.0
     await live.async_refresh()
     assert live.update_interval.total_seconds() == 5

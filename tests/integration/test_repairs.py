@@ -1,6 +1,5 @@
 """What Home Assistant's repairs say of a gateway by what it answers, and when they stop saying it."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -8,28 +7,32 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, flush_
 
 from custom_components.powerwall_gateway import issues, monitor
 from custom_components.powerwall_gateway.const import DOMAIN
+from custom_components.powerwall_gateway.storage import async_get_store
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.control import let_pass
 
 from .conftest import Loaded, SetUp, entry_for
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Find lasting what has lasted for two polls."""
-    monkeypatch.setattr(monitor, "UNREACHABLE_FOR", 0.01)
-    monkeypatch.setattr(monitor, "FAULT_FOR", 0.01)
-    monkeypatch.setattr(monitor, "IDLE_FOR", 0.01)
+HOUR = 3600.0
+DAY = 24 * HOUR
 
 
-async def poll(entry: MockConfigEntry) -> None:
-    """Poll twice, and long enough apart that what both show has lasted."""
+@pytest.fixture
+def soon_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Find a battery idle after two polls, of which each counts for a minute at most."""
+    monkeypatch.setattr(monitor, "IDLE_FOR", 120.0)
+
+
+async def poll(entry: MockConfigEntry, *, every: float = HOUR) -> None:
+    """Poll twice, each time after so many seconds. After two hours, a fault and an absence have lasted."""
+    data = entry.runtime_data
     for _ in range(2):
-        await asyncio.sleep(0.015)
-        for coordinator in (entry.runtime_data.grid, entry.runtime_data.settings, entry.runtime_data.live):
+        let_pass(data.live.hass, every)
+        for coordinator in (data.grid, data.settings, data.live):
             await coordinator.async_refresh()
 
 
@@ -69,15 +72,14 @@ async def test_disabled_powerwall_creates_an_issue(hass: HomeAssistant, loaded: 
     assert shown(hass, entry, "pack_fault") is None
 
 
-async def test_short_fault_creates_no_issue(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(monitor, "FAULT_FOR", 60.0)
-    gateway: Simulator = await simulator("21.44")
-    entry = await set_up(gateway)
+async def test_fault_creates_an_issue_after_a_minute(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
     gateway.home.pack(1).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
-    await poll(entry)
+    await poll(entry, every=20.0)
+    await poll(entry, every=10.0)
     assert shown(hass, entry, "pack_fault") is None
+    await poll(entry, every=20.0)
+    assert shown(hass, entry, "pack_fault")
 
 
 # -- nobody answers ----------------------------------------------------------------------------------------------------
@@ -93,15 +95,16 @@ async def test_unreachable_gateway_creates_an_issue(hass: HomeAssistant, impatie
     assert shown(hass, entry, "unreachable") is None
 
 
-async def test_restarting_gateway_creates_no_issue(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+async def test_unreachable_gateway_creates_an_issue_after_an_hour(
+    hass: HomeAssistant, impatient: None, loaded: Loaded
 ) -> None:
-    monkeypatch.setattr(monitor, "UNREACHABLE_FOR", 60.0)
-    gateway: Simulator = await simulator("21.44")
-    entry = await set_up(gateway)
+    gateway, entry = loaded
     gateway.faults.add("*", drop=True)
-    await poll(entry)
+    await poll(entry, every=10.0)
+    await poll(entry, every=1740.0)
     assert shown(hass, entry, "unreachable") is None
+    await poll(entry, every=60.0)
+    assert shown(hass, entry, "unreachable")
 
 
 async def test_unreachable_gateway_at_the_start_creates_an_issue(
@@ -113,8 +116,9 @@ async def test_unreachable_gateway_at_the_start_creates_an_issue(
         entry.add_to_hass(hass)
         for _ in range(2):
             await hass.config_entries.async_setup(entry.entry_id)
-            await asyncio.sleep(0.015)
+            let_pass(hass, HOUR / 2)
             await hass.config_entries.async_unload(entry.entry_id)
+            assert shown(hass, entry, "unreachable") is None
         await hass.config_entries.async_setup(entry.entry_id)
         assert shown(hass, entry, "unreachable")
     await hass.config_entries.async_reload(entry.entry_id)
@@ -128,7 +132,7 @@ async def test_disabled_entry_removes_the_unreachable_issue(hass: HomeAssistant,
     entry = entry_for(gateway)
     entry.add_to_hass(hass)
     await hass.config_entries.async_setup(entry.entry_id)
-    await asyncio.sleep(0.015)
+    let_pass(hass, HOUR)
     await hass.config_entries.async_reload(entry.entry_id)
     assert entry.state.name == "SETUP_RETRY"
     assert shown(hass, entry, "unreachable")
@@ -213,7 +217,7 @@ async def test_issue_ignored_and_over_is_shown_again_only_if_it_concerns_safety(
 
 
 async def test_pack_fault_ignored_stays_ignored_over_outage_reload_and_restart(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway: Simulator = await simulator("21.44")
     gateway.home.pack(2).disabled_reasons[:] = ["DisabledExcessiveVoltageDrop"]
@@ -247,6 +251,7 @@ async def test_pack_fault_ignored_then_another_powerwall_fails_is_shown(
     assert is_ignored(hass, entry, "pack_fault")
 
 
+@pytest.mark.usefixtures("soon_idle")
 async def test_idle_ignored_stays_ignored_over_reload_and_restart(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
@@ -279,16 +284,14 @@ async def test_stopped_ignored_stays_ignored_until_it_ran(hass: HomeAssistant, l
 
 
 async def test_unreachable_ignored_stays_ignored_over_restart_and_is_shown_for_the_next_absence(
-    hass: HomeAssistant, impatient: None, monkeypatch: pytest.MonkeyPatch, loaded: Loaded
+    hass: HomeAssistant, impatient: None, loaded: Loaded
 ) -> None:
     gateway, entry = loaded
     gateway.faults.add("*", drop=True)
     await poll(entry)
     ignore(hass, entry, "unreachable")
-    monkeypatch.setattr(monitor, "UNREACHABLE_FOR", 60.0)
     await restart(hass, entry)  # not an hour yet by its own count
     assert is_ignored(hass, entry, "unreachable")
-    monkeypatch.setattr(monitor, "UNREACHABLE_FOR", 0.01)
     gateway.faults.clear()
     await hass.config_entries.async_reload(entry.entry_id)
     assert is_ignored(hass, entry, "unreachable") is None
@@ -343,6 +346,7 @@ async def test_stopped_or_busy_gateway_is_not_unreachable(hass: HomeAssistant, l
         pytest.param({"load": 1000, "battery": -900}, 60, 20, "self_consumption", False, id="it charges"),
     ],
 )
+@pytest.mark.usefixtures("soon_idle")
 async def test_idle_battery_creates_an_issue_only_with_a_reason(
     hass: HomeAssistant,
     simulator: StartSimulator,
@@ -362,6 +366,7 @@ async def test_idle_battery_creates_an_issue_only_with_a_reason(
     assert (shown(hass, entry, "idle") is not None) is wrong
 
 
+@pytest.mark.usefixtures("soon_idle")
 async def test_idle_issue_ends_when_the_battery_works(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
@@ -380,6 +385,7 @@ async def test_idle_issue_ends_when_the_battery_works(
 
 
 @pytest.mark.parametrize("trouble", ["outage", "stopped"])
+@pytest.mark.usefixtures("soon_idle")
 async def test_idle_issue_needs_a_battery_that_may_work(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, trouble: str
 ) -> None:
@@ -391,6 +397,37 @@ async def test_idle_issue_needs_a_battery_that_may_work(
         gateway.overrides["sitemaster"] = {"running": False, "status": "StatusDown"}
     entry = await set_up(gateway)
     await poll(entry)
+    assert shown(hass, entry, "idle") is None
+
+
+async def test_idle_battery_creates_an_issue_after_two_days(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    resting(gateway, load=1000)
+    entry = await set_up(gateway)
+    await poll(entry, every=1.0)  # the settings are read
+    store = await async_get_store(hass, entry.entry_id)
+    watch = monitor.EntryMonitor(hass, entry, store)
+    now = hass.loop.time()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hass.loop, "time", lambda: now)
+        for seconds in range(0, int(2 * DAY) - 60, 60):
+            now += 60
+            watch._check_battery()
+            assert shown(hass, entry, "idle") is None, f"after {seconds} s"
+        now += 60
+        watch._check_battery()
+        assert shown(hass, entry, "idle") is not None
+
+
+async def test_idle_time_without_polls_is_not_counted(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway: Simulator = await simulator("21.44")
+    resting(gateway, load=1000)
+    entry = await set_up(gateway)
+    await poll(entry, every=2 * DAY)
     assert shown(hass, entry, "idle") is None
 
 
@@ -425,6 +462,7 @@ async def test_gateway_without_a_login_has_no_password_issue(
 # -- the end -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("soon_idle")
 async def test_unloaded_entry_has_no_issues(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway: Simulator = await simulator("21.44")
     resting(gateway, load=1000)

@@ -170,6 +170,17 @@ async def test_start_action_ends_a_stop(hass: HomeAssistant, old: Loaded) -> Non
     await at_rest(hass, entry)
 
 
+async def test_stop_lasts_five_minutes_by_default(hass: HomeAssistant, old: Loaded) -> None:
+    _, entry = old
+    await steady_grid(entry)
+    await act(hass, "stop")
+    stop = JournalRecord.from_json(await FileJournal(hass, entry.entry_id).read()).under_way
+    assert stop
+    assert stop.ends == pytest.approx(stop.began + 5 * 60)
+    await act(hass, "start")
+    await at_rest(hass, entry)
+
+
 async def test_unload_ends_the_stop_action(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     await steady_grid(entry)
