@@ -1,19 +1,23 @@
 """Who in Home Assistant may change anything."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
+from custom_components.powerwall_gateway import hub
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
+from custom_components.powerwall_gateway.gateway import IslandingController
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import entity_registry as er
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for
-from tests.integration.control import follows, writes
+from tests.integration.control import entity_of, follows, writes
 
 from .conftest import Loaded, SetUp
+from .test_off_grid import LEAVE, QUICK, RETURN, orders
 from .test_services import ACTIONS
 
 
@@ -35,6 +39,18 @@ async def test_actions_require_an_administrator(
                 return_response=action == "get_endpoint",
             )
     assert {request.path for request in gateway.requests[before:]} <= {"system_status/grid_status"}
+
+
+async def act(hass: HomeAssistant, user: MockUser, domain: str, action: str, **data: Any) -> None:
+    """Call an action as a user does."""
+    await hass.services.async_call(domain, action, data, blocking=True, context=Context(user_id=user.id))
+
+
+def family_member(hass: HomeAssistant) -> MockUser:
+    """Add a user without administrator rights who may control entities."""
+    user = MockUser(name="A family member", groups=[]).add_to_hass(hass)
+    user.mock_policy({"entities": True})
+    return user
 
 
 @pytest.mark.parametrize(
@@ -63,18 +79,29 @@ async def test_entities_are_set_by_whom_home_assistant_lets(
     before, stood = len(writes(gateway)), follows(gateway)
     started = asked_for(gateway, "sitemaster/run")
     with pytest.raises(Unauthorized):
-        await hass.services.async_call(
-            domain,
-            action,
-            {"entity_id": entity_id, **data},
-            blocking=True,
-            context=Context(user_id=hass_read_only_user.id),
-        )
+        await act(hass, hass_read_only_user, domain, action, entity_id=entity_id, **data)
     assert (len(writes(gateway)), follows(gateway)) == (before, stood)
     assert asked_for(gateway, "sitemaster/run") == started
-    user = MockUser(name="Somebody of the family", groups=[]).add_to_hass(hass)
-    user.mock_policy({"entities": True})
-    await hass.services.async_call(
-        domain, action, {"entity_id": entity_id, **data}, blocking=True, context=Context(user_id=user.id)
-    )
+    await act(hass, family_member(hass), domain, action, entity_id=entity_id, **data)
     assert (follows(gateway), asked_for(gateway, "sitemaster/run")) != (stood, started)
+
+
+async def test_off_grid_switch_is_turned_by_whom_home_assistant_lets(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    hass_read_only_user: MockUser,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub, "IslandingController", partial(IslandingController, off_grid=QUICK, on_grid=QUICK))
+    gateway = await simulator("21.44", speed=1000.0)
+    gateway.home.charge, gateway.home.solar_power, gateway.home.home_power = 80.0, 0.0, 100.0
+    await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
+    entity_id = entity_of(hass, gateway, "switch", "off_grid")
+    member = family_member(hass)
+    for action, allowed in (("turn_on", []), ("turn_off", [LEAVE])):
+        with pytest.raises(Unauthorized):
+            await act(hass, hass_read_only_user, "switch", action, entity_id=entity_id)
+        assert orders(gateway) == allowed
+        await act(hass, member, "switch", action, entity_id=entity_id)
+    assert orders(gateway) == [LEAVE, RETURN]
