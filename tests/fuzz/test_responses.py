@@ -193,14 +193,16 @@ def test_user_input_is_parsed_or_a_value_error(
 ) -> None:
     for typed in _mutated_texts(examples, counter):
         try:
-            assert str(parse(typed))
+            parsed = parse(typed)
         except ValueError:
             continue
+        assert str(parse(str(parsed))) == str(parsed), typed
 
 
 def test_mutated_din_is_parsed_or_none(counter: InputCounter) -> None:
     for typed in _mutated_texts(SERIALS, counter):
-        assert (found := Din.parse(typed)) is None or isinstance(found, Din)
+        if found := Din.parse(typed):
+            assert f"{found.part_number}--{found.serial_number}" == typed.strip().upper(), typed
 
 
 def _mutated_texts(examples: list[bytes], counter: InputCounter) -> Iterator[str]:
