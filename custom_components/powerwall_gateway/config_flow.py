@@ -37,6 +37,7 @@ from .const import (
     CONFIG_MINOR_VERSION,
     CONFIG_VERSION,
     DEFAULT_TITLE,
+    DOCS_URL,
     DOMAIN,
 )
 from .device import async_carry_over, is_serial_in_use
@@ -344,5 +345,7 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, self._suggested),
             errors=error.errors(schema) if error else None,
-            description_placeholders=self._gateway.placeholders | ({"reason": error.reason} if error else {}),
+            description_placeholders={"docs": DOCS_URL}
+            | self._gateway.placeholders
+            | ({"reason": error.reason} if error else {}),
         )

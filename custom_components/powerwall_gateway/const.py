@@ -7,6 +7,7 @@ from .gateway import HIDDEN_PERCENT, app_from_raw, raw_from_app
 
 DOMAIN: Final = "powerwall_gateway"
 MANUFACTURER: Final = "Tesla"
+DOCS_URL: Final = "https://github.com/powerwall-gateway/powerwall-gateway/blob/main/docs"
 
 DEFAULT_TITLE: Final = "Powerwall Gateway"
 """Title of an entry whose gateway does not report the name of its site."""

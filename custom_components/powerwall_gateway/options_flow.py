@@ -29,6 +29,7 @@ from .const import (
     CONF_PERCENT,
     CONF_PRIVATE_KEY,
     CONF_RETURN_CHARGE,
+    DOCS_URL,
     GRID_INTERVAL,
     LIVE_INTERVAL,
     RETURN_CHARGE,
@@ -120,6 +121,7 @@ class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResu
         return self.async_show_menu(
             step_id="pairing",
             menu_options=["register_key", "remove_key"] if self._store.private_key else ["make_key", "paste_key"],
+            description_placeholders={"docs": DOCS_URL},
         )
 
     async def async_step_make_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -210,5 +212,5 @@ class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResu
             step_id=step_id,
             data_schema=schema,
             errors=error.errors(schema) if error else None,
-            description_placeholders=placeholders | ({"reason": error.reason} if error else {}),
+            description_placeholders={"docs": DOCS_URL} | placeholders | ({"reason": error.reason} if error else {}),
         )

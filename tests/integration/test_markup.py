@@ -50,7 +50,18 @@ NAMED: Final = {"name", "reason", "packs", "entities", "old", "new"} | {
 }
 """What our texts may name; whoever adds to it makes it `escape_markdown`, or knows that it is no gateway's."""
 
-PLAIN: Final = {"type", "location", "state", "grid_status", "real_mode", "mode", "system_island_state", "din", "vin"}
+PLAIN: Final = {
+    "type",
+    "location",
+    "state",
+    "grid_status",
+    "real_mode",
+    "mode",
+    "system_island_state",
+    "din",
+    "docs",
+    "vin",
+}
 """Where only known words are read: with another one there is no entity to look at."""
 
 

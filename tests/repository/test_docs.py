@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).parents[2]
+TRANSLATIONS: Final = ROOT / "custom_components" / "powerwall_gateway" / "translations"
 PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 NAMES: Final = [str(page.relative_to(ROOT)) for page in PAGES]
 
@@ -97,6 +98,16 @@ def _knows(program: str, word: str) -> bool:
 
 _WHOLE: Final = {"gateway": "custom_components.powerwall_gateway.gateway"}
 _HELP: Final[dict[str, str]] = {}
+
+
+def test_links_of_forms_lead_to_a_page() -> None:
+    linked = re.findall(r"\{docs\}/([\w-]+\.md)(?:#([\w-]+))?", (TRANSLATIONS / "en.json").read_text(encoding="utf-8"))
+    assert linked
+    for page, anchor in linked:
+        assert (ROOT / "docs" / page).exists()
+        assert not anchor or anchor in _anchors(ROOT / "docs" / page), f"{page}#{anchor}"
+
+
 _RUN: Final = (
     "import runpy, sys, homeassistant; "
     "del sys.argv[0]; "
