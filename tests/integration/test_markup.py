@@ -38,6 +38,7 @@ NAMED: Final = {"name", "reason", "packs", "entities", "old", "new"} | {
         "host",
         "firmware",
         "din",
+        "docs",
         "model",
         "fingerprint",
         "trusted",
