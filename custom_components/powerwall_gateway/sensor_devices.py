@@ -171,7 +171,12 @@ _ALSO_SIGNED: Final = (
         entity_registry_enabled_default=False,
         **_STORED,
     ),
-    _powerwall_sensor("energy_capacity", lambda block: block.nominal_full_pack_energy, **_STORED),
+    _powerwall_sensor(
+        "energy_capacity",
+        lambda block: block.nominal_full_pack_energy,
+        entity_registry_enabled_default=False,
+        **_STORED,
+    ),
     _powerwall_sensor(
         "battery_health",
         _health,
