@@ -1,4 +1,4 @@
-"""A simulated Powerwall gateway: `python -m simulator` serves it by itself.
+"""The simulated Powerwall gateway: `python -m simulator` runs it alone.
 
 `home` simulates the physics; `gateway` has the data, responses and access rules of a gateway; `firmware` has one table
 per firmware; `server` injects faults between the gateway and HTTP; `control_api` changes everything from outside.

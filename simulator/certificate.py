@@ -1,4 +1,4 @@
-"""A self-signed certificate like the gateway's."""
+"""Create a self-signed certificate like the gateway's."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

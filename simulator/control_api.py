@@ -1,13 +1,13 @@
-"""`/simulator`: read and change the state of the simulator from outside."""
+"""Serve `/simulator`, where tests and tools read and change the state of the simulator."""
 
 from collections import Counter
 import json
 
 from aiohttp import web
 
+from simulator.control_requests import MistakeError, Orders, parse
 from simulator.gateway import Gateway
 from simulator.gateway.keys import KeyState
-from simulator.orders import MistakeError, Orders, parse
 from simulator.server import GatewayServer
 from simulator.timing import Timing
 

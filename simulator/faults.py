@@ -1,8 +1,8 @@
-"""Faults on the way: wrong answers, slow answers, dropped connections."""
+"""Faults to inject: wrong responses, slow responses, dropped connections."""
 
 from dataclasses import dataclass
 
-from simulator.gateway.answers import Answer
+from simulator.gateway.call import Answer
 from simulator.wire import Json, go_json
 
 

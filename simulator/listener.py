@@ -1,4 +1,4 @@
-"""One port on 127.0.0.1: accepts connections and counts them.
+"""Listen on one port of 127.0.0.1, and accept and count connections.
 
 All simulated gateways of a process share one event loop in a thread of its own, as a real gateway shares none with
 Home Assistant: a client that leaves during a TLS handshake is no error of the client's loop.

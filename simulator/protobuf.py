@@ -1,4 +1,4 @@
-"""Just enough of the protocol buffers' wire format to write what the gateway writes."""
+"""Write protocol buffers, as far as the gateway's responses need them."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""Port 80 of a gateway that speaks HTTPS."""
+"""Port 80 of a gateway with HTTPS: redirect to HTTPS."""
 
 from html import escape
 

@@ -1,4 +1,4 @@
-"""Serves the answers that an owner's diagnostics hold, in place of the gateway's own."""
+"""Serve the responses in an owner's diagnostics instead of simulated ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Faults that last for a while: a scenario begins when it is entered, and the gateway is as before when it is left.
+"""Faults that last for a while: a scenario begins when it is entered, and ends without a trace when it is left.
 
 The fault injection tests, the soak test and the benchmarks share them. Single wrong responses are in
 `malformed_responses.py`.
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
-from simulator.gateway.answers import Call
+from simulator.gateway.call import Call
 from simulator.simulator import Simulator
 
 type Scenario = Callable[[Simulator], AbstractAsyncContextManager[Any]]

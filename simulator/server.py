@@ -1,4 +1,4 @@
-"""Answer HTTP requests with the gateway's responses, and inject faults."""
+"""Respond to HTTP requests with the gateway's responses, and inject faults."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from aiohttp import web
 
 from simulator.faults import Fault, Faults
 from simulator.gateway import Gateway, Profile
-from simulator.gateway.answers import NOT_FOUND, SITEMASTER_DOWN, WRONG_METHOD, Answer, Call, refusal
+from simulator.gateway.call import NOT_FOUND, SITEMASTER_DOWN, WRONG_METHOD, Answer, Call, refusal
 from simulator.gateway.routes import Routes
 from simulator.listener import UNTYPED, babble, cut
 from simulator.timing import Timing

@@ -1,4 +1,4 @@
-"""A simulated gateway on a port."""
+"""Run one simulated gateway on a port."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

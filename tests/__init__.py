@@ -1,1 +1,1 @@
-"""Tests: the real client, real sockets, the simulated gateway, the real Home Assistant."""
+"""Tests with the real client, real sockets, the simulated gateway, and the real Home Assistant."""

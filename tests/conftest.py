@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""Fixtures and options for all tests."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack

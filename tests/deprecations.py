@@ -1,4 +1,4 @@
-"""What will go from Home Assistant, and is used here all the same, fails the test that used it.
+"""Fail each test that uses something deprecated in Home Assistant.
 
 Home Assistant says so in its log, to the authors of the integration. Python's own warnings of that kind are errors by
 `pyproject.toml`.

@@ -1,4 +1,4 @@
-"""Helpers of several kinds of tests."""
+"""Helpers that several kinds of tests share."""
 
 import asyncio
 from collections.abc import Callable

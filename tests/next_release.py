@@ -1,4 +1,4 @@
-"""Lets the test harness, made for the release before, run on Home Assistant's newest one (`scripts/test --next`).
+"""Run the test harness of the previous release on Home Assistant's newest one (`scripts/test --next`).
 
 Loaded by `-p` before the harness: the newest release insists on being imported before httpx,
 and has moved what the harness takes from the logger and from the restored states.

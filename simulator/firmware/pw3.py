@@ -1,9 +1,9 @@
-"""A Powerwall 3 on 26.26: four paths, what is signed, and everything else is not there."""
+"""A Powerwall 3 on 26.26: four paths, signed requests, and 404 for everything else."""
 
 from hashlib import sha256
 
 from simulator.firmware.shared import SIGNED
-from simulator.gateway import access, meters, power_system
+from simulator.gateway import login_endpoints, meters, power_system
 from simulator.gateway.login import LoginRules
 from simulator.gateway.nameplate import Nameplate
 from simulator.gateway.profile import Access, Endpoint, Profile, reads
@@ -41,7 +41,7 @@ PROFILE = Profile(
         login_time=True,
     ),
     endpoints={
-        "login/Basic": {"POST": Endpoint(access.login, Access.OPEN)},
+        "login/Basic": {"POST": Endpoint(login_endpoints.login, Access.OPEN)},
         "meters/aggregates": reads(meters.aggregates(meters.SYNCHROMETER), Access.LOGIN, live=True),
         "system_status/soe": reads(power_system.soe, Access.LOGIN, live=True),
         "system_status/grid_status": reads(power_system.grid_status, Access.LOGIN, live=True),

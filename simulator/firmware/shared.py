@@ -1,12 +1,12 @@
-"""Endpoints of several firmwares."""
+"""Endpoints that several firmware versions share."""
 
-from simulator.gateway import access, signed
+from simulator.gateway import login_endpoints, signed
 from simulator.gateway.profile import Access, Endpoint
 
 
 def closed(*verbs: str) -> dict[str, Endpoint]:
     """Return endpoints that reject everyone but an installer, and whose further behavior no source describes."""
-    return {verb: Endpoint(access.beyond, Access.INSTALLER) for verb in verbs}
+    return {verb: Endpoint(login_endpoints.beyond, Access.INSTALLER) for verb in verbs}
 
 
 SIGNED: dict[str, dict[str, Endpoint]] = {

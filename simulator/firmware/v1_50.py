@@ -1,20 +1,20 @@
-"""Firmware 1.50.1 (October 2020) on a Gateway 1: HTTPS and cookies, reads still open, installers behind the switch."""
+"""Firmware 1.50.1 (October 2020) on a Gateway 1: HTTPS and cookies, open reads, installer login by the switch."""
 
 from dataclasses import replace
 
 from simulator.firmware.shared import WIZARD, closed
 from simulator.gateway import (
-    access,
     actions,
-    catalogue,
+    constant_payloads,
     ct_meters,
-    fixed,
-    inspection,
+    installer_lists,
     inventory,
+    login_endpoints,
     meters,
     networks,
     power_system,
     registration,
+    self_tests,
     updates,
 )
 from simulator.gateway.inventory import always
@@ -54,15 +54,15 @@ PROFILE = Profile(
     ),
     endpoints={
         **WIZARD,
-        "login/Basic": {"POST": Endpoint(access.login, OPEN)},
-        "logout": {"GET": Endpoint(access.logout, OPEN)},
-        "auth/toggle/supported": reads(access.toggle_supported, OPEN),
-        "auth/toggle/start": {"POST": Endpoint(access.start_toggle, OPEN)},
+        "login/Basic": {"POST": Endpoint(login_endpoints.login, OPEN)},
+        "logout": {"GET": Endpoint(login_endpoints.logout, OPEN)},
+        "auth/toggle/supported": reads(login_endpoints.toggle_supported, OPEN),
+        "auth/toggle/start": {"POST": Endpoint(login_endpoints.start_toggle, OPEN)},
         "auth/toggle/login": {
-            "POST": Endpoint(access.toggle_login, OPEN),
-            "DELETE": Endpoint(access.end_toggle, OPEN),
+            "POST": Endpoint(login_endpoints.toggle_login, OPEN),
+            "DELETE": Endpoint(login_endpoints.end_toggle, OPEN),
         },
-        "password/change": {"POST": Endpoint(access.change_password, OPEN)},
+        "password/change": {"POST": Endpoint(login_endpoints.change_password, OPEN)},
         "status": reads(inventory.status_1_50, OPEN),
         # what flows
         "meters/aggregates": reads(meters.aggregates(FOUR_METERS), OPEN, live=True),
@@ -84,34 +84,34 @@ PROFILE = Profile(
             **reads(inventory.site_name, OPEN),
             "POST": Endpoint(actions.set_site_name, INSTALLER),
         },
-        "site_info/grid_regions": reads(catalogue.grid_regions, LOGIN),
-        "solars": reads(always(fixed.SOLARS_1_15), LOGIN),
-        "solars/brands": reads(catalogue.brands, LOGIN),
-        "solars/brands/{brand}": {"GET": Endpoint(catalogue.models, LOGIN)},
+        "site_info/grid_regions": reads(installer_lists.grid_regions, LOGIN),
+        "solars": reads(always(constant_payloads.SOLARS_1_15), LOGIN),
+        "solars/brands": reads(installer_lists.brands, LOGIN),
+        "solars/brands/{brand}": {"GET": Endpoint(installer_lists.models, LOGIN)},
         "generators": reads(inventory.generators, LOGIN),
-        "generators/disconnect_types": reads(always(fixed.DISCONNECT_TYPES), LOGIN),
+        "generators/disconnect_types": reads(always(constant_payloads.DISCONNECT_TYPES), LOGIN),
         "meters": {**reads(ct_meters.neurio_1_50, LOGIN), **closed("POST")},
         "meters/readings": reads(ct_meters.neurio_readings, LOGIN),
         "meters/site": reads(ct_meters.site, LOGIN),
         "meters/solar": reads(ct_meters.solar, LOGIN),
-        "meters/status": reads(always(fixed.METERS_FINE), LOGIN),
+        "meters/status": reads(always(constant_payloads.METERS_FINE), LOGIN),
         # whose it is
         "customer": reads(registration.customer, LOGIN),
         "customer/registration": reads(registration.registration, OPEN),
         "installer": reads(inventory.installer, LOGIN),
-        "installer/companies": reads(catalogue.companies, LOGIN),
+        "installer/companies": reads(installer_lists.companies, LOGIN),
         # the gateway as a computer
         "networks": {**reads(networks.connections, LOGIN), **closed("POST")},
         "system/networks/conn_tests": {
-            **reads(inspection.connection_test, LOGIN),
-            "POST": Endpoint(inspection.start_connection_test, LOGIN),
+            **reads(self_tests.connection_test, LOGIN),
+            "POST": Endpoint(self_tests.start_connection_test, LOGIN),
         },
-        "system/networks/ping_test": reads(always(inspection.PING), LOGIN),
-        "system/testing": {**reads(always(inspection.NOT_TESTED), LOGIN), **closed("DELETE")},
+        "system/networks/ping_test": reads(always(self_tests.PING), LOGIN),
+        "system/testing": {**reads(always(self_tests.NOT_TESTED), LOGIN), **closed("DELETE")},
         "system/update": {"POST": Endpoint(updates.update, LOGIN)},
         "system/update/status": reads(updates.update_status, LOGIN),
-        "troubleshooting/problems": reads(inspection.problems, LOGIN),
-        "autoconfig/status": reads(always(fixed.AUTOCONFIG), LOGIN),
-        "logging": {"POST": Endpoint(inspection.log, LOGIN)},
+        "troubleshooting/problems": reads(self_tests.problems, LOGIN),
+        "autoconfig/status": reads(always(constant_payloads.AUTOCONFIG), LOGIN),
+        "logging": {"POST": Endpoint(self_tests.log, LOGIN)},
     },
 )

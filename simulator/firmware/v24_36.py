@@ -1,4 +1,4 @@
-"""Firmware 24.36 (October 2024) on a Gateway 2: like 21.44 without vitals, and the default password is refused."""
+"""Firmware 24.36 (October 2024) on a Gateway 2: like 21.44 without vitals, and it rejects the default password."""
 
 from dataclasses import replace
 

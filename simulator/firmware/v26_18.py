@@ -1,4 +1,4 @@
-"""Firmware 26.18 (2026) on a Powerwall 2's Gateway 2: like 24.36, and it takes signed requests."""
+"""Firmware 26.18 (2026) on a Gateway 2 with Powerwall 2: like 24.36, and it accepts signed requests."""
 
 from dataclasses import replace
 

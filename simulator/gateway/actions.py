@@ -1,9 +1,9 @@
-"""The gateway's endpoints that do something."""
+"""Endpoints with an effect on the Powerwall: start, stop, commit, operation, islanding."""
 
 import math
 from typing import TypeIs
 
-from simulator.gateway.answers import ACCEPTED, Answer, Call, error
+from simulator.gateway.call import ACCEPTED, Answer, Call, error
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.inventory import status, status_1_50
 

@@ -1,4 +1,4 @@
-"""`config.json`: what a gateway of 2026 keeps its settings in, and what a signed request may change."""
+"""Read and write `config.json`, which holds the settings of a gateway of 2026 and which signed requests change."""
 
 from hashlib import sha256
 import json

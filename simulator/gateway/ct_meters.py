@@ -1,8 +1,8 @@
-"""The meters themselves: what is wired to them, and what each current transformer (CT) reads."""
+"""The meters as hardware: their wiring, and the readings of each current transformer (CT)."""
 
 from dataclasses import dataclass
 
-from simulator.gateway.answers import Answer, Call, error
+from simulator.gateway.call import Answer, Call, error
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.meters import NEURIO, Reading, reactive_power, readings
 from simulator.home import Flow

@@ -1,4 +1,4 @@
-"""Responses to signed device queries: of all devices, and of the components of the leader."""
+"""Responses to signed device queries: all devices, and the components of the leader."""
 
 import json
 from typing import Final

@@ -1,4 +1,4 @@
-"""The gateway's own state: does its sitemaster run, how is it configured, who is logged in."""
+"""The gateway's own state: whether its sitemaster runs, its configuration, its sessions."""
 
 import time
 

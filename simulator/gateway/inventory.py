@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from simulator.gateway import fixed
-from simulator.gateway.answers import Answer, Call, error
+from simulator.gateway import constant_payloads
+from simulator.gateway.call import Answer, Call, error
 from simulator.gateway.gateway import Gateway
 from simulator.wire import NANOSECONDS, Json, go_duration
 
@@ -72,12 +72,12 @@ def _start_time(gateway: Gateway) -> str:
 
 def solars(gateway: Gateway) -> Json:
     """`solars`: a Powerwall+ is an inverter besides (23.28)."""
-    return fixed.SOLARS_PLUS if gateway.home.powerwall_plus else fixed.SOLARS
+    return constant_payloads.SOLARS_PLUS if gateway.home.powerwall_plus else constant_payloads.SOLARS
 
 
 def generators(gateway: Gateway) -> Json:
     """List what makes power besides: `generators`."""
-    return fixed.NO_GENERATORS if gateway.home.generator is None else fixed.GENERATORS
+    return constant_payloads.NO_GENERATORS if gateway.home.generator is None else constant_payloads.GENERATORS
 
 
 def config(gateway: Gateway) -> Json:

@@ -1,4 +1,4 @@
-"""The public keys that are registered at a gateway, and their confirmation."""
+"""The public keys that are registered at a gateway, and their confirmation at the Powerwall."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Logins: who may come in, with which password, and what they get."""
+"""Passwords, tokens and roles: which logins the gateway accepts, and what each may do."""
 
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import time
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from simulator.gateway.answers import Answer, Call, error
+from simulator.gateway.call import Answer, Call, error
 from simulator.wire import Json, go_json
 
 TOKEN_BYTES = 64

@@ -1,4 +1,4 @@
-"""`meters/aggregates`: what each kind of meter measures and how the gateway prints it."""
+"""Serve `meters/aggregates`: the values of each kind of meter, in the gateway's format."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

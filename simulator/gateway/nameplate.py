@@ -1,4 +1,4 @@
-"""The nameplate of a gateway: its build and components."""
+"""The hardware and firmware of a gateway: versions, part numbers, serial numbers and uptimes."""
 
 from dataclasses import dataclass
 

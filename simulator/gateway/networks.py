@@ -1,11 +1,11 @@
-"""The gateway's ways to the world: cable, mobile radio, Wi-Fi."""
+"""The gateway's network interfaces: Ethernet, cellular, Wi-Fi."""
 
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from simulator.gateway.answers import ACCEPTED, Answer, Call, error
+from simulator.gateway.call import ACCEPTED, Answer, Call, error
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.state import Network
 from simulator.wire import Json

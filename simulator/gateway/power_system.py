@@ -1,6 +1,6 @@
 """Endpoints of the battery, the grid and the sitemaster."""
 
-from simulator.gateway.answers import Answer, Call, error
+from simulator.gateway.call import Answer, Call, error
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.meters import battery_energy, battery_powers, pack_current, reactive_power
 from simulator.home.battery import CONTINUOUS_POWER, PEAK_POWER, Pack

@@ -1,4 +1,4 @@
-"""A Powerwall+: a Powerwall with a solar inverter on its side, which tells of its strings of panels.
+"""A Powerwall+: a Powerwall with a solar inverter that reports its strings of panels.
 
 Names and states as on 23.28; what they are at night was never seen, so they do not change.
 """

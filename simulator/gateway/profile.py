@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from simulator.gateway.answers import Answer, Call
+from simulator.gateway.call import Answer, Call
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.login import LoginRules
 from simulator.gateway.nameplate import Nameplate

@@ -1,6 +1,6 @@
-"""`customer/registration`: the owner and the accepted agreements."""
+"""Serve `customer/registration`: the owner and the accepted agreements."""
 
-from simulator.gateway.answers import ACCEPTED, Answer, Call, error
+from simulator.gateway.call import ACCEPTED, Answer, Call, error
 from simulator.gateway.gateway import Gateway
 from simulator.wire import Json
 

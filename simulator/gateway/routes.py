@@ -1,4 +1,4 @@
-"""Which of a firmware's paths a request means."""
+"""Find the endpoint of a firmware for the path of a request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

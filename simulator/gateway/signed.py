@@ -1,4 +1,4 @@
-"""`/tedapi`: requests that are signed with a confirmed key."""
+"""Serve `/tedapi`: requests that are signed with a confirmed key."""
 
 from collections.abc import Callable
 import gzip
@@ -21,7 +21,7 @@ from tesla_protocol.energy_device.signed_message_pb2 import RoutableMessage
 from tesla_protocol.energy_device.transport_pb2 import MessageEnvelope
 
 from simulator.gateway import config_file, device_queries
-from simulator.gateway.answers import Answer, Call
+from simulator.gateway.call import Answer, Call
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.keys import KeyState
 from simulator.home.home import FAILSAFE

@@ -1,4 +1,4 @@
-"""The state of a gateway: its settings and running jobs."""
+"""Parts of a gateway's state: settings, networks and running jobs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
-"""The meters of a Gateway 2: two synchrometers on the board that also runs the contactor."""
+"""The meters of a Gateway 2: two synchrometers on the board of the grid contactor."""
 
 from simulator.gateway import powerwall_plus
-from simulator.gateway.answers import Answer, Call, error
+from simulator.gateway.call import Answer, Call, error
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.meters import SYNCHROMETER, Reading, readings
 from simulator.wire import NEVER, Json

@@ -1,6 +1,6 @@
-"""New firmware for the gateway: looked for, downloaded and laid ready, a step at a time."""
+"""Check for new firmware, download it and stage it, one step at a time."""
 
-from simulator.gateway.answers import ACCEPTED, Answer, Call, error
+from simulator.gateway.call import ACCEPTED, Answer, Call, error
 from simulator.gateway.gateway import Gateway
 from simulator.wire import Json
 

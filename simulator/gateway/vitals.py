@@ -1,10 +1,10 @@
-"""`devices/vitals`: what each board in the home says of itself, as protocol buffers; gone since 23.44."""
+"""Serve `devices/vitals`: the values of each board as protocol buffers; missing since 23.44."""
 
 from dataclasses import dataclass, field
 
 from simulator import protobuf
 from simulator.gateway import powerwall_plus
-from simulator.gateway.answers import Answer, Call
+from simulator.gateway.call import Answer, Call
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.meters import SYNCHROMETER, battery_powers, readings
 from simulator.wire import NANOSECONDS

@@ -1,4 +1,4 @@
-"""The home behind the meters: sun, people, Powerwalls and grid."""
+"""The simulated home behind the meters: sun, appliances, Powerwalls and grid."""
 
 from simulator.home.battery import Pack
 from simulator.home.home import LOS_ANGELES, SUMMER_NOON, Flow, SimulatedHome

@@ -1,9 +1,9 @@
-"""The home's appliances, in watts."""
+"""The power of the home's appliances in W."""
 
 from dataclasses import dataclass
 import math
 
-from simulator.home.moment import Moment
+from simulator.home.local_time import Moment
 from simulator.home.noise import chance, drift
 
 KETTLE_HOURS = (6.9, 10.5, 15.6, 20.3)

@@ -1,4 +1,4 @@
-"""The Powerwalls: what they hold, what they can do, what they lose."""
+"""The Powerwalls: stored energy, power limits, and losses."""
 
 from dataclasses import dataclass, field
 

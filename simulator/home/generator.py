@@ -1,4 +1,4 @@
-"""A standby generator behind a transfer switch, as a Powerwall works with."""
+"""A standby generator behind a transfer switch, as the Powerwall supports it."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A home with solar panels, Powerwalls and a grid connection. Deterministic: it never looks at a clock."""
+"""A home with solar panels, Powerwalls and a grid connection. Deterministic: it never reads a clock."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from simulator.home.appliances import Appliances
 from simulator.home.battery import EMPTY, Battery, Pack
 from simulator.home.generator import Generator
 from simulator.home.islanding import CONNECTED, TO_GRID, Island
-from simulator.home.moment import Moment
+from simulator.home.local_time import Moment
 from simulator.home.noise import drift
 from simulator.home.sun import Roof
 from simulator.wire import NANOSECONDS

@@ -1,4 +1,4 @@
-"""The contactor between the home and the grid, and what the gateway says of it."""
+"""The contactor between home and grid, and the state that the gateway reports of it."""
 
 from typing import Final
 

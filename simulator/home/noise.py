@@ -1,4 +1,4 @@
-"""Chance that depends on nothing but a seed and the time: a day is the same day in whatever steps it is walked."""
+"""Random numbers that depend only on a seed and the time, so that the steps of a simulation don't change them."""
 
 from functools import lru_cache
 from random import Random

@@ -1,9 +1,9 @@
-"""A roof of solar panels under a sky with clouds."""
+"""The solar power of a roof under a sky with clouds."""
 
 from dataclasses import dataclass
 import math
 
-from simulator.home.moment import Moment
+from simulator.home.local_time import Moment
 from simulator.home.noise import chance, drift
 
 LATITUDE = math.radians(37.8)

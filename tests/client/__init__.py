@@ -1,1 +1,1 @@
-"""The client against the simulated gateway, without Home Assistant."""
+"""Test the client against the simulated gateway, without Home Assistant."""

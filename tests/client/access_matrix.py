@@ -1,4 +1,4 @@
-"""Who may read what, firmware by firmware, as the reference's matrix has it; an argument is filled in."""
+"""Which login may read which path, by firmware, as in the matrix of the reference."""
 
 LIVE = {"meters/aggregates", "system_status/soe", "system_status/grid_status"}
 """What even a Powerwall 3 has."""

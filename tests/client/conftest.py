@@ -1,4 +1,4 @@
-"""Connections and clients to a simulated gateway."""
+"""Fixtures with connections and clients to a simulated gateway."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -21,7 +21,7 @@ from tests.client.signing import Sign
 from tests.client.stop_safety import Home
 from tests.conftest import StartSimulator
 from tests.helpers import address_of
-from tests.pairing import pem
+from tests.signing_keys import pem
 
 type Connect = Callable[..., Awaitable[Transport]]
 type Client = Callable[..., Awaitable[PowerwallGateway]]

@@ -1,4 +1,4 @@
-"""Read the longest texts of the worst kinds wherever a gateway's text is matched: `test_words.py` runs it.
+"""Match very long texts with every pattern of the client, to find slow ones: `test_redact.py` runs it.
 
 The process may use `SECONDS` of processor time; then the system ends it.
 """
@@ -15,7 +15,7 @@ from custom_components.powerwall_gateway.gateway.models import Din
 from custom_components.powerwall_gateway.gateway.models.fields import parse_duration, warn_once
 from custom_components.powerwall_gateway.gateway.redact import LONGEST, MOST, redact, strip_control_characters
 from custom_components.powerwall_gateway.redaction import Redactor
-from tests.client.examples import MODELS, example
+from tests.client.example_payloads import MODELS, example
 
 SECONDS: Final = 40
 """Several times what all of it takes; one text and one pattern that goes over it again and again take more."""

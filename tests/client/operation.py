@@ -1,4 +1,4 @@
-"""Setting mode and reserve on a simulated gateway, and what it saw of it."""
+"""Set mode and reserve on a simulated gateway, and read what it received."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

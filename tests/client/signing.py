@@ -1,4 +1,4 @@
-"""Requests signed with an owner's key, and what became of them."""
+"""Clients for signed requests, and their state."""
 
 from collections.abc import Awaitable, Callable
 

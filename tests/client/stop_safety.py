@@ -1,4 +1,4 @@
-"""A guard with its gateway and its disk, in a process that can be killed."""
+"""A stop supervisor with its gateway and its journal, in a process that can be killed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping

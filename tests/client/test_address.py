@@ -1,4 +1,4 @@
-"""What people type as an address."""
+"""Parse addresses as owners enter them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The tests of the way to Tesla, on old and new firmware, and waiting for their end."""
+"""The gateway's connection tests on old and new firmware, and waiting for their end."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -18,8 +18,8 @@ from custom_components.powerwall_gateway.gateway.models import (
     ConnectionTests,
 )
 from simulator import Simulator
-from tests.client.commands import raises_command_error
 from tests.client.conftest import Client
+from tests.client.expected_errors import raises_command_error
 from tests.conftest import StartSimulator
 
 PATH = "system/networks/conn_tests"

@@ -1,4 +1,4 @@
-"""Starting, stopping, committing, islanding: what they do to a home."""
+"""Start, stop, commit and islanding: their effect on a home."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Solar inverters, generators and meters."""
+"""Endpoints of solar inverters, generators and meters."""
 
 from typing import Any
 

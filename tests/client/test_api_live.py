@@ -1,4 +1,4 @@
-"""Grid faults, and everything else that the live endpoints tell."""
+"""Endpoints of live data: grid faults, meters, state of charge."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Networks in the three forms they have had, and what changes them."""
+"""Endpoints of networks, in the three formats of different firmware."""
 
 import logging
 from typing import Any

@@ -1,4 +1,4 @@
-"""Mode and reserve: how they are written, and what is refused."""
+"""Endpoints of mode and reserve: what is written, and what is rejected."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The site, its name and its packs."""
+"""Endpoints of the site: its name, grid codes and Powerwalls."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Updates, the charge test, the log and the problems."""
+"""Endpoints of updates, the commissioning test, the log, and problems."""
 
 from datetime import UTC, datetime, timedelta
 import logging

@@ -1,4 +1,4 @@
-"""Logging in, with manners: never where it stops the Powerwall, once for all who ask, and patiently."""
+"""The login: never where it stops the Powerwall, once for parallel callers, and with waits."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""How long the next login waits, what waits for it, and what is kept of a failure meanwhile."""
+"""The wait before the next login, and the errors that are kept during it."""
 
 from collections.abc import Iterator
 from dataclasses import replace

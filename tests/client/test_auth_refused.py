@@ -1,4 +1,4 @@
-"""Why a gateway refuses a login, by its own words."""
+"""The reasons why a gateway rejects a login."""
 
 import pytest
 

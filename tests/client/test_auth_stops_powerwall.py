@@ -1,4 +1,4 @@
-"""Logins that stop the Powerwall: below 20.49, and wherever it is not known for sure that they do not."""
+"""Logins that stop the Powerwall: below 20.49, and on unknown firmware."""
 
 from contextlib import suppress
 import json
@@ -16,8 +16,8 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.models import OperationMode
 from simulator import Simulator
-from tests.client.commands import raises_login_stops
 from tests.client.conftest import Client, Connect
+from tests.client.expected_errors import raises_login_stops
 from tests.conftest import StartSimulator
 from tests.helpers import address_of
 

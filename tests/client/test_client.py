@@ -1,4 +1,4 @@
-"""The endpoints, the login and its manners."""
+"""Endpoints, discovery, identity check and availability log of the client."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""What a gateway can do, found out by as few requests as possible."""
+"""Capabilities of a gateway, detected with few requests."""
 
 from time import monotonic
 

@@ -1,4 +1,4 @@
-"""What may flow to and from the grid, set with signed requests."""
+"""Set the export rule and charging from the grid with signed requests."""
 
 from collections.abc import AsyncIterator
 import json
@@ -18,11 +18,11 @@ from custom_components.powerwall_gateway.gateway.models import ExportRule
 from custom_components.powerwall_gateway.gateway.signed.client import PATH, SignedGateway
 from simulator import Simulator
 from simulator.gateway import config_file
-from tests.client.commands import raises_command_error
 from tests.client.conftest import Client
-from tests.client.profiles import start
+from tests.client.expected_errors import raises_command_error
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
-from tests.pairing import pair, pem, public_key
+from tests.signing_keys import pair, pem, public_key
 
 NO_CHARGING = {"disallow_charge_from_grid_with_solar_installed": True}
 

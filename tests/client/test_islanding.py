@@ -1,4 +1,4 @@
-"""Off-grid with the client alone: nothing is ordered that was not checked a moment ago."""
+"""Go off-grid and reconnect with the client: nothing is requested without a check just before."""
 
 from contextlib import suppress
 
@@ -11,12 +11,12 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.backoff import Polling
 from simulator import Simulator
-from tests.client.commands import raises_command_error
-from tests.client.profiles import start
+from tests.client.expected_errors import raises_command_error
 from tests.client.signing import Sign, powerwall_of
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for
-from tests.pairing import pair
+from tests.signing_keys import pair
 
 QUICK = Polling(0.005, 0.01, 0.5)
 

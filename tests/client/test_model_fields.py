@@ -20,7 +20,7 @@ from custom_components.powerwall_gateway.gateway.models.fields import (
     true_keys,
     warned,
 )
-from tests.client.examples import MODELS
+from tests.client.example_payloads import MODELS
 
 
 class Color(StrEnum):

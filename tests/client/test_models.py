@@ -33,7 +33,7 @@ from custom_components.powerwall_gateway.gateway.models.fields import (
     parse_timestamp,
     warned,
 )
-from tests.client.examples import JSON, MODELS
+from tests.client.example_payloads import JSON, MODELS
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Setting mode and reserve: what goes over the wire, who may, and many at once."""
+"""Set mode and reserve: the requests, the permissions, and parallel calls."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ from custom_components.powerwall_gateway.gateway import (
     PowerwallGateway,
 )
 from custom_components.powerwall_gateway.gateway.models import OperationMode
-from tests.client.commands import raises_command_error
 from tests.client.conftest import Connect
+from tests.client.expected_errors import raises_command_error
 from tests.client.operation import (
     BACKUP,
     BEFORE,

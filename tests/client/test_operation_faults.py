@@ -1,4 +1,4 @@
-"""Setting mode and reserve when something goes wrong before and at the write, and at the commit."""
+"""Set mode and reserve with faults before the write, at the write, and at the commit."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ from custom_components.powerwall_gateway.gateway import (
     LocalOperationController,
 )
 from simulator import Simulator
-from tests.client.commands import raises_command_error
 from tests.client.conftest import Connect
+from tests.client.expected_errors import raises_command_error
 from tests.client.operation import (
     ANSWERED,
     BACKUP,

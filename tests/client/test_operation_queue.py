@@ -1,4 +1,4 @@
-"""Many who set mode and reserve at once."""
+"""Set mode and reserve with many parallel calls."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""The app's percent and the gateway's."""
+"""Convert between the percent of the app and of the gateway."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The names and the first steps that the client's README shows."""
+"""The names and the examples in the client's README exist and work."""
 
 import re
 
@@ -11,7 +11,7 @@ from custom_components.powerwall_gateway.gateway import (
     PowerwallGateway,
     open_session,
 )
-from tests.client.test_alone import INTEGRATION, host
+from tests.client.test_cli import INTEGRATION, host
 from tests.conftest import StartSimulator
 
 README = (INTEGRATION / "gateway" / "README.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A gateway's text on its way to logs and people: bounded, and without serials, tokens and addresses."""
+"""Redact a gateway's text: short, and without serials, tokens and addresses."""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The scheduler on the wire: a slow gateway, one that asks to wait, and answers that are the same as before."""
+"""The scheduler with real requests: a slow gateway, the backoff, and equal responses."""
 
 import asyncio
 
@@ -16,9 +16,9 @@ from tests.client.conftest import Client
 from tests.conftest import StartSimulator
 
 
-async def ask_for_live(powerwall: PowerwallGateway, cadence: PollSchedule) -> None:
+async def poll_live(powerwall: PowerwallGateway, schedule: PollSchedule) -> None:
     """Make the two requests of a live poll."""
-    with cadence.round():
+    with schedule.round():
         await powerwall.meters_aggregates()
         await powerwall.soe()
 
@@ -31,7 +31,7 @@ async def test_slow_gateway_stretches_low_priorities(simulator: StartSimulator, 
         powerwall.scheduler.add_schedule(Priority.GRID, 0.25),
     )
     for _ in range(2):
-        await ask_for_live(powerwall, live)
+        await poll_live(powerwall, live)
         with grid.round():
             await powerwall.grid_status()
     assert live.cost >= 0.1
@@ -40,7 +40,7 @@ async def test_slow_gateway_stretches_low_priorities(simulator: StartSimulator, 
     assert grid.interval < 0.5
     gateway.latency = 0.0
     while live.interval > 0.2:
-        await ask_for_live(powerwall, live)
+        await poll_live(powerwall, live)
         with grid.round():
             await powerwall.grid_status()
 
@@ -57,7 +57,7 @@ async def test_grid_poll_runs_between_other_requests(simulator: StartSimulator, 
 
     async with asyncio.TaskGroup() as group:
         for rank in (Priority.LIVE, Priority.INVENTORY, Priority.SETTINGS):
-            group.create_task(ask_for_live(powerwall, powerwall.scheduler.add_schedule(rank, 60.0)))
+            group.create_task(poll_live(powerwall, powerwall.scheduler.add_schedule(rank, 60.0)))
         while not gateway.requests:
             await asyncio.sleep(0.001)
         group.create_task(watch())
@@ -78,7 +78,7 @@ async def test_scheduled_requests_share_one_connection(simulator: StartSimulator
     assert gateway.connections == before
 
 
-# -- a gateway that asks to wait, or is away ---------------------------------------------------------------------------
+# -- the backoff -------------------------------------------------------------------------------------------------------
 
 
 async def poll(powerwall: PowerwallGateway, *, fails_with: type[Exception] | None = None) -> None:
@@ -125,7 +125,7 @@ async def test_gateway_that_responds_is_polled_again(simulator: StartSimulator, 
     assert powerwall.scheduler.add_schedule(Priority.LIVE, 5.0).backoff_error is None
 
 
-# -- the same answer ---------------------------------------------------------------------------------------------------
+# -- equal responses ---------------------------------------------------------------------------------------------------
 
 
 async def test_same_response_is_the_same_object(simulator: StartSimulator, client: Client) -> None:

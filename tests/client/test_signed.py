@@ -1,4 +1,4 @@
-"""Requests signed with the owner's key, against the simulated gateway."""
+"""Signed requests against the simulated gateway."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,12 +29,12 @@ from custom_components.powerwall_gateway.gateway.models import PV_STRINGS, Expor
 from custom_components.powerwall_gateway.gateway.scheduler import Priority
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from simulator import SimulatedHome, Simulator
-from tests.client.commands import raises_login_stops
-from tests.client.profiles import start
+from tests.client.expected_errors import raises_login_stops
 from tests.client.signing import DIN, Sign, powerwall_of, verified
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for
-from tests.pairing import pair, pem, public_key
+from tests.signing_keys import pair, pem, public_key
 
 
 @pytest.fixture(params=["pw3"])

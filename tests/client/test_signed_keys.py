@@ -1,4 +1,4 @@
-"""What a gateway finds wrong with a signing key, a write or a name, and where its DIN is read."""
+"""Problems of a signing key, a write or a DIN, and where the DIN is read."""
 
 import socket
 from typing import Any, override
@@ -21,12 +21,12 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.signed.client import PATH, SignedGateway
 from simulator import Simulator
-from tests.client.commands import raises_command_error
-from tests.client.profiles import start
+from tests.client.expected_errors import raises_command_error
 from tests.client.signing import DIN, Sign, verified
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for
-from tests.pairing import pair, pem, public_key
+from tests.signing_keys import pair, pem, public_key
 
 
 @pytest.fixture(params=["pw3"])

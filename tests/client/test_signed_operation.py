@@ -1,4 +1,4 @@
-"""Mode and reserve with signed requests: written once, read back, and watched."""
+"""Set mode and reserve with signed requests: written once, read back, and checked."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,11 +19,11 @@ from custom_components.powerwall_gateway.gateway.models import OperationMode
 from custom_components.powerwall_gateway.gateway.signed.client import PATH, SignedGateway
 from simulator import SimulatedHome, Simulator
 from simulator.gateway import config_file
-from tests.client.commands import raises_command_error
 from tests.client.conftest import Client
-from tests.client.profiles import start
+from tests.client.expected_errors import raises_command_error
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
-from tests.pairing import pair, pem, public_key
+from tests.signing_keys import pair, pem, public_key
 
 BACKUP, TARIFF, SELF_POWERED = OperationMode.BACKUP, OperationMode.AUTONOMOUS, OperationMode.SELF_CONSUMPTION
 SHORT = Polling(0.005, 0.02, 0.1)

@@ -1,9 +1,9 @@
-"""The key that requests are signed with: as people paste it, and as it is made."""
+"""Create a signing key, and read one that the owner pastes."""
 
 import pytest
 
 from custom_components.powerwall_gateway.gateway.signed.keys import make_key, public_part, read_key
-from tests.pairing import pem
+from tests.signing_keys import pem
 
 
 def test_key_is_parsed_in_every_form() -> None:

@@ -1,4 +1,4 @@
-"""The guarded login: dared only when all is well."""
+"""The safe login is sent only if a stop does no harm."""
 
 import asyncio
 from dataclasses import replace
@@ -16,7 +16,7 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayLoginError,
     JournalError,
 )
-from tests.client.commands import raises_command_error
+from tests.client.expected_errors import raises_command_error
 from tests.client.stop_safety import DAY, NOW, PACE, Home, Tripwire, finished
 from tests.conftest import StartSimulator
 from tests.helpers import until

@@ -1,4 +1,4 @@
-"""Whatever dies, wherever it dies: the Powerwall runs again after the next start, and nothing is left to do."""
+"""If the process is killed at any point, the Powerwall runs again after the next start, and the journal is closed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

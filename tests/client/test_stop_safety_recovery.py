@@ -1,4 +1,4 @@
-"""What an earlier process left stopped runs again after the next start, whatever the journal looks like by then."""
+"""Recover from what an earlier process left stopped, with any content of the journal."""
 
 import asyncio
 from dataclasses import replace
@@ -13,7 +13,7 @@ from custom_components.powerwall_gateway.gateway import (
     JournalError,
     JournalRecord,
 )
-from tests.client.commands import raises_command_error
+from tests.client.expected_errors import raises_command_error
 from tests.client.stop_safety import DAY, NOW, PACE, Home, finished, leave_open
 from tests.conftest import StartSimulator
 from tests.helpers import until

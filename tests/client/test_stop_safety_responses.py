@@ -1,4 +1,4 @@
-"""The guarded login: whatever it answered, and whatever fails then, the Powerwall runs afterwards."""
+"""The safe login: whatever the response is, and whatever fails afterwards, the Powerwall runs."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import CommandError, CommandFailure, GatewayError, JournalError
-from tests.client.commands import raises_command_error
+from tests.client.expected_errors import raises_command_error
 from tests.client.stop_safety import NOW, PACE, Home, Tripwire, finished
 from tests.helpers import until
 

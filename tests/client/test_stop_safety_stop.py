@@ -1,4 +1,4 @@
-"""The guarded stop: it ends by itself, earlier when the owner says so, and also after a crash."""
+"""The safe stop: it ends by itself, earlier on request, and also after a crash."""
 
 import asyncio
 from dataclasses import replace
@@ -14,8 +14,8 @@ from custom_components.powerwall_gateway.gateway import (
     JournalError,
 )
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
-from tests.client.commands import raises_command_error
-from tests.client.profiles import OPTIONS
+from tests.client.expected_errors import raises_command_error
+from tests.client.simulated_gateways import OPTIONS
 from tests.client.stop_safety import NOW, PACE, Home, finished
 from tests.conftest import StartSimulator
 from tests.helpers import until

@@ -1,4 +1,4 @@
-"""The guard's task goes on after an error that nobody expected, and a task that ended leaves the next one alone."""
+"""The supervisor's task continues after an unexpected error, and a task that ended does not affect the next one."""
 
 import asyncio
 from collections.abc import Callable

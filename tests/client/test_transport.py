@@ -1,4 +1,4 @@
-"""The wire: certificates, time limits, statuses, and calls that must arrive once."""
+"""The transport: certificates, time limits, HTTP status, and requests that are sent once."""
 
 import asyncio
 from contextlib import suppress

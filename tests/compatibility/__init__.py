@@ -1,1 +1,1 @@
-"""Other people's programs take the simulated gateway for a real one."""
+"""Other projects' clients work with the simulated gateway as with a real one."""

@@ -1,4 +1,4 @@
-"""Teslemetry's client for signed requests takes the simulated gateway for a real one."""
+"""Teslemetry's client for signed requests works with the simulated gateway."""
 
 from collections.abc import AsyncIterator, Callable
 import gzip
@@ -21,9 +21,9 @@ from tesla_protocol.energy_device.transport_pb2 import MessageEnvelope
 
 from simulator import Simulator
 from simulator.gateway.keys import WINDOW_SECONDS
-from tests.client.browser import Browser
+from tests.client.plain_http import Browser
 from tests.conftest import StartSimulator
-from tests.pairing import SIGNED, pair, pem, public_key
+from tests.signing_keys import SIGNED, pair, pem, public_key
 
 OWN_PASSWORD = "12345"
 """The client logs in with the last five characters of what it is told."""

@@ -1,4 +1,4 @@
-"""Home Assistant's own integration, set up the way a person does it."""
+"""The built-in integration works with the simulated gateway."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack

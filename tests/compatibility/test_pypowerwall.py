@@ -1,4 +1,4 @@
-"""The library behind Powerwall-Dashboard, which blocks and therefore works in a thread."""
+"""The library of Powerwall-Dashboard works with the simulated gateway. It blocks, so it runs in a thread."""
 
 import asyncio
 from functools import partial
@@ -8,9 +8,9 @@ from pypowerwall import Powerwall
 import pytest
 
 from simulator import SimulatedHome, Simulator
-from tests.client.profiles import start
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
-from tests.pairing import pair, pem
+from tests.signing_keys import pair, pem
 
 # It checks no certificates, and its HTTP library says so at every request.
 pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")

@@ -1,4 +1,4 @@
-"""The client library of Home Assistant's own integration."""
+"""The client library of the built-in integration works with the simulated gateway."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

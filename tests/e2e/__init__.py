@@ -1,1 +1,1 @@
-"""End to end: a real Home Assistant in a process of its own, and a gateway on a port."""
+"""End-to-end tests: a real Home Assistant in its own process, and a gateway on a port."""

@@ -1,4 +1,4 @@
-"""An entry that is disabled while the Powerwall may be stopped: whatever happens, something starts it again."""
+"""An entry that is disabled while the Powerwall may be stopped: the Powerwall is started all the same."""
 
 import asyncio
 from contextlib import suppress
@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from simulator import Simulator
-from simulator.gateway.answers import Call
+from simulator.gateway.call import Call
 from tests.conftest import StartSimulator
 from tests.helpers import until
 from tools.child_process import free_port

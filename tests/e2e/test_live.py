@@ -1,4 +1,4 @@
-"""The main job: a person adds the gateway, sees the home, and sees an outage."""
+"""Add the gateway, show the home's values, and show an outage."""
 
 import asyncio
 

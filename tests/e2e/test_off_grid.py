@@ -1,4 +1,4 @@
-"""A home that Home Assistant took off the grid comes back to it, also where Home Assistant died of a power cut."""
+"""A home that Home Assistant took off-grid reconnects, even if Home Assistant was killed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 
 from simulator import Simulator
-from simulator.gateway.answers import Call
+from simulator.gateway.call import Call
 from tests.conftest import StartSimulator
 from tools.child_process import free_port
 from tools.dev_server.integration import DOMAIN, add, entity_ids

@@ -1,4 +1,4 @@
-"""An owner pairs a Powerwall in a real Home Assistant, sets it, leaves the grid, and starts Home Assistant again."""
+"""Add a signing key in a real Home Assistant, change settings, go off-grid, and restart."""
 
 import asyncio
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from simulator import SimulatedHome
-from tests.client.browser import Browser
-from tests.client.profiles import start
+from tests.client.plain_http import Browser
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
-from tests.pairing import SIGNED
+from tests.signing_keys import SIGNED
 from tools.child_process import free_port
 from tools.dev_server.integration import DOMAIN, add
 from tools.hass_process import HomeAssistant, errors_about

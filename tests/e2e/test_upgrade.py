@@ -1,4 +1,4 @@
-"""A real Home Assistant starts on storage that commit 8216f2d wrote, and the integration takes all of it over.
+"""A real Home Assistant starts on storage that commit 8216f2d wrote, and the integration migrates all of it.
 
 `stored_by_8216f2d/` holds the files of a Home Assistant 2026.10.4 that ran that commit with four simulated gateways:
 a customer login whose counters were replaced and whose home is off-grid, a signing key, a refused password, and an
@@ -21,7 +21,7 @@ import pytest
 
 from simulator import SimulatedHome, Simulator
 from tests.conftest import StartSimulator
-from tests.pairing import pair, pem
+from tests.signing_keys import pair, pem
 from tools.child_process import free_port
 from tools.crash_test.crash_points import Plan
 from tools.dev_server.integration import DOMAIN

@@ -1,4 +1,4 @@
-"""A clock that a test moves, for Home Assistant and for the gateway at once."""
+"""A clock for Home Assistant and the gateway that a test moves."""
 
 from datetime import UTC, datetime
 import sys

@@ -19,7 +19,7 @@ from tests.fault_injection.impostor_servers import (
     silent_server,
 )
 from tests.fault_injection.scenario_runner import Scenario, ScenarioRunner, Script
-from tests.integration.flows import ends, go_on, typed
+from tests.integration.config_flow_steps import ends, go_on, typed
 from tests.integration.test_discovery import discover
 from tests.integration.test_reconfigure import begin
 

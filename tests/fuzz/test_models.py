@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway.models import Model
-from tests.client.examples import JSON, MODELS, example, junk, spoil
+from tests.client.example_payloads import JSON, MODELS, example, junk, spoil
 from tests.fuzz.inputs import InputCounter
 
 PAYLOADS = 10

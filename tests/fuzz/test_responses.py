@@ -26,9 +26,9 @@ from custom_components.powerwall_gateway.gateway import (
 from custom_components.powerwall_gateway.gateway.endpoints import ENDPOINTS, READABLE_PATHS, Access
 from custom_components.powerwall_gateway.gateway.models import Din, Model
 from custom_components.powerwall_gateway.gateway.transport import Answer
-from tests.client.calls import ask
 from tests.client.conftest import Client
-from tests.client.examples import example
+from tests.client.endpoint_calls import ask
+from tests.client.example_payloads import example
 from tests.conftest import StartSimulator, is_deep
 from tests.fuzz.inputs import JSON_WORDS, SEED, InputCounter, mutate
 

@@ -23,7 +23,7 @@ from custom_components.powerwall_gateway.gateway import (
     Transport,
 )
 from custom_components.powerwall_gateway.gateway.models import MetersAggregates
-from tests.client.examples import example
+from tests.client.example_payloads import example
 from tests.conftest import is_deep
 from tests.fuzz.inputs import JSON_WORDS, SEED, InputCounter, mutate
 

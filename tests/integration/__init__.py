@@ -1,1 +1,1 @@
-"""The integration in Home Assistant, against the simulated gateway."""
+"""Test the integration in Home Assistant, against the simulated gateway."""

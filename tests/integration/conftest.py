@@ -1,4 +1,4 @@
-"""Home Assistant with the integration, beside a simulated gateway."""
+"""Fixtures with Home Assistant, the integration, and a simulated gateway."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 import json

@@ -1,4 +1,4 @@
-"""A loaded entry whose owner allowed control, and what it asks of the gateway."""
+"""A loaded entry with control allowed, and the requests that it sends."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A gateway whose counters are under fire, and what flows meanwhile."""
+"""A gateway with faulty counters, and the energy that really flowed."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A gateway that takes signed requests, and an entry with a key."""
+"""A gateway that accepts signed requests, and an entry with a key."""
 
 from functools import partial
 from typing import Final
@@ -13,9 +13,9 @@ from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.storage import async_get_store
 from homeassistant.core import HomeAssistant
 from simulator import SimulatedHome, Simulator
-from tests.client.profiles import start
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
-from tests.pairing import pem
+from tests.signing_keys import pem
 
 ALLOWED: Final = {CONF_ALLOW_CONTROL: True}
 SHORT: Final = Polling(0.005, 0.02, 0.1)

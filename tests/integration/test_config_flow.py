@@ -1,4 +1,4 @@
-"""Setting up: every step, every refusal, and the way on from it in the same form."""
+"""The config flow: every step, every error, and how to continue in the same form."""
 
 import asyncio
 from typing import Any
@@ -21,7 +21,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import EVENT_DATA_ENTRY_FLOW_PROGRESSED, FlowResultType
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for, until
-from tests.integration.flows import asks, confirm, ends, go_on, login, start, suggested, typed
+from tests.integration.config_flow_steps import asks, confirm, ends, go_on, login, start, suggested, typed
 
 from .conftest import SetUp, entry_for, state_of
 

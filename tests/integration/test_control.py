@@ -1,4 +1,4 @@
-"""Mode and reserve, start and stop, through Home Assistant, against the gateway of 2018 and those of today."""
+"""Set mode and reserve, start and stop through Home Assistant, on firmware of 2018 and of today."""
 
 import asyncio
 from dataclasses import replace

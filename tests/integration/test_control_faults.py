@@ -1,4 +1,4 @@
-"""Whatever goes wrong while mode and reserve are set, or on the way to it: it is told, and the Powerwall runs."""
+"""Faults while mode and reserve are set: the owner gets an error, and the Powerwall runs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ from custom_components.powerwall_gateway.gateway.backoff import Polling
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
-from simulator.gateway.answers import Call
+from simulator.gateway.call import Call
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for, until
 from tests.integration.control import PACE, at_rest, call, follows, poll, writes

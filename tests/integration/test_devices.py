@@ -1,4 +1,4 @@
-"""The Powerwalls' devices."""
+"""The devices of the Powerwalls."""
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 

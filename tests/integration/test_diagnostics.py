@@ -1,4 +1,4 @@
-"""What an owner downloads, that it is nobody's, and that the simulator can serve it again."""
+"""The diagnostics: no personal data, and the simulator can replay them."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What a gateway tells the router: a new one is offered, a known one is followed to its new address."""
+"""DHCP discovery: a new gateway is suggested, and a configured one gets its new address."""
 
 from functools import lru_cache
 from ipaddress import ip_address
@@ -17,7 +17,7 @@ from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.integration.flows import asks, ends, go_on, login, suggested, typed
+from tests.integration.config_flow_steps import asks, ends, go_on, login, suggested, typed
 
 from .conftest import Loaded, SetUp, entry_for
 

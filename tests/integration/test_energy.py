@@ -1,4 +1,4 @@
-"""Energies that the Energy dashboard can trust: glitches, resets, restarts."""
+"""Lifetime energies with glitches, resets and restarts."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The Energy dashboard: what is offered, what is added, and that Home Assistant finds nothing wrong with it."""
+"""Fill the Energy dashboard: what is suggested and added, and whether Home Assistant accepts it."""
 
 import json
 from typing import Any

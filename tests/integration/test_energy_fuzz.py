@@ -1,4 +1,4 @@
-"""Counters under fire: Home Assistant's long-term statistics beside what has really flowed."""
+"""Random faults of counters: Home Assistant's long-term statistics match the energy that flowed."""
 
 from datetime import timedelta
 from itertools import pairwise

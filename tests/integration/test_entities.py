@@ -1,4 +1,4 @@
-"""The entities: that they tell what the home does, and what they do when an answer lacks something."""
+"""The entities: their values, and their state if a response is incomplete."""
 
 from dataclasses import replace
 

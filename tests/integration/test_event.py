@@ -1,4 +1,4 @@
-"""What is told of the grid: that it went, that the home left it, that it is back; each once, whatever restarts."""
+"""Events of the grid: outage, off-grid and reconnection are each fired once, also over restarts."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta

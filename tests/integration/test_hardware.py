@@ -1,4 +1,4 @@
-"""Hardware that comes, goes and returns, and firmware that changes: all without a restart."""
+"""Hardware that appears, disappears and comes back, and firmware that changes, without a restart."""
 
 from collections.abc import Callable
 import copy

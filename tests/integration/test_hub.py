@@ -1,4 +1,4 @@
-"""Whatever becomes of the entry while the Powerwall may be stopped by us, it runs again."""
+"""The Powerwall runs again, whatever happens to the entry while it may be stopped."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.file import write_utf8_file_atomic
 from simulator import Simulator
-from simulator.gateway.answers import Call
+from simulator.gateway.call import Call
 from tests.conftest import StartSimulator
 from tests.helpers import until
 from tests.integration.conftest import Loaded, SetUp, entry_for

@@ -1,4 +1,4 @@
-"""What happens to the guard of an entry that is disabled or removed, and of Home Assistant when it stops."""
+"""The supervisor of an entry that is disabled or removed, and the stop of Home Assistant."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Whether it is still the same gateway: by its certificate, its serial, its Powerwalls."""
+"""Detect another gateway by its certificate, its serial number, and its Powerwalls."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -27,8 +27,8 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util.dt import utcnow
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.config_flow_steps import confirm, ends, go_on, login, start, typed
 from tests.integration.control import poll
-from tests.integration.flows import confirm, ends, go_on, login, start, typed
 
 from .conftest import Loaded, SetUp, state_of
 from .test_reconfigure import NEW, OTHER_PACKS, is_carried_over, registered, replaced

@@ -1,4 +1,4 @@
-"""The life of an entry: set up, refused, stopped, lost and back, unloaded."""
+"""Set up and unload an entry: errors, a stopped Powerwall, a lost gateway."""
 
 import asyncio
 from typing import Any

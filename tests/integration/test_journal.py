@@ -1,4 +1,4 @@
-"""The guard's journal on a real disk: certain when it says so, and found again whatever became of its entry."""
+"""The recovery journal on a real disk: writes are durable, and it is found whatever happened to its entry."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Each meter: its device, and what its inputs and its phases measure."""
+"""The device of each meter, and the values of its inputs and phases."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The gateway's ways to the network, in the three forms that firmware has told them in."""
+"""Sensors of the gateway's networks, in the three formats of different firmware."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Off the grid on purpose: allowed where it is, refused where it would hurt, and back by itself."""
+"""Go off-grid and reconnect: only if it is allowed and safe, and with automatic reconnection."""
 
 import asyncio
 import errno

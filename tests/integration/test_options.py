@@ -1,4 +1,4 @@
-"""What the owner chose, and what it changes; and entries of earlier versions."""
+"""The options and their effect, and entries of earlier versions."""
 
 from typing import Any
 

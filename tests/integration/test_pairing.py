@@ -1,4 +1,4 @@
-"""The owner's key: how it is made known, what the gateway says of it, and what it makes possible."""
+"""Add a signing key: register it, confirm it, and use it."""
 
 import json
 import logging
@@ -20,10 +20,10 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 from simulator import Simulator
-from tests.client.profiles import start
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
-from tests.integration.flows import asks, ends, go_on, typed
-from tests.pairing import SIGNED, pair, pem, public_key
+from tests.integration.config_flow_steps import asks, ends, go_on, typed
+from tests.signing_keys import SIGNED, pair, pem, public_key
 
 from .conftest import SetUp, state_of
 from .signing import ALLOWED, feeding, keep_key

@@ -1,4 +1,4 @@
-"""Who in Home Assistant may change anything."""
+"""Which users of Home Assistant may change anything."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Nothing that raises after a poll, or in one, takes the values or the outage watch with it."""
+"""An exception in a poll, or in a listener after it, affects neither the values nor the detection of outages."""
 
 import asyncio
 from collections.abc import Callable

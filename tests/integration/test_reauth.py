@@ -1,4 +1,4 @@
-"""When the owner is asked for a password, and when the gateway is waited for instead."""
+"""When reauthentication starts, and when the integration waits for the gateway instead."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,8 +13,8 @@ from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from tests.conftest import StartSimulator
+from tests.integration.config_flow_steps import asks, ends, go_on
 from tests.integration.control import poll
-from tests.integration.flows import asks, ends, go_on
 
 from .conftest import SetUp, entry_for
 

@@ -1,4 +1,4 @@
-"""What of a gateway may change: its address, its certificate, its password, and a serial that was typed wrong."""
+"""Reconfigure an entry: address, certificate, password, and a serial number that was entered wrong."""
 
 from typing import Any
 
@@ -21,8 +21,8 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er, 
 from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.helpers import until
+from tests.integration.config_flow_steps import asks, ends, go_on, suggested, typed
 from tests.integration.control import at_rest, logged_in
-from tests.integration.flows import asks, ends, go_on, suggested, typed
 
 from .conftest import SetUp, entry_for, state_of
 

@@ -1,4 +1,4 @@
-"""What Home Assistant's repairs say of a gateway by what it answers, and when they stop saying it."""
+"""Repair issues: when each is created, and when it is deleted."""
 
 from typing import Any
 

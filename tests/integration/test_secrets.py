@@ -1,4 +1,4 @@
-"""Nothing that the integration ever says tells whose the system is or opens a door to it, whatever goes wrong."""
+"""No log, state, diagnostics or error contains personal data or secrets."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The actions: what they do, what they give, whom they obey, and what they say when they will not."""
+"""The actions: effect, response, permissions, and errors."""
 
 from datetime import timedelta
 import json

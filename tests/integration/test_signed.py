@@ -1,4 +1,4 @@
-"""What an owner's key makes possible."""
+"""Entities and actions with a signing key."""
 
 import pytest
 
@@ -9,11 +9,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import SimulatedHome, Simulator
-from tests.client.profiles import start
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for
 from tests.integration.control import call, logged_in, poll, writes
-from tests.pairing import SIGNED, pair, public_key
+from tests.signing_keys import SIGNED, pair, public_key
 
 from .conftest import Loaded, SetUp, state_of
 from .signing import ALLOWED, feeding, keep_key

@@ -1,4 +1,4 @@
-"""What goes wrong with a key: what the owner reads who sets something, and what is shown of what was only read."""
+"""Problems of a signing key: the errors of actions, and the state of entities."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,12 +17,12 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from simulator import SimulatedHome, Simulator
 from simulator.gateway import signed
-from simulator.gateway.answers import Answer
-from tests.client.profiles import start
+from simulator.gateway.call import Answer
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for
 from tests.integration.control import call, poll
-from tests.pairing import SIGNED, pair, public_key
+from tests.signing_keys import SIGNED, pair, public_key
 
 from .conftest import SetUp, state_of
 from .signing import ALLOWED, feeding, keep_key

@@ -1,4 +1,4 @@
-"""Off-grid with a signing key: what is ordered, and that nothing is ordered where it could hurt."""
+"""Go off-grid with a signing key: the requests, and that none is sent if it could do harm."""
 
 from functools import partial
 from typing import Literal
@@ -12,11 +12,11 @@ from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from tests.client.profiles import start
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for, until
 from tests.integration.control import call, poll
-from tests.pairing import pair, public_key
+from tests.signing_keys import pair, public_key
 
 from .conftest import Loaded, SetUp, state_of
 from .signing import ALLOWED, keep_key

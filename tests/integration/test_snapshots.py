@@ -1,4 +1,4 @@
-"""Every entity of every firmware: people's dashboards and statistics stand on all of it."""
+"""Snapshots of every entity of every firmware: dashboards and statistics depend on them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ from homeassistant.helpers.entity_component import DATA_INSTANCES
 from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.integration.control import poll
-from tests.pairing import pair
+from tests.signing_keys import pair
 
 from .conftest import SetUp
 from .signing import keep_key

@@ -1,4 +1,4 @@
-"""Each solar inverter: its device, and what a Powerwall+ tells of its own one."""
+"""The device of each solar inverter, and the values of a Powerwall+ inverter."""
 
 from typing import Any
 

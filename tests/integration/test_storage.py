@@ -1,4 +1,4 @@
-"""What an entry keeps over a restart: nothing is lost when files move or cannot be written or read."""
+"""The stored data of an entry, if files are moved or cannot be written or read."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every link and every command in the README and the docs leads somewhere."""
+"""Every link and command in the README and the docs works."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""Versions agree, HACS finds the release, and the icons have their sizes; validate.yml checks the rest."""
+"""Versions match, HACS finds the release, and the icons have their sizes; validate.yml checks the rest."""
 
 import json
 import struct

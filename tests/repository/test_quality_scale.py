@@ -1,4 +1,4 @@
-"""The docs hold what the quality scale says they do: every field, every option, every action."""
+"""The docs contain what the quality scale requires: every field, option and action."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""That no text or icon is missing, no room is too big, and the pages that are made are up to date."""
+"""No text or icon is missing, no module is too long, and generated pages are up to date."""
 
 import ast
 from itertools import chain

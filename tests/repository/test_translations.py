@@ -1,4 +1,4 @@
-"""No language says anything that English does not; hassfest checks the English ones in validate.yml.
+"""No translation has a key that English lacks; hassfest checks English in validate.yml.
 
 A text that a language lacks is shown in English. `python -m tools.translations` lists it, and no test fails for it.
 """

@@ -1,4 +1,4 @@
-"""The fixtures of the client tests."""
+"""Fixtures of the client tests, for the tests of the simulator."""
 
 from tests.client.conftest import client, connect, session
 

@@ -8,8 +8,8 @@ from simulator import PROFILES
 from simulator.gateway.profile import Access
 from simulator.gateway.routes import Routes
 from tests.client.access_matrix import ABSENT, EFFECTS, INSTALLER, LOGIN, OPEN, REFUSED
-from tests.client.browser import Browser
-from tests.client.profiles import start
+from tests.client.plain_http import Browser
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 
 DENIED = {

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.client.browser import Browser, bearer
-from tests.client.profiles import Hands
+from tests.client.plain_http import Browser, bearer
+from tests.client.simulated_gateways import Hands
 from tests.conftest import StartSimulator
 
 NOT_ALLOWED = {

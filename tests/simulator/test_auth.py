@@ -8,7 +8,7 @@ import re
 import pytest
 
 from simulator import Simulator
-from tests.client.browser import Browser, bearer
+from tests.client.plain_http import Browser, bearer
 from tests.conftest import StartSimulator
 
 

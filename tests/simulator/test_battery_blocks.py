@@ -1,12 +1,12 @@
-"""Powerwalls that fail, are taken away, and come back."""
+"""Simulated Powerwalls that fail, are removed, and come back."""
 
 from typing import Any, NamedTuple
 
 import pytest
 
 from simulator import SimulatedHome, Simulator, protobuf
-from tests.client.browser import Browser
-from tests.client.profiles import start
+from tests.client.plain_http import Browser
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 
 TOLD = ["21.44", "24.36"]

@@ -1,4 +1,4 @@
-"""`python -m simulator`, as a person starts it."""
+"""The command `python -m simulator`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from simulator.orders import names
+from simulator.control_requests import names
 
 PATIENCE = 30.0
 

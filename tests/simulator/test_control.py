@@ -1,4 +1,4 @@
-"""Faults, time and the control path of the simulated gateway."""
+"""Faults, time, and the control API of the simulated gateway."""
 
 import asyncio
 from base64 import b64encode
@@ -8,10 +8,10 @@ from aiohttp import ClientError
 import pytest
 
 from simulator import PROFILES, SimulatedHome, Simulator
-from tests.client.browser import Browser
-from tests.client.profiles import start
+from tests.client.plain_http import Browser
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
-from tests.pairing import public_key
+from tests.signing_keys import public_key
 
 
 async def test_requests_are_written_down_as_they_came(simulator: StartSimulator) -> None:

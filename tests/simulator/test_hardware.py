@@ -1,4 +1,4 @@
-"""Hardware that not every owner has: a Powerwall+, a generator, a cable."""
+"""Optional hardware of the simulated gateway: a Powerwall+, a generator, Ethernet."""
 
 from datetime import datetime
 import math
@@ -8,9 +8,9 @@ import pytest
 
 from simulator import PROFILES, SimulatedHome, Simulator, protobuf
 from simulator.home import LOS_ANGELES
-from tests.client.browser import Browser
 from tests.client.conftest import Client
-from tests.client.profiles import start
+from tests.client.plain_http import Browser
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 
 PLUS = ["21.44", "24.36"]

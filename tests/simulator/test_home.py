@@ -1,4 +1,4 @@
-"""The home behind the simulated meters is a believable one."""
+"""The simulated home is plausible."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise

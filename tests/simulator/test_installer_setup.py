@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from simulator import Simulator
-from tests.client.browser import Browser, Seen
-from tests.client.profiles import Hands
+from tests.client.plain_http import Browser, Seen
+from tests.client.simulated_gateways import Hands
 from tests.conftest import StartSimulator
 
 RUNNING = {"results": None, "timestamp": "0001-01-01T00:00:00Z"}

@@ -1,12 +1,12 @@
-"""Off the grid, by an outage or on purpose: what the gateway says on every step of the way."""
+"""Go off-grid, by an outage or on request: the state that the simulated gateway reports at each step."""
 
 from typing import Any
 
 import pytest
 
 from simulator import SimulatedHome, Simulator, protobuf
-from tests.client.browser import Browser
-from tests.client.profiles import start
+from tests.client.plain_http import Browser
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 
 LEAVE = {"island_mode": "intentional_reconnect_failsafe"}

@@ -1,4 +1,4 @@
-"""Endpoints of later firmware: meters, networks, tests and lists."""
+"""Endpoints of later firmware on the simulated gateway: meters, networks, tests and lists."""
 
 from base64 import b64decode
 import csv
@@ -8,8 +8,8 @@ import math
 
 import pytest
 
-from tests.client.browser import Browser
-from tests.client.profiles import Hands, start
+from tests.client.plain_http import Browser
+from tests.client.simulated_gateways import Hands, start
 from tests.conftest import StartSimulator
 
 BUSY = "run sitemanager flag enabled, sitemanager process is running"

@@ -1,4 +1,4 @@
-"""The simulated gateway answers in the shapes that real ones answer in."""
+"""The simulated gateway's responses have the same keys as those of real gateways."""
 
 from datetime import UTC, datetime, timedelta
 import json
@@ -12,9 +12,9 @@ from simulator import PROFILES, SimulatedHome, Simulator
 from simulator.home import LOS_ANGELES
 from simulator.wire import float32, go_json
 from tests.client.access_matrix import LOGIN, OPEN, REFUSED
-from tests.client.browser import Browser, Seen
-from tests.client.profiles import start
-from tests.client.shapes import BLOCK, GRID_CODE, KEYS, MEASURED, METER_1_15, METER_21_44
+from tests.client.plain_http import Browser, Seen
+from tests.client.response_keys import BLOCK, GRID_CODE, KEYS, MEASURED, METER_1_15, METER_21_44
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 
 NEVER = "0001-01-01T00:00:00Z"

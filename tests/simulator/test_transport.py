@@ -1,4 +1,4 @@
-"""Connections, certificates and redirections of the simulated gateway."""
+"""Connections, certificates and redirects of the simulated gateway."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ from aiohttp import ClientError, ClientSession, Fingerprint, ServerFingerprintMi
 import pytest
 
 from simulator import PROFILES, Simulator
-from tests.client.browser import Browser
+from tests.client.plain_http import Browser
 from tests.conftest import StartSimulator
 
 

@@ -1,4 +1,4 @@
-"""The simulator prints what Go prints."""
+"""The simulator formats JSON, times and durations as Go does."""
 
 from datetime import timedelta, timezone
 

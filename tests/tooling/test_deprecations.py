@@ -1,4 +1,4 @@
-"""Uses of deprecated parts of Home Assistant or Python are logged or raise an error."""
+"""The check for deprecated code finds it in Home Assistant and in Python."""
 
 import logging
 import warnings

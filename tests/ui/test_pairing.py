@@ -7,7 +7,7 @@ import re
 import pytest
 
 from simulator import SimulatedHome, Simulator
-from tests.client.profiles import start
+from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 from tests.helpers import until
 from tests.ui.conftest import OpenFrontend

@@ -1,4 +1,4 @@
-"""The filter of lifetime energies: glitches, resets, counters of any sign, restarts, clocks."""
+"""Filter lifetime energies: glitches, resets, random counters, restarts, clocks."""
 
 from math import isfinite
 from typing import Any

@@ -1,4 +1,4 @@
-"""What says whose a system is, taken out of everything a gateway answers."""
+"""Redact personal data from all responses of a gateway."""
 
 import json
 from typing import Any

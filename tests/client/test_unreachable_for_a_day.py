@@ -1,0 +1,177 @@
+"""A gateway that is unreachable for 24 hours: the client recovers, and the log is short."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+import logging
+
+import pytest
+
+from custom_components.powerwall_gateway.gateway import (
+    GatewayConnectionError,
+    GatewayError,
+    GatewayRateLimitError,
+    PowerwallGateway,
+    Priority,
+    RequestScheduler,
+)
+from custom_components.powerwall_gateway.gateway.backoff import GatewayBackoff
+from custom_components.powerwall_gateway.gateway.stop_safety.supervisor import SafetyTimings
+from simulator import Simulator
+from tests.client.conftest import Client
+from tests.client.stop_safety import Home, leave_open
+from tests.client.virtual_time import VirtualTime
+from tests.conftest import StartSimulator
+
+DAY = 86400.0
+
+
+@pytest.fixture
+async def virtual(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
+    """Let hours pass at once."""
+    virtual = VirtualTime()
+    virtual.install(monkeypatch)
+    return virtual
+
+
+async def refuse(simulator: Simulator) -> None:
+    """Answer at no port."""
+    await simulator.stop()
+
+
+async def keep_silent(simulator: Simulator) -> None:
+    """Take every connection, and say nothing."""
+    simulator.faults.add("*", delay=30 * DAY)
+
+
+async def be_busy(simulator: Simulator) -> None:
+    """Answer 503 without a Retry-After."""
+    simulator.faults.add("*", status=503)
+
+
+AWAY = [refuse, keep_silent, be_busy]
+
+
+async def come_back(simulator: Simulator) -> None:
+    """Be there again."""
+    if simulator.faults.active:
+        simulator.faults.clear()
+    else:
+        await simulator.start(simulator.port)
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Give which modules logged something for an owner to read, and how urgent it is."""
+    return [
+        (record.name.rpartition(".")[2], record.levelname)
+        for record in caplog.records
+        if record.levelno >= logging.INFO and record.name.startswith("custom_components.")
+    ]
+
+
+@pytest.mark.parametrize("failures", [1, 2, 1_024, 1_030, 100_000])
+@pytest.mark.parametrize("busy", [False, True])
+def test_backoff_after_any_number_of_failures_is_a_wait(failures: int, busy: bool) -> None:
+    now = 0.0
+    backoff = GatewayBackoff(lambda: now)
+    err = GatewayRateLimitError("busy", status=503) if busy else GatewayConnectionError("nobody")
+    for _ in range(failures):
+        backoff.failed(err, polled=True)
+    now = 60.0
+    assert backoff.error is None
+
+
+@pytest.mark.parametrize("leave", AWAY)
+async def test_polls_after_a_day_without_gateway_are_answered(
+    simulator: StartSimulator,
+    client: Client,
+    virtual: VirtualTime,
+    caplog: pytest.LogCaptureFixture,
+    leave: Callable[[Simulator], Awaitable[None]],
+) -> None:
+    gateway = await simulator("1.15.0")
+    powerwall: PowerwallGateway = await client(gateway, password=None)
+    scheduler = powerwall.connection.scheduler = RequestScheduler(clock=virtual.monotonic)
+    cadence = scheduler.add_schedule(Priority.GRID, 1.0)
+
+    async def poll() -> GatewayError | None:
+        if cadence.backoff_error is None:
+            with cadence.round():
+                try:
+                    await powerwall.grid_status()
+                except GatewayError as err:
+                    return err
+        return cadence.backoff_error
+
+    assert await poll() is None
+    caplog.clear()
+    caplog.set_level(logging.INFO)
+    await leave(gateway)
+    end, polls = virtual.now + DAY, 0
+    while virtual.now < end:
+        assert await poll()
+        polls += 1
+        await asyncio.sleep(65.0)
+    assert polls > 1_100
+    await come_back(gateway)
+    end = virtual.now + 61
+    while await poll() and virtual.now < end:
+        await asyncio.sleep(1.0)
+    assert await poll() is None
+    assert told(caplog) == [("hub", "WARNING"), ("hub", "INFO")]
+
+
+@pytest.mark.parametrize("leave", AWAY)
+async def test_recovery_after_a_day_without_gateway_starts_the_powerwall(
+    simulator: StartSimulator,
+    virtual: VirtualTime,
+    caplog: pytest.LogCaptureFixture,
+    leave: Callable[[Simulator], Awaitable[None]],
+) -> None:
+    home = Home(await simulator("1.15.0"))
+    await leave_open(home)
+    await leave(home.simulator)
+    caplog.clear()
+    caplog.set_level(logging.INFO)
+    async with home.process(timings=SafetyTimings()) as guard:
+        mending = asyncio.create_task(guard.recover())
+        await asyncio.sleep(DAY - 60)
+        assert not mending.done()
+        await come_back(home.simulator)
+        await asyncio.wait_for(mending, 130)
+        assert home.simulator.running
+        while guard.busy:
+            await asyncio.sleep(1.0)
+    home.assert_well()
+    expected = [(name, level) for name in ("hub", "supervisor") for level in ("INFO", "WARNING")]
+    assert sorted(told(caplog)) == expected
+
+
+async def test_watch_without_responses_polls_every_ten_seconds(simulator: StartSimulator, virtual: VirtualTime) -> None:
+    home = Home(await simulator("1.15.0"))
+    async with home.process(timings=SafetyTimings()) as guard:
+        await guard.log_in()
+        await be_busy(home.simulator)
+        asked = home.asked_for("sitemaster")
+        await asyncio.sleep(3600)
+        assert home.asked_for("sitemaster") - asked < 370
+        await come_back(home.simulator)
+        await asyncio.sleep(20)
+        assert not guard.busy
+    home.assert_well()
+
+
+async def test_start_without_responses_polls_every_ten_seconds(simulator: StartSimulator, virtual: VirtualTime) -> None:
+    """Starts are accepted, but whether the Powerwall runs is not answered."""
+    home = Home(await simulator("1.15.0"))
+    await leave_open(home)
+    home.simulator.faults.add("sitemaster", status=503)
+    async with home.process(timings=SafetyTimings()) as guard:
+        mending = asyncio.create_task(guard.recover())
+        await asyncio.sleep(3600)
+        assert home.simulator.running
+        assert home.asked_for("sitemaster") < 650
+        await come_back(home.simulator)
+        await asyncio.wait_for(mending, 20)
+        while guard.busy:
+            await asyncio.sleep(1.0)
+    home.assert_well()
