@@ -1,1 +1,1 @@
-"""Commands for the people who work on this integration."""
+"""Commands for developers of this integration."""

@@ -38,15 +38,16 @@ SHOWN = {
 INTRODUCTION = """\
 # The gateway's API
 
-Every endpoint that the client knows. `python -m tools.api_table` makes this page from the table in
-`custom_components/powerwall_gateway/gateway/endpoints.py`; a test fails when it is out of date.
+Every endpoint that the client knows. `.venv/bin/python -m tools.api_table` writes this page from the table in
+`custom_components/powerwall_gateway/gateway/endpoints.py`. A test fails if the page is out of date.
 
 - **firmware**: the first version that is known to have it, and the last one if it was removed.
 - **login**: the login that it requires. An installer login stops the Powerwall on firmware below 20.49. From 1.50 on it
   requires that someone turns a Powerwall off and on.
 - **in Python**: the method of `PowerwallGateway`, or the row for `PowerwallGateway.call`.
 - **effect**: it changes something. Such a call is sent once, over its own connection, and never repeated.
-- **unverified**: no source shows what is sent. It is sent as the seed of this project lists it.
+- **unverified**: no source shows a request. The client sends it as in the document that the project started from
+  (`tests/client/seed_endpoints.txt`).
 """
 
 COLUMNS = ("method", "path", "firmware", "login", "in Python", "shown in Home Assistant", "kind")

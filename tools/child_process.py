@@ -1,4 +1,4 @@
-"""A command in a process of its own: started, watched, and ended whatever happens."""
+"""Run a command in a child process: start it, watch it, and always end it."""
 
 import asyncio
 from asyncio.subprocess import DEVNULL, STDOUT, Process

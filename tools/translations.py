@@ -1,4 +1,4 @@
-"""List what each language still needs: texts it lacks, texts English no longer has, and those whose English changed.
+"""List the missing, removed and outdated texts of each language.
 
 A text counts as changed when English says something else than when the language's file was last committed.
 """

@@ -1,4 +1,4 @@
-"""Binary sensors of the Powerwall gateway and its devices."""
+"""Binary sensors of the Powerwall gateway and the devices below it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Events of the Powerwall gateway."""
+"""Events of the Powerwall gateway: grid outages, off-grid, and their end."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

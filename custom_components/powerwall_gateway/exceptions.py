@@ -1,4 +1,4 @@
-"""Translation of the gateway's errors into Home Assistant's."""
+"""Translate the client's errors into Home Assistant's."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Log of times without the grid, and the events about them."""
+"""Log the times without the grid, and create the events about them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

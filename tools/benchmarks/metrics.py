@@ -1,4 +1,4 @@
-"""The counters of each subject, and the figures calculated from them."""
+"""The counters of each subject, and the values calculated from them."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Pictures of what was measured."""
+"""Draw the results of the benchmarks."""
 
 from collections.abc import Sequence
 from math import isfinite

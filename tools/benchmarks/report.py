@@ -1,4 +1,4 @@
-"""Figures of both integrations: statistics, ratios, targets, and their table."""
+"""The results of both integrations: statistics, ratios, targets, and their table."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass

@@ -15,7 +15,7 @@ from time import monotonic
 import aiohttp
 
 from simulator import Simulator
-from simulator.gateway.answers import Call
+from simulator.gateway.call import Call
 from tools.child_process import ProcessError, free_port
 from tools.crash_test.crash_points import EFFECTS, Plan, Points
 from tools.dev_server.integration import DOMAIN, add

@@ -1,4 +1,4 @@
-"""Log records of one integration."""
+"""Read the log records of one integration."""
 
 from dataclasses import dataclass
 from pathlib import Path

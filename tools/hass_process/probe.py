@@ -1,4 +1,4 @@
-"""A custom component of this repository's own that tells from within what a Home Assistant does."""
+"""Install a custom component of this repository that reports what happens in a Home Assistant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

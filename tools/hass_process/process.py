@@ -1,4 +1,4 @@
-"""A real Home Assistant in a process of its own."""
+"""Run a real Home Assistant in a child process."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""From a fresh Home Assistant, or one that knows its owner, to a token."""
+"""Sign in to a Home Assistant, new or configured, and get a token."""
 
 from typing import Any
 from uuid import uuid4

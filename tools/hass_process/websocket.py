@@ -1,4 +1,4 @@
-"""One websocket connection to Home Assistant: commands are answered, subscriptions fill queues."""
+"""One websocket connection to Home Assistant, with commands and subscriptions."""
 
 import asyncio
 from collections.abc import AsyncIterator

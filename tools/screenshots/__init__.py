@@ -1,1 +1,1 @@
-"""Takes the documentation's pictures of a real Home Assistant."""
+"""Take the screenshots of the docs from a real Home Assistant."""

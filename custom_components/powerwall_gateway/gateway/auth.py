@@ -1,4 +1,4 @@
-"""Credentials to session: one login at a time, and growing waits after failed ones.
+"""Log in and keep the session: one login at a time, and longer waits after each failed one.
 
 A gateway with too many logins returns 429 for minutes, and one below 20.49 stops the Powerwall at every login.
 So there is no login where it stops the Powerwall, or may. The last known firmware counts until another is read.

@@ -1,4 +1,4 @@
-"""The first connection to a gateway: firmware, required login, identity."""
+"""Connect to a gateway for the first time: firmware, required login, identity."""
 
 import asyncio
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Every endpoint of the gateway's API, one row each: what is known of it, and how its answer is read.
+"""The table of all endpoints of the gateway's API: path, login, firmware, effect, and the model of the response.
 
 `docs/dev/api.md`, the paths that `get_endpoint` and the command line accept, and the tests are made from this table.
 `PowerwallGateway` has a method for each endpoint that the integration uses. Use `PowerwallGateway.call` for the others.

@@ -1,4 +1,4 @@
-"""One request at a time, by priority, and polling intervals within 25% of the gateway's time.
+"""Send one request at a time, by priority, and limit polls to 25% of the gateway's time.
 
 The gateway is a small computer that controls a power plant. Response times are measured. If they grow, the intervals
 stretch, those that can wait first, and shrink when the gateway recovers. Nothing is polled during a backoff.

@@ -1,4 +1,4 @@
-"""Stands in for `pymicro_vad`: there is no voice to detect."""
+"""Replace `pymicro_vad`, which has no wheel for Python 3.14."""
 
 
 class MicroVad:

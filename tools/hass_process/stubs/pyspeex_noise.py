@@ -1,4 +1,4 @@
-"""Stands in for `pyspeex_noise`: there is no noise to suppress."""
+"""Replace `pyspeex_noise`, which has no wheel for Python 3.14."""
 
 
 class AudioProcessor:

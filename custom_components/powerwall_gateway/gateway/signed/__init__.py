@@ -1,1 +1,1 @@
-"""Requests that are signed with a key registered at Tesla."""
+"""Requests that are signed with a key that is registered at the gateway."""

@@ -1,4 +1,4 @@
-"""Signed requests, which firmware of 2026 accepts from an owner's key.
+"""Send signed requests, which firmware of 2026 accepts from the owner's key.
 
 The library `aiopowerwall` implements the protocol. It never logs in: signed requests need no session. Only the
 gateway's DIN does, and comes from the client's session. The gateway rejects a key that was not confirmed at the

@@ -1,1 +1,1 @@
-"""Stop the Powerwall safely: whatever is stopped is started again, also after a crash."""
+"""Stop the Powerwall safely: after every stop it is started again, also after a crash."""
