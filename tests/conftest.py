@@ -10,9 +10,9 @@ import pytest
 
 from simulator import Simulator
 from simulator.listener import event_loop
-from tests.deprecations import complaints
+from tests.deprecations import deprecation_log
 
-__all__ = ["complaints"]  # a fixture of every test
+__all__ = ["deprecation_log"]  # a fixture of every test
 
 # `pytest --deep` selects the second.
 settings.register_profile(

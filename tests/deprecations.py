@@ -15,15 +15,15 @@ from custom_components.powerwall_gateway.const import DOMAIN
 from tools.hass_process import is_complaint
 
 _OF_NOBODY = re.compile(r"Detected code that |The deprecated ")
-"""How Home Assistant begins where it finds no integration that called it, so that it was a test."""
+"""How Home Assistant's message begins if no integration called the deprecated function, so that a test did."""
 
 
 _SLOW = re.compile(r"\btook \d+\.\d+ seconds\b")
 """A slow update, which is the machine's fault in a test. The soak test measures it."""
 
 
-class Complaints(logging.Handler):
-    """Keeps what Home Assistant complains of, also while modules are imported, until a test asks for it."""
+class DeprecationLog(logging.Handler):
+    """Collect the deprecation messages of Home Assistant, also those during imports."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -38,18 +38,18 @@ class Complaints(logging.Handler):
             self._heard.append(message)
 
     def taken(self) -> list[str]:
-        """Give what was heard since the last time."""
+        """Return the messages since the last call."""
         heard, self._heard = self._heard, []
         return heard
 
 
-HEARD = Complaints()
-logging.getLogger().addHandler(HEARD)
+LOG = DeprecationLog()
+logging.getLogger().addHandler(LOG)
 
 
 @pytest.fixture(autouse=True)
-def complaints() -> Iterator[Complaints]:
-    """Fail the test after which there is a complaint that it did not take."""
-    yield HEARD
-    if left := HEARD.taken():
+def deprecation_log() -> Iterator[DeprecationLog]:
+    """Fail a test that causes a message and does not read it."""
+    yield LOG
+    if left := LOG.taken():
         pytest.fail("Home Assistant complains: " + "\n".join(left))

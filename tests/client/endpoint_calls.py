@@ -34,7 +34,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "SITEMASTER_STOP_LATER": {"force": False},
     "V2_ISLANDING_MODE": {"island_mode": "backup"},
 }
-"""The JSON that arrives at a gateway of 21.44."""
+"""The JSON that a gateway of 21.44 receives."""
 
 
 def has_method(name: str) -> bool:
@@ -47,7 +47,7 @@ def path_of(name: str) -> str:
     return re.sub(r"\{\w+\}", "Home", ENDPOINTS[name].path)
 
 
-async def ask(powerwall: PowerwallGateway, name: str) -> object:
+async def call_endpoint(powerwall: PowerwallGateway, name: str) -> object:
     """Call an endpoint."""
     if has_method(name):
         return await getattr(powerwall, name.lower())(**ARGUMENTS.get(name, {}))

@@ -26,14 +26,14 @@ INSTALLER = "Provider_Engineer"
 WRITE, COMMIT = "POST operation", "GET config/completed"
 LOOK, CHECK, FIRMWARE = "GET operation", "GET sitemaster", "GET status"
 BEFORE = [FIRMWARE, CHECK, LOOK]
-"""What is asked before a write."""
+"""Requests before a write."""
 CHANGE = [*BEFORE, WRITE, CHECK, COMMIT, LOOK]
-"""A change without a hitch."""
+"""Requests of a successful change."""
 
 WANTED = ("backup", 33.5)
-"""What `set(mode=BACKUP, reserve=30)` leaves behind: app 30 % is raw 33.5 %."""
+"""The settings after `set(mode=BACKUP, reserve=30)`: app 30% is raw 33.5%."""
 BEFOREHAND = ("self_consumption", 24)
-"""What the home has at the start: app 20 %."""
+"""The settings at the start: app 20%."""
 
 ERRORS = {
     400: "invalid request body",
@@ -57,25 +57,25 @@ NO_JSON: dict[str, dict[str, Any]] = {
     "a list": {"status": 200, "body": b"[]"},
     "something else": {"status": 200, "body": {"percentage": 50}},
 }
-"""Answers that say neither yes nor no."""
+"""Malformed responses, which do not show whether the request succeeded."""
 
 LOST: dict[str, dict[str, Any]] = {"closed mid-answer": {"drop": True}, "hangs": {"delay": 30.0}, **NO_JSON}
 
 
 class Operator:
-    """Somebody who sets mode and reserve, and has all the passwords."""
+    """A client that sets mode and reserve with the installer's credentials, and its gateway."""
 
     def __init__(self, simulator: Simulator, powerwall: PowerwallGateway, *, may_log_in: bool, patience: float) -> None:
         self.simulator = simulator
         self.powerwall = powerwall
         self.logins = 0
-        """Guarded ones."""
+        """Number of safe logins."""
         self.operation = LocalOperationController(
             powerwall, log_in=self._log_in if may_log_in else None, read_back=Polling(0.005, 0.02, patience)
         )
 
     async def _log_in(self) -> None:
-        """Log in as the guard does: it stops the Powerwall, so it is started again."""
+        """Log in like the supervisor: the login stops the Powerwall, so start it again."""
         self.logins += 1
         assert self.simulator.running
         await self.powerwall.login(although_it_stops=True)
@@ -84,14 +84,14 @@ class Operator:
 
     @property
     def asked(self) -> list[str]:
-        """Every request so far, but those that belong to a login."""
+        """All requests so far, without those of logins."""
         requests = [f"{request.method} {request.path}" for request in self.simulator.requests]
         assert not [request for request in requests if "stop" in request]
         return [request for request in requests if request not in ("POST login/Basic", "GET sitemaster/run")]
 
     @property
     def writes(self) -> list[dict[str, Any]]:
-        """The bodies of all writes that came with a session."""
+        """The bodies of all writes with a session."""
         return [
             json.loads(request.body)
             for request in self.simulator.requests
@@ -100,47 +100,47 @@ class Operator:
 
     @property
     def commits(self) -> int:
-        """How often it was told to commit."""
+        """The number of commits."""
         return self.asked.count(COMMIT)
 
     @property
     def follows(self) -> tuple[str, float]:
-        """What the battery really does."""
+        """The mode and the reserve that the battery follows."""
         return (self.simulator.home.mode, self.simulator.home.reserve)
 
     @property
     def stored(self) -> tuple[str, float]:
-        """What the gateway keeps, committed or not."""
+        """The mode and the reserve that the gateway stores, committed or not."""
         return (self.simulator.gateway.operation.mode, self.simulator.gateway.operation.reserve)
 
     def may(self) -> bool:
-        """Say whether setting is allowed now."""
+        """Return whether setting is allowed now."""
         return self.operation.allowed
 
     async def set(self, **wish: Any) -> OperationSettings:
-        """Set, and round what comes back."""
+        """Set values, and return the rounded result."""
         return rounded(await self.operation.set(**wish))
 
     def lose_session(self) -> None:
-        """End all sessions at the gateway's end."""
+        """End all sessions at the gateway."""
         self.simulator.tokens.clear()
 
     def fail_at_write(self, **fault: Any) -> None:
-        """Let something go wrong with the write; the reading before it passes."""
+        """Inject a fault into the write. The read before it succeeds."""
         self._let_pass(1)
         self.simulator.faults.add("operation", times=1, **fault)
 
     def fail_at_read_back(self, **fault: Any) -> None:
-        """Let something go wrong with reading back; the reading before and the write pass."""
+        """Inject a fault into the reads after the write. The read before it and the write succeed."""
         self._let_pass(2)
         self.simulator.faults.add("operation", **fault)
 
     def fail_at_commit(self, **fault: Any) -> None:
-        """Let something go wrong with the commit."""
+        """Inject a fault into the commit."""
         self.simulator.faults.add("config/completed", times=1, **fault)
 
     def after(self, call: str, happens: Callable[[], Awaitable[None]]) -> None:
-        """Let something happen once, right after a call of the client has come back."""
+        """Call `happens` once, right after the next call of a method of the client returns."""
         original = getattr(self.powerwall, call)
 
         async def both(*args: Any, **options: Any) -> Any:
@@ -155,8 +155,8 @@ class Operator:
         self.simulator.faults.add("operation", delay=1e-6, times=times)
 
 
-class Held:
-    """Holds the next change, after its first look at the Powerwall, until it is let go."""
+class HeldWrite:
+    """Hold the next write after its check that the Powerwall runs, until `let_go`."""
 
     def __init__(self, operator: Operator) -> None:
         self.begun, self._go = asyncio.Event(), asyncio.Event()
@@ -167,18 +167,18 @@ class Held:
         await self._go.wait()
 
     def let_go(self) -> None:
-        """Go on."""
+        """Continue the write."""
         self._go.set()
 
 
 def rounded(settings: OperationSettings) -> OperationSettings:
-    """Take the noise off the reserve."""
+    """Return the settings with a rounded reserve."""
     reserve = settings.reserve
     return OperationSettings(mode=settings.mode, reserve=None if reserve is None else round(reserve, 6))
 
 
 def installer(simulator: Simulator) -> Credentials:
-    """Give the credentials of an installer."""
+    """Return the credentials of an installer."""
     return Credentials(username="installer", password=simulator.password)
 
 
@@ -190,7 +190,7 @@ def with_session(
     may_log_in: bool = False,
     patience: float = 0.1,
 ) -> Operator:
-    """Make an operator with a session that no login had to stop the Powerwall for."""
+    """Return an operator that has a session already."""
     simulator.tokens["from-before"] = role
     operator = without_session(simulator, connection, may_log_in=may_log_in, patience=patience)
     operator.powerwall.restore_login({"session": {"token": "from-before", "roles": [role]}})
@@ -200,20 +200,20 @@ def with_session(
 def without_session(
     simulator: Simulator, connection: Transport, *, may_log_in: bool = True, patience: float = 0.1
 ) -> Operator:
-    """Make an operator who has to log in first."""
+    """Return an operator that has to log in first."""
     powerwall = PowerwallGateway(connection, installer(simulator))
     return Operator(simulator, powerwall, may_log_in=may_log_in, patience=patience)
 
 
-def envelope(status: int) -> dict[str, Any]:
-    """Give the fault of an error with the gateway's words."""
+def error_response(status: int) -> dict[str, Any]:
+    """Return a fault for an HTTP status with the gateway's error text."""
     if status not in ERRORS:
         return {"status": status}
     return {"status": status, "body": {"code": status, "error": ERRORS[status], "message": "it failed"}}
 
 
-async def hasty(gateway: Simulator, session: ClientSession, **options: Any) -> Operator:
-    """Make an operator who does not wait long for an answer."""
+async def impatient_operator(gateway: Simulator, session: ClientSession, **options: Any) -> Operator:
+    """Return an operator with short time limits."""
     if gateway.profile.tls:
         gateway.flip_switch()
     operator = with_session(gateway, await find(session, address_of(gateway), timeout=0.25), **options)
@@ -222,7 +222,7 @@ async def hasty(gateway: Simulator, session: ClientSession, **options: Any) -> O
 
 
 async def set_again(operator: Operator) -> None:
-    """Ask once more: what may not be in effect is not taken for done, however it looks."""
+    """Set the values again: settings that are possibly not in effect are written again."""
     operator.simulator.faults.clear()
     assert await operator.set(mode=BACKUP, reserve=30) == OperationSettings(mode=BACKUP, reserve=30)
     assert operator.follows == operator.stored == WANTED

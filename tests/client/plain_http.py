@@ -12,8 +12,8 @@ from simulator import Simulator
 
 
 @dataclass(frozen=True)
-class Seen:
-    """An answer."""
+class Response:
+    """A response."""
 
     status: int
     headers: CIMultiDictProxy[str]
@@ -21,12 +21,12 @@ class Seen:
 
     @property
     def json(self) -> Any:
-        """The body, parsed."""
+        """The decoded JSON of the body."""
         return json.loads(self.body)
 
 
 class Browser:
-    """Talks to a simulator over real sockets, with cookies and without certificate checks."""
+    """Send requests to a simulator over real sockets, with cookies and without certificate checks."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -45,24 +45,24 @@ class Browser:
         if self._session is not None:
             await self._session.close()
 
-    async def call(self, method: str, path: str, **options: Any) -> Seen:
-        """Make a request below /api/; a path with a leading slash is taken as it is."""
+    async def call(self, method: str, path: str, **options: Any) -> Response:
+        """Send a request below /api/. A path with a leading slash is complete."""
         assert self._session is not None
         url = self._simulator.url + (path if path.startswith("/") else f"/api/{path}")
         options = {"headers": self._headers} | options
         async with self._session.request(method, url, allow_redirects=False, **options) as response:
-            return Seen(response.status, response.headers, await response.read())
+            return Response(response.status, response.headers, await response.read())
 
-    async def get(self, path: str, **options: Any) -> Seen:
-        """GET."""
+    async def get(self, path: str, **options: Any) -> Response:
+        """Send a GET."""
         return await self.call("GET", path, **options)
 
-    async def post(self, path: str, json: object = None, **options: Any) -> Seen:
-        """POST, as JSON unless told otherwise."""
+    async def post(self, path: str, json: object = None, **options: Any) -> Response:
+        """Send a POST, with JSON unless `data` is given."""
         return await self.call("POST", path, **({"json": json} | options if "data" not in options else options))
 
-    async def login(self, username: str = "customer", **more: object) -> Seen:
-        """Log in with the simulator's password; without a cookie the token goes along as a header."""
+    async def login(self, username: str = "customer", **more: object) -> Response:
+        """Log in with the simulator's password. Without a cookie, later requests send the token as a header."""
         form = {"username": username, "password": self._simulator.password} | more
         seen = await self.post("login/Basic", form)
         if seen.status == 200 and "Set-Cookie" not in seen.headers:
@@ -71,5 +71,5 @@ class Browser:
 
 
 def bearer(token: str) -> dict[str, str]:
-    """Give the header that presents a token."""
+    """Return the header with a token."""
     return {"Authorization": f"Bearer {token}"}

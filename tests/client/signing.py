@@ -11,10 +11,10 @@ type Sign = Callable[..., Awaitable[SignedGateway]]
 
 
 def powerwall_of(signed: SignedGateway) -> PowerwallGateway:
-    """Give the unsigned client that the signing one stands on."""
+    """Return the unsigned client that a client for signed requests uses."""
     return signed._gateway
 
 
 def verified(signed: SignedGateway) -> bool | None:
-    """Say whether the gateway took the key the last time."""
+    """Return whether the gateway accepted the key in the last request."""
     return signed.verified

@@ -8,16 +8,16 @@ from tests.conftest import StartSimulator
 
 _OWN = {"password": "the owner's own"}
 OPTIONS: dict[str, dict[str, Any]] = {"24.36": _OWN, "26.18": _OWN}
-"""From 24.36 on the password it comes with is refused."""
+"""From 24.36 on the gateway rejects its default password."""
 
 
 async def start(simulator: StartSimulator, firmware: str, **options: Any) -> Simulator:
-    """Start a gateway that lets its owner in."""
+    """Start a gateway whose password is accepted."""
     return await simulator(firmware, **OPTIONS.get(firmware, {}), **options)
 
 
-class Hands:
-    """Moves a job of the gateway's by hand."""
+class JobControl:
+    """Control the progress of a job of the gateway."""
 
     def __init__(self, job: Job) -> None:
         self._now = 0.0
@@ -25,5 +25,5 @@ class Hands:
         job.clock = lambda: self._now
 
     def move(self, progress: float) -> None:
-        """Do a part of the job."""
+        """Advance the job by a fraction of its duration."""
         self._now += progress * self._job.seconds

@@ -31,16 +31,16 @@ NOW = 1_760_000_000.0
 DAY = 86400.0
 
 
-class Disk(Journal):
-    """A disk that holds one journal, and outlives every process."""
+class FakeDisk(Journal):
+    """A disk with one journal, which remains when a process is killed."""
 
     def __init__(self) -> None:
         self.content: bytes | None = None
         self.writes = 0
         self.broken: Callable[[int], bool] = lambda _: False
-        """Tells of each write, the first being 1, whether it fails."""
+        """Return whether a write fails. The first write has number 1."""
         self.forgets = False
-        """Whether it says that it wrote, and did not."""
+        """Whether a write returns without an error and is lost."""
 
     @override
     async def read(self) -> object:
@@ -64,19 +64,19 @@ class Disk(Journal):
 
     @property
     def record(self) -> JournalRecord:
-        """What is on it."""
+        """The content of the disk."""
         return JournalRecord.from_json(None if self.content is None else json.loads(self.content))
 
     def tear(self, **changes: Any) -> None:
-        """Change what an open journal holds."""
+        """Change values of an open journal."""
         assert self.content
         record = json.loads(self.content)
         record["under_way"] |= changes
         self.content = json.dumps(record).encode()
 
 
-class Death:
-    """Ends a process at one of the points where it waits."""
+class Kill:
+    """Kill a process at one of its awaits: number `after` plus 1. `gently` only cancels it once, as a shutdown does."""
 
     def __init__(self, after: int, *, gently: bool = False) -> None:
         self.steps = 0
@@ -85,7 +85,7 @@ class Death:
         self._gently = gently
 
     async def walk(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let it live until then."""
+        """Run the process until it is killed."""
         await self._walk(work)
 
     @coroutine
@@ -104,19 +104,19 @@ class Death:
                 except BaseException as err:  # noqa: BLE001 - whatever the loop throws is for the work
                     thrown = err
             else:
-                # Gently, as by a shutdown, is once. A kill lets nothing more be done: every further wait ends, too.
+                # A gentle end cancels once. After a kill, every further await is cancelled, too.
                 self.came = True
-                if waits_for:  # or the loop goes on listening at its socket, and mistakes the next one for it
+                if waits_for:  # otherwise the loop continues to listen at the socket, and confuses it with the next one
                     waits_for.cancel()
                 thrown = asyncio.CancelledError()
 
 
 class Home:
-    """A gateway, a disk, a clock, and one process after the other."""
+    """A gateway, a disk and a clock, for one process after the other."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
-        self.disk = Disk()
+        self.disk = FakeDisk()
         self.on_grid_for = 60.0
         self.now = NOW
         self.asked: list[bool] = []
@@ -127,21 +127,21 @@ class Home:
         *,
         timings: SafetyTimings = PACE,
         timeout: float = 10.0,
-        death: Death | None = None,
+        kill: Kill | None = None,
         credentials: Credentials | None = None,
     ) -> AsyncIterator[StopSupervisor]:
-        """Start the process anew; it dies at the end."""
+        """Start a new process. It is killed at the end of the context."""
         tasks: list[asyncio.Task[None]] = []
 
         def spawn(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-            tasks.append(asyncio.create_task(death.walk(work) if death else work))
+            tasks.append(asyncio.create_task(kill.walk(work) if kill else work))
             return tasks[-1]
 
         async with open_session() as session:
             simulator = self.simulator
             address = address_of(simulator).over("https" if simulator.fingerprint else "http")
             connection = Transport(session, address, fingerprint=simulator.fingerprint, timeout=timeout)
-            guard = StopSupervisor(
+            supervisor = StopSupervisor(
                 PowerwallGateway(connection, credentials or self.credentials, on_result=AvailabilityLog().note),
                 self.disk,
                 grid_connected_for=lambda: self.on_grid_for,
@@ -151,7 +151,7 @@ class Home:
                 timings=timings,
             )
             try:
-                yield guard
+                yield supervisor
             finally:
                 for task in tasks:
                     task.cancel()
@@ -159,29 +159,29 @@ class Home:
 
     @property
     def credentials(self) -> Credentials:
-        """The ones that log in."""
+        """The credentials that the gateway accepts."""
         if self.simulator.profile.firmware == "1.15.0":
             return Credentials.of_installer(self.simulator.serial)
         return Credentials(password=self.simulator.password)
 
     async def recover(self, **options: Any) -> None:
-        """Start the process anew, and let it recover."""
-        async with self.process(**options) as guard:
-            await guard.recover()
-            await finished(guard)
+        """Start a new process, and recover."""
+        async with self.process(**options) as supervisor:
+            await supervisor.recover()
+            await finished(supervisor)
 
     def assert_well(self) -> None:
-        """Make sure that the Powerwall runs and nothing is left to do."""
+        """Check that the Powerwall runs and the journal is closed."""
         assert self.simulator.running
         assert self.disk.record.under_way is None
 
     def asked_for(self, path: str) -> int:
-        """Tell how often a path was asked for."""
+        """Return the number of requests to a path."""
         return [request.path for request in self.simulator.requests].count(path)
 
 
-class Tripwire(list[Request]):
-    """Requests, of which one makes something happen as it arrives, before it is answered."""
+class RequestTrigger(list[Request]):
+    """The simulator's list of requests. It calls `happens` when request number `at` arrives, before the response."""
 
     def __init__(self, at: int, happens: Callable[[], None]) -> None:
         self._at = at
@@ -194,19 +194,19 @@ class Tripwire(list[Request]):
             self._happens()
 
 
-async def finished(guard: StopSupervisor) -> None:
-    """Wait until the guard has nothing to do any more."""
+async def finished(supervisor: StopSupervisor) -> None:
+    """Wait until the supervisor's task has ended."""
     async with asyncio.timeout(20):
-        while guard.busy:
+        while supervisor.busy:
             await asyncio.sleep(0.002)
 
 
 async def leave_open(home: Home) -> None:
-    """Let a process die right after its login stopped the Powerwall."""
+    """Kill a process right after its login stopped the Powerwall."""
     home.simulator.faults.add("sitemaster/run", status=503)
     before = home.asked_for("sitemaster/run")
-    async with home.process() as guard:
-        caller = asyncio.create_task(guard.log_in())
+    async with home.process() as supervisor:
+        caller = asyncio.create_task(supervisor.log_in())
         await until(lambda: home.asked_for("sitemaster/run") > before)
         caller.cancel()
     home.simulator.faults.clear()

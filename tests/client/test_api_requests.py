@@ -6,7 +6,7 @@ import pytest
 from custom_components.powerwall_gateway.gateway import GatewayConnectionError, GatewayInvalidResponseError
 from custom_components.powerwall_gateway.gateway.endpoints import ENDPOINTS, LOGIN, LOGOUT, Endpoint
 from tests.client.conftest import Client
-from tests.client.endpoint_calls import BODIES, ask, path_of
+from tests.client.endpoint_calls import BODIES, call_endpoint, path_of
 from tests.conftest import StartSimulator
 
 READS = sorted({name for name, endpoint in ENDPOINTS.items() if endpoint.idempotent} | {"SYSTEM_UPDATE_STATUS"})
@@ -42,7 +42,7 @@ async def test_call_with_an_effect_is_sent_once_although_the_response_is_lost(
     path = path_of(name).partition("?")[0]
     gateway.faults.add(path, drop=True, after=True)
     with pytest.raises(GatewayConnectionError):
-        await ask(powerwall, name)
+        await call_endpoint(powerwall, name)
     [arrived] = gateway.requests
     assert (arrived.method, arrived.path) == (ENDPOINTS[name].method, path)
     assert (orjson.loads(arrived.body) if arrived.body else None) == BODIES.get(name)
@@ -59,7 +59,7 @@ async def test_call_with_an_effect_rejects_a_malformed_response(
         gateway.faults.clear()
         gateway.faults.add(path_of(name).partition("?")[0], status=200, body=body)
         with pytest.raises(GatewayInvalidResponseError) as raised:
-            await ask(powerwall, name)
+            await call_endpoint(powerwall, name)
         assert raised.value.path == ENDPOINTS[name].path
 
 
@@ -70,7 +70,7 @@ async def test_read_sends_its_own_request_once(simulator: StartSimulator, client
     await powerwall.login()
     gateway.requests.clear()
     gateway.faults.add(path_of(name), status=200, body=b"[]" if name in LISTS else b"{}")
-    await ask(powerwall, name)
+    await call_endpoint(powerwall, name)
     assert [(sent.method, sent.path, sent.body) for sent in gateway.requests] == [("GET", path_of(name), b"")]
 
 
@@ -85,7 +85,7 @@ async def test_read_rejects_a_malformed_response(simulator: StartSimulator, clie
         gateway.faults.clear()
         gateway.faults.add(path_of(name), status=200, body=body)
         with pytest.raises(GatewayInvalidResponseError, match="belongs" if body in other_types else None) as raised:
-            await ask(powerwall, name)
+            await call_endpoint(powerwall, name)
         assert raised.value.path == ENDPOINTS[name].path, body
 
 
@@ -96,7 +96,7 @@ async def test_list_without_objects_is_empty(simulator: StartSimulator, client: 
     for body, parsed in ((b"null", []), (b"[]", []), (b"[null, 3]", [None, 3])):
         gateway.faults.clear()
         gateway.faults.add(path_of(name), status=200, body=body)
-        assert await ask(powerwall, name) in ((), parsed), body  # parsed if no model reads it
+        assert await call_endpoint(powerwall, name) in ((), parsed), body  # parsed if no model reads it
 
 
 @pytest.mark.parametrize("endpoint", [LOGIN, LOGOUT], ids=["login", "logout"])

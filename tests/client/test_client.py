@@ -157,7 +157,7 @@ async def test_login_is_not_sent_to_a_gateway_that_denies_status(simulator: Star
 # -- the identity check ------------------------------------------------------------------------------------------------
 
 
-async def doorman_of(simulator: Simulator, powerwall: PowerwallGateway) -> IdentityCheck:
+async def identity_check_of(simulator: Simulator, powerwall: PowerwallGateway) -> IdentityCheck:
     """Make the check for a gateway that was met a moment ago."""
     return IdentityCheck(powerwall, await identify(powerwall), serial=simulator.serial, packs=())
 
@@ -169,32 +169,32 @@ async def test_identity_check_repeats_until_the_gateway_has_started(
     monkeypatch.setattr(discovery, "monotonic", lambda: clock[0])
     gateway = await simulator("21.44")
     powerwall = await client(gateway, password=None)
-    doorman = await doorman_of(gateway, powerwall)
+    identity_check = await identity_check_of(gateway, powerwall)
     powerwall.connection.opened += 1
     gateway.faults.add("*", status=404)
     gateway.requests.clear()
     asked = []
     for second in range(60):
         clock[0] = float(second)
-        await doorman.check()
+        await identity_check.check()
         asked.append([request.path for request in gateway.requests].count("status"))
     assert asked[0] == asked[2] == 1
     assert asked[3] == 2
     assert asked[-1] == 5  # after 3, 9, 21 and 45 s
     powerwall.connection.opened += 1
-    await doorman.check()
+    await identity_check.check()
     clock[0] += 3.0
-    await doorman.check()
+    await identity_check.check()
     assert [request.path for request in gateway.requests].count("status") == 6
     gateway.faults.clear()
     gateway.overrides["status"] = {"version": "21.44 223a56cd", "din": "1232100-00-E--TG9999999999ZZ"}
     clock[0] = 3600.0
     with pytest.raises(WrongGatewayError):
-        await doorman.check()
+        await identity_check.check()
     gateway.overrides.clear()
-    await doorman.check()
+    await identity_check.check()
     gateway.requests.clear()
-    await doorman.check()
+    await identity_check.check()
     assert gateway.requests == []
 
 

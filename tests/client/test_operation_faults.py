@@ -31,8 +31,8 @@ from tests.client.operation import (
     STATUSES,
     WANTED,
     WRITE,
-    envelope,
-    hasty,
+    error_response,
+    impatient_operator,
     set_again,
     with_session,
 )
@@ -49,11 +49,11 @@ async def another_moves_in(gateway: Simulator) -> None:
 
 
 @pytest.mark.parametrize("path", ["status", "sitemaster", "operation"])
-@pytest.mark.parametrize("fault", [*map(envelope, STATUSES), *LOST.values()], ids=repr)
+@pytest.mark.parametrize("fault", [*map(error_response, STATUSES), *LOST.values()], ids=repr)
 async def test_set_that_fails_before_the_write_writes_nothing(
     gateway: Simulator, session: ClientSession, path: str, fault: dict[str, Any]
 ) -> None:
-    operator = await hasty(gateway, session)
+    operator = await impatient_operator(gateway, session)
     await operator.powerwall.status()
     gateway.faults.add(path, **fault)
     with pytest.raises(GatewayError) as raised:
@@ -70,8 +70,8 @@ async def test_set_that_fails_before_the_write_writes_nothing(
 async def test_set_with_a_refused_write_raises_the_reason(
     gateway: Simulator, session: ClientSession, status: int
 ) -> None:
-    operator = await hasty(gateway, session)
-    operator.fail_at_write(**envelope(status))
+    operator = await impatient_operator(gateway, session)
+    operator.fail_at_write(**error_response(status))
     reason = CommandFailure.STOPPED if status == 502 else CommandFailure.REFUSED
     with raises_command_error(reason) as raised:
         await operator.operation.set(mode=BACKUP, reserve=30)
@@ -84,8 +84,8 @@ async def test_set_with_a_refused_write_raises_the_reason(
 
 @pytest.mark.parametrize("status", DENIED)
 async def test_set_with_a_denied_write_raises(gateway: Simulator, session: ClientSession, status: int) -> None:
-    operator = await hasty(gateway, session)
-    operator.fail_at_write(**envelope(status))
+    operator = await impatient_operator(gateway, session)
+    operator.fail_at_write(**error_response(status))
     with pytest.raises(GatewayAuthenticationRequiredError):
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert (operator.asked.count(WRITE), operator.commits, operator.stored) == (1, 0, BEFOREHAND)
@@ -94,8 +94,8 @@ async def test_set_with_a_denied_write_raises(gateway: Simulator, session: Clien
 
 @pytest.mark.parametrize("status", DENIED)
 async def test_set_with_a_denied_write_logs_in(gateway: Simulator, session: ClientSession, status: int) -> None:
-    operator = await hasty(gateway, session, may_log_in=True)
-    operator.fail_at_write(**envelope(status))
+    operator = await impatient_operator(gateway, session, may_log_in=True)
+    operator.fail_at_write(**error_response(status))
     await operator.set(mode=BACKUP, reserve=30)
     assert (operator.follows, operator.commits, operator.logins) == (WANTED, 1, 1)
 
@@ -104,7 +104,7 @@ async def test_set_with_a_denied_write_logs_in(gateway: Simulator, session: Clie
 async def test_set_commits_a_write_whose_response_was_lost(
     gateway: Simulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
-    operator = await hasty(gateway, session)
+    operator = await impatient_operator(gateway, session)
     operator.fail_at_write(**fault, after=True)
     await operator.set(mode=BACKUP, reserve=30)
     assert operator.follows == WANTED
@@ -115,7 +115,7 @@ async def test_set_commits_a_write_whose_response_was_lost(
 async def test_set_with_a_lost_write_is_unknown(
     gateway: Simulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
-    operator = await hasty(gateway, session)
+    operator = await impatient_operator(gateway, session)
     operator.fail_at_write(**fault)
     with raises_command_error(CommandFailure.UNKNOWN, match=r"backup.*30\.0 %.*not known"):
         await operator.operation.set(mode=BACKUP, reserve=30)
@@ -124,7 +124,7 @@ async def test_set_with_a_lost_write_is_unknown(
 
 
 async def test_set_commits_a_write_that_was_stored_late(gateway: Simulator, session: ClientSession) -> None:
-    operator = await hasty(gateway, session, patience=2.0)
+    operator = await impatient_operator(gateway, session, patience=2.0)
     operator.fail_at_write(delay=0.35)
     await operator.set(mode=BACKUP, reserve=30)
     assert operator.follows == WANTED
@@ -133,7 +133,7 @@ async def test_set_commits_a_write_that_was_stored_late(gateway: Simulator, sess
 
 
 async def test_set_waits_for_the_gateway_after_the_write(gateway: Simulator, session: ClientSession) -> None:
-    operator = await hasty(gateway, session)
+    operator = await impatient_operator(gateway, session)
     operator.fail_at_write(drop=True, after=True)
     gateway.faults.add("operation", drop=True, times=5)
     await operator.set(mode=BACKUP, reserve=30)
@@ -142,7 +142,7 @@ async def test_set_waits_for_the_gateway_after_the_write(gateway: Simulator, ses
 
 @pytest.mark.parametrize("status", [200, 202])
 async def test_set_accepts_a_write_without_a_body(gateway: Simulator, session: ClientSession, status: int) -> None:
-    operator = await hasty(gateway, session)
+    operator = await impatient_operator(gateway, session)
     operator.fail_at_write(status=status, after=True)
     await operator.set(mode=BACKUP, reserve=30)
     assert operator.follows == WANTED
@@ -154,7 +154,7 @@ async def test_set_with_a_failed_login_is_not_unknown(
     simulator: StartSimulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
     gateway = await simulator("21.44")
-    operator = await hasty(gateway, session)
+    operator = await impatient_operator(gateway, session)
 
     async def the_session_ends() -> None:
         operator.lose_session()
@@ -169,7 +169,7 @@ async def test_set_with_a_failed_login_is_not_unknown(
 
 async def test_set_writes_nothing_to_another_gateway(simulator: StartSimulator, session: ClientSession) -> None:
     gateway = await simulator("21.44")
-    operator = await hasty(gateway, session)
+    operator = await impatient_operator(gateway, session)
 
     operator.after("operation", lambda: another_moves_in(gateway))
     with pytest.raises(GatewayCertificateError):
@@ -184,8 +184,8 @@ async def test_set_writes_nothing_to_another_gateway(simulator: StartSimulator, 
 async def test_set_with_a_refused_commit_is_only_stored(
     gateway: Simulator, session: ClientSession, status: int
 ) -> None:
-    operator = await hasty(gateway, session)
-    operator.fail_at_commit(**envelope(status))
+    operator = await impatient_operator(gateway, session)
+    operator.fail_at_commit(**error_response(status))
     reason = CommandFailure.STORED_STOPPED if status == 502 else CommandFailure.STORED_ONLY
     with raises_command_error(reason, match="stored, and not in effect") as raised:
         await operator.operation.set(mode=BACKUP, reserve=30)
@@ -198,8 +198,8 @@ async def test_set_with_a_refused_commit_is_only_stored(
 
 
 async def test_set_again_commits_after_a_refused_commit(gateway: Simulator, session: ClientSession) -> None:
-    operator = await hasty(gateway, session)
-    operator.fail_at_commit(**envelope(500))
+    operator = await impatient_operator(gateway, session)
+    operator.fail_at_commit(**error_response(500))
     with raises_command_error(CommandFailure.STORED_ONLY):
         await operator.operation.set(mode=BACKUP, reserve=30)
     await operator.set(reserve=30)
@@ -211,8 +211,8 @@ async def test_set_again_commits_after_a_refused_commit(gateway: Simulator, sess
 
 @pytest.mark.parametrize("status", DENIED)
 async def test_set_with_a_denied_commit_logs_in(gateway: Simulator, session: ClientSession, status: int) -> None:
-    operator = await hasty(gateway, session, may_log_in=True)
-    operator.fail_at_commit(**envelope(status))
+    operator = await impatient_operator(gateway, session, may_log_in=True)
+    operator.fail_at_commit(**error_response(status))
     await operator.set(mode=BACKUP, reserve=30)
     assert (operator.follows, len(operator.writes), operator.logins) == (WANTED, 1, 1)
     assert gateway.gateway.commission_count == gateway.profile.nameplate.commission_count + 1
@@ -225,7 +225,7 @@ async def test_set_with_a_denied_commit_and_no_login_is_unknown(gateway: Simulat
         raise GatewayError("not while the grid is down")
 
     operation = LocalOperationController(operator.powerwall, log_in=log_in)
-    operator.fail_at_commit(**envelope(401))
+    operator.fail_at_commit(**error_response(401))
     with raises_command_error(CommandFailure.UNKNOWN):
         await operation.set(mode=BACKUP, reserve=30)
     assert (operator.commits, operator.stored, operator.follows) == (1, WANTED, BEFOREHAND)
@@ -237,7 +237,7 @@ async def test_set_with_a_lost_commit_on_1_15_is_unknown(
     gateway: Simulator, session: ClientSession, fault: dict[str, Any], after: bool
 ) -> None:
     """1.15 shows what is stored, so reading back would tell the same whether the battery follows or not."""
-    operator = await hasty(gateway, session)
+    operator = await impatient_operator(gateway, session)
     operator.fail_at_commit(**fault, after=after)
     with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
@@ -251,7 +251,7 @@ async def test_set_with_a_lost_commit_on_1_15_is_unknown(
 async def test_set_with_a_lost_commit_that_was_counted_succeeds(
     simulator: StartSimulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
-    operator = await hasty(await simulator("21.44"), session)
+    operator = await impatient_operator(await simulator("21.44"), session)
     operator.fail_at_commit(**fault, after=True)
     await operator.set(mode=BACKUP, reserve=30)
     assert operator.follows == WANTED
@@ -262,7 +262,7 @@ async def test_set_with_a_lost_commit_that_was_counted_succeeds(
 async def test_set_with_a_lost_commit_that_was_not_counted_is_unknown(
     simulator: StartSimulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
-    operator = await hasty(await simulator("21.44"), session)
+    operator = await impatient_operator(await simulator("21.44"), session)
     operator.fail_at_commit(**fault)
     with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
@@ -274,7 +274,7 @@ async def test_set_with_a_lost_commit_that_was_not_counted_is_unknown(
 async def test_set_with_an_unreadable_commit_count_is_unknown(
     simulator: StartSimulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
-    operator = await hasty(await simulator("21.44"), session)
+    operator = await impatient_operator(await simulator("21.44"), session)
 
     async def it_cannot() -> None:
         operator.simulator.faults.add("status", **fault)
@@ -288,7 +288,7 @@ async def test_set_with_an_unreadable_commit_count_is_unknown(
 
 async def test_set_does_not_commit_on_another_gateway(simulator: StartSimulator, session: ClientSession) -> None:
     gateway = await simulator("21.44")
-    operator = await hasty(gateway, session)
+    operator = await impatient_operator(gateway, session)
 
     async def it_runs() -> None:
         operator.after("sitemaster", lambda: another_moves_in(gateway))
@@ -301,7 +301,7 @@ async def test_set_does_not_commit_on_another_gateway(simulator: StartSimulator,
 
 @pytest.mark.parametrize("status", [200, 202])
 async def test_set_accepts_a_commit_without_a_body(gateway: Simulator, session: ClientSession, status: int) -> None:
-    operator = await hasty(gateway, session)
+    operator = await impatient_operator(gateway, session)
     operator.fail_at_commit(status=status, after=True)
     await operator.set(mode=BACKUP, reserve=30)
     assert operator.asked == CHANGE

@@ -20,7 +20,7 @@ from tests.client.operation import (
     SELF_POWERED,
     WANTED,
     WRITE,
-    Held,
+    HeldWrite,
     Operator,
     rounded,
 )
@@ -34,7 +34,7 @@ async def test_simultaneous_sets_become_one_write(operator: Operator) -> None:
 
 
 async def test_waiting_sets_become_one_and_the_newest_wins(operator: Operator) -> None:
-    held = Held(operator)
+    held = HeldWrite(operator)
     first = asyncio.create_task(operator.operation.set(mode=BACKUP, reserve=90))
     await held.begun.wait()
     others = [
@@ -73,7 +73,7 @@ async def test_invalid_set_is_not_merged(operator: Operator) -> None:
 
 
 async def test_cancelled_caller_does_not_cancel_the_write(operator: Operator) -> None:
-    held = Held(operator)
+    held = HeldWrite(operator)
     first = asyncio.create_task(operator.operation.set(mode=BACKUP, reserve=90))
     await held.begun.wait()
     second, third = (asyncio.create_task(operator.operation.set(reserve=reserve)) for reserve in (40, 30))
@@ -90,7 +90,7 @@ async def test_cancelled_caller_does_not_cancel_the_write(operator: Operator) ->
 
 async def test_finish_waits_for_the_write(operator: Operator) -> None:
     await operator.operation.finish()
-    held = Held(operator)
+    held = HeldWrite(operator)
     callers = [asyncio.create_task(operator.operation.set(mode=BACKUP, reserve=90))]
     await held.begun.wait()
     callers.append(asyncio.create_task(operator.operation.set(reserve=30)))
@@ -106,7 +106,7 @@ async def test_finish_waits_for_the_write(operator: Operator) -> None:
 
 
 async def test_read_waits_for_the_write(operator: Operator) -> None:
-    held = Held(operator)
+    held = HeldWrite(operator)
     change = asyncio.create_task(operator.operation.set(mode=BACKUP, reserve=30))
     await held.begun.wait()
     reading = asyncio.create_task(operator.operation.read())
@@ -119,7 +119,7 @@ async def test_read_waits_for_the_write(operator: Operator) -> None:
 async def test_failure_without_a_caller_is_not_logged(operator: Operator) -> None:
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-    held = Held(operator)
+    held = HeldWrite(operator)
     operator.fail_at_write(status=500)
     caller = asyncio.create_task(operator.operation.set(mode=BACKUP))
     await held.begun.wait()
@@ -135,7 +135,7 @@ async def test_failure_without_a_caller_is_not_logged(operator: Operator) -> Non
 async def test_callers_end_if_the_task_is_cancelled(operator: Operator) -> None:
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-    held = Held(operator)
+    held = HeldWrite(operator)
     caller = asyncio.create_task(operator.operation.set(mode=BACKUP))
     await held.begun.wait()
     for task in operator.operation._tasks:

@@ -24,8 +24,8 @@ from tests.client.operation import (
     WANTED,
     WRITE,
     Operator,
-    envelope,
-    hasty,
+    error_response,
+    impatient_operator,
     set_again,
 )
 
@@ -59,7 +59,7 @@ class Reboot:
 
 
 async def test_set_waits_for_a_reboot_before_the_commit(gateway: Simulator, session: ClientSession) -> None:
-    operator = await hasty(gateway, session, may_log_in=True, patience=2.0)
+    operator = await impatient_operator(gateway, session, may_log_in=True, patience=2.0)
     Reboot(operator)
     await operator.set(mode=BACKUP, reserve=30)
     assert (operator.follows, len(operator.writes), operator.commits) == (WANTED, 1, 1)
@@ -67,7 +67,7 @@ async def test_set_waits_for_a_reboot_before_the_commit(gateway: Simulator, sess
 
 
 async def test_set_with_a_reboot_and_no_login_is_unknown(gateway: Simulator, session: ClientSession) -> None:
-    operator = await hasty(gateway, session, patience=0.4)
+    operator = await impatient_operator(gateway, session, patience=0.4)
     Reboot(operator)
     with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
@@ -75,7 +75,7 @@ async def test_set_with_a_reboot_and_no_login_is_unknown(gateway: Simulator, ses
 
 
 async def test_set_that_a_reboot_lost_is_not_applied(gateway: Simulator, session: ClientSession) -> None:
-    operator = await hasty(gateway, session, may_log_in=True, patience=0.4)
+    operator = await impatient_operator(gateway, session, may_log_in=True, patience=0.4)
     Reboot(operator, forgets=True)
     with raises_command_error(CommandFailure.NOT_APPLIED) as raised:
         await operator.operation.set(mode=BACKUP, reserve=30)
@@ -86,7 +86,7 @@ async def test_set_that_a_reboot_lost_is_not_applied(gateway: Simulator, session
 
 
 async def test_set_does_not_commit_if_the_gateway_stays_away(gateway: Simulator, session: ClientSession) -> None:
-    operator = await hasty(gateway, session)
+    operator = await impatient_operator(gateway, session)
     Reboot(operator, returns=False)
     with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
@@ -97,7 +97,7 @@ async def test_set_does_not_commit_if_the_gateway_stays_away(gateway: Simulator,
 async def test_set_waits_until_the_gateway_reports_running(
     gateway: Simulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
-    operator = await hasty(gateway, session)
+    operator = await impatient_operator(gateway, session)
 
     async def it_is_busy() -> None:
         gateway.faults.add("sitemaster", **fault, times=3)
@@ -108,7 +108,7 @@ async def test_set_waits_until_the_gateway_reports_running(
 
 
 async def test_set_does_not_commit_unless_it_runs(gateway: Simulator, session: ClientSession) -> None:
-    operator = await hasty(gateway, session)
+    operator = await impatient_operator(gateway, session)
 
     async def it_is_silent() -> None:
         gateway.faults.add("sitemaster", status=200, body={"connected_to_tesla": True})
@@ -122,7 +122,7 @@ async def test_set_does_not_commit_unless_it_runs(gateway: Simulator, session: C
 # -- reading back ------------------------------------------------------------------------------------------------------
 
 UNREADABLE: dict[str, dict[str, Any]] = {
-    **{str(status): envelope(status) for status in ANSWERED},
+    **{str(status): error_response(status) for status in ANSWERED},
     **LOST,
     "empty": {"status": 200},
     "404": {"status": 404},
@@ -133,17 +133,17 @@ UNREADABLE: dict[str, dict[str, Any]] = {
 async def test_set_repeats_a_failed_read_back(
     gateway: Simulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
-    operator = await hasty(gateway, session, patience=0.4)
+    operator = await impatient_operator(gateway, session, patience=0.4)
     operator.fail_at_read_back(**fault, times=4)
     await operator.set(mode=BACKUP, reserve=30)
     assert (operator.follows, operator.asked.count(WRITE), operator.commits) == (WANTED, 1, 1)
 
 
-@pytest.mark.parametrize("fault", [*UNREADABLE.values(), *map(envelope, DENIED)], ids=repr)
+@pytest.mark.parametrize("fault", [*UNREADABLE.values(), *map(error_response, DENIED)], ids=repr)
 async def test_set_that_cannot_be_read_back_is_unknown(
     gateway: Simulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
-    operator = await hasty(gateway, session)
+    operator = await impatient_operator(gateway, session)
     operator.fail_at_read_back(**fault)
     with raises_command_error(CommandFailure.UNKNOWN, match=r"mode backup with a reserve of 30\.0 %"):
         await operator.operation.set(mode=BACKUP, reserve=30)
@@ -152,15 +152,15 @@ async def test_set_that_cannot_be_read_back_is_unknown(
 
 @pytest.mark.parametrize("status", DENIED)
 async def test_set_logs_in_to_read_back(gateway: Simulator, session: ClientSession, status: int) -> None:
-    operator = await hasty(gateway, session, may_log_in=True, patience=0.4)
-    operator.fail_at_read_back(**envelope(status), times=1)
+    operator = await impatient_operator(gateway, session, may_log_in=True, patience=0.4)
+    operator.fail_at_read_back(**error_response(status), times=1)
     await operator.set(mode=BACKUP, reserve=30)
     assert (operator.follows, operator.logins, gateway.running) == (WANTED, 1, True)
     assert (operator.asked.count(WRITE), operator.commits) == (1, 1)
 
 
 async def test_set_logs_in_only_once(gateway: Simulator, session: ClientSession) -> None:
-    operator = await hasty(gateway, session, may_log_in=True)
+    operator = await impatient_operator(gateway, session, may_log_in=True)
     operator.fail_at_read_back(status=403)
     with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
@@ -168,7 +168,7 @@ async def test_set_logs_in_only_once(gateway: Simulator, session: ClientSession)
 
 
 async def test_set_waits_until_the_change_shows(gateway: Simulator, session: ClientSession) -> None:
-    operator = await hasty(gateway, session, patience=0.4)
+    operator = await impatient_operator(gateway, session, patience=0.4)
     operator.fail_at_read_back(status=200, body={"mode": "self_consumption", "backup_reserve_percent": 24}, times=4)
     await operator.set(mode=BACKUP, reserve=30)
     assert operator.asked == [*CHANGE, *[LOOK] * 4]
@@ -187,7 +187,7 @@ async def test_set_waits_until_the_change_shows(gateway: Simulator, session: Cli
 async def test_set_that_does_not_show_is_not_applied(
     gateway: Simulator, session: ClientSession, shown: dict[str, Any], standing: tuple[str | None, float | None]
 ) -> None:
-    operator = await hasty(gateway, session)
+    operator = await impatient_operator(gateway, session)
 
     async def it_shows_something_else() -> None:
         gateway.overrides["operation"] = shown
@@ -206,7 +206,7 @@ async def test_set_that_does_not_show_is_not_applied(
 
 
 async def test_uncommitted_write_is_committed_after_a_refusal(gateway: Simulator, session: ClientSession) -> None:
-    operator = await hasty(gateway, session)
+    operator = await impatient_operator(gateway, session)
     operator.fail_at_commit(drop=True)
     with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)

@@ -17,7 +17,7 @@ from custom_components.powerwall_gateway.gateway import (
     JournalError,
 )
 from tests.client.expected_errors import raises_command_error
-from tests.client.stop_safety import DAY, NOW, PACE, Home, Tripwire, finished
+from tests.client.stop_safety import DAY, NOW, PACE, Home, RequestTrigger, finished
 from tests.conftest import StartSimulator
 from tests.helpers import until
 
@@ -26,11 +26,11 @@ from tests.helpers import until
 
 async def test_log_in_ends_with_a_session_and_a_running_powerwall(home: Home) -> None:
     home.simulator.gateway.start_delay = 0.02
-    async with home.process() as guard:
-        await guard.log_in()
+    async with home.process() as supervisor:
+        await supervisor.log_in()
         assert home.simulator.running
         assert home.simulator.tokens
-        assert guard.busy
+        assert supervisor.busy
         left = home.disk.record.under_way
         assert left
         assert left.session
@@ -39,8 +39,8 @@ async def test_log_in_ends_with_a_session_and_a_running_powerwall(home: Home) ->
         assert left.gateway == {"host": f"127.0.0.1:{home.simulator.port}", "scheme": "http", "fingerprint": None}
         assert left.began == NOW
         assert left.session["token"] not in repr(left)
-        await guard._gateway.operation()
-        await finished(guard)
+        await supervisor._gateway.operation()
+        await finished(supervisor)
     home.assert_well()
     assert home.disk.record.logins == (NOW,)
     assert home.simulator.logins == 1
@@ -48,8 +48,8 @@ async def test_log_in_ends_with_a_session_and_a_running_powerwall(home: Home) ->
 
 
 async def test_log_in_keeps_the_order_of_effects(home: Home) -> None:
-    async with home.process() as guard:
-        await guard.log_in()
+    async with home.process() as supervisor:
+        await supervisor.log_in()
     paths = [request.path for request in home.simulator.requests]
     login = paths.index("login/Basic")
     assert paths[login - 2 : login + 2] == ["sitemaster", "system_status/grid_status", "login/Basic", "sitemaster/run"]
@@ -58,42 +58,42 @@ async def test_log_in_keeps_the_order_of_effects(home: Home) -> None:
 @pytest.mark.parametrize(("version", "force"), [("1.15.0\n", False), ("1.17.1", True)])
 async def test_log_in_forces_where_the_firmware_requires_it(home: Home, version: str, force: bool) -> None:
     home.simulator.overrides["status"] = {"version": version}
-    async with home.process() as guard:
-        await guard.log_in()
+    async with home.process() as supervisor:
+        await supervisor.log_in()
     (login,) = [request for request in home.simulator.requests if request.path == "login/Basic"]
     assert json.loads(login.body)["force_sm_off"] is force
 
 
 async def test_log_in_with_a_session_sends_no_login(home: Home) -> None:
-    async with home.process() as guard:
-        await guard.log_in()
-        await finished(guard)
-        await guard.log_in()
-        assert not guard.busy
+    async with home.process() as supervisor:
+        await supervisor.log_in()
+        await finished(supervisor)
+        await supervisor.log_in()
+        assert not supervisor.busy
     assert home.simulator.logins == 1
     assert home.asked_for("sitemaster/run") == 1
 
 
 async def test_log_in_does_not_wait_for_a_denied_poll(home: Home) -> None:
-    async with home.process() as guard:
+    async with home.process() as supervisor:
         for _ in range(2):
             with pytest.raises(GatewayAuthenticationRequiredError):
-                await guard._gateway.operation()
-        await guard.log_in()
-        await guard._gateway.operation()
+                await supervisor._gateway.operation()
+        await supervisor.log_in()
+        await supervisor._gateway.operation()
 
 
 async def test_log_in_during_the_watch_reports_a_lost_session(home: Home) -> None:
-    async with home.process(timings=replace(PACE, steady=0.3)) as guard:
-        await guard.log_in()
+    async with home.process(timings=replace(PACE, steady=0.3)) as supervisor:
+        await supervisor.log_in()
         home.simulator.tokens.clear()
         with pytest.raises(GatewayAuthenticationRequiredError):
-            await guard._gateway.operation()
+            await supervisor._gateway.operation()
         with raises_command_error(CommandFailure.BUSY, match="lost"):
-            await guard.log_in()
-        await finished(guard)
-        await guard.log_in()
-        await finished(guard)
+            await supervisor.log_in()
+        await finished(supervisor)
+        await supervisor.log_in()
+        await finished(supervisor)
     home.assert_well()
     assert home.simulator.logins == 2
 
@@ -101,33 +101,33 @@ async def test_log_in_during_the_watch_reports_a_lost_session(home: Home) -> Non
 async def test_log_in_on_later_firmware_is_a_plain_login(simulator: StartSimulator) -> None:
     home = Home(await simulator("21.44"))
     home.on_grid_for = 0
-    async with home.process() as guard:
-        await guard.log_in()
+    async with home.process() as supervisor:
+        await supervisor.log_in()
     assert home.simulator.tokens
     assert home.disk.writes == 0
     assert home.asked_for("sitemaster/run") == 0
 
 
 async def test_log_in_is_shared_if_one_caller_is_cancelled(home: Home) -> None:
-    async with home.process() as guard:
-        callers = [asyncio.create_task(guard.log_in()) for _ in range(3)]
+    async with home.process() as supervisor:
+        callers = [asyncio.create_task(supervisor.log_in()) for _ in range(3)]
         await until(lambda: home.disk.writes)
         callers[0].cancel()
         await asyncio.gather(*callers[1:])
         with pytest.raises(asyncio.CancelledError):
             await callers[0]
-        await finished(guard)
+        await finished(supervisor)
     home.assert_well()
     assert home.simulator.logins == 1
 
 
 async def test_log_in_finishes_if_all_callers_are_cancelled(home: Home) -> None:
     home.simulator.faults.add("login/Basic", status=401)  # of which nobody hears
-    async with home.process() as guard:
-        caller = asyncio.create_task(guard.log_in())
+    async with home.process() as supervisor:
+        caller = asyncio.create_task(supervisor.log_in())
         await until(lambda: home.disk.writes)
         caller.cancel()
-        await finished(guard)
+        await finished(supervisor)
     home.assert_well()
     assert home.simulator.logins == 1
 
@@ -214,40 +214,40 @@ REFUSALS = [
 async def test_log_in_is_refused_if_it_is_not_safe(home: Home, arrange: Any, reason: CommandFailure | None) -> None:
     arrange(home)
     before = home.disk.content
-    async with home.process(timeout=0.1) as guard:
+    async with home.process(timeout=0.1) as supervisor:
         with raises_command_error(reason) if reason else pytest.raises(JournalError):
-            await guard.log_in()
-        await finished(guard)
+            await supervisor.log_in()
+        await finished(supervisor)
     assert home.simulator.logins == 0
     assert home.asked_for("sitemaster/run") == 0
     assert home.disk.content == before
 
 
 async def test_log_in_without_a_password_is_refused(home: Home) -> None:
-    async with home.process(credentials=Credentials(password="")) as guard:
-        guard._gateway._login._credentials = None
+    async with home.process(credentials=Credentials(password="")) as supervisor:
+        supervisor._gateway._login._credentials = None
         with pytest.raises(GatewayLoginError, match="no password"):
-            await guard.log_in()
+            await supervisor.log_in()
     assert home.disk.writes == 0
 
 
 @pytest.mark.parametrize("status", [{"status": 503}, {"drop": True}])
 async def test_log_in_with_unknown_firmware_is_refused(home: Home, status: dict[str, Any]) -> None:
     home.simulator.faults.add("status", **status)
-    async with home.process() as guard:
+    async with home.process() as supervisor:
         with pytest.raises(GatewayError):
-            await guard.log_in()
+            await supervisor.log_in()
     assert home.simulator.logins == 0
     assert home.disk.writes == 0
 
 
 async def test_login_that_was_not_sent_does_not_count(home: Home) -> None:
     home.simulator.requests.clear()
-    home.simulator.server.requests = Tripwire(7, home.simulator.home.outage)
-    async with home.process() as guard:
+    home.simulator.server.requests = RequestTrigger(7, home.simulator.home.outage)
+    async with home.process() as supervisor:
         with raises_command_error(CommandFailure.NOT_ON_GRID):
-            await guard.log_in()
-        await finished(guard)
+            await supervisor.log_in()
+        await finished(supervisor)
     assert home.disk.writes == 2
     assert home.disk.record.logins == ()
     home.assert_well()
@@ -258,16 +258,16 @@ async def test_log_in_with_an_outage_at_any_step_restarts_the_powerwall(simulato
     dared, reasons = [], set()
     for step in range(1, 100):
         home = Home(await simulator("1.15.0"))
-        home.simulator.server.requests = wire = Tripwire(step, home.simulator.home.outage)
-        async with home.process() as guard:
+        home.simulator.server.requests = wire = RequestTrigger(step, home.simulator.home.outage)
+        async with home.process() as supervisor:
             try:
-                await guard.log_in()
+                await supervisor.log_in()
             except CommandError as err:
                 reasons.add(err.reason)
                 assert home.simulator.logins == 0
             else:
                 dared.append(step)
-            await finished(guard)
+            await finished(supervisor)
         home.assert_well()
         if len(wire) < step:
             break
@@ -278,9 +278,9 @@ async def test_log_in_with_an_outage_at_any_step_restarts_the_powerwall(simulato
 
 async def test_log_in_is_limited_to_three_a_day(home: Home) -> None:
     async def log_in() -> None:
-        async with home.process() as guard:
-            await guard.log_in()
-            await finished(guard)
+        async with home.process() as supervisor:
+            await supervisor.log_in()
+            await finished(supervisor)
 
     for _ in range(3):
         await log_in()
@@ -304,12 +304,12 @@ async def test_wrong_clock_blocks_logins_for_one_day_only(home: Home, monkeypatc
     here = 1000.0
     monkeypatch.setattr("custom_components.powerwall_gateway.gateway.stop_safety.journal.monotonic", lambda: here)
     home.disk.content = b'{"version": 1, "logins": [4e9, 4.1e9, 4.2e9], "under_way": null}'
-    async with home.process() as guard:
+    async with home.process() as supervisor:
         with raises_command_error(CommandFailure.TOO_MANY_LOGINS):
-            await guard.log_in()
+            await supervisor.log_in()
         here += DAY - 1
         with raises_command_error(CommandFailure.TOO_MANY_LOGINS):
-            await guard.log_in()
+            await supervisor.log_in()
         here += 1
-        await guard.log_in()
+        await supervisor.log_in()
     assert home.disk.record.logins == (NOW,)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import GatewayError, StopSupervisor
-from tests.client.stop_safety import PACE, Death, Home, finished, leave_open
+from tests.client.stop_safety import PACE, Home, Kill, finished, leave_open
 from tests.conftest import StartSimulator
 from tests.helpers import until
 
@@ -18,16 +18,16 @@ QUICK = replace(PACE, steady=0.004, check=0.002)
 """A short watch: of the points where it waits there are many, and they are all alike."""
 
 
-async def log_in(guard: StopSupervisor) -> None:
-    await guard.log_in()
+async def log_in(supervisor: StopSupervisor) -> None:
+    await supervisor.log_in()
 
 
-async def stop(guard: StopSupervisor) -> None:
-    await guard.stop_for(0.01)
+async def stop(supervisor: StopSupervisor) -> None:
+    await supervisor.stop_for(0.01)
 
 
-async def recover(guard: StopSupervisor) -> None:
-    await guard.recover()
+async def recover(supervisor: StopSupervisor) -> None:
+    await supervisor.recover()
 
 
 FAULTS: dict[str, dict[str, dict[str, Any]]] = {
@@ -60,18 +60,18 @@ async def test_powerwall_runs_after_a_crash_at_any_step(
             await leave_open(home)
         for path, fault in FAULTS[faults].items():
             gateway.faults.add(path, **fault)
-        death = Death(after, gently=gently)
+        kill = Kill(after, gently=gently)
         gateway.requests.clear()
-        async with home.process(timings=QUICK, death=death) as guard:
+        async with home.process(timings=QUICK, kill=kill) as supervisor:
             with suppress(GatewayError):
-                await work(guard)
-            await finished(guard)
+                await work(supervisor)
+            await finished(supervisor)
         gateway.faults.clear()
         asked = len(gateway.requests)
         stopped += not gateway.running
         await home.recover(timings=QUICK)
         home.assert_well()
-        if not death.came:
+        if not kill.came:
             break
     assert after > asked  # it waits at least once for each answer, and for the disk
     # A kill finds it stopped somewhere on the way, or the walk proves nothing; a shutdown still starts it.
@@ -85,14 +85,14 @@ async def test_powerwall_runs_after_a_crash_during_recovery(simulator: StartSimu
         home.disk.content = None
         home.simulator.tokens.clear()
         await leave_open(home)
-        for death in (Death(after), Death(after // 2)):
-            async with home.process(timings=QUICK, death=death) as guard:
+        for kill in (Kill(after), Kill(after // 2)):
+            async with home.process(timings=QUICK, kill=kill) as supervisor:
                 with suppress(GatewayError):
-                    await guard.recover()
-                await finished(guard)
+                    await supervisor.recover()
+                await finished(supervisor)
         await home.recover(timings=QUICK)
         home.assert_well()
-        if not death.came:
+        if not kill.came:
             break
     assert after > 10
 
@@ -100,8 +100,8 @@ async def test_powerwall_runs_after_a_crash_during_recovery(simulator: StartSimu
 async def test_recovery_handles_a_login_that_acts_late(simulator: StartSimulator) -> None:
     home = Home(await simulator("1.15.0"))
     home.simulator.faults.add("login/Basic", delay=0.3)
-    async with home.process() as guard:
-        caller = asyncio.create_task(guard.log_in())
+    async with home.process() as supervisor:
+        caller = asyncio.create_task(supervisor.log_in())
         await until(lambda: home.simulator.logins)
     with pytest.raises(GatewayError, match="broken off"):
         await caller
@@ -113,11 +113,11 @@ async def test_recovery_handles_a_login_that_acts_late(simulator: StartSimulator
 
 async def test_task_cancelled_before_its_first_step_leaves_nothing_open(simulator: StartSimulator) -> None:
     home = Home(await simulator("1.15.0"))
-    async with home.process() as guard:
-        caller = asyncio.create_task(guard.log_in())
+    async with home.process() as supervisor:
+        caller = asyncio.create_task(supervisor.log_in())
         await asyncio.sleep(0)
-        assert guard._task
-        guard._task.cancel()
+        assert supervisor._task
+        supervisor._task.cancel()
         with pytest.raises(GatewayError, match="broken off"):
             await caller
     home.assert_well()

@@ -31,13 +31,13 @@ async def test_recover_with_an_empty_journal_sends_nothing(home: Home) -> None:
 
 async def test_recover_starts_a_stopped_powerwall(home: Home) -> None:
     await leave_open(home)
-    async with home.process() as guard:
-        await guard.recover()
+    async with home.process() as supervisor:
+        await supervisor.recover()
         assert home.simulator.running
         with raises_command_error(CommandFailure.BUSY):
-            await guard.log_in()
-        await guard.recover()
-        await finished(guard)
+            await supervisor.log_in()
+        await supervisor.recover()
+        await finished(supervisor)
     home.assert_well()
     assert home.disk.record.logins == (NOW,)
     assert home.simulator.logins == 1
@@ -48,33 +48,33 @@ async def test_recover_watches_a_running_powerwall(home: Home) -> None:
     """The login of the process that died may be acted on only now."""
     await leave_open(home)
     home.simulator.running = True
-    async with home.process(timings=replace(PACE, steady=0.2)) as guard:
-        await guard.recover()
+    async with home.process(timings=replace(PACE, steady=0.2)) as supervisor:
+        await supervisor.recover()
         home.simulator.running = False
         await until(lambda: home.simulator.running)
         assert home.disk.record.under_way
-        await finished(guard)
+        await finished(supervisor)
     home.assert_well()
 
 
 async def test_log_in_is_refused_during_recovery(home: Home) -> None:
     await leave_open(home)
     home.simulator.running = True
-    async with home.process() as guard:
+    async with home.process() as supervisor:
         with raises_command_error(CommandFailure.BUSY):
-            await guard.log_in()
+            await supervisor.log_in()
         with raises_command_error(CommandFailure.BUSY):
-            await guard.stop_for(60)
+            await supervisor.stop_for(60)
     assert home.simulator.logins == 1
     assert home.simulator.running
 
 
 async def test_recover_uses_the_session_of_the_journal(home: Home) -> None:
-    async with home.process(timings=replace(PACE, steady=60.0)) as guard:
-        await guard.log_in()
-    async with home.process() as guard:
-        await guard.recover()
-        await guard._gateway.operation()
+    async with home.process(timings=replace(PACE, steady=60.0)) as supervisor:
+        await supervisor.log_in()
+    async with home.process() as supervisor:
+        await supervisor.recover()
+        await supervisor._gateway.operation()
     assert home.simulator.logins == 1
 
 
@@ -91,14 +91,14 @@ async def test_recover_continues_after_a_long_absence(home: Home, caplog: pytest
 async def test_recover_does_not_start_another_gateway(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     await leave_open(home)
     home.simulator.overrides["powerwalls"] = OTHERS
-    async with home.process() as guard:
-        mending = asyncio.create_task(guard.recover())
+    async with home.process() as supervisor:
+        mending = asyncio.create_task(supervisor.recover())
         await until(lambda: home.asked_for("powerwalls") > 5)
         assert not home.simulator.running
         assert home.asked_for("sitemaster/run") == 1
         home.simulator.overrides.clear()
         await mending
-        await finished(guard)
+        await finished(supervisor)
     home.assert_well()
     assert "another gateway answers" in caplog.text
     assert "T99J0009999" not in caplog.text
@@ -107,8 +107,8 @@ async def test_recover_does_not_start_another_gateway(home: Home, caplog: pytest
 async def test_recover_stops_if_another_gateway_has_the_address(home: Home) -> None:
     await leave_open(home)
     home.simulator.faults.add("sitemaster/run", status=503)
-    async with home.process() as guard:
-        mending = asyncio.create_task(guard.recover())
+    async with home.process() as supervisor:
+        mending = asyncio.create_task(supervisor.recover())
         await until(lambda: home.asked_for("sitemaster/run") > 2)
         home.simulator.overrides["powerwalls"] = OTHERS
         looked, ran = home.asked_for("powerwalls"), home.asked_for("sitemaster/run")
@@ -122,8 +122,8 @@ async def test_recover_stops_if_another_gateway_has_the_address(home: Home) -> N
 async def test_recover_does_not_start_a_gateway_without_powerwalls(home: Home, payload: Any) -> None:
     await leave_open(home)
     home.simulator.overrides["powerwalls"] = payload
-    async with home.process() as guard:
-        mending = asyncio.create_task(guard.recover())
+    async with home.process() as supervisor:
+        mending = asyncio.create_task(supervisor.recover())
         await until(lambda: home.asked_for("powerwalls") > 4)
         mending.cancel()
     assert not home.simulator.running
@@ -152,14 +152,14 @@ async def test_recover_starts_within_a_day_or_after_the_clock_went_back(home: Ho
 async def test_recover_after_a_day_needs_confirmation(home: Home) -> None:
     await leave_open(home)
     home.now += DAY + 1
-    async with home.process() as guard:
-        await guard.recover()
+    async with home.process() as supervisor:
+        await supervisor.recover()
         assert home.asked[-1]
         await until(lambda: home.asked.count(True) > 3)
         assert not home.simulator.running
         assert home.asked_for("sitemaster/run") == 1
-        await guard.start()
-        await finished(guard)
+        await supervisor.start()
+        await finished(supervisor)
         assert home.asked[-1:] == [False]
     home.assert_well()
 
@@ -177,8 +177,8 @@ async def test_recover_after_a_day_does_not_start_while_watching(home: Home) -> 
     await leave_open(home)
     home.now += DAY + 1
     home.simulator.running = True
-    async with home.process(timings=replace(PACE, steady=60.0)) as guard:
-        await guard.recover()
+    async with home.process(timings=replace(PACE, steady=60.0)) as supervisor:
+        await supervisor.recover()
         home.simulator.running = False
         await until(lambda: home.asked[-1])
     assert not home.simulator.running
@@ -188,8 +188,8 @@ async def test_recover_after_a_day_does_not_start_while_watching(home: Home) -> 
 async def test_recover_needs_confirmation_if_the_gateway_returns_after_a_day(home: Home) -> None:
     await leave_open(home)
     home.simulator.faults.add("powerwalls", status=503)
-    async with home.process() as guard:
-        mending = asyncio.create_task(guard.recover())
+    async with home.process() as supervisor:
+        mending = asyncio.create_task(supervisor.recover())
         await until(lambda: home.asked_for("powerwalls") > 2)
         home.now += DAY + 1
         home.simulator.faults.clear()
@@ -254,23 +254,23 @@ async def test_corrupt_journal_counts_as_open_and_full(home: Home, name: str) ->
 async def test_recover_continues_if_the_journal_cannot_be_written(home: Home) -> None:
     await leave_open(home)
     home.disk.broken = lambda write: write < 8
-    async with home.process() as guard:
-        await guard.recover()
+    async with home.process() as supervisor:
+        await supervisor.recover()
         await until(lambda: home.disk.writes > 4)
         assert home.simulator.running
-        await finished(guard)
+        await finished(supervisor)
     home.assert_well()
 
 
 async def test_recovery_continues_in_the_next_process(home: Home) -> None:
     await leave_open(home)
     home.simulator.faults.add("*", drop=True)
-    async with home.process() as guard:
-        mending = asyncio.create_task(guard.recover())
-        await until(lambda: guard.busy)
-        await guard.wait()
-        assert not await guard.close()
-        assert not guard.busy
+    async with home.process() as supervisor:
+        mending = asyncio.create_task(supervisor.recover())
+        await until(lambda: supervisor.busy)
+        await supervisor.wait()
+        assert not await supervisor.close()
+        assert not supervisor.busy
         with pytest.raises(Exception, match="broken off"):
             await mending
     home.simulator.faults.clear()
@@ -291,13 +291,13 @@ async def later(simulator: StartSimulator) -> Home:
 
 
 async def test_recover_on_later_firmware_uses_the_session_of_the_journal(later: Home) -> None:
-    async with later.process(timings=replace(PACE, steady=60.0)) as guard:
-        await guard.log_in()
+    async with later.process(timings=replace(PACE, steady=60.0)) as supervisor:
+        await supervisor.log_in()
     later.simulator.running = False
-    async with later.process() as guard:
-        guard._gateway._login._credentials = None  # the entry is gone, and the password with it
-        await guard.recover()
-        await finished(guard)
+    async with later.process() as supervisor:
+        supervisor._gateway._login._credentials = None  # the entry is gone, and the password with it
+        await supervisor.recover()
+        await finished(supervisor)
     later.assert_well()
     assert later.simulator.logins == 1
 
@@ -317,10 +317,10 @@ async def test_recover_without_a_session_logs_in_on_later_firmware(later: Home) 
 async def test_lost_login_is_repeated_to_start(later: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("custom_components.powerwall_gateway.gateway.auth.SessionManager.FIRST_WAIT", 0.01)
     later.simulator.faults.add("login/Basic", drop=True, after=True, times=1)
-    async with later.process() as guard:
+    async with later.process() as supervisor:
         with pytest.raises(Exception, match="no connection"):
-            await guard.log_in()
-        await finished(guard)
+            await supervisor.log_in()
+        await finished(supervisor)
     later.assert_well()
     assert later.simulator.logins == 2
     assert later.disk.record.logins == (NOW,)
@@ -328,10 +328,10 @@ async def test_lost_login_is_repeated_to_start(later: Home, monkeypatch: pytest.
 
 async def test_refused_login_does_not_stop_a_running_powerwall(later: Home) -> None:
     later.simulator.faults.add("login/Basic", status=401)
-    async with later.process() as guard:
+    async with later.process() as supervisor:
         with pytest.raises(GatewayLoginError):
-            await guard.log_in()
-        await finished(guard)
+            await supervisor.log_in()
+        await finished(supervisor)
     later.assert_well()
     assert later.simulator.logins == 1
     assert later.simulator.stopped_seconds == 0

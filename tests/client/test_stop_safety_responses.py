@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import CommandError, CommandFailure, GatewayError, JournalError
 from tests.client.expected_errors import raises_command_error
-from tests.client.stop_safety import NOW, PACE, Home, Tripwire, finished
+from tests.client.stop_safety import NOW, PACE, Home, RequestTrigger, finished
 from tests.helpers import until
 
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -30,14 +30,14 @@ ANSWERS: dict[str, dict[str, Any]] = {
 async def test_powerwall_runs_after_any_login_response(home: Home, name: str, acts: bool) -> None:
     gateway = home.simulator
     gateway.faults.add("login/Basic", after=acts, **ANSWERS[name])
-    async with home.process(timeout=0.15) as guard:
+    async with home.process(timeout=0.15) as supervisor:
         with pytest.raises(GatewayError) as raised:
-            await guard.log_in()
+            await supervisor.log_in()
         assert not isinstance(raised.value, CommandError | JournalError)
         assert gateway.running
         with pytest.raises(type(raised.value)):
-            await guard.log_in()
-        await finished(guard)
+            await supervisor.log_in()
+        await finished(supervisor)
     home.assert_well()
     assert gateway.logins == 1
     assert (gateway.stopped_seconds > 0) is acts
@@ -48,11 +48,11 @@ async def test_powerwall_runs_after_any_login_response(home: Home, name: str, ac
 async def test_powerwall_runs_after_a_login_that_acts_late(home: Home) -> None:
     gateway = home.simulator
     gateway.faults.add("login/Basic", delay=0.4)
-    async with home.process(timings=replace(PACE, steady=0.8), timeout=0.1) as guard:
+    async with home.process(timings=replace(PACE, steady=0.8), timeout=0.1) as supervisor:
         with pytest.raises(GatewayError):
-            await guard.log_in()
+            await supervisor.log_in()
         assert gateway.stopped_seconds == 0
-        await finished(guard)
+        await finished(supervisor)
     home.assert_well()
     assert 0 < gateway.stopped_seconds < 0.3
     assert gateway.tokens
@@ -62,19 +62,19 @@ async def test_powerwall_runs_after_a_login_that_acts_late(home: Home) -> None:
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 500}, {"drop": True}, {"delay": 30.0, "drop": True}])
 async def test_log_in_repeats_a_start_that_fails(home: Home, fault: dict[str, Any]) -> None:
     home.simulator.faults.add("sitemaster/run", times=3, **fault)
-    async with home.process(timeout=0.1) as guard:
-        await guard.log_in()
+    async with home.process(timeout=0.1) as supervisor:
+        await supervisor.log_in()
         assert home.simulator.running
-        await finished(guard)
+        await finished(supervisor)
     home.assert_well()
     assert home.asked_for("sitemaster/run") == 4
 
 
 async def test_log_in_repeats_a_start_without_effect(home: Home) -> None:
     home.simulator.faults.add("sitemaster/run", status=202, times=3)
-    async with home.process() as guard:
-        await guard.log_in()
-        await finished(guard)
+    async with home.process() as supervisor:
+        await supervisor.log_in()
+        await finished(supervisor)
     home.assert_well()
     assert home.asked_for("sitemaster/run") == 4
 
@@ -83,10 +83,10 @@ async def test_log_in_waits_for_a_gateway_that_is_away(home: Home) -> None:
     def go_away() -> None:
         home.simulator.faults.add("*", drop=True, times=12)
 
-    home.simulator.server.requests = wire = Tripwire(9, go_away)
-    async with home.process() as guard:
-        await guard.log_in()
-        await finished(guard)
+    home.simulator.server.requests = wire = RequestTrigger(9, go_away)
+    async with home.process() as supervisor:
+        await supervisor.log_in()
+        await finished(supervisor)
     assert [request.path for request in wire][7:9] == ["login/Basic", "sitemaster/run"]
     assert not home.simulator.faults.active
     home.assert_well()
@@ -95,15 +95,15 @@ async def test_log_in_waits_for_a_gateway_that_is_away(home: Home) -> None:
 async def test_log_in_restarts_after_a_stop_by_someone_else(home: Home) -> None:
     """Within our minute it is started again: it may have been our login. Later it is not for us to decide."""
     gateway = home.simulator
-    async with home.process(timings=replace(PACE, steady=0.2)) as guard:
-        await guard.log_in()
+    async with home.process(timings=replace(PACE, steady=0.2)) as supervisor:
+        await supervisor.log_in()
         gateway.running = False
         await until(lambda: gateway.running)
-        assert guard.busy
-        await finished(guard)
+        assert supervisor.busy
+        await finished(supervisor)
         gateway.running = False
         with raises_command_error(CommandFailure.STOPPED):
-            await guard.stop_for(60)
+            await supervisor.stop_for(60)
     await home.recover()
     assert not gateway.running
     assert home.asked_for("sitemaster/run") == 2
@@ -112,10 +112,10 @@ async def test_log_in_restarts_after_a_stop_by_someone_else(home: Home) -> None:
 
 async def test_log_in_succeeds_if_the_session_cannot_be_written(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     home.disk.broken = lambda write: write == 2
-    async with home.process() as guard:
-        await guard.log_in()
-        await guard._gateway.operation()
-        await finished(guard)
+    async with home.process() as supervisor:
+        await supervisor.log_in()
+        await supervisor._gateway.operation()
+        await finished(supervisor)
     home.assert_well()
     assert "Could not add to the journal" in caplog.text
     assert not any(token in caplog.text for token in home.simulator.tokens)
@@ -123,12 +123,12 @@ async def test_log_in_succeeds_if_the_session_cannot_be_written(home: Home, capl
 
 async def test_journal_that_cannot_be_closed_is_closed_later(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     home.disk.broken = lambda write: 2 < write < 8
-    async with home.process() as guard:
-        await guard.log_in()
+    async with home.process() as supervisor:
+        await supervisor.log_in()
         await until(lambda: home.disk.writes > 4)
         with raises_command_error(CommandFailure.BUSY):
-            await guard.stop_for(60)
-        await finished(guard)
+            await supervisor.stop_for(60)
+        await finished(supervisor)
     home.assert_well()
     assert caplog.text.count("cannot be closed yet") == 1
 
@@ -136,10 +136,10 @@ async def test_journal_that_cannot_be_closed_is_closed_later(home: Home, caplog:
 async def test_log_in_logs_no_secret(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     gateway = home.simulator
     gateway.faults.add("sitemaster/run", status=500, times=3)
-    async with home.process() as guard:
-        await guard.log_in()
-        await finished(guard)
-        shown = repr([guard, vars(guard), home.disk.record])
+    async with home.process() as supervisor:
+        await supervisor.log_in()
+        await finished(supervisor)
+        shown = repr([supervisor, vars(supervisor), home.disk.record])
     for secret in (*gateway.tokens, gateway.serial, *gateway.gateway.pack_serials):
         assert secret not in caplog.text + shown
     assert "cannot be started yet" in caplog.text

@@ -39,50 +39,50 @@ async def old(simulator: StartSimulator) -> Home:
 
 async def test_a_stop_ends_by_itself(home: Home) -> None:
     gateway = home.simulator
-    async with home.process() as guard:
-        await guard.stop_for(SOON)
+    async with home.process() as supervisor:
+        await supervisor.stop_for(SOON)
         assert not gateway.running
         left = home.disk.record.under_way
         assert left
         assert (left.kind, left.began, left.ends) == (Kind.STOP, NOW, NOW + SOON)
-        await finished(guard)
+        await finished(supervisor)
     home.assert_well()
     assert gateway.stopped_seconds >= SOON
     assert home.disk.record.logins == ()
 
 
 async def test_start_ends_a_stop_early(home: Home) -> None:
-    async with home.process() as guard:
-        await guard.stop_for(3600)
-        await guard.start()
+    async with home.process() as supervisor:
+        await supervisor.stop_for(3600)
+        await supervisor.start()
         assert home.simulator.running
-        await finished(guard)
+        await finished(supervisor)
     home.assert_well()
 
 
 async def test_stop_ended_early_does_not_end_a_later_one(old: Home) -> None:
-    async with old.process() as guard:
-        await guard.start()
-        await guard.stop_for(3600)
+    async with old.process() as supervisor:
+        await supervisor.start()
+        await supervisor.stop_for(3600)
         await asyncio.sleep(0.05)
         assert not old.simulator.running
-        await guard.start()
-        await finished(guard)
+        await supervisor.start()
+        await finished(supervisor)
     old.assert_well()
 
 
 async def test_unload_ends_a_stop(home: Home) -> None:
-    async with home.process() as guard:
-        await guard.stop_for(3600)
-        assert await guard.close()
-        assert await guard.close()
+    async with home.process() as supervisor:
+        await supervisor.stop_for(3600)
+        assert await supervisor.close()
+        assert await supervisor.close()
     home.assert_well()
 
 
 async def test_shutdown_ends_a_stop_and_keeps_the_journal_open(home: Home) -> None:
-    async with home.process(timings=replace(PACE, steady=60.0)) as guard:
-        await guard.stop_for(3600)
-        await guard.wait()
+    async with home.process(timings=replace(PACE, steady=60.0)) as supervisor:
+        await supervisor.stop_for(3600)
+        await supervisor.wait()
         assert home.simulator.running
         assert home.disk.record.under_way
     await home.recover()
@@ -90,24 +90,24 @@ async def test_shutdown_ends_a_stop_and_keeps_the_journal_open(home: Home) -> No
 
 
 async def test_unload_without_a_stop_returns_at_once(old: Home) -> None:
-    async with old.process() as guard:
-        await guard.wait()
-        assert await guard.close()
+    async with old.process() as supervisor:
+        await supervisor.wait()
+        assert await supervisor.close()
 
 
 async def test_unload_stops_waiting_after_its_limit(old: Home) -> None:
-    async with old.process() as guard:
-        await guard.stop_for(3600)
+    async with old.process() as supervisor:
+        await supervisor.stop_for(3600)
         old.simulator.faults.add("sitemaster/run", status=503)
-        assert not await guard.close(patience=0.05)
+        assert not await supervisor.close(patience=0.05)
     old.simulator.faults.clear()
     await old.recover()
     old.assert_well()
 
 
 async def test_cancelled_stop_starts_the_powerwall(home: Home) -> None:
-    async with home.process() as guard:
-        await guard.stop_for(3600)
+    async with home.process() as supervisor:
+        await supervisor.stop_for(3600)
     assert home.simulator.running
     assert home.disk.record.under_way
     await home.recover()
@@ -116,69 +116,69 @@ async def test_cancelled_stop_starts_the_powerwall(home: Home) -> None:
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, 3600.1, float("nan"), float("inf")])
 async def test_stop_rejects_an_invalid_duration(old: Home, seconds: float) -> None:
-    async with old.process() as guard:
+    async with old.process() as supervisor:
         with pytest.raises(ValueError, match="not between"):
-            await guard.stop_for(seconds)
+            await supervisor.stop_for(seconds)
     assert old.simulator.requests == []
 
 
 async def test_stop_is_refused_during_another_one(old: Home) -> None:
-    async with old.process() as guard:
-        await guard.stop_for(3600)
-        for call in (guard.stop_for(60), guard.log_in()):
+    async with old.process() as supervisor:
+        await supervisor.stop_for(3600)
+        for call in (supervisor.stop_for(60), supervisor.log_in()):
             with raises_command_error(CommandFailure.BUSY):
                 await call
-        await guard.close()
-        await guard.log_in()
+        await supervisor.close()
+        await supervisor.log_in()
         with raises_command_error(CommandFailure.BUSY):
-            await guard.stop_for(60)
-        await finished(guard)
+            await supervisor.stop_for(60)
+        await finished(supervisor)
     old.assert_well()
 
 
 async def test_stop_off_grid_is_refused(home: Home) -> None:
     home.simulator.home.outage()
-    async with home.process() as guard:
+    async with home.process() as supervisor:
         with raises_command_error(CommandFailure.NOT_ON_GRID):
-            await guard.stop_for(60)
+            await supervisor.stop_for(60)
     assert home.simulator.running
     assert home.asked_for("sitemaster/stop") == 0
 
 
 async def test_stop_of_a_stopped_powerwall_is_refused(home: Home) -> None:
     home.simulator.running = False
-    async with home.process() as guard:
+    async with home.process() as supervisor:
         with raises_command_error(CommandFailure.STOPPED):
-            await guard.stop_for(60)
-        await finished(guard)
+            await supervisor.stop_for(60)
+        await finished(supervisor)
     assert not home.simulator.running
 
 
 async def test_stop_without_a_journal_is_refused(home: Home) -> None:
     home.disk.broken = lambda _: True
-    async with home.process() as guard:
+    async with home.process() as supervisor:
         with pytest.raises(JournalError):
-            await guard.stop_for(60)
-        await finished(guard)
+            await supervisor.stop_for(60)
+        await finished(supervisor)
     assert home.simulator.running
     assert home.asked_for("sitemaster/stop") == 0
 
 
 async def test_stop_of_a_powerwall_3_is_refused(simulator: StartSimulator) -> None:
     home = Home(await simulator("pw3"))
-    async with home.process() as guard:
+    async with home.process() as supervisor:
         with raises_command_error(CommandFailure.UNSURE):
-            await guard.stop_for(60)
+            await supervisor.stop_for(60)
     assert home.disk.writes == 0
 
 
 async def test_stop_under_load_is_refused(simulator: StartSimulator) -> None:
     home = Home(await simulator("21.44"))
     home.simulator.home.home_power, home.simulator.home.solar_power = 3000.0, 0.0
-    async with home.process() as guard:
+    async with home.process() as supervisor:
         with pytest.raises(GatewayRefusedError, match="Cannot Start Wizard"):
-            await guard.stop_for(60)
-        await finished(guard)
+            await supervisor.stop_for(60)
+        await finished(supervisor)
     home.assert_well()
     assert home.simulator.stopped_seconds == 0
 
@@ -187,11 +187,11 @@ async def test_stop_under_load_is_refused(simulator: StartSimulator) -> None:
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 503}, {"drop": True}, {"delay": 30.0, "drop": True}])
 async def test_failed_stop_is_over(old: Home, fault: dict[str, Any], acts: bool) -> None:
     old.simulator.faults.add("sitemaster/stop", after=acts, **fault)
-    async with old.process(timeout=0.1) as guard:
+    async with old.process(timeout=0.1) as supervisor:
         with pytest.raises(GatewayError):
-            await guard.stop_for(3600)
+            await supervisor.stop_for(3600)
         assert old.simulator.running
-        await finished(guard)
+        await finished(supervisor)
     old.assert_well()
     assert (old.simulator.stopped_seconds > 0) is acts
 
@@ -201,8 +201,8 @@ async def test_failed_stop_is_over(old: Home, fault: dict[str, Any], acts: bool)
 
 async def crash(home: Home, seconds: float) -> None:
     """Let a process die while the Powerwall is stopped."""
-    async with home.process() as guard:
-        await guard.stop_for(seconds)
+    async with home.process() as supervisor:
+        await supervisor.stop_for(seconds)
     home.simulator.running = False
     assert home.disk.record.under_way
 
@@ -211,21 +211,21 @@ async def test_stop_continues_after_a_crash(home: Home) -> None:
     await crash(home, 3600)
     home.now += 3599.9
     runs = home.asked_for("sitemaster/run")
-    async with home.process() as guard:
-        await guard.recover()
+    async with home.process() as supervisor:
+        await supervisor.recover()
         assert not home.simulator.running
         assert home.asked_for("sitemaster/run") == runs
-        await finished(guard)
+        await finished(supervisor)
     home.assert_well()
 
 
 async def test_stop_that_expired_during_a_crash_ends_at_once(home: Home) -> None:
     await crash(home, 3600)
     home.now += 3601
-    async with home.process() as guard:
-        await guard.recover()
+    async with home.process() as supervisor:
+        await supervisor.recover()
         assert home.simulator.running
-        await finished(guard)
+        await finished(supervisor)
     home.assert_well()
 
 
@@ -239,23 +239,23 @@ async def test_stop_is_not_longer_if_the_clock_went_back(old: Home) -> None:
 @pytest.mark.parametrize("end", ["start", "close", "wait"])
 async def test_stop_after_a_crash_ends_early_on_request(old: Home, end: str) -> None:
     await crash(old, 3600)
-    async with old.process() as guard:
-        await guard.recover()
+    async with old.process() as supervisor:
+        await supervisor.recover()
         stopped = old.simulator.stopped_seconds
         await asyncio.sleep(0.02)
         assert old.simulator.stopped_seconds > stopped
-        await getattr(guard, end)()
+        await getattr(supervisor, end)()
         assert old.simulator.running
-        await finished(guard)
+        await finished(supervisor)
     old.assert_well()
 
 
 async def test_failed_end_of_a_stop_is_repeated_after_a_crash(old: Home) -> None:
     await crash(old, 3600)
     old.simulator.faults.add("sitemaster/run", status=503)
-    async with old.process() as guard:
-        await guard.recover()
-        assert not await guard.close(patience=0.05)
+    async with old.process() as supervisor:
+        await supervisor.recover()
+        assert not await supervisor.close(patience=0.05)
     old.simulator.faults.clear()
     await old.recover()
     old.assert_well()
@@ -264,17 +264,17 @@ async def test_failed_end_of_a_stop_is_repeated_after_a_crash(old: Home) -> None
 async def test_stop_keeps_the_session_for_its_end(simulator: StartSimulator) -> None:
     """From 1.40 on; the next process may have no password."""
     home = Home(await simulator("1.50.1"))
-    async with home.process() as guard:
-        await guard.log_in()
-        await finished(guard)
-        await guard.stop_for(SOON)
+    async with home.process() as supervisor:
+        await supervisor.log_in()
+        await finished(supervisor)
+        await supervisor.stop_for(SOON)
         home.simulator.faults.add("sitemaster/run", status=503)
     home.simulator.faults.clear()
     home.now += SOON
-    async with home.process() as guard:
-        guard._gateway._login._credentials = None
-        await guard.recover()
-        await finished(guard)
+    async with home.process() as supervisor:
+        supervisor._gateway._login._credentials = None
+        await supervisor.recover()
+        await finished(supervisor)
     home.assert_well()
     assert home.simulator.logins == 1
     assert home.simulator.stopped_seconds > 0
@@ -293,8 +293,8 @@ async def test_stop_without_effect_does_not_stay_busy(old: Home) -> None:
 async def test_start_starts_what_someone_else_stopped(home: Home) -> None:
     home.simulator.running = False
     home.simulator.gateway.start_delay = 0.02
-    async with home.process() as guard:
-        await guard.start()
+    async with home.process() as supervisor:
+        await supervisor.start()
     home.assert_well()
     assert home.disk.writes == 0
 
@@ -302,26 +302,26 @@ async def test_start_starts_what_someone_else_stopped(home: Home) -> None:
 async def test_start_that_fails_raises(old: Home) -> None:
     old.simulator.running = False
     old.simulator.faults.add("sitemaster/run", status=500, times=1)
-    async with old.process() as guard:
+    async with old.process() as supervisor:
         with pytest.raises(GatewayRefusedError):
-            await guard.start()
-        await guard.start()
+            await supervisor.start()
+        await supervisor.start()
     old.assert_well()
 
 
 async def test_start_without_effect_raises(old: Home) -> None:
     old.simulator.running = False
     old.simulator.faults.add("sitemaster/run", status=202)
-    async with old.process(timings=replace(PACE, patience=0.05)) as guard:
+    async with old.process(timings=replace(PACE, patience=0.05)) as supervisor:
         with pytest.raises(GatewayTimeoutError, match="does not run yet"):
-            await guard.start()
+            await supervisor.start()
 
 
 async def test_stop_ends_while_a_start_waits(old: Home) -> None:
-    async with old.process() as guard:
-        stop = asyncio.create_task(guard.stop_for(3600))
+    async with old.process() as supervisor:
+        stop = asyncio.create_task(supervisor.stop_for(3600))
         await until(lambda: not old.simulator.running)
         stop.cancel()
-        await guard.start()
-        await finished(guard)
+        await supervisor.start()
+        await finished(supervisor)
     old.assert_well()

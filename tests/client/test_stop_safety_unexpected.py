@@ -12,8 +12,8 @@ from tests.client.stop_safety import Home, finished, leave_open
 from tests.helpers import until
 
 
-class Told(list[bool]):
-    """What the guard told, and what happens when it is told."""
+class RaisingCallback(list[bool]):
+    """The values that the supervisor reported, and a callback for each of them."""
 
     def __init__(self, happens: Callable[[int], object]) -> None:
         self._happens = happens
@@ -25,7 +25,7 @@ class Told(list[bool]):
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
-    """Give what was logged as an error of ours."""
+    """Return the errors that the integration logged."""
     return [record for record in caplog.records if record.exc_info and record.name.startswith("custom_components.")]
 
 
@@ -38,7 +38,7 @@ async def test_recovery_continues_after_unexpected_errors_and_logs_once(
         if times < 4:
             raise RuntimeError("nobody expects that")
 
-    home.asked = Told(fail)
+    home.asked = RaisingCallback(fail)
     await home.recover()
     home.assert_well()
     assert len(errors(caplog)) == 1
@@ -56,17 +56,17 @@ async def test_login_after_an_unexpected_error_starts_the_powerwall(
         return False
 
     home.disk.broken = fail
-    async with home.process() as guard:
+    async with home.process() as supervisor:
         with pytest.raises(GatewayError, match="unexpected"):
-            await guard.log_in()
+            await supervisor.log_in()
         assert home.asked_for("sitemaster/run") == 1
-        stopping = asyncio.create_task(guard.wait())
+        stopping = asyncio.create_task(supervisor.wait())
         await until(lambda: home.asked_for("sitemaster/run") > 2)
         assert not stopping.done()  # a shutdown waits for what this process stopped
         home.simulator.faults.clear()
         await stopping
         assert home.simulator.running
-        await finished(guard)
+        await finished(supervisor)
     home.assert_well()
     assert len(errors(caplog)) == 1
 
@@ -79,34 +79,34 @@ async def test_stop_begun_as_the_last_task_ends_is_not_cancelled(home: Home) -> 
 
     def stop(times: int) -> None:
         if times == 1:
-            loop.call_soon(lambda: stops.append(loop.create_task(guard.stop_for(60))))
+            loop.call_soon(lambda: stops.append(loop.create_task(supervisor.stop_for(60))))
 
-    home.asked = Told(stop)
-    async with home.process() as guard:
-        await guard.recover()
+    home.asked = RaisingCallback(stop)
+    async with home.process() as supervisor:
+        await supervisor.recover()
         await until(lambda: stops)
         await stops[0]
         assert home.asked_for("sitemaster/stop") == 1
         assert home.asked_for("sitemaster/run") == 0
-        await guard.wait()
+        await supervisor.wait()
         assert home.simulator.running
-        await finished(guard)
+        await finished(supervisor)
     home.assert_well()
 
 
 async def test_shutdown_waits_for_a_powerwall_that_stopped_again(home: Home) -> None:
     """The gateway acts on the login late: it was seen running, and is stopped when the shutdown comes."""
-    async with home.process() as guard:
-        await guard.log_in()
+    async with home.process() as supervisor:
+        await supervisor.log_in()
         home.simulator.faults.add("sitemaster/run", status=503)
         home.simulator.running = False
         await until(lambda: home.asked_for("sitemaster/run") > 1)
-        stopping = asyncio.create_task(guard.wait())
+        stopping = asyncio.create_task(supervisor.wait())
         asked = home.asked_for("sitemaster/run")
         await until(lambda: home.asked_for("sitemaster/run") > asked)
         assert not stopping.done()
         home.simulator.faults.clear()
         await stopping
         assert home.simulator.running
-        await finished(guard)
+        await finished(supervisor)
     home.assert_well()

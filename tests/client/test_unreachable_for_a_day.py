@@ -132,14 +132,14 @@ async def test_recovery_after_a_day_without_gateway_starts_the_powerwall(
     await leave(home.simulator)
     caplog.clear()
     caplog.set_level(logging.INFO)
-    async with home.process(timings=SafetyTimings()) as guard:
-        mending = asyncio.create_task(guard.recover())
+    async with home.process(timings=SafetyTimings()) as supervisor:
+        mending = asyncio.create_task(supervisor.recover())
         await asyncio.sleep(DAY - 60)
         assert not mending.done()
         await come_back(home.simulator)
         await asyncio.wait_for(mending, 130)
         assert home.simulator.running
-        while guard.busy:
+        while supervisor.busy:
             await asyncio.sleep(1.0)
     home.assert_well()
     expected = [(name, level) for name in ("hub", "supervisor") for level in ("INFO", "WARNING")]
@@ -148,15 +148,15 @@ async def test_recovery_after_a_day_without_gateway_starts_the_powerwall(
 
 async def test_watch_without_responses_polls_every_ten_seconds(simulator: StartSimulator, virtual: VirtualTime) -> None:
     home = Home(await simulator("1.15.0"))
-    async with home.process(timings=SafetyTimings()) as guard:
-        await guard.log_in()
+    async with home.process(timings=SafetyTimings()) as supervisor:
+        await supervisor.log_in()
         await be_busy(home.simulator)
         asked = home.asked_for("sitemaster")
         await asyncio.sleep(3600)
         assert home.asked_for("sitemaster") - asked < 370
         await come_back(home.simulator)
         await asyncio.sleep(20)
-        assert not guard.busy
+        assert not supervisor.busy
     home.assert_well()
 
 
@@ -165,13 +165,13 @@ async def test_start_without_responses_polls_every_ten_seconds(simulator: StartS
     home = Home(await simulator("1.15.0"))
     await leave_open(home)
     home.simulator.faults.add("sitemaster", status=503)
-    async with home.process(timings=SafetyTimings()) as guard:
-        mending = asyncio.create_task(guard.recover())
+    async with home.process(timings=SafetyTimings()) as supervisor:
+        mending = asyncio.create_task(supervisor.recover())
         await asyncio.sleep(3600)
         assert home.simulator.running
         assert home.asked_for("sitemaster") < 650
         await come_back(home.simulator)
         await asyncio.wait_for(mending, 20)
-        while guard.busy:
+        while supervisor.busy:
             await asyncio.sleep(1.0)
     home.assert_well()

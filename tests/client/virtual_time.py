@@ -20,7 +20,7 @@ _LONGEST_JUMP = 60.0
 
 
 async def _let_simulators_answer() -> None:
-    """Have the simulators' loop, which runs in another thread, handle what has arrived; timers are not waited for."""
+    """Let the simulators' loop, which runs in another thread, handle all requests that have arrived."""
     for _ in range(_ROUNDS):
         await asyncio.sleep(0)
 
@@ -32,11 +32,11 @@ class VirtualTime:
         self.now = 1000.0
 
     def monotonic(self) -> float:
-        """Give the seconds of no beginning."""
+        """Return the monotonic time in seconds."""
         return self.now
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Take the place of the running loop's clock, and of the client's."""
+        """Replace the clock of the running loop and of the client."""
         loop = asyncio.get_running_loop()
         loop.set_debug(False)  # which takes most of the time
         selector: BaseSelector = vars(loop)["_selector"]

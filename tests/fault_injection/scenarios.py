@@ -19,7 +19,7 @@ from tests.fault_injection.impostor_servers import (
     silent_server,
 )
 from tests.fault_injection.scenario_runner import Scenario, ScenarioRunner, Script
-from tests.integration.config_flow_steps import ends, go_on, typed
+from tests.integration.config_flow_steps import assert_abort, go_on, typed
 from tests.integration.test_discovery import discover
 from tests.integration.test_reconfigure import begin
 
@@ -124,7 +124,7 @@ async def _upgrade_to_https(runner: ScenarioRunner) -> AsyncIterator[float]:
 
 async def _go_to_https(runner: ScenarioRunner) -> None:
     flow = await begin(runner.hass, runner.entry, typed(runner.gateway))
-    ends(await go_on(runner.hass, flow, {}), "reconfigure_successful")
+    assert_abort(await go_on(runner.hass, flow, {}), "reconfigure_successful")
     assert runner.gateway.fingerprint
     assert runner.entry.data[CONF_FINGERPRINT] == runner.gateway.fingerprint.hex()
 
@@ -141,7 +141,7 @@ async def _upgrade_to_a_login(runner: ScenarioRunner) -> AsyncIterator[float]:
 
 async def _type_the_password(runner: ScenarioRunner) -> None:
     flow = await begin(runner.hass, runner.entry, typed(runner.gateway))
-    ends(await go_on(runner.hass, flow, {CONF_PASSWORD: runner.gateway.password}), "reconfigure_successful")
+    assert_abort(await go_on(runner.hass, flow, {CONF_PASSWORD: runner.gateway.password}), "reconfigure_successful")
 
 
 async def _pack_added(runner: ScenarioRunner) -> AsyncIterator[float]:
@@ -174,7 +174,7 @@ async def _meter_gone(runner: ScenarioRunner) -> AsyncIterator[float]:
 async def _moved(runner: ScenarioRunner) -> AsyncIterator[float]:
     async with runner.gateway.unreachable() as port:
         yield 30.0
-    ends(await discover(runner.hass, runner.gateway.din), "already_configured")
+    assert_abort(await discover(runner.hass, runner.gateway.din), "already_configured")
     assert runner.entry.data[CONF_HOST] == f"127.0.0.1:{port}"
 
 
@@ -186,7 +186,7 @@ async def _moved_unseen(runner: ScenarioRunner) -> AsyncIterator[float]:
 
 async def _type_the_address(runner: ScenarioRunner) -> None:
     flow = await begin(runner.hass, runner.entry, typed(runner.gateway))
-    ends(await go_on(runner.hass, flow, {}), "reconfigure_successful")
+    assert_abort(await go_on(runner.hass, flow, {}), "reconfigure_successful")
 
 
 async def _unknown_grid_state(runner: ScenarioRunner) -> AsyncIterator[float]:

@@ -27,7 +27,7 @@ from custom_components.powerwall_gateway.gateway.endpoints import ENDPOINTS, REA
 from custom_components.powerwall_gateway.gateway.models import Din, Model
 from custom_components.powerwall_gateway.gateway.transport import Answer
 from tests.client.conftest import Client
-from tests.client.endpoint_calls import ask
+from tests.client.endpoint_calls import call_endpoint
 from tests.client.example_payloads import example
 from tests.conftest import StartSimulator, is_deep
 from tests.fuzz.inputs import JSON_WORDS, SEED, InputCounter, mutate
@@ -114,7 +114,7 @@ async def test_any_body_is_a_model_or_a_gateway_error(
             powerwall = PowerwallGateway(transport, Credentials(password="12345"))
             counter.inputs += 1
             try:
-                read_properties(await ask(powerwall, name))
+                read_properties(await call_endpoint(powerwall, name))
                 read += 1
             except GatewayError:
                 refused += 1

@@ -11,12 +11,12 @@ from simulator import Simulator
 
 
 def typed(simulator: Simulator, **changes: str) -> dict[str, str]:
-    """Fill the first form."""
+    """Return the values of the first form."""
     return {CONF_HOST: f"{simulator.host}:{simulator.port}", CONF_SERIAL: simulator.serial} | changes
 
 
 def login(password: str | None, *, username: str = "customer", control: bool = True) -> dict[str, Any]:
-    """Fill the form that asks for a password; None leaves it blank."""
+    """Return the values of the form with the password. None leaves it empty."""
     more = {CONF_ALLOW_CONTROL: control, "more": {CONF_USERNAME: username}}
     return more if password is None else {CONF_PASSWORD: password, **more}
 
@@ -27,7 +27,7 @@ async def start(hass: HomeAssistant) -> Any:
 
 
 async def go_on(hass: HomeAssistant, flow: Any, user_input: dict[str, Any]) -> Any:
-    """Send a form, and wait for what is under way then."""
+    """Submit a form, and wait until its progress ends."""
     flow = await hass.config_entries.flow.async_configure(flow["flow_id"], user_input)
     while flow["type"] is FlowResultType.SHOW_PROGRESS:
         await hass.async_block_till_done()
@@ -36,24 +36,24 @@ async def go_on(hass: HomeAssistant, flow: Any, user_input: dict[str, Any]) -> A
     return flow
 
 
-def asks(flow: Any, step_id: str, errors: dict[str, str] | None = None) -> None:
-    """Make sure that a form is shown, with these errors."""
+def assert_form(flow: Any, step_id: str, errors: dict[str, str] | None = None) -> None:
+    """Check that the flow shows a form with these errors."""
     assert (flow["type"], flow["step_id"], flow["errors"]) == (FlowResultType.FORM, step_id, errors)
 
 
-def ends(flow: Any, reason: str) -> None:
-    """Make sure that the flow ended without an entry."""
+def assert_abort(flow: Any, reason: str) -> None:
+    """Check that the flow was aborted."""
     assert (flow["type"], flow["reason"]) == (FlowResultType.ABORT, reason)
 
 
 async def confirm(hass: HomeAssistant, flow: Any) -> Any:
-    """Say that this is the gateway, and make sure that there is an entry then."""
-    asks(flow, "confirm")
+    """Confirm the gateway, and check that the entry is created."""
+    assert_form(flow, "confirm")
     flow = await go_on(hass, flow, {})
     assert flow["type"] is FlowResultType.CREATE_ENTRY
     return flow
 
 
 def suggested(flow: Any) -> dict[str, Any]:
-    """Give what stands in the fields of a form."""
+    """Return the suggested values of a form."""
     return {str(key): (key.description or {}).get("suggested_value") for key in flow["data_schema"].schema}

@@ -38,7 +38,7 @@ __all__ = ["quick_signing"]
 BLUEPRINTS = Path(__file__).parent.parent.parent / "blueprints" / "automation" / DOMAIN
 
 AUTOMATIONS = "automations.yaml"
-"""The file of a test's own in which its automation is kept for a restart."""
+"""The file in a test's folder with its automation, for a restart."""
 
 type Automate = Callable[..., Awaitable[None]]
 type SetUp = Callable[..., Awaitable[MockConfigEntry]]
@@ -49,24 +49,24 @@ type Loaded = tuple[Simulator, MockConfigEntry]
 
 @pytest.fixture
 def hass_config_dir(tmp_path: Path) -> str:
-    """Give every test a configuration folder of its own: the guard's journal is a real file in it."""
+    """Return a configuration folder for each test: the recovery journal is a real file in it."""
     (tmp_path / ".storage").mkdir()
     return str(tmp_path)
 
 
 @pytest.fixture(autouse=True)
 def auto_enable_custom_integrations(enable_custom_integrations: None) -> None:
-    """Let Home Assistant load what is in this repository."""
+    """Let Home Assistant load the integration of this repository."""
 
 
 @pytest.fixture(autouse=True)
 def short_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Show progress only for as long as the work takes: no browser has to listen for its end."""
+    """Show progress only for as long as the work takes, because no browser waits for its end."""
     monkeypatch.setattr(progress_flow, "SHOWN_FOR", 0.0)
 
 
 def entry_for(simulator: Simulator, *, options: dict[str, Any] | None = None, **data: Any) -> MockConfigEntry:
-    """Make the entry that the config flow would store."""
+    """Return the entry that the config flow would create."""
     tls = simulator.fingerprint is not None
     return MockConfigEntry(
         domain=DOMAIN,
@@ -103,20 +103,20 @@ def set_up(hass: HomeAssistant) -> SetUp:
 
 @pytest.fixture
 def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Enable every entity that an owner would have to enable by hand."""
+    """Enable every entity, including those that are disabled by default."""
     monkeypatch.setattr(Entity, "entity_registry_enabled_default", True)
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for milliseconds where it is a minute, and poll the grid only where a test says so."""
+def short_timings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the supervisor's waits from a minute to milliseconds, and poll the grid only when a test does."""
     monkeypatch.setattr(hub, "PACE", PACE)
     monkeypatch.setattr(monitor, "PACE", PACE)
     monkeypatch.setattr(coordinator, "GRID_INTERVAL", 60.0)
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     """Send the next request at once after a gateway did not respond or was busy."""
     monkeypatch.setattr(backoff, "FIRST_WHEN_SILENT", 0.0)
     monkeypatch.setattr(backoff, "FIRST_WHEN_BUSY", 0.02)
@@ -130,7 +130,7 @@ async def loaded(simulator: StartSimulator, set_up: SetUp) -> Loaded:
 
 
 @pytest.fixture
-async def old(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, quick: None) -> Loaded:
+async def old(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, short_timings: None) -> Loaded:
     """Set up a gateway with firmware 1.15 and control allowed, and wait for its login."""
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
@@ -140,7 +140,7 @@ async def old(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, qui
 
 @pytest.fixture
 async def automate(hass: HomeAssistant) -> AsyncIterator[Automate]:
-    """Make an automation of a blueprint, as a person does who imported it, or Home Assistant does that starts."""
+    """Create an automation from a blueprint, like an owner or like Home Assistant at its start."""
 
     async def automate(
         name: str, *, at_start: bool = False, pause: dict[str, int] | None = None, **inputs: Any
@@ -164,7 +164,7 @@ async def automate(hass: HomeAssistant) -> AsyncIterator[Automate]:
 
 
 def state_of(hass: HomeAssistant, simulator: Simulator, platform: str, key: str) -> str | None:
-    """Give the state of the entity with this key, None where there is no such entity."""
+    """Return the state of the entity with this key, None if there is no such entity."""
     entity_id = er.async_get(hass).async_get_entity_id(platform, DOMAIN, f"{simulator.serial}_{key}")
     state = hass.states.get(entity_id) if entity_id else None
     return state.state if state else None

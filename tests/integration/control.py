@@ -30,7 +30,7 @@ def let_pass(hass: HomeAssistant, seconds: float) -> None:
 
 
 async def steady_grid(entry: MockConfigEntry) -> None:
-    """Let the grid be seen for as long as the guard wants it."""
+    """Poll the grid until it has been connected for as long as the supervisor requires."""
     watch = entry.runtime_data.grid
     await watch.async_refresh()
     await asyncio.sleep(2 * PACE.connected)
@@ -38,25 +38,25 @@ async def steady_grid(entry: MockConfigEntry) -> None:
 
 
 async def logged_in(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Let the grid be seen for long enough that the entry logs in by itself, and wait until that is over.
+    """Poll the grid until the entry logs in by itself, and wait until the login is over.
 
-    A poll of the grid may have found the Powerwall stopped by that login, so it is seen anew.
+    A poll of the grid during the login may find the Powerwall stopped, so the grid is polled again.
     """
     await steady_grid(entry)
     await until(lambda: entry.runtime_data.gateway.has_session)
-    await until(lambda: entry.runtime_data.settings.data.operation.value)  # the controls are there
-    await at_rest(hass, entry)
+    await until(lambda: entry.runtime_data.settings.data.operation.value)  # the controls are available
+    await wait_until_idle(hass, entry)
     await steady_grid(entry)
 
 
-async def at_rest(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Wait until no login or stop is under way."""
+async def wait_until_idle(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Wait until no login or stop is in progress."""
     await until(lambda: not entry.runtime_data.control.busy)
     await hass.async_block_till_done()
 
 
 def entity_of(hass: HomeAssistant, simulator: Simulator, platform: str, key: str) -> str:
-    """Give the entity id of a key."""
+    """Return the entity id of a key."""
     entity_id = er.async_get(hass).async_get_entity_id(platform, DOMAIN, f"{simulator.serial}_{key}")
     assert entity_id, f"there is no {platform} {key}"
     return entity_id
@@ -69,7 +69,7 @@ async def call(hass: HomeAssistant, simulator: Simulator, platform: str, key: st
 
 
 def writes(simulator: Simulator) -> list[dict[str, Any]]:
-    """Give what was written to the operation."""
+    """Return the bodies of all writes of mode and reserve."""
     return [
         json.loads(request.body)
         for request in simulator.requests

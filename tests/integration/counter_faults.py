@@ -20,7 +20,7 @@ from simulator.home import SimulatedHome
 from tests.integration.conftest import SetUp
 
 type Saying = Callable[[str, float], float | None]
-"""What is said instead of what a counter has counted; None for nothing at all."""
+"""Return the reported value of a counter, by its key and its real value. None leaves the counter out."""
 
 COUNTERS = {
     "grid_import_energy": ("site", "energy_imported"),
@@ -34,39 +34,39 @@ MINUTE = 60
 """Seconds between two polls."""
 
 BELIEVED = 16
-"""Minutes after which nothing is held back any more."""
+"""Minutes after which the energy filter accepts any value."""
 
 SURELY = 500_000.0
-"""Wh that do not flow in hours."""
+"""Wh that no home uses within hours."""
 
 EVER = 2e7
-"""Wh that do not flow in the days for which a counter may stand still, either."""
+"""Wh that no home uses within the days for which a counter may not change."""
 
 ENOUGH = 20_000.0
-"""Wh that do not flow in two."""
+"""Wh that no home uses within 2 minutes."""
 
 LIMIT = MINUTE / 3600 * 1.5 * HOME_POWER + TOLERANCE
-"""Wh of the largest step between two polls that is believed at once."""
+"""Wh of the largest step between two polls that the energy filter accepts at once."""
 
 PERIOD = 5
 """Minutes of one row of the recorder's short-term statistics."""
 
 
 def flowed(home: SimulatedHome) -> dict[str, float]:
-    """Give what has flowed in truth, in Wh."""
+    """Return the energy that really flowed, in Wh."""
     return {key: getattr(home, key) for key in COUNTERS}
 
 
-def instead(nonsense: Mapping[str, float | None]) -> Saying:
-    """Say this, and the truth about other counters."""
+def reported(nonsense: Mapping[str, float | None]) -> Saying:
+    """Report these values, and the real ones of other counters."""
     return nonsense.get
 
 
-class Fire:
-    """Home Assistant on a frozen clock, and a gateway that says what the fire makes of its counters.
+class CounterFaults:
+    """Home Assistant on a frozen clock, and a gateway whose counters have random faults.
 
-    What has flowed comes from the home; `lost` is what nobody can know of it: what flowed
-    between the last look at a counter and the beginning of the next one.
+    The simulated home has the energy that really flowed. `lost` is the part of it that no one can know: the energy
+    between the last poll of a counter and its reset.
     """
 
     def __init__(
@@ -89,26 +89,26 @@ class Fire:
 
     @property
     def serial(self) -> str:
-        """The gateway's."""
+        """The gateway's serial number."""
         return self._gateway.serial
 
     def flowed(self) -> dict[str, float]:
-        """Give what has flowed in truth, in Wh."""
+        """Return the energy that really flowed, in Wh."""
         return flowed(self._gateway.home)
 
     def begin_all_at(self, counted: float) -> None:
-        """Have all counters say this now, and count on from there."""
+        """Set all counters to this value, from which they continue."""
         self._began_at = {key: energy - counted for key, energy in self.flowed().items()}
 
     async def start(self, set_up: SetUp) -> None:
-        """Set Home Assistant's entry up; from here on it polls when it is said here alone."""
+        """Set up Home Assistant's entry, and turn off its own polls."""
         self._say(None)
         self._entry = await set_up(self._gateway)
         self._hass.config_entries.async_update_entry(self._entry, pref_disable_polling=True)
 
     @property
     def happenings(self) -> tuple[Callable[[], Awaitable[None]], ...]:
-        """All that can happen."""
+        """All faults and events."""
         return (
             self.glitch,
             self.noise,
@@ -142,7 +142,7 @@ class Fire:
         await self._record()
 
     def _say(self, said: Saying | None) -> None:
-        """Put into the gateway's mouth what its counters say."""
+        """Set the counters in the gateway's response."""
         counted = {key: energy - self._began_at[key] for key, energy in flowed(self._gateway.home).items()}
         self._counted.append(counted)
         meters: dict[str, dict[str, float | None]] = {}
@@ -151,7 +151,7 @@ class Fire:
         self._gateway.overrides["meters/aggregates"] = {**meters}
 
     async def _record(self) -> None:
-        """Have the recorder make its statistics as often as it does by itself."""
+        """Compile the recorder's statistics as often as Home Assistant does."""
         if self.minutes % PERIOD == 0:
             await async_wait_recording_done(self._hass)
             do_adhoc_statistics(self._hass, start=dt_util.utcnow() - timedelta(minutes=PERIOD))
@@ -160,30 +160,30 @@ class Fire:
     # -- what happens to counters --------------------------------------------------------------------------------------
 
     async def glitch(self) -> None:
-        """All counters or one say nonsense for some polls, or for more than an hour."""
+        """Report impossible values of one or all counters, for some polls or for more than an hour."""
         said = {key: self._impossible(self._counted[-1][key]) for key in self._some()}
-        await self.live(self.dice.choice((1, 2, 5, 20, 80)), instead(said))
+        await self.live(self.dice.choice((1, 2, 5, 20, 80)), reported(said))
 
     async def noise(self) -> None:
-        """They say something else every time."""
+        """Report another impossible value at each poll."""
         await self.live(self.dice.randint(3, 30), lambda _, counted: self._impossible(counted))
 
     async def nothing(self) -> None:
-        """They say nothing."""
-        await self.live(self.dice.randint(1, 30), instead(dict.fromkeys(self._some())))
+        """Leave counters out of the response."""
+        await self.live(self.dice.randint(1, 30), reported(dict.fromkeys(self._some())))
 
     async def old_answers(self) -> None:
-        """Answers come out of order."""
+        """Return responses out of order."""
         for _ in range(self.dice.randint(1, 5)):
-            await self.live(1, instead(self.dice.choice(self._counted[-30:])))
+            await self.live(1, reported(self.dice.choice(self._counted[-30:])))
             await self.live(1)
 
     async def stand_still(self) -> None:
-        """They stop, as where a meter is out of reach, and catch up."""
-        await self.live(self.dice.randint(5, 300), instead(self._counted[-1]))
+        """Stop the counters, as if a meter were out of contact, and catch up."""
+        await self.live(self.dice.randint(5, 300), reported(self._counted[-1]))
 
     async def begin_anew(self) -> None:
-        """One is reset or rolls over between two polls, or all are."""
+        """Reset one or all counters between two polls."""
         seconds = self.dice.randint(0, MINUTE)
         self._gateway.home.advance(seconds)
         self._reset(self._some())
@@ -191,7 +191,7 @@ class Fire:
         await self._poll_after_a_minute()
 
     async def another_meter(self) -> None:
-        """One goes on from where another one was."""
+        """Continue one counter from another meter's value."""
         key = self._one()
         counted = self._counted[-1][key]
         self._gateway.home.advance(MINUTE)
@@ -199,7 +199,7 @@ class Fire:
         await self._poll_after_a_minute()
 
     async def below_zero(self) -> None:
-        """One lands a little or far below 0, and counts on from there, through 0 where it is near."""
+        """Set one counter below 0, from where it continues."""
         key = self._one()
         self._gateway.home.advance(MINUTE)
         if self._counted[-1][key] > ENOUGH:
@@ -207,7 +207,7 @@ class Fire:
         await self._poll_after_a_minute()
 
     async def leap(self) -> None:
-        """One jumps by all that a home can have used since the last poll, which nobody can know to be wrong."""
+        """Increase one counter by as much as a home can use in the time, which is not detectable."""
         key = self._one()
         self._gateway.home.advance(MINUTE)
         self._begin(key, self._counted[-1][key] + LIMIT)
@@ -215,17 +215,17 @@ class Fire:
         await self._poll_after_a_minute()
 
     async def waver(self) -> None:
-        """They step back by all that means nothing."""
+        """Decrease the counters by the tolerance."""
         await self.live(self.dice.randint(1, 20), lambda _, counted: counted - TOLERANCE)
 
     def _reset(self, keys: list[str]) -> None:
-        """Have counters begin at 0, but for those that would soon have passed where they were: a step back is lost."""
+        """Reset counters to 0, except small ones: they would soon exceed the old value, which hides the reset."""
         for key in keys:
             if self._counted[-1][key] > ENOUGH:
                 self._begin(key, 0.0)
 
     def _begin(self, key: str, reading: float) -> None:
-        """Have a counter say this now, and count on from there."""
+        """Set a counter to this value, from which it continues."""
         now = flowed(self._gateway.home)[key]
         self.lost[key] += now - self._seen[key]
         self._began_at[key] = now - reading
@@ -233,13 +233,13 @@ class Fire:
     # -- what happens to Home Assistant --------------------------------------------------------------------------------
 
     async def silence(self) -> None:
-        """Nobody answers."""
+        """Drop all responses for a while."""
         self._gateway.faults.add("*", drop=True)
-        await self.live(self.dice.choice((1, 10, 200)), instead({}))
+        await self.live(self.dice.choice((1, 10, 200)), reported({}))
         self._gateway.faults.clear()
 
     async def restart(self) -> None:
-        """Home Assistant is away, maybe after a silence; maybe a counter begins anew then, or all talk nonsense."""
+        """Restart Home Assistant, possibly after lost responses, with a reset counter, or with impossible values."""
         if self.dice.choice((True, False)):
             await self.silence()
         await self._hass.config_entries.async_unload(self._entry.entry_id)
@@ -266,7 +266,7 @@ class Fire:
             await self._record()
 
     def _impossible(self, counted: float) -> float:
-        """Give a reading that no home can have come to; a smaller leap may be believed."""
+        """Return a value that no home can have reached. The filter may accept a smaller step."""
         far = self.dice.uniform(EVER, 1e8)
         readings = [counted + far, counted - far, counted + 2.0**32, counted - 2.0**32]
         if counted > 2 * SURELY:
@@ -283,5 +283,5 @@ class Fire:
 
 
 def _is_below_zero(counted: float) -> bool:
-    """Tell whether a counter is so little below 0 that a home could bring it there."""
+    """Return whether a counter is so little below 0 that a home could have reached it."""
     return -EVER < counted <= 0

@@ -23,7 +23,7 @@ SHORT: Final = Polling(0.005, 0.02, 0.1)
 
 @pytest.fixture
 def quick_signing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for milliseconds where it is minutes."""
+    """Shorten the waits of signed requests from minutes to milliseconds."""
     monkeypatch.setattr(coordinator, "GRID_INTERVAL", 60.0)
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
     monkeypatch.setattr(
@@ -32,14 +32,14 @@ def quick_signing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def feeding(simulator: StartSimulator, firmware: str) -> Simulator:
-    """Start a gateway that takes signed requests, whose battery feeds the home."""
+    """Start a gateway that accepts signed requests, with a battery that supplies the home."""
     gateway = await start(simulator, firmware, home=SimulatedHome(charge=60))
     gateway.home.solar_power, gateway.home.home_power = 0.0, 2000.0
     return gateway
 
 
 async def keep_key(hass: HomeAssistant, entry: MockConfigEntry, number: int = 0) -> None:
-    """Put a key where an earlier process kept it, and load the entry with it."""
+    """Store a key like an earlier process, and reload the entry with it."""
     await (await async_get_store(hass, entry.entry_id)).async_set_key(pem(number))
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()

@@ -21,7 +21,16 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import EVENT_DATA_ENTRY_FLOW_PROGRESSED, FlowResultType
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for, until
-from tests.integration.config_flow_steps import asks, confirm, ends, go_on, login, start, suggested, typed
+from tests.integration.config_flow_steps import (
+    assert_abort,
+    assert_form,
+    confirm,
+    go_on,
+    login,
+    start,
+    suggested,
+    typed,
+)
 
 from .conftest import SetUp, entry_for, state_of
 
@@ -29,9 +38,9 @@ from .conftest import SetUp, entry_for, state_of
 async def test_user_flow_on_1_15_needs_no_login(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     flow = await start(hass)
-    asks(flow, "user")
+    assert_form(flow, "user")
     flow = await go_on(hass, flow, typed(gateway))
-    asks(flow, "control")
+    assert_form(flow, "control")
     shown = flow["description_placeholders"]
     assert (shown["firmware"], shown["powerwalls"], shown["fingerprint"]) == (escape_markdown("1.15.0"), "2", "-")
     assert flow["data_schema"]({}) == {CONF_ALLOW_CONTROL: False}
@@ -56,7 +65,7 @@ async def test_user_flow_on_21_44_shows_password_and_certificate(
 ) -> None:
     gateway = await simulator("21.44")
     flow = await go_on(hass, await start(hass), typed(gateway))
-    asks(flow, "login")
+    assert_form(flow, "login")
     assert gateway.fingerprint is not None
     shown = flow["description_placeholders"]
     assert shown["fingerprint"] == gateway.fingerprint.hex(":").upper()
@@ -138,7 +147,7 @@ async def test_user_flow_keeps_the_input_after_an_error(
     if errors is None:  # on 1.15 nothing contradicts a wrong serial
         assert flow["step_id"] == "control"
         return
-    asks(flow, "user", errors)
+    assert_form(flow, "user", errors)
     assert suggested(flow) == wrong
     flow = await go_on(hass, flow, typed(gateway))
     assert flow["step_id"] == "control"
@@ -182,7 +191,7 @@ async def test_user_flow_shows_a_wrong_serial_before_the_password(
 ) -> None:
     gateway = await simulator("21.44")
     flow = await go_on(hass, await start(hass), typed(gateway, serial="TG000000000000"))
-    asks(flow, "user", {CONF_SERIAL: "wrong_serial"})
+    assert_form(flow, "user", {CONF_SERIAL: "wrong_serial"})
     assert gateway.logins == 0
     flow = await go_on(hass, flow, typed(gateway))
     assert flow["step_id"] == "login"
@@ -193,7 +202,7 @@ async def test_user_flow_shows_a_wrong_serial_after_the_login(hass: HomeAssistan
     gateway.overrides["status"] = {"version": "20.49.0 18dee2f7"}
     flow = await go_on(hass, await start(hass), typed(gateway, serial="TG000000000000"))
     flow = await go_on(hass, flow, login(gateway.password))
-    asks(flow, "user", {CONF_SERIAL: "wrong_serial"})
+    assert_form(flow, "user", {CONF_SERIAL: "wrong_serial"})
     flow = await go_on(hass, flow, typed(gateway))
     await confirm(hass, await go_on(hass, flow, login(gateway.password)))
 
@@ -217,7 +226,7 @@ async def test_user_flow_shows_the_error_of_each_failed_login(
     flow = await go_on(hass, await start(hass), typed(gateway))
     gateway.faults.add(**fault)
     flow = await go_on(hass, flow, login(gateway.password))
-    asks(flow, "login", errors)
+    assert_form(flow, "login", errors)
     gateway.faults.clear()
     await confirm(hass, await go_on(hass, flow, login(gateway.password)))
 
@@ -226,7 +235,7 @@ async def test_user_flow_recovers_from_a_wrong_password(hass: HomeAssistant, sim
     gateway = await simulator("21.44")
     flow = await go_on(hass, await start(hass), typed(gateway))
     flow = await go_on(hass, flow, login("wrong"))
-    asks(flow, "login", {CONF_PASSWORD: "invalid_auth"})
+    assert_form(flow, "login", {CONF_PASSWORD: "invalid_auth"})
     assert "wrong" not in str(flow["data_schema"].schema)
     await confirm(hass, await go_on(hass, flow, login(gateway.password)))
 
@@ -249,7 +258,7 @@ async def test_user_flow_aborts_if_already_configured(
     gateway = await simulator("1.15.0")
     await set_up(gateway)
     flow = await go_on(hass, await start(hass), typed(gateway))
-    ends(flow, "already_configured")
+    assert_abort(flow, "already_configured")
 
 
 @pytest.mark.parametrize(
@@ -268,7 +277,7 @@ async def test_user_flow_sets_up_every_firmware(
     wants_login = step_id == "login"
     gateway = await simulator(firmware, password="sunshine" if wants_login else None)
     flow = await go_on(hass, await start(hass), typed(gateway))
-    asks(flow, step_id)
+    assert_form(flow, step_id)
     if wants_login:
         await confirm(hass, await go_on(hass, flow, login("sunshine")))
     else:
@@ -290,7 +299,7 @@ async def test_user_flow_on_24_36_rejects_the_default_password(hass: HomeAssista
     gateway = await simulator("24.36")
     flow = await go_on(hass, await start(hass), typed(gateway))
     flow = await go_on(hass, flow, login(gateway.password))
-    asks(flow, "login", {CONF_PASSWORD: "default_password"})
+    assert_form(flow, "login", {CONF_PASSWORD: "default_password"})
 
 
 # -- the password that the gateway came with ---------------------------------------------------------------------------
@@ -308,16 +317,16 @@ async def test_user_flow_tries_the_default_password_once(hass: HomeAssistant, si
     gateway = await simulator("21.44", password="sunshine")
     flow = await go_on(hass, await start(hass), typed(gateway))
     flow = await go_on(hass, flow, login(None, username="installer"))
-    asks(flow, "login", {CONF_PASSWORD: "password_missing"})  # that password is not this login's
+    assert_form(flow, "login", {CONF_PASSWORD: "password_missing"})  # that password is not this login's
     assert gateway.logins == 0
     flow = await go_on(hass, flow, login(None))
-    asks(flow, "login", {CONF_PASSWORD: "default_refused"})
+    assert_form(flow, "login", {CONF_PASSWORD: "default_refused"})
     tried = gateway.logins
     flow = await go_on(hass, flow, login(None))
-    asks(flow, "login", {CONF_PASSWORD: "password_missing"})
+    assert_form(flow, "login", {CONF_PASSWORD: "password_missing"})
     assert gateway.logins == tried
     flow = await go_on(hass, flow, login("wrong"))
-    asks(flow, "login", {CONF_PASSWORD: "invalid_auth"})
+    assert_form(flow, "login", {CONF_PASSWORD: "invalid_auth"})
     await confirm(hass, await go_on(hass, flow, login("sunshine")))
 
 
@@ -325,7 +334,7 @@ async def test_user_flow_explains_a_refused_default_password(hass: HomeAssistant
     gateway = await simulator("24.36")
     gateway.faults.add("login/Basic", status=401, body=b'{"error":"default password not supported"}')
     flow = await go_on(hass, await start(hass), typed(gateway))
-    asks(await go_on(hass, flow, login(None)), "login", {CONF_PASSWORD: "default_password"})
+    assert_form(await go_on(hass, flow, login(None)), "login", {CONF_PASSWORD: "default_password"})
 
 
 # -- encryption --------------------------------------------------------------------------------------------------------
@@ -337,23 +346,23 @@ async def test_user_flow_rejects_later_firmware_without_encryption(
     gateway = await simulator("1.15.0")
     gateway.overrides["status"] = {"version": "21.44 223a56cd"}
     flow = await go_on(hass, await start(hass), typed(gateway))
-    asks(flow, "user", {CONF_HOST: "not_encrypted"})
+    assert_form(flow, "user", {CONF_HOST: "not_encrypted"})
     del gateway.overrides["status"]
-    asks(await go_on(hass, flow, typed(gateway)), "control")
+    assert_form(await go_on(hass, flow, typed(gateway)), "control")
 
 
 # -- what is known beforehand ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def slow_eyes(monkeypatch: pytest.MonkeyPatch) -> None:
+def slow_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show everything that is under way, and for long enough that a browser under load listens in time."""
     monkeypatch.setattr(progress_flow, "SHOWN_AFTER", 0.0)
     monkeypatch.setattr(progress_flow, "SHOWN_FOR", 1.0)
 
 
 async def test_user_flow_shows_progress_until_a_browser_listens(
-    hass: HomeAssistant, simulator: StartSimulator, slow_eyes: None
+    hass: HomeAssistant, simulator: StartSimulator, slow_progress: None
 ) -> None:
     gateway = await simulator("21.44")
     flows = hass.config_entries.flow
@@ -371,13 +380,13 @@ async def test_user_flow_shows_progress_until_a_browser_listens(
         return await flows.async_configure(flow["flow_id"])
 
     flow = await send(await start(hass), typed(gateway), "looking", "meters/aggregates")
-    asks(flow, "login")
+    assert_form(flow, "login")
     flow = await send(flow, login("wrong"), "logging_in", "login/Basic")
-    asks(flow, "login", {CONF_PASSWORD: "invalid_auth"})
+    assert_form(flow, "login", {CONF_PASSWORD: "invalid_auth"})
 
 
 async def test_user_flow_aborted_in_progress_ends_its_task(
-    hass: HomeAssistant, simulator: StartSimulator, slow_eyes: None
+    hass: HomeAssistant, simulator: StartSimulator, slow_progress: None
 ) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("status", delay=5)

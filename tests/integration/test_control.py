@@ -18,11 +18,11 @@ from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for, until
-from tests.integration.control import PACE, at_rest, call, follows, logged_in, writes
+from tests.integration.control import PACE, call, follows, logged_in, wait_until_idle, writes
 
 from .conftest import Loaded, SetUp, entry_for, state_of
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.usefixtures("short_timings")
 
 
 def shown(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
@@ -94,7 +94,7 @@ async def test_lost_session_creates_a_repair_issue(hass: HomeAssistant, old: Loa
     assert gateway.logins == 1
     assert shown(hass, entry) == {"login_needed"}
     await fix(hass, hass_client, entry, "login_needed")
-    await at_rest(hass, entry)
+    await wait_until_idle(hass, entry)
     assert gateway.logins == 2
     await entry.runtime_data.settings.async_refresh()
     assert shown(hass, entry) == set()
@@ -115,7 +115,7 @@ async def test_refused_installer_login_creates_a_repair_issue(
     assert gateway.running
     for _ in range(3):
         await watch.async_refresh()
-        await at_rest(hass, entry)
+        await wait_until_idle(hass, entry)
     assert gateway.logins == 1
 
 
@@ -230,7 +230,7 @@ async def test_gateway_that_does_not_answer_keeps_its_controls(hass: HomeAssista
         await hass.async_block_till_done()
         assert set(controls(hass, entry)) == set(before)
         gateway.faults.clear()
-    await at_rest(hass, entry)
+    await wait_until_idle(hass, entry)
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,11 @@ from simulator import Simulator
 from simulator.gateway.call import Call
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for, until
-from tests.integration.control import PACE, at_rest, call, follows, poll, writes
+from tests.integration.control import PACE, call, follows, poll, wait_until_idle, writes
 
 from .conftest import Loaded, SetUp, entry_for, state_of
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.usefixtures("short_timings")
 
 
 BEFOREHAND = ("self_consumption", 24.0)
@@ -163,7 +163,7 @@ async def test_commit_raises_the_error_of_each_response(hass: HomeAssistant, old
 async def works_again(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, *, for_good: bool) -> None:
     """Make sure that a cured gateway takes the change, and that the Powerwall has been running all along."""
     gateway.faults.clear()
-    await at_rest(hass, entry)
+    await wait_until_idle(hass, entry)
     if for_good:
         assert state_of(hass, gateway, "number", "backup_reserve") == "unavailable"
         await hass.config_entries.async_reload(entry.entry_id)
@@ -171,7 +171,7 @@ async def works_again(hass: HomeAssistant, gateway: Simulator, entry: MockConfig
     await set_reserve(hass, 30)
     assert follows(gateway) == WANTED
     assert state_of(hass, gateway, "number", "backup_reserve") == "30.0"
-    await at_rest(hass, entry)
+    await wait_until_idle(hass, entry)
     assert_runs(gateway)
 
 
@@ -214,7 +214,7 @@ async def test_reboot_between_write_and_commit_is_handled(
     await reboots[0]
     assert follows(gateway) == WANTED
     assert len(writes(gateway)) == asked_for(gateway, "config/completed") == 1
-    await at_rest(hass, entry)
+    await wait_until_idle(hass, entry)
     assert_runs(gateway)
 
 
@@ -224,7 +224,7 @@ async def test_session_lost_before_the_write_is_handled(hass: HomeAssistant, old
     await set_reserve(hass, 30)
     assert follows(gateway) == WANTED
     assert gateway.logins == 2
-    await at_rest(hass, entry)
+    await wait_until_idle(hass, entry)
     assert_runs(gateway)
 
 
@@ -260,7 +260,7 @@ async def waiting(
     monkeypatch.setattr(monitor, "PACE", replace(PACE, connected=60.0))
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
-    await at_rest(hass, entry)
+    await wait_until_idle(hass, entry)
 
     async def log_in() -> None:
         monkeypatch.setattr(monitor, "PACE", PACE)
@@ -269,7 +269,7 @@ async def waiting(
         await asyncio.sleep(2 * PACE.connected)
         await watch.async_refresh()
         await asyncio.sleep(0)
-        await at_rest(hass, entry)
+        await wait_until_idle(hass, entry)
 
     return gateway, entry, log_in
 
@@ -287,7 +287,7 @@ async def test_login_restarts_the_powerwall_after_each_response(
     gateway.faults.add("login/Basic", after=acts, **ANSWERS[answer])
     await log_in()
     await until(lambda: gateway.logins == 1)
-    await at_rest(hass, entry)
+    await wait_until_idle(hass, entry)
     assert (gateway.stopped_seconds > 0) is acts
     assert asked_for(gateway, "sitemaster/run") == 1
     assert_runs(gateway)
@@ -301,7 +301,7 @@ async def test_login_that_acts_late_restarts_the_powerwall(
     hurry(entry, hangs=True)
     gateway.faults.add("login/Basic", delay=1.0, times=1)
     await log_in()
-    await at_rest(hass, entry)
+    await wait_until_idle(hass, entry)
     assert gateway.stopped_seconds > 0
     assert asked_for(gateway, "sitemaster/run") == 2
     assert_runs(gateway)

@@ -28,7 +28,7 @@ _MOVING = ("started", "running_since", "last_outage")
 
 
 @pytest.fixture(autouse=True)
-async def quick(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+async def short_timings(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave no pause between the requests, and have the download there."""
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
     assert await async_setup_component(hass, "diagnostics", {})

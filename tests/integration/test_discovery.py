@@ -17,7 +17,7 @@ from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.integration.config_flow_steps import asks, ends, go_on, login, suggested, typed
+from tests.integration.config_flow_steps import assert_abort, assert_form, go_on, login, suggested, typed
 
 from .conftest import Loaded, SetUp, entry_for
 
@@ -86,13 +86,13 @@ async def test_discovery_matches_host_names(
 async def test_discovery_starts_the_user_flow(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     flow = await discover(hass, gateway.din)
-    asks(flow, "discovery_confirm")
+    assert_form(flow, "discovery_confirm")
     assert suggested(flow) == {CONF_HOST: "127.0.0.1", CONF_SERIAL: gateway.serial}
     (shown,) = hass.config_entries.flow.async_progress()
     assert shown["context"]["title_placeholders"] == {"host": "127.0.0.1"}
     assert gateway.requests == []
     flow = await go_on(hass, flow, typed(gateway, serial="no!"))
-    asks(flow, "discovery_confirm", {CONF_SERIAL: "invalid_serial"})
+    assert_form(flow, "discovery_confirm", {CONF_SERIAL: "invalid_serial"})
     flow = await go_on(hass, await go_on(hass, flow, typed(gateway)), {CONF_ALLOW_CONTROL: False})
     assert flow["data"][CONF_MAC] == MAC
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, gateway.serial), flow["result"].entry_id)
@@ -103,29 +103,29 @@ async def test_discovery_starts_the_user_flow(hass: HomeAssistant, simulator: St
 async def test_discovery_of_a_powerwall_3_asks_for_the_serial(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("pw3")
     flow = await discover(hass, "TeslaPW_ABC123")
-    asks(flow, "discovery_confirm")
+    assert_form(flow, "discovery_confirm")
     assert suggested(flow) == {CONF_HOST: "127.0.0.1", CONF_SERIAL: None}
     flow = await go_on(hass, flow, typed(gateway))
-    asks(await go_on(hass, flow, login(gateway.password)), "confirm")
+    assert_form(await go_on(hass, flow, login(gateway.password)), "confirm")
 
 
 async def test_discovery_shows_the_same_gateway_once(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     await discover(hass, gateway.din)
-    ends(await discover(hass, gateway.din), "already_in_progress")
+    assert_abort(await discover(hass, gateway.din), "already_in_progress")
 
 
 async def test_discovery_keeps_an_ignored_gateway_ignored(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     data = {"unique_id": gateway.serial, "title": "Gateway"}
     await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_IGNORE}, data=data)
-    ends(await discover(hass, gateway.din), "already_configured")
+    assert_abort(await discover(hass, gateway.din), "already_configured")
 
 
 async def test_discovery_adds_the_mac_of_a_known_gateway(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     data, logins = entry.runtime_data, gateway.logins
-    ends(await discover(hass, gateway.din), "already_configured")
+    assert_abort(await discover(hass, gateway.din), "already_configured")
     assert entry.runtime_data is data  # a healthy entry is not reloaded for it
     assert gateway.logins == logins
     assert (entry.data[CONF_HOST], entry.data[CONF_MAC]) == (f"127.0.0.1:{gateway.port}", MAC)
@@ -137,7 +137,7 @@ async def test_discovery_adds_the_mac_of_a_known_gateway(hass: HomeAssistant, lo
 async def test_discovery_keeps_the_address_of_a_gateway_that_responds(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     data = dict(entry.data)
-    ends(await discover(hass, gateway.din, ip=NEW), "already_configured")  # its cable, beside its Wi-Fi
+    assert_abort(await discover(hass, gateway.din, ip=NEW), "already_configured")  # its cable, beside its Wi-Fi
     assert dict(entry.data) == data
     assert entry.state.name == "LOADED"
 
@@ -149,7 +149,7 @@ async def test_discovery_updates_the_address_of_a_gateway_that_moved(
     gateway = await simulator("21.44")
     entry = await set_up(gateway, host=f"nowhere.invalid:{gateway.port}", mac=MAC)
     assert entry.state is ConfigEntryState.SETUP_RETRY
-    ends(await discover(hass, hostname.format(din=gateway.din)), "already_configured")
+    assert_abort(await discover(hass, hostname.format(din=gateway.din)), "already_configured")
     assert entry.data[CONF_HOST] == f"127.0.0.1:{gateway.port}"
     assert entry.state.name == "LOADED"
 
@@ -162,7 +162,7 @@ async def test_discovery_updates_the_address_after_a_failed_poll(
     assert entry.state.name == "LOADED"
     await gateway.stop()
     await entry.runtime_data.live.async_refresh()
-    ends(await discover(hass, gateway.din), "already_configured")
+    assert_abort(await discover(hass, gateway.din), "already_configured")
     assert entry.data[CONF_HOST] == f"127.0.0.1:{gateway.port}"
 
 
@@ -173,7 +173,7 @@ async def test_discovery_reloads_an_entry_that_retries(
     async with gateway.unreachable():
         entry = await set_up(gateway, mac=MAC)
         assert entry.state is ConfigEntryState.SETUP_RETRY
-    ends(await discover(hass, gateway.din), "already_configured")
+    assert_abort(await discover(hass, gateway.din), "already_configured")
     assert entry.state.name == "LOADED"
 
 
@@ -186,7 +186,7 @@ async def test_discovery_updates_an_address_that_another_gateway_has(
     assert entry.state.name == "SETUP_RETRY"
     gateway.serial = serial
     hass.config_entries.async_update_entry(entry, unique_id=serial)
-    ends(await discover(hass, gateway.din), "already_configured")
+    assert_abort(await discover(hass, gateway.din), "already_configured")
     assert entry.data[CONF_HOST] == f"127.0.0.1:{gateway.port}"
     assert entry.state.name == "LOADED"
 
@@ -203,7 +203,7 @@ async def test_entry_whose_login_was_refused_is_set_up_again_at_the_new_address(
     await hass.async_block_till_done()
     assert entry.state.name == "SETUP_ERROR"
     gateway.password = right
-    ends(await discover(hass, gateway.din), "already_configured")
+    assert_abort(await discover(hass, gateway.din), "already_configured")
     await hass.async_block_till_done()
     assert entry.data[CONF_HOST] == f"127.0.0.1:{gateway.port}"
     assert entry.state.name == "LOADED"
@@ -213,7 +213,7 @@ async def test_discovery_knows_a_powerwall_3_by_its_address(hass: HomeAssistant,
     gateway = await simulator("pw3")
     entry = entry_for(gateway)
     entry.add_to_hass(hass)
-    ends(await discover(hass, "TeslaPW_ABC123"), "already_configured")
+    assert_abort(await discover(hass, "TeslaPW_ABC123"), "already_configured")
     assert entry.data[CONF_MAC] == MAC
 
 
@@ -229,7 +229,7 @@ async def test_discovery_sends_nothing_to_an_impostor(
     impostor: Simulator = await simulator(stranger, serial=gateway.serial)
     await impostor.stop()
     await impostor.start(port)
-    ends(await discover(hass, gateway.din), "already_configured")
+    assert_abort(await discover(hass, gateway.din), "already_configured")
     assert entry.data[CONF_HOST] == f"127.0.0.1:{port}"  # where it is looked for, in vain
     assert entry.state.name == "SETUP_RETRY"
     assert (impostor.requests, impostor.logins) == ([], 0)

@@ -65,7 +65,7 @@ async def test_invalid_stored_energy_starts_from_zero(
 
 
 async def test_energy_is_kept_over_a_restart_without_a_gateway(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, impatient: None, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, short_backoff: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coordinator, "KEPT_AT_LEAST", 0.0)
     monkeypatch.setattr(coordinator, "KEPT_INTERVALS", 0)

@@ -22,7 +22,7 @@ from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 from tests.conftest import StartSimulator, is_deep
 from tests.integration.conftest import SetUp
-from tests.integration.counter_faults import BELIEVED, COUNTERS, Fire
+from tests.integration.counter_faults import BELIEVED, COUNTERS, CounterFaults
 
 HOURS = 30 * 24 if is_deep() else 1
 """For as long at least, and everything happens once at least: `scripts/test --deep` lives through a month."""
@@ -57,43 +57,43 @@ def auto_enable_custom_integrations(recorder_mock: Recorder, enable_custom_integ
 
 
 @pytest.fixture
-def frozen_pacer(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+def frozen_scheduler(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pace by the frozen clock: by the wall's, a month of polls would have to wait, and nothing wakes."""
     monkeypatch.setattr(transport, "RequestScheduler", lambda: RequestScheduler(clock=hass.loop.time))
 
 
 @pytest.fixture
-async def fire(
-    hass: HomeAssistant, simulator: StartSimulator, freezer: FrozenDateTimeFactory, frozen_pacer: None
-) -> Fire:
-    """Give a gateway whose counters are under fire, at the full hour."""
+async def faults(
+    hass: HomeAssistant, simulator: StartSimulator, freezer: FrozenDateTimeFactory, frozen_scheduler: None
+) -> CounterFaults:
+    """Give a gateway whose counters are faulty, at the full hour."""
     freezer.move_to(dt_util.utcnow().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
-    return Fire(hass, freezer, await simulator("1.15.0"), Random(SEED))
+    return CounterFaults(hass, freezer, await simulator("1.15.0"), Random(SEED))
 
 
 @pytest.mark.parametrize("counted", [None, -12_345_678.9], ids=["counted", "below_zero"])
 async def test_statistics_match_the_energy_that_flowed(
-    hass: HomeAssistant, fire: Fire, set_up: SetUp, counted: float | None
+    hass: HomeAssistant, faults: CounterFaults, set_up: SetUp, counted: float | None
 ) -> None:
     """Live through everything, with counters of any sign at the start."""
     if counted is not None:
-        fire.begin_all_at(counted)
+        faults.begin_all_at(counted)
     began = dt_util.utcnow()
-    await fire.start(set_up)
+    await faults.start(set_up)
     if counted is not None:
-        await fire.live(LASTING_POLLS - 1)  # until what is shown begins, at 0
-    before = fire.flowed()
+        await faults.live(LASTING_POLLS - 1)  # until what is shown begins, at 0
+    before = faults.flowed()
     registry = er.async_get(hass)
-    ids = {key: registry.async_get_entity_id("sensor", DOMAIN, f"{fire.serial}_{key}") or "" for key in COUNTERS}
+    ids = {key: registry.async_get_entity_id("sensor", DOMAIN, f"{faults.serial}_{key}") or "" for key in COUNTERS}
     if counted is not None:
         states = [hass.states.get(entity_id) for entity_id in ids.values()]
         assert [state.state for state in states if state] == ["0.0"] * len(COUNTERS)
 
     async def compare(what: str) -> None:
         """Poll until all is believed and an hour ends, and look at the sum that the recorder holds then."""
-        await fire.live(BELIEVED + (59 - BELIEVED - fire.minutes) % 60)
-        true = fire.flowed()
-        await fire.live(1)
+        await faults.live(BELIEVED + (59 - BELIEVED - faults.minutes) % 60)
+        true = faults.flowed()
+        await faults.live(1)
         rows = await get_instance(hass).async_add_executor_job(
             statistics_during_period, hass, began, None, set(ids.values()), "hour", None, {"state", "sum"}
         )
@@ -103,13 +103,13 @@ async def test_statistics_match_the_energy_that_flowed(
             assert shown[0] >= 0, f"{key} is negative {what}"
             sums = [1000 * (row["sum"] or 0.0) for row in rows[entity_id]]
             assert all(last - EXACT <= now for last, now in pairwise(sums)), f"{key} fell {what}"
-            expected = true[key] - before[key] - fire.lost[key]
+            expected = true[key] - before[key] - faults.lost[key]
             assert sums[-1] == pytest.approx(expected, abs=EXACT), f"{key} is wrong {what}"
         assert not {SEEN_DIP, WARN_DIP, WARN_NEGATIVE} & hass.data.keys(), f"the recorder doubts a state {what}"
 
-    while fire.minutes < HOURS * 60:
-        for happen in fire.dice.sample(fire.happenings, len(fire.happenings)):
-            await fire.live(fire.dice.randint(*PEACE))
-            what = f"after {happen.__name__} in minute {fire.minutes}, seed {SEED}"
+    while faults.minutes < HOURS * 60:
+        for happen in faults.dice.sample(faults.happenings, len(faults.happenings)):
+            await faults.live(faults.dice.randint(*PEACE))
+            what = f"after {happen.__name__} in minute {faults.minutes}, seed {SEED}"
             await happen()
             await compare(what)

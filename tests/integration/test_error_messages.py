@@ -15,7 +15,7 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.client.simulated_gateways import start as start_profile
 from tests.conftest import StartSimulator
-from tests.integration.config_flow_steps import asks, ends, go_on, login, start, typed
+from tests.integration.config_flow_steps import assert_abort, assert_form, go_on, login, start, typed
 from tests.integration.control import logged_in
 from tests.signing_keys import pem
 
@@ -108,7 +108,7 @@ async def test_login_form_names_the_reason_and_keeps_the_gateways_words(
     flow = await go_on(hass, await start(hass), typed(gateway))
     gateway.faults.add("login/Basic", **fault)
     flow = await go_on(hass, flow, login("XXXXX", username="installer"))
-    asks(flow, "login", errors)
+    assert_form(flow, "login", errors)
     assert flow["description_placeholders"]["reason"] == reason
 
 
@@ -119,7 +119,7 @@ async def test_first_form_tells_a_busy_or_stopped_gateway_from_no_gateway(
     gateway = await simulator("21.44")
     gateway.faults.add("status", **says(status, "starting"))
     flow = await go_on(hass, await start(hass), typed(gateway))
-    asks(flow, "user", errors)
+    assert_form(flow, "user", errors)
     assert flow["description_placeholders"]["reason"] == "starting"
 
 
@@ -132,7 +132,7 @@ async def test_switch_flipped_then_reconfigured_ends_the_wait(
     assert entry.error_reason_translation_key == "switch_needed"
     gateway.faults.clear()
     flow = await go_on(hass, await entry.start_reconfigure_flow(hass), typed(gateway))
-    ends(await go_on(hass, flow, {}), "reconfigure_successful")
+    assert_abort(await go_on(hass, flow, {}), "reconfigure_successful")
     assert entry.state.name == "LOADED"
 
 
@@ -155,7 +155,7 @@ async def test_reauth_with_another_certificate_points_to_reconfigure(
     flow = await entry.start_reauth_flow(hass)
     await restart(gateway, certificate=True)
     flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
-    asks(flow, "reauth_confirm", {"base": "certificate_not_trusted"})
+    assert_form(flow, "reauth_confirm", {"base": "certificate_not_trusted"})
     assert gateway.requests == []
 
 
@@ -165,7 +165,7 @@ async def test_control_is_not_ticked_where_a_login_stops_the_powerwall(
 ) -> None:
     gateway = await simulator(firmware)
     flow = await go_on(hass, await start(hass), typed(gateway))
-    asks(flow, step_id)
+    assert_form(flow, step_id)
     flow = await go_on(hass, flow, flow["data_schema"]({}))
     assert flow["options"] == {CONF_ALLOW_CONTROL: False}
 
@@ -177,7 +177,7 @@ async def test_repair_that_fails_names_the_reason_by_a_key(
     hass: HomeAssistant,
     simulator: StartSimulator,
     set_up: SetUp,
-    quick: None,
+    short_timings: None,
     hass_client: ClientSessionGenerator,
 ) -> None:
     """A text made in Python is in English, whatever the language of the owner."""
@@ -233,6 +233,6 @@ async def test_options_flow_shows_progress_of_the_key(
     flow = await wait(flow, "make_key")
     assert flow["step_id"] == "register_key"
     flow = await wait(await flows.async_configure(flow["flow_id"], {}), "checking_key")
-    asks(flow, "check_key", {"base": "key_unknown"})
+    assert_form(flow, "check_key", {"base": "key_unknown"})
     flow = await wait(await flows.async_configure(flow["flow_id"], {}), "checking_key")
-    asks(flow, "check_key", {"base": "key_unknown"})
+    assert_form(flow, "check_key", {"base": "key_unknown"})

@@ -22,7 +22,7 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.helpers import address_of
-from tests.integration.config_flow_steps import asks, go_on, login, start, typed
+from tests.integration.config_flow_steps import assert_form, go_on, login, start, typed
 
 TEXTS: Final = Path(diagnostics.__file__).parent / "translations" / "en.json"
 
@@ -105,10 +105,10 @@ async def auto_enable_custom_integrations(
 async def add(hass: HomeAssistant, gateway: Simulator) -> tuple[Any, list[dict[str, str]]]:
     """Add the gateway as an owner does, and give the entry with what the forms named."""
     flow = await go_on(hass, await start(hass), typed(gateway))
-    asks(flow, "login")
+    assert_form(flow, "login")
     named = [flow["description_placeholders"]]
     flow = await go_on(hass, flow, login(gateway.password))
-    asks(flow, "confirm")
+    assert_form(flow, "confirm")
     named.append(flow["description_placeholders"])
     flow = await go_on(hass, flow, {})
     return flow["result"], named

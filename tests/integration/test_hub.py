@@ -31,11 +31,11 @@ from tests.helpers import until
 from tests.integration.conftest import Loaded, SetUp, entry_for
 from tests.integration.control import PACE, logged_in, steady_grid
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.usefixtures("short_timings")
 
 
 @pytest.fixture
-def patient(quick: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def patient(short_timings: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Keep the entry from logging in until this is called."""
     monkeypatch.setattr(monitor, "PACE", replace(PACE, connected=60.0))
     return lambda: monkeypatch.setattr(monitor, "PACE", PACE)

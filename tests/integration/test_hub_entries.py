@@ -20,7 +20,7 @@ from tests.integration.conftest import Loaded, SetUp, entry_for
 from tests.integration.control import steady_grid
 from tests.integration.test_hub import is_closed, leave_open
 
-pytestmark = pytest.mark.usefixtures("quick", "impatient", "short_unload")
+pytestmark = pytest.mark.usefixtures("short_timings", "short_backoff", "short_unload")
 
 
 @pytest.fixture

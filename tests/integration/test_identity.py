@@ -27,7 +27,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util.dt import utcnow
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.integration.config_flow_steps import confirm, ends, go_on, login, start, typed
+from tests.integration.config_flow_steps import assert_abort, confirm, go_on, login, start, typed
 from tests.integration.control import poll
 
 from .conftest import Loaded, SetUp, state_of
@@ -154,7 +154,7 @@ async def test_certificate_of_replaced_gateway_carries_history_over(
     (flow,) = hass.config_entries.flow.async_progress()
     assert flow["context"]["source"] == SOURCE_REAUTH
     assert not [request for request in new.requests if request.path == "login/Basic"]  # nor the old password later
-    ends(await go_on(hass, flow, {CONF_PASSWORD: new.password}), "reauth_successful")
+    assert_abort(await go_on(hass, flow, {CONF_PASSWORD: new.password}), "reauth_successful")
     is_carried_over(hass, entry, before, old)
     assert question(hass, entry) is None
 
@@ -334,7 +334,7 @@ async def test_another_gateway_at_the_address_stops_the_entry(
 
 @pytest.mark.parametrize("status", [{"version": "21.44 223a56cd"}, None], ids=["newer firmware", "no status"])
 async def test_unknown_device_without_encryption_gets_no_password(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, quick: None, status: dict[str, str] | None
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, short_timings: None, status: dict[str, str] | None
 ) -> None:
     """A login would send the password that is made of the serial, readable for everyone on the network."""
     gateway = await simulator("1.15.0")
@@ -402,7 +402,7 @@ async def test_gateway_without_an_identity_is_added_once(
 ) -> None:
     gateway = await simulator(firmware)
     await set_up(gateway)
-    ends(await go_on(hass, await start(hass), typed(gateway, serial="TG9999990000B1")), "already_configured")
+    assert_abort(await go_on(hass, await start(hass), typed(gateway, serial="TG9999990000B1")), "already_configured")
 
 
 async def test_powerwall_3_gets_no_request_for_missing_endpoints(

@@ -35,7 +35,7 @@ def fast_watch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def short_memory(monkeypatch: pytest.MonkeyPatch, impatient: None) -> None:
+def short_memory(monkeypatch: pytest.MonkeyPatch, short_backoff: None) -> None:
     """Let a value stand for a fifth of a second instead of ten."""
     monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_INTERVALS", 0)
     monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_AT_LEAST", 0.2)

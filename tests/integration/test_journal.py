@@ -185,16 +185,16 @@ async def test_all_journals_are_found(hass: HomeAssistant, storage: Path) -> Non
     assert "T17J0001234" not in repr(found)
 
 
-# -- with the guard ----------------------------------------------------------------------------------------------------
+# -- with the supervisor -----------------------------------------------------------------------------------------------
 
 
-def guard_for(hass: HomeAssistant, gateway: PowerwallGateway, journal: FileJournal) -> StopSupervisor:
-    """Make a guard as the integration does."""
+def supervisor_for(hass: HomeAssistant, gateway: PowerwallGateway, journal: FileJournal) -> StopSupervisor:
+    """Make a supervisor as the integration does."""
     return StopSupervisor(
         gateway,
         journal,
         grid_connected_for=lambda: 3600.0,
-        spawn=lambda work: hass.async_create_background_task(work, "guard"),
+        spawn=lambda work: hass.async_create_background_task(work, "supervisor"),
         timings=PACE,
     )
 
@@ -211,13 +211,13 @@ async def test_broken_disk_prevents_the_login(
 ) -> None:
     gateway = await simulator("1.15.0")
     async with open_session() as session:
-        guard = guard_for(hass, client_for(session, gateway), FileJournal(hass, "an entry"))
+        supervisor = supervisor_for(hass, client_for(session, gateway), FileJournal(hass, "an entry"))
         with broken(), pytest.raises(JournalError):
-            await guard.log_in()
-        assert await guard.close()
+            await supervisor.log_in()
+        assert await supervisor.close()
         assert gateway.logins == 0
-        await guard.log_in()
-        assert await guard.close()
+        await supervisor.log_in()
+        assert await supervisor.close()
     assert gateway.running
     assert [each.is_open for each in await async_find_journals(hass)] == [False]
 
@@ -228,10 +228,10 @@ async def test_journal_of_a_removed_entry_is_recovered(
     """The journal itself leads to the gateway."""
     gateway = await simulator("1.15.0")
     async with open_session() as session:
-        guard = guard_for(hass, client_for(session, gateway), FileJournal(hass, "an entry"))
-        await guard.stop_for(3600)
+        supervisor = supervisor_for(hass, client_for(session, gateway), FileJournal(hass, "an entry"))
+        await supervisor.stop_for(3600)
         gateway.faults.add("sitemaster/run", status=503)
-        assert not await guard.close(patience=0.3)
+        assert not await supervisor.close(patience=0.3)
     gateway.faults.clear()
 
     (kept,) = await async_find_journals(hass)
@@ -239,7 +239,7 @@ async def test_journal_of_a_removed_entry_is_recovered(
     assert kept.is_open
     assert kept.under_way
     async with open_session() as session:
-        mender = guard_for(hass, create_gateway(session, kept.under_way.gateway), kept.journal)
+        mender = supervisor_for(hass, create_gateway(session, kept.under_way.gateway), kept.journal)
         await mender.recover()
         assert gateway.running
         while mender.busy:

@@ -15,7 +15,7 @@ from .conftest import Loaded, SetUp
 
 
 async def test_firmware_of_a_gateway_without_status_outlives_a_reload(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, quick: None
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, short_timings: None
 ) -> None:
     gateway = await simulator("1.50.1")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: False})
@@ -30,7 +30,7 @@ async def test_firmware_of_a_gateway_without_status_outlives_a_reload(
 
 
 async def test_firmware_update_is_not_asked_about_before_the_firmware_is_known(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, quick: None
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, short_timings: None
 ) -> None:
     """Below 20.49 the read may start a check, and what it finds is installed."""
     gateway = await simulator("1.15.0")
@@ -42,7 +42,7 @@ async def test_firmware_update_is_not_asked_about_before_the_firmware_is_known(
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 403}, {"status": 502}, {"drop": True}])
 async def test_kept_errors_hold_no_token(
-    hass: HomeAssistant, quick: None, fault: dict[str, int | bool], loaded: Loaded
+    hass: HomeAssistant, short_timings: None, fault: dict[str, int | bool], loaded: Loaded
 ) -> None:
     gateway, entry = loaded
     secrets = (*gateway.tokens, gateway.password)

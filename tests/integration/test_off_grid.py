@@ -29,7 +29,7 @@ QUICK = Polling(0.005, 0.01, 0.2)
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_timings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Watch for a fifth of a second what may take two minutes."""
     monkeypatch.setattr(hub, "IslandingController", partial(IslandingController, off_grid=QUICK, on_grid=QUICK))
 

@@ -91,7 +91,7 @@ async def test_raw_percent_applies_to_each_powerwall(
 
 
 async def test_login_limit_is_the_option(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, quick: None
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, short_timings: None
 ) -> None:
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True, CONF_LOGIN_LIMIT: 1})

@@ -22,7 +22,7 @@ from homeassistant.util.file import WriteError
 from simulator import Simulator
 from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
-from tests.integration.config_flow_steps import asks, ends, go_on, typed
+from tests.integration.config_flow_steps import assert_abort, assert_form, go_on, typed
 from tests.signing_keys import SIGNED, pair, pem, public_key
 
 from .conftest import SetUp, state_of
@@ -230,9 +230,9 @@ async def test_where_nothing_is_signed_all_is_as_ever(
 async def test_reconfigure_asks_for_the_address_alone(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
     entry = await set_up(gateway, host=f"localhost:{gateway.port}")
     flow = await entry.start_reconfigure_flow(hass)
-    asks(flow, "reconfigure")
-    asks(await go_on(hass, flow, typed(gateway)), "reconfigure_confirm")
-    ends(await go_on(hass, flow, {}), "reconfigure_successful")
+    assert_form(flow, "reconfigure")
+    assert_form(await go_on(hass, flow, typed(gateway)), "reconfigure_confirm")
+    assert_abort(await go_on(hass, flow, {}), "reconfigure_successful")
     assert entry.data[CONF_HOST] == f"127.0.0.1:{gateway.port}"
 
 

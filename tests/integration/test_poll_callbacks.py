@@ -238,7 +238,7 @@ async def test_details_whose_first_poll_failed_come_with_the_next_one(
     simulator: StartSimulator,
     set_up: SetUp,
     patient: None,
-    impatient: None,
+    short_backoff: None,
     fault: dict[str, Any],
 ) -> None:
     gateway = await simulator("21.44")
@@ -334,7 +334,7 @@ async def test_forced_poll_that_ends_leaves_another_one_forced(
 
 @pytest.mark.parametrize("fault", [{"drop": True}, {"status": 502}, {"status": 503}], ids=["cut", "502", "503"])
 async def test_failed_coordinators_are_polled_when_the_gateway_responds(
-    hass: HomeAssistant, loaded: Loaded, impatient: None, fault: dict[str, Any]
+    hass: HomeAssistant, loaded: Loaded, short_backoff: None, fault: dict[str, Any]
 ) -> None:
     gateway, entry = loaded
     data = entry.runtime_data

@@ -13,7 +13,7 @@ from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.integration.config_flow_steps import asks, ends, go_on
+from tests.integration.config_flow_steps import assert_abort, assert_form, go_on
 from tests.integration.control import poll
 
 from .conftest import SetUp, entry_for
@@ -76,7 +76,7 @@ async def test_a_wait_outlives_the_setup_that_failed(
     assert entry.state is ConfigEntryState.SETUP_RETRY
     assert gateway.logins == 1
     flow = await entry.start_reauth_flow(hass)
-    ends(await go_on(hass, flow, {CONF_PASSWORD: gateway.password}), "reauth_successful")
+    assert_abort(await go_on(hass, flow, {CONF_PASSWORD: gateway.password}), "reauth_successful")
     assert entry.state.name == "LOADED"  # another password waits for nothing
 
 
@@ -152,11 +152,11 @@ async def test_a_new_password(hass: HomeAssistant, simulator: StartSimulator) ->
     entry = entry_for(gateway, password="old")
     entry.add_to_hass(hass)
     flow = await entry.start_reauth_flow(hass)
-    asks(flow, "reauth_confirm")
+    assert_form(flow, "reauth_confirm")
     flow = await go_on(hass, flow, {CONF_PASSWORD: "wrong, too"})
-    asks(flow, "reauth_confirm", {CONF_PASSWORD: "invalid_auth"})
+    assert_form(flow, "reauth_confirm", {CONF_PASSWORD: "invalid_auth"})
     flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
-    ends(flow, "reauth_successful")
+    assert_abort(flow, "reauth_successful")
     assert entry.data[CONF_PASSWORD] == gateway.password
 
 
@@ -166,7 +166,7 @@ async def test_a_new_password_for_another_gateway(hass: HomeAssistant, simulator
     entry.add_to_hass(hass)
     flow = await entry.start_reauth_flow(hass)
     flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
-    asks(flow, "reauth_confirm", {"base": "wrong_serial"})
+    assert_form(flow, "reauth_confirm", {"base": "wrong_serial"})
     assert gateway.tokens == {}
 
 

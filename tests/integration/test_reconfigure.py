@@ -21,8 +21,8 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er, 
 from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.helpers import until
-from tests.integration.config_flow_steps import asks, ends, go_on, suggested, typed
-from tests.integration.control import at_rest, logged_in
+from tests.integration.config_flow_steps import assert_abort, assert_form, go_on, suggested, typed
+from tests.integration.control import logged_in, wait_until_idle
 
 from .conftest import SetUp, entry_for, state_of
 
@@ -37,7 +37,7 @@ type Registered = tuple[dict[str, str], dict[str, str]]
 async def begin(hass: HomeAssistant, entry: MockConfigEntry, user_input: dict[str, Any]) -> Any:
     """Open the form and send it."""
     flow = await entry.start_reconfigure_flow(hass)
-    asks(flow, "reconfigure")
+    assert_form(flow, "reconfigure")
     assert suggested(flow) == {CONF_HOST: entry.data[CONF_HOST], CONF_SERIAL: entry.data[CONF_SERIAL]}
     return await go_on(hass, flow, user_input)
 
@@ -45,7 +45,7 @@ async def begin(hass: HomeAssistant, entry: MockConfigEntry, user_input: dict[st
 async def test_another_address_on_1_15(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, host=f"localhost:{gateway.port}")
-    ends(await begin(hass, entry, typed(gateway)), "reconfigure_successful")
+    assert_abort(await begin(hass, entry, typed(gateway)), "reconfigure_successful")
     assert entry.data[CONF_HOST] == f"127.0.0.1:{gateway.port}"
     assert entry.state.name == "LOADED"
     assert gateway.logins == 0
@@ -57,10 +57,10 @@ async def test_another_address_and_the_same_password(
     gateway = await simulator("21.44")
     entry = await set_up(gateway, host=f"localhost:{gateway.port}")
     flow = await begin(hass, entry, typed(gateway))
-    asks(flow, "reconfigure_confirm")
+    assert_form(flow, "reconfigure_confirm")
     shown = flow["description_placeholders"]
     assert shown["fingerprint"] == shown["trusted"]
-    ends(await go_on(hass, flow, {}), "reconfigure_successful")
+    assert_abort(await go_on(hass, flow, {}), "reconfigure_successful")
     assert entry.data[CONF_HOST] == f"127.0.0.1:{gateway.port}"
     assert entry.data[CONF_PASSWORD] == gateway.password
     assert entry.state.name == "LOADED"
@@ -71,7 +71,7 @@ async def test_another_certificate_and_password(hass: HomeAssistant, simulator: 
     old = "00" * 32
     entry = await set_up(gateway, fingerprint=old, password="old")
     flow = await begin(hass, entry, typed(gateway))
-    asks(flow, "reconfigure_confirm")
+    assert_form(flow, "reconfigure_confirm")
     assert gateway.fingerprint
     shown = flow["description_placeholders"]
     assert (shown["fingerprint"], shown["trusted"]) == (
@@ -80,8 +80,8 @@ async def test_another_certificate_and_password(hass: HomeAssistant, simulator: 
     )
     assert gateway.logins == 0
     flow = await go_on(hass, flow, {CONF_PASSWORD: "wrong"})
-    asks(flow, "reconfigure_confirm", {CONF_PASSWORD: "invalid_auth"})
-    ends(await go_on(hass, flow, {CONF_PASSWORD: gateway.password}), "reconfigure_successful")
+    assert_form(flow, "reconfigure_confirm", {CONF_PASSWORD: "invalid_auth"})
+    assert_abort(await go_on(hass, flow, {CONF_PASSWORD: gateway.password}), "reconfigure_successful")
     assert entry.data[CONF_FINGERPRINT] == gateway.fingerprint.hex()
     assert entry.data[CONF_PASSWORD] == gateway.password
     assert entry.state.name == "LOADED"
@@ -93,9 +93,9 @@ async def test_another_certificate_where_no_password_is_wanted(
     gateway = await simulator("1.50.1")
     entry = await set_up(gateway, fingerprint="00" * 32)
     flow = await begin(hass, entry, typed(gateway))
-    asks(flow, "reconfigure_confirm")
+    assert_form(flow, "reconfigure_confirm")
     assert flow["data_schema"].schema == {}
-    ends(await go_on(hass, flow, {}), "reconfigure_successful")
+    assert_abort(await go_on(hass, flow, {}), "reconfigure_successful")
     assert entry.state.name == "LOADED"
     assert gateway.logins == 0
 
@@ -105,10 +105,10 @@ async def test_firmware_that_wants_a_password_since(hass: HomeAssistant, simulat
     entry = entry_for(gateway, scheme="http", fingerprint=None, password=None)
     entry.add_to_hass(hass)
     flow = await begin(hass, entry, typed(gateway))
-    asks(flow, "reconfigure_confirm")
+    assert_form(flow, "reconfigure_confirm")
     flow = await go_on(hass, flow, {})
-    asks(flow, "reconfigure_confirm", {CONF_PASSWORD: "password_missing"})
-    ends(await go_on(hass, flow, {CONF_PASSWORD: gateway.password}), "reconfigure_successful")
+    assert_form(flow, "reconfigure_confirm", {CONF_PASSWORD: "password_missing"})
+    assert_abort(await go_on(hass, flow, {CONF_PASSWORD: gateway.password}), "reconfigure_successful")
     assert entry.state.name == "LOADED"
 
 
@@ -119,11 +119,11 @@ async def test_nobody_there_and_then_the_right_address(
     gateway = await simulator(firmware)
     entry = await set_up(gateway)
     flow = await begin(hass, entry, typed(gateway, host=f"127.0.0.1:{unused_tcp_port}"))
-    asks(flow, "reconfigure", {CONF_HOST: "cannot_connect"})
+    assert_form(flow, "reconfigure", {CONF_HOST: "cannot_connect"})
     flow = await go_on(hass, flow, typed(gateway))
     if firmware != "1.15.0":
         flow = await go_on(hass, flow, {})
-    ends(flow, "reconfigure_successful")
+    assert_abort(flow, "reconfigure_successful")
 
 
 # -- another gateway ---------------------------------------------------------------------------------------------------
@@ -135,10 +135,10 @@ async def test_another_gateway_that_tells_who_it_is(
     gateway, other = await simulator("21.44"), await simulator("21.44", serial=NEW)
     entry = await set_up(gateway)
     flow = await begin(hass, entry, typed(other, serial=gateway.serial))
-    asks(flow, "reconfigure", {CONF_SERIAL: "wrong_serial"})
+    assert_form(flow, "reconfigure", {CONF_SERIAL: "wrong_serial"})
     assert other.logins == 0
     flow = await go_on(hass, flow, typed(gateway))
-    ends(await go_on(hass, flow, {}), "reconfigure_successful")
+    assert_abort(await go_on(hass, flow, {}), "reconfigure_successful")
 
 
 async def test_another_gateway_that_tells_it_after_the_login_alone(
@@ -148,9 +148,9 @@ async def test_another_gateway_that_tells_it_after_the_login_alone(
     other.overrides["status"] = {"version": "20.49.0 18dee2f7"}
     entry = await set_up(gateway)
     flow = await begin(hass, entry, typed(other, serial=gateway.serial))
-    asks(flow, "reconfigure_confirm")
+    assert_form(flow, "reconfigure_confirm")
     flow = await go_on(hass, flow, {CONF_PASSWORD: other.password})
-    asks(flow, "reconfigure", {CONF_SERIAL: "wrong_serial"})
+    assert_form(flow, "reconfigure", {CONF_SERIAL: "wrong_serial"})
     assert other.tokens == {}
 
 
@@ -161,16 +161,16 @@ async def test_another_gateway_with_other_powerwalls(
     entry = await set_up(gateway)
     gateway.overrides["powerwalls"] = OTHER_PACKS
     flow = await begin(hass, entry, typed(gateway))
-    asks(flow, "reconfigure", {CONF_HOST: "another_gateway"})
+    assert_form(flow, "reconfigure", {CONF_HOST: "another_gateway"})
     del gateway.overrides["powerwalls"]
-    ends(await go_on(hass, flow, typed(gateway)), "reconfigure_successful")
+    assert_abort(await go_on(hass, flow, typed(gateway)), "reconfigure_successful")
 
 
 async def test_the_serial_of_another_entry(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway, other = await simulator("1.15.0"), await simulator("21.44")
     entry_for(other).add_to_hass(hass)
     entry = await set_up(gateway)
-    ends(await begin(hass, entry, typed(gateway, serial=other.serial)), "already_configured")
+    assert_abort(await begin(hass, entry, typed(gateway, serial=other.serial)), "already_configured")
 
 
 async def test_encryption_is_never_given_up(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
@@ -178,14 +178,14 @@ async def test_encryption_is_never_given_up(hass: HomeAssistant, simulator: Star
     entry = await set_up(gateway)
     somebody = await simulator("1.15.0", serial=gateway.serial)
     flow = await begin(hass, entry, typed(somebody))
-    asks(flow, "reconfigure", {CONF_HOST: "not_encrypted"})
+    assert_form(flow, "reconfigure", {CONF_HOST: "not_encrypted"})
 
 
 # -- a serial that was typed wrong -------------------------------------------------------------------------------------
 
 
 async def test_a_wrong_serial_is_put_right_and_everything_comes_along(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, quick: None
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, short_timings: None
 ) -> None:
     gateway: Simulator = await simulator("1.15.0")
     entry = entry_for(gateway, options={CONF_ALLOW_CONTROL: True}, serial=WRONG)
@@ -200,7 +200,7 @@ async def test_a_wrong_serial_is_put_right_and_everything_comes_along(
     await until(lambda: grid.connected_for() > 0.02)
     await grid.async_refresh()
     await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, issue_id))
-    await at_rest(hass, entry)
+    await wait_until_idle(hass, entry)
     gateway.faults.clear()
 
     entities, devices = er.async_get(hass), dr.async_get(hass)
@@ -212,8 +212,8 @@ async def test_a_wrong_serial_is_put_right_and_everything_comes_along(
     entities.async_update_entity(next(iter(before)), name="Mine")
 
     flow = await begin(hass, entry, typed(gateway))
-    asks(flow, "replaced")
-    ends(await go_on(hass, flow, {}), "reconfigure_successful")
+    assert_form(flow, "replaced")
+    assert_abort(await go_on(hass, flow, {}), "reconfigure_successful")
     assert (entry.unique_id, entry.data[CONF_SERIAL], entry.state.name) == (gateway.serial, gateway.serial, "LOADED")
     after = {
         entity.entity_id: entity.unique_id for entity in er.async_entries_for_config_entry(entities, entry.entry_id)
@@ -284,25 +284,25 @@ async def test_replaced_gateway_with_same_powerwalls_keeps_history(
     old = entry.data[CONF_SERIAL]
     hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_MAC: "3c:2a:f4:00:01:02"})
     flow = await begin(hass, entry, typed(new))
-    asks(flow, "reconfigure_confirm")
+    assert_form(flow, "reconfigure_confirm")
     logins = new.logins
     flow = await go_on(hass, flow, {})  # the stored password is the old gateway's
-    asks(flow, "reconfigure_confirm", {CONF_PASSWORD: "password_missing"})
+    assert_form(flow, "reconfigure_confirm", {CONF_PASSWORD: "password_missing"})
     assert new.logins == logins
     flow = await go_on(hass, flow, {CONF_PASSWORD: new.password})
     if firmware == "pw3":  # it tells neither its serial number nor its Powerwalls
-        asks(flow, "replaced_unsure")
+        assert_form(flow, "replaced_unsure")
         flow = await go_on(hass, flow, {CONF_SAME_POWERWALLS: False})
-        asks(flow, "replaced_unsure", {CONF_SAME_POWERWALLS: "not_the_same"})
+        assert_form(flow, "replaced_unsure", {CONF_SAME_POWERWALLS: "not_the_same"})
         assert (entry.unique_id, entry.data[CONF_SERIAL]) == (old, old)
         flow = await go_on(hass, flow, {CONF_SAME_POWERWALLS: True})
     else:
-        asks(flow, "replaced")
+        assert_form(flow, "replaced")
         shown = flow["description_placeholders"]
         assert (shown["former"], shown["serial"]) == (old, NEW)
         assert (entry.unique_id, entry.data[CONF_SERIAL]) == (old, old)
         flow = await go_on(hass, flow, {})
-    ends(flow, "reconfigure_successful")
+    assert_abort(flow, "reconfigure_successful")
     is_carried_over(hass, entry, before, old)
     assert entry.data[CONF_MAC] is None
     assert entry.data[CONF_PASSWORD] == new.password
@@ -322,8 +322,8 @@ async def test_replaced_gateway_changes_nothing_if_the_entry_cannot_be_unloaded(
     monkeypatch.setattr(hass.config_entries, "async_unload_platforms", fail)
     for _ in range(2):  # the state after the first try cannot be left without a restart
         flow = await begin(hass, entry, typed(gateway, serial=NEW))
-        asks(flow, "replaced")
-        ends(await go_on(hass, flow, {}), "unload_failed")
+        assert_form(flow, "replaced")
+        assert_abort(await go_on(hass, flow, {}), "unload_failed")
         assert entry.state is ConfigEntryState.FAILED_UNLOAD
         assert (entry.data, entry.unique_id, registered(hass, entry)) == (data, gateway.serial, before)
 
@@ -336,8 +336,8 @@ async def test_replaced_gateway_that_was_discovered_or_ignored_is_carried_over(
     data = {"unique_id": NEW, "title": "Gateway"}
     await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_IGNORE}, data=data)
     flow = await begin(hass, entry, typed(new))
-    asks(flow, "replaced")
-    ends(await go_on(hass, flow, {}), "reconfigure_successful")
+    assert_form(flow, "replaced")
+    assert_abort(await go_on(hass, flow, {}), "reconfigure_successful")
     is_carried_over(hass, entry, before, old)
     assert new.logins == 0
 
@@ -349,7 +349,7 @@ async def test_replaced_gateway_with_other_powerwalls_is_refused(
     new.overrides["powerwalls"] = OTHER_PACKS
     flow = await begin(hass, entry, typed(new))
     flow = await go_on(hass, flow, {CONF_PASSWORD: new.password})
-    asks(flow, "reconfigure", {CONF_HOST: "another_gateway"})
+    assert_form(flow, "reconfigure", {CONF_HOST: "another_gateway"})
     assert registered(hass, entry) == before
     assert new.tokens == {}
 
@@ -359,9 +359,9 @@ async def test_replaced_gateway_that_is_set_up_meanwhile_is_refused(
 ) -> None:
     new, entry, before = await replaced(hass, simulator, set_up, "1.15.0")
     flow = await begin(hass, entry, typed(new))
-    asks(flow, "replaced")
+    assert_form(flow, "replaced")
     MockConfigEntry(domain=DOMAIN, unique_id=NEW, disabled_by=ConfigEntryDisabler.USER).add_to_hass(hass)
-    ends(await go_on(hass, flow, {}), "already_configured")
+    assert_abort(await go_on(hass, flow, {}), "already_configured")
     assert registered(hass, entry) == before
 
 
@@ -374,8 +374,8 @@ async def test_serial_typed_wrong_from_the_start_is_corrected_if_the_owner_agree
     hass.config_entries.async_update_entry(entry, unique_id=WRONG)
     flow = await begin(hass, entry, typed(gateway))
     flow = await go_on(hass, flow, {CONF_PASSWORD: gateway.password})
-    asks(flow, "replaced_unsure")
-    ends(await go_on(hass, flow, {CONF_SAME_POWERWALLS: True}), "reconfigure_successful")
+    assert_form(flow, "replaced_unsure")
+    assert_abort(await go_on(hass, flow, {CONF_SAME_POWERWALLS: True}), "reconfigure_successful")
     assert (entry.unique_id, entry.state.name) == (gateway.serial, "LOADED")
 
 

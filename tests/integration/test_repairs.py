@@ -85,7 +85,7 @@ async def test_fault_creates_an_issue_after_a_minute(hass: HomeAssistant, loaded
 # -- nobody answers ----------------------------------------------------------------------------------------------------
 
 
-async def test_unreachable_gateway_creates_an_issue(hass: HomeAssistant, impatient: None, loaded: Loaded) -> None:
+async def test_unreachable_gateway_creates_an_issue(hass: HomeAssistant, short_backoff: None, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.faults.add("*", drop=True)
     await poll(entry)
@@ -284,7 +284,7 @@ async def test_stopped_ignored_stays_ignored_until_it_ran(hass: HomeAssistant, l
 
 
 async def test_unreachable_ignored_stays_ignored_over_restart_and_is_shown_for_the_next_absence(
-    hass: HomeAssistant, impatient: None, loaded: Loaded
+    hass: HomeAssistant, short_backoff: None, loaded: Loaded
 ) -> None:
     gateway, entry = loaded
     gateway.faults.add("*", drop=True)

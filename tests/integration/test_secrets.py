@@ -44,12 +44,12 @@ ACTIONS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(autouse=True)
-async def quick(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+async def short_timings(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for milliseconds where it is seconds, and find lasting what was seen once."""
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
-    impatient = replace(PACE, patience=0.05)
-    monkeypatch.setattr(hub, "PACE", impatient)
-    monkeypatch.setattr(monitor, "PACE", impatient)
+    timings = replace(PACE, patience=0.05)
+    monkeypatch.setattr(hub, "PACE", timings)
+    monkeypatch.setattr(monitor, "PACE", timings)
     monkeypatch.setattr(coordinators, "GRID_INTERVAL", 60.0)
     monkeypatch.setattr(monitor, "UNREACHABLE_FOR", 0.0)
     monkeypatch.setattr(monitor, "FAULT_FOR", 0.0)

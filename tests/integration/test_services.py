@@ -22,7 +22,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util.yaml import load_yaml_dict
 from tests.conftest import StartSimulator
 from tests.helpers import INTEGRATION, asked_for, until
-from tests.integration.control import at_rest, entity_of, follows, logged_in, steady_grid, writes
+from tests.integration.control import entity_of, follows, logged_in, steady_grid, wait_until_idle, writes
 
 from .conftest import Loaded, SetUp, entry_for, state_of
 
@@ -38,7 +38,7 @@ ACTIONS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(autouse=True)
-def impatient(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def short_backoff(short_timings: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for milliseconds where it is seconds and minutes."""
     for name in ("UPDATE", "TEST"):
         monkeypatch.setattr(services, f"{name}_INTERVAL", 0.01)
@@ -157,7 +157,7 @@ async def test_a_stop_ends_by_itself(hass: HomeAssistant, old: Loaded) -> None:
     assert not gateway.running
     assert entry.runtime_data.settings.data.sitemaster.value.running is False
     await until(lambda: gateway.running)
-    await at_rest(hass, entry)
+    await wait_until_idle(hass, entry)
 
 
 async def test_start_action_ends_a_stop(hass: HomeAssistant, old: Loaded) -> None:
@@ -167,7 +167,7 @@ async def test_start_action_ends_a_stop(hass: HomeAssistant, old: Loaded) -> Non
     assert gateway.stopped_seconds >= 0
     await act(hass, "start")
     assert gateway.running
-    await at_rest(hass, entry)
+    await wait_until_idle(hass, entry)
 
 
 async def test_stop_lasts_five_minutes_by_default(hass: HomeAssistant, old: Loaded) -> None:
@@ -227,7 +227,7 @@ async def test_stop_action_ends_in_time_after_a_crash(
     assert not gateway.running
     await until(lambda: gateway.running)
     assert time() >= now + 1
-    await at_rest(hass, entry)
+    await wait_until_idle(hass, entry)
 
 
 FAILED_STOPS: dict[str, dict[str, Any]] = {
@@ -249,7 +249,7 @@ async def test_failed_stop_action_raises_and_is_over(hass: HomeAssistant, old: L
         await act(hass, "stop")
     assert raised.value.translation_key
     assert "{" not in str(raised.value)
-    await at_rest(hass, entry)
+    await wait_until_idle(hass, entry)
     assert gateway.running
     assert (gateway.stopped_seconds > before) is acts
     assert gateway.stopped_seconds < 3

@@ -175,7 +175,7 @@ REJECTIONS = [
 
 @pytest.mark.parametrize(("trouble", "said"), REJECTIONS)
 async def test_a_rejected_key_is_repaired_without_a_reload(
-    hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, impatient: None, trouble: Trouble, said: str
+    hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, short_backoff: None, trouble: Trouble, said: str
 ) -> None:
     assert repairs(hass) & set(issues.KEY) == set()
     by_login = {"off_grid"} if gateway.profile.firmware == "26.18" else set()

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.client.plain_http import Browser, bearer
-from tests.client.simulated_gateways import Hands
+from tests.client.simulated_gateways import JobControl
 from tests.conftest import StartSimulator
 
 NOT_ALLOWED = {
@@ -174,7 +174,7 @@ async def test_an_update_goes_step_by_step(
     simulator: StartSimulator, *, found: bool, online: bool, states: list[str]
 ) -> None:
     gateway = await simulator("21.44")
-    hands = Hands(gateway.gateway.update)
+    job = JobControl(gateway.gateway.update)
     gateway.gateway.new_firmware, gateway.gateway.connected_to_tesla = found, online
     async with Browser(gateway) as browser:
         assert (await browser.post("system/update?force=true")).status == 403
@@ -187,4 +187,4 @@ async def test_an_update_goes_step_by_step(
             (word,) = status["info"]["status"]
             assert f"{status['state']} {word}" == (state if " " in state else f"{state} ignoring")
             assert (status["estimated_bytes_per_second"] is None) is (status["state"] != "/download")
-            hands.move(0.34)
+            job.move(0.34)

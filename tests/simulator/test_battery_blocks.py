@@ -14,7 +14,7 @@ TOLD = ["21.44", "24.36"]
 REASON = "DisabledSelfTestFailed"
 
 
-class Told(NamedTuple):
+class BlockReports(NamedTuple):
     """The values of all Powerwalls at one moment."""
 
     blocks: list[dict[str, Any]]
@@ -26,10 +26,10 @@ class Told(NamedTuple):
     site_energy: float
 
 
-async def told(browser: Browser) -> Told:
+async def told(browser: Browser) -> BlockReports:
     """Ask everywhere."""
     system = (await browser.get("system_status")).json
-    return Told(
+    return BlockReports(
         blocks=system["battery_blocks"],
         listed=[pack["PackageSerialNumber"] for pack in (await browser.get("powerwalls")).json["powerwalls"]],
         percentage=(await browser.get("system_status/soe")).json["percentage"],
@@ -40,7 +40,7 @@ async def told(browser: Browser) -> Told:
     )
 
 
-def fits_together(seen: Told) -> bool:
+def fits_together(seen: BlockReports) -> bool:
     """Do the answers agree on which packs there are, and what those hold that take part?"""
     working = [block for block in seen.blocks if not block["disabled_reasons"]]
     return (

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from simulator import Simulator
-from tests.client.plain_http import Browser, Seen
-from tests.client.simulated_gateways import Hands
+from tests.client.plain_http import Browser, Response
+from tests.client.simulated_gateways import JobControl
 from tests.conftest import StartSimulator
 
 RUNNING = {"results": None, "timestamp": "0001-01-01T00:00:00Z"}
@@ -138,13 +138,13 @@ async def test_a_network_needs_name_interface_and_security(simulator: StartSimul
         assert await names(browser) == ["default_gsm", "default_eth", "Home"]
 
 
-async def results(gateway: Simulator, browser: Browser) -> Seen:
+async def results(gateway: Simulator, browser: Browser) -> Response:
     """Run the connection test to its end."""
-    hands = Hands(gateway.gateway.connection_test)
+    job = JobControl(gateway.gateway.connection_test)
     assert (await browser.post("system/networks/conn_tests")).json == RUNNING
-    hands.move(0.9)
+    job.move(0.9)
     assert (await browser.get("system/networks/conn_tests")).json == RUNNING
-    hands.move(0.2)
+    job.move(0.2)
     return await browser.get("system/networks/conn_tests")
 
 

@@ -9,7 +9,7 @@ import math
 import pytest
 
 from tests.client.plain_http import Browser
-from tests.client.simulated_gateways import Hands, start
+from tests.client.simulated_gateways import JobControl, start
 from tests.conftest import StartSimulator
 
 BUSY = "run sitemanager flag enabled, sitemanager process is running"
@@ -102,7 +102,7 @@ async def test_what_is_wired_to_a_meter(simulator: StartSimulator) -> None:
 async def test_the_connection_test_grows_check_by_check(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     gateway.gateway.connected_to_tesla = False
-    hands = Hands(gateway.gateway.connection_test)
+    job = JobControl(gateway.gateway.connection_test)
     async with Browser(gateway) as browser:
         await browser.login()
         (first,) = (await browser.get("system/networks/conn_tests")).json["checks"]
@@ -116,20 +116,20 @@ async def test_the_connection_test_grows_check_by_check(simulator: StartSimulato
         for expected in (["running"], ["pass", "running"], ["pass", "pass", "running"], ["pass", "pass", "fail"]):
             checks = (await browser.get("system/networks/conn_tests")).json["checks"]
             assert [check["status"] for check in checks] == expected
-            hands.move(0.34)
+            job.move(0.34)
     assert all(before["end_time"] == after["start_time"] for before, after in pairwise(checks))
     assert all(check["start_time"] < check["end_time"] for check in checks)
 
 
 async def test_wifi_is_looked_for_and_then_looked_at(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
-    hands = Hands(gateway.gateway.wifi_scan)
+    job = JobControl(gateway.gateway.wifi_scan)
     async with Browser(gateway) as browser:
         assert (await browser.post("networks/request_scan_wifi")).status == 403
         await browser.login()
         assert [each["ssid"] for each in (await browser.get("networks/access_points")).json] == ["Home"]
         assert (await browser.post("networks/request_scan_wifi")).status == 200
-        hands.move(1)
+        job.move(1)
         found = (await browser.get("networks/access_points")).json
     assert [each["ssid"] for each in found] == ["Home", "Café Zentrale", "Nachbars Netz / 2", ""]
     assert {each["security_type"] for each in found} == {"WPA2_Personal", "NONE"}

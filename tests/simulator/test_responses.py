@@ -12,7 +12,7 @@ from simulator import PROFILES, SimulatedHome, Simulator
 from simulator.home import LOS_ANGELES
 from simulator.wire import float32, go_json
 from tests.client.access_matrix import LOGIN, OPEN, REFUSED
-from tests.client.plain_http import Browser, Seen
+from tests.client.plain_http import Browser, Response
 from tests.client.response_keys import BLOCK, GRID_CODE, KEYS, MEASURED, METER_1_15, METER_21_44
 from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
@@ -27,12 +27,12 @@ LIVE = {
 }
 
 
-def live_meters(seen: Seen) -> dict[str, dict[str, Any]]:
+def live_meters(seen: Response) -> dict[str, dict[str, Any]]:
     """Return the meters that ever communicated."""
     return {name: meter for name, meter in seen.json.items() if meter["last_communication_time"] != NEVER}
 
 
-async def everything(gateway: Simulator, browser: Browser) -> dict[str, Seen]:
+async def everything(gateway: Simulator, browser: Browser) -> dict[str, Response]:
     """Read all JSON that an owner of this firmware gets."""
     paths = (OPEN[gateway.profile.firmware] | LOGIN[gateway.profile.firmware]) - {"devices/vitals"}
     return {path: await browser.get(path) for path in sorted(paths)}

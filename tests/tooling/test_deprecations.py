@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.deprecation import deprecated_function
 from homeassistant.helpers.frame import report_usage
 from homeassistant.loader import async_get_integration
-from tests.deprecations import Complaints
+from tests.deprecations import DeprecationLog
 
 
 def goes(module: str, kind: type[Warning]) -> None:
@@ -24,23 +24,23 @@ def old() -> None:
 
 
 async def test_home_assistant_complains_of_the_integration(
-    hass: HomeAssistant, enable_custom_integrations: None, complaints: Complaints
+    hass: HomeAssistant, enable_custom_integrations: None, deprecation_log: DeprecationLog
 ) -> None:
     await async_get_integration(hass, DOMAIN)
     report_usage("does what will not work any more", integration_domain=DOMAIN)
-    (complaint,) = complaints.taken()
+    (complaint,) = deprecation_log.taken()
     assert "does what will not work any more" in complaint
 
 
-def test_home_assistant_complains_of_a_test(complaints: Complaints) -> None:
+def test_home_assistant_complains_of_a_test(deprecation_log: DeprecationLog) -> None:
     old()
-    (complaint,) = complaints.taken()
+    (complaint,) = deprecation_log.taken()
     assert complaint.startswith("The deprecated function old was called")
 
 
-def test_what_is_said_of_other_integrations_is_theirs(complaints: Complaints) -> None:
+def test_what_is_said_of_other_integrations_is_theirs(deprecation_log: DeprecationLog) -> None:
     logging.getLogger("homeassistant.helpers.frame").warning("Detected that integration 'sun' calls old things, please")
-    assert complaints.taken() == []
+    assert deprecation_log.taken() == []
 
 
 @pytest.mark.parametrize("kind", [DeprecationWarning, PendingDeprecationWarning, FutureWarning])
