@@ -47,7 +47,7 @@ class Orders:
     connected_to_tesla: bool | None
     lose_sessions: bool | None
     switch: bool | None
-    """Somebody flips a Powerwall's switch, or walks away."""
+    """Someone flips a Powerwall's switch, or walks away."""
     register_key: bytes | None
     """A public key for signed requests, as Tesla's cloud registers it."""
     follows_config: bool | None

@@ -20,7 +20,7 @@ _stored_state = newest.async_get_stored_state
 
 
 def _stored_state_or_the_harness_s(states: RestoreStateData, entity_id: str) -> Any:
-    """Give a restored state; what the harness put there goes by its entity's id, as it did."""
+    """Return a restored state; what the harness put there goes by its entity's id, as it did."""
     given: dict[str, StoredState] | None = vars(states).get("last_states")
     return given.get(entity_id) if given is not None else _stored_state(states, entity_id)
 

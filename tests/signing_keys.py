@@ -13,18 +13,18 @@ SIGNED = ["26.18", "pw3"]
 
 @cache
 def private_key(number: int = 0) -> rsa.RSAPrivateKey:
-    """Give a key of one's own by a number. Half as long as real ones, which the gateway's protocol does not mind."""
+    """Return a key of one's own by a number. Half as long as real ones, which the gateway's protocol does not mind."""
     assert number >= 0
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def pem(number: int = 0) -> bytes:
-    """Give a private key as people keep it in files."""
+    """Return a private key as people keep it in files."""
     return private_key(number).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def public_key(number: int = 0) -> bytes:
-    """Give the public part as the gateway knows it."""
+    """Return the public part as the gateway knows it."""
     return private_key(number).public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
 
 

@@ -57,7 +57,7 @@ class Keyring:
         return key.fault if (key := self._keys.get(public_key)) else None
 
     def confirm(self) -> None:
-        """Somebody flips a Powerwall's switch: what waits for that is verified."""
+        """Someone flips a Powerwall's switch: what waits for that is verified."""
         for public_key, key in self._keys.items():
             if self.state(public_key) is KeyState.PENDING:
                 key.verified = True

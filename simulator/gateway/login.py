@@ -55,7 +55,7 @@ class Admission(NamedTuple):
 
 
 class Presence:
-    """Somebody at the Powerwall, who proves it with its switch."""
+    """Someone at the Powerwall, who proves it with its switch."""
 
     def __init__(self) -> None:
         self.seconds = PRESENCE_SECONDS

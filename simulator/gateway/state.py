@@ -96,7 +96,7 @@ class Job:
         self._began: float | None = None
 
     def start(self, now: int) -> None:
-        """Begin, unless it is already under way; `now` is the home's time."""
+        """Begin, unless it is already in progress; `now` is the home's time."""
         if not self.running:
             self.started_at = now
             self._began = self.clock() + self.late

@@ -103,7 +103,7 @@ def _read_models(text: str) -> None:
 
 
 def _shown(model: Any) -> Iterator[str]:
-    """Give the texts of a model that are shown to people."""
+    """Return the texts of a model that are shown to people."""
     for field in fields(model):
         if field.repr:
             value = getattr(model, field.name)

@@ -21,7 +21,7 @@ from tests.conftest import StartSimulator
 
 
 def session_of(gateway: Simulator) -> dict[str, Any]:
-    """Give the session of an installer who is logged in already, where a login would stop the Powerwall."""
+    """Return the session of an installer who is logged in already, where a login would stop the Powerwall."""
     gateway.tokens["installers"] = "Provider_Engineer"
     return {"session": {"token": "installers", "roles": ["Provider_Engineer"]}}
 

@@ -31,7 +31,7 @@ class Clock:
         self.now = 1000.0
 
     def __call__(self) -> float:
-        """Give the seconds of no beginning."""
+        """Return the monotonic time in seconds."""
         return self.now
 
 
@@ -199,7 +199,7 @@ async def test_session_is_accepted_whichever_way_the_firmware_reads(
 
 
 def reachable(*kept: object) -> Iterator[object]:
-    """Give everything that is kept alive by these objects, with what their exceptions' frames hold."""
+    """Return everything that is kept alive by these objects, with what their exceptions' frames hold."""
     seen: set[int] = set()
     ahead = list(kept)
     while ahead:

@@ -40,7 +40,7 @@ type Run = Callable[..., Coroutine[None, None, tuple[int | None, str, str]]]
 
 @pytest.fixture
 def run(socket_enabled: None, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the command as the terminal does, in a thread beside the simulator."""
+    """Run the command as the terminal does, in a thread next to the simulator."""
 
     async def run(*arguments: str, password: str = "") -> tuple[int | None, str, str]:
         monkeypatch.setenv("POWERWALL_PASSWORD", password)
@@ -68,7 +68,7 @@ async def run_alone(*arguments: str, password: str = "") -> tuple[int | None, st
 
 
 def host(simulator: Simulator) -> str:
-    """Give what a person would type."""
+    """Return what a person would type."""
     return f"{simulator.host}:{simulator.port}"
 
 

@@ -336,7 +336,7 @@ async def read_all(powerwall: PowerwallGateway) -> None:
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Give what was logged since the last time."""
+    """Return what was logged since the last time."""
     lines = [record.getMessage() for record in caplog.records if record.name.endswith("powerwall_gateway.hub")]
     caplog.clear()
     return lines

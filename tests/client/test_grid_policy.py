@@ -28,7 +28,7 @@ NO_CHARGING = {"disallow_charge_from_grid_with_solar_installed": True}
 
 
 class Owner:
-    """Somebody with a key, and what the gateway keeps."""
+    """Someone with a key, and what the gateway keeps."""
 
     def __init__(self, simulator: Simulator, signed: SignedGateway) -> None:
         self.simulator = simulator

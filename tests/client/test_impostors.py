@@ -23,7 +23,7 @@ DIN: Final = "/tedapi/din"
 
 
 def redirect(status: int, where: str) -> bytes:
-    """Give an answer that sends its reader elsewhere."""
+    """Return an answer that sends its reader elsewhere."""
     return f"HTTP/1.1 {status} Elsewhere\r\nLocation: {where}\r\nContent-Length: 0\r\n\r\n".encode()
 
 

@@ -31,7 +31,7 @@ async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> 
 
 
 async def control_of(gateway: Simulator, sign: Sign) -> IslandingController:
-    """Give the control of a gateway that has accepted the key."""
+    """Return the control of a gateway that has accepted the key."""
     signed = await sign(gateway)
     await signed.look()
     control = IslandingController(powerwall_of(signed), off_grid=QUICK, on_grid=QUICK)

@@ -30,7 +30,7 @@ SHORT = Polling(0.005, 0.02, 0.1)
 
 
 class Operator:
-    """Somebody who sets mode and reserve with a key, and looks behind the gateway."""
+    """Someone who sets mode and reserve with a key, and looks behind the gateway."""
 
     def __init__(self, simulator: Simulator, signed: SignedGateway, operation: OperationController) -> None:
         self.simulator = simulator
@@ -39,7 +39,7 @@ class Operator:
         self.written: list[bytes] = []
 
     def may(self) -> bool:
-        """Say whether setting is allowed now."""
+        """Return whether setting is allowed now."""
         return self.operation.allowed
 
     async def set(self, **wish: Any) -> OperationSettings:

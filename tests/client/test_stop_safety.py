@@ -122,7 +122,7 @@ async def test_log_in_is_shared_if_one_caller_is_cancelled(home: Home) -> None:
 
 
 async def test_log_in_finishes_if_all_callers_are_cancelled(home: Home) -> None:
-    home.simulator.faults.add("login/Basic", status=401)  # of which nobody hears
+    home.simulator.faults.add("login/Basic", status=401)  # of which no one hears
     async with home.process() as supervisor:
         caller = asyncio.create_task(supervisor.log_in())
         await until(lambda: home.disk.writes)

@@ -278,12 +278,12 @@ async def test_recovery_continues_in_the_next_process(home: Home) -> None:
     home.assert_well()
 
 
-# -- firmware that starts nobody without a session (1.40 and later) ----------------------------------------------------
+# -- firmware that requires a session for a start (1.40 and later) -----------------------------------------------------
 
 
 @pytest.fixture
 async def later(simulator: StartSimulator) -> Home:
-    """Give a home with a gateway that wants a session for a start, and stops at every login."""
+    """Return a home with a gateway that wants a session for a start, and stops at every login."""
     home = Home(await simulator("1.50.1"))
     desk = home.simulator.gateway.desk
     desk.rules = replace(desk.rules, stopping_roles=frozenset({"Home_Owner"}))

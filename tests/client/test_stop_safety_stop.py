@@ -25,7 +25,7 @@ SOON = 0.1
 
 @pytest.fixture(params=["1.15.0", "21.44", "24.36"])
 async def home(simulator: StartSimulator, request: pytest.FixtureRequest) -> Home:
-    """Give a home with a gateway that lets its owner stop it."""
+    """Return a home with a gateway that lets its owner stop it."""
     simulated = await simulator(request.param, **OPTIONS.get(request.param, {}))
     simulated.home.home_power = simulated.home.solar_power = 0.0  # under load it refuses to stop
     return Home(simulated)
@@ -33,7 +33,7 @@ async def home(simulator: StartSimulator, request: pytest.FixtureRequest) -> Hom
 
 @pytest.fixture
 async def old(simulator: StartSimulator) -> Home:
-    """Give a home with the seed's gateway."""
+    """Return a home with the seed's gateway."""
     return Home(await simulator("1.15.0"))
 
 

@@ -283,7 +283,7 @@ async def test_connections_are_counted_with_any_session(simulator: StartSimulato
         await connection.request("GET", "status")
         assert (connection.opened, another.opened) == (1, 0)
         async with session.get(f"{another.address.url}/api/status") as response:
-            await response.read()  # a request of somebody else's
+            await response.read()  # a request of someone else's
         assert (connection.opened, another.opened) == (1, 0)
 
 

@@ -60,7 +60,7 @@ async def come_back(simulator: Simulator) -> None:
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """Give which modules logged something for an owner to read, and how urgent it is."""
+    """Return which modules logged something for an owner to read, and how urgent it is."""
     return [
         (record.name.rpartition(".")[2], record.levelname)
         for record in caplog.records

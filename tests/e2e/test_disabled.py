@@ -26,7 +26,7 @@ SOON = 1.5
 
 
 def process(folder: Path, port: int, seconds_on_grid: float) -> HomeAssistant:
-    """Return a Home Assistant in which the guard's minutes are seconds."""
+    """Return a Home Assistant in which the supervisor's minutes are seconds."""
     plan = Plan(trace=str(folder.with_suffix(".trace")), seconds_on_grid=seconds_on_grid)
     return HomeAssistant(
         folder,
@@ -51,7 +51,7 @@ def repairs(folder: Path) -> str:
 
 
 def journal_is_open(folder: Path) -> bool:
-    """Return whether something is under way, by what is on disk."""
+    """Return whether something is in progress, by what is on disk."""
     journals = list((folder / ".storage").glob(f"{DOMAIN}.journal.*"))
     return any(json.loads(journal.read_bytes())["under_way"] for journal in journals)
 

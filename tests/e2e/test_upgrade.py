@@ -169,7 +169,7 @@ async def test_upgrade(gateways: dict[str, Simulator], tmp_path: Path) -> None:
         assert await energy("grid_export") == pytest.approx(1136.91678, abs=1e-4)
         assert await energy("solar_production") == pytest.approx(5534.39130, abs=1e-4)
 
-        # The return charge of a home that Home Assistant took off the grid.
+        # The return charge of a home that Home Assistant took off-grid.
         async def is_reconnecting() -> bool:
             return not customer.home.off_grid_on_purpose
 

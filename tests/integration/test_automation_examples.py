@@ -31,7 +31,7 @@ _ENTITY: Final = re.compile(r"\b(?:sensor|binary_sensor|event|select|number|swit
 
 @pytest.fixture
 async def entities(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, old: Loaded) -> set[str]:
-    """Give the names that a gateway of 2018 with control, and a current one, have."""
+    """Return the names that a gateway of 2018 with control, and a current one, have."""
     of_old = set(hass.states.async_entity_ids())
     assert await hass.config_entries.async_remove(old[1].entry_id)
     await set_up(await simulator("21.44"))
@@ -67,7 +67,7 @@ async def test_example_templates_render(hass: HomeAssistant, entities: set[str])
 
 
 def _texts(of: Any) -> Iterator[str]:
-    """Give every text in something read from YAML."""
+    """Return every text in something read from YAML."""
     if isinstance(of, dict):
         for value in of.values():
             yield from _texts(value)

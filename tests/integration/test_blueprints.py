@@ -71,13 +71,13 @@ async def charged_to(entry: MockConfigEntry, gateway: Simulator, app: float) -> 
 
 
 def running(hass: HomeAssistant, name: str) -> int:
-    """Return how many runs of an automation are under way."""
+    """Return how many runs of an automation are in progress."""
     automation = hass.states.get(f"automation.{name}")
     return int(automation.attributes["current"]) if automation else 0
 
 
 async def idle(hass: HomeAssistant, name: str) -> None:
-    """Wait until no run of an automation is under way."""
+    """Wait until no run of an automation is in progress."""
     await hass.async_block_till_done()
     await until(lambda: not running(hass, name))
     await hass.async_block_till_done()

@@ -32,7 +32,7 @@ HELPERS: Final[dict[str, Any]] = {
 
 @pytest.fixture
 async def loaded(hass: HomeAssistant, simulator: StartSimulator, monkeypatch: pytest.MonkeyPatch) -> Loaded:
-    """Give a gateway at app 80 % whose grid is believed in as soon as it is back, and its entry."""
+    """Return a gateway at app 80 % whose grid is believed in as soon as it is back, and its entry."""
     monkeypatch.setattr(coordinator, "GRID_SETTLES", 0.0)
     monkeypatch.setattr(coordinator, "GRID_INTERVAL", 3600.0)
     for component, config in {"homeassistant": {}, "persistent_notification": {}, **HELPERS}.items():
@@ -42,7 +42,7 @@ async def loaded(hass: HomeAssistant, simulator: StartSimulator, monkeypatch: py
     gateway.home.solar_power, gateway.home.home_power = 0.0, 2000.0
     entry = entry_for(gateway)
     entry.add_to_hass(hass)
-    # A poll that is under way while a test lets time pass would take too long.
+    # A poll that is in progress while a test lets time pass would take too long.
     hass.config_entries.async_update_entry(entry, pref_disable_polling=True)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
@@ -51,13 +51,13 @@ async def loaded(hass: HomeAssistant, simulator: StartSimulator, monkeypatch: py
 
 @pytest.fixture
 def phone(hass: HomeAssistant) -> list[ServiceCall]:
-    """Give what a phone is sent."""
+    """Return what a phone is sent."""
     calls: list[ServiceCall] = async_mock_service(hass, "notify", "phone")
     return calls
 
 
 def entities(hass: HomeAssistant, gateway: Simulator) -> dict[str, str]:
-    """Give the inputs that both blueprints have."""
+    """Return the inputs that both blueprints have."""
     return {
         "grid_event": entity_of(hass, gateway, "event", "grid_event"),
         "charge": entity_of(hass, gateway, "sensor", "charge"),
@@ -155,7 +155,7 @@ async def tell(hass: HomeAssistant, loaded: Loaded, automate: Automate, **inputs
 
 
 def titles(phone: list[ServiceCall]) -> list[str]:
-    """Give what was told."""
+    """Return what was told."""
     return [call.data["title"] for call in phone]
 
 
@@ -276,7 +276,7 @@ async def shed(hass: HomeAssistant, loaded: Loaded, automate: Automate, **inputs
 
 
 def on(hass: HomeAssistant) -> set[str]:
-    """Give the loads that are on."""
+    """Return the loads that are on."""
     return {state.entity_id for state in hass.states.async_all("input_boolean") if state.state == "on"}
 
 

@@ -290,7 +290,7 @@ async def test_user_flow_sets_up_every_firmware(
     assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
     unread = {"select.home_energy_gateway_operation_mode", "number.home_energy_gateway_backup_reserve"}
     unavailable = {state.entity_id for state in hass.states.async_all() if state.state == "unavailable"}
-    assert unavailable == (unread if firmware == "1.15.0" else set())  # there they wait for the guarded login
+    assert unavailable == (unread if firmware == "1.15.0" else set())  # there they wait for the safe login
     assert gateway.stopped_seconds == 0
     assert gateway.logins == (2 if wants_login else 0)
 
@@ -356,7 +356,7 @@ async def test_user_flow_rejects_later_firmware_without_encryption(
 
 @pytest.fixture
 def slow_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Show everything that is under way, and for long enough that a browser under load listens in time."""
+    """Show everything that is in progress, and for long enough that a browser under load listens in time."""
     monkeypatch.setattr(progress_flow, "SHOWN_AFTER", 0.0)
     monkeypatch.setattr(progress_flow, "SHOWN_FOR", 1.0)
 
@@ -371,7 +371,7 @@ async def test_user_flow_shows_progress_until_a_browser_listens(
         flow = await flows.async_configure(flow["flow_id"], form)
         assert (flow["type"], flow["progress_action"]) == (FlowResultType.SHOW_PROGRESS, progress)
         assert flow["description_placeholders"] == {"host": typed(gateway)[CONF_HOST]}
-        again = await flows.async_configure(flow["flow_id"])  # a browser that is loaded anew
+        again = await flows.async_configure(flow["flow_id"])  # a browser that is loaded again
         assert again["type"] is FlowResultType.SHOW_PROGRESS
         await until(lambda: asked_for(gateway, path))
         await asyncio.sleep(0.1)  # it is over, and the browser only begins to listen

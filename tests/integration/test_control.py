@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("short_timings")
 
 
 def shown(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
-    """Give the keys of the issues that are shown."""
+    """Return the keys of the issues that are shown."""
     suffix = f"_{entry.entry_id}"
     return {issue_id.removesuffix(suffix) for (domain, issue_id) in ir.async_get(hass).issues if domain == DOMAIN}
 

@@ -64,7 +64,7 @@ def when(gateway: Simulator, step: str, method: str, path: str, happens: Callabl
 
 
 def assert_runs(gateway: Simulator) -> None:
-    """Make sure that the Powerwall runs, and was stopped no longer than its logins take."""
+    """Check that the Powerwall runs, and was stopped no longer than its logins take."""
     assert gateway.running
     assert gateway.stopped_seconds < LONGEST_STOP
 
@@ -121,11 +121,11 @@ ANSWERS: dict[str, dict[str, Any]] = {
 """What the gateway may answer instead of doing it."""
 
 FOR_GOOD = {"401", "403", "404", "405", "501"}
-"""After these, what is denied to a fresh login or is not there, nobody tries again until the entry is loaded anew."""
+"""After these, what is denied to a fresh login or is not there, no one tries again until the entry is loaded again."""
 
 
 def told_of_write(answer: str) -> str:
-    """Give what the person reads of a write that was answered so."""
+    """Return what the person reads of a write that was answered so."""
     if answer in FOR_GOOD:
         return "operation_not_allowed"
     if answer in LOST:
@@ -161,7 +161,7 @@ async def test_commit_raises_the_error_of_each_response(hass: HomeAssistant, old
 
 
 async def works_again(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, *, for_good: bool) -> None:
-    """Make sure that a cured gateway takes the change, and that the Powerwall has been running all along."""
+    """Check that a cured gateway takes the change, and that the Powerwall has been running all along."""
     gateway.faults.clear()
     await wait_until_idle(hass, entry)
     if for_good:
@@ -256,7 +256,7 @@ async def test_stop_between_write_and_commit_is_handled(hass: HomeAssistant, old
 async def waiting(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Simulator, MockConfigEntry, Callable[[], Awaitable[None]]]:
-    """Give the gateway of 2018 and its entry, which does not log in before the last of the three is called."""
+    """Return the gateway of 2018 and its entry, which does not log in before the last of the three is called."""
     monkeypatch.setattr(monitor, "PACE", replace(PACE, connected=60.0))
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})

@@ -13,7 +13,7 @@ from .conftest import Loaded, SetUp, state_of
 
 
 def packs_of(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, dr.DeviceEntry]:
-    """Give the Powerwalls' devices by serial."""
+    """Return the Powerwalls' devices by serial."""
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     serial: str = entry.runtime_data.serial
     return {device.serial_number or "": device for device in devices if is_of_kind(device, serial, Kind.POWERWALL)}

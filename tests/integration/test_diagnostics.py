@@ -40,7 +40,7 @@ async def download(hass: HomeAssistant, client: ClientSessionGenerator, entry: M
 
 
 def entities_of(hass: HomeAssistant, entry: MockConfigEntry) -> list[tuple[str, str]]:
-    """Give all entities, with their states where those stand still.
+    """Return all entities, with their states where those stand still.
 
     Powerwalls are numbered in the order of their serials, which that of the pseudonyms is not.
     """
@@ -81,7 +81,7 @@ async def test_a_gateway_can_be_replayed_from_its_diagnostics(
     assert recording.firmware == firmware
     assert recording.serial != gateway.serial
     again: Simulator = await simulator(recording.firmware, serial=recording.serial, password=password)
-    again.home.outage()  # which nobody may see: it is not in the recording
+    again.home.outage()  # which no one may see: it is not in the recording
     recording.play(again)
     assert entities_of(hass, await set_up(again)) == before
 

@@ -137,7 +137,7 @@ async def test_discovery_adds_the_mac_of_a_known_gateway(hass: HomeAssistant, lo
 async def test_discovery_keeps_the_address_of_a_gateway_that_responds(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     data = dict(entry.data)
-    assert_abort(await discover(hass, gateway.din, ip=NEW), "already_configured")  # its cable, beside its Wi-Fi
+    assert_abort(await discover(hass, gateway.din, ip=NEW), "already_configured")  # its cable, next to its Wi-Fi
     assert dict(entry.data) == data
     assert entry.state.name == "LOADED"
 

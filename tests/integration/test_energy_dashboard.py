@@ -99,7 +99,7 @@ def offer(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | None:
 
 
 def offered(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
-    """Give the names of what is offered."""
+    """Return the names of what is offered."""
     issue = offer(hass, entry)
     listed = ((issue and issue.translation_placeholders) or {}).get("entities", "")
     return [line.removeprefix("- Home Energy Gateway ") for line in listed.splitlines()]

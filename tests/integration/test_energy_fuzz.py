@@ -66,7 +66,7 @@ def frozen_scheduler(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> No
 async def faults(
     hass: HomeAssistant, simulator: StartSimulator, freezer: FrozenDateTimeFactory, frozen_scheduler: None
 ) -> CounterFaults:
-    """Give a gateway whose counters are faulty, at the full hour."""
+    """Return a gateway whose counters are faulty, at the full hour."""
     freezer.move_to(dt_util.utcnow().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
     return CounterFaults(hass, freezer, await simulator("1.15.0"), Random(SEED))
 

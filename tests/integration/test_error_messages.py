@@ -202,7 +202,7 @@ async def test_repair_that_fails_names_the_reason_by_a_key(
 
 @pytest.fixture
 def everything_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Show everything that is under way."""
+    """Show everything that is in progress."""
     monkeypatch.setattr(progress_flow, "SHOWN_AFTER", 0.0)
     monkeypatch.setattr(progress_flow, "SHOWN_FOR", 0.0)
 

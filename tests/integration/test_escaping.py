@@ -158,7 +158,7 @@ def test_markdown_texts_have_known_placeholders_only() -> None:
 
 
 def files(hass: HomeAssistant) -> set[str]:
-    """Give what there is in the configuration directory."""
+    """Return what there is in the configuration directory."""
     return {str(path) for path in Path(hass.config.config_dir).rglob("*")}
 
 

@@ -33,21 +33,21 @@ def settles_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def loaded(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> Loaded:
-    """Give a gateway with a grid, and its entry."""
+    """Return a gateway with a grid, and its entry."""
     gateway = await simulator("21.44")
     gateway.home.charge = 81.0  # app 80 %
     return gateway, await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
 
 
 def told(hass: HomeAssistant, gateway: Simulator) -> Mapping[str, Any]:
-    """Give what the entity tells last."""
+    """Return what the entity tells last."""
     state = hass.states.get(entity_of(hass, gateway, "event", "grid_event"))
     assert state
     return state.attributes
 
 
 def news(events: list[Event[Any]], entity_id: str) -> list[str]:
-    """Give what was told, one for each moment of telling."""
+    """Return what was told, one for each moment of telling."""
     states = [event.data["new_state"] for event in events if event.data["entity_id"] == entity_id]
     moments = {state.state: state.attributes["event_type"] for state in states if state.attributes.get("event_type")}
     return list(moments.values())

@@ -40,7 +40,7 @@ async def poll_hours_later(hass: HomeAssistant, entry: MockConfigEntry, *, hours
 
 
 def everything(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, str]:
-    """Give the entities in the registry, disabled ones too, and what each is called there."""
+    """Return the entities in the registry, disabled ones too, and what each is called there."""
     entries = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
     return {known.entity_id: known.unique_id for known in entries}
 
@@ -61,7 +61,7 @@ def dark(hass: HomeAssistant, entry: MockConfigEntry) -> Callable[[], set[str]]:
 
 
 async def answers(entry: MockConfigEntry) -> tuple[dict[str, Any], dict[str, Any], str]:
-    """Give what the gateway says of its Powerwalls, live and as the inventory, and the last one's serial."""
+    """Return what the gateway says of its Powerwalls, live and as the inventory, and the last one's serial."""
     client = entry.runtime_data.gateway
     system, inventory = await client.get("system_status"), await client.get("powerwalls")
     return system, inventory, inventory["powerwalls"][-1]["PackageSerialNumber"]

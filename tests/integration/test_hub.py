@@ -77,7 +77,7 @@ def at(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> Callable[[Simula
 
 
 def end(hass: HomeAssistant, entry: MockConfigEntry, ending: str) -> Awaitable[object]:
-    """Give what becomes of the entry."""
+    """Return what becomes of the entry."""
     match ending:
         case "reload":
             return hass.config_entries.async_reload(entry.entry_id)
@@ -90,7 +90,7 @@ def end(hass: HomeAssistant, entry: MockConfigEntry, ending: str) -> Awaitable[o
 
 
 def is_closed(hass: HomeAssistant) -> bool:
-    """Tell whether no journal says that something is under way."""
+    """Return whether no journal says that something is in progress."""
     for journal in Path(hass.config.path(".storage")).glob(f"{DOMAIN}.journal.*"):
         try:
             if JournalRecord.from_json(json.loads(journal.read_bytes())).under_way:
@@ -101,7 +101,7 @@ def is_closed(hass: HomeAssistant) -> bool:
 
 
 async def assert_well(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, ending: str) -> None:
-    """Make sure that it runs, that it was not stopped for long, and that nothing is left open."""
+    """Check that it runs, that it was not stopped for long, and that nothing is left open."""
     await until(lambda: gateway.running)
     assert gateway.stopped_seconds < 3
     if ending == "stop":
@@ -346,6 +346,6 @@ async def test_cancelled_recovery_is_not_logged_as_an_error(
     gateway.faults.clear()
     await hass.config_entries.async_reload(entry.entry_id)
     await until(lambda: gateway.running and is_closed(hass))
-    gc.collect()  # a task whose error nobody took complains when it goes
+    gc.collect()  # a task whose error no one took complains when it goes
     await hass.async_block_till_done()
     assert "never retrieved" not in caplog.text

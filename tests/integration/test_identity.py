@@ -52,7 +52,7 @@ async def retry(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 
 def question(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | None:
-    """Give the repair that asks about the certificate."""
+    """Return the repair that asks about the certificate."""
     return ir.async_get(hass).async_get_issue(DOMAIN, f"certificate_changed_{entry.entry_id}")
 
 
@@ -130,7 +130,7 @@ class Repair:
 
 @pytest.fixture
 async def repair(hass: HomeAssistant, hass_client: ClientSessionGenerator) -> Callable[[MockConfigEntry], Repair]:
-    """Give the page of a repair."""
+    """Return the page of a repair."""
     await async_setup_component(hass, "repairs", {})
     client = await hass_client()
     return lambda entry: Repair(hass, client, entry)

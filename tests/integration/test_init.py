@@ -99,7 +99,7 @@ async def test_setup_needs_one_connection_and_few_requests(
     assert [request.path for request in gateway.requests] == ["sitemaster", *asked]
     gateway.requests.clear()
     await entry.runtime_data.detail.async_refresh()
-    assert gateway.requests == []  # nobody has enabled what stands on it
+    assert gateway.requests == []  # no one has enabled what stands on it
     assert gateway.connections == before
 
 

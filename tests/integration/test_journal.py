@@ -48,12 +48,12 @@ OPEN = JournalRecord(
 
 @pytest.fixture
 def storage(hass_config_dir: str) -> Path:
-    """Give the directory that journals are in."""
+    """Return the directory that journals are in."""
     return Path(hass_config_dir) / ".storage"
 
 
 def files_in(storage: Path) -> list[Path]:
-    """Give what is in the directory."""
+    """Return what is in the directory."""
     return list(storage.iterdir())
 
 

@@ -31,7 +31,7 @@ def meters(**ages: float | str) -> dict[str, Meter]:
 
 @pytest.fixture
 def watch() -> ContactWatch[str]:
-    """Give a watch that has seen nothing yet."""
+    """Return a watch that has seen nothing yet."""
     return ContactWatch("test")
 
 

@@ -30,7 +30,7 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def meters_of(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, dr.DeviceEntry]:
-    """Give the meters' devices by what they are known by."""
+    """Return the meters' devices by what they are known by."""
     return {
         known.partition("_meter_")[2]: device
         for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
@@ -40,14 +40,14 @@ def meters_of(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, dr.Devic
 
 
 def keys_of(hass: HomeAssistant, entry: MockConfigEntry, part: str) -> set[str]:
-    """Give the keys of a meter's entities."""
+    """Return the keys of a meter's entities."""
     start = f"{entry.unique_id}_{part}_"
     entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
     return {entity.unique_id.removeprefix(start) for entity in entities if entity.unique_id.startswith(start)}
 
 
 def value(hass: HomeAssistant, gateway: Simulator, key: str) -> float:
-    """Give a sensor's state as a number."""
+    """Return a sensor's state as a number."""
     return float(state_of(hass, gateway, "sensor", key) or "nan")
 
 

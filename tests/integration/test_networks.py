@@ -18,7 +18,7 @@ KINDS = ("ethernet", "wifi", "cellular")
 
 
 def states(hass: HomeAssistant, gateway: Simulator, what: str) -> list[str | None]:
-    """Give the states of cable, Wi-Fi and mobile radio."""
+    """Return the states of cable, Wi-Fi and mobile radio."""
     return [state_of(hass, gateway, "binary_sensor", f"{kind}_{what}") for kind in KINDS]
 
 

@@ -36,7 +36,7 @@ def short_timings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def loaded(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> Loaded:
-    """Give a gateway whose home leaves the grid at once when told to and uses next to nothing, and its entry."""
+    """Return a gateway whose home leaves the grid at once when told to and uses next to nothing, and its entry."""
     gateway = await simulator("21.44", speed=1000.0)
     simulated = gateway.home
     simulated.charge, simulated.solar_power, simulated.home_power = 80.0, 0.0, 100.0
@@ -44,7 +44,7 @@ async def loaded(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) 
 
 
 def orders(gateway: Simulator) -> list[str]:
-    """Give what the gateway was told about the grid."""
+    """Return what the gateway was told about the grid."""
     return [
         json.loads(request.body)["island_mode"]
         for request in gateway.requests
@@ -186,7 +186,7 @@ async def test_off_grid_switch_shows_the_state_of_the_gateway(hass: HomeAssistan
     gateway.speed = 0.0
 
     async def shown_when(order: str, state: str) -> set[str | None]:
-        """Give the switch's states on the way to a state of the grid."""
+        """Return the switch's states on the way to a state of the grid."""
         under_way = hass.async_create_task(call(hass, gateway, "switch", "off_grid", order))
         await until(lambda: len(orders(gateway)) == asked + 1)
         seen = set()

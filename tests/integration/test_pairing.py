@@ -60,7 +60,7 @@ class Owner:
         return self.shown
 
     async def _wait(self) -> None:
-        """Let what is under way be done."""
+        """Let what is in progress be done."""
         await self.hass.async_block_till_done()
         while self.shown["type"] is FlowResultType.SHOW_PROGRESS:
             self.shown = await self._flows.async_configure(self.shown["flow_id"])
@@ -159,7 +159,7 @@ async def test_a_key_that_was_not_confirmed_in_time(
     await owner.answer({})
     assert owner.error == "key_expired"
     await owner.answer({})
-    assert owner.error == "key_unconfirmed"  # it was registered anew, for all that is known
+    assert owner.error == "key_unconfirmed"  # it was registered again, for all that is known
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ async def test_the_key_is_in_private_storage_and_nowhere_else(
 
 
 def _secrets() -> list[str]:
-    """Give the lines of the private key, but for the first and last, which are the same in all."""
+    """Return the lines of the private key, but for the first and last, which are the same in all."""
     return pem().decode().splitlines()[2:-2]
 
 

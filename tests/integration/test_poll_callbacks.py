@@ -32,12 +32,12 @@ COORDINATORS = ("grid", "live", "detail", "settings", "inventory")
 
 
 def fail(*_: Any, **__: Any) -> Any:
-    """Be the fault of the integration that nobody has thought of."""
+    """Be the fault of the integration that no one has thought of."""
     raise ValueError("a fault of the integration")
 
 
 def coordinators(data: PowerwallGatewayData) -> list[GatewayCoordinator[Any]]:
-    """Give all coordinators of an entry."""
+    """Return all coordinators of an entry."""
     return [getattr(data, name) for name in COORDINATORS]
 
 
@@ -57,7 +57,7 @@ def break_callbacks(monkeypatch: pytest.MonkeyPatch, coordinator: GatewayCoordin
 
 
 def tracebacks(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
-    """Give the errors that were logged with their traceback."""
+    """Return the errors that were logged with their traceback."""
     return [record for record in caplog.records if record.levelno >= logging.ERROR and record.exc_info]
 
 
@@ -69,7 +69,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def loaded(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, patient: None) -> Loaded:
-    """Give a gateway and its entry."""
+    """Return a gateway and its entry."""
     gateway = await simulator("21.44")
     return gateway, await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
 
@@ -136,7 +136,7 @@ async def test_callback_that_raises_from_the_start_leaves_the_entry_loaded(
 
 @pytest.fixture
 async def watched(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> Loaded:
-    """Give a gateway whose grid is polled by the watch itself, many times in a second."""
+    """Return a gateway whose grid is polled by the watch itself, many times in a second."""
     gateway = await simulator("1.15.0")  # its live data do not tell the grid's state
     return gateway, await set_up(gateway, options={CONF_GRID_INTERVAL: 0.02})
 

@@ -39,7 +39,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def sources(hass: HomeAssistant) -> list[str]:
-    """Give where the flows under way come from."""
+    """Return where the flows in progress come from."""
     return [str(flow["context"]["source"]) for flow in hass.config_entries.flow.async_progress()]
 
 

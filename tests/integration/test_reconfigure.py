@@ -256,7 +256,7 @@ async def replaced(
 
 
 def registered(hass: HomeAssistant, entry: MockConfigEntry) -> Registered:
-    """Give the unique ids of an entry's entities, and the identifiers of its devices, by what stays the same."""
+    """Return the unique ids of an entry's entities, and the identifiers of its devices, by what stays the same."""
     entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     return (
@@ -266,7 +266,7 @@ def registered(hass: HomeAssistant, entry: MockConfigEntry) -> Registered:
 
 
 def is_carried_over(hass: HomeAssistant, entry: MockConfigEntry, before: Registered, old: str) -> None:
-    """Make sure that everything goes on under the new serial number."""
+    """Check that everything goes on under the new serial number."""
     assert (entry.state.name, entry.unique_id, entry.data[CONF_SERIAL]) == ("LOADED", NEW, NEW)
     for ids, present in zip(before, registered(hass, entry), strict=True):
         assert ids

@@ -37,7 +37,7 @@ async def poll(entry: MockConfigEntry, *, every: float = HOUR) -> None:
 
 
 def shown(hass: HomeAssistant, entry: MockConfigEntry, key: str) -> dict[str, str] | None:
-    """Give an issue's placeholders, None where it is not shown."""
+    """Return an issue's placeholders, None where it is not shown."""
     issue = ir.async_get(hass).async_get_issue(DOMAIN, f"{key}_{entry.entry_id}")
     return None if issue is None else issue.translation_placeholders or {}
 
@@ -82,7 +82,7 @@ async def test_fault_creates_an_issue_after_a_minute(hass: HomeAssistant, loaded
     assert shown(hass, entry, "pack_fault")
 
 
-# -- nobody answers ----------------------------------------------------------------------------------------------------
+# -- no one answers ----------------------------------------------------------------------------------------------------
 
 
 async def test_unreachable_gateway_creates_an_issue(hass: HomeAssistant, short_backoff: None, loaded: Loaded) -> None:
@@ -96,7 +96,7 @@ async def test_unreachable_gateway_creates_an_issue(hass: HomeAssistant, short_b
 
 
 async def test_unreachable_gateway_creates_an_issue_after_an_hour(
-    hass: HomeAssistant, impatient: None, loaded: Loaded
+    hass: HomeAssistant, short_backoff: None, loaded: Loaded
 ) -> None:
     gateway, entry = loaded
     gateway.faults.add("*", drop=True)
@@ -138,7 +138,7 @@ async def test_disabled_entry_removes_the_unreachable_issue(hass: HomeAssistant,
     assert shown(hass, entry, "unreachable")
     await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
     assert shown(hass, entry, "unreachable") is None
-    assert hass.data[monitor._UNREACHABLE_SINCE] == {}  # its hour begins anew when it is enabled
+    assert hass.data[monitor._UNREACHABLE_SINCE] == {}  # its hour begins again when it is enabled
 
 
 async def test_disabled_entry_removes_the_certificate_issue(
@@ -185,7 +185,7 @@ def ignore(hass: HomeAssistant, entry: MockConfigEntry, key: str) -> None:
 
 
 def is_ignored(hass: HomeAssistant, entry: MockConfigEntry, key: str) -> bool | None:
-    """Tell whether an issue is ignored, None where there is none."""
+    """Return whether an issue is ignored, None where there is none."""
     issue = ir.async_get(hass).async_get_issue(DOMAIN, f"{key}_{entry.entry_id}")
     return None if issue is None else issue.dismissed_version is not None
 

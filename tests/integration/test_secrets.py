@@ -133,7 +133,7 @@ def every_path(gateway: Simulator, answer: Callable[[str], Any]) -> None:
 
 
 def confession(gateway: Simulator) -> str:
-    """Give what a talkative gateway may say in its errors."""
+    """Return what a talkative gateway may say in its errors."""
     own = gateway.gateway
     return f"{gateway.din} {own.pack_serials} {own.meter_serial} {list(gateway.tokens)} 192.168.1.77 02:00:00:00:00:01"
 

@@ -178,7 +178,7 @@ async def test_stop_lasts_five_minutes_by_default(hass: HomeAssistant, old: Load
     assert stop
     assert stop.ends == pytest.approx(stop.began + 5 * 60)
     await act(hass, "start")
-    await at_rest(hass, entry)
+    await wait_until_idle(hass, entry)
 
 
 async def test_unload_ends_the_stop_action(hass: HomeAssistant, old: Loaded) -> None:

@@ -49,7 +49,7 @@ async def entry(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> MockC
 
 
 def _unverified(gateway: Simulator) -> None:
-    """Have the key registered anew, by somebody who took it away before: it waits again."""
+    """Have the key registered again, by someone who took it away before: it waits again."""
     gateway.gateway.keyring.forget(public_key())
     gateway.gateway.keyring.register(public_key())
 
@@ -150,12 +150,12 @@ CONTROLS = {
 
 
 def repairs(hass: HomeAssistant) -> set[str]:
-    """Give the texts of the repairs that are shown."""
+    """Return the texts of the repairs that are shown."""
     return {issue.translation_key or "" for issue in ir.async_get(hass).issues.values() if issue.active}
 
 
 def unavailable(hass: HomeAssistant, gateway: Simulator) -> set[str]:
-    """Give the controls that are unavailable."""
+    """Return the controls that are unavailable."""
     return {key for key, platform in CONTROLS.items() if state_of(hass, gateway, platform, key) == "unavailable"}
 
 

@@ -49,7 +49,7 @@ async def _set_up(
 
 @pytest.fixture
 async def loaded(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> Loaded:
-    """Give a Powerwall 3, which goes off-grid by a signed request alone."""
+    """Return a Powerwall 3, which goes off-grid by a signed request alone."""
     return await _set_up(hass, simulator, set_up, "pw3")
 
 

@@ -46,7 +46,7 @@ async def entry(hass: HomeAssistant, site: Simulator, set_up: SetUp) -> MockConf
 
 
 def of_pack(hass: HomeAssistant, site: Simulator, number: int, key: str, platform: str = "sensor") -> str | None:
-    """Give the state of an entity of a pack, None where there is no such entity."""
+    """Return the state of an entity of a pack, None where there is no such entity."""
     return state_of(hass, site, platform, f"{site.gateway.pack_serials[number - 1]}_{key}")
 
 

@@ -44,7 +44,7 @@ def plus(**status: Any) -> dict[str, Any]:
 
 
 def inverters_of(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, dr.DeviceEntry]:
-    """Give the inverters' devices by what they are known by."""
+    """Return the inverters' devices by what they are known by."""
     return {
         known.partition("_inverter_")[2]: device
         for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
@@ -54,7 +54,7 @@ def inverters_of(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, dr.De
 
 
 def attributes(hass: HomeAssistant, gateway: Simulator, key: str) -> dict[str, Any]:
-    """Give a binary sensor's attributes."""
+    """Return a binary sensor's attributes."""
     entity_id = er.async_get(hass).async_get_entity_id("binary_sensor", DOMAIN, f"{gateway.serial}_{key}")
     state = hass.states.get(entity_id or "")
     assert state is not None

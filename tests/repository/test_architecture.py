@@ -116,7 +116,7 @@ def _imports_between(boxes: dict[str, set[str]]) -> Arrows:
 
 
 def _without_implied(arrows: Arrows) -> Arrows:
-    """Leave out every arrow beside a longer way of other ones."""
+    """Leave out every arrow next to a longer way of other ones."""
     return {(start, end) for start, end in arrows if end not in _reached(start, arrows - {(start, end)})}
 
 

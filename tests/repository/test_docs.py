@@ -86,7 +86,7 @@ def test_every_claim_of_security_names_tests_that_there_are() -> None:
 
 
 def _knows(program: str, word: str) -> bool:
-    """Tell whether a script, or the module that it runs, has such an option or subcommand."""
+    """Return whether a script, or the module that it runs, has such an option or subcommand."""
     modules = [program]
     if program.startswith("scripts/"):
         script = (ROOT / program).read_text(encoding="utf-8")

@@ -38,7 +38,7 @@ def test_every_state_of_an_enum_has_a_text() -> None:
 
 
 def strings(module: str) -> set[str]:
-    """Give every string that a module writes."""
+    """Return every string that a module writes."""
     tree = ast.parse((INTEGRATION / module).read_text())
     return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
@@ -82,7 +82,7 @@ def test_every_step_has_its_texts() -> None:
 
 
 def test_every_failure_of_a_repair_has_its_text() -> None:
-    """A repair's form takes its errors from texts of its own: those of the exceptions that the guard can raise."""
+    """A repair's form takes its errors from texts of its own: those of the exceptions that the supervisor can raise."""
     for_others = {"operation", "settings", "rule", "island", "charge", "no_grid_to_leave", "key", "clocks_differ"}
     texts = {*_COMMAND_KEYS.values(), *_LOGIN_KEYS.values(), *_KEYS.values(), "login_needed"}
     keys = {key for key in texts if not any(key.startswith(start) for start in for_others)}

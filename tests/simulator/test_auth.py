@@ -187,7 +187,7 @@ async def test_the_switch_alone_lets_in(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with Browser(gateway) as browser:
         assert (await browser.post("auth/toggle/login", {})).status == 400
-        await browser.post("/simulator", {"switch": True})  # too early: nobody has asked
+        await browser.post("/simulator", {"switch": True})  # too early: no one has asked
         assert (await browser.post("auth/toggle/start")).status == 202
         assert (await browser.post("auth/toggle/login", {})).status == 417
         await browser.post("/simulator", {"switch": True})

@@ -89,7 +89,7 @@ async def test_a_pack_is_taken_away_and_comes_back_as_it_went(simulator: StartSi
         truth = (await browser.post("/simulator", {"remove_pack": 1})).json
         assert [(pack["number"], pack["serial"]) for pack in truth["packs"]] == [(2, of_pack(gateway, 2))]
         alone = await told(browser)
-        assert alone.listed == [of_pack(gateway, 2)]  # nobody takes over a serial
+        assert alone.listed == [of_pack(gateway, 2)]  # no one takes over a serial
         assert fits_together(alone)
         assert alone.full == before.full / 2
         simulated.advance(1800)

@@ -49,7 +49,7 @@ def test_a_day_has_the_shape_of_a_day() -> None:
     assert charge[15.0] > charge[5.0] + 20
     assert all(0 <= percent <= 100 for percent in charge.values())
     assert all(150 < power < 12_000 for power in home.values())
-    assert max(home.values()) > 2_500  # somebody cooked
+    assert max(home.values()) > 2_500  # someone cooked
 
 
 def test_energies_only_grow_and_add_up() -> None:

@@ -51,5 +51,5 @@ def test_what_goes_from_python_or_a_library_is_an_error_here(module: str, kind: 
 
 
 def test_what_somebody_else_uses_is_theirs() -> None:
-    with warnings.catch_warnings(record=True):  # kept and looked at by nobody, were it not an error
+    with warnings.catch_warnings(record=True):  # kept and looked at by no one, were it not an error
         goes("aiohttp.client", DeprecationWarning)

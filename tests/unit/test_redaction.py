@@ -66,14 +66,14 @@ async def answers_of(simulator: Simulator) -> dict[str, Any]:
 
 
 def secrets_of(simulator: Simulator) -> list[str]:
-    """Give all that must not be seen of a gateway."""
+    """Return all that must not be seen of a gateway."""
     gateway = simulator.gateway
     own = [gateway.serial, gateway.din, gateway.meter_serial, *gateway.pack_serials]
     return [*own, simulator.password, *simulator.tokens, *PEOPLES, *WORDS]
 
 
 def texts_of(value: Any) -> str:
-    """Give a JSON value as it is printed."""
+    """Return a JSON value as it is printed."""
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -126,7 +126,7 @@ PERSONAL: dict[str, Any] = {
     "modem": "fe80::1ff:fe23:4567:890a%eth0",
     "long": "Jane Smith " * 100,
 }
-"""What a later firmware may send under keys that nobody has seen."""
+"""What a later firmware may send under keys that no one has seen."""
 
 TOLD = (
     "Jane",

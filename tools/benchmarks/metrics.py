@@ -142,7 +142,7 @@ class Cost:
 
 
 def figures(idle: Cost, core: Cost, ours: Cost, cadence: str) -> list[Figure]:
-    """Calculate the figures of three costs, with the targets for a cadence."""
+    """Calculate the figures of three costs, with the targets for a interval."""
     targets = TARGETS | TARGETS_BY_CADENCE[cadence]
     core_alone, ours_alone = core.above(idle), ours.above(idle)
 

@@ -84,7 +84,7 @@ class Api:
         return step
 
     async def continue_flow(self, flow_id: str, answers: Json) -> Json:
-        """Answer the form of a config flow and give the next step, when what is under way then is over."""
+        """Answer the form of a config flow and give the next step, when what is in progress then is over."""
         path = f"/api/config/config_entries/flow/{flow_id}"
         step: Json = await self.request("POST", path, answers)
         while step["type"] == "progress":

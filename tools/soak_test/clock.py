@@ -34,7 +34,7 @@ class Clock:
         return self._time + (self._real_monotonic() - self._began) * self._speed
 
     def monotonic(self) -> float:
-        """Return the seconds of no beginning."""
+        """Return the monotonic time in seconds."""
         return self._monotonic + (self._real_monotonic() - self._began) * self._speed
 
     def waiting(self, select: Callable[..., Any]) -> Callable[..., Any]:
