@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta, timezone
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, Self
@@ -13,7 +12,6 @@ import aiohttp
 
 from custom_components.powerwall_gateway.migration import CORE
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.util import dt as dt_util
 from simulator.home import SUMMER_NOON
 from tools.child_process import ProcessError, free_port
 from tools.dev_server import integration
@@ -29,7 +27,7 @@ type Json = dict[str, Any]
 FIRMWARE: Final = "21.44"
 """Of a Powerwall 2 that the built-in integration can log in to."""
 
-TIME_OF_DAY: Final = timedelta(hours=9)
+MORNING: Final = SUMMER_NOON.replace(hour=9, minute=0)
 """The sun shines and charges the battery: no power is zero, which would hide a wrong sign."""
 
 ERRORS: Final = (ApiError, FlowError, GatewayError, ProcessError, SignInError, WebSocketError)
@@ -119,11 +117,8 @@ class Gateway:
 @asynccontextmanager
 async def gateway(folder: Path, latency: float) -> AsyncIterator[Gateway]:
     """Start a gateway in its own process, with a latency in seconds for every response."""
-    now = dt_util.utcnow()
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    morning = timezone(TIME_OF_DAY - (now - midnight))
     async with (
-        simulated_gateway(FIRMWARE, 1, folder, lambda _: None, morning) as target,
+        simulated_gateway(FIRMWARE, 1, folder, lambda _: None, MORNING) as target,
         ControlApi.open(target.url) as control_api,
     ):
         await control_api.order(latency=latency)
@@ -132,9 +127,8 @@ async def gateway(folder: Path, latency: float) -> AsyncIterator[Gateway]:
 
 async def set_clocks(gateways: list[Gateway]) -> None:
     """Set the simulated homes to the same second: they have the same sun, clouds and appliances."""
-    time = SUMMER_NOON.replace(hour=0, minute=0) + TIME_OF_DAY
     for each in gateways:
-        await each.control_api.order(time=time.isoformat())
+        await each.control_api.order(time=MORNING.isoformat())
 
 
 class Subject:

@@ -78,7 +78,7 @@ async def _run(arguments: argparse.Namespace, own: Target | None, console: Conso
             await dashboard.set_up(home.api, ids)
             await energy.set_up(home.api, ids)
             if to.history:
-                await history.write(home.api, ids, to.history)
+                await history.write(home.api, ids, to.history, folder / "home-assistant_v2.db")
         notify(f"Open {home.url}, user name {USER_NAME}, password {PASSWORD}")
         gateway = await stack.enter_async_context(Gateway(to.url, to.password))
         watch = Watch(home.api, gateway, ids, console, pause=OWN_PAUSE if own else SIMULATED_PAUSE)

@@ -48,7 +48,7 @@ def overview(ids: dict[str, str]) -> Card:
             _badge(ids["running"], "Powerwall", "mdi:home-battery"),
             _badge(ids["connected_to_tesla"], "Tesla", "mdi:cloud-check"),
         ],
-        "sections": [_now(ids), _battery(ids), _powers(ids), _flow(), _energies(ids)],
+        "sections": [_today(), _now(ids), _powers(ids)],
     }
 
 
@@ -62,21 +62,13 @@ def _section(title: str, icon: str, *cards: Card, columns: int = 1) -> Card:
     return {"type": "grid", "column_span": columns, "cards": [heading, *cards]}
 
 
+def _today() -> Card:
+    flows = {"type": "energy-distribution", "collection_key": COLLECTION}
+    return _section("Today", "mdi:transit-connection-variant", flows)
+
+
 def _now(ids: dict[str, str]) -> Card:
-    """Show what flows. The gateway's signs: out of the battery and in from the grid are above zero."""
-    return _section(
-        "Now",
-        "mdi:flash",
-        *(_power(ids[key], name, icon, color) for key, (name, icon, color) in POWERS.items()),
-    )
-
-
-def _power(entity: str, name: str, icon: str, color: str) -> Card:
-    trend = {"type": "trend-graph", "hours_to_show": 0.25}
-    return {"type": "tile", "entity": entity, "name": name, "icon": icon, "color": color, "features": [trend]}
-
-
-def _battery(ids: dict[str, str]) -> Card:
+    """Show the powers, with the gateway's signs: discharging and importing are above zero."""
     charge = {
         "type": "gauge",
         "entity": ids["charge"],
@@ -86,32 +78,21 @@ def _battery(ids: dict[str, str]) -> Card:
         "severity": {"green": 30, "yellow": 15, "red": 0},
         "grid_options": {"columns": 12, "rows": 4},
     }
-    return _section("Powerwall", "mdi:home-battery", charge)
+    powers = [
+        {"type": "tile", "entity": ids[key], "name": name, "icon": icon, "color": color}
+        for key, (name, icon, color) in POWERS.items()
+    ]
+    return _section("Now", "mdi:flash", charge, *powers)
 
 
 def _powers(ids: dict[str, str]) -> Card:
     graph = {
-        "type": "history-graph",
-        "hours_to_show": 12,
+        "type": "statistics-graph",
+        "chart_type": "line",
+        "period": "5minute",
+        "stat_types": ["mean"],
+        "days_to_show": 0.6,
         "entities": [{"entity": ids[key], "name": name, "color": color} for key, (name, _, color) in POWERS.items()],
         "grid_options": {"columns": "full", "rows": 6},
     }
-    return _section("Last hours", "mdi:chart-line", graph, columns=2)
-
-
-def _flow() -> Card:
-    today = {"type": "energy-distribution", "collection_key": COLLECTION}
-    return _section("Today", "mdi:transit-connection-variant", today)
-
-
-def _energies(ids: dict[str, str]) -> Card:
-    rows = {
-        "solar_energy": ("Solar production", "mdi:solar-power-variant"),
-        "home_energy": ("Home consumption", "mdi:home-lightning-bolt"),
-        "grid_import_energy": ("Grid import", "mdi:transmission-tower-export"),
-        "grid_export_energy": ("Grid export", "mdi:transmission-tower-import"),
-        "battery_charge_energy": ("Battery energy charged", "mdi:battery-arrow-up"),
-        "battery_discharge_energy": ("Battery energy discharged", "mdi:battery-arrow-down"),
-    }
-    entities = [{"entity": ids[key], "name": name, "icon": icon} for key, (name, icon) in rows.items()]
-    return _section("Lifetime", "mdi:meter-electric", {"type": "entities", "entities": entities})
+    return _section("Last 15 hours", "mdi:chart-line", graph, columns=2)

@@ -1,19 +1,35 @@
 """Backfill statistics of the simulated home, so that the Energy dashboard is not empty for its first hours."""
 
+import asyncio
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
+import sqlite3
 from typing import Any
 
 from homeassistant.util import dt as dt_util
 from simulator import SimulatedHome
-from tools.hass_process import Api
+from tools.hass_process import Api, ApiError
 
 type Values = dict[str, float]
 
 HOURS = 36
-SAMPLES = 12
-"""Per hour, five minutes apart."""
+SHORT, PER_HOUR = timedelta(minutes=5), 12
+SAMPLES = 5
+"""Per 5 minutes."""
+
+ATTEMPTS = 300
+LOCK_LIMIT = 30
+"""Seconds until Home Assistant's own write to the database is over."""
+
+INSERT = """
+INSERT OR IGNORE INTO statistics_short_term (metadata_id, start_ts, created_ts, mean, min, max, state, sum)
+VALUES (:id, :start, :start, :mean, :min, :max, :state, :sum)
+"""
+
 POWERS = ("grid_power", "battery_power", "home_power", "solar_power")
+MEASUREMENTS = (*POWERS, "charge")
 ENERGIES = (
     "grid_import_energy",
     "grid_export_energy",
@@ -25,8 +41,8 @@ ENERGIES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Hour:
-    """One hour of samples."""
+class Period:
+    """Samples of one period of statistics."""
 
     start: datetime
     samples: list[Values]
@@ -35,7 +51,7 @@ class Hour:
         """Return the statistics of a measurement."""
         values = [sample[key] for sample in self.samples]
         mean = sum(values) / len(values)
-        return {"start": self.start.isoformat(), "mean": mean, "min": min(values), "max": max(values)}
+        return {"start": self.start, "mean": mean, "min": min(values), "max": max(values)}
 
     def sum(self, key: str, end: float, reading: float) -> dict[str, Any]:
         """Return the statistics of a counter that was `end` when the history ended and is `reading` now.
@@ -43,30 +59,36 @@ class Hour:
         Home Assistant begins its own sum at 0, so earlier sums are negative.
         """
         distance = self.samples[-1][key] - end
-        return {"start": self.start.isoformat(), "state": reading + distance, "sum": distance}
+        return {"start": self.start, "state": reading + distance, "sum": distance}
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Full hours of a simulated home, and its values at the end."""
+    """Full periods of a simulated home, and its values at the end."""
 
-    hours: list[Hour]
+    hours: list[Period]
+    short: list[Period]
+    """Periods of 5 minutes."""
+
     end: Values
 
 
 def simulate(simulated: SimulatedHome) -> History:
     """Simulate the hours that end now."""
     now = dt_util.utcnow()
-    full_hour = now.replace(minute=0, second=0, microsecond=0)
-    hours = []
-    for ago in range(HOURS, 0, -1):
+    start = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS)
+    short = []
+    while start + SHORT <= now:
         samples = []
         for _ in range(SAMPLES):
-            simulated.advance(3600 / SAMPLES)
+            simulated.advance(SHORT.total_seconds() / SAMPLES)
             samples.append(_values(simulated))
-        hours.append(Hour(full_hour - timedelta(hours=ago), samples))
-    simulated.advance((now - full_hour).total_seconds())
-    return History(hours, _values(simulated))
+        short.append(Period(start, samples))
+        start += SHORT
+    simulated.advance((now - start).total_seconds())
+    by_hour = [short[first : first + PER_HOUR] for first in range(0, HOURS * PER_HOUR, PER_HOUR)]
+    hours = [Period(parts[0].start, [sample for part in parts for sample in part.samples]) for parts in by_hour]
+    return History(hours, short, _values(simulated))
 
 
 def before(moment: datetime) -> datetime:
@@ -75,18 +97,37 @@ def before(moment: datetime) -> datetime:
     return moment - timedelta(hours=HOURS, minutes=now.minute, seconds=now.second, microseconds=now.microsecond)
 
 
-async def write(api: Api, ids: dict[str, str], history: History) -> None:
-    """Import the history as statistics of Home Assistant."""
+async def write(api: Api, ids: dict[str, str], history: History, database: Path) -> None:
+    """Import the history as statistics of Home Assistant: by its API per hour, in its database per 5 minutes."""
     states = await api.states()
+
+    def statistics(key: str, periods: list[Period]) -> list[dict[str, Any]]:
+        if key in ENERGIES:
+            return [period.sum(key, history.end[key], float(states[ids[key]].state)) for period in periods]
+        return [period.mean(key) for period in periods]
+
     async with api.websocket() as home:
-        for key in (*POWERS, "charge"):
-            metadata = _metadata(ids[key], "%" if key == "charge" else "W", mean_type=1)
-            stats = [hour.mean(key) for hour in history.hours]
-            await home.command("recorder/import_statistics", metadata=metadata, stats=stats)
-        for key in ENERGIES:
-            metadata = _metadata(ids[key], "kWh", mean_type=0)
-            stats = [hour.sum(key, history.end[key], float(states[ids[key]].state)) for hour in history.hours]
-            await home.command("recorder/import_statistics", metadata=metadata, stats=stats)
+        for key in (*MEASUREMENTS, *ENERGIES):
+            stats = [hour | {"start": hour["start"].isoformat()} for hour in statistics(key, history.hours)]
+            await home.command("recorder/import_statistics", metadata=_metadata(ids[key], key), stats=stats)
+    short = {ids[key]: statistics(key, history.short) for key in (*MEASUREMENTS, *ENERGIES)}
+    for _ in range(ATTEMPTS):
+        if _write_short(database, short):
+            return
+        await asyncio.sleep(0.1)
+    raise ApiError("Home Assistant did not import the statistics.")
+
+
+def _write_short(database: Path, statistics: dict[str, list[dict[str, Any]]]) -> bool:
+    """Write statistics of 5 minutes, which no API accepts. Return False until Home Assistant has their metadata."""
+    with closing(sqlite3.connect(database, timeout=LOCK_LIMIT)) as connection, connection:
+        numbers = dict(connection.execute("SELECT statistic_id, id FROM statistics_meta"))
+        if not statistics.keys() <= numbers.keys():
+            return False
+        for entity_id, rows in statistics.items():
+            columns = {"id": numbers[entity_id]} | dict.fromkeys(("mean", "min", "max", "state", "sum"))
+            connection.executemany(INSERT, [columns | row | {"start": row["start"].timestamp()} for row in rows])
+    return True
 
 
 def _values(simulated: SimulatedHome) -> Values:
@@ -96,16 +137,16 @@ def _values(simulated: SimulatedHome) -> Values:
     return powers | energies | {"charge": (simulated.charge - 5) / 0.95}
 
 
-UNIT_CLASSES = {"W": "power", "kWh": "energy", "%": "unitless"}
-
-
-def _metadata(entity_id: str, unit: str, *, mean_type: int) -> dict[str, Any]:
+def _metadata(entity_id: str, key: str) -> dict[str, Any]:
+    unit, unit_class = (
+        ("kWh", "energy") if key in ENERGIES else ("%", "unitless") if key == "charge" else ("W", "power")
+    )
     return {
         "statistic_id": entity_id,
         "source": "recorder",
         "name": None,
         "unit_of_measurement": unit,
-        "unit_class": UNIT_CLASSES[unit],
-        "mean_type": mean_type,
-        "has_sum": not mean_type,
+        "unit_class": unit_class,
+        "mean_type": int(key in MEASUREMENTS),
+        "has_sum": key in ENERGIES,
     }

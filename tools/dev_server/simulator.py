@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, tzinfo
+from datetime import datetime
 from pathlib import Path
 import sys
 
@@ -26,13 +26,17 @@ OWN_PASSWORD = "sunshine"
 
 @asynccontextmanager
 async def simulated_gateway(
-    firmware: str, speed: float, folder: Path, notify: Callable[[str], None], zone: tzinfo | None = None
+    firmware: str,
+    speed: float,
+    folder: Path,
+    notify: Callable[[str], None],
+    now: datetime | None = None,
 ) -> AsyncIterator[Target]:
     """Start a simulated gateway with a history, and stop it afterwards.
 
-    It is summer in the simulated home, and its clock has the time of day of the time zone, or of this computer.
+    The simulated home's clock has this time, or the time of day of this computer in summer.
     """
-    home = SimulatedHome(before(datetime.combine(SUMMER_NOON, datetime.now().astimezone(zone).time(), LOS_ANGELES)))
+    home = SimulatedHome(before(now or datetime.combine(SUMMER_NOON, datetime.now().astimezone().time(), LOS_ANGELES)))
     history = simulate(home)
     stops = PROFILES[firmware].login.stopping_roles
     simulator = Simulator(firmware, password=None if stops else OWN_PASSWORD)
