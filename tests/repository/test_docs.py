@@ -15,7 +15,7 @@ TRANSLATIONS: Final = ROOT / "custom_components" / "powerwall_gateway" / "transl
 PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 NAMES: Final = [str(page.relative_to(ROOT)) for page in PAGES]
 
-_LINK: Final = re.compile(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$|src=\"([^\"]+)\"", re.MULTILINE)
+_LINK: Final = re.compile(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$|src(?:set)?=\"([^\"]+)\"", re.MULTILINE)
 _REFERENCE: Final = re.compile(r"\[[^\]\n]+\]\[([^\]\n]+)\]")
 _HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _FENCED: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)

@@ -4,50 +4,63 @@ import argparse
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 import re
+import shutil
 import sys
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 import aiohttp
-from playwright.async_api import Error as BrowserError
+from playwright.async_api import Error as BrowserError, Locator
 
+from homeassistant.util.yaml import parse_yaml
+from simulator.home.home import LOS_ANGELES
 from tools.child_process import ProcessError, free_port
 from tools.dev_server import dashboard, energy, history
 from tools.dev_server.integration import add, device_ids, entity_ids
 from tools.dev_server.simulator import simulated_gateway
 from tools.dev_server.target import Target
 from tools.hass_process import HomeAssistant
-from tools.hass_process.configuration import REPOSITORY
-from tools.ui import Frontend, PageError, chromium, desktop, signed_in_page
+from tools.hass_process.configuration import REPOSITORY, as_yaml
+from tools.ui import Frontend, PageError, Profile, chromium, desktop, phone, signed_in_page
 
 PICTURES = REPOSITORY / "docs" / "images"
+BLUEPRINTS = REPOSITORY / "blueprints"
+EXAMPLES = REPOSITORY / "docs" / "automations.md"
+SCALE = 2
+"""Pixels of a picture for each pixel of the page: text stays sharp on phones and laptops."""
 
-HOUR = 19
-"""Of the day in the pictures: the sun still shines, the Powerwall helps out, and a day is in the graphs."""
+HOUR, DAY = 15, date(2026, 8, 27)
+"""Of the simulated home in the pictures: the sun shines, and the Powerwalls charge."""
+
+HOME_POWER = 1140
+"""Consumption of the home in W at that time."""
+
+ADDRESS = "192.168.1.50"
+"""Address of the gateway in the pictures."""
 
 OUTAGE = 20
 """Seconds that the outage in the pictures lasts."""
 
-FORM, LONG_FORM = 720, 860
-"""Height of the window for a form."""
+COLUMN, PAGE, WIDE = 480, 860, 1100
+"""Widths of a window: for one column of cards, for two, and for forms that are narrower without the sidebar."""
 
-PAGE, SHORT_PAGE = 1000, 900
-"""For pages that are next to each other in the README."""
+ENERGY_CARDS = ", ".join(
+    f"hui-energy-{name}-card" for name in ("usage-graph", "solar-graph", "distribution", "grid-balance")
+)
+OTHER_ENERGY_CARDS = ", ".join(
+    f"hui-energy-{name}-card"
+    for name in ("sources-table", "grid-neutrality-gauge", "solar-consumed-gauge", "self-sufficiency-gauge")
+)
+"""On the Energy dashboard."""
 
-WIDE = 1600
-"""Width of the window for sliders next to their names."""
+TALL = 2400
+"""Height of a window that shows a whole page."""
 
-LOGIN_LIMIT = 120
-"""Seconds until mode and reserve of a gateway of 2018 can be read: the login waits for a minute on the grid."""
-
-FOLLOWED_LIMIT = 30
-"""Seconds until a Powerwall in backup mode no longer supplies the home."""
-
-RETURN_LIMIT = 120
-"""Seconds until the gateway is back on the grid, and until the event of it."""
+LIMIT = 120
+"""Seconds until a change of the gateway shows."""
 
 
 def main() -> int:
@@ -56,8 +69,8 @@ def main() -> int:
     parser.add_argument(
         "--minutes",
         type=float,
-        default=16,
-        help="to wait first, so that the graphs have lines (default: 16)",
+        default=1,
+        help="to wait before the pictures of values, which averages need (default: 1)",
     )
     parser.add_argument("--folder", type=Path, default=PICTURES, help="for the pictures (default: docs/images)")
     arguments = parser.parse_args()
@@ -72,115 +85,206 @@ def main() -> int:
 
 
 async def _take(folder: Path, minutes: float) -> None:
-    async with _home("1.15.0", folder) as (frontend, home, to):
+    async with _home("1.15.0") as (home, to), _frontend(home, to, folder) as frontend:
+        await _take_login_warning(frontend, to)
+    async with _home("26.18") as (home, to), _frontend(home, to, folder) as frontend:
         await _take_control(frontend, home, to)
-    async with _home("21.44", folder) as (frontend, home, to):
-        await _take_pages(frontend, home, to, minutes)
-    async with _home("pw3", folder) as (frontend, home, to):
-        await _take_key(frontend, home, to)
+    async with _home("21.44") as (home, to):
+        async with _frontend(home, to, folder) as frontend:
+            await _take_setup(frontend, home, to)
+            await _take_outage(frontend, home, to)
+            await _wait(minutes)
+            await _take_pages(frontend, home, to)
+        async with _frontend(home, to, folder, desktop("en", dark=True, scale=SCALE)) as frontend:
+            await _take_overview(frontend, "overview-dark")
+        async with _frontend(home, to, folder, phone("en", scale=SCALE)) as frontend:
+            await _take_example(frontend, home)
 
 
 @asynccontextmanager
-async def _home(firmware: str, folder: Path) -> AsyncIterator[tuple[Frontend, HomeAssistant, Target]]:
-    """Return a gateway, a Home Assistant that does not know it yet, and its owner at a desk."""
+async def _home(firmware: str) -> AsyncIterator[tuple[HomeAssistant, Target]]:
+    """Start a gateway, and a Home Assistant with the blueprints that does not know the gateway."""
     zone = _zone_where_it_is(HOUR)
     async with AsyncExitStack() as stack:
         temporary = Path(stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True)))
-        to = await stack.enter_async_context(simulated_gateway(firmware, 1, temporary, print, ZoneInfo(zone)))
-        home = await stack.enter_async_context(HomeAssistant(temporary / "home", free_port(), time_zone=zone))
-        browser = await stack.enter_async_context(chromium())
-        page = await stack.enter_async_context(signed_in_page(browser, home.api, desktop("en"), folder, zone))
-        yield Frontend(page), home, to
+        now = datetime.combine(DAY, datetime.now(ZoneInfo(zone)).time(), LOS_ANGELES)
+        to = await stack.enter_async_context(simulated_gateway(firmware, 1, temporary, print, now))
+        await _order(to, home_power=HOME_POWER)
+        folder = temporary / "home"
+        shutil.copytree(BLUEPRINTS, folder / "blueprints")
+        (folder / "configuration.yaml").write_text(f"{as_yaml(zone)}\nautomation:\n", encoding="utf-8")
+        yield await stack.enter_async_context(HomeAssistant(folder, free_port(), time_zone=zone)), to
+
+
+@asynccontextmanager
+async def _frontend(
+    home: HomeAssistant, to: Target, folder: Path, profile: Profile | None = None
+) -> AsyncIterator[Frontend]:
+    """Open a browser as the owner, whose gateway has an ordinary address."""
+    profile = profile or desktop("en", scale=SCALE)
+    zone = (await home.api.core_config())["time_zone"]
+    async with chromium() as browser, signed_in_page(browser, home.api, profile, folder, zone) as page:
+        page.replacements[to.host] = ADDRESS
+        yield Frontend(page)
+
+
+async def _take_login_warning(frontend: Frontend, to: Target) -> None:
+    """Take the form of a gateway of 2018, where a login stops the Powerwall."""
+    await frontend.add_integration()
+    await frontend.enter_address(to.host, to.serial)
+    await frontend.submit()
+    await frontend.expect_text(frontend.texts.ours("config.step.control.title"))
+    await _take_dialog(frontend, "add-control")
 
 
 async def _take_control(frontend: Frontend, home: HomeAssistant, to: Target) -> None:
-    """Mode and reserve of a gateway of 2018, allowed in the form and changed on its page."""
-    texts, page = frontend.texts, frontend.page
-    await frontend.add_integration()
-    await frontend.enter_address(to.host, to.serial)
+    """Make a key for a gateway of 2026, confirm it, and take what it lets Home Assistant control."""
+    texts = frontend.texts
+    await add(home.api, to.host, to.serial, to.password)
+    await frontend.open_entry()
+    key = await frontend.create_key()
+    await _take_dialog(frontend, "key")
+    await _order(to, register_key=key)
+    await _order(to, switch=True)
     await frontend.submit()
-    await frontend.expect_text(texts.ours("config.step.control.title"))
-    await page.screenshot("add-control", FORM)
-    await frontend.submit()
-    await frontend.skip_and_finish()
-    print("Waiting for the login, which wants a minute on the grid …")
+    await frontend.close_dialog()
     await frontend.open_device((await device_ids(home.api))[to.serial])
     mode, modes = texts.ours("entity.select.operation_mode.name"), "entity.select.operation_mode.state"
-    await frontend.expect_selected(mode, texts.ours(f"{modes}.self_consumption"), LOGIN_LIMIT)
-    await frontend.slide(texts.ours("entity.number.backup_reserve.name"), 30)
-    await frontend.select_option(mode, texts.ours(f"{modes}.backup"))
-    await home.api.wait_for_state((await entity_ids(home.api, to.serial))["backup_reserve"], "30.0")
-    await frontend.expect_selected(mode, texts.ours(f"{modes}.backup"), LOGIN_LIMIT)
-    battery, states = texts.ours("entity.sensor.battery_state.name"), "entity.sensor.battery_state.state"
-    kept = "|".join(texts.ours(f"{states}.{state}") for state in ("charging", "idle"))
-    await frontend.expect_value(battery, re.compile(kept), FOLLOWED_LIMIT)
-    await page.screenshot("control", LONG_FORM, WIDE)
+    await frontend.expect_selected(mode, texts.ours(f"{modes}.self_consumption"), LIMIT)
+    export = (await entity_ids(home.api, to.serial))["export_rule"]
+    await home.api.call_service("select", "select_option", entity_id=export, option="pv_only")
+    await home.api.wait_for_state(export, "pv_only", LIMIT)
+    cards = _cards(frontend, "control", "config")
+    await _take_parts(frontend, "control", cards, COLUMN, _cards(frontend, "sensor", "event"))
 
 
-async def _take_pages(frontend: Frontend, home: HomeAssistant, to: Target, minutes: float) -> None:
-    """From the first form to the dashboards, with a gateway of 2021 that wants a password."""
-    texts, page = frontend.texts, frontend.page
+async def _take_setup(frontend: Frontend, home: HomeAssistant, to: Target) -> None:
+    """Add a gateway of 2021, which requires a password, and set up the Energy dashboard."""
+    texts = frontend.texts
     await frontend.add_integration()
     await frontend.enter_address(to.host, to.serial)
-    await page.screenshot("add-gateway", FORM)
+    await _take_dialog(frontend, "add-gateway")
     await frontend.submit()
     await frontend.enter_password(to.password or "")
-    await page.screenshot("add-password", LONG_FORM)
+    await _take_dialog(frontend, "add-password")
     await frontend.submit()
     await frontend.expect_text(texts.ours("config.step.confirm.title"))
-    await page.screenshot("add-confirm", FORM)
+    await _take_dialog(frontend, "add-confirm")
     await frontend.submit()
     await frontend.skip_and_finish()
+    await frontend.open_repairs()
+    await frontend.open_repair(texts.ours("issues.energy_dashboard.title"))
+    await frontend.expect_text(texts.ours("issues.energy_dashboard.fix_flow.step.init.menu_options.add"))
+    await _take_dialog(frontend, "energy-repair")
     ids = await entity_ids(home.api, to.serial)
     await dashboard.set_up(home.api, ids)
     await energy.set_up(home.api, ids)
-    if to.history:
-        await history.write(home.api, ids, to.history)
-    await _wait(minutes)
-    for name, path, height in (
-        ("overview", f"/{dashboard.URL_PATH}", LONG_FORM),
-        ("energy", "/energy", PAGE),
-        ("energy-now", "/energy/now", 620),
-    ):
-        await page.open(path)
-        await page.screenshot(name, height)
+    assert to.history
+    await history.write(home.api, ids, to.history, home.folder / "home-assistant_v2.db")
     await frontend.open_entry()
-    await page.screenshot("integration", LONG_FORM)
-    devices = await device_ids(home.api)
-    await frontend.open_device(devices[to.serial])
-    await page.screenshot("device", PAGE)
-    await frontend.open_device(devices[min(name for name in devices if name.startswith(f"{to.serial}_powerwall_"))])
-    await page.screenshot("powerwall", SHORT_PAGE)
-    await _take_outage(frontend, to, devices[to.serial])
+    await frontend.configure()
+    await frontend.number(texts.ours("options.step.settings.data.live_interval")).wait_for()
+    await _take_dialog(frontend, "options")
 
 
-async def _take_outage(frontend: Frontend, to: Target, device_id: str) -> None:
-    """Simulate an outage, and take a screenshot of the logbook after it."""
+async def _take_outage(frontend: Frontend, home: HomeAssistant, to: Target) -> None:
+    """Simulate an outage, and take its events."""
     texts, states = frontend.texts, "entity.binary_sensor.grid.state"
     status = texts.ours("entity.binary_sensor.grid.name")
-    await frontend.open_device(device_id)
+    await frontend.open_device((await device_ids(home.api))[to.serial])
     await _order(to, grid="down")
     await frontend.expect_value(status, texts.ours(f"{states}.off"))
     await asyncio.sleep(OUTAGE)
     await _order(to, grid="up")
-    await frontend.expect_value(status, texts.ours(f"{states}.on"), RETURN_LIMIT)
-    await frontend.page.open(f"/logbook?device_id={device_id}")
-    await frontend.expect_text(
-        texts.ours("entity.event.grid_event.state_attributes.event_type.state.restored"), RETURN_LIMIT
+    await frontend.expect_value(status, texts.ours(f"{states}.on"), LIMIT)
+    ids = await entity_ids(home.api, to.serial)
+    await frontend.page.open(f"/logbook?entity_id={ids['grid_event']},{ids['grid']}")
+    await frontend.expect_text(texts.ours("entity.event.grid_event.state_attributes.event_type.state.restored"), LIMIT)
+    tab = frontend.page.tab
+    await tab.set_viewport_size({"width": COLUMN, "height": TALL})
+    await tab.locator("ha-logbook .date").evaluate_all(
+        "(dates) => dates.forEach((date) => { date.style.visibility = 'hidden'; })"
     )
-    await frontend.page.screenshot("outage-logbook", SHORT_PAGE)
+    await _take_parts(frontend, "outage-logbook", tab.locator("ha-logbook-entry"), COLUMN)
 
 
-async def _take_key(frontend: Frontend, home: HomeAssistant, to: Target) -> None:
-    """Make a key for control of a Powerwall 3."""
-    await add(home.api, to.host, to.serial, to.password)
+async def _take_pages(frontend: Frontend, home: HomeAssistant, to: Target) -> None:
+    """Take the dashboards, the pages of the devices, and the form of a blueprint."""
+    page, tab = frontend.page, frontend.page.tab
+    await _take_overview(frontend, "overview")
+    await page.open("/energy/electricity")
+    await _take_parts(frontend, "energy", tab.locator(ENERGY_CARDS), PAGE, tab.locator(OTHER_ENERGY_CARDS))
+    await page.open("/energy/now")
+    await _take_parts(frontend, "energy-now", tab.locator("hui-view-badges, hui-power-sources-graph-card"), PAGE)
     await frontend.open_entry()
-    await frontend.create_key()
-    await frontend.page.screenshot("key", LONG_FORM)
+    entry = tab.locator("ha-config-integration-page .header, ha-config-entry-row")
+    await _take_parts(frontend, "integration", entry, page.profile.width)
+    devices = await device_ids(home.api)
+    await frontend.open_device(devices[to.serial])
+    await _take_parts(frontend, "device", _cards(frontend, "sensor"), COLUMN)
+    await frontend.open_device(devices[min(name for name in devices if name.startswith(f"{to.serial}_powerwall_"))])
+    await _take_parts(frontend, "powerwall", tab.locator("ha-device-info-card, ha-device-entities-card"), COLUMN)
+    await _take_blueprint(frontend, home, await entity_ids(home.api, to.serial))
 
 
-async def _order(to: Target, **order: str) -> None:
-    """Push the simulated home around."""
+async def _take_blueprint(frontend: Frontend, home: HomeAssistant, ids: dict[str, str]) -> None:
+    """Take the form of a blueprint that is filled in."""
+    inputs = {"grid_event": ids["grid_event"], "charge": ids["charge"], "time_remaining": ids["backup_time_remaining"]}
+    use = {"path": "powerwall_gateway/outage.yaml", "input": inputs}
+    await home.api.request("POST", "/api/config/automation/config/outage", {"alias": "Outage", "use_blueprint": use})
+    await frontend.page.open("/config/automation/edit/outage")
+    await _take_parts(frontend, "blueprint", frontend.page.tab.locator("ha-card:has(ha-blueprint-picker)"), WIDE)
+
+
+async def _take_example(frontend: Frontend, home: HomeAssistant) -> None:
+    """Take the dashboard of the docs on a phone."""
+    _, _, page = EXAMPLES.read_text(encoding="utf-8").partition("### Dashboard: power and state of charge")
+    _, _, example = page.partition("```yaml")
+    section = parse_yaml(example.partition("```")[0])
+    path = "powerwall-example"
+    await home.api.command("lovelace/dashboards/create", url_path=path, title=dashboard.TITLE, show_in_sidebar=True)
+    view = {"title": dashboard.TITLE, "type": "sections", "sections": [section]}
+    await home.api.command("lovelace/config/save", url_path=path, config={"views": [view]})
+    await frontend.page.open(f"/{path}")
+    await frontend.expect_text("kWh")
+    await frontend.page.screenshot("dashboard-phone")
+
+
+async def _take_overview(frontend: Frontend, name: str) -> None:
+    await frontend.page.open(f"/{dashboard.URL_PATH}")
+    view = frontend.page.tab.locator("hui-view-badges, hui-sections-view .content")
+    await _take_parts(frontend, name, view, PAGE)
+
+
+async def _take_dialog(frontend: Frontend, name: str) -> None:
+    """Take a dialog, without the page behind it."""
+    main = frontend.page.tab.locator("home-assistant-main")
+    await main.evaluate("(main) => { main.style.visibility = 'hidden'; }")
+    dialog = frontend.page.tab.locator("wa-dialog dialog:visible")
+    await _take_parts(frontend, name, dialog, frontend.page.profile.width)
+    await main.evaluate("(main) => { main.style.visibility = ''; }")
+
+
+def _cards(frontend: Frontend, *names: str) -> Locator:
+    """Return the cards of a device's page with these titles."""
+    titles = "|".join(frontend.texts(f"ui.panel.config.devices.entities.{name}") for name in names)
+    title = frontend.page.tab.locator("h1").filter(has_text=re.compile(rf"^\s*({titles})\s*$"))
+    return frontend.page.tab.locator("ha-device-entities-card").filter(has=title)
+
+
+async def _take_parts(frontend: Frontend, name: str, parts: Locator, width: int, hidden: Locator | None = None) -> None:
+    """Take parts of a page, without the hidden parts between them."""
+    await frontend.page.tab.set_viewport_size({"width": width, "height": TALL})
+    parts = parts.filter(visible=True)
+    await parts.first.wait_for()
+    if hidden:
+        await hidden.filter(visible=True).first.wait_for()
+        await hidden.evaluate_all("(parts) => parts.forEach((part) => { part.style.display = 'none'; })")
+    await frontend.page.screenshot(name, TALL, width, parts)
+
+
+async def _order(to: Target, **order: object) -> None:
+    """Control the simulated gateway."""
     async with (
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False), raise_for_status=True) as session,
         session.post(f"{to.url}/simulator", json=order),
@@ -195,7 +299,7 @@ async def _wait(minutes: float) -> None:
 
 
 def _zone_where_it_is(hour: int) -> str:
-    """Return the time zone where it is this hour of the day now, so that the sun in the pictures stands right."""
+    """Return the time zone where it is this hour of the day now."""
     ahead = (hour - datetime.now(UTC).hour) % 24
     return f"Etc/GMT{-(ahead if ahead <= 14 else ahead - 24):+d}"  # these names count the other way round
 

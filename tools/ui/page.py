@@ -9,7 +9,7 @@ import re
 from time import monotonic
 
 from PIL import Image
-from playwright.async_api import Browser, ConsoleMessage, Error, Page as Tab
+from playwright.async_api import Browser, ConsoleMessage, Error, FloatRect, Locator, Page as Tab
 
 from tools.dev_server.integration import DOMAIN
 from tools.hass_process import Api
@@ -18,6 +18,9 @@ from tools.ui.texts import Texts
 
 STILL_LIMIT = 15.0
 """Seconds after which a screenshot is taken although the page still changes."""
+
+MARGIN = 16
+"""Pixels around the parts of a page that a screenshot shows."""
 
 BRANDS = "/api/brands/"
 """Home Assistant's endpoint of brand images."""
@@ -44,6 +47,30 @@ READ = """
 }
 """
 
+# Replace texts and the values of fields, which Home Assistant's page does not notice.
+REPLACE = """
+(replacements) => {
+  const replaced = (text) => Object.entries(replacements).reduce((all, [old, now]) => all.replaceAll(old, now), text);
+  const walk = (node) => {
+    if (node.nodeType === Node.TEXT_NODE) {
+      if (replaced(node.data) !== node.data) node.data = replaced(node.data);
+    } else if (node instanceof HTMLInputElement && replaced(node.value) !== node.value) {
+      node.value = replaced(node.value);
+    }
+    for (const root of [node.shadowRoot, node]) root?.childNodes.forEach(walk);
+  };
+  walk(document.body);
+}
+"""
+
+# Charts take the height of a line from the width of this character, which fonts-noto-core lacks.
+MEASURE = """
+const measureText = CanvasRenderingContext2D.prototype.measureText;
+CanvasRenderingContext2D.prototype.measureText = function (text) {
+  return text === "国" ? { width: parseFloat(this.font.match(/[\\d.]+px/)) } : measureText.call(this, text);
+};
+"""
+
 UNTRANSLATED = re.compile(
     rf"\bcomponent\.\w+|\bui\.(?:panel|common|card|dialogs)\.\S+|\b{DOMAIN}\.\w+|{{\w+}}|\bundefined\b|\[object"
 )
@@ -63,6 +90,9 @@ class Page:
         self.texts = Texts(profile.language)
         self.errors: list[str] = []
         """JavaScript errors of the page."""
+
+        self.replacements: dict[str, str] = {}
+        """Texts that screenshots show differently, as the address of a simulated gateway."""
 
         self._url = url
         self._pictures = pictures
@@ -90,12 +120,17 @@ class Page:
         text: str = await self.tab.evaluate(READ)
         return "\n".join(line for raw in text.splitlines() if (line := " ".join(raw.split())))
 
-    async def screenshot(self, name: str, height: int | None = None, width: int | None = None) -> None:
-        """Take a screenshot of the page at rest. Raises `PageError` for untranslated text or overflow."""
+    async def screenshot(
+        self, name: str, height: int | None = None, width: int | None = None, of: Locator | None = None
+    ) -> None:
+        """Take a screenshot of the page at rest, or of parts of it.
+
+        Raises `PageError` for untranslated text or overflow.
+        """
         width = width or self.profile.width
         await self.tab.set_viewport_size({"width": width, "height": height or self.profile.height})
         await self.tab.evaluate("window.scrollTo(0, 0)")
-        picture = await self._still_screenshot()
+        picture = await self._still_screenshot(of)
         self._pictures.mkdir(parents=True, exist_ok=True)
         (self._pictures / f"{name}.png").write_bytes(_small(picture))
         if raw := UNTRANSLATED.findall(text := await self.text()):
@@ -104,18 +139,27 @@ class Page:
         if wide > width:
             raise PageError(f"{name} is {wide} wide on a screen of {width}.")
 
-    async def _still_screenshot(self) -> bytes:
+    async def _still_screenshot(self, of: Locator | None) -> bytes:
         """Take screenshots until two are equal: cards and graphs appear one by one."""
-        until = monotonic() + STILL_LIMIT
-        await self.tab.wait_for_timeout(500)
-        last = await self.tab.screenshot(animations="disabled")
-        while monotonic() < until:
+        until, last = monotonic() + STILL_LIMIT, b""
+        while True:
             await self.tab.wait_for_timeout(500)
-            picture = await self.tab.screenshot(animations="disabled")
-            if picture == last:
-                break
+            await self.tab.evaluate(REPLACE, self.replacements)
+            picture = await self.tab.screenshot(animations="disabled", clip=await _clip(of))
+            if picture == last or monotonic() > until:
+                return picture
             last = picture
-        return last
+
+
+async def _clip(of: Locator | None) -> FloatRect | None:
+    """Return the rectangle around these parts of a page."""
+    if of is None:
+        return None
+    boxes = [box for part in await of.all() if (box := await part.bounding_box())]
+    left, top = (min(box[side] for box in boxes) - MARGIN for side in ("x", "y"))
+    right = max(box["x"] + box["width"] for box in boxes) + MARGIN
+    bottom = max(box["y"] + box["height"] for box in boxes) + MARGIN
+    return {"x": left, "y": top, "width": right - left, "height": bottom - top}
 
 
 def _small(picture: bytes) -> bytes:
@@ -133,12 +177,14 @@ async def signed_in_page(
     """Open a tab that is signed in as the owner."""
     context = await browser.new_context(
         viewport={"width": profile.width, "height": profile.height},
+        device_scale_factor=profile.scale,
         color_scheme="dark" if profile.dark else "light",
         locale=profile.language,
         timezone_id=time_zone,
         reduced_motion="reduce",
     )
     await context.add_init_script(_sign_in(api, profile.language))
+    await context.add_init_script(MEASURE)
     try:
         yield Page(await context.new_page(), api.url, profile, pictures)
     finally:

@@ -12,6 +12,8 @@ class Profile:
     height: int
     dark: bool
     language: str
+    scale: int = 1
+    """Pixels of the screen for each pixel of the page."""
 
     @override
     def __str__(self) -> str:
@@ -19,11 +21,11 @@ class Profile:
         return f"{screen}-{'dark' if self.dark else 'light'}-{self.language}"
 
 
-def desktop(language: str, *, dark: bool = False) -> Profile:
+def desktop(language: str, *, dark: bool = False, scale: int = 1) -> Profile:
     """Return a desktop window."""
-    return Profile(1280, 800, dark, language)
+    return Profile(1280, 800, dark, language, scale)
 
 
-def phone(language: str, *, dark: bool = False) -> Profile:
+def phone(language: str, *, dark: bool = False, scale: int = 1) -> Profile:
     """Return a phone in portrait orientation."""
-    return Profile(390, 844, dark, language)
+    return Profile(390, 844, dark, language, scale)
