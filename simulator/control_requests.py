@@ -175,7 +175,7 @@ class _Reader:
     def only(self, *names: str) -> None:
         unknown = sorted(self._form.keys() - set(names))
         if unknown:
-            raise MistakeError(f"Nobody knows {', '.join(unknown)}; there is {', '.join(names)}.")
+            raise MistakeError(f"Unknown: {', '.join(unknown)}. Known: {', '.join(names)}.")
 
     def choice(self, name: str, *choices: str) -> str | None:
         value = self._form.get(name, choices[0])

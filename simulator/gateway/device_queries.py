@@ -64,7 +64,7 @@ def _components(gateway: Gateway) -> Json:
     gives is left out: its sign is unknown.
     """
     home = gateway.home
-    nobody = (
+    empty = (
         _part(BMS_nominalEnergyRemaining=0.0, BMS_nominalFullPackEnergy=13.5),
         _part(BMS_nominalEnergyRemaining=None, BMS_nominalFullPackEnergy=None),
     )
@@ -83,8 +83,8 @@ def _components(gateway: Gateway) -> Json:
                     **_strings(gateway),
                 )
             ],
-            "bms": [*(_energy(pack) for pack, _ in (*own, *followers)), *nobody],
-            "hvp": [*map(_label, labels), *(_label("--") for _ in nobody)],
+            "bms": [*(_energy(pack) for pack, _ in (*own, *followers)), *empty],
+            "hvp": [*map(_label, labels), *(_label("--") for _ in empty)],
             "baggr": [_part(BAGGR_NumBatteriesConnected=len(own), BAGGR_NumBatteriesPresent=len(own))],
         }
     }

@@ -65,4 +65,4 @@ def change_password(gateway: Gateway, call: Call) -> Answer:
 
 def beyond(_: Gateway, call: Call) -> Answer:
     """Answer that the next step is unknown: no source describes it."""
-    return error(501, "not simulated", f"Nobody knows what a real gateway answers to {call.method} {call.path}")
+    return error(501, "not simulated", f"No source shows the response of a real gateway to {call.method} {call.path}")

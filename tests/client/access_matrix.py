@@ -30,7 +30,7 @@ REFUSED = {
     "synchrometer/ct_voltage_references/options": 400,
     "system/update/urgency": 503,
 }
-"""What a gateway answers with an error while it runs, to whoever may ask."""
+"""Endpoints that return an error to every login while the Powerwall runs."""
 TOGGLE = {"status", "auth/toggle/supported"}
 SIGNED = "/tedapi/din"
 """What a client has to know before it signs."""

@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _tell(where: str) -> None:
-    """Say how far it is, for whoever reads how it ended."""
+    """Print the progress."""
     sys.stdout.write(f"{where[:20]!r}\n")
     sys.stdout.flush()
 

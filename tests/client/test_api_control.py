@@ -99,7 +99,7 @@ async def test_sitemaster_stop_is_posted_only_after_405(simulator: StartSimulato
 
 
 async def test_sitemaster_stop_is_not_posted_if_the_response_is_lost(simulator: StartSimulator, client: Client) -> None:
-    """It may have stopped; whoever asked has to look."""
+    """It may have stopped: the caller has to check."""
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
     gateway.requests.clear()

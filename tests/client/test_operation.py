@@ -86,7 +86,7 @@ async def test_set_does_not_repeat_a_committed_write(operator: Operator, raw: fl
 
 
 async def test_set_writes_what_was_not_committed(operator: Operator) -> None:
-    """Whoever wrote it may have died before the commit."""
+    """The process that wrote it may have ended before the commit."""
     operator.simulator.gateway.operation.mode, operator.simulator.gateway.operation.reserve = WANTED
     await operator.operation.set(mode=BACKUP, reserve=30)
     assert operator.follows == WANTED

@@ -37,7 +37,7 @@ async def test_find_prefers_tls_and_pins_the_certificate(simulator: StartSimulat
     connection = await connect(gateway)
     assert connection.address.scheme == "https"
     assert connection.fingerprint == gateway.fingerprint
-    assert gateway.requests == []  # nothing is sent to whoever is not trusted yet
+    assert gateway.requests == []  # nothing is sent to a device that is not trusted yet
 
 
 async def test_find_without_tls_uses_http(simulator: StartSimulator, connect: Connect) -> None:

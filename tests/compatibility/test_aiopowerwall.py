@@ -26,7 +26,7 @@ from tests.conftest import StartSimulator
 from tests.signing_keys import SIGNED, pair, pem, public_key
 
 OWN_PASSWORD = "12345"
-"""The client logs in with the last five characters of what it is told."""
+"""The client logs in with the last five characters of its argument."""
 
 type Client = Callable[..., PowerwallClient]
 

@@ -221,7 +221,7 @@ async def test_discovery_knows_a_powerwall_3_by_its_address(hass: HomeAssistant,
 async def test_discovery_sends_nothing_to_an_impostor(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, stranger: str
 ) -> None:
-    """What is told to a router proves nothing: the certificate does."""
+    """A host name proves nothing: the certificate does."""
     gateway = await simulator("21.44")
     port = gateway.port
     await gateway.stop()

@@ -49,7 +49,7 @@ NAMED: Final = {"name", "reason", "packs", "entities", "old", "new"} | {
         "serial",
     ),
 }
-"""What our texts may name; whoever adds to it makes it `escape_markdown`, or knows that it is no gateway's."""
+"""Placeholders of our texts. A new one must be escaped by `escape_markdown`, unless it is never from a gateway."""
 
 PLAIN: Final = {
     "type",

@@ -99,7 +99,7 @@ async def test_setup_needs_one_connection_and_few_requests(
     assert [request.path for request in gateway.requests] == ["sitemaster", *asked]
     gateway.requests.clear()
     await entry.runtime_data.detail.async_refresh()
-    assert gateway.requests == []  # no one has enabled what stands on it
+    assert gateway.requests == []  # no enabled entity depends on it
     assert gateway.connections == before
 
 
@@ -337,7 +337,7 @@ async def test_disabled_polling_sends_no_request(hass: HomeAssistant, fast_watch
     assert len(gateway.requests) == asked
 
 
-# -- what is told ------------------------------------------------------------------------------------------------------
+# -- log records -------------------------------------------------------------------------------------------------------
 
 
 async def test_system_status_recovers_after_a_404(hass: HomeAssistant, short_memory: None, loaded: Loaded) -> None:

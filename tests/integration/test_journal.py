@@ -156,7 +156,7 @@ async def test_journal_write_after_shutdown_raises(
 
 
 async def test_journal_writes_keep_their_order(hass: HomeAssistant, storage: Path) -> None:
-    """Whoever was cancelled while it wrote must not have the last word."""
+    """A canceled write must not replace a newer one."""
     journal = FileJournal(hass, "an entry")
     for _ in range(10):
         cancelled = asyncio.create_task(journal.write(CLOSED.to_json()))

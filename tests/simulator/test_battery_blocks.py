@@ -222,7 +222,7 @@ def test_a_home_gives_and_takes_what_its_packs_do() -> None:
         ({"enable_pack": 1, "reason": REASON}, '"reason" goes with "disable_pack".'),
         ({"reason": REASON}, '"reason" goes with "disable_pack".'),
         ({"disable_pack": 1, "remove_pack": 2}, 'Send one at a time: "disable_pack", "remove_pack".'),
-        ({"pack": 2}, "Nobody knows pack; there is grid"),
+        ({"pack": 2}, "Unknown: pack. Known: grid"),
     ],
 )
 async def test_orders_that_cannot_be_carried_out_change_nothing(

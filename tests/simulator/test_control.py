@@ -241,7 +241,7 @@ async def test_control_registers_keys(simulator: StartSimulator) -> None:
     [
         (b"", "JSON object"),
         (b"[]", "JSON object"),
-        (b'{"grids": "up"}', "Nobody knows grids; there is grid, running"),
+        (b'{"grids": "up"}', "Unknown: grids. Known: grid, running"),
         (b'{"grid": "off"}', '"grid" is "up" or "down".'),
         (b'{"grid": []}', '"grid" is'),
         (b'{"running": 1}', '"running" is true or false.'),
@@ -258,7 +258,7 @@ async def test_control_registers_keys(simulator: StartSimulator) -> None:
         (b'{"fault": {"path": 3}}', '"path" is a text.'),
         (b'{"fault": {"path": "status"}}', '"status", a "delay" or "drop"'),
         (b'{"fault": {"path": "status", "status": 42}}', "from 100 to 599"),
-        (b'{"fault": {"path": "status", "drop": true, "time": 3}}', "Nobody knows time"),
+        (b'{"fault": {"path": "status", "drop": true, "time": 3}}', "Unknown: time"),
         (b'{"grid": "down", "speed": "fast"}', '"speed"'),
     ],
 )

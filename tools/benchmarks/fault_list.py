@@ -243,7 +243,7 @@ FAULTS: Final = (
     Fault("session lost, and one login refused", _lose_session_and_refuse_login, lambda _: any_entity),
     _lasting("403 to everything", fault(method="GET", status=403)),
     _lasting("429 to everything", fault(method="GET", status=429)),
-    _lasting("a grid state nobody knows", unknown_grid_state, lambda _: GRID, pulse=GRID_STATUS),
+    _lasting("an unknown grid state", unknown_grid_state, lambda _: GRID, pulse=GRID_STATUS),
     _lasting(
         "a Powerwall missing",
         powerwall_removed(PACK),
