@@ -34,7 +34,7 @@ def comparison() -> Comparison:
     [
         ("grid_power", "450.5", "W", True),
         ("grid_power", "0.45", "kW", True),
-        ("grid_power", "502", "W", False),
+        ("grid_power", "511", "W", False),
         ("grid_power", "unavailable", "W", False),
         ("grid_import_energy", "3276.4326", "kWh", True),
         ("grid_import_energy", "3276.3", "kWh", True),

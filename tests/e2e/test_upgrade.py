@@ -185,7 +185,7 @@ async def test_upgrade(gateways: dict[str, Simulator], tmp_path: Path) -> None:
                 assert now[field] == entity[field], entity["entity_id"]
         by_id = {entry["entry_id"]: entry["state"] for entry in await home.api.entries(DOMAIN)}
         by_serial = {serial: by_id[entry["entry_id"]] for serial, entry in before.items()}
-        # After the third refused login, a setup waits for another password.
+        # After the second rejected login, a setup waits for another password.
         assert by_serial.pop(REFUSED) in {"setup_retry", "setup_error"}
         assert set(by_serial.values()) == {"loaded"}
         assert errors_about(home.log, DOMAIN) == []

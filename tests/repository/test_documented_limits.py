@@ -143,7 +143,7 @@ LIMITS: Final = [
         {
             INSTALLATION: "1 hour … device is removed",
             TROUBLESHOOTING: "1 hour … device is removed",
-            DEV_ARCHITECTURE: "Hardware that complete responses lack for an hour",
+            DEV_ARCHITECTURE: "A device is removed if complete responses have not reported it for an hour",
         },
     ),
     Limit(
@@ -158,7 +158,7 @@ LIMITS: Final = [
         2,
         {
             INSTALLATION: "stored password more than once",
-            DEV_ARCHITECTURE: "A refused login counts from the second time",
+            DEV_ARCHITECTURE: "Reauthentication starts at the second rejected login",
             DEV_RELIABILITY: "a password that was refused twice",
         },
     ),
@@ -171,7 +171,7 @@ LIMITS: Final = [
         {
             INSTALLATION: "| grid status | 1 s (option) |",
             TROUBLESHOOTING: "grid status every second",
-            DEV_ARCHITECTURE: "The grid is polled every second",
+            DEV_ARCHITECTURE: "The default interval is 1 second",
             DEV_ENTITY: "`grid` (1 second)",
         },
     ),
@@ -231,14 +231,14 @@ LIMITS: Final = [
         "intervals for which a value is kept",
         const.KEPT_INTERVALS,
         3,
-        {DEV_ARCHITECTURE: "for 3 intervals and at least 10 seconds"},
+        {DEV_ARCHITECTURE: "for 3 intervals, and for at least 10 seconds"},
     ),
     Limit(
         "seconds for which a value is kept",
         const.KEPT_AT_LEAST,
         10.0,
         {
-            DEV_ARCHITECTURE: "for 3 intervals and at least 10 seconds",
+            DEV_ARCHITECTURE: "for 3 intervals, and for at least 10 seconds",
             DEV_RELIABILITY: "kept for 10 seconds after a failed poll",
         },
     ),
@@ -342,7 +342,7 @@ LIMITS: Final = [
         backoff.LONGEST_WHEN_SILENT,
         10.0,
         {
-            DEV_ARCHITECTURE: "at most every 10 seconds",
+            DEV_ARCHITECTURE: "then longer, up to 10 seconds",
             DEV_RELIABILITY: "10 seconds at most while the gateway does not respond",
         },
     ),
