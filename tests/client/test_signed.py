@@ -107,19 +107,19 @@ async def test_signed_client_reads_the_powerwalls(simulator: StartSimulator, sig
 
     components, config = await signed.components(), await signed.config()
     # Nothing is reported about the follower.
-    first, expansion = components.battery_blocks(controller, config.expansions)
+    first, second = components.battery_blocks(controller, config.expansions)
     assert config.vin == gateway.din
     assert config.expansions == {serials[2]}
-    assert [(block.serial_number, block.part_number) for block in (first, expansion)] == [
+    assert [(block.serial_number, block.part_number) for block in (first, second)] == [
         (gateway.serial, "1707000-11-L"),
         (serials[2], "1807000-10-B"),
     ]
-    assert (first.nominal_energy_remaining, expansion.nominal_energy_remaining) == (6000, 9000)
+    assert (first.nominal_energy_remaining, second.nominal_energy_remaining) == (6000, 9000)
     assert (first.voltage, first.frequency) == (round(gateway.home.voltage, 1), gateway.home.frequency)
-    assert (expansion.voltage, expansion.frequency) == (None, None)
+    assert (second.voltage, second.frequency) == (None, None)
     assert controller.stored.remaining == 6000 + 9000
     assert controller.stored.full == pytest.approx(
-        sum(block.nominal_full_pack_energy or 0 for block in (first, expansion))
+        sum(block.nominal_full_pack_energy or 0 for block in (first, second))
     )
 
 
