@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 import gc
 from types import FunctionType, ModuleType
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.auth import LONGEST_WHEN_LOST, SessionManager
 from custom_components.powerwall_gateway.gateway.backoff import LONGEST_RETRY_AFTER
+from custom_components.powerwall_gateway.gateway.scheduler import Priority
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
 
@@ -212,15 +214,13 @@ def reachable(*kept: object) -> Iterator[object]:
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 403}, {"status": 503}, {"drop": True}, {"status": 429}])
-async def test_kept_errors_hold_no_secret(
-    simulator: StartSimulator, client: Client, fault: dict[str, int | bool]
-) -> None:
+async def test_kept_errors_hold_no_secret(simulator: StartSimulator, client: Client, fault: dict[str, Any]) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     token = (await powerwall.login()).token
-    with powerwall.scheduler.add_schedule(5, 1.0).round():  # type: ignore[arg-type]
+    with powerwall.scheduler.add_schedule(Priority.DETAIL, 1.0).round():
         for path in ("system_status", "login/Basic"):
-            gateway.faults.add(path, **fault)  # type: ignore[arg-type]
+            gateway.faults.add(path, **fault)
         for _ in range(3):
             with pytest.raises(GatewayError):
                 await powerwall.system_status()

@@ -2,6 +2,7 @@
 
 import gc
 from types import FunctionType, ModuleType
+from typing import Any
 
 import pytest
 
@@ -42,11 +43,11 @@ async def test_firmware_update_is_not_asked_about_before_the_firmware_is_known(
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 403}, {"status": 502}, {"drop": True}])
 async def test_kept_errors_hold_no_token(
-    hass: HomeAssistant, short_timings: None, fault: dict[str, int | bool], loaded: Loaded
+    hass: HomeAssistant, short_timings: None, fault: dict[str, Any], loaded: Loaded
 ) -> None:
     gateway, entry = loaded
     secrets = (*gateway.tokens, gateway.password)
-    gateway.faults.add("*", **fault)  # type: ignore[arg-type]
+    gateway.faults.add("*", **fault)
     live = entry.runtime_data.live
     await live.async_refresh()
     ahead: list[object] = [live.data.meters.error]
