@@ -7,8 +7,8 @@ import logging
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway.coordinator import LOST_AFTER, ContactWatch
 from custom_components.powerwall_gateway.gateway.models import Meter
+from custom_components.powerwall_gateway.meter_contact import LOST_AFTER, ContactWatch
 from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from simulator.wire import NEVER

@@ -8,12 +8,12 @@ import pytest
 
 from custom_components.powerwall_gateway import (
     const,
-    coordinator,
     energy_filter,
     entity,
     estimates,
     flow_split,
     hardware,
+    meter_contact,
     monitor,
     options_flow,
     services,
@@ -148,7 +148,7 @@ LIMITS: Final = [
     ),
     Limit(
         "meter without contact",
-        coordinator.LOST_AFTER,
+        meter_contact.LOST_AFTER,
         MINUTE,
         {TROUBLESHOOTING: "meter for more than 1 minute"},
     ),
