@@ -30,7 +30,7 @@ from .coordinator import (
     InventoryCoordinator,
     LiveCoordinator,
     SettingsCoordinator,
-    is_final,
+    needs_reauth,
 )
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import SubDevice
@@ -250,7 +250,7 @@ def _setup_error(
         issues.async_set_certificate_issue(hass, entry, err.fingerprint)
     kind: type[HomeAssistantError] = ConfigEntryNotReady
     match err:
-        case GatewayLoginError() if is_final(err, gateway):
+        case GatewayLoginError() if needs_reauth(err, gateway):
             kind, key = ConfigEntryAuthFailed, "login_refused"
         case GatewayAuthenticationRequiredError() if not (
             isinstance(err, GatewayLoginError) or gateway.has_credentials or gateway.capabilities.login_stops_powerwall

@@ -143,7 +143,7 @@ class EndpointResult[T]:
         return EndpointResult(value=value, error=self.error, at=self.at, not_before=self.not_before)
 
 
-def since(last: EndpointResult[datetime], elapsed: EndpointResult[timedelta]) -> EndpointResult[datetime]:
+def start_time(last: EndpointResult[datetime], elapsed: EndpointResult[timedelta]) -> EndpointResult[datetime]:
     """Return the time at which a duration began.
 
     It differs a little from poll to poll. The device class `uptime` of its sensors ignores that.
@@ -327,7 +327,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
     def _handle_error(self, err: GatewayError) -> None:
         """Start reauthentication if the password is wrong. Reload the entry if another device may have responded."""
         match err:
-            case GatewayLoginError() if is_final(err, self.gateway):
+            case GatewayLoginError() if needs_reauth(err, self.gateway):
                 self.config_entry.async_start_reauth(self.hass)
             case WrongGatewayError() | GatewayCertificateError():
                 # Setup detects the other device or certificate, too, and creates the repair issue.
@@ -335,7 +335,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
                     self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
 
-def is_final(err: GatewayLoginError, gateway: PowerwallGateway) -> bool:
+def needs_reauth(err: GatewayLoginError, gateway: PowerwallGateway) -> bool:
     """Return whether the password is wrong. A gateway that is starting refuses a correct password once."""
     return err.problem is LoginProblem.DEFAULT_PASSWORD or gateway.login_refusals >= REFUSALS_BEFORE_REAUTH
 
@@ -764,7 +764,7 @@ class SettingsCoordinator(GatewayCoordinator[SettingsData]):
         key = await self._fetch(last.key, self._signed.look) if self._signed else EndpointResult[bool]()
         return SettingsData(
             sitemaster=sitemaster,
-            running_since=since(last.running_since, sitemaster.map(lambda sitemaster: sitemaster.running_for)),
+            running_since=start_time(last.running_since, sitemaster.map(lambda sitemaster: sitemaster.running_for)),
             key=key,
             operation=await self._fetch_operation(last.operation),
             grid_faults=EndpointResult()
@@ -849,7 +849,7 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
             firmware=await self._fetch(last.firmware, self._signed.read_firmware)
             if status.unsupported and self._signed and self._signed.verified
             else EndpointResult(),
-            started=since(last.started, status.map(lambda status: status.up_time)),
+            started=start_time(last.started, status.map(lambda status: status.up_time)),
             site_info=await self._fetch(last.site_info, gateway.site_info),
             powerwalls=await self._fetch(last.powerwalls, gateway.powerwalls),
             meters=await self._fetch(last.meters, gateway.meters),

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-PACE: Final = SafetyTimings()
+SAFETY_TIMINGS: Final = SafetyTimings()
 
 UNLOAD_PATIENCE: Final = 8.0
 """Seconds for which an unload waits for a running Powerwall; the hub continues. Home Assistant gives it 10."""
@@ -161,7 +161,7 @@ class PowerwallHub:
             on_confirmation_needed=lambda needed: issues.async_set_issue(
                 hass, issues.STOPPED_LONG_AGO, entry_id, active=needed
             ),
-            timings=PACE,
+            timings=SAFETY_TIMINGS,
         )
         self.island = IslandingController(self.gateway)
         self.signed: SignedGateway | None = None

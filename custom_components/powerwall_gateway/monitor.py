@@ -31,7 +31,7 @@ from .gateway import (
 )
 from .gateway.models import GridState, MetersAggregates, OperationMode
 from .hardware import battery_blocks, powerwalls
-from .hub import PACE
+from .hub import SAFETY_TIMINGS
 from .issues import escape_markdown
 from .storage import EntryStore
 
@@ -113,7 +113,11 @@ class EntryMonitor:
         if self._data.control.off_grid.is_over:
             self._hass.async_create_task(self._data.control.off_grid.async_forget())
         # Once, and only as soon as the supervisor would do it. Later logins are for the owner to start.
-        if self._logs_in and self._data.grid.connected_for() >= PACE.connected and not self._data.control.busy:
+        if (
+            self._logs_in
+            and self._data.grid.connected_for() >= SAFETY_TIMINGS.connected
+            and not self._data.control.busy
+        ):
             self._logs_in = False
             self._entry.async_create_background_task(self._hass, self._log_in(), f"{self._entry.title} login")
 

@@ -216,9 +216,9 @@ class Redactor:
         self._inside = _any_of(self._names)
         return self._clean(value)
 
-    def redact_payload(self, path: str, answer: Any) -> Any:
+    def redact_payload(self, path: str, payload: Any) -> Any:
         """Return the gateway's response at a path, redacted."""
-        return self.redact({path: {PAYLOAD: answer}})[path][PAYLOAD]
+        return self.redact({path: {PAYLOAD: payload}})[path][PAYLOAD]
 
     def _learn(self, name: str) -> None:
         name = _bare(name)

@@ -165,11 +165,11 @@ async def async_get_endpoint(call: ServiceCall) -> ServiceResponse:
     entry = _entry_of(call)
     gateway, path = entry.runtime_data.gateway, call.data[ATTR_PATH]
     with translated_errors():
-        answer = await gateway.get(path)
+        response = await gateway.get(path)
     # The list of all installers has 595 kB.
     return {
         "path": path,
-        "answer": await call.hass.async_add_executor_job(redactor_for(entry).redact_payload, path, answer),
+        "answer": await call.hass.async_add_executor_job(redactor_for(entry).redact_payload, path, response),
     }
 
 

@@ -8,7 +8,7 @@ from custom_components.powerwall_gateway.gateway.endpoints import ENDPOINTS
 from custom_components.powerwall_gateway.gateway.models import InterfaceType, OperationMode
 
 ARGUMENTS: Final[dict[str, dict[str, Any]]] = {
-    "LOGIN": {"although_it_stops": True},
+    "LOGIN": {"allow_stop": True},
     "SET_OPERATION": {"mode": OperationMode.BACKUP, "reserve_raw": 24.6},
     "V2_ISLANDING_MODE": {"off_grid": False},
 }

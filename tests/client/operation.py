@@ -78,7 +78,7 @@ class Operator:
         """Log in like the supervisor: the login stops the Powerwall, so start it again."""
         self.logins += 1
         assert self.simulator.running
-        await self.powerwall.login(although_it_stops=True)
+        await self.powerwall.login(allow_stop=True)
         await self.powerwall.sitemaster_run()
         assert (await self.powerwall.sitemaster()).running
 

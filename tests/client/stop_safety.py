@@ -24,7 +24,7 @@ from simulator import Simulator
 from simulator.server import Request
 from tests.helpers import address_of, until
 
-PACE = SafetyTimings(steady=0.03, check=0.003, first_pause=0.005, longest_pause=0.02, patience=0.5)
+FAST_TIMINGS = SafetyTimings(steady=0.03, check=0.003, first_pause=0.005, longest_pause=0.02, patience=0.5)
 """Short waits. The grid has to be connected for as long as in production."""
 
 NOW = 1_760_000_000.0
@@ -125,7 +125,7 @@ class Home:
     async def process(
         self,
         *,
-        timings: SafetyTimings = PACE,
+        timings: SafetyTimings = FAST_TIMINGS,
         timeout: float = 10.0,
         kill: Kill | None = None,
         credentials: Credentials | None = None,

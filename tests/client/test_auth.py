@@ -163,7 +163,7 @@ async def test_login_response_without_a_token_is_rejected(
 ) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("login/Basic", status=200, body=body)
-    with pytest.raises(GatewayInvalidResponseError, match="without a token"):
+    with pytest.raises(GatewayInvalidResponseError, match="has no token"):
         await (await client(gateway)).login()
 
 

@@ -32,7 +32,7 @@ async def installer(simulator: Simulator, connect: Connect) -> PowerwallGateway:
 async def test_login_that_stops_is_possible_if_requested(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await installer(gateway, connect)
-    session = await powerwall.login(although_it_stops=True)
+    session = await powerwall.login(allow_stop=True)
     assert session.roles == ("Provider_Engineer",)
     assert session.headers == {"Authorization": f"Bearer {session.token}"}
     assert (await powerwall.sitemaster()).running is False
@@ -49,7 +49,7 @@ async def test_login_that_stops_is_possible_if_requested(simulator: StartSimulat
 async def test_ended_session_is_not_renewed_if_a_login_stops(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await installer(gateway, connect)
-    await powerwall.login(although_it_stops=True)
+    await powerwall.login(allow_stop=True)
     await powerwall.sitemaster_run()
     gateway.tokens.clear()
     with pytest.raises(GatewayAuthenticationRequiredError, match="stops the Powerwall"):
@@ -77,7 +77,7 @@ async def test_session_is_kept_while_everything_is_denied(simulator: StartSimula
 async def test_session_is_kept_after_one_denial_if_a_login_stops(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await installer(gateway, connect)
-    await powerwall.login(although_it_stops=True)
+    await powerwall.login(allow_stop=True)
     await powerwall.sitemaster_run()
     gateway.faults.add("operation", status=401, times=1)
     with pytest.raises(GatewayAuthenticationRequiredError, match="stops the Powerwall"):
@@ -92,11 +92,11 @@ async def test_session_is_kept_after_one_denial_if_a_login_stops(simulator: Star
 async def test_login_is_possible_after_a_denied_session(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await installer(gateway, connect)
-    await powerwall.login(although_it_stops=True)
+    await powerwall.login(allow_stop=True)
     gateway.tokens.clear()
     with pytest.raises(GatewayAuthenticationRequiredError, match="stops the Powerwall"):
         await powerwall.operation()
-    await powerwall.login(although_it_stops=True)
+    await powerwall.login(allow_stop=True)
     assert powerwall.has_session
     assert gateway.logins == 2
 
@@ -110,7 +110,7 @@ async def test_login_needs_force_by_firmware(
 ) -> None:
     gateway = await simulator("1.15.0")
     gateway.overrides["status"] = {"version": version}
-    await (await installer(gateway, connect)).login(although_it_stops=True)
+    await (await installer(gateway, connect)).login(allow_stop=True)
     assert json.loads(gateway.requests[-1].body)["force_sm_off"] is force
 
 

@@ -17,7 +17,7 @@ from custom_components.powerwall_gateway.gateway import (
     JournalError,
 )
 from tests.client.expected_errors import raises_command_error
-from tests.client.stop_safety import DAY, NOW, PACE, Home, RequestTrigger, finished
+from tests.client.stop_safety import DAY, FAST_TIMINGS, NOW, Home, RequestTrigger, finished
 from tests.conftest import StartSimulator
 from tests.helpers import until
 
@@ -84,7 +84,7 @@ async def test_log_in_does_not_wait_for_a_denied_poll(home: Home) -> None:
 
 
 async def test_log_in_during_the_watch_reports_a_lost_session(home: Home) -> None:
-    async with home.process(timings=replace(PACE, steady=0.3)) as supervisor:
+    async with home.process(timings=replace(FAST_TIMINGS, steady=0.3)) as supervisor:
         await supervisor.log_in()
         home.simulator.tokens.clear()
         with pytest.raises(GatewayAuthenticationRequiredError):

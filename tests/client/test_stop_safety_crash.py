@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import GatewayError, StopSupervisor
-from tests.client.stop_safety import PACE, Home, Kill, finished, leave_open
+from tests.client.stop_safety import FAST_TIMINGS, Home, Kill, finished, leave_open
 from tests.conftest import StartSimulator
 from tests.helpers import until
 
-QUICK = replace(PACE, steady=0.004, check=0.002)
+QUICK = replace(FAST_TIMINGS, steady=0.004, check=0.002)
 """A short watch: of the points where it waits there are many, and they are all alike."""
 
 
@@ -106,7 +106,7 @@ async def test_recovery_handles_a_login_that_acts_late(simulator: StartSimulator
     with pytest.raises(GatewayError, match="broken off"):
         await caller
     assert home.simulator.stopped_seconds == 0
-    await home.recover(timings=replace(PACE, steady=0.7))
+    await home.recover(timings=replace(FAST_TIMINGS, steady=0.7))
     assert home.simulator.stopped_seconds > 0
     home.assert_well()
 

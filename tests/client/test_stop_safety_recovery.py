@@ -14,7 +14,7 @@ from custom_components.powerwall_gateway.gateway import (
     JournalRecord,
 )
 from tests.client.expected_errors import raises_command_error
-from tests.client.stop_safety import DAY, NOW, PACE, Home, finished, leave_open
+from tests.client.stop_safety import DAY, FAST_TIMINGS, NOW, Home, finished, leave_open
 from tests.conftest import StartSimulator
 from tests.helpers import until
 
@@ -48,7 +48,7 @@ async def test_recover_watches_a_running_powerwall(home: Home) -> None:
     """The login of the process that died may be acted on only now."""
     await leave_open(home)
     home.simulator.running = True
-    async with home.process(timings=replace(PACE, steady=0.2)) as supervisor:
+    async with home.process(timings=replace(FAST_TIMINGS, steady=0.2)) as supervisor:
         await supervisor.recover()
         home.simulator.running = False
         await until(lambda: home.simulator.running)
@@ -70,7 +70,7 @@ async def test_log_in_is_refused_during_recovery(home: Home) -> None:
 
 
 async def test_recover_uses_the_session_of_the_journal(home: Home) -> None:
-    async with home.process(timings=replace(PACE, steady=60.0)) as supervisor:
+    async with home.process(timings=replace(FAST_TIMINGS, steady=60.0)) as supervisor:
         await supervisor.log_in()
     async with home.process() as supervisor:
         await supervisor.recover()
@@ -100,7 +100,7 @@ async def test_recover_does_not_start_another_gateway(home: Home, caplog: pytest
         await mending
         await finished(supervisor)
     home.assert_well()
-    assert "another gateway answers" in caplog.text
+    assert "another gateway responds" in caplog.text
     assert "T99J0009999" not in caplog.text
 
 
@@ -177,7 +177,7 @@ async def test_recover_after_a_day_does_not_start_while_watching(home: Home) -> 
     await leave_open(home)
     home.now += DAY + 1
     home.simulator.running = True
-    async with home.process(timings=replace(PACE, steady=60.0)) as supervisor:
+    async with home.process(timings=replace(FAST_TIMINGS, steady=60.0)) as supervisor:
         await supervisor.recover()
         home.simulator.running = False
         await until(lambda: home.asked[-1])
@@ -291,7 +291,7 @@ async def later(simulator: StartSimulator) -> Home:
 
 
 async def test_recover_on_later_firmware_uses_the_session_of_the_journal(later: Home) -> None:
-    async with later.process(timings=replace(PACE, steady=60.0)) as supervisor:
+    async with later.process(timings=replace(FAST_TIMINGS, steady=60.0)) as supervisor:
         await supervisor.log_in()
     later.simulator.running = False
     async with later.process() as supervisor:

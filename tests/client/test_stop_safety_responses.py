@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import CommandError, CommandFailure, GatewayError, JournalError
 from tests.client.expected_errors import raises_command_error
-from tests.client.stop_safety import NOW, PACE, Home, RequestTrigger, finished
+from tests.client.stop_safety import FAST_TIMINGS, NOW, Home, RequestTrigger, finished
 from tests.helpers import until
 
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -48,7 +48,7 @@ async def test_powerwall_runs_after_any_login_response(home: Home, name: str, ac
 async def test_powerwall_runs_after_a_login_that_acts_late(home: Home) -> None:
     gateway = home.simulator
     gateway.faults.add("login/Basic", delay=0.4)
-    async with home.process(timings=replace(PACE, steady=0.8), timeout=0.1) as supervisor:
+    async with home.process(timings=replace(FAST_TIMINGS, steady=0.8), timeout=0.1) as supervisor:
         with pytest.raises(GatewayError):
             await supervisor.log_in()
         assert gateway.stopped_seconds == 0
@@ -95,7 +95,7 @@ async def test_log_in_waits_for_a_gateway_that_is_away(home: Home) -> None:
 async def test_log_in_restarts_after_a_stop_by_someone_else(home: Home) -> None:
     """Within our minute it is started again: it may have been our login. Later it is not for us to decide."""
     gateway = home.simulator
-    async with home.process(timings=replace(PACE, steady=0.2)) as supervisor:
+    async with home.process(timings=replace(FAST_TIMINGS, steady=0.2)) as supervisor:
         await supervisor.log_in()
         gateway.running = False
         await until(lambda: gateway.running)

@@ -16,7 +16,7 @@ from custom_components.powerwall_gateway.gateway import (
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
 from tests.client.expected_errors import raises_command_error
 from tests.client.simulated_gateways import OPTIONS
-from tests.client.stop_safety import NOW, PACE, Home, finished
+from tests.client.stop_safety import FAST_TIMINGS, NOW, Home, finished
 from tests.conftest import StartSimulator
 from tests.helpers import until
 
@@ -80,7 +80,7 @@ async def test_unload_ends_a_stop(home: Home) -> None:
 
 
 async def test_shutdown_ends_a_stop_and_keeps_the_journal_open(home: Home) -> None:
-    async with home.process(timings=replace(PACE, steady=60.0)) as supervisor:
+    async with home.process(timings=replace(FAST_TIMINGS, steady=60.0)) as supervisor:
         await supervisor.stop_for(3600)
         await supervisor.wait()
         assert home.simulator.running
@@ -312,7 +312,7 @@ async def test_start_that_fails_raises(old: Home) -> None:
 async def test_start_without_effect_raises(old: Home) -> None:
     old.simulator.running = False
     old.simulator.faults.add("sitemaster/run", status=202)
-    async with old.process(timings=replace(PACE, patience=0.05)) as supervisor:
+    async with old.process(timings=replace(FAST_TIMINGS, patience=0.05)) as supervisor:
         with pytest.raises(GatewayTimeoutError, match="does not run yet"):
             await supervisor.start()
 

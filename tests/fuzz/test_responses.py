@@ -25,7 +25,7 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.endpoints import ENDPOINTS, READABLE_PATHS, Access
 from custom_components.powerwall_gateway.gateway.models import Din, Model
-from custom_components.powerwall_gateway.gateway.transport import Answer
+from custom_components.powerwall_gateway.gateway.transport import Response
 from tests.client.conftest import Client
 from tests.client.endpoint_calls import call_endpoint
 from tests.client.example_payloads import example
@@ -50,8 +50,8 @@ class FakeTransport(Transport):
         json: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         once: bool = False,
-    ) -> Answer:
-        return Answer(status=200, body=self.body, cookies={})
+    ) -> Response:
+        return Response(status=200, body=self.body, cookies={})
 
 
 @pytest.fixture

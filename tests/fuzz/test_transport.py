@@ -112,7 +112,7 @@ CALLS: Final[dict[str, dict[str, Any]]] = {
     "status": {},
     "meters_aggregates": {},
     "config_completed": {},
-    "login": {"although_it_stops": True},
+    "login": {"allow_stop": True},
 }
 """Cached, not cached, with an effect, and with cookies."""
 

@@ -30,7 +30,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import save_yaml
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.integration.control import PACE, logged_in
+from tests.integration.control import FAST_TIMINGS, logged_in
 from tests.integration.signing import quick_signing
 
 __all__ = ["quick_signing"]
@@ -110,8 +110,8 @@ def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def short_timings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the supervisor's waits from a minute to milliseconds, and poll the grid only when a test does."""
-    monkeypatch.setattr(hub, "PACE", PACE)
-    monkeypatch.setattr(monitor, "PACE", PACE)
+    monkeypatch.setattr(hub, "SAFETY_TIMINGS", FAST_TIMINGS)
+    monkeypatch.setattr(monitor, "SAFETY_TIMINGS", FAST_TIMINGS)
     monkeypatch.setattr(coordinator, "GRID_INTERVAL", 60.0)
 
 

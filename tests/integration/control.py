@@ -13,7 +13,9 @@ from homeassistant.helpers import entity_registry as er
 from simulator import Simulator
 from tests.helpers import until
 
-PACE = SafetyTimings(connected=0.01, steady=0.05, check=0.005, first_pause=0.01, longest_pause=0.05, patience=10.0)
+FAST_TIMINGS = SafetyTimings(
+    connected=0.01, steady=0.05, check=0.005, first_pause=0.01, longest_pause=0.05, patience=10.0
+)
 
 
 async def poll(hass: HomeAssistant, entry: MockConfigEntry, *coordinators: str) -> None:
@@ -33,7 +35,7 @@ async def steady_grid(entry: MockConfigEntry) -> None:
     """Poll the grid until it has been connected for as long as the supervisor requires."""
     watch = entry.runtime_data.grid
     await watch.async_refresh()
-    await asyncio.sleep(2 * PACE.connected)
+    await asyncio.sleep(2 * FAST_TIMINGS.connected)
     await watch.async_refresh()
 
 

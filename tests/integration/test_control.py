@@ -18,7 +18,7 @@ from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for, until
-from tests.integration.control import PACE, call, follows, logged_in, wait_until_idle, writes
+from tests.integration.control import FAST_TIMINGS, call, follows, logged_in, wait_until_idle, writes
 
 from .conftest import Loaded, SetUp, entry_for, state_of
 
@@ -49,13 +49,13 @@ async def test_controls_are_missing_without_consent(
 async def test_entry_logs_in_and_restarts_the_powerwall(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(monitor, "PACE", replace(PACE, connected=60.0))
+    monkeypatch.setattr(monitor, "SAFETY_TIMINGS", replace(FAST_TIMINGS, connected=60.0))
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     for platform, key in (("select", "operation_mode"), ("number", "backup_reserve")):
         assert state_of(hass, gateway, platform, key) == STATE_UNAVAILABLE
     assert gateway.logins == 0
-    monkeypatch.setattr(monitor, "PACE", PACE)
+    monkeypatch.setattr(monitor, "SAFETY_TIMINGS", FAST_TIMINGS)
     await logged_in(hass, entry)
     assert gateway.logins == 1
     assert gateway.running
@@ -109,7 +109,7 @@ async def test_refused_installer_login_creates_a_repair_issue(
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     watch = entry.runtime_data.grid
     await watch.async_refresh()
-    await asyncio.sleep(2 * PACE.connected)
+    await asyncio.sleep(2 * FAST_TIMINGS.connected)
     await watch.async_refresh()
     await until(lambda: "installer_login_refused" in shown(hass, entry))
     assert gateway.running

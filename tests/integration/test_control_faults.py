@@ -20,7 +20,7 @@ from simulator import Simulator
 from simulator.gateway.call import Call
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for, until
-from tests.integration.control import PACE, call, follows, poll, wait_until_idle, writes
+from tests.integration.control import FAST_TIMINGS, call, follows, poll, wait_until_idle, writes
 
 from .conftest import Loaded, SetUp, entry_for, state_of
 
@@ -257,16 +257,16 @@ async def waiting(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Simulator, MockConfigEntry, Callable[[], Awaitable[None]]]:
     """Return the gateway of 2018 and its entry, which does not log in before the last of the three is called."""
-    monkeypatch.setattr(monitor, "PACE", replace(PACE, connected=60.0))
+    monkeypatch.setattr(monitor, "SAFETY_TIMINGS", replace(FAST_TIMINGS, connected=60.0))
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     await wait_until_idle(hass, entry)
 
     async def log_in() -> None:
-        monkeypatch.setattr(monitor, "PACE", PACE)
+        monkeypatch.setattr(monitor, "SAFETY_TIMINGS", FAST_TIMINGS)
         watch = entry.runtime_data.grid
         await watch.async_refresh()
-        await asyncio.sleep(2 * PACE.connected)
+        await asyncio.sleep(2 * FAST_TIMINGS.connected)
         await watch.async_refresh()
         await asyncio.sleep(0)
         await wait_until_idle(hass, entry)
@@ -297,7 +297,7 @@ async def test_login_that_acts_late_restarts_the_powerwall(
     hass: HomeAssistant, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway, entry, log_in = waiting
-    monkeypatch.setattr(entry.runtime_data.control._hub.supervisor, "_timings", replace(PACE, steady=1.5))
+    monkeypatch.setattr(entry.runtime_data.control._hub.supervisor, "_timings", replace(FAST_TIMINGS, steady=1.5))
     hurry(entry, hangs=True)
     gateway.faults.add("login/Basic", delay=1.0, times=1)
     await log_in()

@@ -29,7 +29,7 @@ from simulator.gateway.call import Call
 from tests.conftest import StartSimulator
 from tests.helpers import until
 from tests.integration.conftest import Loaded, SetUp, entry_for
-from tests.integration.control import PACE, logged_in, steady_grid
+from tests.integration.control import FAST_TIMINGS, logged_in, steady_grid
 
 pytestmark = pytest.mark.usefixtures("short_timings")
 
@@ -37,8 +37,8 @@ pytestmark = pytest.mark.usefixtures("short_timings")
 @pytest.fixture
 def patient(short_timings: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Keep the entry from logging in until this is called."""
-    monkeypatch.setattr(monitor, "PACE", replace(PACE, connected=60.0))
-    return lambda: monkeypatch.setattr(monitor, "PACE", PACE)
+    monkeypatch.setattr(monitor, "SAFETY_TIMINGS", replace(FAST_TIMINGS, connected=60.0))
+    return lambda: monkeypatch.setattr(monitor, "SAFETY_TIMINGS", FAST_TIMINGS)
 
 
 ENDINGS = ("reload", "unload", "remove", "stop")

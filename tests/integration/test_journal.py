@@ -31,7 +31,7 @@ from tests.conftest import StartSimulator
 
 from .conftest import entry_for
 
-PACE = SafetyTimings(steady=0.03, check=0.003, first_pause=0.005, longest_pause=0.02)
+FAST_TIMINGS = SafetyTimings(steady=0.03, check=0.003, first_pause=0.005, longest_pause=0.02)
 CLOSED = JournalRecord(logins=(1_760_000_000.123456,))
 OPEN = JournalRecord(
     logins=CLOSED.logins,
@@ -195,7 +195,7 @@ def supervisor_for(hass: HomeAssistant, gateway: PowerwallGateway, journal: File
         journal,
         grid_connected_for=lambda: 3600.0,
         spawn=lambda work: hass.async_create_background_task(work, "supervisor"),
-        timings=PACE,
+        timings=FAST_TIMINGS,
     )
 
 

@@ -71,7 +71,7 @@ def single(location: str, kind: str, serial: str, **readings: Any) -> dict[str, 
 async def log_in(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Log in on 1.15, have the Powerwall run again, and look at what that opens."""
     data = entry.runtime_data
-    await data.gateway.login(although_it_stops=True)
+    await data.gateway.login(allow_stop=True)
     await data.gateway.sitemaster_run()
     await data.inventory.async_refresh()
     await data.detail.async_refresh()

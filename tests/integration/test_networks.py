@@ -76,7 +76,7 @@ async def test_networks_of_1_15_appear_with_a_session(
     entry = await set_up(gateway, password=gateway.password)
     assert states(hass, gateway, "connected") == [None, None, None]
     data = entry.runtime_data
-    await data.gateway.login(although_it_stops=True)
+    await data.gateway.login(allow_stop=True)
     await data.gateway.sitemaster_run()
     await data.inventory.async_refresh()
     await hass.async_block_till_done()

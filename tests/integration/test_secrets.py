@@ -22,7 +22,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er, 
 from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.helpers import until
-from tests.integration.control import PACE, logged_in
+from tests.integration.control import FAST_TIMINGS, logged_in
 from tests.unit.test_redaction import secrets_of
 
 from .conftest import SetUp
@@ -47,9 +47,9 @@ ACTIONS: dict[str, dict[str, Any]] = {
 async def short_timings(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for milliseconds where it is seconds, and find lasting what was seen once."""
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
-    timings = replace(PACE, patience=0.05)
-    monkeypatch.setattr(hub, "PACE", timings)
-    monkeypatch.setattr(monitor, "PACE", timings)
+    timings = replace(FAST_TIMINGS, patience=0.05)
+    monkeypatch.setattr(hub, "SAFETY_TIMINGS", timings)
+    monkeypatch.setattr(monitor, "SAFETY_TIMINGS", timings)
     monkeypatch.setattr(coordinators, "GRID_INTERVAL", 60.0)
     monkeypatch.setattr(monitor, "UNREACHABLE_FOR", 0.0)
     monkeypatch.setattr(monitor, "FAULT_FOR", 0.0)

@@ -56,7 +56,7 @@ async def answers_of(simulator: Simulator) -> dict[str, Any]:
     async with open_session() as session:
         connection = await find(session, Address.parse(f"{simulator.host}:{simulator.port}"))
         gateway = PowerwallGateway(connection, Credentials(password=simulator.password))
-        await gateway.login(although_it_stops=True)
+        await gateway.login(allow_stop=True)
         simulator.running = True
         answers: dict[str, Any] = {}
         for path in READABLE_PATHS:

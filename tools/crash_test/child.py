@@ -82,9 +82,11 @@ def record_responses(trace: Trace) -> None:
 
 def shorten_timings(connected: float) -> None:
     """Make seconds of the safety supervisor's minutes."""
-    pace = SafetyTimings(connected=connected, steady=1.0, check=0.1, first_pause=5.0, longest_pause=10.0, patience=10.0)
+    timings = SafetyTimings(
+        connected=connected, steady=1.0, check=0.1, first_pause=5.0, longest_pause=10.0, patience=10.0
+    )
     for module in (hub, monitor):
-        wrap(module, "PACE", lambda _: pace)
+        wrap(module, "SAFETY_TIMINGS", lambda _: timings)
 
 
 if __name__ == "__main__":

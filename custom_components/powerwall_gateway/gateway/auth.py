@@ -30,7 +30,7 @@ from .exceptions import (
 )
 from .firmware import login_stops_powerwall, login_wants_force
 from .models import LoginMemory, LoginRecord, Status
-from .transport import Answer, Transport
+from .transport import Response, Transport
 
 _PATH = "login/Basic"
 _STARTING = timedelta(minutes=5)
@@ -160,7 +160,7 @@ class SessionManager:
         spent: Session | None = None,
         *,
         denied: GatewayAuthenticationRequiredError | None = None,
-        although_it_stops: bool = False,
+        allow_stop: bool = False,
         status: Status | None = None,
     ) -> Session:
         """Return a valid session, logging in if needed.
@@ -169,7 +169,7 @@ class SessionManager:
         `status` is read before a login, unless the caller has just read it.
 
         Raises `GatewayLoginError` if the login is refused, `GatewayAuthenticationRequiredError` (`stops_powerwall`)
-        if it may stop the Powerwall and `although_it_stops` is not set, and `GatewayPermissionDeniedError` for a path
+        if it may stop the Powerwall and `allow_stop` is not set, and `GatewayPermissionDeniedError` for a path
         that a new session was denied a while ago. Until the wait after a failed login is over, raises its error again.
         """
         async with self._turn:
@@ -184,7 +184,7 @@ class SessionManager:
             try:
                 known = self.status
                 status = status or await self._read_status()
-                if although_it_stops or not await self._may_stop(known, status):
+                if allow_stop or not await self._may_stop(known, status):
                     self.session = await self._log_in(force=login_wants_force(status or known))
                     self.refusals = 0
                     self._is_new = True
@@ -238,7 +238,7 @@ class SessionManager:
         """Note that a path is denied to a new session, too, and return the error for it.
 
         The role lacks the permission: the path waits before it causes another login, longer each time. If one path
-        after the other is denied, and none answers in between, the gateway is starting, and all logins wait.
+        after the other is denied, and none responds in between, the gateway is starting, and all logins wait.
         """
         failures = self._forbidden.get(err.path, (0, 0.0))[0] + 1
         wait = wait_after(failures, self.FIRST_WAIT, self.LONGEST_WAIT)
@@ -298,10 +298,10 @@ class SessionManager:
 
     async def _read_status(self) -> Status | None:
         try:
-            answer = await self._connection.request("GET", "status")
+            response = await self._connection.request("GET", "status")
         except GatewayNotFoundError:
             return None
-        status = Status.read(_json(answer)) or Status()
+        status = Status.read(_json(response)) or Status()
         self.note(status)
         return status
 
@@ -310,18 +310,18 @@ class SessionManager:
             raise GatewayLoginError("a login is required and there is no password", path=_PATH)
         payload = asdict(self._credentials) | {"force_sm_off": force}
         try:
-            answer = await self._connection.request("POST", _PATH, json=payload, once=True)
+            response = await self._connection.request("POST", _PATH, json=payload, once=True)
         except GatewayAuthenticationRequiredError as err:
             raise _refusal(err) from err
         except GatewayNotFoundError as err:
             # Not a `GatewayNotFoundError`, which callers would take for that of the path that required the login.
             raise GatewayResponseError("the gateway has no login (404)", path=_PATH, status=err.status) from err
-        record = LoginRecord.read(_json(answer)) or LoginRecord()
+        record = LoginRecord.read(_json(response)) or LoginRecord()
         if not record.token:
             raise GatewayInvalidResponseError(
-                "the login was answered without a token", path=_PATH, status=answer.status
+                "the response to the login has no token", path=_PATH, status=response.status
             )
-        cookies = {name: answer.cookies[name] for name in _SESSION_COOKIES if answer.cookies.get(name)}
+        cookies = {name: response.cookies[name] for name in _SESSION_COOKIES if response.cookies.get(name)}
         return Session(token=record.token, cookies=cookies, roles=record.roles or ())
 
 
@@ -372,8 +372,8 @@ def _refusal(err: GatewayAuthenticationRequiredError) -> GatewayLoginError:
     return GatewayLoginError(message, problem=problem, path=_PATH, status=err.status, reason=err.reason)
 
 
-def _json(answer: Answer) -> Any:
+def _json(response: Response) -> Any:
     try:
-        return orjson.loads(answer.body)
+        return orjson.loads(response.body)
     except ValueError:
         return None

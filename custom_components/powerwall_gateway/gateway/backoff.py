@@ -89,7 +89,7 @@ class GatewayBackoff:
         now = self._clock()
         return next((err for until, err in (self._limited, self._silence) if now < until), None)
 
-    def answered(self) -> None:
+    def responded(self) -> None:
         """Note a response."""
         self._busy = self._silent = 0
         self._silence = (0.0, None)
@@ -105,7 +105,7 @@ class GatewayBackoff:
                     self._silence = (now + wait, err.bare())
             case GatewayRateLimitError(status=503) | GatewayRateLimitError(named=True, is_for_logins=False) if polled:
                 busy = self._busy + 1
-                self.answered()
+                self.responded()
                 self._busy = busy
                 wait = wait_after(busy, FIRST_WHEN_BUSY, LONGEST_WHEN_BUSY)
                 if err.named:
@@ -114,4 +114,4 @@ class GatewayBackoff:
                     self._limited = (now + wait, err.bare())
                 _LOGGER.debug("No poll for %.0f s: the gateway is busy", self._limited[0] - now)
             case _:
-                self.answered()
+                self.responded()

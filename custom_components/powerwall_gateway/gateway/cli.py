@@ -85,10 +85,10 @@ async def _get(gateway: PowerwallGateway, path: str, *, yes: bool) -> list[str]:
     reads = [endpoint for endpoint in ENDPOINTS.values() if endpoint.method == "GET" and endpoint.idempotent]
     if not yes and not any(endpoint.takes(path) for endpoint in reads):
         raise ValueError(f"{path} may stop or change something. If you mean it, say --yes.")
-    answer = await gateway.get(path, once=yes)
-    if answer is None and yes:
+    response = await gateway.get(path, once=yes)
+    if response is None and yes:
         return ["The gateway accepted it."]
-    return json.dumps(answer, indent=2, ensure_ascii=False).splitlines()
+    return json.dumps(response, indent=2, ensure_ascii=False).splitlines()
 
 
 def _figure(value: float | None, unit: str, digits: int, divisor: float = 1) -> str:
@@ -106,8 +106,8 @@ def _masked(serial: str | None) -> str:
     return f"{head}{dashes}{'*' * (len(number) - 4)}{number[-4:]}"
 
 
-def _yes(answer: object) -> str:
-    return "-" if answer is None else "yes" if answer else "no"
+def _yes(value: object) -> str:
+    return "-" if value is None else "yes" if value else "no"
 
 
 async def _gateway(session: ClientSession, host: str) -> PowerwallGateway:
@@ -123,7 +123,7 @@ async def _gateway(session: ClientSession, host: str) -> PowerwallGateway:
     return PowerwallGateway(found.connection, Credentials(password=password))
 
 
-async def _answer(gateway: PowerwallGateway, arguments: argparse.Namespace) -> list[str]:
+async def _lines(gateway: PowerwallGateway, arguments: argparse.Namespace) -> list[str]:
     if arguments.command == "get":
         return await _get(gateway, arguments.path, yes=arguments.yes)
     return await (_flows if arguments.command == "flows" else _status)(gateway)
@@ -138,7 +138,8 @@ async def _run(arguments: argparse.Namespace) -> int:
             try:
                 while True:
                     try:
-                        print("\n".join(map(strip_control_characters, await _answer(gateway, arguments))), flush=True)
+                        lines = await _lines(gateway, arguments)
+                        print("\n".join(map(strip_control_characters, lines)), flush=True)
                     except GatewayCertificateError:
                         raise
                     except GatewayError as err:
@@ -170,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, purpose in (
         ("flows", "where the power flows now"),
         ("status", "firmware, identity, packs"),
-        ("get", "what the gateway answers to a path, as it is"),
+        ("get", "the response of a path, as it is"),
     ):
         command = commands.add_parser(name, help=purpose, description=purpose)
         command.add_argument("host", help="IP address or host name, with a port if it needs one")

@@ -49,7 +49,7 @@ from .models import (
     TroubleshootingProblems,
 )
 from .scheduler import RequestScheduler
-from .transport import NO_CERTIFICATE, Address, Answer, PathWithArguments, Transport, open_session, unpacked
+from .transport import NO_CERTIFICATE, Address, PathWithArguments, Response, Transport, open_session, unpacked
 
 _KEPT_RESPONSES: Final = 32
 _KEPT_BYTES: Final = 65_536
@@ -193,16 +193,16 @@ class PowerwallGateway:
         """Restore what `export_login` returned. Invalid values are ignored."""
         self._login.restore(exported)
 
-    async def login(self, *, although_it_stops: bool = False, status: Status | None = None) -> Session:
+    async def login(self, *, allow_stop: bool = False, status: Status | None = None) -> Session:
         """Log in with the credentials, unless there is a session.
 
         Raises `GatewayLoginError` if the login is refused. Raises `GatewayAuthenticationRequiredError`
-        (`stops_powerwall`), and sends nothing, if a login stops the Powerwall (below 20.49). `although_it_stops` logs
+        (`stops_powerwall`), and sends nothing, if a login stops the Powerwall (below 20.49). `allow_stop` logs
         in all the same. Call `sitemaster_run` afterwards, even if the login fails.
 
         `status` is one that the caller has just read. Otherwise it is read before the login.
         """
-        return await self._login.renew(although_it_stops=although_it_stops, status=status)
+        return await self._login.renew(allow_stop=allow_stop, status=status)
 
     async def logout(self) -> None:
         """End the session at the gateway."""
@@ -235,13 +235,13 @@ class PowerwallGateway:
         path = PathWithArguments(endpoint.path, **arguments) if arguments else endpoint.path
         if endpoint.idempotent:
             return await self._read(endpoint, path)
-        answer = await self._request(endpoint.method, path, json, once=True)
-        return _parse(answer, path, endpoint.model, may_be_empty=True)
+        response = await self._request(endpoint.method, path, json, once=True)
+        return _parse(response, path, endpoint.model, may_be_empty=True)
 
     async def get(self, path: str, *, once: bool = False) -> Any:
         """Return the decoded JSON of any path. Set `once` if it may have an effect; no content returns None then."""
         as_it_is = optional(lambda payload: payload)
-        return await self._get(path, lambda answer: _parse(answer, path, as_it_is, may_be_empty=once), once=once)
+        return await self._get(path, lambda response: _parse(response, path, as_it_is, may_be_empty=once), once=once)
 
     async def peek(self, path: str) -> Any:
         """Return the decoded JSON of any path, with the present session.
@@ -249,8 +249,8 @@ class PowerwallGateway:
         It does not log in, and does not change what is known of the gateway. Raises
         `GatewayAuthenticationRequiredError` if a login is required.
         """
-        answer = await self.connection.request("GET", path, headers=self._login.headers)
-        return _parse(answer, path, lambda payload: payload)
+        response = await self.connection.request("GET", path, headers=self._login.headers)
+        return _parse(response, path, lambda payload: payload)
 
     # -- live data: `GatewayStoppedError` while the Powerwall is stopped -----------------------------------------------
 
@@ -473,14 +473,14 @@ class PowerwallGateway:
         Raises `GatewayNotFoundError` if the firmware has no signed requests.
         """
         try:
-            answer = await self._request("GET", _DIN_PATH, as_bearer=True)
+            response = await self._request("GET", _DIN_PATH, as_bearer=True)
         except GatewayNotFoundError:
             self._note_missing(_DIN_PATH)
             raise
-        din = unpacked(answer.body, _DIN_PATH).decode(errors="replace").strip()
+        din = unpacked(response.body, _DIN_PATH).decode(errors="replace").strip()
         if Din.parse(din) is None:
             raise GatewayInvalidResponseError(
-                "the answer is no number of a gateway", path=_DIN_PATH, status=answer.status
+                "the response is no number of a gateway", path=_DIN_PATH, status=response.status
             )
         self._missing.pop(_DIN_PATH, None)
         return din
@@ -510,20 +510,20 @@ class PowerwallGateway:
     async def _read[ResultT](self, endpoint: Endpoint[ResultT], path: str) -> ResultT:
         """Read a model, and note whether the path returned it or failed."""
         return await self._get(
-            path, lambda answer: self._parse_cached(answer, path, endpoint.model), once=not endpoint.idempotent
+            path, lambda response: self._parse_cached(response, path, endpoint.model), once=not endpoint.idempotent
         )
 
-    def _parse_cached[ResultT](self, answer: Answer, path: str, model: Callable[[Any], ResultT]) -> ResultT:
+    def _parse_cached[ResultT](self, response: Response, path: str, model: Callable[[Any], ResultT]) -> ResultT:
         """Return the model of a response. The same bytes as last time return the same object."""
         kept = self._kept_responses.pop(path, None)
-        result: ResultT = kept[1] if kept and kept[0] == answer.body else _parse(answer, path, model)
-        if len(answer.body) <= _KEPT_BYTES:
-            self._kept_responses[path] = answer.body, result
+        result: ResultT = kept[1] if kept and kept[0] == response.body else _parse(response, path, model)
+        if len(response.body) <= _KEPT_BYTES:
+            self._kept_responses[path] = response.body, result
             if len(self._kept_responses) > _KEPT_RESPONSES:
                 del self._kept_responses[next(iter(self._kept_responses))]
         return result
 
-    async def _get[ResultT](self, path: str, read: Callable[[Answer], ResultT], *, once: bool) -> ResultT:
+    async def _get[ResultT](self, path: str, read: Callable[[Response], ResultT], *, once: bool) -> ResultT:
         try:
             result = read(await self._request("GET", path, once=once))
         except GatewayError as err:
@@ -550,41 +550,41 @@ class PowerwallGateway:
         *,
         once: bool = False,
         as_bearer: bool = False,
-    ) -> Answer:
+    ) -> Response:
         """Send a request with the session. If it is denied, log in and send it again."""
 
-        async def send() -> Answer:
+        async def send() -> Response:
             headers = self._login.bearer if as_bearer else self._login.headers
             return await self.connection.request(method, path, json=json, headers=headers, once=once)
 
         session = self._login.session
         try:
-            answer = await send()
+            response = await send()
         except GatewayAuthenticationRequiredError as err:
             if not self._login.possible:
                 raise
             denial = err
         else:
             self._login.accepted(path)
-            return answer
+            return response
         # A denied request had no effect, so it is safe to send it again.
         await self._login.renew(spent=session, denied=denial)
         try:
-            answer = await send()
+            response = await send()
         except GatewayAuthenticationRequiredError as err:
             raise self._login.still_denied(err) from err
         self._login.accepted(path, renewed=True)
-        return answer
+        return response
 
 
 def _parse[ResultT](
-    answer: Answer, path: str, model: Callable[[Any], ResultT], *, may_be_empty: bool = False
+    response: Response, path: str, model: Callable[[Any], ResultT], *, may_be_empty: bool = False
 ) -> ResultT:
     """Return the model of a response's JSON. The content type is ignored: firmware 1.43 declares text/plain."""
     try:
-        payload = EMPTY if may_be_empty and not answer.body.strip() else orjson.loads(answer.body)
+        payload = EMPTY if may_be_empty and not response.body.strip() else orjson.loads(response.body)
         return model(payload)
     except orjson.JSONDecodeError as err:
-        raise GatewayInvalidResponseError("the answer is no JSON", path=path, status=answer.status) from err
+        raise GatewayInvalidResponseError("the response is no JSON", path=path, status=response.status) from err
     except MismatchError as err:
-        raise GatewayInvalidResponseError(str(err), path=path, status=answer.status) from err
+        raise GatewayInvalidResponseError(str(err), path=path, status=response.status) from err

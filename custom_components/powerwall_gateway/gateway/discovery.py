@@ -54,10 +54,10 @@ class ProbeResult:
 async def probe(session: ClientSession, address: Address) -> ProbeResult:
     """Detect a gateway at an address, by reads without an effect.
 
-    The firmware is unknown if `status` answers 401 or 403, so a login may stop the Powerwall. Such a gateway can be
+    The firmware is unknown if `status` returns 401 or 403, so a login may stop the Powerwall. Such a gateway can be
     used if `meters/aggregates` requires no login.
 
-    Raises `GatewayConnectionError` if nothing answers, `GatewayRateLimitError` if the gateway is busy, and another
+    Raises `GatewayConnectionError` if nothing responds, `GatewayRateLimitError` if the gateway is busy, and another
     `GatewayResponseError` if the device is no Powerwall gateway.
     """
     connection = await find(session, address)
@@ -66,7 +66,7 @@ async def probe(session: ClientSession, address: Address) -> ProbeResult:
     try:
         status = await gateway.status()
         if not status.version:
-            raise GatewayInvalidResponseError("the answer names no firmware", path="status")
+            raise GatewayInvalidResponseError("the response has no firmware version", path="status")
     except GatewayNotFoundError:
         if not await is_powerwall_3(connection):
             raise
@@ -122,7 +122,7 @@ async def identify(gateway: PowerwallGateway) -> Identity:
     The DIN is in `status` without a login (21.x and later), or in `config` with one (older). 1.15 without a login
     identifies its Powerwalls only, and a Powerwall 3 nothing.
 
-    Raises `WrongGatewayError` if firmware that always encrypts answers without encryption: the next request would log
+    Raises `WrongGatewayError` if firmware that always encrypts responds without encryption: the next request would log
     in to an unknown device.
     """
     status: Status | None = None
@@ -130,7 +130,7 @@ async def identify(gateway: PowerwallGateway) -> Identity:
         status = await gateway.status()
         if din := Din.parse(status.din):
             return Identity(status=status, din=din)
-    another = WrongGatewayError("firmware that always encrypts answers without encryption")
+    another = WrongGatewayError("firmware that always encrypts responds without encryption")
     plain = gateway.connection.fingerprint is None
     if plain and status and not login_stops_powerwall(status):
         raise another
@@ -160,7 +160,7 @@ LONGEST_BETWEEN_CHECKS: Final = 300.0
 
 
 class IdentityCheck:
-    """Check after each new connection that the same gateway answers as before.
+    """Check after each new connection that the same gateway responds as before.
 
     `met` is its identity at the first connection. If that had neither DIN nor Powerwalls, nothing is checked. `packs`
     are the serials of its Powerwalls, if there is no DIN.
@@ -180,7 +180,7 @@ class IdentityCheck:
         self._not_before = -inf
 
     async def check(self) -> None:
-        """Raise `WrongGatewayError` if another gateway answers, or the error of a read."""
+        """Raise `WrongGatewayError` if another gateway responds, or the error of a read."""
         async with self._turn:
             opened = self._gateway.connection.opened
             if opened == self._seen or not self._tells:
@@ -199,7 +199,7 @@ class IdentityCheck:
                 self._failure, self._not_before = err.bare(), monotonic() + BETWEEN_CHECKS
                 raise
             if identity.is_another(self._serial, self._packs):
-                raise WrongGatewayError("another gateway answers at this address")
+                raise WrongGatewayError("another gateway responds at this address")
             if identity.is_known(self._packs):
                 self._seen, self._unsure = opened, 0
                 return

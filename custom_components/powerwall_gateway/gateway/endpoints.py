@@ -67,11 +67,11 @@ class Endpoint[ResultT]:
     since: str = "1.15"
     until: str = ""  #: First and last firmware that is known to have it
     has_effect: bool = False  #: True for a GET that changes something
-    verified: bool = True  #: False if neither a real payload nor a second source shows what is sent and answered
+    verified: bool = True  #: False if neither a real payload nor a second source shows the request and the response
 
     @property
     def idempotent(self) -> bool:
-        """Return False for a call with an effect. It is sent once, over its own connection, and may answer nothing."""
+        """Return False for a call with an effect. It is sent once, over its own connection, and may return nothing."""
         return self.method == "GET" and not self.has_effect
 
     def takes(self, path: str) -> bool:
@@ -84,7 +84,7 @@ class Endpoint[ResultT]:
 
 
 EMPTY: Final = b""
-"""In place of the JSON of an empty answer. `null` is none."""
+"""In place of the JSON of an empty response. `null` is none."""
 
 
 class MismatchError(Exception):
@@ -99,7 +99,7 @@ def json_object(payload: Any) -> dict[str, Any]:
 
 
 def json_list(payload: Any) -> list[Any]:
-    """Return a JSON list as it is. `null` and an empty answer are an empty list."""
+    """Return a JSON list as it is. `null` and an empty response are an empty list."""
     if payload is EMPTY or payload is None:
         return []
     if not isinstance(payload, list):
@@ -113,7 +113,7 @@ def object_of[ModelT: Model](model: type[ModelT]) -> Callable[[Any], ModelT]:
     def read(payload: Any) -> ModelT:
         wire = json_object(payload)
         if wire and not model.has_known_key(wire):
-            raise MismatchError("the answer is an object with none of the fields that belong there")
+            raise MismatchError("the response is an object with none of the fields that belong there")
         return model.from_dict(wire)
 
     return read
@@ -135,16 +135,16 @@ def map_of[ModelT: Model](model: type[ModelT]) -> Callable[[Any], dict[str, Mode
 
 
 def optional[ResultT](read: Callable[[Any], ResultT]) -> Callable[[Any], ResultT | None]:
-    """Return a reader that returns None for an empty answer."""
+    """Return a reader that returns None for an empty response."""
     return lambda payload: None if payload is EMPTY else read(payload)
 
 
 def nothing(_: Any) -> None:
-    """Read nothing: the answer is empty, or not known."""
+    """Read nothing: the response is empty, or not known."""
 
 
 def _mismatch(payload: Any, expected: str) -> MismatchError:
-    return MismatchError(f"the answer is a {type(payload).__name__} where {expected} belongs")
+    return MismatchError(f"the response is a {type(payload).__name__} where {expected} belongs")
 
 
 # -- live data: HTTP 502 while the Powerwall is stopped ----------------------------------------------------------------
@@ -183,7 +183,7 @@ POWERWALLS: Final = Endpoint("GET", "powerwalls", object_of(Powerwalls), Access.
 POWERWALLS_STATUS: Final = Endpoint("GET", "powerwalls/status", object_of(Powerwalls), Access.LOGIN)
 """Read what the gateway does with its Powerwalls, without the inventory.
 
-Raises `GatewayRefusedError` (409) on 1.15 while they run. The answer of 1.15 while they are stopped was never seen.
+Raises `GatewayRefusedError` (409) on 1.15 while they run. The response of 1.15 while they are stopped was never seen.
 """
 
 SITE_INFO: Final = Endpoint("GET", "site_info", object_of(SiteInfo), Access.CUSTOMER_LATER)
@@ -221,7 +221,7 @@ METERS: Final = Endpoint("GET", "meters", list_of(InstalledMeter), Access.LOGIN)
 METERS_VERIFY: Final = Endpoint("POST", "meters/{serial}/verify", nothing, Access.INSTALLER, verified=False)
 """Have the gateway look for a meter: `{"short_id": "12345", "serial": …}`, with the five digits of its short number.
 
-No source shows the answer.
+No source shows the response.
 """
 
 METERS_READINGS: Final = Endpoint("GET", "meters/readings", map_of(MeterReading), Access.LOGIN)
@@ -319,7 +319,7 @@ NETWORKS_WIFI_SECURITY_TYPES: Final = Endpoint(
 NETWORKS_WIFI_SCAN: Final = Endpoint(
     "POST", "networks/wifi_scan", json_list, Access.INSTALLER, until="1.15", verified=False
 )
-"""Scan for Wi-Fi networks. No source shows the answer: a list like that of `NETWORKS_ACCESS_POINTS` is expected."""
+"""Scan for Wi-Fi networks. No source shows the response: a list like that of `NETWORKS_ACCESS_POINTS` is expected."""
 
 NETWORKS_REQUEST_SCAN_WIFI: Final = Endpoint(
     "POST", "networks/request_scan_wifi", nothing, Access.UNKNOWN, since="20.49"
@@ -334,7 +334,7 @@ CONNECTION_TESTS: Final = Endpoint("GET", "system/networks/conn_tests", object_o
 PING_TEST: Final = Endpoint("GET", "system/networks/ping_test", json_object, Access.LOGIN)
 """Read a ping test. How to start one is not known.
 
-21.39 answers `{"Error": {}}`: Go encodes an error like that, without its message.
+21.39 returns `{"Error": {}}`: Go encodes an error like that, without its message.
 """
 
 # -- the session -------------------------------------------------------------------------------------------------------
@@ -354,7 +354,7 @@ AUTH_TOGGLE_START: Final = Endpoint("POST", "auth/toggle/start", nothing, Access
 AUTH_TOGGLE_LOGIN: Final = Endpoint(
     "POST", "auth/toggle/login", optional(object_of(LoginRecord)), Access.NONE, since="20.49", verified=False
 )
-"""Log in by the switch. No source shows the answer, so the client keeps the session that it has.
+"""Log in by the switch. No source shows the response, so the client keeps the session that it has.
 
 Raises `GatewayRefusedError` until the switch was turned off and on (417), or if the gateway does not watch (400).
 """

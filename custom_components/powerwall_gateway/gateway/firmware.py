@@ -50,7 +50,7 @@ class Capabilities:
 
     status: Status | None  #: The last response of `/api/status` with a version; None if it never responded
     roles: tuple[str, ...] = ()  #: Roles of the present session
-    missing: frozenset[str] = frozenset()  #: Paths that answered 404 on this firmware a short time ago
+    missing: frozenset[str] = frozenset()  #: Paths that returned 404 on this firmware a short time ago
 
     @property
     def is_restricted(self) -> bool:

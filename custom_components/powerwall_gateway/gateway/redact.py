@@ -1,6 +1,6 @@
 """Redact the gateway's texts for logs and the user interface: short, printable, without serials, tokens and addresses.
 
-Any device on the network can answer in place of the gateway. Every text is therefore cut before a pattern is applied,
+Any device on the network can respond in place of the gateway. Every text is therefore cut before a pattern is applied,
 and every pattern takes time in proportion to the text.
 """
 

@@ -152,7 +152,7 @@ class RequestScheduler:
                 if not isinstance(err, GatewayConnectionError):  # which takes none of the gateway's time
                     self._spend(self.clock() - began, account)
                 raise
-            self.backoff.answered()
+            self.backoff.responded()
             self._spend(self.clock() - began, account)
 
     async def wait_for_budget(self, reserve: float) -> None:

@@ -135,7 +135,7 @@ class Address:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Response:
     """A response with a 2xx."""
 
     status: int
@@ -280,7 +280,7 @@ class Transport:
         json: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         once: bool = False,
-    ) -> Answer:
+    ) -> Response:
         """Send a request and return the response if it is a 2xx. Raises a child of `GatewayError` for all others.
 
         `path` is below `/api/` unless it begins with a slash. `once` is for a call with an effect. It is sent over a
@@ -308,7 +308,7 @@ class Transport:
                     body = await read_body(response, path)
                     _raise_for_status(response, body, path)
                     cookies = {name: morsel.value for name, morsel in response.cookies.items()}
-                    return Answer(status=response.status, body=body, cookies=cookies)
+                    return Response(status=response.status, body=body, cookies=cookies)
 
     def open_library_session(self) -> ClientSession:
         """Open a session for a library. Its requests are scheduled, counted, pinned and limited like all others.
@@ -333,7 +333,7 @@ class Transport:
                     body = await response.read()
                 _raise_for_status(response, body, path)
                 if not body:
-                    raise GatewayInvalidResponseError("the answer is empty", path=path, status=response.status)
+                    raise GatewayInvalidResponseError("the response is empty", path=path, status=response.status)
                 return response
 
 
@@ -384,10 +384,10 @@ def _as_gateway_error(path: str) -> Iterator[None]:
             "the gateway shows another certificate than the trusted one", fingerprint=err.got, path=path
         ) from err
     except TimeoutError as err:
-        raise GatewayTimeoutError("the gateway did not answer in time", path=path) from err
+        raise GatewayTimeoutError("the gateway did not respond in time", path=path) from err
     except ClientResponseError as err:
         raise GatewayInvalidResponseError(
-            "the device that answered does not speak HTTP as a gateway does", path=path
+            "the device that responded does not speak HTTP as a gateway does", path=path
         ) from err
     except (ClientError, OSError) as err:
         raise GatewayConnectionError(f"no connection to the gateway ({type(err).__name__})", path=path) from err
@@ -398,7 +398,7 @@ def _raise_for_status(response: ClientResponse, body: bytes, path: str) -> None:
     if 200 <= response.status < 300:
         return
     status, reason = response.status, _reason(body)
-    error, message = GatewayResponseError, f"the gateway answered {status}"
+    error, message = GatewayResponseError, f"the gateway returned {status}"
     match status:
         case 401 | 403:
             error = GatewayAuthenticationRequiredError
@@ -440,7 +440,7 @@ async def read_body(response: ClientResponse, path: str) -> bytes:
         body += chunk
         if len(body) > MAX_BYTES:
             raise GatewayInvalidResponseError(
-                "the answer is too long to be one of a gateway", path=path, status=response.status
+                "the response is too long to be one of a gateway", path=path, status=response.status
             )
     return body
 
@@ -457,7 +457,7 @@ def unpacked(body: bytes, path: str) -> bytes:
     try:
         content = opener.decompress(body, MAX_BYTES)
     except zlib.error as err:
-        raise GatewayInvalidResponseError("the answer is damaged", path=path) from err
+        raise GatewayInvalidResponseError("the response is damaged", path=path) from err
     if not opener.eof or content.startswith(_GZIP):
-        raise GatewayInvalidResponseError("the answer is torn, or too long to be one of a gateway", path=path)
+        raise GatewayInvalidResponseError("the response is truncated, or too long to be one of a gateway", path=path)
     return content

@@ -70,8 +70,8 @@ _KEY_MESSAGES: Final = {
 }
 
 _EMPTY: Final = "response is empty"
-"""The library's error for a message without content and without a fault. Some firmware answers an unknown key like that
-(pypowerwall, issue 352)."""
+"""The library's error for a message without content and without a fault. Some firmware responds to an unknown key like
+that (pypowerwall, issue 352)."""
 
 _NOT_WRITTEN: Final = "updateFile response missing"
 """The library's error for a rejected write: the file has changed since it was read."""
@@ -134,21 +134,21 @@ class SignedGateway:
         """Return the settings."""
         config = await self._ask(lambda client: client.get_config())
         if not ConfigFile.has_known_key(config):
-            raise GatewayInvalidResponseError("the answer has no settings", path=PATH)
+            raise GatewayInvalidResponseError("the response has no settings", path=PATH)
         return ConfigFile.from_dict(config)
 
     async def controller(self) -> Controller:
         """Return the state of the battery by the device controller."""
         status = await self._ask(lambda client: client.get_status())
         if not Controller.has_known_key(status):
-            raise GatewayInvalidResponseError("the controller tells nothing", path=PATH)
+            raise GatewayInvalidResponseError("the response has no data of the controller", path=PATH)
         return Controller.from_dict(status)
 
     async def components(self) -> DeviceComponents:
         """Return the components of the leader, with their energies."""
         components = DeviceComponents.from_dict(await self._ask(lambda client: client.get_components()))
         if components.slots is None:
-            raise GatewayInvalidResponseError("the parts tell nothing", path=PATH)
+            raise GatewayInvalidResponseError("the response has no components", path=PATH)
         return components
 
     async def operation(self) -> Operation:
@@ -181,7 +181,7 @@ class SignedGateway:
         """Make a request, convert its errors, and note if the key was accepted."""
         token = _in_request.set(True)
         try:
-            answer = await self._signed_in_time(request)
+            response = await self._signed_in_time(request)
         except PowerwallAuthenticationError as err:
             raise self._rejected(_key_problem(str(err)) or KeyProblem.UNCONFIRMED) from err
         except PowerwallFaultError as err:
@@ -197,15 +197,15 @@ class SignedGateway:
                 raise
             raise self._rejected(KeyProblem.NOT_PERMITTED) from err  # no login is involved, so it is the key
         except PowerwallConnectionError as err:
-            raise GatewayTimeoutError("the gateway did not answer in time", path=PATH) from err
+            raise GatewayTimeoutError("the gateway did not respond in time", path=PATH) from err
         except PowerwallError as err:
             raise self._unexpected(str(err)) from err
         except _UNCONVERTED as err:
-            raise GatewayInvalidResponseError("the answer is no signed message", path=PATH) from err
+            raise GatewayInvalidResponseError("the response is no signed message", path=PATH) from err
         finally:
             _in_request.reset(token)
         self.verified = self._accepted = True
-        return answer
+        return response
 
     def _rejected(self, problem: KeyProblem) -> GatewayKeyError:
         """Note that the key was rejected, and return the error."""
@@ -221,7 +221,7 @@ class SignedGateway:
             return CommandError(
                 "something else changed the settings at the same time", reason=CommandFailure.CONFLICT, path=PATH
             )
-        return GatewayInvalidResponseError("the answer does not belong to the request", path=PATH)
+        return GatewayInvalidResponseError("the response does not belong to the request", path=PATH)
 
     async def _signed_in_time[T](self, request: Callable[[_Client], Awaitable[T]]) -> T:
         """Make a request, and repeat it once if the signature expired while it was queued."""

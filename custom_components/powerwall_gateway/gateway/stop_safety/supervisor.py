@@ -220,7 +220,7 @@ class StopSupervisor:
         if (logins := len(past.logins)) >= self._logins_a_day:
             raise CommandError(f"there were {logins} logins within a day", reason=CommandFailure.TOO_MANY_LOGINS)
         status = await self._gateway.status()
-        log_in = partial(self._gateway.login, although_it_stops=True, status=status)
+        log_in = partial(self._gateway.login, allow_stop=True, status=status)
         await self._stop_and_restart(Kind.LOGIN, past, log_in)
 
     async def _stop_for(self, seconds: float) -> None:
@@ -332,7 +332,7 @@ class StopSupervisor:
         except GatewayAuthenticationRequiredError as err:
             if not err.stops_powerwall or (await self._gateway.sitemaster()).running is not False:
                 raise
-            await self._gateway.login(although_it_stops=True)
+            await self._gateway.login(allow_stop=True)
             await self._gateway.sitemaster_run()
 
     async def _try_to_start(self) -> bool:
@@ -480,7 +480,7 @@ class StopSupervisor:
             self._warn("The Powerwall may be stopped, and cannot be started yet: %s", err)
             return False
         if serials.isdisjoint(pending.packs):
-            self._warn("The Powerwall may be stopped, and another gateway answers in its place")
+            self._warn("The Powerwall may be stopped, and another gateway responds in its place")
             return False
         return True
 
