@@ -66,6 +66,7 @@ from .gateway.models import (
     NetworkInterface,
     Operation,
     Powerwalls,
+    SignedBlock,
     SiteInfo,
     Sitemaster,
     SiteMeter,
@@ -650,8 +651,8 @@ class DetailData:
     reports the battery's energies."""
 
     @cached_property
-    def measured_packs(self) -> EndpointResult[tuple[BatteryBlock, ...]]:
-        """Battery blocks whose energies are in the signed responses."""
+    def measured_packs(self) -> EndpointResult[tuple[SignedBlock, ...]]:
+        """Battery blocks whose energies and temperatures are in the signed responses."""
         expansions = self.config.value.expansions if self.config.value else frozenset[str]()
         return self.components.map(lambda components: components.battery_blocks(self.controller.value, expansions))
 

@@ -92,7 +92,7 @@ def battery_blocks(data: PowerwallGatewayData) -> EndpointResult[Mapping[str, Ba
     )
 
 
-def block_of(blocks: Iterable[BatteryBlock] | None, serial: str) -> BatteryBlock | None:
+def block_of[BlockT: BatteryBlock](blocks: Iterable[BlockT] | None, serial: str) -> BlockT | None:
     """Return the battery block of a Powerwall."""
     return next((block for block in blocks or () if block.serial_number == serial), None)
 

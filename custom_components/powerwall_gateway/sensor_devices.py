@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import (
+    REVOLUTIONS_PER_MINUTE,
     EntityCategory,
     UnitOfElectricCurrent,
     UnitOfElectricPotential,
@@ -15,6 +16,7 @@ from homeassistant.const import (
     UnitOfFrequency,
     UnitOfPower,
     UnitOfRatio,
+    UnitOfTemperature,
 )
 
 from .coordinator import Detail, DetailData, EndpointResult
@@ -30,6 +32,7 @@ from .entity import (
     SOLAR_POWERWALL,
     GatewaySensorDescription,
     Source,
+    StateThrottle,
 )
 from .estimates import POWERWALL_ENERGY
 from .gateway.models import (
@@ -39,6 +42,7 @@ from .gateway.models import (
     MeterReading,
     PvacStatus,
     PvString,
+    SignedBlock,
     SiteMeter,
     SolarMeter,
     SolarString,
@@ -100,6 +104,14 @@ PERCENT: Final[dict[str, Any]] = {
     "native_unit_of_measurement": UnitOfRatio.PERCENTAGE,
     "suggested_display_precision": 0,
 }
+TEMPERATURE: Final[dict[str, Any]] = {
+    "device_class": SensorDeviceClass.TEMPERATURE,
+    "entity_category": EntityCategory.DIAGNOSTIC,
+    "state_class": SensorStateClass.MEASUREMENT,
+    "native_unit_of_measurement": UnitOfTemperature.CELSIUS,
+    "suggested_display_precision": 1,
+    "throttle": StateThrottle(step=0.5, every=60.0),
+}
 DISABLED_DIAGNOSTIC: Final[dict[str, Any]] = {
     "entity_category": EntityCategory.DIAGNOSTIC,
     "entity_registry_enabled_default": False,
@@ -150,14 +162,38 @@ def _powerwall_energy(
     )
 
 
+_SIGNED_BLOCK: Final = Source(
+    lambda data: data.detail,
+    lambda data, serial: data.detail.data.measured_packs.map(lambda blocks: block_of(blocks, serial)),
+    Detail.COMPONENTS,
+)
+
+
 def _signed(sensor: GatewaySensorDescription[BatteryBlock]) -> GatewaySensorDescription[BatteryBlock]:
     """Describe the same for a Powerwall 3 that leads, its expansions and its only follower: by signed requests."""
-    source = Source(
-        lambda data: data.detail,
-        lambda data, serial: data.detail.data.measured_packs.map(lambda blocks: block_of(blocks, serial)),
-        Detail.COMPONENTS,
+    return replace(sensor, source=_SIGNED_BLOCK, exists_fn=lambda block: sensor.value_fn(block) is not None)
+
+
+def _signed_sensor(key: str, **more: Any) -> GatewaySensorDescription[SignedBlock]:
+    """Describe a value that only signed requests report: the attribute `key` of the battery block."""
+    value_fn = attrgetter(key)
+    return GatewaySensorDescription(
+        key=key,
+        source=_SIGNED_BLOCK,
+        devices_fn=powerwalls,
+        value_fn=value_fn,
+        **{"exists_fn": lambda block: value_fn(block) is not None} | more,
     )
-    return replace(sensor, source=source, exists_fn=lambda block: sensor.value_fn(block) is not None)
+
+
+_FAN: Final[dict[str, Any]] = DISABLED_DIAGNOSTIC | {
+    "translation_key": "fan_speed",
+    "state_class": SensorStateClass.MEASUREMENT,
+    "native_unit_of_measurement": REVOLUTIONS_PER_MINUTE,
+    "suggested_display_precision": 0,
+    "throttle": StateThrottle(step=50.0, every=60.0),  # the speed varies by a few revolutions all the time
+}
+_BATTERY_STATISTIC: Final[dict[str, Any]] = DISABLED_DIAGNOSTIC | {"state_class": SensorStateClass.MEASUREMENT}
 
 
 _STORED: Final = STORED_ENERGY | {"throttle": POWERWALL_THROTTLE}
@@ -187,13 +223,29 @@ _ALSO_SIGNED: Final = (
     _powerwall_sensor("frequency", lambda block: block.frequency, **FREQUENCY, **DISABLED_DIAGNOSTIC),
 )
 
-POWERWALL_SENSORS: Final = (
+_ENERGY_DISCHARGED: Final = _powerwall_energy("energy_discharged", lambda block: block.energy_discharged)
+
+POWERWALL_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
     *_ALSO_SIGNED,
-    *(_signed(sensor) for sensor in _ALSO_SIGNED),
+    *(_signed(sensor) for sensor in (*_ALSO_SIGNED, _ENERGY_DISCHARGED)),
+    _signed_sensor("temperature_max", **TEMPERATURE),
+    _signed_sensor("temperature_min", **TEMPERATURE | DISABLED_DIAGNOSTIC),
+    _signed_sensor("inverter_temperature", **TEMPERATURE | DISABLED_DIAGNOSTIC),
+    _signed_sensor("fan_a_speed", translation_placeholders={"number": "A"}, **_FAN),
+    _signed_sensor("fan_b_speed", translation_placeholders={"number": "B"}, **_FAN),
+    _signed_sensor(
+        "average_capacity", native_unit_of_measurement="Ah", suggested_display_precision=1, **_BATTERY_STATISTIC
+    ),
+    _signed_sensor(
+        "full_cycles",
+        exists_fn=lambda block: bool(block.full_cycles),  # firmware that does not count them reports 0
+        **DISABLED_DIAGNOSTIC | {"state_class": SensorStateClass.TOTAL_INCREASING},
+    ),
+    _signed_sensor("self_discharge", suggested_display_precision=3, **_BATTERY_STATISTIC),
     _powerwall_sensor("power", lambda block: block.power, **POWER | {"throttle": POWERWALL_POWER_THROTTLE}),
     _powerwall_sensor("current", lambda block: block.current, **CURRENT, **DISABLED_DIAGNOSTIC),
     _powerwall_energy("energy_charged", lambda block: block.energy_charged),
-    _powerwall_energy("energy_discharged", lambda block: block.energy_discharged),
+    _ENERGY_DISCHARGED,
     _powerwall_sensor(
         "grid_state",
         _grid_state,

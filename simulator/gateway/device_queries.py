@@ -1,10 +1,10 @@
 """Responses to signed device queries: all devices, and the components of the leader."""
 
 import json
-from typing import Final
+from typing import Any, Final
 
 from simulator.gateway.gateway import Gateway
-from simulator.home.battery import Pack
+from simulator.home.battery import CAPACITY, Pack
 from simulator.wire import Json
 
 INNER_PART_NUMBER: Final = "1800420-11-F"
@@ -21,9 +21,21 @@ DUSK: Final = 14
 """V of every string that has no sun (PowerSync)."""
 
 
-def answer(gateway: Gateway, query: bytes) -> str:
-    """Answer a query, which is known by its name."""
-    return json.dumps(_components(gateway) if b"ComponentsQuery" in query else _controller(gateway))
+AMP_HOURS: Final = 173.3
+"""Ah of a new pack, as empty places report them (pypowerwall)."""
+
+
+def answer(gateway: Gateway, query: bytes, variables: str) -> str:
+    """Answer a query, which is known by its name. Its variables name the signals of the components."""
+    if b"ComponentsQuery" not in query:
+        return json.dumps(_controller(gateway))
+    components = _components(gateway)
+    named = json.loads(variables)
+    for group, parts in components.items():
+        for part in parts:
+            wanted = set(named.get(f"{group}SignalNames", ())) - gateway.unknown_signals
+            part["signals"] = [signal for signal in part["signals"] if signal["name"] in wanted]
+    return json.dumps({"components": components})
 
 
 def _controller(gateway: Gateway) -> Json:
@@ -55,7 +67,7 @@ def _alerts(gateway: Gateway) -> list[Json]:
     return ["FWUpdateSucceeded", "SystemIslandedActive" if gateway.home.islanded else "SystemConnectedToGrid"]
 
 
-def _components(gateway: Gateway) -> Json:
+def _components(gateway: Gateway) -> dict[str, list[dict[str, Any]]]:
     """`ComponentsQuery`: the components of the leader, whichever device the query names.
 
     `bms` and `hvp` belong together place by place: the Powerwall first, then its expansions,
@@ -65,28 +77,29 @@ def _components(gateway: Gateway) -> Json:
     """
     home = gateway.home
     empty = (
-        _part(BMS_nominalEnergyRemaining=0.0, BMS_nominalFullPackEnergy=13.5),
-        _part(BMS_nominalEnergyRemaining=None, BMS_nominalFullPackEnergy=None),
+        _part(BMS_nominalEnergyRemaining=0.0, BMS_nominalFullPackEnergy=13.5, BMS_LOG_cacAvg=AMP_HOURS),
+        _part(BMS_nominalEnergyRemaining=None, BMS_nominalFullPackEnergy=None, BMS_LOG_cacAvg=None),
     )
     own = [(pack, din) for pack, din in gateway.packs_by_din if pack.number in {1, *gateway.expansions}]
     followers = [each for each in gateway.packs_by_din if each not in own]
-    labels = [_din_inside(pack, din) for pack, din in own]
-    labels += [_din_inside(pack, din) if gateway.labels_followers else "--" for pack, din in followers]
+    hvp = [_label(_din_inside(pack, din), pack) for pack, din in own]
+    hvp += [_label(_din_inside(pack, din) if gateway.labels_followers else "--", pack) for pack, din in followers]
     return {
-        "components": {
-            "pch": [
-                _part(
-                    PCH_State="Pch_Active",
-                    PCH_AcFrequency=home.frequency,
-                    PCH_AcVoltageAB=round(home.voltage, 1),
-                    PCH_AcMode="AcMode_GridForming" if home.islanded else "AcMode_GridFollowing",
-                    **_strings(gateway),
-                )
-            ],
-            "bms": [*(_energy(pack) for pack, _ in (*own, *followers)), *empty],
-            "hvp": [*map(_label, labels), *(_label("--") for _ in empty)],
-            "baggr": [_part(BAGGR_NumBatteriesConnected=len(own), BAGGR_NumBatteriesPresent=len(own))],
-        }
+        "pch": [
+            _part(
+                PCH_State="Pch_Active",
+                PCH_AcFrequency=home.frequency,
+                PCH_AcVoltageAB=round(home.voltage, 1),
+                PCH_AcMode="AcMode_GridForming" if home.islanded else "AcMode_GridFollowing",
+                PCH_AmbientTemp=home.packs[0].temperature + 5.7,
+                PCH_FanSpeed_A=1395,
+                PCH_FanSpeed_B=1397,
+                **_strings(gateway),
+            )
+        ],
+        "bms": [*(_battery(pack) for pack, _ in (*own, *followers)), *empty],
+        "hvp": [*hvp, *(_label("--") for _ in empty)],
+        "baggr": [_part(BAGGR_NumBatteriesConnected=len(own), BAGGR_NumBatteriesPresent=len(own))],
     }
 
 
@@ -107,12 +120,16 @@ def _strings(gateway: Gateway) -> dict[str, float | str]:
     return signals
 
 
-def _energy(pack: Pack) -> Json:
-    """Return a Powerwall's energies in kWh, to 10 Wh; a disabled one reports none."""
+def _battery(pack: Pack) -> dict[str, Any]:
+    """Return a Powerwall's energies in kWh, to 10 Wh, of which a disabled one reports none, and its statistics."""
     remaining, full = (round(energy / 1000, 2) for energy in (pack.remaining, pack.capacity))
     return _part(
         BMS_nominalEnergyRemaining=remaining if pack.enabled else None,
         BMS_nominalFullPackEnergy=full if pack.enabled else None,
+        BMS_kwhDischargeTotal=round(pack.discharged / 1000, 3),
+        BMS_LOG_cacAvg=round(AMP_HOURS * pack.capacity / CAPACITY, 1),
+        BMS_LOG_numFullBattCycles=pack.full_cycles,
+        BMS_LOG_selfDischargeRate=0.392,
     )
 
 
@@ -121,12 +138,18 @@ def _din_inside(pack: Pack, din: str) -> str:
     return f"{INNER_PART_NUMBER}--TG1252{pack.number:06d}Y5" if din.startswith("1707000") else din
 
 
-def _label(din: str) -> Json:
+def _label(din: str, pack: Pack | None = None) -> dict[str, Any]:
     part_number, _, serial = din.partition("--")
-    return {"partNumber": part_number, "serialNumber": serial, **_part()}
+    highest = pack.temperature if pack else None
+    lowest = pack.temperature - 4.5 if pack else None
+    return {
+        "partNumber": part_number,
+        "serialNumber": serial,
+        **_part(HVP_PackTempMax=highest, HVP_PackTempMin=lowest),
+    }
 
 
-def _part(**signals: float | str | None) -> dict[str, Json]:
+def _part(**signals: float | str | None) -> dict[str, Any]:
     """Describe a part by its signals, each of which has its value in one of three places."""
     return {
         "signals": [

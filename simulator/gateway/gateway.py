@@ -36,6 +36,9 @@ class Gateway:
     wired_strings: str | None = "ABC"
     """The inputs A to F of a Powerwall 3 that panels are wired to; None if the gateway does not report them."""
 
+    unknown_signals: frozenset[str] = frozenset()
+    """Signals of components that the firmware does not know: it leaves them out of its responses."""
+
     grid_services_power: float | None = -0.0
     """W in `system_status`; None if the gateway does not report it."""
 

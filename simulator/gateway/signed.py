@@ -153,7 +153,8 @@ def _query(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
     """Answer a query about the devices. Each comes with Tesla's own signature, so there are few."""
     answer = MessageEnvelope()
     answer.graphql.query_response.status = graphql.GRAPH_QL_STATUS_SUCCESS
-    answer.graphql.query_response.data = device_queries.answer(gateway, asked.graphql.query_request.query)
+    request = asked.graphql.query_request
+    answer.graphql.query_response.data = device_queries.answer(gateway, request.query, request.variables_json.value)
     return answer
 
 

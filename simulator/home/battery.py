@@ -29,6 +29,10 @@ class Pack:
     discharged: float
     """Wh given over its life, measured outside (AC)."""
     capacity: float = CAPACITY
+    temperature: float = 40.3
+    """Degrees Celsius of its warmest part. A Powerwall 3 reports it."""
+    full_cycles: int = 0
+    """What it reports as such: 0 on both Powerwall 3 that an owner has read."""
     disabled_reasons: list[str] = field(default_factory=list)
     """A pack with a reason here takes no part, and the gateway answers nulls for it."""
 

@@ -6,7 +6,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway import monitor
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.device import Kind, identifier, is_of_kind
-from custom_components.powerwall_gateway.gateway.signed.client import PATH
+from custom_components.powerwall_gateway.gateway.signed.client import MORE_SIGNALS, PATH
 from custom_components.powerwall_gateway.hardware import is_removable
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
@@ -23,6 +23,14 @@ from .signing import keep_key
 pytestmark = pytest.mark.usefixtures("quick_signing")
 
 FAULT = "DisabledExcessiveVoltageDrop"
+BATTERY = {
+    "temperature_max",
+    "temperature_min",
+    "energy_discharged",
+    "average_capacity",
+    "self_discharge",
+}
+INVERTER = {"inverter_temperature", "fan_a_speed", "fan_b_speed"}
 
 
 @pytest.fixture
@@ -120,12 +128,12 @@ async def test_single_follower_has_the_energies_that_are_left(
     site.gateway.labels_followers = labeled
     entry = await set_up(site)
     await keep_key(hass, entry)
-    energies = {"charge", "energy_remaining", "energy_capacity", "battery_health"}
+    energies = {"charge", "energy_remaining", "energy_capacity", "battery_health", *BATTERY}
     assert keys_of(hass, site, entry, 3) == {"problem"} | energies
     assert of_pack(hass, site, 3, "energy_remaining") == "4.0"
     assert of_pack(hass, site, 3, "energy_capacity") == "13.5"
     assert of_pack(hass, site, 3, "problem", "binary_sensor") == "off"
-    assert energies | {"problem", "voltage", "frequency"} == keys_of(hass, site, entry, 1)
+    assert energies | {"problem", "voltage", "frequency", *INVERTER} == keys_of(hass, site, entry, 1)
 
 
 @pytest.mark.usefixtures("all_enabled")
@@ -238,7 +246,9 @@ async def test_a_key_that_is_not_taken_costs_one_request_a_minute(
     assert state_of(hass, site, "sensor", "backup_reserve") == "unavailable"
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_two_signed_requests_tell_it_all(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
+    assert keys_of(hass, site, entry, 1) > BATTERY | INVERTER
     data = entry.runtime_data
     before = asked_for(site, PATH)
     await data.live.async_refresh()
@@ -344,3 +354,47 @@ async def test_strings_need_no_request_of_their_own(hass: HomeAssistant, site: S
     await entry.runtime_data.detail.async_refresh()
     assert asked_for(site, PATH) == before + 2
     assert strings_of(hass, site, "power")
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_temperatures_fans_and_statistics_are_shown(hass: HomeAssistant, site: Simulator, set_up: SetUp) -> None:
+    leader, expansion, follower = site.home.packs
+    leader.temperature, expansion.temperature, follower.temperature = 31.04, 25.3, 22.0
+    leader.discharged, expansion.capacity = 2_969_767.0, 12_150.0
+    entry = await set_up(site)
+    await keep_key(hass, entry)
+    assert [of_pack(hass, site, number, "temperature_max") for number in (1, 2, 3)] == ["31.0", "25.3", "22.0"]
+    assert [of_pack(hass, site, number, "temperature_min") for number in (1, 2, 3)] == ["26.5", "20.8", "17.5"]
+    assert of_pack(hass, site, 1, "inverter_temperature") == "36.7"
+    assert [of_pack(hass, site, 1, f"fan_{fan}_speed") for fan in "ab"] == ["1395", "1397"]
+    assert keys_of(hass, site, entry, 2).isdisjoint(INVERTER)
+    assert of_pack(hass, site, 1, "energy_discharged") == "2969.767"
+    assert [of_pack(hass, site, number, "average_capacity") for number in (1, 2)] == ["173.3", "156.0"]
+    assert of_pack(hass, site, 1, "self_discharge") == "0.392"
+    assert of_pack(hass, site, 1, "full_cycles") is None  # 0: this firmware does not count them
+
+    leader.full_cycles = 3
+    site.gateway.unknown_signals = frozenset({"HVP_PackTempMax", "PCH_FanSpeed_A", "BMS_LOG_cacAvg"})
+    await poll(hass, entry, "detail", "live")
+    assert of_pack(hass, site, 1, "full_cycles") == "3"
+    for key in ("temperature_max", "fan_a_speed", "average_capacity"):
+        assert of_pack(hass, site, 1, key) == "unknown"
+    assert of_pack(hass, site, 1, "temperature_min") == "26.5"
+
+
+async def test_one_temperature_is_enabled_by_default(
+    hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
+) -> None:
+    shown = {key for key in (*BATTERY, *INVERTER) if of_pack(hass, site, 1, key) is not None}
+    assert shown == {"temperature_max"}
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_firmware_without_these_signals_has_no_such_entities(
+    hass: HomeAssistant, site: Simulator, set_up: SetUp
+) -> None:
+    site.gateway.unknown_signals = frozenset(name for names in MORE_SIGNALS.values() for name in names)
+    entry = await set_up(site)
+    await keep_key(hass, entry)
+    assert keys_of(hass, site, entry, 1).isdisjoint(BATTERY | INVERTER)
+    assert of_pack(hass, site, 1, "energy_remaining") == "6.0"

@@ -34,6 +34,7 @@ from .signed import (
     DeviceComponents,
     ExportRule,
     PvString,
+    SignedBlock,
     SiteSettings,
     StoredEnergy,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "Powerwalls",
     "PvString",
     "PvacStatus",
+    "SignedBlock",
     "SiteInfo",
     "SiteMeter",
     "SiteSettings",

@@ -140,6 +140,23 @@ class Controller(Model):
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class SignedBlock(BatteryBlock):
+    """A Powerwall 3 or its battery, with the values that only a signed response has.
+
+    Firmware leaves out the signals that it does not know. pypowerwall read all of these on 26.26.11.
+    """
+
+    temperature_max: float | None = None  #: °C of the warmest part of the battery
+    temperature_min: float | None = None  #: °C of the coldest part of the battery
+    inverter_temperature: float | None = None  #: °C of the air at the inverter; of the leader, like the fans
+    fan_a_speed: float | None = None  #: rpm
+    fan_b_speed: float | None = None  #: rpm
+    average_capacity: float | None = None  #: Ah
+    full_cycles: float | None = None  #: 0 on both Powerwalls that were read, after 2.9 MWh each
+    self_discharge: float | None = None  #: No source has its unit; 0.392 was seen
+
+
 _SAME_CAPACITY = 50.0
 _SAME_ENERGY = 200.0
 """Wh by which two responses about one battery may differ: they are rounded, and some seconds apart."""
@@ -149,14 +166,20 @@ _SAME_ENERGY = 200.0
 class Slot(Model):
     """A position in `bms` and `hvp`: first the Powerwall itself, then its expansions, followers and empty positions.
 
-    `bms` has the energies in kWh. `hvp` has the identity of the battery, empty if there is none. It is no proof of an
-    expansion: the battery inside a Powerwall 3 has a serial of its own (`1800420-11-F`).
+    `bms` has the energies in kWh. `hvp` has the temperatures in °C, and the identity of the battery, empty if there is
+    none. It is no proof of an expansion: the battery inside a Powerwall 3 has a serial of its own (`1800420-11-F`).
     """
 
     remaining: float | None = key("BMS_nominalEnergyRemaining")
     full: float | None = key("BMS_nominalFullPackEnergy")
     part_number: str | None = key("partNumber")
     serial_number: str | None = key("serialNumber")
+    discharged: float | None = key("BMS_kwhDischargeTotal")
+    average_capacity: float | None = key("BMS_LOG_cacAvg")
+    full_cycles: float | None = key("BMS_LOG_numFullBattCycles")
+    self_discharge: float | None = key("BMS_LOG_selfDischargeRate")
+    temperature_max: float | None = key("HVP_PackTempMax")
+    temperature_min: float | None = key("HVP_PackTempMin")
 
     def is_expansion(self, configured: Collection[str]) -> bool:
         """Return True for an expansion, known by its part number or by the serials that `config.json` lists."""
@@ -207,6 +230,9 @@ class DeviceComponents(Model):
     strings: tuple[PvString, ...] | None = None  #: One for each of `PV_STRINGS`
     frequency: float | None = key("PCH_AcFrequency")  #: Hz
     voltage: float | None = key("PCH_AcVoltageAB")  #: V
+    temperature: float | None = key("PCH_AmbientTemp")  #: °C. `PCH_heatsinkTemp` never changes (pypowerwall)
+    fan_a_speed: float | None = key("PCH_FanSpeed_A")  #: rpm
+    fan_b_speed: float | None = key("PCH_FanSpeed_B")  #: rpm
 
     @override
     @staticmethod
@@ -218,7 +244,7 @@ class DeviceComponents(Model):
         energies, labels, inverters = (
             found if isinstance(found := components.get(name), list) else [] for name in ("bms", "hvp", "pch")
         )
-        slots = [_signals(bms) | _object(hvp) for bms, hvp in zip_longest(energies, labels)]
+        slots = [_signals(bms) | _signals(hvp) | _object(hvp) for bms, hvp in zip_longest(energies, labels)]
         inverter = _signals(next(iter(inverters), None))
         strings = [
             {
@@ -235,7 +261,7 @@ class DeviceComponents(Model):
         leader = Din.parse(self.din)
         return self.strings if leader and leader.serial_number == serial else None
 
-    def battery_blocks(self, controller: Controller | None, expansions: Collection[str]) -> tuple[BatteryBlock, ...]:
+    def battery_blocks(self, controller: Controller | None, expansions: Collection[str]) -> tuple[SignedBlock, ...]:
         """Return the Powerwall, its expansions and its follower in the form of `system_status`.
 
         `expansions` are the serials that `config.json` lists. `controller` lists the follower.
@@ -244,8 +270,17 @@ class DeviceComponents(Model):
         if leader is None or not self.slots:
             return ()
         first, *others = self.slots
-        own = [replace(_block(first, leader), voltage=self.voltage, frequency=self.frequency)]
-        rest: list[BatteryBlock] = []
+        own = [
+            replace(
+                _block(first, leader),
+                voltage=self.voltage,
+                frequency=self.frequency,
+                inverter_temperature=_rounded(self.temperature),
+                fan_a_speed=self.fan_a_speed,
+                fan_b_speed=self.fan_b_speed,
+            )
+        ]
+        rest: list[SignedBlock] = []
         for slot in others:
             if slot.is_expansion(expansions):
                 own.append(_block(slot, slot))
@@ -269,8 +304,8 @@ def _signals(component: Any) -> dict[Any, Any]:
     }
 
 
-def _follower(controller: Controller, own: list[BatteryBlock], rest: list[BatteryBlock]) -> BatteryBlock | None:
-    """Return the follower with its energies, if they are certainly its own.
+def _follower(controller: Controller, own: list[SignedBlock], rest: list[SignedBlock]) -> SignedBlock | None:
+    """Return the follower with the values of its battery, if they are certainly its own.
 
     No position names a follower. Its energies are in the one position that holds exactly the difference between the
     whole system and the leader with its expansions. That is certain for a single follower that works.
@@ -300,14 +335,24 @@ def _remainder(total: float | None, known: list[float | None]) -> float | None:
     return None if total is None or len(numbers) != len(known) else total - sum(numbers)
 
 
-def _block(slot: Slot, identity: Din | Slot | None = None) -> BatteryBlock:
-    return BatteryBlock(
+def _block(slot: Slot, identity: Din | Slot | None = None) -> SignedBlock:
+    return SignedBlock(
         part_number=identity.part_number if identity else None,
         serial_number=identity.serial_number if identity else None,
         nominal_energy_remaining=_watt_hours(slot.remaining),
         nominal_full_pack_energy=_watt_hours(slot.full),
+        energy_discharged=_watt_hours(slot.discharged),
+        temperature_max=_rounded(slot.temperature_max),
+        temperature_min=_rounded(slot.temperature_min),
+        average_capacity=_rounded(slot.average_capacity),
+        full_cycles=slot.full_cycles,
+        self_discharge=slot.self_discharge,
     )
 
 
 def _watt_hours(kilo_watt_hours: float | None) -> float | None:
     return None if kilo_watt_hours is None else round(1000 * kilo_watt_hours, 1)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

@@ -10,6 +10,7 @@ No other module of this package needs the library.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
+import json
 import logging
 from typing import Any, Final, override
 import zlib
@@ -22,6 +23,7 @@ from aiopowerwall import (
     PowerwallError,
     PowerwallFaultError,
 )
+from aiopowerwall.queries import COMPONENTS_QUERY
 
 from ..client import PowerwallGateway
 from ..exceptions import (
@@ -78,6 +80,22 @@ _NOT_WRITTEN: Final = "updateFile response missing"
 
 _UNCONVERTED: Final = (AttributeError, EOFError, LookupError, TypeError, ValueError, zlib.error)
 """Errors that the library does not convert for a malformed response, and those of incompatible newer versions."""
+
+MORE_SIGNALS: Final = {
+    "bmsSignalNames": (
+        "BMS_kwhDischargeTotal",
+        "BMS_LOG_cacAvg",
+        "BMS_LOG_numFullBattCycles",
+        "BMS_LOG_selfDischargeRate",
+    ),
+    "hvpSignalNames": ("HVP_PackTempMax", "HVP_PackTempMin"),
+    "pchSignalNames": ("PCH_AmbientTemp", "PCH_FanSpeed_A", "PCH_FanSpeed_B"),
+}
+"""Signals of the components that the library does not request, by variable of its query.
+
+Tesla's signature covers the query but not its variables. A gateway leaves out the signals that it does not know
+(pypowerwall, on a Powerwall 3 with 26.18.1 and 26.26.11).
+"""
 
 _in_request: ContextVar[bool] = ContextVar("in_request", default=False)
 
@@ -286,6 +304,18 @@ class _Client(PowerwallClient):
     async def get_components(self) -> dict[str, Any]:
         """Add the DIN, which the response does not contain."""
         return {**await super().get_components(), "din": await self.connect()}
+
+    @override
+    async def _query_graphql(self, query_text: str, code: bytes, variables: str, *args: Any, **kwargs: Any) -> str:
+        """Request more signals of the components in the same request.
+
+        A version of the library without this private method requests its own signals only.
+        """
+        if query_text == COMPONENTS_QUERY:
+            names = json.loads(variables)
+            more = {variable: [*names.get(variable, ()), *signals] for variable, signals in MORE_SIGNALS.items()}
+            variables = json.dumps(names | more)
+        return await super()._query_graphql(query_text, code, variables, *args, **kwargs)
 
 
 def _key_problem(text: str) -> KeyProblem | None:
