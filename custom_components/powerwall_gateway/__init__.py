@@ -162,7 +162,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
     # The rest follows in the background: it takes a dozen slow requests, and Home Assistant has not started before
     # the tasks of its entries end.
     create_task = entry.async_create_task if hass.state is CoreState.running else entry.async_create_background_task
-    create_task(hass, _look_around(hass, entry), name=f"{entry.title} inventory")
+    create_task(hass, _poll_inventory(hass, entry), name=f"{entry.title} inventory")
     return True
 
 
@@ -213,7 +213,7 @@ def _remove_withdrawn(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -
                     registry.async_remove(entity_id)
 
 
-async def _look_around(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
+async def _poll_inventory(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
     data = entry.runtime_data
     await data.inventory.async_refresh()
     await data.detail.async_refresh()

@@ -686,54 +686,61 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
 
     @override
     async def _poll(self) -> DetailData:
-        last, gateway = self.data, self.gateway
-        wanted = set(self.async_contexts())
-
-        async def fetch[T](
-            detail: Detail, last: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]
-        ) -> EndpointResult[T]:
-            if self._forced or last.has_never_succeeded or detail in wanted:
-                return await self._fetch(last, endpoint)
-            return last
-
-        async def fetch_signed[T](
-            detail: Detail, last: EndpointResult[T], request: Callable[[SignedGateway], Awaitable[T]]
-        ) -> EndpointResult[T]:
-            if (signed := self._signed) is None or not signed.verified:
-                return EndpointResult(error=last.error)  # without an accepted key there is no value
-            return await fetch(detail, last, lambda: request(signed))
-
-        async def fetch_meters[T: (SiteMeter, SolarMeter)](
-            detail: Detail,
-            last: EndpointResult[tuple[T, ...]],
-            endpoint: Callable[[], Awaitable[tuple[T, ...]]],
-            watch: ContactWatch[int],
-        ) -> EndpointResult[tuple[T, ...]]:
-            result = await fetch(detail, last, endpoint)
-            if result.error or result.at == last.at:
-                return result  # no new response
-            return result.map(lambda meters: singles_in_contact(meters, watch, result.at))
-
-        site_meters, solar_meters, solar = last.site_meters, last.solar_meters, last.solar_powerwall
-        ct_readings, controller, components = last.ct_readings, last.controller, last.components
+        data, gateway = self.data, self.gateway
         if gateway.capabilities.reads_meter_inputs:
-            ct_readings = await fetch(Detail.CT_READINGS, ct_readings, gateway.meters_readings)
-        site_meters = await fetch_meters(Detail.SITE_METERS, site_meters, gateway.meters_site, self._site_contact)
-        solar_meters = await fetch_meters(Detail.SOLAR_METERS, solar_meters, gateway.meters_solar, self._solar_contact)
-        solar = await fetch(Detail.SOLAR_POWERWALL, solar, gateway.solar_powerwall)
-        config = await fetch_signed(Detail.CONFIG, last.config, lambda signed: signed.config())
-        if not gateway.capabilities.has_system_status:  # nothing else reports the battery's energies
-            controller = await fetch_signed(Detail.CONTROLLER, controller, lambda signed: signed.controller())
-            components = await fetch_signed(Detail.COMPONENTS, components, lambda signed: signed.components())
-        return DetailData(
-            ct_readings=ct_readings,
-            site_meters=site_meters,
-            solar_meters=solar_meters,
-            solar_powerwall=solar,
-            config=config,
-            controller=controller,
-            components=components,
+            readings = await self._fetch_detail(Detail.CT_READINGS, data.ct_readings, gateway.meters_readings)
+            data = replace(data, ct_readings=readings)
+        data = replace(
+            data,
+            site_meters=await self._fetch_meters(
+                Detail.SITE_METERS, data.site_meters, gateway.meters_site, self._site_contact
+            ),
+            solar_meters=await self._fetch_meters(
+                Detail.SOLAR_METERS, data.solar_meters, gateway.meters_solar, self._solar_contact
+            ),
+            solar_powerwall=await self._fetch_detail(
+                Detail.SOLAR_POWERWALL, data.solar_powerwall, gateway.solar_powerwall
+            ),
+            config=await self._fetch_signed(Detail.CONFIG, data.config, lambda signed: signed.config()),
         )
+        if gateway.capabilities.has_system_status:
+            return data
+        # Nothing else reports the battery's energies.
+        return replace(
+            data,
+            controller=await self._fetch_signed(Detail.CONTROLLER, data.controller, lambda signed: signed.controller()),
+            components=await self._fetch_signed(Detail.COMPONENTS, data.components, lambda signed: signed.components()),
+        )
+
+    async def _fetch_detail[T](
+        self, detail: Detail, last: EndpointResult[T], endpoint: Callable[[], Awaitable[T]]
+    ) -> EndpointResult[T]:
+        """Fetch an endpoint if an enabled entity depends on it, or to detect the hardware."""
+        if self._forced or last.has_never_succeeded or detail in self.async_contexts():
+            return await self._fetch(last, endpoint)
+        return last
+
+    async def _fetch_signed[T](
+        self, detail: Detail, last: EndpointResult[T], request: Callable[[SignedGateway], Awaitable[T]]
+    ) -> EndpointResult[T]:
+        """Fetch by a signed request. There is no value without a key that the gateway accepts."""
+        signed = self._signed
+        if signed is None or not signed.verified:
+            return EndpointResult(error=last.error)
+        return await self._fetch_detail(detail, last, lambda: request(signed))
+
+    async def _fetch_meters[T: (SiteMeter, SolarMeter)](
+        self,
+        detail: Detail,
+        last: EndpointResult[tuple[T, ...]],
+        endpoint: Callable[[], Awaitable[tuple[T, ...]]],
+        watch: ContactWatch[int],
+    ) -> EndpointResult[tuple[T, ...]]:
+        """Fetch single meters, and remove the live values of those out of contact."""
+        result = await self._fetch_detail(detail, last, endpoint)
+        if result.error or result.at == last.at:
+            return result  # no new response
+        return result.map(lambda meters: singles_in_contact(meters, watch, result.at))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -762,7 +769,7 @@ class SettingsCoordinator(GatewayCoordinator[SettingsData]):
     async def _poll(self) -> SettingsData:
         last = self.data
         sitemaster = await self._fetch(last.sitemaster, self.gateway.sitemaster)
-        key = await self._fetch(last.key, self._signed.look) if self._signed else EndpointResult[bool]()
+        key = await self._fetch(last.key, self._signed.check_key) if self._signed else EndpointResult[bool]()
         return SettingsData(
             sitemaster=sitemaster,
             running_since=start_time(last.running_since, sitemaster.map(lambda sitemaster: sitemaster.running_for)),
@@ -775,10 +782,12 @@ class SettingsCoordinator(GatewayCoordinator[SettingsData]):
 
     async def _fetch_operation(self, last: EndpointResult[Operation]) -> EndpointResult[Operation]:
         """Fetch mode and reserve, with a signed request only where there is no other way."""
-        if self.gateway.capabilities.has("operation") or self._signed is None:
-            last = await self._fetch(last, self.gateway.operation)
-            if self._signed is None or not isinstance(last.error, GatewayNotFoundError):
-                return last
+        if self._signed is None:
+            return await self._fetch(last, self.gateway.operation)
+        if self.gateway.capabilities.has("operation"):
+            result = await self._fetch(last, self.gateway.operation)
+            if not isinstance(result.error, GatewayNotFoundError):
+                return result
             last = EndpointResult()
         if not self._signed.verified:
             return EndpointResult(error=last.error)  # this poll has just checked the key, and it was rejected

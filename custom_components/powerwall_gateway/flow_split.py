@@ -174,31 +174,45 @@ class FlowCounters:
         `readings` are lifetime counters in Wh by the names of `Counters`, None for one that is unknown. `power` is in
         W, `now` in seconds of the wall clock. `proven` names the counters that are real, as for `EnergyFilter`.
         """
-        before, at = self._last or (power, now - 1)
-        seconds = max(0.0, now - at)
-        self._measured = self._measured.plus(before, seconds / 2).plus(power, seconds / 2)
-        self._last = power, now
-        counters: dict[str, float] = {}
-        for name, reading in readings.items():
-            if reading is not None:
-                shown = self._filters[name].update(reading, now, proven=name in proven)
-                if shown is not None:
-                    counters[name] = shown
-        step = Counters(**{name: shown - self._split.setdefault(name, shown) for name, shown in counters.items()})
+        self._add_measured(power, now)
+        counters = self._filtered(readings, now, proven)
+        step = Counters(**{name: value - self._split.setdefault(name, value) for name, value in counters.items()})
         flows = split_energy(step, self._measured)
         self.energy = self.energy.plus(flows)
-        # All energy of the sources is split. Charge and export above it wait for the next rise of a source's counter.
-        self._split |= counters
-        for name, rest in (
-            ("battery_charge", step.battery_charge - flows.solar_to_battery - flows.grid_to_battery),
-            ("grid_export", step.grid_export - flows.solar_to_grid - flows.battery_to_grid),
-        ):
-            if name in counters:
-                self._split[name] -= min(rest, LARGEST_REST)
+        self._note_split(counters, step, flows)
         if step.battery_charge:
             self._measured = replace(self._measured, solar_to_battery=0.0, grid_to_battery=0.0)
         if step.grid_export:
             self._measured = replace(self._measured, solar_to_grid=0.0, battery_to_grid=0.0)
+
+    def _add_measured(self, power: Flows, now: float) -> None:
+        """Add the power since the last update, as the mean of both updates."""
+        before, at = self._last or (power, now - 1)
+        seconds = max(0.0, now - at)
+        self._measured = self._measured.plus(before, seconds / 2).plus(power, seconds / 2)
+        self._last = power, now
+
+    def _filtered(self, readings: Mapping[str, float | None], now: float, proven: Container[str]) -> dict[str, float]:
+        """Return the known counters without glitches, in Wh."""
+        filtered = {
+            name: self._filters[name].update(reading, now, proven=name in proven)
+            for name, reading in readings.items()
+            if reading is not None
+        }
+        return {name: value for name, value in filtered.items() if value is not None}
+
+    def _note_split(self, counters: Mapping[str, float], step: Counters, flows: Flows) -> None:
+        """Note the readings up to which the energy is split.
+
+        All energy of the sources is split. Charge and export above it wait for the next rise of a source's counter.
+        """
+        self._split |= counters
+        if "battery_charge" in counters:
+            rest = step.battery_charge - flows.solar_to_battery - flows.grid_to_battery
+            self._split["battery_charge"] -= min(rest, LARGEST_REST)
+        if "grid_export" in counters:
+            rest = step.grid_export - flows.solar_to_grid - flows.battery_to_grid
+            self._split["grid_export"] -= min(rest, LARGEST_REST)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the state to store over a restart."""

@@ -67,7 +67,7 @@ async def async_check_key(hass: HomeAssistant, store: EntryStore, gateway: Power
     if signed is None:
         raise FormError("library_missing")
     try:
-        await signed.look()
+        await signed.check_key()
     except GatewayKeyError as err:
         unconfirmed = err.problem is KeyProblem.UNCONFIRMED
         raise FormError(await _unconfirmed(store, private_key) if unconfirmed else f"key_{err.problem}") from err

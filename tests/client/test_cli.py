@@ -152,7 +152,7 @@ async def test_status_of_a_powerwall_3_is_partial(simulator: StartSimulator, run
     for path in ("status", "sitemaster"):
         gateway.faults.add(path, status=404)
     code, out, _ = await run("status", host(gateway), password=gateway.password)
-    assert (code, out) == (0, f"{'Firmware':<20} not told (a Powerwall 3)\n")
+    assert (code, out) == (0, f"{'Firmware':<20} not reported (a Powerwall 3)\n")
 
 
 async def test_every_goes_on_after_lost_responses_until_ctrl_c(simulator: StartSimulator) -> None:
@@ -206,7 +206,7 @@ async def test_get_of_an_effect_requires_yes(simulator: StartSimulator, run: Run
     gateway = await simulator("1.15.0")
     code, out, err = await run("get", host(gateway), path)
     assert (code, out) == (1, "")
-    assert err == f"{path} may stop or change something. If you mean it, say --yes.\n"
+    assert err == f"{path} may stop or change something. Add --yes to confirm.\n"
     assert path not in [request.path for request in gateway.requests]
     assert gateway.running
 

@@ -52,7 +52,7 @@ async def owner(simulator: StartSimulator, client: Client) -> AsyncIterator[Owne
     gateway = await start(simulator, "pw3")
     pair(gateway)
     signed = SignedGateway(await client(gateway), pem())
-    await signed.look()
+    await signed.check_key()
     yield Owner(gateway, signed)
     await signed.close()
 

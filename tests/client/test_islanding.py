@@ -33,7 +33,7 @@ async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> 
 async def control_of(gateway: Simulator, sign: Sign) -> IslandingController:
     """Return the control of a gateway that has accepted the key."""
     signed = await sign(gateway)
-    await signed.look()
+    await signed.check_key()
     control = IslandingController(powerwall_of(signed), off_grid=QUICK, on_grid=QUICK)
     control.signed = signed
     await powerwall_of(signed).login()

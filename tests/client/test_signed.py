@@ -71,22 +71,22 @@ async def test_signed_client_reads_and_writes(gateway: Simulator, sign: Sign) ->
 async def test_signed_client_reads_the_firmware(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     signed = await sign(gateway)
-    assert await signed.look()
+    assert await signed.check_key()
     assert signed.firmware == gateway.gateway.nameplate.version.split()[0]
 
 
 async def test_look_sends_nothing_after_an_accepted_request(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     signed = await sign(gateway)
-    await signed.look()
-    await signed.look()
+    await signed.check_key()
+    await signed.check_key()
     assert asked_for(gateway, PATH) == 2
     await signed.config()
-    await signed.look()
+    await signed.check_key()
     assert asked_for(gateway, PATH) == 3
     gateway.gateway.keyring.forget(public_key())
     with pytest.raises(GatewayKeyError):
-        await signed.look()
+        await signed.check_key()
 
 
 async def test_signed_client_reads_the_powerwalls(simulator: StartSimulator, sign: Sign) -> None:
@@ -298,7 +298,7 @@ async def test_signed_request_with_another_certificate_sends_nothing(gateway: Si
 async def test_signed_requests_are_scheduled_and_counted(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     signed = await sign(gateway)
-    await signed.look()
+    await signed.check_key()
     gateway.latency = 0.05
     connection = powerwall_of(signed).connection
     cadence = connection.scheduler.add_schedule(Priority.SETTINGS, 60.0)
@@ -311,7 +311,7 @@ async def test_signed_requests_are_scheduled_and_counted(gateway: Simulator, sig
 async def test_signed_requests_wait_for_their_turn(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     signed = await sign(gateway)
-    await signed.look()
+    await signed.check_key()
     under_way = 0
     most = 0
 

@@ -41,7 +41,7 @@ async def test_unregistered_key_is_unknown(gateway: Simulator, sign: Sign, names
     pair(gateway)
     stranger = await sign(gateway, 1)
     with pytest.raises(GatewayKeyError) as refused:
-        await stranger.look()
+        await stranger.check_key()
     assert refused.value.problem is KeyProblem.UNKNOWN
     assert verified(stranger) is False
 
@@ -50,11 +50,11 @@ async def test_unconfirmed_key_is_refused_until_it_is_confirmed(gateway: Simulat
     gateway.gateway.keyring.register(public_key())
     signed = await sign(gateway)
     with pytest.raises(GatewayKeyError) as refused:
-        await signed.look()
+        await signed.check_key()
     assert refused.value.problem is KeyProblem.UNCONFIRMED
     assert verified(signed) is False
     gateway.flip_switch()
-    assert await signed.look()
+    assert await signed.check_key()
     assert verified(signed) is True
     gateway.gateway.keyring.forget(public_key())
     with pytest.raises(GatewayKeyError) as refused:
@@ -76,7 +76,7 @@ async def test_unconfirmed_key_is_refused_until_it_is_confirmed(gateway: Simulat
 async def test_key_fault_raises_its_problem(gateway: Simulator, sign: Sign, fault: str, problem: KeyProblem) -> None:
     pair(gateway)
     signed = await sign(gateway)
-    await signed.look()
+    await signed.check_key()
     gateway.gateway.keyring.reject(public_key(), fault)
     with pytest.raises(GatewayKeyError) as refused:
         await signed.config()
@@ -84,7 +84,7 @@ async def test_key_fault_raises_its_problem(gateway: Simulator, sign: Sign, faul
     assert fault not in f"{refused.value} {refused.value.reason}"
     assert verified(signed) is False
     gateway.gateway.keyring.reject(public_key(), None)
-    assert await signed.look()
+    assert await signed.check_key()
     assert verified(signed) is True
 
 
@@ -127,9 +127,9 @@ async def test_denied_din_is_read_from_status_or_config(simulator: StartSimulato
     pair(gateway)
     gateway.faults.add(DIN, status=403)
     signed = await sign(gateway)
-    assert await signed.look()
+    assert await signed.check_key()
     gateway.overrides["status"] = {"version": gateway.gateway.nameplate.version}
-    assert await (await sign(gateway)).look()
+    assert await (await sign(gateway)).check_key()
     assert asked_for(gateway, "config") == 1
 
 
@@ -138,7 +138,7 @@ async def test_denied_din_without_another_source_raises(gateway: Simulator, sign
     gateway.faults.add(DIN, status=403)
     signed = await sign(gateway)
     with pytest.raises(GatewayAuthenticationRequiredError):
-        await signed.look()
+        await signed.check_key()
     assert verified(signed) is None
 
 
@@ -162,5 +162,5 @@ async def test_signed_request_by_host_name_sends_a_known_server_name(
     async with open_session() as session:
         connection = await find(session, Address.parse(f"powerwall.lan:{gateway.port}"))
         signed = SignedGateway(PowerwallGateway(connection, Credentials(password=gateway.password)), pem())
-        assert await signed.look()
+        assert await signed.check_key()
         await signed.close()

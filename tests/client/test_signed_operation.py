@@ -82,7 +82,7 @@ async def operator(
         write(*arguments)
 
     monkeypatch.setattr(config_file, "write", note)
-    await signed.look()
+    await signed.check_key()
     yield operator
     await signed.close()
 

@@ -257,7 +257,7 @@ async def test_entities_of_other_integrations_with_any_unique_id_are_ignored(
     registry = er.async_get(hass)
     for unique_id in (42, ("a", 1), None, 4.5):
         registry.async_get_or_create("sensor", "other", unique_id)  # type: ignore[arg-type]  # Home Assistant logs it
-    gone = registry.async_get_or_create("sensor", "other", 43)  # type: ignore[arg-type]
+    gone = registry.async_get_or_create("sensor", "other", 43)  # type: ignore[arg-type]  # as above
     registry.async_remove(gone.entity_id)
     await set_up(await simulator("21.44"))
     with pytest.raises(ServiceValidationError) as refused:

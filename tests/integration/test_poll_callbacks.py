@@ -46,7 +46,7 @@ def break_callbacks(monkeypatch: pytest.MonkeyPatch, coordinator: GatewayCoordin
     monitors = [
         key
         for key, (listener, _) in coordinator._listeners.items()
-        if not isinstance(getattr(listener.__wrapped__, "__self__", None), Entity)  # type: ignore[attr-defined]
+        if not isinstance(getattr(listener.__wrapped__, "__self__", None), Entity)  # type: ignore[attr-defined]  # set by wraps
     ]
     assert monitors, coordinator.name
     remove = coordinator.async_add_listener(fail)

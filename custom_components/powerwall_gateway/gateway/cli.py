@@ -65,7 +65,7 @@ async def _status(gateway: PowerwallGateway) -> list[str]:
         if status.din:
             lines.append(f"{'DIN':<20} {_masked(status.din)}")
     except GatewayNotFoundError:
-        lines.append(f"{'Firmware':<20} not told (a Powerwall 3)")
+        lines.append(f"{'Firmware':<20} not reported (a Powerwall 3)")
     try:
         sitemaster = await gateway.sitemaster()
         lines.append(f"{'Running':<20} {_yes(sitemaster.running)}")
@@ -84,7 +84,7 @@ async def _get(gateway: PowerwallGateway, path: str, *, yes: bool) -> list[str]:
     path = path.removeprefix("/").removeprefix("api/")
     reads = [endpoint for endpoint in ENDPOINTS.values() if endpoint.method == "GET" and endpoint.idempotent]
     if not yes and not any(endpoint.takes(path) for endpoint in reads):
-        raise ValueError(f"{path} may stop or change something. If you mean it, say --yes.")
+        raise ValueError(f"{path} may stop or change something. Add --yes to confirm.")
     response = await gateway.get(path, once=yes)
     if response is None and yes:
         return ["The gateway accepted it."]
@@ -165,7 +165,7 @@ def _said(err: Exception) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description="Look at a Tesla Powerwall gateway on the home network. Nothing is changed or stopped unasked.",
-        epilog=f"Where the gateway wants a login, the password comes from {_ENVIRONMENT} or is asked for.",
+        epilog=f"If the gateway requires a login, the password comes from {_ENVIRONMENT} or a prompt.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, purpose in (

@@ -156,14 +156,8 @@ class IslandingController:
 
         To go off-grid, the other one is tried only after a permanent rejection. To reconnect, both are always tried.
         """
-        ways: list[Callable[..., Awaitable[object]]] = [self._request_by_login]
-        if self.signed is not None and (self._allowed_by_key or not off_grid):
-            if self._allowed_by_login:
-                ways = [self._request_by_login, self.signed.island]
-            else:
-                ways = [self.signed.island] if off_grid else [self.signed.island, self._request_by_login]
         refusals: list[GatewayResponseError] = []
-        for request in ways:
+        for request in self._requests(off_grid=off_grid):
             try:
                 await request(off_grid=off_grid)
             except GatewayConnectionError, GatewayInvalidResponseError:
@@ -176,6 +170,16 @@ class IslandingController:
                 return
         # Raise a temporary rejection rather than a permanent one, and among these the one of the key.
         raise min(refusals, key=lambda err: (isinstance(err, _REFUSED_FOR_GOOD), not isinstance(err, GatewayKeyError)))
+
+    def _requests(self, *, off_grid: bool) -> list[Callable[..., Awaitable[object]]]:
+        """Return the requests to try, by login or with the key, the more promising one first."""
+        if self.signed is None or (off_grid and not self._allowed_by_key):
+            return [self._request_by_login]
+        if self._allowed_by_login:
+            return [self._request_by_login, self.signed.island]
+        if off_grid:
+            return [self.signed.island]
+        return [self.signed.island, self._request_by_login]
 
     async def _request_by_login(self, *, off_grid: bool) -> None:
         try:

@@ -129,9 +129,9 @@ class SignedGateway:
         self._opening = asyncio.Lock()
         self._closed = False
         self._accepted = False
-        """True if the gateway accepted a signed request since the last `look`."""
+        """True if the gateway accepted a signed request since the last `check_key`."""
 
-    async def look(self) -> bool:
+    async def check_key(self) -> bool:
         """Check that the gateway accepts the key, by a request unless another one was accepted meanwhile.
 
         Raises `GatewayKeyError` if it does not, or the error of the request.
