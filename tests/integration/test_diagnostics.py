@@ -20,7 +20,7 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.replay import NoRecordingError, Recording
 from tests.conftest import StartSimulator
-from tests.unit.test_redaction import PERSONAL, TOLD, secrets_in, secrets_of, texts_of
+from tests.unit.test_redaction import PERSONAL, PERSONAL_PARTS, as_text, secrets_in, secrets_of
 
 from .conftest import Loaded, SetUp
 
@@ -53,7 +53,7 @@ def entities_of(hass: HomeAssistant, entry: MockConfigEntry) -> list[tuple[str, 
 
 
 @pytest.mark.parametrize(
-    ("firmware", "password", "answers"),
+    ("firmware", "password", "least"),
     [("1.15.0", None, 8), ("21.44", None, 30), ("24.36", "sunshine", 20), ("pw3", None, 3)],
 )
 async def test_a_gateway_can_be_replayed_from_its_diagnostics(
@@ -63,13 +63,13 @@ async def test_a_gateway_can_be_replayed_from_its_diagnostics(
     set_up: SetUp,
     firmware: str,
     password: str | None,
-    answers: int,
+    least: int,
 ) -> None:
     gateway: Simulator = await simulator(firmware, password=password)
     entry = await set_up(gateway)
     found = await download(hass, hass_client, entry)
-    assert sum("payload" in answer for answer in found["payloads"].values()) >= answers
-    assert secrets_in(texts_of(found), secrets_of(gateway)) == []
+    assert sum("payload" in response for response in found["payloads"].values()) >= least
+    assert secrets_in(as_text(found), secrets_of(gateway)) == []
     before = entities_of(hass, entry)
     assert len(before) >= 14
     await hass.config_entries.async_remove(entry.entry_id)
@@ -133,13 +133,13 @@ async def test_value_of_an_unknown_key_is_redacted_and_the_replay_still_works(
     gateway.overrides["troubleshooting/problems"] = [PERSONAL]
     entry = await set_up(gateway)
     found = await download(hass, hass_client, entry)
-    answer = await hass.services.async_call(
+    action_response = await hass.services.async_call(
         DOMAIN, "get_endpoint", {"path": "status"}, blocking=True, return_response=True
     )
-    for shown in (found["payloads"]["status"], answer):
-        assert "21.44 223a56cd" in texts_of(shown)
-        assert [told for told in TOLD if told in texts_of(shown)] == []
-    assert not [name for name in ("Jane", "Elm Street", "4155551212") if name in texts_of(found)]
+    for shown in (found["payloads"]["status"], action_response):
+        assert "21.44 223a56cd" in as_text(shown)
+        assert [part for part in PERSONAL_PARTS if part in as_text(shown)] == []
+    assert not [name for name in ("Jane", "Elm Street", "4155551212") if name in as_text(found)]
     before = entities_of(hass, entry)
     await hass.config_entries.async_remove(entry.entry_id)
     recording = Recording.read(json.dumps(found))
@@ -156,13 +156,14 @@ async def test_diagnostics_has_status_of_the_integration(
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     logins = gateway.logins
     found = await download(hass, hass_client, entry)
-    assert gateway.logins == logins  # a denial is an answer
+    assert gateway.logins == logins  # a rejected request causes no login
     assert found["entry"]["state"] == "ConfigEntryState.LOADED"
     assert found["journal"] == {"open": False, "kind": None, "logins_today": 0}
     assert found["gateway"]["firmware"] == "21.44"
     assert found["gateway"]["capabilities"]["roles"] == ["Home_Owner"]
     assert found["gateway"]["capabilities"]["has_system_status"] is True
-    assert "site_info/grid_codes" not in found["gateway"]["capabilities"]["missing"]  # asked by us alone
+    # The integration does not request this path.
+    assert "site_info/grid_codes" not in found["gateway"]["capabilities"]["missing"]
     assert found["gateway"]["control"]["off_grid"] is True
     assert found["coordinators"]["live"]["interval"] == 5.0
     assert found["requests"]["login/Basic"]["requests"] == logins == 1
@@ -196,7 +197,7 @@ async def test_device_diagnostics_has_the_powerwalls_data(
     ]
     charge = next(value for key, value in found["device"]["entities"].items() if key.endswith(f"{pseudonym}_charge"))
     assert float(charge) > 0
-    assert secrets_in(texts_of(found), secrets_of(gateway)) == []
+    assert secrets_in(as_text(found), secrets_of(gateway)) == []
 
 
 async def test_diagnostics_sends_one_request_to_an_unreachable_gateway(

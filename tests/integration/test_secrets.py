@@ -31,9 +31,8 @@ FIRMWARE = ("1.15.0", "21.44")
 TITLE = "Home Energy Gateway"
 """The site's name is the entry's title, which the owner may change; it is in every entity's name."""
 
-ANYBODYS = {TITLE, '"Home"', "Tesla Timbuktu"}
-"""What is a secret where it stands in an answer, and a word elsewhere: the Wi-Fi is called Home, and a company is one
-of thousands."""
+PUBLIC = {TITLE, '"Home"', "Tesla Timbuktu"}
+"""Redacted in responses, but allowed elsewhere: the Wi-Fi is named Home, and the company is one of thousands."""
 
 ACTIONS: dict[str, dict[str, Any]] = {
     "set_operation": {"mode": "backup", "reserve": 30},
@@ -45,7 +44,7 @@ ACTIONS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(autouse=True)
 async def short_timings(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for milliseconds where it is seconds, and find lasting what was seen once."""
+    """Wait for milliseconds instead of seconds, and report lasting conditions at once."""
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
     timings = replace(FAST_TIMINGS, patience=0.05)
     monkeypatch.setattr(hub, "SAFETY_TIMINGS", timings)
@@ -60,91 +59,92 @@ async def short_timings(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(services, "TEST_LIMIT", 0.02)
 
 
-class Listener:
-    """Hears everything that the integration says, and knows what it must not."""
+class OutputRecorder:
+    """Records all output of the integration, and searches it for secrets."""
 
     def __init__(self, hass: HomeAssistant, gateway: Simulator, caplog: pytest.LogCaptureFixture) -> None:
-        self.heard: list[tuple[str, str]] = []
+        self.outputs: list[tuple[str, str]] = []
         self._hass = hass
         self._gateway = gateway
         self._caplog = caplog
-        self._secrets = set(secrets_of(gateway)) - ANYBODYS
+        self._secrets = set(secrets_of(gateway)) - PUBLIC
 
-    def hear(self, where: str, what: object) -> None:
-        """Take something that was said."""
-        self.heard.append((where, what if isinstance(what, str) else json.dumps(what, ensure_ascii=False, default=str)))
+    def record(self, where: str, what: object) -> None:
+        """Record one output."""
+        text = what if isinstance(what, str) else json.dumps(what, ensure_ascii=False, default=str)
+        self.outputs.append((where, text))
 
-    def hear_error(self, where: str, err: BaseException | None) -> None:
-        """Take an error, with what it names and what caused it."""
+    def record_error(self, where: str, err: BaseException | None) -> None:
+        """Record an error with its placeholders and causes."""
         while err is not None:
-            self.hear(where, f"{err} {err.args} {getattr(err, 'translation_placeholders', None)}")
+            self.record(where, f"{err} {err.args} {getattr(err, 'translation_placeholders', None)}")
             err = err.__cause__
 
-    async def look_around(self, entry: MockConfigEntry) -> None:
-        """Take what stands in Home Assistant now, and what its owner can download."""
+    async def record_everything(self, entry: MockConfigEntry) -> None:
+        """Record the states, devices, issues and diagnostics of an entry."""
         hass = self._hass
         self._secrets |= set(self._gateway.tokens)
         for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id):
             if state := hass.states.get(entity.entity_id):
-                self.hear(entity.entity_id, {"state": state.state, **state.attributes})
+                self.record(entity.entity_id, {"state": state.state, **state.attributes})
         for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
-            # Serial number and address are a device's own fields, and nowhere else.
-            told = (device.name, device.model, device.model_id, device.sw_version, device.hw_version)
-            self.hear("device", " ".join(filter(None, told)))
+            # The serial number and the address of a device are shown in their own fields.
+            shown = (device.name, device.model, device.model_id, device.sw_version, device.hw_version)
+            self.record("device", " ".join(filter(None, shown)))
         for issue in ir.async_get(hass).issues.values():
             if issue.domain == DOMAIN:
-                self.hear(f"issue {issue.translation_key}", [issue.translation_placeholders, issue.data])
-        self.hear("entry", [entry.reason, entry.error_reason_translation_placeholders, entry.title])
-        self.hear("diagnostics", await diagnostics.async_get_config_entry_diagnostics(hass, entry))
+                self.record(f"issue {issue.translation_key}", [issue.translation_placeholders, issue.data])
+        self.record("entry", [entry.reason, entry.error_reason_translation_placeholders, entry.title])
+        self.record("diagnostics", await diagnostics.async_get_config_entry_diagnostics(hass, entry))
         for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
             if entry.state is ConfigEntryState.LOADED and device.serial_number != self._gateway.serial:
-                self.hear("diagnostics", await diagnostics.async_get_device_diagnostics(hass, entry, device))
+                self.record("diagnostics", await diagnostics.async_get_device_diagnostics(hass, entry, device))
                 break
 
-    async def try_everything(self) -> None:
-        """Call every action, and take what it answers or fails with."""
+    async def call_actions(self) -> None:
+        """Call every action, and record its response or error."""
         calls = [*ACTIONS.items(), *(("get_endpoint", {"path": path}) for path in READABLE_PATHS)]
         for name, data in calls:
-            answers = name != "start"
+            has_response = name != "start"
             try:
-                self.hear(
-                    name,
-                    await self._hass.services.async_call(DOMAIN, name, data, blocking=True, return_response=answers),
+                response = await self._hass.services.async_call(
+                    DOMAIN, name, data, blocking=True, return_response=has_response
                 )
+                self.record(name, response)
             except HomeAssistantError as err:
-                self.hear_error(name, err)
+                self.record_error(name, err)
 
-    def silence(self) -> list[str]:
-        """Tell what was said that must not be said."""
-        self.heard += [
+    def leaked(self) -> list[str]:
+        """Return the secrets in the recorded outputs and in the log."""
+        self.outputs += [
             ("log", f"{record.name}: {record.getMessage()} {record.exc_text or ''}")
             for record in self._caplog.records
             if record.name.startswith((f"custom_components.{DOMAIN}", "homeassistant"))
         ]
         secrets = self._secrets | {f"{self._gateway.host}:{self._gateway.port}"}
         any_of = re.compile(rf"(?<![0-9A-Za-z.])(?:{'|'.join(map(re.escape, secrets))})(?![0-9A-Za-z])")
-        return sorted({f"{secret} in {where}" for where, what in self.heard for secret in any_of.findall(what)})
+        return sorted({f"{secret} in {where}" for where, what in self.outputs for secret in any_of.findall(what)})
 
 
-def every_path(gateway: Simulator, answer: Callable[[str], Any]) -> None:
-    """Let every path that is read answer something else."""
+def override_every_path(gateway: Simulator, response: Any) -> None:
+    """Return the same JSON from every path that is read."""
     for path in (*READABLE_PATHS, "system/update/status"):
-        gateway.overrides[path] = answer(path)
+        gateway.overrides[path] = response
 
 
-def confession(gateway: Simulator) -> str:
-    """Return what a talkative gateway may say in its errors."""
+def text_with_secrets(gateway: Simulator) -> str:
+    """Return an error text with secrets, as a gateway may send it."""
     own = gateway.gateway
     return f"{gateway.din} {own.pack_serials} {own.meter_serial} {list(gateway.tokens)} 192.168.1.77 02:00:00:00:00:01"
 
 
-def errors_confess(status: int) -> Callable[[Simulator], None]:
-    """Let every answer be an error whose words have secrets in them."""
+def fail_with_secrets(status: int) -> Callable[[Simulator], None]:
+    """Let every request fail with an error text that contains secrets."""
 
     def fault(gateway: Simulator) -> None:
         gateway.faults.clear()
-        words = confession(gateway)
-        gateway.faults.add("*", status=status, body={"code": status, "error": words, "message": words})
+        text = text_with_secrets(gateway)
+        gateway.faults.add("*", status=status, body={"code": status, "error": text, "message": text})
 
     return fault
 
@@ -155,31 +155,29 @@ def _all_dropped(gateway: Simulator) -> None:
 
 
 def _garbage(gateway: Simulator) -> None:
-    gateway.faults.add("*", status=200, body=f"<html>{confession(gateway)}".encode())
+    gateway.faults.add("*", status=200, body=f"<html>{text_with_secrets(gateway)}".encode())
 
 
-def _peoples_data_everywhere(gateway: Simulator) -> None:
-    """Answer to everything with whose it is, under keys that belong to other paths, and in fields of other kinds."""
-    talk = {"din": gateway.din, "serial": gateway.serial, "ip": "192.168.1.77"}
+def _personal_data_everywhere(gateway: Simulator) -> None:
+    """Return personal data from every path, under keys of other paths and in fields of other types."""
+    personal = {"din": gateway.din, "serial": gateway.serial, "ip": "192.168.1.77"}
     keys = (
         "version", "start_time", "up_time_seconds", "status", "running", "state", "grid_status", "percentage", "site",
         "battery", "load", "solar", "system_island_state", "battery_blocks", "grid_faults", "powerwalls", "problems",
         "real_mode", "mode", "backup_reserve_percent", "site_name", "max_site_meter_power_kW", "grid_code", "error",
     )  # fmt: skip
-    every_path(gateway, lambda _: {**talk, **{key: [talk, gateway.serial] for key in keys}})
+    override_every_path(gateway, {**personal, **{key: [personal, gateway.serial] for key in keys}})
 
 
 def _texts_everywhere(gateway: Simulator) -> None:
-    every_path(
-        gateway, lambda _: dict.fromkeys(("status", "grid_status", "state", "real_mode", "site"), gateway.serial)
-    )
+    override_every_path(gateway, dict.fromkeys(("status", "grid_status", "state", "real_mode", "site"), gateway.serial))
 
 
 def _lists_everywhere(gateway: Simulator) -> None:
-    every_path(gateway, lambda _: [gateway.din, {"serial": gateway.serial, "type": gateway.serial}])
+    override_every_path(gateway, [gateway.din, {"serial": gateway.serial, "type": gateway.serial}])
 
 
-def _talks_of_serials(gateway: Simulator) -> None:
+def _serials_in_texts(gateway: Simulator) -> None:
     pack = gateway.gateway.pack_serials[1]
     gateway.gateway.problems.append(f"{pack} at 192.168.1.77 is in trouble")
     gateway.home.pack(2).disabled_reasons[:] = [f"Disabled by {pack}"]
@@ -219,19 +217,19 @@ def _another_gateway(gateway: Simulator) -> None:
 
 
 CASES: dict[str, tuple[Callable[[Simulator], Awaitable[None] | None], ...]] = {
-    "all is well": (lambda _: None,),
-    "errors that confess": tuple(map(errors_confess, (400, 401, 403, 404, 418, 429, 500, 502, 503))),
-    "garbage, and no answer": (_garbage, _all_dropped),
-    "whose it is everywhere": (_peoples_data_everywhere, _texts_everywhere, _lists_everywhere),
-    "it talks of serials": (_talks_of_serials,),
+    "no fault": (lambda _: None,),
+    "errors with secrets": tuple(map(fail_with_secrets, (400, 401, 403, 404, 418, 429, 500, 502, 503))),
+    "malformed response, then none": (_garbage, _all_dropped),
+    "personal data everywhere": (_personal_data_everywhere, _texts_everywhere, _lists_everywhere),
+    "serials in texts": (_serials_in_texts,),
     "stopped in an outage": (_outage, _stopped),
     "sessions lost": (_sessions_lost,),
     "password changed": (_password_changed,),
     "another gateway": (_another_gateway,),
     "another certificate": (_another_certificate,),
-    "too slow": (_slow,),
+    "timeouts": (_slow,),
 }
-"""Each may go on from one thing to the next."""
+"""One or more faults in sequence."""
 
 
 @pytest.mark.usefixtures("all_enabled")
@@ -250,29 +248,29 @@ async def test_no_output_contains_a_secret(
     gateway: Simulator = await simulator(firmware, **later)
     gateway.gateway.wifi_scan.start(0)
     gateway.gateway.wifi_scan.seconds = 1e-9
-    listener = Listener(hass, gateway, caplog)
+    recorder = OutputRecorder(hass, gateway, caplog)
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     if firmware == "1.15.0":
-        await logged_in(hass, entry)  # a login that is interrupted is waited for at every unload
-    for happens in CASES[case]:
-        if (under_way := happens(gateway)) is not None:
-            await under_way
-        if happens is _slow:
-            entry.runtime_data.gateway.connection._timeout = ClientTimeout(total=0.02)  # in which a handshake is done
+        await logged_in(hass, entry)  # otherwise every unload would wait for the interrupted login
+    for fault in CASES[case]:
+        if (pending := fault(gateway)) is not None:
+            await pending
+        if fault is _slow:
+            entry.runtime_data.gateway.connection._timeout = ClientTimeout(total=0.02)  # enough for a handshake
         await poll(hass, entry)
-        await listener.look_around(entry)
-    await listener.try_everything()
+        await recorder.record_everything(entry)
+    await recorder.call_actions()
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
-    await listener.look_around(entry)
-    await add(hass, gateway, listener)
-    assert listener.silence() == []
-    assert len(listener.heard) > 50
-    await leave(hass, gateway)
+    await recorder.record_everything(entry)
+    await run_config_flow(hass, gateway, recorder)
+    assert recorder.leaked() == []
+    assert len(recorder.outputs) > 50
+    await unload(hass, gateway)
 
 
-async def leave(hass: HomeAssistant, gateway: Simulator) -> None:
-    """Let everything come to its end: what may be stopped is watched until it runs."""
+async def unload(hass: HomeAssistant, gateway: Simulator) -> None:
+    """Unload all entries, and wait until the supervisors have started the Powerwalls."""
     gateway.faults.clear()
     gateway.overrides.clear()
     entry_ids = hass.config_entries.async_entry_ids()
@@ -290,8 +288,8 @@ async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await hass.async_block_till_done()
 
 
-async def add(hass: HomeAssistant, gateway: Simulator, listener: Listener) -> None:
-    """Go through the forms once more, as a person who mistypes the password does."""
+async def run_config_flow(hass: HomeAssistant, gateway: Simulator, recorder: OutputRecorder) -> None:
+    """Run the config flow with a wrong password."""
     flows = hass.config_entries.flow
     flow: Any = await flows.async_init(DOMAIN, context={"source": SOURCE_USER})
     typed = {
@@ -310,12 +308,12 @@ async def add(hass: HomeAssistant, gateway: Simulator, listener: Listener) -> No
         entered = {str(key): typed[str(key)] for key in flow["data_schema"].schema}
         flow = await flows.async_configure(flow["flow_id"], entered)
         placeholders = dict(flow.get("description_placeholders") or {})
-        placeholders.pop("host", None)  # it was typed a moment ago
+        placeholders.pop("host", None)  # entered in the form before
         placeholders.pop("fingerprint", None)
-        placeholders.pop("din", None)  # the form shows the serial that was typed with the part's number in front
-        listener.hear("config flow", [placeholders, flow.get("errors"), flow.get("reason")])
+        placeholders.pop("din", None)  # the entered serial number with the part number in front
+        recorder.record("config flow", [placeholders, flow.get("errors"), flow.get("reason")])
         if flow["type"] == "form":
             suggested = [(key.description, str(key)) for key in flow["data_schema"].schema if "password" in str(key)]
-            listener.hear("config flow", suggested)
+            recorder.record("config flow", suggested)
     if flow["type"] == "form":
         flows.async_abort(flow["flow_id"])

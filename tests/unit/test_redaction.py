@@ -24,9 +24,9 @@ from tests.conftest import StartSimulator
 
 _OWN = {"password": "the owner's own"}
 PASSWORDS: dict[str, dict[str, Any]] = {"24.36": _OWN, "26.18": _OWN}
-"""From 24.36 on the one it comes with is refused."""
+"""From 24.36 on the default password is rejected."""
 
-PEOPLES = (
+PERSONAL_TEXTS = (
     "10010",
     "New York",
     "01234567",
@@ -45,75 +45,75 @@ PEOPLES = (
     "Café Zentrale",
     "Nachbars Netz / 2",
 )
-"""What the simulated gateways tell of their owners and installers, but for what is beneath."""
+"""Personal data of owners and installers in the simulated gateways' responses."""
 
-WORDS = ('"Home"',)
-"""The Wi-Fi's name, which is part of other texts."""
+WIFI_NAME = '"Home"'
+"""With quotes, because the word is part of other texts."""
 
 
-async def answers_of(simulator: Simulator) -> dict[str, Any]:
-    """Ask a gateway for everything that may be asked, with a login."""
+async def responses_of(simulator: Simulator) -> dict[str, Any]:
+    """Log in and read all endpoints that are safe to read."""
     async with open_session() as session:
         connection = await find(session, Address.parse(f"{simulator.host}:{simulator.port}"))
         gateway = PowerwallGateway(connection, Credentials(password=simulator.password))
         await gateway.login(allow_stop=True)
         simulator.running = True
-        answers: dict[str, Any] = {}
+        responses: dict[str, Any] = {}
         for path in READABLE_PATHS:
             try:
-                answers[path] = await gateway.get(path)
+                responses[path] = await gateway.get(path)
             except GatewayError:
                 continue
-        return answers
+        return responses
 
 
 def secrets_of(simulator: Simulator) -> list[str]:
-    """Return all that must not be seen of a gateway."""
+    """Return the secrets and personal data of a gateway, which no output may contain."""
     gateway = simulator.gateway
     own = [gateway.serial, gateway.din, gateway.meter_serial, *gateway.pack_serials]
-    return [*own, simulator.password, *simulator.tokens, *PEOPLES, *WORDS]
+    return [*own, simulator.password, *simulator.tokens, *PERSONAL_TEXTS, WIFI_NAME]
 
 
-def texts_of(value: Any) -> str:
-    """Return a JSON value as it is printed."""
+def as_text(value: Any) -> str:
+    """Return a JSON value as text."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def secrets_in(text: str, secrets: Iterable[str]) -> list[str]:
-    """Return the secrets that a text tells. Digits in the middle of a longer number are not a postal code."""
+    """Return the secrets that a text contains. Digits in the middle of a longer number are not a postal code."""
     return [secret for secret in secrets if re.search(rf"(?<![0-9.]){re.escape(secret)}(?![0-9])", text)]
 
 
-def test_a_number_that_contains_a_postal_code_does_not_tell_it() -> None:
-    text = texts_of({"energy": 3100104.5, "power": 0.10010, "at": "12:00:00.10010", "zip": "10010", "city": "New York"})
+def test_digits_within_a_longer_number_are_no_postal_code() -> None:
+    text = as_text({"energy": 3100104.5, "power": 0.10010, "at": "12:00:00.10010", "zip": "10010", "city": "New York"})
     assert secrets_in(text, ["10010", "New York", "London"]) == ["10010", "New York"]
-    assert secrets_in(texts_of({"energy": 3100104.5, "power": 1.10010}), ["10010"]) == []
+    assert secrets_in(as_text({"energy": 3100104.5, "power": 1.10010}), ["10010"]) == []
 
 
 @pytest.mark.parametrize("firmware", PROFILES)
-async def test_nobody_is_recognised_by_any_answer(simulator: StartSimulator, firmware: str) -> None:
+async def test_redacted_responses_contain_no_personal_data(simulator: StartSimulator, firmware: str) -> None:
     gateway = await simulator(firmware, **PASSWORDS.get(firmware, {}))
     gateway.gateway.wifi_scan.start(0)
     gateway.gateway.wifi_scan.seconds = 1e-9
     gateway.home.outage()
     gateway.home.advance(5)
-    answers = await answers_of(gateway)
-    assert len(answers) >= (3 if firmware == "pw3" else 20)
-    for path, answer in answers.items():
-        redacted = texts_of(Redactor().redact_payload(path, answer))
+    responses = await responses_of(gateway)
+    assert len(responses) >= (3 if firmware == "pw3" else 20)
+    for path, response in responses.items():
+        redacted = as_text(Redactor().redact_payload(path, response))
         # The list of all installers is public.
         public = {"Tesla Timbuktu"} if path == "installer/companies" else set()
         assert set(secrets_in(redacted, secrets_of(gateway))) <= public, path
 
 
-async def test_there_was_something_to_take_out(simulator: StartSimulator) -> None:
+async def test_responses_contain_every_secret_before_redaction(simulator: StartSimulator) -> None:
     seen = ""
     secrets: set[str] = set()
     for firmware in ("1.15.0", "21.44"):
         gateway = await simulator(firmware)
         gateway.gateway.wifi_scan.start(0)
         gateway.gateway.wifi_scan.seconds = 1e-9
-        seen += texts_of(await answers_of(gateway))
+        seen += as_text(await responses_of(gateway))
         secrets |= {*secrets_of(gateway)} - {gateway.password, *gateway.tokens}
     assert {secret for secret in secrets if secret not in seen} == set()
 
@@ -138,9 +138,9 @@ PERSONAL: dict[str, Any] = {
     "modem": "fe80::1ff:fe23:4567:890a%eth0",
     "long": "Jane Smith " * 100,
 }
-"""What a later firmware may send under keys that no one has seen."""
+"""Personal data under keys that no known firmware sends."""
 
-TOLD = (
+PERSONAL_PARTS = (
     "Jane",
     "Smith",
     "Elm Street",
@@ -155,25 +155,26 @@ TOLD = (
     "fe80",
     "23:4567:890a",
 )
+"""Parts of the texts and numbers in `PERSONAL`."""
 
 
 @pytest.mark.parametrize("path", ["system_status", "solars/brands"])
 @pytest.mark.parametrize(
     "wrap", [lambda value: value, lambda value: [value], lambda value: {"battery_blocks": [value]}]
 )
-def test_redactor_lets_no_personal_value_of_an_unknown_key_through(path: str, wrap: Any) -> None:
-    answer = wrap(PERSONAL)
+def test_redactor_replaces_personal_values_of_unknown_keys(path: str, wrap: Any) -> None:
+    payload = wrap(PERSONAL)
     redactor = Redactor(("TG1234567890AB",))
     for redacted in (
-        redactor.redact_payload(path, answer),
-        redactor.redact({"entry": {"title": "x"}, "payloads": {path: {"payload": answer}}}),
+        redactor.redact_payload(path, payload),
+        redactor.redact({"entry": {"title": "x"}, "payloads": {path: {"payload": payload}}}),
     ):
-        shown = texts_of(redacted)
-        assert [told for told in TOLD if told in shown] == []
+        shown = as_text(redacted)
+        assert [part for part in PERSONAL_PARTS if part in shown] == []
 
 
-def test_redactor_keeps_what_describes_the_system() -> None:
-    answer = {
+def test_redactor_keeps_values_that_describe_the_system() -> None:
+    payload = {
         "version": "26.18.0 3a2b1c0d",
         "system_island_state": "SystemGridConnected",
         "new_state": "SystemIslandedActive",
@@ -191,7 +192,7 @@ def test_redactor_keeps_what_describes_the_system() -> None:
         "test": {"name": "Enable switch", "category": "InternalComms", "disruptive": False},
         "empty": "",
     }
-    assert Redactor().redact_payload("system_status", answer) == answer
+    assert Redactor().redact_payload("system_status", payload) == payload
     assert Redactor().redact_payload("solars/brands", ["ABB", "SolarEdge"]) == ["ABB", "SolarEdge"]
     assert Redactor().redact_payload("new/list", ["Jane Smith"]) != ["Jane Smith"]
 
@@ -203,7 +204,7 @@ def test_redactor_gives_the_same_text_the_same_pseudonym_everywhere() -> None:
     assert redacted["version"] == "1.0" != redacted["c"]
 
 
-def test_redactor_finds_a_personal_text_again_in_the_texts_that_stay() -> None:
+def test_redactor_replaces_a_personal_text_within_kept_texts() -> None:
     redacted = Redactor().redact_payload(
         "new", {"owner": "Jane Smith", "error": "Jane Smith is not logged in", "Jane Smith": {"status": "ok"}}
     )
