@@ -38,6 +38,7 @@ orders, while it runs (the printed `curl` lines show where to; most may go toget
   {"charge": 30}, {"time": "2026-06-21T06:00"}, {"speed": 60}, {"latency": 0.2}
   {"running": false} or true                stop and start the Powerwall
   {"problem": "..."}                        one more of `troubleshooting/problems`; {"clear_problems": true}
+  {"alert": "BatteryBreakerOpen"}           one more alert, with a key or of a Powerwall+; {"clear_alerts": true}
   {"lose_meter": "solar"}                   contact with a meter is lost; {"find_meters": true} brings all back
   {"in_sync": false} or true                `has_sync` up to 1.50
   {"ethernet": true}, {"wifi_signal": 20}, {"cellular_signal": 70}, {"connected_to_tesla": false}

@@ -121,6 +121,10 @@ class ControlApi:
             gateway.problems.clear()
         if orders.problem is not None:
             gateway.problems.append(orders.problem)
+        if orders.clear_alerts:
+            gateway.alerts.clear()
+        if orders.alert is not None:
+            gateway.alerts.add(orders.alert)
         if orders.clear_faults:
             faults.clear()
         if orders.fault is not None:
@@ -180,6 +184,7 @@ class ControlApi:
             "in_sync": gateway.in_sync,
             **vars(gateway.uplinks),
             "problems": gateway.problems,
+            "alerts": sorted(gateway.alerts),
             "connected_to_tesla": gateway.connected_to_tesla,
             "new_firmware": gateway.new_firmware,
             "switch": gateway.desk.presence.proven,

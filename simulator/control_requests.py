@@ -76,6 +76,9 @@ class Orders:
     problem: str | None
     """One more for `troubleshooting/problems`."""
     clear_problems: bool | None
+    alert: str | None
+    """One more alert, of the system or of a Powerwall+."""
+    clear_alerts: bool | None
     clear_faults: bool | None
     fault: Fault | None
 
@@ -116,6 +119,8 @@ def parse(body: bytes) -> Orders:
         cellular_signal=read.whole("cellular_signal", 0, 100),
         problem=read.text("problem"),
         clear_problems=read.flag("clear_problems"),
+        alert=read.text("alert"),
+        clear_alerts=read.flag("clear_alerts"),
         clear_faults=read.flag("clear_faults"),
         fault=_fault(form["fault"]) if "fault" in form else None,
     )

@@ -10,6 +10,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .alerts import describe
 from .coordinator import Detail
 from .data import PowerwallGatewayConfigEntry
 from .entity import (
@@ -96,7 +97,7 @@ def _inverter_problem(solar: SolarPowerwall) -> Mapping[str, Any]:
     status = solar.pvac_status
     return {
         "reasons": list((status and status.disabled_reasons) or ()),
-        "alerts": [*(solar.pvac_alerts or ()), *(solar.pvs_alerts or ())],
+        "alerts": list(map(describe, (*(solar.pvac_alerts or ()), *(solar.pvs_alerts or ())))),
     }
 
 

@@ -92,6 +92,19 @@ def battery_blocks(data: PowerwallGatewayData) -> EndpointResult[Mapping[str, Ba
     )
 
 
+def active_alerts(data: PowerwallGatewayData) -> dict[str, frozenset[str]]:
+    """Return the names of the active alerts by source, without sources that did not respond to the last request."""
+    system, solar = data.live.data.system.fresh, data.detail.data.solar_powerwall.fresh
+    faults = system.grid_faults if system else data.settings.data.grid_faults.fresh
+    controller = data.detail.data.controller.fresh
+    found = {
+        "grid": None if faults is None else {fault.alert_name for fault in faults if fault.alert_name},
+        "solar": None if solar is None else {*(solar.pvac_alerts or ()), *(solar.pvs_alerts or ())},
+        "system": controller.alerts if controller else None,
+    }
+    return {source: frozenset(names) for source, names in found.items() if names is not None}
+
+
 def block_of[BlockT: BatteryBlock](blocks: Iterable[BlockT] | None, serial: str) -> BlockT | None:
     """Return the battery block of a Powerwall."""
     return next((block for block in blocks or () if block.serial_number == serial), None)

@@ -85,6 +85,9 @@ KEY: Final = {
 PACK_FAULT: Final = Issue(key="pack_fault", severity=ir.IssueSeverity.ERROR, shown_again=True)
 """A Powerwall reports that it is disabled, and why; `packs` names it."""
 
+ALERTS: Final = Issue(key="alerts", severity=ir.IssueSeverity.ERROR, shown_again=True)
+"""The gateway reports alerts that the owner or the installer can do something about; `alerts` lists them."""
+
 IDLE: Final = Issue(key="idle", severity=ir.IssueSeverity.WARNING)
 """The battery neither charges nor discharges although it could."""
 
@@ -105,6 +108,7 @@ ISSUES_WHILE_LOADED: Final = (
     DEFAULT_PASSWORD,
     UNREACHABLE,
     PACK_FAULT,
+    ALERTS,
     IDLE,
     ENERGY_DASHBOARD,
 )

@@ -16,6 +16,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util.hass_dict import HassKey
 
 from . import issues
+from .alerts import MEANINGS, must_act
 from .const import CONF_SERIAL, DOMAIN
 from .coordinator import EndpointResult
 from .data import PowerwallGatewayConfigEntry
@@ -30,7 +31,7 @@ from .gateway import (
     app_from_raw,
 )
 from .gateway.models import GridState, MetersAggregates, OperationMode
-from .hardware import battery_blocks, powerwalls
+from .hardware import active_alerts, battery_blocks, powerwalls
 from .hub import SAFETY_TIMINGS
 from .issues import escape_markdown
 from .storage import EntryStore
@@ -45,6 +46,9 @@ UNREACHABLE_FOR: Final = 3600.0
 
 FAULT_FOR: Final = 60.0
 """Seconds for which a Powerwall reports the same fault: while it starts it may report one for a moment."""
+
+ALERT_FOR: Final = 300.0
+"""Seconds for which an alert is active: a restart, an update or the start of an outage raise some for a moment."""
 
 IDLE_FOR: Final = 2 * 86400.0
 """Seconds in which the battery could have charged or discharged, and did not. They start at 0 after a restart."""
@@ -82,6 +86,11 @@ class EntryMonitor:
         self._faults: dict[str, tuple[str, float]] = {}
         """By the Powerwall's serial: the fault, and since when."""
 
+        self._alerts: dict[str, dict[str, float]] = {}
+        """By source: the alerts to act on, and since when."""
+
+        self._shows_alerts = False
+
     @callback
     def async_start(self) -> None:
         """Start the checks, until the entry is unloaded."""
@@ -91,6 +100,7 @@ class EntryMonitor:
             (self._data.live, self._check_session),
             (self._data.settings, self._check_settings),
             (self._data.live, self._check_live),
+            (self._data.live, self._check_alerts),
         ):
             self._entry.async_on_unload(coordinator.async_add_listener(check))
 
@@ -238,6 +248,21 @@ class EntryMonitor:
         ]
         if numbered or not reported:  # after a restart a fault has to last again before it is shown; it is not over
             self._set_issue(issues.PACK_FAULT, active=bool(numbered), packs=issues.SEPARATOR.join(numbered))
+
+    @callback
+    def _check_alerts(self) -> None:
+        """Show the alerts that someone can do something about, until they clear."""
+        now = self._hass.loop.time()
+        for source, names in active_alerts(self._data).items():
+            known = self._alerts.get(source, {})
+            self._alerts[source] = {name: known.get(name, now) for name in names if must_act(name)}
+        lasting = sorted(
+            name for names in self._alerts.values() for name, since in names.items() if now - since >= ALERT_FOR
+        )
+        if lasting or self._shows_alerts:  # an issue from before a restart is not over before the first polls
+            self._shows_alerts = bool(lasting)
+            texts = (f"{escape_markdown(name)} ({MEANINGS[name].text.rstrip('.')})" for name in lasting)
+            self._set_issue(issues.ALERTS, active=bool(lasting), alerts=issues.SEPARATOR.join(texts))
 
     def _check_battery(self) -> None:
         """Show when the battery has not moved for two days in which it could have."""

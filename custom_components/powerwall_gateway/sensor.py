@@ -16,6 +16,7 @@ from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
+from .alerts import count, describe
 from .coordinator import Detail, EndpointResult, LiveCoordinator
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import SubDevice
@@ -380,7 +381,7 @@ def _faults(faults: tuple[GridFault, ...]) -> Mapping[str, Any]:
     return {
         "faults": [
             {
-                "name": fault.alert_name,
+                **describe(fault.alert_name or ""),
                 "since": fault.timestamp.isoformat() if fault.timestamp else None,
                 **{value.name: value.value for value in fault.decoded_alert or () if value.name},
             }
@@ -512,8 +513,8 @@ SYSTEM_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
     GatewaySensorDescription(
         key="alerts",
         source=CONTROLLER.map(lambda controller: controller.alerts),
-        value_fn=len,
-        attributes_fn=lambda alerts: {"alerts": sorted(alerts)},
+        value_fn=count,
+        attributes_fn=lambda alerts: {"alerts": list(map(describe, sorted(set(alerts))))},
         **_COUNT,
     ),
     _signal("wifi"),

@@ -64,7 +64,8 @@ def _controller(gateway: Gateway) -> Json:
 
 def _alerts(gateway: Gateway) -> list[Json]:
     """Name what holds just now; that all is well is among it."""
-    return ["FWUpdateSucceeded", "SystemIslandedActive" if gateway.home.islanded else "SystemConnectedToGrid"]
+    state = "SystemIslandedActive" if gateway.home.islanded else "SystemConnectedToGrid"
+    return ["FWUpdateSucceeded", state, *sorted(gateway.alerts)]
 
 
 def _components(gateway: Gateway) -> dict[str, list[dict[str, Any]]]:

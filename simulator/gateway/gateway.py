@@ -87,6 +87,8 @@ class Gateway:
         """The numbers of those that are no Powerwall 3 but hang on the first one, without an inverter of their own."""
         self.problems: list[str] = []
         """Content of `troubleshooting/problems`; that of a real gateway was never seen."""
+        self.alerts: set[str] = set()
+        """Alerts in addition to those of the present state. Those of an inverter are in `solar_powerwall`."""
         self._booted = home.age - nameplate.boot_seconds * NANOSECONDS - 937_911_668
         self._sitemaster_since = home.age - nameplate.sitemaster_seconds * NANOSECONDS
         self._stopped_at: float | None = None if home.running else time.monotonic()

@@ -113,7 +113,7 @@ def solar_powerwall(gateway: Gateway) -> Json:
 
 def _alerts(gateway: Gateway, names: tuple[str, ...], more: dict[str, Json]) -> Json:
     head: dict[str, Json] = {"LastRxTime": gateway.stamp(names[0]), "ReceivedMuxBitmask": 1}
-    return {**head, **more, **{name: name == NOT_WIRED for name in names}}
+    return {**head, **more, **{name: name == NOT_WIRED or name in gateway.alerts for name in names}}
 
 
 # -- the meter the utility trusts --------------------------------------------------------------------------------------

@@ -174,6 +174,7 @@ SHOWN_AGAIN = {
     "disabled_later",
     "unreachable",
     "pack_fault",
+    "alerts",
     "certificate_changed",
 }
 """Issues about the safety of the battery or of the connection: each occurrence is news."""

@@ -108,7 +108,7 @@ async def test_the_controls(
     assert _entities(hass, entry, gateway, {"button", "number", "select", "switch"}) == snapshot
 
 
-@pytest.mark.parametrize(("options", "enabled"), [({}, 37), ({CONF_ALLOW_CONTROL: True}, 39)])
+@pytest.mark.parametrize(("options", "enabled"), [({}, 38), ({CONF_ALLOW_CONTROL: True}, 40)])
 async def test_a_plain_site_shows_few_entities(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, options: dict[str, Any], enabled: int
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.powerwall_gateway.alerts import describe
 from custom_components.powerwall_gateway.const import DOMAIN
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
@@ -165,7 +166,7 @@ async def test_a_powerwall_plus_in_the_sun(hass: HomeAssistant, simulator: Start
     assert state_of(hass, gateway, "sensor", "inverter_1_string_2_power") is None
     # An alert is raised in good health, too.
     assert state_of(hass, gateway, "binary_sensor", "inverter_1_problem") == STATE_OFF
-    assert attributes(hass, gateway, "inverter_1_problem")["alerts"] == ["PVS_a018_MciStringB"]
+    assert attributes(hass, gateway, "inverter_1_problem")["alerts"] == [describe("PVS_a018_MciStringB")]
 
 
 async def test_power_and_strings_are_shown_the_rest_is_for_who_wants_it(
@@ -208,7 +209,7 @@ async def test_a_problem_and_what_it_is(hass: HomeAssistant, simulator: StartSim
         assert state_of(hass, gateway, "binary_sensor", "inverter_1_problem") == STATE_ON
     told = attributes(hass, gateway, "inverter_1_problem")
     assert told["reasons"] == ["DisabledArcFault"]
-    assert told["alerts"] == ["PVAC_a030_fan_faulted", "PVS_a021_RapidShutdown"]
+    assert [alert["severity"] for alert in told["alerts"]] == ["warning", "problem"]
     gateway.overrides["solar_powerwall"] = {"pvac_status": {"state": "PVAC_Active"}}
     await poll(hass, entry, "detail")
     assert state_of(hass, gateway, "binary_sensor", "inverter_1_problem") == "unknown"

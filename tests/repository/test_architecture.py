@@ -38,8 +38,8 @@ def test_integration_imports_the_public_client() -> None:
 
 def test_entities_import_only_their_layers() -> None:
     """Entities know coordinators and models, and neither the client nor the wire."""
-    layers = {"control", "coordinator", "const", "data", "device", "energy_filter", "entity", "estimates", "flow_split"}
-    layers |= {"hardware", "outages", "sensor_devices", "gateway.models"}
+    layers = {"alerts", "control", "coordinator", "const", "data", "device", "energy_filter", "entity", "estimates"}
+    layers |= {"flow_split", "hardware", "outages", "sensor_devices", "gateway.models"}
     for platform in (*PLATFORMS, "sensor_devices", "entity"):
         assert _modules_imported_by(platform) <= layers
 
