@@ -51,7 +51,7 @@ class SupervisedFix(RepairsFlow):
             try:
                 await self._fix(self._supervisor)
             except GatewayError as err:
-                # The texts of the exceptions are the errors of this form, too: only there they are translated.
+                # This form has a text of its own for each key of an exception.
                 failure = translated(err)
                 errors = {"base": failure.translation_key or "unexpected_answer"}
                 placeholders = dict(failure.translation_placeholders or {})

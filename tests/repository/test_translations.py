@@ -90,7 +90,7 @@ def test_a_text_that_names_another_names_it_as_it_is_shown(language: str) -> Non
     again = shown["options.step.pairing.menu_options.register_key"]
     checked = shown["options.step.check_key.description"]
     assert f"*{again}*" in checked
-    confirmed = re.search(r"\n2\. (.*)\n3\. ", shown["options.step.register_key.description"])
+    confirmed = re.search(r"\n2\. (.*)\n3\. ", shown["options.step.register_key.description"], re.DOTALL)
     assert confirmed
     assert checked.startswith(confirmed[1])
     for mode in ("backup", "self_consumption"):
