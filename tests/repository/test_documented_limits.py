@@ -247,14 +247,14 @@ LIMITS: Final = [
         "throttle of powers",
         entity.POWER_THROTTLE,
         (10.0, 30.0),
-        {ENTITIES: "at least 10 W follow after 30 seconds"},
+        {ENTITIES: "Small changes of power … can take 30 seconds", DEV_ENTITY: "at least 10 W … after 30 seconds"},
     ),
-    Limit("large change of power", entity.POWER_THROTTLE.at_once, 100.0, {ENTITIES: "power changes by 100 W and 5%"}),
+    Limit("large change of power", entity.POWER_THROTTLE.at_once, 100.0, {ENTITIES: "below 100 W or 5%"}),
     Limit(
         "large share of power",
         100 * entity.LARGE_SHARE,
         5.0,
-        {ENTITIES: "power changes by 100 W and 5%"},
+        {ENTITIES: "below 100 W or 5%"},
     ),
     Limit("throttle of energies", entity.ENERGY_THROTTLE, (0.0, 60.0), {ENTITIES: "Energy updates once a minute"}),
     Limit(

@@ -95,7 +95,10 @@ class SystemStatus(Model):
     hardware_capability_discharge_power: float | None = None  #: W; 23.x and later
     inverter_nominal_usable_power: float | None = None  #: W
     max_sustained_ramp_rate: float | None = None  #: W/s, judging by name and size: 1250000 for one Powerwall
-    grid_services_power: float | None = None  #: W used by the utility
+    grid_services_power: float | None = None
+    """W used by the utility. No source has the sign. In Tesla's cloud it is negative while the battery discharges
+    (alandtse/tesla, issue 342)."""
+
     available_blocks: int | None = None  #: Number of Powerwalls that can be used
     blocks_controlled: int | None = None  #: Number of Powerwalls under control
     available_charger_blocks: int | None = None  #: 23.x and later
