@@ -1,5 +1,7 @@
 """The Tesla Powerwall Gateway integration: local access to a Powerwall, without Tesla's cloud."""
 
+import asyncio
+from collections.abc import Awaitable
 import logging
 from typing import Any, Final
 
@@ -23,7 +25,7 @@ from .const import (
     MANUFACTURER,
     PercentScale,
 )
-from .control import Control
+from .control import Control, async_restore
 from .coordinator import (
     DetailCoordinator,
     GridCoordinator,
@@ -54,10 +56,11 @@ from .gateway import (
     identify,
 )
 from .hardware import is_removable, watch_hardware, watch_names
-from .hub import async_acquire_hub, async_recover_all, async_remove_hub
+from .hub import UNLOAD_PATIENCE, async_acquire_hub, async_recover_all, async_remove_hub
 from .monitor import EntryMonitor
 from .services import async_setup_services
 from .storage import EntryStore, async_get_store
+from .temporary_reserve import Purpose, TemporaryReserve
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -168,6 +171,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
 
 async def async_unload_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> bool:
     """Stop polling and close the connection."""
+    control = entry.runtime_data.control
+    if control.temporary.former is not None and (entry.disabled_by or control.ends_for_good(entry.options)):
+        await _restore_reserve(hass, entry, control.temporary.former, control.temporary.async_end(*Purpose))
     unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
     if unloaded:
         issues.async_clear_issues(hass, entry.entry_id, issues.ISSUES_WHILE_LOADED)
@@ -183,10 +189,42 @@ async def async_remove_config_entry_device(
 
 async def async_remove_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:
     """Remove everything of an entry, except the recovery journal of a Powerwall that may be stopped."""
+    store = await async_get_store(hass, entry.entry_id)
+    if temporary := store.temporary_reserve:
+        await _restore_reserve(hass, entry, temporary.before, _restore_removed(hass, entry, store, temporary.ended()))
     await async_remove_hub(hass, entry)
-    await (await async_get_store(hass, entry.entry_id)).async_remove()
+    await store.async_remove()
     monitor.async_forget(hass, entry.entry_id)
     issues.async_delete_issues(hass, entry.entry_id)
+
+
+async def _restore_reserve(
+    hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, reserve: float, restore: Awaitable[None]
+) -> None:
+    """Restore the backup reserve before the entry is gone. If that fails, a repair issue shows the reserve."""
+    try:
+        async with asyncio.timeout(UNLOAD_PATIENCE):
+            await restore
+    except (TimeoutError, GatewayError, HomeAssistantError) as err:
+        _LOGGER.warning("Could not restore the backup reserve of %s: %s", entry.title, err.__cause__ or err)
+        issues.async_set_reserve_issue(hass, entry, reserve)
+
+
+async def _restore_removed(
+    hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, store: EntryStore, temporary: TemporaryReserve
+) -> None:
+    """Restore the backup reserve of an entry that is not loaded. Raises `GatewayError`."""
+    hub = await async_acquire_hub(hass, entry)
+    try:
+        if not hub.gateway.has_session:
+            hub.gateway.restore_login(store.take_login())
+        if (await identify(hub.gateway)).is_another(entry.data[CONF_SERIAL], store.packs):
+            raise WrongGatewayError("another gateway responds at this address")
+        if hub.signed is not None:
+            await hub.signed.look()
+        await async_restore(hub, temporary)
+    finally:
+        await hub.release()
 
 
 def _enable_sensors(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> None:

@@ -4,16 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from homeassistant.util import dt as dt_util
+
 from .const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE, RETURN_CHARGE, PercentScale
 from .coordinator import GatewayCoordinators
-from .exceptions import action_error, translated_errors, validation_error
+from .exceptions import action_error, error_text, translated_errors, validation_error
 from .gateway import (
     LEAST_CHARGE,
     CommandError,
     CommandFailure,
+    GatewayError,
     GridPolicy,
     OperationSettings,
     SignedOperationController,
@@ -22,12 +26,17 @@ from .gateway import (
 from .gateway.models import ExportRule, GridState, OperationMode
 from .hub import PowerwallHub
 from .storage import EntryStore
+from .temporary_reserve import Purpose, TemporaryReserve, held_reserve
 
 if TYPE_CHECKING:
     from .gateway.signed.client import SignedGateway
 
 RETRY: Final = 60.0
-"""Seconds between two attempts to reconnect to the grid automatically."""
+"""Seconds between two attempts to reconnect to the grid, or to restore the backup reserve, automatically."""
+
+TEMPORARY_FOR: Final = timedelta(hours=12)
+LONGEST_TEMPORARY: Final = timedelta(hours=24)
+"""Time limit of a temporary backup reserve: the default, and the longest."""
 
 
 class Control:
@@ -52,9 +61,11 @@ class Control:
         """Whether mode and reserve were set since the entry was loaded."""
 
         self.off_grid = OffGrid(hub, store, data, options.get(CONF_RETURN_CHARGE, RETURN_CHARGE), scale)
+        self.temporary = TemporaryReserveControl(hub, store, data, scale, allowed=self.consented)
         self._scale = scale
         self._data = data
         self._hub = hub
+        self._store = store
 
     @property
     def can_set_operation(self) -> bool:
@@ -99,6 +110,11 @@ class Control:
         refused = bool(capabilities.roles) and capabilities.is_restricted
         return not self.consented or (refused and not self._hub.has_key)
 
+    def ends_for_good(self, options: Mapping[str, Any]) -> bool:
+        """Return whether the entry is unloaded because control was turned off or the signing key was removed."""
+        key_removed = self._hub.has_key and self._store.private_key is None
+        return not options.get(CONF_ALLOW_CONTROL, False) or key_removed
+
     @property
     def modes(self) -> tuple[OperationMode, ...]:
         """Modes that can be set."""
@@ -119,9 +135,10 @@ class Control:
         if mode is not None and mode not in self.modes:
             raise validation_error("mode_not_settable", mode=mode, modes=", ".join(self.modes))
         try:
-            settings = await self._do(
-                self._hub.operation.set(mode=None if mode is None else OperationMode(mode), reserve=reserve)
-            )
+            async with self.temporary.replaced(reserve) as reserve_to_set:
+                settings = await self._do(
+                    self._hub.operation.set(mode=None if mode is None else OperationMode(mode), reserve=reserve_to_set)
+                )
         except ValueError as err:
             raise validation_error("operation_invalid") from err
         self.worked = True
@@ -277,3 +294,193 @@ class OffGrid:
         """Store the charge at which to reconnect, None for never, and return whether it is on disk."""
         self._grid.intentional = return_charge is not None
         return await self._store.async_set_return_charge(return_charge)
+
+
+class TemporaryReserveControl:
+    """Set the backup reserve for a limited time, and restore the former one.
+
+    The former reserve is stored before the write, so that it is restored after a restart, too. If something else
+    changes mode or reserve, that change stays: nothing is restored.
+    """
+
+    def __init__(
+        self,
+        hub: PowerwallHub,
+        store: EntryStore,
+        data: GatewayCoordinators,
+        scale: PercentScale,
+        *,
+        allowed: bool,
+    ) -> None:
+        self._hub = hub
+        self._store = store
+        self._settings = data.settings
+        self._scale = scale
+        self._allowed = allowed
+        self._lock = asyncio.Lock()
+        self._not_before = -inf
+        self._set_at = -inf
+        """Time of the event loop at which the gateway last showed the temporary reserve."""
+
+        self._settings.async_set_temporary(store.temporary_reserve)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether to restore the former reserve now: the time is over, or control was turned off."""
+        temporary = self._store.temporary_reserve
+        return (
+            temporary is not None
+            and (not self._allowed or temporary.is_over)
+            and not self._lock.locked()
+            and monotonic() >= self._not_before
+        )
+
+    @property
+    def late(self) -> timedelta:
+        """For how long the former reserve should have been restored."""
+        temporary = self._store.temporary_reserve
+        return max(timedelta(), dt_util.utcnow() - temporary.until) if temporary else timedelta()
+
+    @property
+    def former(self) -> float | None:
+        """Reserve to restore, app %."""
+        return self._store.temporary_reserve.before if self._store.temporary_reserve else None
+
+    @property
+    def may_be_replaced(self) -> bool:
+        """Whether the last poll shows settings that something else has changed."""
+        temporary, polled = self._store.temporary_reserve, self._settings.data.operation
+        operation = polled.fresh
+        return (
+            temporary is not None
+            and operation is not None
+            and polled.at > self._set_at
+            and not self._lock.locked()
+            and not temporary.matches(OperationSettings.of(operation))
+        )
+
+    async def async_hold(self, duration: timedelta) -> None:
+        """Keep the battery from discharging and from charging from the grid. Raises a translated `HomeAssistantError`.
+
+        Solar that the home does not use still charges it.
+        """
+        async with self._command():
+            settings = await self._hub.operation.read()
+            if settings.mode is OperationMode.BACKUP:
+                raise validation_error("hold_in_backup_mode")
+            if (charge := (await self._hub.gateway.soe()).percentage) is None:
+                raise action_error("island_not_sure")
+            await self._set(Purpose.HOLD, settings, held_reserve(charge), duration)
+
+    async def async_end(self, *purposes: Purpose) -> None:
+        """Restore the former reserve, if it was replaced for one of these purposes.
+
+        Raises a translated `HomeAssistantError` if that fails. It is tried again after that, also after a restart.
+        """
+        async with self._command():
+            if (temporary := self._store.temporary_reserve) is None or temporary.purpose not in purposes:
+                return
+            if not temporary.is_over:
+                temporary = temporary.ended()
+                await self._keep(temporary)
+            try:
+                await async_restore(self._hub, temporary)
+            except GatewayError as err:
+                if isinstance(err, CommandError) and err.reason is CommandFailure.NOT_FOLLOWED:
+                    await self._keep(None)  # the gateway has stored the former reserve
+                    raise
+                raise action_error(
+                    "reserve_not_restored",
+                    reserve=f"{self._scale.from_app(temporary.before):.0f}",
+                    reason=error_text(err),
+                ) from err
+            await self._keep(None)
+
+    async def async_check(self) -> None:
+        """Forget the former reserve if something else has changed mode or reserve. Raises `GatewayError`."""
+        async with self._lock:
+            if (temporary := self._store.temporary_reserve) is None:
+                return
+            if temporary.matches(await self._hub.operation.read()):
+                self._note_set()
+            else:
+                await self._keep(None)
+
+    @asynccontextmanager
+    async def replaced(self, reserve: float | None) -> AsyncIterator[float | None]:
+        """End the temporary reserve by a change of mode or reserve. Return the reserve to set, None to keep it.
+
+        A change of the mode only restores the former reserve in the same write.
+        """
+        if self._store.temporary_reserve is None:
+            yield reserve
+            return
+        async with self._lock:
+            if reserve is None and (temporary := self._store.temporary_reserve):
+                with translated_errors(self._scale):
+                    settings = await self._hub.operation.read()
+                if temporary.matches(settings):
+                    reserve = temporary.before
+            yield reserve
+            await self._keep(None)
+
+    async def _set(self, purpose: Purpose, settings: OperationSettings, reserve: float, duration: timedelta) -> None:
+        """Set a temporary reserve. `settings` are those that the gateway shows now."""
+        if settings.mode is None or settings.reserve is None:
+            raise action_error("operation_unread")
+        former = self._store.temporary_reserve
+        if former and not former.matches(settings):
+            former = None
+        temporary = TemporaryReserve(
+            purpose=purpose,
+            until=dt_util.utcnow() + duration,
+            mode=settings.mode,
+            before=former.before if former else settings.reserve,
+            reserves=(settings.reserve, reserve) if former else (reserve,),
+        )
+        # It is stored as over until the gateway shows it: if Home Assistant ends in between, it is undone.
+        if not await self._store.async_set_temporary_reserve(temporary.ended()):
+            await self._keep(former)
+            raise action_error("reserve_not_kept")
+        try:
+            await self._hub.operation.set(reserve=reserve)
+        except GatewayError:
+            await self._keep(former if await self._shows(settings) else temporary.ended())
+            raise
+        self._note_set()
+        await self._keep(temporary)
+
+    async def _shows(self, settings: OperationSettings) -> bool:
+        """Return whether the gateway still shows these settings, after a write that failed."""
+        try:
+            return await self._hub.operation.read() == settings
+        except GatewayError:
+            return False
+
+    @asynccontextmanager
+    async def _command(self) -> AsyncIterator[None]:
+        """Run one command at a time, and refresh the settings after each, also after a failure."""
+        try:
+            with translated_errors(self._scale):
+                async with self._lock:
+                    self._not_before = monotonic() + RETRY
+                    yield
+        finally:
+            await self._settings.async_force_refresh()
+
+    def _note_set(self) -> None:
+        self._set_at = self._settings.hass.loop.time()
+
+    async def _keep(self, temporary: TemporaryReserve | None) -> bool:
+        """Store the temporary reserve, None for none, and return whether it is on disk."""
+        self._settings.async_set_temporary(temporary)
+        return await self._store.async_set_temporary_reserve(temporary)
+
+
+async def async_restore(hub: PowerwallHub, temporary: TemporaryReserve) -> None:
+    """Restore the former reserve, unless something else has changed mode or reserve. Raises `GatewayError`.
+
+    After a `CommandError` (NOT_FOLLOWED) the gateway has stored it.
+    """
+    if temporary.matches(await hub.operation.read()):
+        await hub.operation.set(reserve=temporary.before)

@@ -81,6 +81,7 @@ from .gateway.models import (
 )
 from .meter_contact import ContactWatch, aggregates_in_contact, singles_in_contact
 from .outages import GridEvent, GridLog
+from .temporary_reserve import TemporaryReserve
 
 if TYPE_CHECKING:
     from .gateway.signed.client import SignedGateway
@@ -757,6 +758,9 @@ class SettingsData:
     grid_faults: EndpointResult[tuple[GridFault, ...]] = EndpointResult()
     """Requested only where `system_status` does not report them."""
 
+    temporary: TemporaryReserve | None = None
+    """Backup reserve that Home Assistant has set for a limited time."""
+
 
 class SettingsCoordinator(GatewayCoordinator[SettingsData]):
     """Poll the settings every minute."""
@@ -764,6 +768,15 @@ class SettingsCoordinator(GatewayCoordinator[SettingsData]):
     priority = Priority.SETTINGS
     interval = SETTINGS_INTERVAL
     initial_data = SettingsData()
+    temporary: TemporaryReserve | None = None
+    """Current temporary reserve. `Control` sets it."""
+
+    @callback
+    def async_set_temporary(self, temporary: TemporaryReserve | None) -> None:
+        """Show that the backup reserve is set for a limited time, or no longer."""
+        self.temporary = temporary
+        self.data = replace(self.data, temporary=temporary)
+        self.async_update_listeners()
 
     @override
     async def _poll(self) -> SettingsData:
@@ -778,6 +791,7 @@ class SettingsCoordinator(GatewayCoordinator[SettingsData]):
             grid_faults=EndpointResult()
             if self.gateway.capabilities.has_system_status
             else await self._fetch(last.grid_faults, self.gateway.system_status_grid_faults),
+            temporary=self.temporary,
         )
 
     async def _fetch_operation(self, last: EndpointResult[Operation]) -> EndpointResult[Operation]:

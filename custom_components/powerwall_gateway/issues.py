@@ -61,6 +61,9 @@ DISABLED_LATER: Final = Issue(
 )
 """The owner disabled the entry while the Powerwall may be stopped. While active, the entry is disabled after that."""
 
+RESERVE_LEFT: Final = Issue(key="reserve_left", severity=ir.IssueSeverity.WARNING, is_persistent=True, shown_again=True)
+"""The backup reserve was set for a limited time and could not be restored; `reserve` is the one to restore."""
+
 LOGIN_NEEDED: Final = Issue(key="login_needed", severity=ir.IssueSeverity.WARNING, is_fixable=True)
 """Mode and reserve cannot be read without a login, which stops the Powerwall for a moment."""
 
@@ -117,7 +120,10 @@ ISSUES_WHILE_LOADED: Final = (
 ISSUES_WHILE_ENABLED: Final = (*ISSUES_WHILE_LOADED, CERTIFICATE_CHANGED)
 """The same, and those of setting up the entry."""
 
-ALL: Final = (*ISSUES_WHILE_ENABLED, STOPPED_LONG_AGO, DISABLED_LATER, LEFT_STOPPED)
+ALL: Final = (*ISSUES_WHILE_ENABLED, STOPPED_LONG_AGO, DISABLED_LATER, LEFT_STOPPED, RESERVE_LEFT)
+
+_OF_REMOVED: Final = (LEFT_STOPPED, RESERVE_LEFT)
+"""Issues that are still true after an entry was removed."""
 
 
 def of_key(err: GatewayError | None) -> Issue | None:
@@ -179,6 +185,14 @@ def async_set_certificate_issue(hass: HomeAssistant, entry: ConfigEntry, found: 
 
 
 @callback
+def async_set_reserve_issue(hass: HomeAssistant, entry: ConfigEntry, reserve: float | None) -> None:
+    """Show that a backup reserve (app %) could not be restored; None deletes the issue."""
+    placeholders = {} if reserve is None else {"reserve": f"{reserve:.0f}"}
+    name = escape_markdown(entry.title)  # of an entry that may be removed
+    async_set_issue(hass, RESERVE_LEFT, entry.entry_id, active=reserve is not None, name=name, **placeholders)
+
+
+@callback
 def is_active(hass: HomeAssistant, issue: Issue, entry_id: str) -> bool:
     """Return whether an issue of an entry exists, ignored or not."""
     return ir.async_get(hass).async_get_issue(DOMAIN, _id(issue, entry_id)) is not None
@@ -202,9 +216,9 @@ def async_clear_issues(hass: HomeAssistant, entry_id: str, found: Iterable[Issue
 
 @callback
 def async_delete_issues(hass: HomeAssistant, entry_id: str) -> None:
-    """Delete the issues of a removed entry, except that its Powerwall was left stopped."""
+    """Delete the issues of a removed entry, except those about its Powerwall."""
     for issue in ALL:
-        if issue is not LEFT_STOPPED:
+        if issue not in _OF_REMOVED:
             ir.async_delete_issue(hass, DOMAIN, _id(issue, entry_id))
 
 

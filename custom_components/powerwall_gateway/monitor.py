@@ -1,5 +1,6 @@
 """After every poll of a loaded entry: store the session, log in if that is allowed, and raise repair issues."""
 
+from datetime import timedelta
 import logging
 from typing import Final
 
@@ -35,6 +36,7 @@ from .hardware import active_alerts, battery_blocks, powerwalls
 from .hub import SAFETY_TIMINGS
 from .issues import escape_markdown
 from .storage import EntryStore
+from .temporary_reserve import Purpose
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -43,6 +45,9 @@ POLLS_BEFORE_STOPPED: Final = 2
 
 UNREACHABLE_FOR: Final = 3600.0
 """Seconds without a response: a gateway that restarts, or installs new firmware, is back before."""
+
+LATE: Final = timedelta(minutes=10)
+"""Time for which the backup reserve could not be restored. Attempts continue every minute."""
 
 FAULT_FOR: Final = 60.0
 """Seconds for which a Powerwall reports the same fault: while it starts it may report one for a moment."""
@@ -163,12 +168,20 @@ class EntryMonitor:
                 self._hass.config_entries.flow.async_abort(flow["flow_id"])
         if self._data.control.off_grid.is_due:
             self._entry.async_create_background_task(self._hass, self._return(), f"{self._entry.title} return to grid")
+        if self._data.control.temporary.is_due:
+            self._entry.async_create_background_task(self._hass, self._restore(), f"{self._entry.title} reserve")
 
     async def _return(self) -> None:
         try:
             await self._data.control.off_grid.async_return()
         except HomeAssistantError as err:
             _LOGGER.warning("Could not reconnect %s to the grid yet: %s", self._entry.title, err.__cause__)
+
+    async def _restore(self) -> None:
+        try:
+            await self._data.control.temporary.async_end(*Purpose)
+        except HomeAssistantError as err:
+            _LOGGER.warning("Could not restore the backup reserve of %s yet: %s", self._entry.title, err.__cause__)
 
     # -- settings, the signing key and permissions ---------------------------------------------------------------------
 
@@ -191,6 +204,19 @@ class EntryMonitor:
             issues.CONTROL_REFUSED, active=control.worked and not control.can_set_operation and self._key_issue is None
         )
         self._note_permissions()
+        self._check_reserve()
+
+    def _check_reserve(self) -> None:
+        temporary = self._data.control.temporary
+        issues.async_set_reserve_issue(self._hass, self._entry, temporary.former if temporary.late >= LATE else None)
+        if temporary.may_be_replaced:
+            self._entry.async_create_task(self._hass, self._read_reserve())
+
+    async def _read_reserve(self) -> None:
+        try:
+            await self._data.control.temporary.async_check()
+        except GatewayError as err:
+            _LOGGER.debug("Could not read yet if the backup reserve was changed: %s", err)
 
     def _check_key(self, key: EndpointResult[bool]) -> None:
         """Show why the signing key does not work, until it does; what may pass by itself has to last for two polls."""

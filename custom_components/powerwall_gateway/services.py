@@ -13,7 +13,7 @@ from homeassistant.helpers.service import async_get_config_entry, async_register
 from homeassistant.util.json import JsonValueType
 
 from .const import DOMAIN
-from .control import Control
+from .control import LONGEST_TEMPORARY, TEMPORARY_FOR, Control
 from .data import PowerwallGatewayConfigEntry
 from .energy_dashboard import async_update_entity_ids
 from .exceptions import action_error, translated_errors, validation_error
@@ -30,6 +30,7 @@ from .gateway import (
 from .gateway.models import GridState, SystemUpdate
 from .migration import async_take_over, is_in_use, pairs
 from .redaction import redactor_for
+from .temporary_reserve import Purpose
 
 ATTR_DURATION: Final = "duration"
 ATTR_MODE: Final = "mode"
@@ -52,6 +53,7 @@ def _schema(fields: dict[Any, Any]) -> vol.Schema:
 NO_FIELDS: Final = _schema({})
 SET_OPERATION: Final = _schema({vol.Optional(ATTR_MODE): cv.string, vol.Optional(ATTR_RESERVE): vol.Coerce(float)})
 STOP: Final = _schema({vol.Optional(ATTR_DURATION, default=timedelta(minutes=5)): cv.positive_time_period})
+TEMPORARY: Final = _schema({vol.Optional(ATTR_DURATION, default=TEMPORARY_FOR): cv.positive_time_period})
 TAKE_OVER: Final = _schema({vol.Optional(ATTR_RENAME, default=False): cv.boolean})
 GET_ENDPOINT: Final = _schema({vol.Required(ATTR_PATH): vol.In(READABLE_PATHS)})
 
@@ -62,6 +64,8 @@ def async_setup_services(hass: HomeAssistant) -> None:
     none, optional, only = SupportsResponse.NONE, SupportsResponse.OPTIONAL, SupportsResponse.ONLY
     for name, handler, schema, response in (
         ("set_operation", async_set_operation, SET_OPERATION, optional),
+        ("hold", async_hold, TEMPORARY, none),
+        ("release", async_release, NO_FIELDS, none),
         ("start", async_start, NO_FIELDS, none),
         ("stop", async_stop, STOP, none),
         ("check_update", async_check_update, NO_FIELDS, optional),
@@ -75,9 +79,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
 async def async_set_operation(call: ServiceCall) -> ServiceResponse:
     """Set mode, reserve or both in one write, and return the new settings. The reserve has the scale of the options."""
     entry = _entry_of(call)
-    control = _control_of(entry)
-    if not (control.can_set_operation or control.needs_key):  # the write itself reports why a key is not accepted
-        raise validation_error("operation_not_allowed")
+    control = _operation_control_of(entry)
     mode, reserve = call.data.get(ATTR_MODE), call.data.get(ATTR_RESERVE)
     if mode is None and reserve is None:
         raise validation_error("nothing_to_set")
@@ -91,6 +93,25 @@ async def async_set_operation(call: ServiceCall) -> ServiceResponse:
         ATTR_MODE: settings.mode,
         ATTR_RESERVE: None if settings.reserve is None else round(scale.from_app(settings.reserve), 1),
     }
+
+
+async def async_hold(call: ServiceCall) -> None:
+    """Hold the charge of the battery for a while, and return when the gateway shows the reserve."""
+    control = _operation_control_of(_entry_of(call))
+    await control.temporary.async_hold(_temporary_duration(call))
+
+
+async def async_release(call: ServiceCall) -> None:
+    """End a hold, and return when the gateway shows the former reserve."""
+    await _control_of(_entry_of(call)).temporary.async_end(Purpose.HOLD)
+
+
+def _temporary_duration(call: ServiceCall) -> timedelta:
+    """Return the duration of a temporary reserve. Raises `ServiceValidationError` if it is out of range."""
+    duration: timedelta = call.data[ATTR_DURATION]
+    if not timedelta(minutes=1) <= duration <= LONGEST_TEMPORARY:
+        raise validation_error("duration_out_of_range", hours=f"{LONGEST_TEMPORARY / timedelta(hours=1):.0f}")
+    return duration
 
 
 async def async_start(call: ServiceCall) -> None:
@@ -185,6 +206,15 @@ def _control_of(entry: PowerwallGatewayConfigEntry) -> Control:
     control = entry.runtime_data.control
     if not control.consented:
         raise validation_error("control_not_allowed")
+    return control
+
+
+@callback
+def _operation_control_of(entry: PowerwallGatewayConfigEntry) -> Control:
+    """Return the control of an entry. Raises `ServiceValidationError` if mode and reserve cannot be set."""
+    control = _control_of(entry)
+    if not (control.can_set_operation or control.needs_key):  # the write itself reports why a key is not accepted
+        raise validation_error("operation_not_allowed")
     return control
 
 

@@ -20,6 +20,7 @@ from homeassistant.util.hass_dict import HassKey
 from .const import CONF_PRIVATE_KEY, DOMAIN
 from .gateway import Journal, JournalError, JournalRecord, PendingAction
 from .outages import GridLog
+from .temporary_reserve import TemporaryReserve
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -64,6 +65,9 @@ class EntryStore:
         self.return_charge: float | None = None
         """App % at which the home reconnects to the grid; None if it was not taken off-grid."""
 
+        self.temporary_reserve: TemporaryReserve | None = None
+        """Backup reserve that is set for a limited time, with the one to restore."""
+
         self.packs: tuple[str, ...] = ()
         """Serials of the Powerwalls. On 1.15 only they show whether it is still the same gateway."""
 
@@ -100,6 +104,7 @@ class EntryStore:
         self.grid = GridLog.from_json(stored.get("grid"))
         self.login = _as(dict, stored.get("login")) or {}
         self.return_charge = _as(float, stored.get("return_charge"))
+        self.temporary_reserve = TemporaryReserve.from_json(stored.get("temporary_reserve"))
         self.was_on_dashboard = stored.get("was_on_dashboard") is True
         self.packs = tuple(pack for pack in _as(list, stored.get("packs")) or () if isinstance(pack, str))
         self._load_key(stored)
@@ -134,6 +139,11 @@ class EntryStore:
         """Store at which charge to reconnect to the grid, and return whether it is on disk."""
         self.return_charge = charge
         return await self._async_save_and_verify("return_charge")
+
+    async def async_set_temporary_reserve(self, temporary: TemporaryReserve | None) -> bool:
+        """Store a temporary reserve, or that there is none, and return whether it is on disk."""
+        self.temporary_reserve = temporary
+        return await self._async_save_and_verify("temporary_reserve")
 
     async def async_set_key(self, private_key: bytes | None, unconfirmed_since: float | None = None) -> bool:
         """Store the signing key, or that there is none. Return whether it is on disk; if not, nothing changes."""
@@ -186,6 +196,7 @@ class EntryStore:
             "grid": self.grid.to_json(),
             "login": self.login,
             "return_charge": self.return_charge,
+            "temporary_reserve": self.temporary_reserve.to_json() if self.temporary_reserve else None,
             "packs": list(self.packs),
             "was_on_dashboard": self.was_on_dashboard,
             CONF_PRIVATE_KEY: self.private_key.decode() if self.private_key else None,

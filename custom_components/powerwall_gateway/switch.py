@@ -9,9 +9,10 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .control import Control
+from .control import TEMPORARY_FOR, Control
 from .data import PowerwallGatewayConfigEntry
-from .entity import CONFIG, GRID, GatewayControlDescription, GatewayControlEntity, async_add_detected
+from .entity import CONFIG, GRID, OPERATION, GatewayControlDescription, GatewayControlEntity, async_add_detected
+from .temporary_reserve import Purpose
 
 PARALLEL_UPDATES = 1
 
@@ -37,6 +38,18 @@ SWITCHES: tuple[GatewaySwitchDescription[Any], ...] = (
         withdrawn_fn=lambda control: control.off_grid_withdrawn,
         is_on_fn=lambda grid: grid.intentional,
         set_fn=lambda control, on: control.off_grid.async_leave() if on else control.off_grid.async_return(),
+    ),
+    GatewaySwitchDescription(
+        key="hold",
+        entity_category=EntityCategory.CONFIG,
+        source=OPERATION,
+        needs_battery=True,
+        available_fn=lambda control: control.can_set_operation,
+        withdrawn_fn=lambda control: control.operation_withdrawn,
+        is_on_fn=lambda settings: settings.temporary is not None and settings.temporary.purpose is Purpose.HOLD,
+        set_fn=lambda control, on: (
+            control.temporary.async_hold(TEMPORARY_FOR) if on else control.temporary.async_end(Purpose.HOLD)
+        ),
     ),
     GatewaySwitchDescription(
         key="grid_charging",

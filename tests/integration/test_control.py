@@ -186,7 +186,8 @@ async def test_control_withdrawn_removes_controls_and_keeps_sensors(
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True}, **{CONF_USERNAME: "installer"})
     registry = er.async_get(hass)
     before = controls(hass, entry)
-    assert set(before) == {"button.start", "number.backup_reserve", "select.operation_mode", "switch.off_grid"}
+    settable = {"number.backup_reserve", "select.operation_mode", "switch.hold", "switch.off_grid"}
+    assert set(before) == {"button.start"} | settable
     registry.async_update_entity(before["number.backup_reserve"].entity_id, new_entity_id="number.kept", name="Kept")
     registry.async_update_entity(
         before["button.start"].entity_id, disabled_by=er.RegistryEntryDisabler.USER, icon="mdi:play"

@@ -28,6 +28,8 @@ from .conftest import Loaded, SetUp, entry_for, state_of
 
 ACTIONS: dict[str, dict[str, Any]] = {
     "set_operation": {"reserve": 30},
+    "hold": {},
+    "release": {},
     "start": {},
     "stop": {},
     "check_update": {},
@@ -139,7 +141,7 @@ async def test_actions_change_nothing_without_consent(
 ) -> None:
     gateway = await simulator("1.15.0")
     await set_up(gateway)
-    for action in ("set_operation", "start", "stop"):
+    for action in ("set_operation", "hold", "release", "start", "stop"):
         with pytest.raises(ServiceValidationError) as raised:
             await act(hass, action, **ACTIONS[action])
         assert raised.value.translation_key == "control_not_allowed"

@@ -1,0 +1,96 @@
+"""A backup reserve for a limited time: the settings before it, and how to recognize a change by someone else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from math import floor
+from typing import Any, Final, Self
+
+from homeassistant.util import dt as dt_util
+
+from .gateway import OperationSettings, app_from_raw
+from .gateway.models import OperationMode
+
+TOLERANCE: Final = 0.1
+"""App % by which a reserve that is read back may differ. Held reserves are whole percents of the gateway."""
+
+
+class Purpose(StrEnum):
+    """Reason for a temporary reserve."""
+
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemporaryReserve:
+    """A backup reserve that Home Assistant set for a limited time, and the settings before it."""
+
+    purpose: Purpose
+    until: datetime
+    """UTC. In the past until it is set, and as long as the former reserve could not be restored."""
+
+    mode: OperationMode
+    """Operation mode while it is set: it is not changed."""
+
+    before: float
+    """Reserve to restore, app %."""
+
+    reserves: tuple[float, ...]
+    """Reserve that was set, app %. While one replaces another, the gateway may show either."""
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether the former reserve is to be restored."""
+        return dt_util.utcnow() >= self.until
+
+    def matches(self, settings: OperationSettings) -> bool:
+        """Return whether the gateway shows the temporary reserve, so that nothing else has changed the settings.
+
+        Once it is over, the former reserve matches, too: it may have been stored and not applied.
+        """
+        shown = settings.reserve
+        expected = (*self.reserves, self.before) if self.is_over else self.reserves
+        return (
+            settings.mode is self.mode
+            and shown is not None
+            and any(abs(shown - reserve) <= TOLERANCE for reserve in expected)
+        )
+
+    def ended(self) -> Self:
+        """Return the same with its time over."""
+        return replace(self, until=min(self.until, dt_util.utcnow()))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for the store."""
+        return {
+            "purpose": self.purpose,
+            "until": self.until.timestamp(),
+            "mode": self.mode,
+            "before": self.before,
+            "reserves": list(self.reserves),
+        }
+
+    @classmethod
+    def from_json(cls, stored: object) -> Self | None:
+        """Return what was stored; None if there is nothing, or if it is invalid."""
+        if not isinstance(stored, Mapping):
+            return None
+        try:
+            return cls(
+                purpose=Purpose(stored["purpose"]),
+                until=dt_util.utc_from_timestamp(float(stored["until"])),
+                mode=OperationMode(stored["mode"]),
+                before=float(stored["before"]),
+                reserves=tuple(float(reserve) for reserve in stored["reserves"]),
+            )
+        except KeyError, TypeError, ValueError, OverflowError, OSError:
+            return None
+
+
+def held_reserve(percentage: float) -> float:
+    """Return the reserve (app %) that holds a state of charge (gateway's %).
+
+    Rounded down to a whole percent of the gateway: the Powerwall charges toward a reserve that is above its charge.
+    """
+    return app_from_raw(floor(percentage))
