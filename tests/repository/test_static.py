@@ -5,10 +5,12 @@ from itertools import chain
 import re
 
 from custom_components.powerwall_gateway import DESCRIPTIONS, issues
+from custom_components.powerwall_gateway.condition import CONDITIONS
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.exceptions import _COMMAND_KEYS, _KEYS, _LOGIN_KEYS
 from custom_components.powerwall_gateway.gateway import KeyProblem, SignedOperationController
 from custom_components.powerwall_gateway.sensor import SENSORS
+from custom_components.powerwall_gateway.trigger import TRIGGERS
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.util.yaml import load_yaml_dict
 from tests.helpers import INTEGRATION, ROOT, load
@@ -28,6 +30,19 @@ def test_every_entity_has_a_name_and_an_icon() -> None:
         assert set(TEXTS["entity"][platform]) == keys
         with_class = {each.translation_key or each.key for each in descriptions if each.device_class}
         assert keys - with_class <= set(icons[platform]) <= keys - ICON_BY_DEVICE_CLASS
+
+
+def test_every_trigger_and_condition_has_texts_and_an_icon() -> None:
+    icons = load("icons.json")
+    for kind, keys in (("trigger", TRIGGERS), ("condition", CONDITIONS)):
+        written = load_yaml_dict(str(INTEGRATION / f"{kind}s.yaml"))
+        described = {key: value for key, value in written.items() if not key.startswith(".")}
+        texts = TEXTS[f"{kind}s"]
+        assert set(described) == set(keys) == set(texts)
+        assert {key: {kind} for key in keys} == {key: set(icon) for key, icon in icons[f"{kind}s"].items()}
+        for key, value in described.items():
+            assert set(texts[key]) - {"fields"} == {"name", "description"}
+            assert set(texts[key].get("fields", {})) == set(value.get("fields", {}))
 
 
 def test_every_state_of_an_enum_has_a_text() -> None:
