@@ -22,19 +22,19 @@ class ControlApi:
         self._server = server
         self._timing = timing
 
-    def answer(self, method: str, body: bytes, connections: int) -> web.Response:
-        """Answer a request to `/simulator`."""
+    def response(self, method: str, body: bytes, connections: int) -> web.Response:
+        """Respond to a request to `/simulator`."""
         if method not in {"GET", "POST"}:
-            return _answer({"error": "Ask with GET, give orders with POST."}, 405)
+            return _response({"error": "Ask with GET, give orders with POST."}, 405)
         if method == "POST":
             try:
                 self.obey(parse(body))
             except MistakeError as mistake:
-                return _answer({"error": str(mistake)}, 400)
-        return _answer(self.state(connections))
+                return _response({"error": str(mistake)}, 400)
+        return _response(self.state(connections))
 
     def obey(self, orders: Orders) -> None:
-        """Carry the orders out. Raises MistakeError, before anything happens, where the home lacks what they name."""
+        """Carry the orders out. Raises MistakeError, before any change, if the home lacks something that they name."""
         self._check_home(orders)
         self._change_packs(orders)
         self._change_timing(orders)
@@ -140,7 +140,7 @@ class ControlApi:
             uplinks.cellular_signal = orders.cellular_signal
 
     def state(self, connections: int) -> dict[str, object]:
-        """Everything there is to know, with no regard to firmware or login."""
+        """Return the whole state, whatever firmware and login allow."""
         gateway, home, server = self._gateway, self._gateway.home, self._server
         flow = home.flow
         faults = [
@@ -199,5 +199,5 @@ class ControlApi:
         }
 
 
-def _answer(value: dict[str, object], status: int = 200) -> web.Response:
+def _response(value: dict[str, object], status: int = 200) -> web.Response:
     return web.json_response(value, status=status, dumps=lambda data: json.dumps(data, indent=2) + "\n")

@@ -18,7 +18,7 @@ DISABLED = "DisabledExcessiveVoltageDrop"
 
 
 class MistakeError(Exception):
-    """The caller asked for something that does not exist; the text says what does."""
+    """The request names something that does not exist. The text lists what exists."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Pin:
 
 @dataclass(frozen=True)
 class PackOrder:
-    """Something that becomes of one Powerwall; they count from 1."""
+    """A change of one Powerwall. They count from 1."""
 
     verb: str
     """`disable`, `enable`, `add` or `remove`."""
@@ -47,7 +47,7 @@ class Orders:
     connected_to_tesla: bool | None
     lose_sessions: bool | None
     switch: bool | None
-    """Someone flips a Powerwall's switch, or walks away."""
+    """True turns a Powerwall off and on by its switch, false ends that proof of presence."""
     register_key: bytes | None
     """A public key for signed requests, as Tesla's cloud registers it."""
     follows_config: bool | None
@@ -62,10 +62,10 @@ class Orders:
     home_power: Pin | None
     generator_power: Pin | None
     off_grid: bool | None
-    """Leave the grid on purpose, as `v2/islanding/mode` does, or come back."""
+    """Go off-grid intentionally, as with `v2/islanding/mode`, or reconnect."""
     pack: PackOrder | None
     lose_meter: str | None
-    """The gateway loses contact with a meter: its values and its time stand still."""
+    """The gateway loses contact with a meter: its values and its time no longer change."""
     find_meters: bool | None
     """The gateway is in contact with every meter again."""
     in_sync: bool | None
@@ -127,14 +127,14 @@ def parse(body: bytes) -> Orders:
 
 
 def names() -> list[str]:
-    """List the orders as they are written; each thing that may become of a Powerwall is one."""
+    """List the orders by name. Each change of a Powerwall is one."""
     orders = [order.name for order in fields(Orders)]
     place = orders.index("pack")
     return [*orders[:place], *(f"{verb}_pack" for verb in PACK_VERBS), "reason", *orders[place + 1 :]]
 
 
 def _pack_order(form: dict[str, object], read: _Reader) -> PackOrder | None:
-    """Read what becomes of a Powerwall; only one thing at a time, so that it happens as a whole or not at all."""
+    """Read the change of a Powerwall. Only one at a time, so that it happens as a whole or not at all."""
     verbs = [verb for verb in PACK_VERBS if f"{verb}_pack" in form]
     if len(verbs) > 1:
         raise MistakeError(f"Send one at a time: {', '.join(f'"{verb}_pack"' for verb in verbs)}.")
@@ -172,7 +172,7 @@ def _fault(form: object) -> Fault:
 
 
 class _Reader:
-    """Takes values out of a JSON object and explains what is wrong with them."""
+    """Read values of a JSON object, with errors that explain a wrong one."""
 
     def __init__(self, form: dict[str, object]) -> None:
         self._form = form

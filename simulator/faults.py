@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from simulator.gateway.call import Answer
+from simulator.gateway.call import Response
 from simulator.wire import Json, go_json
 
 
@@ -21,13 +21,13 @@ class Fault:
     """Seconds of the Retry-After header."""
     delay: float = 0.0
     drop: bool = False
-    """Cut the connection instead of answering."""
+    """Close the connection instead of responding."""
     after: bool = False
     """Whether the gateway acts first, so that only its response is lost."""
     raw: bytes = b""
-    """Put on the wire as it is, in place of an HTTP answer; then the connection is closed."""
+    """Bytes that are sent instead of an HTTP response. Then the connection is closed."""
     again: bytes = b""
-    """Put on the wire after `raw` again and again, until the client leaves."""
+    """Bytes that are sent repeatedly after `raw`, until the client disconnects."""
     pause: float = 0.0
     """Seconds between two of these."""
     times: int | None = None
@@ -39,12 +39,12 @@ class Fault:
         return self.status is not None or self.drop or self.delay > 0 or bool(self.raw)
 
     @property
-    def answer(self) -> Answer | None:
-        """The wrong answer, if the fault has one."""
+    def response(self) -> Response | None:
+        """The wrong response, if the fault has one."""
         if self.status is None:
             return None
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-        return Answer(status=self.status, payload=self.body, content_type=self.content_type, headers=headers)
+        return Response(status=self.status, payload=self.body, content_type=self.content_type, headers=headers)
 
 
 class Faults:
@@ -82,7 +82,7 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """Everything works again."""
+        """Remove all faults."""
         self.active.clear()
 
     def take(self, method: str, path: str) -> Fault | None:

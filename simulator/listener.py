@@ -19,7 +19,7 @@ from aiohttp.web_protocol import RequestHandler
 HOST = "127.0.0.1"
 IDLE_SECONDS = 3600.0
 """Go keeps an idle connection for ever."""
-LAST_WORDS_SECONDS = 0.05
+SHUTDOWN_SECONDS = 0.05
 """Seconds for which a request may continue when the simulator stops."""
 _BUFFER = 1_000_000
 """Bytes that may wait for a slow reader."""
@@ -43,7 +43,7 @@ async def _served[T](work: Coroutine[Any, Any, T]) -> T:
 
 
 class Listener:
-    """Serves until it is closed."""
+    """Serve HTTP on one port until it is closed."""
 
     def __init__(self, handler: Handler) -> None:
         self.connections = 0
@@ -60,7 +60,7 @@ class Listener:
         return await _served(self._open(port, context))
 
     async def close(self) -> None:
-        """Stop listening and cut every connection."""
+        """Stop listening and close every connection."""
         await _served(self._close())
 
     async def _open(self, port: int, context: ssl.SSLContext | None) -> int:
@@ -70,7 +70,7 @@ class Listener:
         app.router.add_route("*", "/{path:.*}", self._handle)
         app.on_response_prepare.append(_as_go_does)
         self._runner = web.AppRunner(
-            app, access_log=None, keepalive_timeout=IDLE_SECONDS, shutdown_timeout=LAST_WORDS_SECONDS
+            app, access_log=None, keepalive_timeout=IDLE_SECONDS, shutdown_timeout=SHUTDOWN_SECONDS
         )
         await self._runner.setup()
         try:
@@ -87,14 +87,14 @@ class Listener:
             await self._runner.cleanup()
         await self._end_orphans()
         if self._server is not None:
-            # a client that just sits there never says goodbye, and TLS would wait half a minute for it
+            # an idle client never closes, and TLS would wait half a minute for it
             self._server.abort_clients()
             await self._server.wait_closed()
         self._runner = self._server = None
 
     @contextmanager
     def forgetting_connections(self) -> Iterator[None]:
-        """Read nothing from the connections there are, and keep them open, for a while."""
+        """Read nothing from the open connections for a while."""
         if self._runner is None or self._runner.server is None:
             raise RuntimeError("The simulator is not listening; start it first.")
         connections = self._runner.server.connections
@@ -134,21 +134,21 @@ class Listener:
 
 
 async def _as_go_does(_: web.Request, response: web.StreamResponse) -> None:
-    """Go's server does not say what it is, nor the type of nothing."""
+    """Remove headers that Go's server does not send: its name, and the type of an empty body."""
     response.headers.popall("Server", None)
     if response.get(UNTYPED):
         response.headers.popall("Content-Type", None)
 
 
-def cut(request: web.Request) -> web.Response:
-    """Drop the connection without an answer."""
+def close_connection(request: web.Request) -> web.Response:
+    """Close the connection without a response."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
 
 
-async def babble(request: web.Request, first: bytes, again: bytes, pause: float) -> web.Response:
-    """Put bytes on the wire instead of an answer, some of them again and again until the client leaves, and close."""
+async def send_raw(request: web.Request, first: bytes, again: bytes, pause: float) -> web.Response:
+    """Send bytes instead of a response, the second ones repeatedly until the client disconnects, and close."""
     transport = request.transport
     if transport is None:
         return web.Response()

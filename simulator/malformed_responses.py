@@ -92,6 +92,6 @@ POSSIBLE_BODIES: Final[dict[str, bytes]] = {
     "twice the same": b'{"percentage": 1, "percentage": 62}',
     "10,000 meters": _many_meters(),
 }
-"""JSON that an endpoint may answer with: missing values are unknown or unavailable, and the rest stays."""
+"""JSON that an endpoint may return: missing values are unknown or unavailable, and the rest stays."""
 
 BODIES: Final = _WRONG_BODIES | POSSIBLE_BODIES

@@ -19,7 +19,7 @@ _METERS = {"meters/aggregates", "meters/site", "meters/solar"}
 
 
 class NoRecordingError(ValueError):
-    """The file holds no answers of a gateway; the text says what it wants."""
+    """The file has no responses of a gateway. The text says which file is required."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +27,12 @@ class Recording:
     """The recorded responses of one gateway, from its diagnostics."""
 
     firmware: str
-    """The simulated one that is nearest to the recorded."""
+    """The simulated firmware that is nearest to the recorded one."""
 
     serial: str
     payloads: Mapping[str, Json]
     failures: Mapping[str, int]
-    """HTTP status by path, of what was not answered."""
+    """HTTP status by path, for failed requests."""
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -40,13 +40,13 @@ class Recording:
         try:
             content = json.loads(text)
             data = content.get("data", content)
-            answers, serial = data["payloads"], str(data["entry"]["data"]["serial"])
-            payloads = {path: answer["payload"] for path, answer in answers.items() if "payload" in answer}
-            failures = {path: int(answer["status"]) for path, answer in answers.items() if answer.get("status")}
+            responses, serial = data["payloads"], str(data["entry"]["data"]["serial"])
+            payloads = {path: response["payload"] for path, response in responses.items() if "payload" in response}
+            failures = {path: int(response["status"]) for path, response in responses.items() if response.get("status")}
             version = payloads["status"]["version"] if "status" in payloads else None
         except (ValueError, LookupError, TypeError, AttributeError) as err:
             raise NoRecordingError(
-                "There are no answers to replay in it: download the diagnostics of an entry that is loaded."
+                "The file has no responses to replay: download the diagnostics of a loaded entry."
             ) from err
         return cls(firmware=_nearest(version), serial=serial, payloads=payloads, failures=failures)
 
@@ -61,7 +61,7 @@ class Recording:
 
 
 class _Moving:
-    """An answer about meters whose times move on, but for those that were out of contact: their times stand still."""
+    """A response about meters whose times advance, except those of meters out of contact."""
 
     def __init__(self, payload: Json, simulator: Simulator) -> None:
         self._payload = payload
@@ -85,7 +85,7 @@ class _Moving:
 
 
 def _times(value: Json) -> list[datetime]:
-    """Find the times of the last contact, but for those of meters that never had one."""
+    """Return the times of the last contact, without those of meters that never had one."""
     if isinstance(value, list):
         return [time for item in value for time in _times(item)]
     if not isinstance(value, dict):

@@ -15,15 +15,15 @@ type Scenario = Callable[[Simulator], AbstractAsyncContextManager[Any]]
 
 EVERY_PATH: Final = "*"
 FOREVER: Final = 86_400.0
-"""Seconds of delay after which no client waits any longer."""
+"""Seconds of delay: longer than any client waits."""
 
 UNKNOWN_GRID_STATE: Final = "SystemGridUnheardOf"
 
 
 def payload_of(simulator: Simulator, path: str) -> dict[str, Any]:
-    """Return what the gateway answers to a GET now."""
+    """Return the gateway's present response to a GET."""
     endpoint = simulator.profile.endpoints[path]["GET"]
-    payload: Any = endpoint.answer(simulator.gateway, Call(method="GET", path=path, target=path)).payload
+    payload: Any = endpoint.response(simulator.gateway, Call(method="GET", path=path, target=path)).payload
     return dict(payload)
 
 
@@ -40,7 +40,7 @@ def fault(path: str = EVERY_PATH, **fields: Any) -> Scenario:
 
 
 def override(path: str, payload: Callable[[Simulator], Any]) -> Scenario:
-    """Return the scenario of one path that answers with another payload."""
+    """Return the scenario of one path that returns another payload."""
 
     @asynccontextmanager
     async def scenario(simulator: Simulator) -> AsyncIterator[None]:
@@ -80,7 +80,7 @@ async def stopped(simulator: Simulator) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def unknown_grid_state(simulator: Simulator) -> AsyncIterator[None]:
-    """Answer with a grid state that no firmware is known to have."""
+    """Return a grid state that no firmware is known to have."""
     for path, key in (("system_status", "system_island_state"), ("system_status/grid_status", "grid_status")):
         simulator.overrides[path] = payload_of(simulator, path) | {key: UNKNOWN_GRID_STATE}
     yield

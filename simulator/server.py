@@ -10,9 +10,9 @@ from aiohttp import web
 
 from simulator.faults import Fault, Faults
 from simulator.gateway import Gateway, Profile
-from simulator.gateway.call import NOT_FOUND, SITEMASTER_DOWN, WRONG_METHOD, Answer, Call, refusal
+from simulator.gateway.call import NOT_FOUND, SITEMASTER_DOWN, WRONG_METHOD, Call, Response, refusal
 from simulator.gateway.routes import Routes
-from simulator.listener import UNTYPED, babble, cut
+from simulator.listener import UNTYPED, close_connection, send_raw
 from simulator.timing import Timing
 from simulator.wire import Json
 
@@ -26,7 +26,7 @@ class Request:
 
     method: str
     path: str
-    """Below /api/, or with its leading slash where it is elsewhere."""
+    """Below /api/, or with its leading slash if it is elsewhere."""
     at: float
     """`time.monotonic()`"""
     connection: int
@@ -49,7 +49,7 @@ class GatewayServer:
         self.requests: list[Request] = []
         self.logins = 0
         self.busy_seconds = 0.0
-        """Total time of all responses, also of those whose client left."""
+        """Total time of all responses, also of those whose client disconnected."""
 
         self.observer: Callable[[str, Call], None] = _no_observer
         """Called for every request when it has arrived ("sent"), and when the gateway has acted on it ("acted")."""
@@ -62,13 +62,13 @@ class GatewayServer:
         self.serve(profile)
 
     def serve(self, profile: Profile) -> None:
-        """Answer as this firmware does, from now on."""
+        """Serve this firmware from now on."""
         plus = profile.powerwall_plus if self._gateway.home.powerwall_plus else {}
         self.profile = profile
         self._routes = Routes({**profile.endpoints, **plus})
 
     async def handle(self, request: web.Request, connection: int) -> web.Response:
-        """Answer a request."""
+        """Respond to a request."""
         began = time.monotonic()
         try:
             return await self._handle(request, connection)
@@ -82,15 +82,15 @@ class GatewayServer:
         fault = self.faults.take(call.method, call.path)
         await asyncio.sleep(self._timing.latency)
         if fault and fault.raw:
-            LOGGER.info("%s %s -> what is no answer", call.method, request.path_qs)
-            return await babble(request, fault.raw, fault.again, fault.pause)
-        answer = await self._answer(call, fault)
+            LOGGER.info("%s %s -> raw bytes", call.method, request.path_qs)
+            return await send_raw(request, fault.raw, fault.again, fault.pause)
+        response = await self._faulty_response(call, fault)
         await self._call_observer("acted", call)
-        if answer is None:
+        if response is None:
             LOGGER.info("%s %s -> connection cut", call.method, request.path_qs)
-            return cut(request)
-        LOGGER.info("%s %s -> %s", call.method, request.path_qs, answer.status)
-        return self._response(answer)
+            return close_connection(request)
+        LOGGER.info("%s %s -> %s", call.method, request.path_qs, response.status)
+        return self._as_http(response)
 
     async def _call_observer(self, step: str, call: Call) -> None:
         """Call the observer on its own loop, and continue when it has returned."""
@@ -122,25 +122,25 @@ class GatewayServer:
         known = call.role is not None
         self.requests.append(Request(call.method, call.path, time.monotonic(), connection, known, call.body))
 
-    async def _answer(self, call: Call, fault: Fault | None) -> Answer | None:
-        """Find the answer, with the fault if one hits; None cuts the connection."""
+    async def _faulty_response(self, call: Call, fault: Fault | None) -> Response | None:
+        """Return the response, with the fault if there is one; None closes the connection."""
         if fault is None:
-            return self._gateway_answer(call)
-        answer = self._gateway_answer(call) if fault.after else None
+            return self._gateway_response(call)
+        response = self._gateway_response(call) if fault.after else None
         await asyncio.sleep(fault.delay)
         if fault.drop:
             return None
-        return fault.answer or answer or self._gateway_answer(call)
+        return fault.response or response or self._gateway_response(call)
 
-    def _gateway_answer(self, call: Call) -> Answer:
-        answer = self._endpoint_answer(call)
-        replaceable = call.method == "GET" and (answer.status == 200 or answer is NOT_FOUND)
+    def _gateway_response(self, call: Call) -> Response:
+        response = self._endpoint_response(call)
+        replaceable = call.method == "GET" and (response.status == 200 or response is NOT_FOUND)
         if replaceable and call.path in self.overrides:
             payload = self.overrides[call.path]
-            return Answer(payload=payload() if callable(payload) else payload)
-        return answer
+            return Response(payload=payload() if callable(payload) else payload)
+        return response
 
-    def _endpoint_answer(self, call: Call) -> Answer:
+    def _endpoint_response(self, call: Call) -> Response:
         route = self._routes.find(call.target)
         if route is None:
             return NOT_FOUND
@@ -152,17 +152,17 @@ class GatewayServer:
             return refusal(call.method, self.profile.login.unknown_token if unknown else 403)
         if endpoint.live and not self._gateway.running:
             return SITEMASTER_DOWN
-        return endpoint.answer(self._gateway, replace(call, arguments=route.arguments))
+        return endpoint.response(self._gateway, replace(call, arguments=route.arguments))
 
-    def _response(self, answer: Answer) -> web.Response:
-        body = answer.body
-        response = web.Response(status=answer.status, body=body, headers={**self.profile.headers, **answer.headers})
-        if answer.content_type is None or not body:
-            response[UNTYPED] = True
+    def _as_http(self, response: Response) -> web.Response:
+        body, headers = response.body, {**self.profile.headers, **response.headers}
+        http = web.Response(status=response.status, body=body, headers=headers)
+        if response.content_type is None or not body:
+            http[UNTYPED] = True
         else:
-            response.headers["Content-Type"] = answer.content_type
-            if answer.is_error:
-                response.headers.update(self.profile.error_headers)
-        for cookie in answer.cookies:
-            response.headers.add("Set-Cookie", cookie)
-        return response
+            http.headers["Content-Type"] = response.content_type
+            if response.is_error:
+                http.headers.update(self.profile.error_headers)
+        for cookie in response.cookies:
+            http.headers.add("Set-Cookie", cookie)
+        return http

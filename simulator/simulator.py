@@ -76,7 +76,7 @@ class Simulator:
             self.http_port = await self._plain.open(http_port, None)
 
     async def stop(self) -> None:
-        """Stop listening and cut every connection; `start` may follow."""
+        """Stop listening and close every connection; `start` may follow."""
         await self._listener.close()
         if self._plain is not None:
             await self._plain.close()
@@ -93,7 +93,7 @@ class Simulator:
     async def _handle(self, request: web.Request, connection: int) -> web.Response:
         self.timing.catch_up()
         if request.path == CONTROL_PATH:
-            return self._control_api.answer(request.method, await request.read(), self.connections)
+            return self._control_api.response(request.method, await request.read(), self.connections)
         return await self.server.handle(request, connection)
 
     def _redirecting(self) -> Listener | None:
@@ -102,7 +102,7 @@ class Simulator:
     async def _redirect(self, request: web.Request, _: int) -> web.Response:
         return moved(self.url + request.path_qs)
 
-    # -- what it is ----------------------------------------------------------------------------------------------------
+    # -- identity ------------------------------------------------------------------------------------------------------
 
     @property
     def host(self) -> str:
@@ -143,7 +143,7 @@ class Simulator:
         return self._certificate.fingerprint if self._certificate else None
 
     def forgetting_connections(self) -> AbstractContextManager[None]:
-        """Stop answering on existing connections for a while, as after a silent loss of the network."""
+        """Stop responding on existing connections for a while, as after a silent loss of the network."""
         return self._listener.forgetting_connections()
 
     @asynccontextmanager
@@ -181,7 +181,7 @@ class Simulator:
         self._certificate = certificate(self.serial, self._generation) if self.profile.tls else None
         self._plain = self._redirecting()
 
-    # -- what it does --------------------------------------------------------------------------------------------------
+    # -- behavior ------------------------------------------------------------------------------------------------------
 
     @property
     def home(self) -> SimulatedHome:
@@ -212,7 +212,7 @@ class Simulator:
 
     @property
     def tokens(self) -> dict[str, str]:
-        """Role by live token; `clear()` loses all sessions."""
+        """Role by valid token; `clear()` loses all sessions."""
         return self.gateway.desk.tokens
 
     @property
@@ -226,14 +226,14 @@ class Simulator:
 
     @property
     def latency(self) -> float:
-        """Seconds every answer takes."""
+        """Seconds per response."""
         return self.timing.latency
 
     @latency.setter
     def latency(self, latency: float) -> None:
         self.timing.latency = latency
 
-    # -- what happened and what goes wrong -----------------------------------------------------------------------------
+    # -- requests and faults -------------------------------------------------------------------------------------------
 
     @property
     def requests(self) -> list[Request]:

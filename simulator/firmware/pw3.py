@@ -12,7 +12,7 @@ LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
 def _label_password(serial: str) -> str:
-    """Invent the end of the Wi-Fi password on the label behind the glass, which says nothing of the serial."""
+    """Return the end of a Wi-Fi password as on the label behind the glass. It does not depend on the serial."""
     return "".join(LETTERS[byte % len(LETTERS)] for byte in sha256(serial.encode()).digest()[:5])
 
 

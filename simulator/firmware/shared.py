@@ -5,7 +5,7 @@ from simulator.gateway.profile import Access, Endpoint
 
 
 def closed(*verbs: str) -> dict[str, Endpoint]:
-    """Return endpoints that reject everyone but an installer, and whose further behavior no source describes."""
+    """Return endpoints for installers. No source describes more of their behavior."""
     return {verb: Endpoint(login_endpoints.beyond, Access.INSTALLER) for verb in verbs}
 
 

@@ -64,19 +64,19 @@ PROFILE = Profile(
         },
         "password/change": {"POST": Endpoint(login_endpoints.change_password, OPEN)},
         "status": reads(inventory.status_1_50, OPEN),
-        # what flows
+        # power and energy
         "meters/aggregates": reads(meters.aggregates(FOUR_METERS), OPEN, live=True),
         "system_status/soe": reads(power_system.soe, OPEN, live=True),
         "system_status/grid_status": reads(power_system.grid_status_1_15, OPEN, live=True),
         "system_status/grid_faults": reads(power_system.grid_faults, OPEN, live=True),
-        # what it does
+        # operation
         "sitemaster": reads(power_system.sitemaster, OPEN),
         "sitemaster/run": {"GET": Endpoint(actions.run, LOGIN)},
         "sitemaster/stop": {"GET": Endpoint(actions.stop_1_15, LOGIN)},
         "config": reads(inventory.config, LOGIN),
         "config/completed": {"GET": Endpoint(actions.completed_1_50, LOGIN)},
         "operation": {**reads(inventory.operation, LOGIN), "POST": Endpoint(actions.set_operation, INSTALLER)},
-        # what it is made of
+        # hardware
         "powerwalls": reads(inventory.powerwalls_1_50, OPEN),
         "powerwalls/status": reads(inventory.powerwalls_status, LOGIN),
         "site_info": reads(inventory.site_info, OPEN),
@@ -95,12 +95,12 @@ PROFILE = Profile(
         "meters/site": reads(ct_meters.site, LOGIN),
         "meters/solar": reads(ct_meters.solar, LOGIN),
         "meters/status": reads(always(constant_payloads.METERS_FINE), LOGIN),
-        # whose it is
+        # site and owner
         "customer": reads(registration.customer, LOGIN),
         "customer/registration": reads(registration.registration, OPEN),
         "installer": reads(inventory.installer, LOGIN),
         "installer/companies": reads(installer_lists.companies, LOGIN),
-        # the gateway as a computer
+        # networks, updates, login
         "networks": {**reads(networks.connections, LOGIN), **closed("POST")},
         "system/networks/conn_tests": {
             **reads(self_tests.connection_test, LOGIN),

@@ -37,14 +37,14 @@ ENDPOINTS = {
     "password/change": {"POST": Endpoint(login_endpoints.change_password, OPEN)},
     "status": reads(inventory.status, OPEN),
     "legal/radio": reads(always(networks.RADIO_MODULES), OPEN),
-    # what flows
+    # power and energy
     "meters/aggregates": reads(meters.aggregates(meters.SYNCHROMETER), LOGIN, live=True),
     "system_status": reads(power_system.system_status, LOGIN, live=True),
     "system_status/soe": reads(power_system.soe, LOGIN, live=True),
     "system_status/grid_status": reads(power_system.grid_status, LOGIN, live=True),
     "system_status/grid_faults": reads(power_system.grid_faults, LOGIN, live=True),
     "devices/vitals": {"GET": Endpoint(vitals.vitals, LOGIN)},
-    # what it does
+    # operation
     "sitemaster": reads(power_system.sitemaster, LOGIN),
     "sitemaster/run": {"GET": Endpoint(actions.run, LOGIN)},
     "sitemaster/stop": {"POST": Endpoint(actions.stop, LOGIN)},
@@ -52,7 +52,7 @@ ENDPOINTS = {
     "config/completed": {"GET": Endpoint(actions.completed, LOGIN)},
     "operation": {**reads(inventory.operation, LOGIN), "POST": Endpoint(actions.set_operation, INSTALLER)},
     "v2/islanding/mode": {"POST": Endpoint(actions.islanding_mode, LOGIN)},
-    # what it is made of
+    # hardware
     "powerwalls": reads(inventory.powerwalls, LOGIN),
     "powerwalls/status": reads(inventory.powerwalls_status, LOGIN),
     "powerwalls/phase_usages": {"GET": Endpoint(inventory.phase_usages, LOGIN)},
@@ -73,12 +73,12 @@ ENDPOINTS = {
     "meters/{serial}/ct_config": {"GET": Endpoint(synchrometers.transformer_config, LOGIN), **closed("POST")},
     "synchrometer/ct_voltage_references": reads(synchrometers.phases, LOGIN),
     "synchrometer/ct_voltage_references/options": {"GET": Endpoint(synchrometers.phase_options, LOGIN)},
-    # whose it is
+    # site and owner
     "customer": reads(registration.customer, LOGIN),
     "customer/registration": reads(registration.registration, LOGIN),
     "installer": reads(inventory.installer, LOGIN),
     "installer/companies": reads(installer_lists.companies, LOGIN),
-    # the gateway as a computer
+    # networks, updates, login
     "networks": {**reads(networks.connections, LOGIN), **closed("POST")},
     "networks/access_points": reads(networks.access_points, LOGIN),
     "networks/request_scan_wifi": {"POST": Endpoint(networks.request_scan, LOGIN)},

@@ -9,7 +9,7 @@ from simulator.wire import Json, go_json
 
 
 class Nothing(Enum):
-    """An answer without a body, which is not the same as the JSON value null."""
+    """A response without a body. The JSON value null is another one."""
 
     NOTHING = "nothing"
 
@@ -19,22 +19,22 @@ NOTHING = Nothing.NOTHING
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request, as far as the gateway's logic cares."""
+    """One request, with the parts that the gateway uses."""
 
     method: str
     path: str
-    """Below /api/, or with its leading slash where it is elsewhere."""
+    """Below /api/, or with its leading slash if it is elsewhere."""
     target: str
-    """The same, still encoded as it came."""
+    """The same, still encoded."""
     arguments: Mapping[str, str] = field(default_factory=dict)
     """The value of each `{name}` in the endpoint's path."""
     body: bytes = b""
     token: str | None = None
     role: str | None = None
-    """Role of the live token that came with the request."""
+    """Role of the valid token in the request."""
 
     def json(self) -> dict[str, object] | None:
-        """Read the body as a JSON object; None when it is none."""
+        """Read the body as a JSON object; None if it is not one."""
         try:
             value = json.loads(self.body)
         except ValueError:
@@ -43,7 +43,7 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Response:
     """A response."""
 
     status: int = 200
@@ -65,18 +65,18 @@ class Answer:
         return self.status >= 400
 
 
-def error(status: int, cause: str, message: str) -> Answer:
+def error(status: int, cause: str, message: str) -> Response:
     """Fill the gateway's error envelope: `error` is the detailed cause, `message` the general one."""
-    return Answer(status=status, payload={"code": status, "error": cause, "message": message})
+    return Response(status=status, payload={"code": status, "error": cause, "message": message})
 
 
-def refusal(method: str, status: int = 403) -> Answer:
-    """Turn away a caller without the rights."""
+def refusal(method: str, status: int = 403) -> Response:
+    """Return the error for a request without the permission."""
     return error(status, f"Unable to {method} to resource", "User does not have adequate access rights")
 
 
-NOT_FOUND = Answer(status=404, payload=b"404 page not found\n", content_type="text/plain; charset=utf-8")
-WRONG_METHOD = Answer(status=405)
-SITEMASTER_DOWN = Answer(status=502)
-ACCEPTED = Answer(status=202)
-GONE = Answer(status=204)
+NOT_FOUND = Response(status=404, payload=b"404 page not found\n", content_type="text/plain; charset=utf-8")
+WRONG_METHOD = Response(status=405)
+SITEMASTER_DOWN = Response(status=502)
+ACCEPTED = Response(status=202)
+GONE = Response(status=204)

@@ -42,7 +42,7 @@ def read(gateway: Gateway) -> bytes:
 
 
 def _battery_blocks(gateway: Gateway) -> list[Json]:
-    """List the Powerwalls, and below the first what hangs on it."""
+    """List the Powerwalls, and below the first its expansions."""
     dins = {pack.number: din for pack, din in gateway.packs_by_din}
     expansions: list[Json] = [{"din": dins[number]} for number in sorted(gateway.expansions)]
     is_3 = gateway.din.startswith("1707000")
@@ -65,7 +65,7 @@ def hash_of(content: bytes) -> bytes:
 
 
 def write(gateway: Gateway, content: bytes) -> None:
-    """Keep all of it, and take over what is known. A firmware that stores alone does not follow."""
+    """Store the whole file, and apply the known settings. Firmware that only stores does not follow them."""
     config, before = json.loads(content), json.loads(read(gateway))
     site_info = config["site_info"]
     for kept, now, then in (

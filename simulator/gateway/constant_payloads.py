@@ -7,7 +7,7 @@ GENERATORS: Json = {
     "disconnect_type": "DownstreamATS",
     "generators": [{"brand": "Generac", "model": "7228", "power_rating_watts": 7500}],
 }
-"""No one has shown one yet: an entry is like one of `solars`."""
+"""No source shows one: an entry is like one of `solars`."""
 DISCONNECT_TYPES: Json = ["DownstreamATS"]
 METERS_FINE: Json = {"status": "", "errors": None}
 AUTOCONFIG: Json = {

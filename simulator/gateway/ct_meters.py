@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from simulator.gateway.call import Answer, Call, error
+from simulator.gateway.call import Call, Response, error
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.meters import NEURIO, Reading, reactive_power, readings
 from simulator.home import Flow
@@ -40,7 +40,7 @@ def neurio(gateway: Gateway) -> Json:
 
 
 def neurio_1_50(gateway: Gateway) -> Json:
-    """`meters` of 2020: says what kind of meter it is."""
+    """`meters` of 2020: with the kind of the meter."""
     return [
         {
             "serial": gateway.meter_serial,
@@ -116,7 +116,7 @@ def solar(gateway: Gateway) -> Json:
 
 
 def _single(gateway: Gateway, location: str, channels: tuple[int, ...], reading: Reading) -> Json:
-    """Print a meter by phase. A Neurio of 2018 tells voltages alone, counted from its first input."""
+    """Return a meter by phase. A Neurio of 2018 reports only voltages, counted from its first input."""
     return {
         "id": 0,
         "location": location,
@@ -149,11 +149,11 @@ def _single(gateway: Gateway, location: str, channels: tuple[int, ...], reading:
     }
 
 
-def verify(gateway: Gateway, call: Call) -> Answer:
-    """`POST meters/{serial}/verify`: is this meter there? The web page sends its serial with blanks around it."""
+def verify(gateway: Gateway, call: Call) -> Response:
+    """`POST meters/{serial}/verify`: check that a meter exists. The web page sends blanks around the serial."""
     form = call.json() or {}
     serial, short_id = str(form.get("serial", "")).strip(), form.get("short_id")
     known = call.arguments["serial"].strip() == serial == gateway.meter_serial and short_id == SHORT_ID
     if not known:
         return error(400, f"no meter {call.arguments['serial'].strip()}", "Unable to verify meter")
-    return Answer(payload={"serial": gateway.meter_serial, "short_id": SHORT_ID, "connected": True})
+    return Response(payload={"serial": gateway.meter_serial, "short_id": SHORT_ID, "connected": True})

@@ -25,8 +25,8 @@ AMP_HOURS: Final = 173.3
 """Ah of a new pack, as empty places report them (pypowerwall)."""
 
 
-def answer(gateway: Gateway, query: bytes, variables: str) -> str:
-    """Answer a query, which is known by its name. Its variables name the signals of the components."""
+def response(gateway: Gateway, query: bytes, variables: str) -> str:
+    """Respond to a query by its name. Its variables name the signals of the components."""
     if b"ComponentsQuery" not in query:
         return json.dumps(_controller(gateway))
     components = _components(gateway)
@@ -63,7 +63,7 @@ def _controller(gateway: Gateway) -> Json:
 
 
 def _alerts(gateway: Gateway) -> list[Json]:
-    """Name what holds just now; that all is well is among it."""
+    """Return the active alerts. Some report a success or a normal state."""
     state = "SystemIslandedActive" if gateway.home.islanded else "SystemConnectedToGrid"
     return ["FWUpdateSucceeded", state, *sorted(gateway.alerts)]
 
@@ -151,7 +151,7 @@ def _label(din: str, pack: Pack | None = None) -> dict[str, Any]:
 
 
 def _part(**signals: float | str | None) -> dict[str, Any]:
-    """Describe a part by its signals, each of which has its value in one of three places."""
+    """Return a component with its signals. Each has its value under one of three keys."""
     return {
         "signals": [
             {

@@ -11,10 +11,10 @@ from simulator.home.noise import chance
 from simulator.wire import NANOSECONDS, Json, go_time
 
 PLUS_PART_NUMBER = "2012170-25-E"
-"""A Powerwall+, as the inventory of 23.28 tells it."""
+"""A Powerwall+, as in the inventory of 23.28."""
 
 EXPANSION_PART_NUMBER = "1807000-10-B"
-"""An expansion of a Powerwall 3, as an owner's `config.json` tells it (pypowerwall's issue 227)."""
+"""An expansion of a Powerwall 3, as in an owner's `config.json` (pypowerwall's issue 227)."""
 
 
 INVERTER_PART_NUMBER = "1538000-00-F"
@@ -22,7 +22,7 @@ INVERTER_PART_NUMBER = "1538000-00-F"
 
 
 class Gateway:
-    """A gateway without its HTTP."""
+    """A gateway without HTTP."""
 
     busway = False
     """Whether there is a meter at the busway of all Powerwalls."""
@@ -67,7 +67,7 @@ class Gateway:
         """Whether the battery follows them. Some firmware only stores them."""
         self.signed_islanding = SignedIslanding()
         self.clock_ahead = 0.0
-        """Seconds by which the gateway's clock is ahead of everybody else's."""
+        """Seconds by which the gateway's clock is ahead of the real time."""
         self.registration = Registration()
         self.networks = default_networks()
         self.uplinks = Uplinks()
@@ -79,14 +79,14 @@ class Gateway:
         self.solar_meter = not home.powerwall_plus
         """Whether solar is measured by a transformer of the gateway."""
         self.counter_offset = 0.0
-        """Wh added to every counter of `meters/aggregates`: real ones were seen to fall millions below zero."""
+        """Wh added to every counter of `meters/aggregates`: real ones were seen millions below zero."""
         self.lost_meters: dict[str, tuple[tuple[float, ...], str] | None] = {}
         """Meters out of contact, by their name in `meters/aggregates`, with their last values and time. None stands for
-        a meter that is still read once more."""
+        a meter that is read once more."""
         self.expansions: set[int] = set()
-        """The numbers of those that are no Powerwall 3 but hang on the first one, without an inverter of their own."""
+        """The numbers of the expansions of the first Powerwall 3, which have no inverter."""
         self.problems: list[str] = []
-        """Content of `troubleshooting/problems`; that of a real gateway was never seen."""
+        """Content of `troubleshooting/problems`; no source shows that of a real gateway."""
         self.alerts: set[str] = set()
         """Alerts in addition to those of the present state. Those of an inverter are in `solar_powerwall`."""
         self._booted = home.age - nameplate.boot_seconds * NANOSECONDS - 937_911_668
@@ -154,7 +154,7 @@ class Gateway:
         return go_time(self.home.clock - back, self.home.zone)
 
     def meter_stamp(self, name: str) -> str:
-        """Date a meter's last contact. In a home that stands still, that is a new time every 20 seconds."""
+        """Date a meter's last contact. In a home that does not advance, that is a new time every 20 seconds."""
         if last := self.lost_meters.get(name):
             return last[1]
         return self.stamp(name, ago=-20 * NANOSECONDS * int(self.home.stood_still // 20))
@@ -189,7 +189,7 @@ class Gateway:
         self.home.running = True
 
     def stop(self) -> None:
-        """Stop the system: the batteries rest and nothing is measured."""
+        """Stop the system: the batteries are idle, and nothing is measured."""
         self._ready_at = None
         if self.home.running:
             self._stopped_at = time.monotonic()

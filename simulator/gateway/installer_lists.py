@@ -1,6 +1,6 @@
 """Short versions of the lists that an installer selects from: inverters, companies, grid codes."""
 
-from simulator.gateway.call import Answer, Call, error
+from simulator.gateway.call import Call, Response, error
 from simulator.gateway.gateway import Gateway
 from simulator.wire import Json
 
@@ -40,12 +40,12 @@ def brands(_: Gateway) -> Json:
     return list(MODELS)
 
 
-def models(_: Gateway, call: Call) -> Answer:
+def models(_: Gateway, call: Call) -> Response:
     """`solars/brands/{brand}`."""
     brand = call.arguments["brand"]
     if brand not in MODELS:
         return error(400, f"unknown brand {brand}", "Unable to get solar models")
-    return Answer(
+    return Response(
         payload=[
             {"brand": brand, "model": model, "description": description, "power_rating_watts": watts}
             for model, description, watts in MODELS[brand]
@@ -109,7 +109,7 @@ REGION_COLUMNS = "grid_code,country,state,distributor,utility,retailer,standard"
 
 
 def _settings(code: str) -> dict[str, Json]:
-    """Read a grid code's settings off its name."""
+    """Derive a grid code's settings from its name."""
     frequency, voltage, phase = code.split("_")[:3]
     return {
         "grid_code": code,

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from simulator.gateway import constant_payloads
-from simulator.gateway.call import Answer, Call, error
+from simulator.gateway.call import Call, Response, error
 from simulator.gateway.gateway import Gateway
 from simulator.wire import NANOSECONDS, Json, go_duration
 
 
 def always(value: Json) -> Callable[[Gateway], Json]:
-    """Answer what never changes."""
+    """Return a constant response."""
     return lambda _: value
 
 
@@ -65,18 +65,18 @@ def status(gateway: Gateway) -> dict[str, Json]:
 
 
 def _start_time(gateway: Gateway) -> str:
-    """Print the local wall clock with an offset that is always the same and always wrong."""
+    """Print the local time with the offset +0800, which is wrong (as on real gateways)."""
     boot = datetime.fromtimestamp(gateway.booted // NANOSECONDS, UTC).astimezone(gateway.home.zone)
     return f"{boot:%Y-%m-%d %H:%M:%S} +0800"
 
 
 def solars(gateway: Gateway) -> Json:
-    """`solars`: a Powerwall+ is an inverter besides (23.28)."""
+    """`solars`: a Powerwall+ is also an inverter (23.28)."""
     return constant_payloads.SOLARS_PLUS if gateway.home.powerwall_plus else constant_payloads.SOLARS
 
 
 def generators(gateway: Gateway) -> Json:
-    """List what makes power besides: `generators`."""
+    """Return the response of `generators`."""
     return constant_payloads.NO_GENERATORS if gateway.home.generator is None else constant_payloads.GENERATORS
 
 
@@ -151,10 +151,10 @@ def site_info(gateway: Gateway) -> dict[str, Json]:
 def operation_1_15(gateway: Gateway) -> Json:
     """`operation` of 2018."""
     stored = gateway.operation
-    answer: dict[str, Json] = {"mode": stored.mode, "backup_reserve_percent": stored.reserve}
+    response: dict[str, Json] = {"mode": stored.mode, "backup_reserve_percent": stored.reserve}
     if stored.max_pv_export is not None:
-        answer["max_pv_export_power_kW"] = stored.max_pv_export
-    return answer
+        response["max_pv_export_power_kW"] = stored.max_pv_export
+    return response
 
 
 def operation(gateway: Gateway) -> Json:
@@ -177,7 +177,7 @@ def powerwalls_1_15(gateway: Gateway) -> Json:
 
 
 def powerwalls_status(gateway: Gateway) -> dict[str, Json]:
-    """`powerwalls/status`; whether the grid is there can only be asked while stopped."""
+    """`powerwalls/status`; the grid can only be checked while the Powerwall is stopped."""
     busy = "sitemanager process is running, run sitemanager flag enabled" if gateway.running else ""
     on_grid: dict[str, Json] = {} if gateway.running else {"is_on_grid": gateway.home.grid.up}
     return {
@@ -195,7 +195,7 @@ def powerwalls_status(gateway: Gateway) -> dict[str, Json]:
     }
 
 
-def phase_usages(_gateway: Gateway, _: Call) -> Answer:
+def phase_usages(_gateway: Gateway, _: Call) -> Response:
     """`powerwalls/phase_usages`: for three-phase sites only."""
     return error(500, "no phase information", "Failed getting phase detection information")
 
@@ -261,7 +261,7 @@ def _packs(gateway: Gateway) -> list[dict[str, Json]]:
 
 
 def _commissioning(gateway: Gateway, part: str, names: tuple[str, ...], when_stopped: str) -> Json:
-    """List the checks of a part: all fail while the system runs, which is normal."""
+    """List the checks of a component. All fail while the system runs, which is normal."""
     checks: list[Json] = []
     for name in names:
         begin, end = (gateway.stamp(f"{part} {name}", ago=ago * 1_000_000) for ago in (100, 99))
@@ -291,7 +291,7 @@ def _update(names: tuple[str, ...]) -> Json:
 
 
 def diagnostic(name: str, checks: list[Json], *, category: str = "InternalComms", disruptive: bool = False) -> Json:
-    """Wrap checks the way the gateway reports all of them."""
+    """Return checks in the gateway's format."""
     return {
         "name": name,
         "category": category,

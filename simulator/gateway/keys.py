@@ -6,7 +6,7 @@ from enum import IntEnum
 import time
 
 WINDOW_SECONDS = 600.0
-"""Owners found about ten minutes from the registration."""
+"""Owners report about ten minutes after the registration."""
 
 
 class KeyState(IntEnum):
@@ -14,7 +14,7 @@ class KeyState(IntEnum):
 
     PENDING = 1
     EXPIRED = 2
-    """It was not confirmed in time; registering it again reopens the window."""
+    """It was not confirmed in time. Registering it again reopens the window."""
     VERIFIED = 3
 
 
@@ -27,16 +27,16 @@ class Key:
     registered: float
     verified: bool = False
     fault: str | None = None
-    """Tesla's name of the fault that answers it although it is verified, without `MESSAGEFAULT_ERROR_`."""
+    """Tesla's name of the fault that rejects the key although it is verified, without `MESSAGEFAULT_ERROR_`."""
 
 
 class Keyring:
-    """Knows keys by what they look like on the wire."""
+    """Keys by their bytes in a request."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.names_unknown = True
-        """Whether an unknown key gets a fault. Some firmware answers with an empty message (pypowerwall, issue 352)."""
+        """Whether an unknown key gets a fault. Some firmware returns an empty message (pypowerwall, issue 352)."""
         self._keys: dict[bytes, Key] = {}
 
     def register(self, public_key: bytes) -> None:
@@ -45,11 +45,11 @@ class Keyring:
         self._keys[public_key] = Key(public_key, self.clock(), verified=known is not None and known.verified)
 
     def forget(self, public_key: bytes) -> None:
-        """Take a key away, as an owner does in Tesla's app."""
+        """Remove a key, as an owner does in Tesla's app."""
         self._keys.pop(public_key, None)
 
     def reject(self, public_key: bytes, fault: str | None) -> None:
-        """Answer a registered key with a fault from now on, `INACTIVE_KEY` for one; None accepts it again."""
+        """Reject a registered key with a fault, such as `INACTIVE_KEY`, from now on; None accepts it again."""
         self._keys[public_key].fault = fault
 
     def fault(self, public_key: bytes) -> str | None:
@@ -57,7 +57,7 @@ class Keyring:
         return key.fault if (key := self._keys.get(public_key)) else None
 
     def confirm(self) -> None:
-        """Someone flips a Powerwall's switch: what waits for that is verified."""
+        """Turn a Powerwall off and on by its switch, which verifies all waiting keys."""
         for public_key, key in self._keys.items():
             if self.state(public_key) is KeyState.PENDING:
                 key.verified = True

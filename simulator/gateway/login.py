@@ -9,14 +9,14 @@ import time
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from simulator.gateway.call import Answer, Call, error
+from simulator.gateway.call import Call, Response, error
 from simulator.wire import Json, go_json
 
 TOKEN_BYTES = 64
 FAILURES_ALLOWED = 5
 """The real threshold is unknown."""
 PRESENCE_SECONDS = 300.0
-"""A guess: long enough to walk back from the garage."""
+"""A guess: long enough to walk back from the Powerwall."""
 LOCKED_SECONDS = 300.0
 """Owners advise to wait 5 to 30 minutes."""
 
@@ -32,7 +32,7 @@ class LoginRules:
     roles: dict[str, str]
     """Role by user name; the empty user name stands for any other."""
     behind_switch: dict[str, str] = field(default_factory=dict)
-    """Roles that only someone who flips a Powerwall's switch gets."""
+    """Roles that require turning a Powerwall off and on by its switch."""
     wrong: str
     """The error text for a wrong password."""
     default_refused: bool = False
@@ -48,18 +48,18 @@ class LoginRules:
 
 
 class Admission(NamedTuple):
-    """A login's answer, and who came in by it."""
+    """The response to a login, and the role that logged in."""
 
-    answer: Answer
+    response: Response
     role: str | None = None
 
 
 class Presence:
-    """Someone at the Powerwall, who proves it with its switch."""
+    """Proof of presence at the Powerwall by its switch."""
 
     def __init__(self) -> None:
         self.seconds = PRESENCE_SECONDS
-        """Seconds for which a wait for the switch, and a flip of it, last."""
+        """Seconds for which a wait for the switch, and a proof of presence, last."""
         self._asked_until = 0.0
         self._proven_until = 0.0
 
@@ -70,16 +70,16 @@ class Presence:
 
     @property
     def proven(self) -> bool:
-        """Was the switch flipped a short while ago?"""
+        """Return whether a Powerwall was turned off and on a short time ago."""
         return time.monotonic() < self._proven_until
 
     def ask(self) -> None:
-        """Begin to wait; a flip from before does not count."""
+        """Start to wait. Turning a Powerwall off and on before that does not count."""
         self._asked_until = time.monotonic() + self.seconds
         self._proven_until = 0.0
 
     def flip(self) -> None:
-        """Flip the switch of a Powerwall off and on."""
+        """Turn a Powerwall off and on by its switch."""
         self._proven_until = time.monotonic() + self.seconds
 
     def end(self) -> None:
@@ -88,23 +88,23 @@ class Presence:
 
 
 class LoginDesk:
-    """Hands out tokens."""
+    """Logins and their tokens."""
 
     def __init__(self, rules: LoginRules, password: str, default: str) -> None:
         self.rules = rules
         self.password = password
         self.default = default
-        """The password the gateway came with."""
+        """The default password."""
         self.presence = Presence()
         self.tokens: dict[str, str] = {}
-        """Role by live token; several live side by side."""
+        """Role by valid token; several are valid at the same time."""
         self.failures_allowed = FAILURES_ALLOWED
         self.locked_seconds = LOCKED_SECONDS
         self._failures = 0
         self._locked_until = 0.0
 
     def login(self, call: Call, now: str) -> Admission:
-        """Answer a login; `now` is the gateway's time."""
+        """Respond to a login; `now` is the gateway's time."""
         if time.monotonic() < self._locked_until:
             return Admission(TOO_MANY)
         form = _form(call.body)
@@ -121,7 +121,7 @@ class LoginDesk:
         return Admission(self._welcome(role, form.get("email"), now), role)
 
     def toggle_login(self, call: Call, now: str) -> Admission:
-        """Answer a login by the switch, which needs no password."""
+        """Respond to a login by the switch, which requires no password."""
         form = call.json() if call.body else {}
         role = None if form is None else self._role(str(form.get("username", "installer")))
         if role is None or not self.presence.asked:
@@ -133,14 +133,14 @@ class LoginDesk:
     def _role(self, user: str) -> str | None:
         return self.rules.behind_switch.get(user) or self.rules.roles.get(user, self.rules.roles.get(""))
 
-    def _refuse(self) -> Answer:
+    def _refuse(self) -> Response:
         self._failures += 1
         if self._failures >= self.failures_allowed:
             self._failures = 0
             self._locked_until = time.monotonic() + self.locked_seconds
         return error(401, self.rules.wrong, "Login Error")
 
-    def _welcome(self, role: str, email: object, now: str) -> Answer:
+    def _welcome(self, role: str, email: object, now: str) -> Response:
         self._failures = 0
         token = urlsafe_b64encode(secrets.token_bytes(TOKEN_BYTES)).decode()
         self.tokens[token] = role
@@ -155,9 +155,9 @@ class LoginDesk:
         if self.rules.login_time:
             record["loginTime"] = now
         if not self.rules.cookies:
-            return Answer(payload=record)
+            return Response(payload=record)
         packed = b64encode(go_json(record).encode()).decode()
-        return Answer(payload=record, cookies=(f"AuthCookie={token}; Path=/", f"UserRecord={packed}; Path=/"))
+        return Response(payload=record, cookies=(f"AuthCookie={token}; Path=/", f"UserRecord={packed}; Path=/"))
 
 
 def _form(body: bytes) -> dict[str, object] | None:

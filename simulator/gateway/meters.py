@@ -14,7 +14,7 @@ BATTERY_POWER_STEP = 10
 BATTERY_ENERGY_STEP = 10
 TIMEOUT = 1_500_000_000
 INVERTER_TIMEOUT = 1_000_000_000
-"""ns after which a meter is given up: one of its own, and an inverter that is a meter besides."""
+"""ns after which a meter counts as lost: a separate one, and an inverter with a meter."""
 PACK_VOLTAGE = 50.0
 """DC: why a battery's current is about power / 50, with the opposite sign."""
 
@@ -143,7 +143,7 @@ def reactive_power(gateway: Gateway, subject: str, middle: float) -> float:
 
 
 def aggregates(style: MeterStyle) -> Callable[[Gateway], Json]:
-    """Make the payload of `meters/aggregates` for a generation of meters."""
+    """Return the payload of `meters/aggregates` for a generation of meters."""
 
     def payload(gateway: Gateway) -> Json:
         fitted = _fitted(gateway, style)
@@ -165,13 +165,13 @@ def _shifted(reading: Reading, offset: float) -> Reading:
 
 
 def _stamp(gateway: Gateway, name: str) -> str:
-    """Date a meter's values. The home's are as old as those of the oldest meter that they are computed from."""
+    """Return the time of a meter's values. The home's are as old as those of the oldest meter used for them."""
     lost = [last[1] for last in gateway.lost_meters.values() if last]
     return min(lost) if name == "load" and lost else gateway.meter_stamp(name)
 
 
 def _last_contact(gateway: Gateway, name: str, reading: Reading) -> Reading:
-    """Return what the gateway knows of a meter: after a loss of contact, what it read last."""
+    """Return the gateway's values of a meter: the last ones after a loss of contact."""
     if name not in gateway.lost_meters:
         return reading
     last = gateway.lost_meters[name]
@@ -181,7 +181,7 @@ def _last_contact(gateway: Gateway, name: str, reading: Reading) -> Reading:
 
 
 def _fitted(gateway: Gateway, style: MeterStyle) -> MeterStyle:
-    """Fit the meters to the home: a Powerwall+ has one at the site, and tells of the sun itself (23.28)."""
+    """Fit the meters to the home: a Powerwall+ has one at the site, and measures solar itself (23.28)."""
     if not gateway.home.powerwall_plus:
         return style
     return replace(style, counts=style.counts | {"site": 1}, timeouts={"solar": INVERTER_TIMEOUT})
@@ -232,7 +232,7 @@ def readings(gateway: Gateway, style: MeterStyle) -> dict[str, Reading]:
 
 
 def _inverter(gateway: Gateway, solar: Reading) -> Reading:
-    """Measure the sun as a Powerwall+ does, which unlike a transformer of the gateway's knows the frequency."""
+    """Measure solar as a Powerwall+ does. Unlike the gateway's transformers it measures the frequency."""
     voltage = round(gateway.home.voltage, 1)
     current = round(solar.apparent / voltage, 1) if voltage else 0.0
     return solar._replace(voltage=voltage, current=current, frequency=gateway.home.frequency)
@@ -241,7 +241,7 @@ def _inverter(gateway: Gateway, solar: Reading) -> Reading:
 def _home(
     style: MeterStyle, flow: Flow, site: Reading, battery: Reading, solar: Reading, generator: Reading
 ) -> Reading:
-    """Calculate the home, which has no meter of its own: it is what the others leave."""
+    """Calculate the home, which has no meter: it is the sum of all others."""
     power = style.home_reading(site.power + solar.power + flow.battery + generator.power)
     reactive = style.home_reading(site.reactive + solar.reactive + battery.reactive + generator.reactive)
     energy = (site.imported - site.exported) + (solar.exported - solar.imported) + (battery.exported - battery.imported)

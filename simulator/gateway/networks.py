@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from simulator.gateway.call import ACCEPTED, Answer, Call, error
+from simulator.gateway.call import ACCEPTED, Call, Response, error
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.state import Network
 from simulator.wire import Json
@@ -36,7 +36,7 @@ NEIGHBOURS = (
 def interfaces(gateway: Gateway) -> Json:
     """`networks` of 2018: one entry per interface; the last is the gateway's own access point.
 
-    A Wi-Fi that is switched off stays in sight; there always is one, for `POST networks` adds and never removes.
+    A Wi-Fi that is switched off stays listed. There always is one, because `POST networks` never removes one.
     """
     wifis = [network for network in gateway.networks if network.interface == "WifiType"]
     wifi = next((network for network in wifis if network.enabled), wifis[-1])
@@ -84,7 +84,7 @@ def configured(gateway: Gateway) -> Json:
     return [_network(network) for network in gateway.networks]
 
 
-def configure(gateway: Gateway, call: Call) -> Answer:
+def configure(gateway: Gateway, call: Call) -> Response:
     """`POST networks`: sets a network up, switched off; one of the same name is replaced."""
     form = call.json() or {}
     interface, name, security = (form.get(key) for key in ("interface", "network_name", "security_type"))
@@ -92,10 +92,10 @@ def configure(gateway: Gateway, call: Call) -> Answer:
         return error(400, "invalid network", "Unable to configure network")
     network = Network(name, str(interface), str(security), enabled=False)
     gateway.networks[:] = [other for other in gateway.networks if other.name != name] + [network]
-    return Answer(payload=_network(network))
+    return Response(payload=_network(network))
 
 
-def enable(gateway: Gateway, call: Call) -> Answer:
+def enable(gateway: Gateway, call: Call) -> Response:
     """`POST networks/{name}/enable`: the one Wi-Fi radio leaves the network it was in."""
     network = _named(gateway, call)
     if network is None:
@@ -107,7 +107,7 @@ def enable(gateway: Gateway, call: Call) -> Answer:
     return ACCEPTED
 
 
-def disable(gateway: Gateway, call: Call) -> Answer:
+def disable(gateway: Gateway, call: Call) -> Response:
     """`POST networks/{name}/disable`."""
     network = _named(gateway, call)
     if network is None:
@@ -120,18 +120,18 @@ def _named(gateway: Gateway, call: Call) -> Network | None:
     return next((network for network in gateway.networks if network.name == call.arguments["name"]), None)
 
 
-def scan_1_15(_gateway: Gateway, _: Call) -> Answer:
-    """`POST networks/wifi_scan`: answers when it has listened to all channels."""
-    return Answer(payload=[_access_point(*neighbour) for neighbour in NEIGHBOURS])
+def scan_1_15(_gateway: Gateway, _: Call) -> Response:
+    """`POST networks/wifi_scan`: returns after it has scanned all channels."""
+    return Response(payload=[_access_point(*neighbour) for neighbour in NEIGHBOURS])
 
 
-# -- later: scan first, look afterwards ------------------------------------------------------------------------------
+# -- later: scan first, list afterwards ------------------------------------------------------------------------------
 
 
-def request_scan(gateway: Gateway, _: Call) -> Answer:
+def request_scan(gateway: Gateway, _: Call) -> Response:
     """`POST networks/request_scan_wifi`."""
     gateway.wifi_scan.start(gateway.home.clock)
-    return Answer()
+    return Response()
 
 
 def access_points(gateway: Gateway) -> Json:
@@ -164,7 +164,7 @@ def _as_go(address: str, mask: str) -> Json:
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """A network the gateway is set up for, and how it goes."""
+    """A configured network and its state."""
 
     name: str
     kind: str
@@ -172,13 +172,13 @@ class Connection:
     primary: bool = False
     """Whether it is in use."""
     address: tuple[str, str] | None
-    """Address and mask; None where nothing is plugged in."""
+    """Address and mask; None without a cable."""
     signal: int = 0
     hardware: str = ""
 
 
 def connections(gateway: Gateway) -> Json:
-    """`networks`: one entry per network the gateway is set up for."""
+    """`networks`: one entry per configured network."""
     return [_printed(gateway, connection, _dotted) for connection in _connections(gateway)]
 
 
@@ -188,7 +188,7 @@ def connections_24(gateway: Gateway) -> Json:
 
 
 def _connections(gateway: Gateway) -> tuple[Connection, ...]:
-    """List cable, mobile radio and Wi-Fi. A cable is preferred where one is plugged in."""
+    """List cable, mobile radio and Wi-Fi. A cable is preferred if one is plugged in."""
     uplinks = gateway.uplinks
     return (
         Connection(

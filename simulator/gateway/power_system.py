@@ -1,6 +1,6 @@
 """Endpoints of the battery, the grid and the sitemaster."""
 
-from simulator.gateway.call import Answer, Call, error
+from simulator.gateway.call import Call, Response, error
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.meters import battery_energy, battery_powers, pack_current, reactive_power
 from simulator.home.battery import CONTINUOUS_POWER, PEAK_POWER, Pack
@@ -26,7 +26,7 @@ def grid_status(gateway: Gateway) -> Json:
 
 
 def _grid_status(gateway: Gateway) -> str:
-    """Name the state of the grid. A solar inverter has no contactor, and says off-grid whatever the grid does."""
+    """Return the state of the grid. A solar inverter has no contactor, and always reports off-grid."""
     return "SystemIslandedActive" if gateway.solar_inverter else gateway.home.grid_status
 
 
@@ -36,7 +36,7 @@ def no_grid_faults(_: Gateway) -> Json:
 
 
 def grid_faults(gateway: Gateway) -> list[Json]:
-    """`system_status/grid_faults`: what a pack's inverter saw when the grid went away."""
+    """`system_status/grid_faults`: what an inverter reports of a grid outage."""
     first = gateway.home.packs[0]
     decoded: list[Json] = [
         {"name": "PINV_alertID", "value": "PINV_a006_vfCheckUnderFrequency"},
@@ -162,14 +162,14 @@ def _seen_grid(gateway: Gateway) -> str:
 
 
 def can_reboot(gateway: Gateway) -> str:
-    """May the gateway reboot now? The answer is empty while the system is stopped."""
+    """Return whether the gateway may reboot now: empty while the system is stopped."""
     if not gateway.running:
         return ""
     return "Power flow is too high" if abs(gateway.home.battery_power) > 500 else "Yes"
 
 
 def sitemaster_1_15(gateway: Gateway) -> Json:
-    """`sitemaster` of 2018; the uptime's strange forms are the gateway's own."""
+    """`sitemaster` of 2018; with the gateway's own formats of the uptime."""
     running = gateway.running
     uptime = f"{gateway.sitemaster_seconds}s," if running else "log:"
     return {"running": running, "uptime": uptime, "connected_to_tesla": running and gateway.connected_to_tesla}
@@ -187,8 +187,8 @@ def sitemaster(gateway: Gateway) -> Json:
     }
 
 
-def powerwalls_status_1_15(gateway: Gateway, _: Call) -> Answer:
+def powerwalls_status_1_15(gateway: Gateway, _: Call) -> Response:
     """`powerwalls/status` of 2018: refused while the sitemaster runs."""
     if gateway.running:
         return error(409, "Sitemaster is current running", "Sitemaster is current running")
-    return Answer(payload={"enumerating": False, "updating": False, "checking_if_offgrid": False})
+    return Response(payload={"enumerating": False, "updating": False, "checking_if_offgrid": False})

@@ -1,6 +1,6 @@
 """A Powerwall+: a Powerwall with a solar inverter that reports its strings of panels.
 
-Names and states as on 23.28; what they are at night was never seen, so they do not change.
+Names and states as on 23.28; no source shows them at night, so they do not change.
 """
 
 from typing import NamedTuple
@@ -38,7 +38,7 @@ PVS_ALERTS = (
 )
 """Some of the names; a real one lists twice to seven times as many."""
 NOT_WIRED = "PVS_a018_MciStringB"
-"""Raised in good health, too: nothing answers where nothing is wired."""
+"""Raised without a fault, too: no device responds at an input without panels."""
 
 METER_SERIAL = "VAH4819AB0815"
 METER_SHORT_ID = "70815"
@@ -56,14 +56,14 @@ class PanelString(NamedTuple):
 
 
 def strings(gateway: Gateway) -> list[PanelString]:
-    """Measure the strings, whose powers are together what the sun's meter shows."""
+    """Measure the strings, whose powers add up to that of the solar meter."""
     power = max(0, round(readings(gateway, SYNCHROMETER)["solar"].power))
     powers = [round(power * share) for share in SHARES]
     return [_string(*each) for each in zip(VOLTAGES, [*powers, power - sum(powers)], strict=True)]
 
 
 def _string(bright: float, power: int) -> PanelString:
-    """Measure a string; its voltage is there with the first light."""
+    """Measure a string; it has a voltage from the first light on."""
     connected = bright > 0
     voltage = round(bright * power / (power + 5), 1) if connected else bright
     return PanelString(connected, voltage, round(power / voltage, 2) if power else 0.0, power)
@@ -116,7 +116,7 @@ def _alerts(gateway: Gateway, names: tuple[str, ...], more: dict[str, Json]) -> 
     return {**head, **more, **{name: name == NOT_WIRED or name in gateway.alerts for name in names}}
 
 
-# -- the meter the utility trusts --------------------------------------------------------------------------------------
+# -- revenue grade meter -----------------------------------------------------------------------------------------------
 
 
 WIRINGS: list[Json] = [

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from simulator.gateway.call import Answer, Call
+from simulator.gateway.call import Call, Response
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.login import LoginRules
 from simulator.gateway.nameplate import Nameplate
@@ -26,13 +26,13 @@ INSTALLER_ROLES = frozenset({"Provider_Engineer", "Tesla_Engineer"})
 class Endpoint:
     """One verb on one path."""
 
-    answer: Callable[[Gateway, Call], Answer]
+    response: Callable[[Gateway, Call], Response]
     access: Access
     live: bool = False
     """Live data is 502 while the sitemaster is stopped."""
 
     def admits(self, role: str | None) -> bool:
-        """May a caller with this role (None: not logged in) have the answer?"""
+        """Return whether this role (None: not logged in) may use the endpoint."""
         if self.access is Access.OPEN:
             return True
         return role is not None and (self.access is Access.LOGIN or role in INSTALLER_ROLES)
@@ -40,7 +40,7 @@ class Endpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """One firmware: chosen data, no conditions."""
+    """The data of one firmware."""
 
     firmware: str
     tls: bool
@@ -54,12 +54,12 @@ class Profile:
     endpoints: Mapping[str, Mapping[str, Endpoint]]
     """By path below /api/, then by verb; a path that begins with a slash is not below it."""
     powerwall_plus: Mapping[str, Mapping[str, Endpoint]] = field(default_factory=dict)
-    """Likewise: what is there besides with a Powerwall+. Empty where the firmware is older than that."""
+    """The same, for additional endpoints with a Powerwall+. Empty on older firmware."""
 
 
 type Payload = Callable[[Gateway], Json]
 
 
 def reads(payload: Payload, access: Access, *, live: bool = False) -> dict[str, Endpoint]:
-    """Describe a path that only answers a GET."""
-    return {"GET": Endpoint(lambda gateway, _: Answer(payload=payload(gateway)), access, live)}
+    """Return the endpoint of a path that only supports GET."""
+    return {"GET": Endpoint(lambda gateway, _: Response(payload=payload(gateway)), access, live)}

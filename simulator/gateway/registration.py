@@ -1,6 +1,6 @@
 """Serve `customer/registration`: the owner and the accepted agreements."""
 
-from simulator.gateway.call import ACCEPTED, Answer, Call, error
+from simulator.gateway.call import ACCEPTED, Call, Response, error
 from simulator.gateway.gateway import Gateway
 from simulator.wire import Json
 
@@ -55,27 +55,27 @@ def customer_24(gateway: Gateway) -> Json:
     return {"registered": gateway.registration.registered}
 
 
-def agree(gateway: Gateway, call: Call) -> Answer:
-    """`POST customer/registration/legal`: changes the consents it names and answers all four."""
+def agree(gateway: Gateway, call: Call) -> Response:
+    """`POST customer/registration/legal`: changes the given consents and returns all four."""
     form = call.json()
     consents = gateway.registration.consents
-    if form is None or not form.keys() <= consents.keys() or not _are_answers(form):
+    if form is None or not form.keys() <= consents.keys() or not _are_booleans(form):
         return error(400, "invalid request body", "Unable to save registration")
     consents.update({name: value for name, value in form.items() if value is None or isinstance(value, bool)})
-    return Answer(payload=dict(consents))
+    return Response(payload=dict(consents))
 
 
-def _are_answers(form: dict[str, object]) -> bool:
+def _are_booleans(form: dict[str, object]) -> bool:
     return all(value is None or isinstance(value, bool) for value in form.values())
 
 
-def skip(gateway: Gateway, _: Call) -> Answer:
+def skip(gateway: Gateway, _: Call) -> Response:
     """`POST customer/registration/skip`."""
     gateway.registration.skipped = True
     return ACCEPTED
 
 
-def email(gateway: Gateway, _: Call) -> Answer:
+def email(gateway: Gateway, _: Call) -> Response:
     """`POST customer/registration/emailed`."""
     gateway.registration.emailed = True
     return ACCEPTED

@@ -22,14 +22,14 @@ class Route:
 
 
 class Routes:
-    """Finds paths; a `{name}` in a firmware's table stands for anything without a slash."""
+    """Find endpoints by path. A `{name}` in a firmware's table stands for any text without a slash."""
 
     def __init__(self, endpoints: Mapping[str, Verbs]) -> None:
         self._exact = {path: Route(verbs, {}) for path, verbs in endpoints.items() if "{" not in path}
         self._patterns = [(_pattern(path), verbs) for path, verbs in endpoints.items() if "{" in path]
 
     def find(self, path: str) -> Route | None:
-        """Find a path below /api/, still encoded as it came: `%2F` in it is part of an argument."""
+        """Find a path below /api/, still encoded: `%2F` in it is part of an argument."""
         if exact := self._exact.get(unquote(path)):
             return exact
         for pattern, verbs in self._patterns:
@@ -39,7 +39,7 @@ class Routes:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    """Make `networks/{name}/enable` into a pattern for it."""
+    """Return a pattern for a path such as `networks/{name}/enable`."""
     literal, *rest = _ARGUMENT.split(path)
     text = re.escape(literal)
     for name, following in zip(rest[::2], rest[1::2], strict=True):

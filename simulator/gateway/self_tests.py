@@ -1,6 +1,6 @@
 """Tests that the gateway runs on itself, and the problems that it reports."""
 
-from simulator.gateway.call import ACCEPTED, Answer, Call, error
+from simulator.gateway.call import ACCEPTED, Call, Response, error
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.inventory import diagnostic
 from simulator.wire import NEVER, Json, float32, go_time
@@ -42,10 +42,10 @@ def _result(gateway: Gateway, test: str) -> Json:
     return {"pass": passed, "error": "" if passed else "dial tcp: i/o timeout"}
 
 
-def start_connection_test_1_15(gateway: Gateway, _: Call) -> Answer:
-    """`POST system/networks/conn_tests` of 2018: answers as a GET does while the test runs."""
+def start_connection_test_1_15(gateway: Gateway, _: Call) -> Response:
+    """`POST system/networks/conn_tests` of 2018: returns the same as a GET while the test runs."""
     gateway.connection_test.start(gateway.home.clock)
-    return Answer(payload={"results": None, "timestamp": NEVER})
+    return Response(payload={"results": None, "timestamp": NEVER})
 
 
 def connection_test(gateway: Gateway) -> Json:
@@ -68,10 +68,10 @@ def connection_test(gateway: Gateway) -> Json:
     return diagnostic("Network connection", checks, category="Network")
 
 
-def start_connection_test(gateway: Gateway, _: Call) -> Answer:
-    """`POST system/networks/conn_tests`: answers every diagnostic there is; this one is scheduled."""
+def start_connection_test(gateway: Gateway, _: Call) -> Response:
+    """`POST system/networks/conn_tests`: returns all diagnostics, and this one as scheduled."""
     gateway.connection_test.start(gateway.home.clock)
-    return Answer(
+    return Response(
         payload=[
             diagnostic("CAN bus", [_check("Enable switch", "not_run")]),
             diagnostic("Meter communication", [_check("Meter read", "not_run")], category="Metering"),
@@ -119,7 +119,7 @@ def problems(gateway: Gateway) -> Json:
     return {"problems": list(gateway.problems)}
 
 
-def log(_: Gateway, call: Call) -> Answer:
+def log(_: Gateway, call: Call) -> Response:
     """`POST logging`: takes a line of the web page's own log."""
     form = call.json() or {}
     if not isinstance(form.get("level"), str) or not isinstance(form.get("log"), str):

@@ -21,7 +21,7 @@ from tesla_protocol.energy_device.signed_message_pb2 import RoutableMessage
 from tesla_protocol.energy_device.transport_pb2 import MessageEnvelope
 
 from simulator.gateway import config_file, device_queries
-from simulator.gateway.call import Answer, Call
+from simulator.gateway.call import Call, Response
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.keys import KeyState
 from simulator.home.home import FAILSAFE
@@ -34,34 +34,34 @@ UNIMPLEMENTED, ABORTED, PERMISSION_DENIED, NOT_FOUND = 12, 10, 7, 5
 """google.rpc.Code"""
 
 
-def din(gateway: Gateway, _: Call) -> Answer:
+def din(gateway: Gateway, _: Call) -> Response:
     """`GET /tedapi/din`: plain text."""
-    return Answer(payload=_packed(gateway.din.encode()), content_type="text/plain; charset=utf-8")
+    return Response(payload=_packed(gateway.din.encode()), content_type="text/plain; charset=utf-8")
 
 
-def v1r(gateway: Gateway, call: Call) -> Answer:
+def v1r(gateway: Gateway, call: Call) -> Response:
     """`POST /tedapi/v1r`: the body is a signed message, which requires no login."""
     request = RoutableMessage()
     try:
         request.ParseFromString(call.body)
     except DecodeError:
-        return _answer(_fault(signed.MESSAGEFAULT_ERROR_DECODING))
+        return _response(_fault(signed.MESSAGEFAULT_ERROR_DECODING))
     public_key = request.signature_data.signer_identity.public_key
     state = gateway.keyring.state(public_key)
     if state is None:
         known = gateway.keyring.names_unknown
-        return _answer(
+        return _response(
             _fault(signed.MESSAGEFAULT_ERROR_UNKNOWN_KEY_ID) if known else RoutableMessage(uuid=request.uuid)
         )
     if fault_name := gateway.keyring.fault(public_key):
-        return _answer(_fault(getattr(signed, f"MESSAGEFAULT_ERROR_{fault_name}")))
+        return _response(_fault(getattr(signed, f"MESSAGEFAULT_ERROR_{fault_name}")))
     if fault := _signature_fault(gateway, request):
-        return _answer(_fault(fault))
+        return _response(_fault(fault))
     if state is not KeyState.VERIFIED:
-        return _answer(_message(_error(PERMISSION_DENIED, "v1r: client authorization not verified")))
+        return _response(_message(_error(PERMISSION_DENIED, "v1r: client authorization not verified")))
     asked = MessageEnvelope()
     asked.ParseFromString(request.protobuf_message_as_bytes)
-    return _answer(_message(_reply(gateway, asked)))
+    return _response(_message(_reply(gateway, asked)))
 
 
 def _signature_fault(gateway: Gateway, request: RoutableMessage) -> signed.MessageFault_E:
@@ -92,13 +92,13 @@ def _signature_fault(gateway: Gateway, request: RoutableMessage) -> signed.Messa
 
 
 def _reply(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
-    """Answer for this gateway, whichever device the message names: a message for a follower gets the leader's data."""
+    """Respond for this gateway, whichever device the message names: for a follower it returns the leader's data."""
     wanted = ".".join(_names(asked))
     if reply := _REPLIES.get(wanted):
-        answer = reply(gateway, asked)
-        answer.delivery_channel = asked.delivery_channel
-        answer.sender.din = gateway.din
-        return answer
+        response = reply(gateway, asked)
+        response.delivery_channel = asked.delivery_channel
+        response.sender.din = gateway.din
+        return response
     return _error(UNIMPLEMENTED, f"unimplemented: {wanted}")
 
 
@@ -114,11 +114,11 @@ def _read_file(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
     name = asked.filestore.read_file_request.name
     if name != config_file.NAME:
         return _error(NOT_FOUND, f"no such file: {name}")
-    answer = MessageEnvelope()
-    read = answer.filestore.read_file_response
+    response = MessageEnvelope()
+    read = response.filestore.read_file_response
     read.file.name, read.file.blob = name, config_file.read(gateway)
     read.hash = config_file.hash_of(read.file.blob)
-    return answer
+    return response
 
 
 def _update_file(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
@@ -126,18 +126,18 @@ def _update_file(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
     if request.hash != config_file.hash_of(config_file.read(gateway)):
         return _error(ABORTED, "hash mismatch")
     config_file.write(gateway, request.file.blob)
-    answer = MessageEnvelope()
-    written = answer.filestore.update_file_response
+    response = MessageEnvelope()
+    written = response.filestore.update_file_response
     written.file.name = request.file.name
     written.hash = config_file.hash_of(config_file.read(gateway))
-    return answer
+    return response
 
 
 def _list_clients(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
-    answer = MessageEnvelope()
-    answer.authorization.list_authorized_clients_response.SetInParent()
+    response = MessageEnvelope()
+    response.authorization.list_authorized_clients_response.SetInParent()
     for key in gateway.keyring.keys:
-        answer.authorization.list_authorized_clients_response.clients.add(
+        response.authorization.list_authorized_clients_response.clients.add(
             type=authorization.AUTHORIZED_CLIENT_TYPE_CUSTOMER_MOBILE_APP,
             description="Home Assistant",
             key_type=authorization.AUTHORIZED_KEY_TYPE_RSA,
@@ -146,30 +146,30 @@ def _list_clients(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
             state=gateway.keyring.state(key) or authorization.AUTHORIZED_STATE_INVALID,
             verification=authorization.AUTHORIZED_VERIFICATION_TYPE_PRESENCE_PROOF,
         )
-    return answer
+    return response
 
 
 def _query(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
-    """Answer a query about the devices. Each comes with Tesla's own signature, so there are few."""
-    answer = MessageEnvelope()
-    answer.graphql.query_response.status = graphql.GRAPH_QL_STATUS_SUCCESS
+    """Respond to a query about the devices. Each comes with Tesla's own signature, so there are few."""
+    response = MessageEnvelope()
+    response.graphql.query_response.status = graphql.GRAPH_QL_STATUS_SUCCESS
     request = asked.graphql.query_request
-    answer.graphql.query_response.data = device_queries.answer(gateway, request.query, request.variables_json.value)
-    return answer
+    response.graphql.query_response.data = device_queries.response(gateway, request.query, request.variables_json.value)
+    return response
 
 
 def _set_island_mode(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
     request = asked.teg.set_island_mode_request
-    answer = MessageEnvelope()
+    response = MessageEnvelope()
     leaves = request.mode == teg.TEG_ISLAND_MODE_INTENTIONAL_WITH_RECONNECT_FAILSAFE
     gateway.signed_islanding.orders.append((leaves, request.force))
     if leaves and not request.force and gateway.home.charge <= FAILSAFE:
-        answer.teg.set_island_mode_response.result = teg.TEG_SET_ISLAND_MODE_RESULT_REJECTED_LOW_ENERGY
-        return answer
+        response.teg.set_island_mode_response.result = teg.TEG_SET_ISLAND_MODE_RESULT_REJECTED_LOW_ENERGY
+        return response
     followed = {"forced": request.force, "always": True, "never": False}[gateway.signed_islanding.follows]
     gateway.home.off_grid_on_purpose = leaves and followed
-    answer.teg.set_island_mode_response.result = teg.TEG_SET_ISLAND_MODE_RESULT_ACCEPTED
-    return answer
+    response.teg.set_island_mode_response.result = teg.TEG_SET_ISLAND_MODE_RESULT_ACCEPTED
+    return response
 
 
 def _system_info(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
@@ -177,9 +177,9 @@ def _system_info(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
     plate = gateway.nameplate
     device = message(text(1, plate.part_number), text(2, gateway.serial))
     firmware = message(text(1, plate.version), part(2, bytes.fromhex(plate.git_hash)))
-    answer = MessageEnvelope()
-    answer.common.get_system_info_response.ParseFromString(message(part(1, device), part(3, firmware)))
-    return answer
+    response = MessageEnvelope()
+    response.common.get_system_info_response.ParseFromString(message(part(1, device), part(3, firmware)))
+    return response
 
 
 _REPLIES: Final[dict[str, Callable[[Gateway, MessageEnvelope], MessageEnvelope]]] = {
@@ -194,10 +194,10 @@ _REPLIES: Final[dict[str, Callable[[Gateway, MessageEnvelope], MessageEnvelope]]
 
 def _error(code: int, message: str) -> MessageEnvelope:
     """Return an error inside the response."""
-    answer = MessageEnvelope()
-    answer.common.error_response.status.code = code
-    answer.common.error_response.status.message = message
-    return answer
+    response = MessageEnvelope()
+    response.common.error_response.status.code = code
+    response.common.error_response.status.message = message
+    return response
 
 
 def _message(inner: MessageEnvelope) -> RoutableMessage:
@@ -206,14 +206,14 @@ def _message(inner: MessageEnvelope) -> RoutableMessage:
 
 def _fault(fault: signed.MessageFault_E) -> RoutableMessage:
     """Return a fault in place of a response."""
-    answer = RoutableMessage()
-    answer.signed_message_status.message_fault = fault
-    return answer
+    response = RoutableMessage()
+    response.signed_message_status.message_fault = fault
+    return response
 
 
-def _answer(message: RoutableMessage) -> Answer:
+def _response(message: RoutableMessage) -> Response:
     """Send it as it is: pypowerwall's hardware (26.18.1, 26.26.4) reads it so, and unpacks the DIN alone."""
-    return Answer(payload=message.SerializeToString(), content_type="application/octet-stream")
+    return Response(payload=message.SerializeToString(), content_type="application/octet-stream")
 
 
 def _packed(body: bytes) -> bytes:

@@ -28,7 +28,7 @@ class SignedIslanding:
     """Which orders to go off-grid are followed: on most firmware those with `force` alone, on some all, on some none
     (python-tesla-fleet-api, pulls 32 and 33)."""
     orders: list[tuple[bool, bool]] = field(default_factory=list)
-    """Every order so far: does it go off-grid, and is it forced?"""
+    """All orders so far: whether to go off-grid, and whether forced."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Registration:
 
 @dataclass
 class Network:
-    """A network the gateway is set up for."""
+    """A configured network."""
 
     name: str
     interface: str
@@ -58,11 +58,11 @@ class Network:
     security: str = "NONE"
     dhcp: bool | None = True
     enabled: bool | None = None
-    """None: never switched."""
+    """None if it was never turned on or off."""
 
 
 def default_networks() -> list[Network]:
-    """List what a gateway is set up for once it has found the home's Wi-Fi."""
+    """Return the networks of a gateway that is connected to the home's Wi-Fi."""
     return [
         Network("default_gsm", "GsmType", dhcp=None),
         Network("default_eth", "EthType"),
@@ -83,7 +83,7 @@ class Uplinks:
 
 
 class Job:
-    """Work that takes a while by a real clock, as a person waits for it."""
+    """Work that takes a while in real time."""
 
     def __init__(self, seconds: float = JOB_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds
@@ -91,7 +91,7 @@ class Job:
         self.started_at = 0
         """By the home's clock, nanoseconds since 1970."""
         self.late = 0.0
-        """Seconds after which a gateway that is slow to begin shows that it was told to."""
+        """Seconds until the gateway reports that the work has begun."""
 
         self._began: float | None = None
 
@@ -103,7 +103,7 @@ class Job:
 
     @property
     def begun(self) -> bool:
-        """Was it ever started?"""
+        """Return whether it was ever started."""
         return self._began is not None and self.clock() >= self._began
 
     @property

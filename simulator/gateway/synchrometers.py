@@ -1,7 +1,7 @@
 """The meters of a Gateway 2: two synchrometers on the board of the grid contactor."""
 
 from simulator.gateway import powerwall_plus
-from simulator.gateway.call import Answer, Call, error
+from simulator.gateway.call import Call, Response, error
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.meters import SYNCHROMETER, Reading, readings
 from simulator.wire import NEVER, Json
@@ -20,7 +20,7 @@ NOTHING = Reading(0, 0, 0, 0, 0, 0, 0)
 
 
 def meters(gateway: Gateway) -> Json:
-    """`meters`: the serial goes missing while the system is stopped. One that measures nothing tells of no CTs."""
+    """`meters`: the serial goes missing while the system is stopped. One that measures nothing has no CTs."""
     stem = gateway.meter_serial if gateway.running else ""
     boards: list[Json] = []
     for kind in ("synchrometerX", "synchrometerY"):
@@ -150,18 +150,18 @@ def _channel(number: int, voltage: float, power: float, reactive: float) -> Json
     return {"ct": number, "v_V": voltage, "p_W": power, "q_VAR": reactive, "eExp_Ws": 0, "eImp_Ws": 0}
 
 
-def transformers(gateway: Gateway, call: Call) -> Answer:
+def transformers(gateway: Gateway, call: Call) -> Response:
     """`meters/{serial}/cts`."""
     serial = call.arguments["serial"]
     for kind in ("synchrometerX", "synchrometerY"):
         if serial.endswith(kind):
-            return Answer(payload=_wirings(gateway, kind))
+            return Response(payload=_wirings(gateway, kind))
     if gateway.home.powerwall_plus and serial == powerwall_plus.METER_SERIAL:
-        return Answer(payload=powerwall_plus.WIRINGS)
+        return Response(payload=powerwall_plus.WIRINGS)
     return error(400, f"no meter {serial}", "Unable to get CTs")
 
 
-def transformer_config(_: Gateway, call: Call) -> Answer:
+def transformer_config(_: Gateway, call: Call) -> Response:
     """`meters/{serial}/ct_config`: for Neurio meters only."""
     kind = call.arguments["serial"][-len("synchrometerX") :]
     return error(500, f"meter type must be Neurio ({kind})", "Unable to get Amp configuration")
@@ -172,9 +172,9 @@ def phases(_: Gateway) -> Json:
     return PHASES
 
 
-def phase_options(gateway: Gateway, _: Call) -> Answer:
+def phase_options(gateway: Gateway, _: Call) -> Response:
     """`synchrometer/ct_voltage_references/options`: only while the system is stopped."""
     if gateway.running:
         words = "Failed to read Synchrometer Y CT available pairings. Please try again or reboot Gateway"
         return error(400, BUSY, words)
-    return Answer(payload={"ct1": ["Phase1"], "ct2": ["Phase2"], "ct3": ["Phase1", "Phase2"]})
+    return Response(payload={"ct1": ["Phase1"], "ct2": ["Phase2"], "ct3": ["Phase1", "Phase2"]})

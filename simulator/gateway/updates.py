@@ -1,6 +1,6 @@
 """Check for new firmware, download it and stage it, one step at a time."""
 
-from simulator.gateway.call import ACCEPTED, Answer, Call, error
+from simulator.gateway.call import ACCEPTED, Call, Response, error
 from simulator.gateway.gateway import Gateway
 from simulator.wire import Json
 
@@ -43,12 +43,12 @@ def _state(gateway: Gateway) -> tuple[str, str]:
     return "/update_staged" if found else "/update_failed", "nonactionable"
 
 
-def update(gateway: Gateway, _: Call) -> Answer:
-    """`POST system/update`: looks for new firmware, and lays it ready where there is some."""
+def update(gateway: Gateway, _: Call) -> Response:
+    """`POST system/update`: checks for new firmware, and stages it if there is some."""
     gateway.update.start(gateway.home.clock)
     return ACCEPTED
 
 
-def urgency(_gateway: Gateway, _: Call) -> Answer:
-    """`system/update/urgency`: never seen to answer anything else."""
+def urgency(_gateway: Gateway, _: Call) -> Response:
+    """`system/update/urgency`: no source shows another response."""
     return error(503, "no urgency known", "Unable to get update urgency")

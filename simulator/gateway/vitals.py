@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from simulator import protobuf
 from simulator.gateway import powerwall_plus
-from simulator.gateway.call import Answer, Call
+from simulator.gateway.call import Call, Response
 from simulator.gateway.gateway import Gateway
 from simulator.gateway.meters import SYNCHROMETER, battery_powers, readings
 from simulator.wire import NANOSECONDS
@@ -39,10 +39,10 @@ class Board:
         return f"{self.prefix}--{self.part_number}--{self.serial}"
 
 
-def vitals(gateway: Gateway, _: Call) -> Answer:
+def vitals(gateway: Gateway, _: Call) -> Response:
     """`devices/vitals`."""
     boards = [protobuf.part(1, _device(gateway, board)) for board in _boards(gateway)]
-    return Answer(payload=protobuf.message(*boards), content_type="application/octet-stream")
+    return Response(payload=protobuf.message(*boards), content_type="application/octet-stream")
 
 
 def _boards(gateway: Gateway) -> list[Board]:
@@ -91,7 +91,7 @@ def _packs(gateway: Gateway, station: Board) -> list[Board]:
 
 
 def _solar_inverter(gateway: Gateway, station: Board) -> list[Board]:
-    """List the inverter of a Powerwall+ and what watches over its strings."""
+    """List the inverter of a Powerwall+ and the devices at its strings."""
     made = readings(gateway, SYNCHROMETER)["solar"]
     strings = list(zip("ABCD", powerwall_plus.strings(gateway), strict=True))
     output: dict[str, Vital] = {

@@ -11,7 +11,7 @@ KETTLE_HOURS = (6.9, 10.5, 15.6, 20.3)
 
 @dataclass(frozen=True)
 class Appliances:
-    """Loads that people recognise in a power curve."""
+    """Loads that are easy to recognize in a power curve."""
 
     seed: int
 

@@ -7,11 +7,11 @@ CAPACITY = 13_500.0
 CONTINUOUS_POWER = 5_000.0
 """W a pack charges or discharges with."""
 PEAK_POWER = 7_000.0
-"""W a pack carries for a moment when it is alone with the home."""
+"""W a pack supplies for a moment when the home is off-grid."""
 ONE_WAY_EFFICIENCY = 0.95
 """Charging and discharging each lose five percent: about ninety percent for the round trip."""
 EMPTY = 5.0
-"""Raw percent at which a pack gives up; the app calls it 0 %."""
+"""Raw percent at which a pack stops discharging; 0% in the app."""
 TAPER = 4.0
 """Percent below full over which charging slows down."""
 
@@ -21,7 +21,7 @@ class Pack:
     """One Powerwall."""
 
     number: int
-    """Counts from 1; the same for as long as the home stands, whatever becomes of the others."""
+    """Counts from 1; the same while the home exists, also if others are removed."""
     remaining: float
     """Wh"""
     charged: float
@@ -32,9 +32,9 @@ class Pack:
     temperature: float = 40.3
     """Degrees Celsius of its warmest part. A Powerwall 3 reports it."""
     full_cycles: int = 0
-    """What it reports as such: 0 on both Powerwall 3 that an owner has read."""
+    """The reported number of full cycles: 0 on both Powerwall 3 that an owner has read."""
     disabled_reasons: list[str] = field(default_factory=list)
-    """A pack with a reason here takes no part, and the gateway answers nulls for it."""
+    """A pack with a reason here is disabled, and the gateway returns nulls for it."""
 
     @property
     def enabled(self) -> bool:
@@ -57,10 +57,10 @@ class Battery:
         ]
         self._removed: dict[int, Pack] = {}
 
-    # -- which there are -----------------------------------------------------------------------------------------------
+    # -- list of Powerwalls --------------------------------------------------------------------------------------------
 
     def pack(self, number: int) -> Pack:
-        """Find a Powerwall by its number. Raises ValueError where there is none."""
+        """Find a Powerwall by its number. Raises ValueError if there is none."""
         for pack in self.packs:
             if pack.number == number:
                 return pack
@@ -68,9 +68,9 @@ class Battery:
         raise ValueError(f"There is no Powerwall {number}; there is {numbers}.")
 
     def add(self, number: int | None = None) -> Pack:
-        """Add a Powerwall: a removed one comes back as it went, any other is new and charged like the rest.
+        """Add a Powerwall: a removed one returns unchanged, any other is new and charged like the rest.
 
-        Without a number it is one that was never there. Raises ValueError where it is there already.
+        Without a number it is one that never existed. Raises ValueError if it exists already.
         """
         if number is None:
             number = 1 + max([*self._removed, *(pack.number for pack in self.packs)])
@@ -82,7 +82,7 @@ class Battery:
         return pack
 
     def remove(self, number: int) -> Pack:
-        """Take a Powerwall away, of which nothing is left but what it has counted. Raises ValueError for the last."""
+        """Remove a Powerwall. Only its energy counters stay. Raises ValueError for the last."""
         pack = self.pack(number)
         if len(self.packs) == 1:
             raise ValueError("The home needs at least one Powerwall.")
@@ -90,31 +90,31 @@ class Battery:
         self._removed[number] = pack
         return pack
 
-    # -- what they hold ------------------------------------------------------------------------------------------------
+    # -- stored energy -------------------------------------------------------------------------------------------------
 
     @property
     def ever(self) -> list[Pack]:
-        """The packs that are there or were: a lifetime counter does not step back for one that is gone."""
+        """All packs, also removed ones: a lifetime counter does not fall when one is removed."""
         return [*self.packs, *self._removed.values()]
 
     @property
     def active(self) -> list[Pack]:
-        """The packs that take part."""
+        """The enabled packs."""
         return [pack for pack in self.packs if pack.enabled]
 
     @property
     def capacity(self) -> int:
-        """Wh of the packs that take part, each in whole Wh as the gateway counts."""
+        """Wh of the enabled packs, each in whole Wh as the gateway counts."""
         return sum(round(pack.capacity) for pack in self.active)
 
     @property
     def remaining(self) -> int:
-        """Wh left in the packs that take part, each in whole Wh as the gateway counts."""
+        """Wh left in the enabled packs, each in whole Wh as the gateway counts."""
         return sum(round(pack.remaining) for pack in self.active)
 
     @property
     def charge(self) -> float:
-        """Raw percent, exactly what the gateway answers."""
+        """Raw percent, as the gateway returns it."""
         return 100 * self.remaining / self.capacity if self.capacity else 0.0
 
     @charge.setter
@@ -137,7 +137,7 @@ class Battery:
 
     @property
     def max_island_power(self) -> float:
-        """W the packs give for a moment when the grid is gone."""
+        """W the packs supply for a moment in a grid outage."""
         return len(self.active) * PEAK_POWER if self.charge > EMPTY else 0.0
 
     def exchange(self, power: float, hours: float) -> None:

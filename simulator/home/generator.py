@@ -11,9 +11,9 @@ class Generator:
     """Starts by itself in an outage; it never feeds the grid."""
 
     pinned: float | None = None
-    """Fixed power in W; None lets it decide."""
+    """Fixed power in W; None for automatic."""
 
     def power(self, *, outage: bool, room: float) -> float:
-        """Return what it makes, in W: at most what the home leaves to it and the packs take (`room`)."""
+        """Return its power in W: at most what the home consumes and the packs can charge with (`room`)."""
         most = RATED_POWER if outage else 0.0
         return max(0.0, min(most if self.pinned is None else self.pinned, room))

@@ -20,9 +20,9 @@ LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 SUMMER_NOON = datetime(2026, 6, 21, 13, 0, tzinfo=LOS_ANGELES)
 STEP_SECONDS = 10.0
 LONG_STEP_SECONDS = 60.0
-"""Step for journeys of more than a day."""
+"""Step for advances of more than a day."""
 FAILSAFE = 10.0
-"""Raw percent at which a chosen island ends by itself: the order's name promises that, its limit is a guess."""
+"""Raw percent at which intentional off-grid ends by itself, as the order's name says. The limit is a guess."""
 
 
 class Flow(NamedTuple):
@@ -98,7 +98,7 @@ class SimulatedHome:
         self.age = 0
         """Nanoseconds this home has been simulated for; setting the clock does not change it."""
         self.stood_still = 0.0
-        """Seconds by which time went on while this home stood still: the gateway's meters are read all the same."""
+        """Seconds of real time in which this home did not advance: the gateway still reads the meters."""
         self.grid = Grid()
         self.off_grid_on_purpose = False
         self.mode = mode
@@ -130,7 +130,7 @@ class SimulatedHome:
 
     @now.setter
     def now(self, moment: datetime) -> None:
-        """Jump: nothing flows in between. A moment without a zone is local time."""
+        """Set the clock. No energy flows in between. A moment without a zone is local time."""
         self.clock = _nanoseconds(moment if moment.tzinfo else moment.replace(tzinfo=self.zone))
 
     def advance(self, seconds: float) -> None:
@@ -148,7 +148,7 @@ class SimulatedHome:
     def _step(self, nanoseconds: int) -> None:
         flow = self.flow
         seconds = nanoseconds / NANOSECONDS
-        if self.running:  # a stopped Powerwall neither works nor measures
+        if self.running:  # a stopped Powerwall has no power and measures nothing
             self._count(flow, seconds / 3600)
         self.clock += nanoseconds
         self.age += nanoseconds
@@ -169,12 +169,12 @@ class SimulatedHome:
     # -- grid ----------------------------------------------------------------------------------------------------------
 
     def outage(self) -> None:
-        """Cut the utility's line."""
+        """Start a grid outage."""
         self.grid.up = False
         self._follow_grid()
 
     def restore(self) -> None:
-        """Bring the utility's line back."""
+        """Restore the grid."""
         self.grid.up = True
         self._follow_grid()
 
@@ -231,14 +231,14 @@ class SimulatedHome:
         return Flow(solar, home, battery, home - solar - battery - generator, generator)
 
     def _island_flow(self) -> Flow:
-        """Alone with the sun: the battery takes what is left over, and the inverter throttles what it cannot take."""
+        """Return the off-grid power: the battery charges with the excess, and the inverter throttles the rest."""
         home = self._home(island=True)
         generator = self._generate(home, self._solar())
         solar = min(self._solar(), home - generator + self.battery.max_charge_power)
         return Flow(solar, home, home - solar - generator, 0.0, generator)
 
     def _generate(self, home: float, solar: float) -> float:
-        """Find what the generator gives: it starts when an outage has made an island."""
+        """Return the power of the generator, which starts in an outage."""
         if self.generator is None:
             return 0.0
         outage = not self.grid.up and self._island.alone
@@ -272,7 +272,7 @@ class SimulatedHome:
 
     @property
     def solar_power(self) -> float:
-        """W; assign a number to pin it, None to go back to the weather."""
+        """W; assign a number to fix it, None for the weather."""
         return self.flow.solar
 
     @solar_power.setter
@@ -281,7 +281,7 @@ class SimulatedHome:
 
     @property
     def home_power(self) -> float:
-        """W; assign a number to pin it, None to go back to the people."""
+        """W; assign a number to fix it, None for the appliances."""
         return self.flow.home
 
     @home_power.setter
@@ -290,7 +290,7 @@ class SimulatedHome:
 
     @property
     def generator_power(self) -> float:
-        """W; assign a number to start it by hand, None to leave it to itself. Raises ValueError where there is none."""
+        """W; assign a number to start it by hand, None for automatic. Raises ValueError if there is none."""
         return self.flow.generator
 
     @generator_power.setter
@@ -311,7 +311,7 @@ class SimulatedHome:
 
     @property
     def frequency(self) -> float:
-        """Hz in the home; raised to throttle the solar inverter when an island's battery is full."""
+        """Hz in the home; raised off-grid to throttle the solar inverter when the battery is full."""
         if self._island.dark:
             return 0.0
         if not self._island.connected:
@@ -327,24 +327,24 @@ class SimulatedHome:
 
     @property
     def packs(self) -> list[Pack]:
-        """The Powerwalls, by their numbers; `add_pack` and `remove_pack` change which there are."""
+        """The Powerwalls, by their numbers; `add_pack` and `remove_pack` change them."""
         return self.battery.packs
 
     def pack(self, number: int) -> Pack:
-        """Find a Powerwall by its number. Raises ValueError where there is none."""
+        """Find a Powerwall by its number. Raises ValueError if there is none."""
         return self.battery.pack(number)
 
     def add_pack(self, number: int | None = None) -> Pack:
-        """Add a Powerwall, or put a removed one back. Raises ValueError where it is there already."""
+        """Add a Powerwall, or a removed one again. Raises ValueError if it exists already."""
         return self.battery.add(number)
 
     def remove_pack(self, number: int) -> Pack:
-        """Take a Powerwall away; `add_pack` puts it back as it went. Raises ValueError for one unknown, or the last."""
+        """Remove a Powerwall; `add_pack` adds it again unchanged. Raises ValueError for an unknown one, or the last."""
         return self.battery.remove(number)
 
     @property
     def charge(self) -> float:
-        """Raw percent, exactly what the gateway answers."""
+        """Raw percent, as the gateway returns it."""
         return self.battery.charge
 
     @charge.setter
@@ -383,7 +383,7 @@ class SimulatedHome:
 
     @property
     def home_energy(self) -> float:
-        """Wh; what came in by all other meters and did not leave again."""
+        """Wh; the sum of all other meters."""
         grid = self.grid_import_energy - self.grid_export_energy
         solar = self.solar_energy - self.energies.solar_standby + self.generator_energy
         return grid + solar + self.battery_discharge_energy - self.battery_charge_energy

@@ -53,12 +53,12 @@ class Island:
             self._enter(FAULTED)
 
     def restart(self) -> None:
-        """Start the collapsed system again, as a person does."""
+        """Start the collapsed system again, as an owner does."""
         if self.dark:
             self._enter(TO_ISLAND)
 
     def _see_grid(self) -> None:
-        if self.dark:  # no island is left that would have to be synchronised
+        if self.dark:  # the home is without power, so it needs no synchronization
             self._enter(CONNECTED)
         elif self.status in {TO_ISLAND, ISLANDED}:
             self._enter(TO_GRID)

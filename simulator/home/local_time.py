@@ -9,7 +9,7 @@ from simulator.wire import NANOSECONDS
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Local time of day, and what the sun and the appliances need of the calendar."""
+    """Local time of day and day number, for the sun and the appliances."""
 
     day: int
     """Day number, for chance that changes daily."""

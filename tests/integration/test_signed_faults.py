@@ -17,7 +17,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from simulator import SimulatedHome, Simulator
 from simulator.gateway import signed
-from simulator.gateway.call import Answer
+from simulator.gateway.call import Response
 from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 from tests.helpers import asked_for
@@ -112,12 +112,12 @@ async def test_answers_are_read_packed_or_not(
 ) -> None:
     """Firmware packs the DIN since 25.42.2, and says so in no header: what is signed may follow."""
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
-    answer = signed._answer
+    response_of = signed._response
 
-    def packed(message: RoutableMessage) -> Answer:
-        return replace(answer(message), payload=gzip.compress(message.SerializeToString()))
+    def packed(message: RoutableMessage) -> Response:
+        return replace(response_of(message), payload=gzip.compress(message.SerializeToString()))
 
-    monkeypatch.setattr(signed, "_answer", packed)
+    monkeypatch.setattr(signed, "_response", packed)
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=40)
     assert gateway.home.reserve == pytest.approx(43)
 
