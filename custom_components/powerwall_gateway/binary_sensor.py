@@ -15,6 +15,7 @@ from .coordinator import Detail
 from .data import PowerwallGatewayConfigEntry
 from .entity import (
     BATTERY_BLOCK,
+    CONTROLLER,
     GRID,
     METERS,
     NETWORKS,
@@ -179,6 +180,14 @@ BINARY_SENSORS: tuple[GatewayBinarySensorDescription[Any], ...] = (
         create_without_data=True,
         needs_battery=True,
         is_on_fn=_is_charging,
+    ),
+    GatewayBinarySensorDescription(
+        key="grid_contactor_closed",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        source=CONTROLLER,
+        exists_fn=lambda controller: controller.contactor_closed is not None,
+        is_on_fn=lambda controller: controller.contactor_closed,
     ),
     GatewayBinarySensorDescription(
         key="running",

@@ -110,9 +110,15 @@ def block_of[BlockT: BatteryBlock](blocks: Iterable[BlockT] | None, serial: str)
     return next((block for block in blocks or () if block.serial_number == serial), None)
 
 
+def installed_meters(data: PowerwallGatewayData) -> EndpointResult[tuple[InstalledMeter, ...]]:
+    """Return the meters of the inventory. A Powerwall 3 has no such list: its `config.json` has one."""
+    listed = data.inventory.data.meters
+    return data.detail.data.config.map(lambda config: config.installed_meters) if listed.unsupported else listed
+
+
 def meters(data: PowerwallGatewayData) -> tuple[SubDevice, ...]:
-    """Return the meters of the inventory."""
-    by_id = meters_by_id(data.inventory.data.meters.value)
+    """Return the meters that the gateway lists."""
+    by_id = meters_by_id(installed_meters(data).value)
     names = {device_id: _meter_name(meter) for device_id, meter in by_id.items()}
     several = Counter(names.values())
     numbers: Counter[str] = Counter()
@@ -348,7 +354,7 @@ def is_removable(entry: PowerwallGatewayConfigEntry, device: DeviceEntry) -> boo
     inventory = data.inventory.data
     results: dict[Kind, EndpointResult[object]] = {
         Kind.POWERWALL: data.detail.data.packs if inventory.powerwalls.unsupported else inventory.powerwalls,
-        Kind.METER: inventory.meters,
+        Kind.METER: installed_meters(data),
         Kind.INVERTER: inventory.inverters,
     }
     kind = next((kind for kind in Kind if is_of_kind(device, data.serial, kind)), None)

@@ -50,6 +50,7 @@ from .gateway.models import (
 from .hardware import (
     METER_INPUTS,
     block_of,
+    installed_meters,
     inverters,
     is_inverted,
     is_synchrometer,
@@ -259,7 +260,8 @@ POWERWALL_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
 
 # -- meters ------------------------------------------------------------------------------------------------------------
 #
-# 1.15 reports values per input, each with its current transformer (CT). From 20.49 on they are per phase and per use,
+# 1.15 reports values per input, each with its current transformer (CT), and so does a Powerwall 3 with a key: without
+# the use, and without energies. From 20.49 on they are per phase and per use,
 # grid or solar: the letters are a synchrometer's inputs (one on input 2 alone is `b`), and count a Neurio's from the
 # first that belongs to it (one on input 4 alone is `a`; 2023).
 
@@ -288,24 +290,33 @@ def _meter_sensor(
 
 def _meters_with_input(number: int) -> Callable[[PowerwallGatewayData], tuple[SubDevice, ...]]:
     def with_input(data: PowerwallGatewayData) -> tuple[SubDevice, ...]:
-        by_id = meters_by_id(data.inventory.data.meters.value)
+        by_id = meters_by_id(installed_meters(data).value)
         return tuple(device for device in meters(data) if is_inverted(by_id[device.id], number) is not None)
 
     return with_input
 
 
-def _input_sensors(number: int) -> tuple[GatewaySensorDescription[CtReading], ...]:
-    def result(data: PowerwallGatewayData, device_id: str) -> EndpointResult[CtReading]:
-        def of(meters: dict[str, MeterReading]) -> CtReading | None:
-            meter = meters.get(device_id)
-            # With an error come zeros (21.39), which were not measured.
-            if meter is None or meter.error:
-                return None
-            return next((ct for ct in meter.cts or () if ct.ct == number), None)
+def _ct_readings(data: PowerwallGatewayData, device_id: str) -> EndpointResult[tuple[CtReading, ...]]:
+    """Return what a meter measures at its inputs. With an error come zeros (21.39), which were not measured."""
 
-        return data.detail.data.ct_readings.map(of)
+    def of(meters: dict[str, MeterReading]) -> tuple[CtReading, ...] | None:
+        meter = meters.get(device_id)
+        return meter.cts if meter and not meter.error else None
 
-    source = Source(lambda data: data.detail, result, Detail.CT_READINGS)
+    return data.detail.data.ct_readings.map(of)
+
+
+def _signed_ct_readings(data: PowerwallGatewayData, device_id: str) -> EndpointResult[tuple[CtReading, ...]]:
+    """Return the same on a Powerwall 3, by signed requests."""
+    return data.detail.data.controller.map(
+        lambda controller: next((meter.cts for meter in controller.meters or () if meter.meter_id == device_id), None)
+    )
+
+
+def _input_sensors(
+    number: int, readings: Source[tuple[CtReading, ...]]
+) -> tuple[GatewaySensorDescription[CtReading], ...]:
+    source = readings.map(lambda cts: next((ct for ct in cts if ct.ct == number), None))
     devices_fn = _meters_with_input(number)
     return tuple(
         _meter_sensor(f"ct_{number}_{key}", attribute, quantity, source, number=number, devices_fn=devices_fn)
@@ -317,6 +328,10 @@ def _input_sensors(number: int) -> tuple[GatewaySensorDescription[CtReading], ..
             ("export_energy", "energy_exported", ENERGY),
         )
     )
+
+
+_CT_READINGS: Final = Source(lambda data: data.detail, _ct_readings, Detail.CT_READINGS)
+_SIGNED_CT_READINGS: Final = Source(lambda data: data.detail, _signed_ct_readings, Detail.CONTROLLER)
 
 
 class _Phase(NamedTuple):
@@ -404,7 +419,12 @@ _GRID: Final = _of_use(Detail.SITE_METERS, lambda detail: detail.site_meters)
 _SOLAR: Final = _of_use(Detail.SOLAR_METERS, lambda detail: detail.solar_meters)
 
 METER_DEVICE_SENSORS: Final = (
-    *(sensor for number in METER_INPUTS for sensor in _input_sensors(number)),
+    *(
+        sensor
+        for readings in (_CT_READINGS, _SIGNED_CT_READINGS)
+        for number in METER_INPUTS
+        for sensor in _input_sensors(number, readings)
+    ),
     *_use_sensors("grid", _GRID, "import_energy", "export_energy"),
     *_use_sensors("solar", _SOLAR, "standby_energy", "energy"),
 )

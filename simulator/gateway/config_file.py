@@ -4,6 +4,7 @@ from hashlib import sha256
 import json
 from typing import Any, Final
 
+from simulator.gateway import synchrometers
 from simulator.gateway.gateway import Gateway
 from simulator.wire import Json
 
@@ -36,6 +37,7 @@ def read(gateway: Gateway) -> bytes:
             "site_info": site_info,
             "strategy": {"TOU_mode": "economic"},
             "battery_blocks": _battery_blocks(gateway),
+            "meters": _meters(gateway),
             **gateway.config_settings,
         }
     ).encode()
@@ -56,6 +58,23 @@ def _battery_blocks(gateway: Gateway) -> list[Json]:
         }
         for number, din in dins.items()
         if number not in gateway.expansions
+    ]
+
+
+def _meters(gateway: Gateway) -> list[Json]:
+    """List the two synchrometers of the site, of which the second measures nothing (hass-powerwall-v1r)."""
+    return [
+        {
+            "location": location,
+            "type": kind,
+            "cts": [channel in channels for channel in range(synchrometers.CHANNELS)],
+            "inverted": [False] * synchrometers.CHANNELS,
+            "connection": {"short_id": gateway.din, "device_serial": gateway.meter_serial + kind, "https_conf": {}},
+        }
+        for kind, location, channels in (
+            ("synchrometerX", "site", synchrometers.SITE),
+            ("synchrometerY", "none", ()),
+        )
     ]
 
 

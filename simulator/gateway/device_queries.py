@@ -4,6 +4,8 @@ import json
 from typing import Any, Final
 
 from simulator.gateway.gateway import Gateway
+from simulator.gateway.meters import SYNCHROMETER, readings
+from simulator.gateway.synchrometers import SHARES, SITE
 from simulator.home.battery import CAPACITY, Pack
 from simulator.wire import Json
 
@@ -59,7 +61,26 @@ def _controller(gateway: Gateway) -> Json:
             ],
         },
         "system": {"sitemanagerStatus": {"isRunning": gateway.running}},
+        "esCan": {"bus": {"SYNC": {f"METER_{name}_AcMeasurements": _synchrometer(gateway, name) for name in "XY"}}},
+        "neurio": {"isDetectingWiredMeters": False, "pairings": [], "readings": gateway.neurio_readings},
     }
+
+
+def _synchrometer(gateway: Gateway, name: str) -> Json:
+    """Return what a synchrometer measures: X the grid on two lines, Y nothing. One out of contact reports zeros."""
+    is_missing = "site" in gateway.lost_meters
+    site = readings(gateway, SYNCHROMETER)["site"]
+    shares = dict(zip("AB", SHARES[SITE], strict=True)) if name == "X" and not is_missing else {}
+    measured: dict[str, Json] = {"isMIA": is_missing, "isComplete": not is_missing}
+    for number, letter in enumerate("ABC", start=1):
+        share = shares.get(letter, 0)
+        measured |= {
+            f"METER_{name}_CT{letter}_InstRealPower": round(site.power * share),
+            f"METER_{name}_CT{letter}_InstReactivePower": round(site.reactive * share),
+            f"METER_{name}_CT{letter}_I": round(site.current * share, 4),
+            f"METER_{name}_VL{number}N": round(gateway.home.voltage / 2 + number / 100, 2) if share else 0.44,
+        }
+    return measured
 
 
 def _alerts(gateway: Gateway) -> list[Json]:

@@ -83,6 +83,8 @@ class Gateway:
         self.lost_meters: dict[str, tuple[tuple[float, ...], str] | None] = {}
         """Meters out of contact, by their name in `meters/aggregates`, with their last values and time. None stands for
         a meter that is read once more."""
+        self.neurio_readings: list[Json] = []
+        """Neurio meters in the response to a signed query, next to the synchrometers."""
         self.expansions: set[int] = set()
         """The numbers of the expansions of the first Powerwall 3, which have no inverter."""
         self.problems: list[str] = []

@@ -399,3 +399,60 @@ async def test_firmware_without_these_signals_has_no_such_entities(
     await keep_key(hass, entry)
     assert keys_of(hass, site, entry, 1).isdisjoint(BATTERY | INVERTER)
     assert of_pack(hass, site, 1, "energy_remaining") == "6.0"
+
+
+NEURIO = "VAH1234AB5678"
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_meter_inputs_are_shown_without_another_request(
+    hass: HomeAssistant, site: Simulator, set_up: SetUp
+) -> None:
+    site.gateway.config_settings["meters"] = [
+        {
+            "location": location,
+            "type": kind,
+            "cts": cts,
+            "inverted": [False] * 4,
+            "connection": {"device_serial": serial},
+        }
+        for location, kind, cts, serial in (
+            ("site", "synchrometerX", [True, True, False, False], "JBL1XsynchrometerX"),
+            ("none", "synchrometerY", [False] * 4, "JBL1XsynchrometerY"),
+            ("site", "neurio_w2_tcp", [True, False, False, False], NEURIO),
+            ("solar", "neurio_w2_tcp", [False, True, False, False], NEURIO),
+        )
+    ]
+    lines = [{"realPowerW": power, "voltageV": 121.5, "currentA": 1.5, "reactivePowerVAR": 7} for power in (180, -55.5)]
+    site.gateway.neurio_readings = [{"serial": NEURIO, "dataRead": lines}]
+    site.home.home_power = 20_000.0  # of which the battery supplies 15,000 W
+    entry = await set_up(site)
+    await keep_key(hass, entry)
+
+    def shown(meter: str, key: str) -> list[str | None]:
+        return [state_of(hass, site, "sensor", f"{meter}_ct_{number}_{key}") for number in (1, 2, 3)]
+
+    assert shown("synchrometerX", "power") == ["3000", "2000", None]
+    assert shown("synchrometerX", "voltage")[:2] == ["119.37", "119.38"]
+    assert None not in shown("synchrometerX", "current")[:2]
+    assert shown("synchrometerX", "import_energy") == [None] * 3
+    assert shown("synchrometerY", "power") == [None] * 3
+    assert shown(NEURIO, "power") == ["180", "-55.5", None]
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    assert {each.name for each in devices if is_of_kind(each, site.serial, Kind.METER)} == {"Grid meter", "Meter"}
+    assert not any(is_removable(entry, device) for device in devices)
+
+    site.gateway.lost_meters["site"] = None
+    site.gateway.neurio_readings = []
+    before = asked_for(site, PATH)
+    await entry.runtime_data.detail.async_refresh()
+    assert asked_for(site, PATH) == before + 2
+    assert shown("synchrometerX", "power") == shown(NEURIO, "power") == ["unavailable", "unavailable", None]
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_contactor_opens_while_off_grid(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
+    assert state_of(hass, site, "binary_sensor", "grid_contactor_closed") == "on"
+    site.home.grid.up = False
+    await poll(hass, entry, "detail", "live")
+    assert state_of(hass, site, "binary_sensor", "grid_contactor_closed") == "off"

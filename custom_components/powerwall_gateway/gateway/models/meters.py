@@ -223,11 +223,11 @@ _SWAPPED = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class _SingleMeter(Model):
-    """Fields of a grid meter and of a solar meter."""
+class SingleMeter(Model):
+    """Fields of a grid meter, of a solar meter, and of a meter in `config.json`."""
 
     meter_id: int | None = key("id")
-    location: str | None = None  #: `site` or `solar`
+    location: str | None = None  #: `site` or `solar`; `none` of a meter that measures nothing
     kind: str | None = key("type")  #: `neurio_tcp`, `synchrometerX`, …
     cts: tuple[bool, ...] | None = None  #: By input, 1 to 4: True if it belongs to this
 
@@ -246,14 +246,14 @@ class _SingleMeter(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SiteMeter(_SingleMeter):
+class SiteMeter(SingleMeter):
     """One meter at the grid, `GET /api/meters/site`. Not in the seed; seen since 2018."""
 
     readings: PhaseReadings | None = key("Cached_readings")  #: Imports +
 
 
 @dataclass(frozen=True, kw_only=True)
-class SolarMeter(_SingleMeter):
+class SolarMeter(SingleMeter):
     """One meter at the solar inverter, `GET /api/meters/solar`. Not in the seed; seen since 2018."""
 
     readings: SolarPhaseReadings | None = key("Cached_readings")  #: Produces +

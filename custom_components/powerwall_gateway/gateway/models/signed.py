@@ -13,6 +13,7 @@ from typing import Any, override
 from .base import Model
 from .battery import BatteryBlock
 from .fields import key
+from .meters import CtReading, CurrentTransformers, InstalledMeter, SingleMeter
 from .operation import Operation, OperationMode
 from .system import POWERWALL_3_EXPANSION, Din, powerwall_model
 
@@ -59,6 +60,7 @@ class ConfigFile(Model):
 
     vin: str | None = None  #: The gateway's DIN
     powerwalls: tuple[ConfiguredPowerwall, ...] | None = key("battery_blocks")
+    meters: tuple[SingleMeter, ...] | None = None
     default_real_mode: OperationMode | None = None
     site_info: SiteSettings | None = None
 
@@ -72,6 +74,19 @@ class ConfigFile(Model):
         """Return the serials of the expansions of all Powerwalls."""
         listed = [each for powerwall in self.powerwalls or () for each in powerwall.expansions or ()]
         return frozenset(din.serial_number for each in listed if (din := Din.parse(each.din)))
+
+    @property
+    def installed_meters(self) -> tuple[InstalledMeter, ...]:
+        """Return the meters in use, in the form of `meters`. One is listed once for each use."""
+        return tuple(
+            InstalledMeter(
+                serial=meter.device_serial,
+                kind=meter.kind,
+                cts=(CurrentTransformers(kind=meter.location, valid=meter.cts, inverted=meter.inverted),),
+            )
+            for meter in self.meters or ()
+            if any(meter.cts or ())
+        )
 
     @property
     def export_rule(self) -> ExportRule | None:
@@ -101,8 +116,16 @@ class StoredEnergy(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeterInputs(Model):
+    """What a meter measures at its inputs, by the device controller."""
+
+    meter_id: str | None = key("id")  #: `synchrometerX` or `synchrometerY`, or the serial of a Neurio
+    cts: tuple[CtReading, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Controller(Model):
-    """`control` in the device controller's response."""
+    """`control` in the device controller's response, and the meters."""
 
     stored_energy: StoredEnergy | None = key("systemStatus")
 
@@ -112,14 +135,23 @@ class Controller(Model):
     alerts: tuple[str, ...] | None = None
     """Active alerts by Tesla's names; one of them says that the grid is connected."""
 
+    contactor_closed: bool | None = None  #: Whether the contactor to the grid is closed
+
+    meters: tuple[MeterInputs, ...] | None = None
+    """The meters that the gateway is in contact with."""
+
     @override
     @staticmethod
     def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
-        """Convert to the content of `control`, with the active alerts as a list."""
+        """Convert to the content of `control`, with the active alerts as a list, and the meters in one form."""
         if "control" not in wire:
             return {}
         control = _object(wire["control"])
-        return control | {"alerts": _object(control.get("alerts")).get("active")}
+        return control | {
+            "alerts": _object(control.get("alerts")).get("active"),
+            "contactor_closed": _object(control.get("islanding")).get("contactorClosed"),
+            "meters": [*_synchrometers(wire), *_neurios(wire)],
+        }
 
     @property
     def stored(self) -> StoredEnergy:
@@ -241,9 +273,7 @@ class DeviceComponents(Model):
         components = wire.get("components")
         if not isinstance(components, dict):
             return {"din": wire.get("din")}
-        energies, labels, inverters = (
-            found if isinstance(found := components.get(name), list) else [] for name in ("bms", "hvp", "pch")
-        )
+        energies, labels, inverters = (_list(components.get(name)) for name in ("bms", "hvp", "pch"))
         slots = [_signals(bms) | _signals(hvp) | _object(hvp) for bms, hvp in zip_longest(energies, labels)]
         inverter = _signals(next(iter(inverters), None))
         strings = [
@@ -294,12 +324,57 @@ def _object(value: Any) -> dict[Any, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _synchrometers(wire: dict[Any, Any]) -> list[dict[Any, Any]]:
+    """Return the two meters of a Gateway 2 with their inputs A to C. One that is missing (`isMIA`) reports zeros."""
+    sync = _object(_object(_object(wire.get("esCan")).get("bus")).get("SYNC"))
+    meters = []
+    for name in "XY":
+        read = _object(sync.get(f"METER_{name}_AcMeasurements"))
+        if read and not read.get("isMIA"):
+            inputs = [
+                {
+                    "ct": number,
+                    "p_W": read.get(f"METER_{name}_CT{letter}_InstRealPower"),
+                    "q_VAR": read.get(f"METER_{name}_CT{letter}_InstReactivePower"),
+                    "i_A": read.get(f"METER_{name}_CT{letter}_I"),
+                    "v_V": read.get(f"METER_{name}_VL{number}N"),
+                }
+                for number, letter in enumerate("ABC", start=1)
+            ]
+            meters.append({"id": f"synchrometer{name}", "cts": inputs})
+    return meters
+
+
+def _neurios(wire: dict[Any, Any]) -> list[dict[Any, Any]]:
+    """Return the Neurio meters with their inputs, which are listed in order."""
+    return [
+        {
+            "id": _object(meter).get("serial"),
+            "cts": [
+                {
+                    "ct": number,
+                    "p_W": read.get("realPowerW"),
+                    "q_VAR": read.get("reactivePowerVAR"),
+                    "i_A": read.get("currentA"),
+                    "v_V": read.get("voltageV"),
+                }
+                for number, read in enumerate(map(_object, _list(_object(meter).get("dataRead"))), start=1)
+            ],
+        }
+        for meter in _list(_object(wire.get("neurio")).get("readings"))
+    ]
+
+
 def _signals(component: Any) -> dict[Any, Any]:
     """Return the signals of a component by name, which it reports as a list. A state is a text, all else a number."""
     signals = _object(component).get("signals")
     return {
         name: signal.get("textValue") or signal.get("value")
-        for signal in (signals if isinstance(signals, list) else ())
+        for signal in _list(signals)
         if isinstance(signal, dict) and isinstance(name := signal.get("name"), str)
     }
 
