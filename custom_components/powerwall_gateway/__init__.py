@@ -221,7 +221,7 @@ async def _restore_removed(
         if (await identify(hub.gateway)).is_another(entry.data[CONF_SERIAL], store.packs):
             raise WrongGatewayError("another gateway responds at this address")
         if hub.signed is not None:
-            await hub.signed.look()
+            await hub.signed.check_key()
         await async_restore(hub, temporary)
     finally:
         await hub.release()
