@@ -39,7 +39,6 @@ DAY: Final = 24 * HOUR
 README = "README.md"
 AUTOMATIONS = "docs/automations.md"
 CONTROL = "docs/control.md"
-DEMO = "docs/demo.md"
 ENERGY = "docs/energy-dashboard.md"
 ENTITIES = "docs/entities.md"
 INSTALLATION = "docs/installation.md"
@@ -48,8 +47,10 @@ SECURITY = "docs/security.md"
 TROUBLESHOOTING = "docs/troubleshooting.md"
 DEV_ARCHITECTURE = "docs/dev/architecture.md"
 DEV_CONTROL = "docs/dev/control.md"
+DEV_DEMO = "docs/dev/demo.md"
 DEV_ENERGY = "docs/dev/energy.md"
 DEV_ENTITY = "docs/dev/adding-an-entity.md"
+DEV_PERFORMANCE = "docs/dev/performance.md"
 DEV_RELIABILITY = "docs/dev/reliability.md"
 DEV_SECURITY = "docs/dev/security.md"
 
@@ -120,7 +121,7 @@ LIMITS: Final = [
         "battery that does not follow",
         signed_operation.FOLLOW.limit,
         2 * MINUTE,
-        {CONTROL: "battery didn't react within 2 minutes", DEV_CONTROL: "watched for 2 minutes"},
+        {DEV_CONTROL: "watched for 2 minutes"},
     ),
     Limit(
         "reserve of the action",
@@ -141,7 +142,6 @@ LIMITS: Final = [
         hardware.REMOVED_AFTER,
         HOUR,
         {
-            INSTALLATION: "1 hour … device is removed",
             TROUBLESHOOTING: "1 hour … device is removed",
             DEV_ARCHITECTURE: "A device is removed if complete responses have not reported it for an hour",
         },
@@ -169,7 +169,7 @@ LIMITS: Final = [
         const.GRID_INTERVAL,
         1.0,
         {
-            INSTALLATION: "| grid status | 1 s (option) |",
+            DEV_PERFORMANCE: "| grid status | 1 s (option) |",
             TROUBLESHOOTING: "grid status every second",
             DEV_ARCHITECTURE: "The default interval is 1 second",
             DEV_ENTITY: "`grid` (1 second)",
@@ -182,7 +182,7 @@ LIMITS: Final = [
         5.0,
         {
             README: "grid every 5 seconds",
-            INSTALLATION: "| power, energy, state of charge, each Powerwall | 5 s (option) |",
+            DEV_PERFORMANCE: "| power, energy, state of charge; each Powerwall 2 and Powerwall+ | 5 s (option) |",
             DEV_ENTITY: "`live` (5 seconds)",
         },
     ),
@@ -192,7 +192,8 @@ LIMITS: Final = [
         const.DETAIL_INTERVAL,
         30.0,
         {
-            INSTALLATION: "| 30 s, enabled entities only |",
+            INSTALLATION: "every 30 seconds to 15 minutes",
+            DEV_PERFORMANCE: "| 30 s, enabled entities only |",
             KEYS: "signed data every 30-60 seconds",
             DEV_ENTITY: "`detail` (30 seconds)",
         },
@@ -202,7 +203,7 @@ LIMITS: Final = [
         const.SETTINGS_INTERVAL,
         MINUTE,
         {
-            INSTALLATION: "connection to Tesla | 60 s |",
+            DEV_PERFORMANCE: "connection to Tesla | 60 s |",
             KEYS: "checks the key once a minute",
             DEV_ENTITY: "`settings` (60 seconds)",
         },
@@ -212,7 +213,8 @@ LIMITS: Final = [
         const.INVENTORY_INTERVAL,
         15 * MINUTE,
         {
-            INSTALLATION: "| networks, updates, hardware | 15 min, and at start |",
+            INSTALLATION: "every 30 seconds to 15 minutes",
+            DEV_PERFORMANCE: "| networks, updates, hardware | 15 min, and at start |",
             DEV_ENTITY: "`inventory` (15 minutes)",
             DEV_RELIABILITY: "hardware is polled every 15 minutes",
         },
@@ -275,7 +277,7 @@ LIMITS: Final = [
         30.0,
         {
             AUTOMATIONS: "grid … for 30 seconds",
-            DEMO: "grid … for 30 seconds",
+            DEV_DEMO: "grid … for 30 seconds",
         },
     ),
     Limit(
@@ -308,7 +310,7 @@ LIMITS: Final = [
         "power of a home",
         energy_filter.HOME_POWER * energy_filter._MARGIN,
         75_000.0,
-        {ENERGY: "more than 75 kW", DEV_ENERGY: "18.75 kWh in 15 minutes"},
+        {DEV_ENERGY: "18.75 kWh in 15 minutes"},
     ),
     Limit(
         "power of a Powerwall",
@@ -325,7 +327,6 @@ LIMITS: Final = [
         transport.TIMEOUT,
         10.0,
         {
-            SECURITY: "limited to … 10 seconds",
             DEV_SECURITY: "and to 10 seconds",
             DEV_RELIABILITY: "time limit of 10 seconds",
         },
@@ -334,7 +335,7 @@ LIMITS: Final = [
         "size of a response",
         transport.MAX_BYTES,
         4_000_000,
-        {SECURITY: "limited to 4 MB", DEV_SECURITY: "limited to 4 million bytes"},
+        {DEV_SECURITY: "limited to 4 million bytes"},
     ),
     Limit("ports", transport.STANDARD_PORTS, {"https": 443, "http": 80}, {INSTALLATION: "443 of the gateway (port 80"}),
     Limit(
