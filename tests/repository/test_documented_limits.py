@@ -8,6 +8,7 @@ import pytest
 
 from custom_components.powerwall_gateway import (
     const,
+    control,
     energy_filter,
     entity,
     estimates,
@@ -94,6 +95,18 @@ LIMITS: Final = [
         timedelta(**ACTIONS["stop"]["fields"]["duration"]["default"]),
         timedelta(minutes=5),
         {CONTROL: "`duration`: 5 minutes by default"},
+    ),
+    Limit(
+        "longest hold of the charge",
+        control.LONGEST_TEMPORARY,
+        timedelta(hours=24),
+        {CONTROL: "`duration`: 12 hours by default, at most 24 hours"},
+    ),
+    Limit(
+        "default hold of the charge",
+        (control.TEMPORARY_FOR, timedelta(**ACTIONS["hold"]["fields"]["duration"]["default"])),
+        (timedelta(hours=12), timedelta(hours=12)),
+        {CONTROL: "`duration`: 12 hours by default, at most 24 hours"},
     ),
     Limit(
         "age of a journal that is confirmed first",
