@@ -255,7 +255,7 @@ async def test_run_connection_tests_raises_a_refusal(simulator: StartSimulator, 
         await run_connection_tests(powerwall, interval=0.01)
 
 
-async def test_the_ping_test(simulator: StartSimulator, client: Client) -> None:
+async def test_ping_test_is_decoded(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     gateway.faults.add("system/networks/ping_test", status=200, body={"Error": {}})
     assert await (await client(gateway)).call(endpoints.PING_TEST) == {"Error": {}}

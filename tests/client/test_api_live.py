@@ -142,7 +142,7 @@ def test_battery_block_without_capacity_has_no_percentage() -> None:
     assert BatteryBlock.from_dict({"nominal_energy_remaining": 1, "nominal_full_pack_energy": 0}).percentage is None
 
 
-async def test_what_sitemaster_adds_on_firmware_21(simulator: StartSimulator, client: Client) -> None:
+async def test_system_status_of_firmware_21_has_additional_fields(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     gateway.home.solar_power = gateway.home.home_power = 1000

@@ -39,7 +39,7 @@ SENDS: dict[str, Callable[[PowerwallGateway], Awaitable[object]]] = {
         ("24.36", {"registered": True}),
     ],
 )
-async def test_the_owner(simulator: StartSimulator, client: Client, firmware: str, body: dict[str, Any]) -> None:
+async def test_owner_is_decoded(simulator: StartSimulator, client: Client, firmware: str, body: dict[str, Any]) -> None:
     gateway = await simulator(firmware)
     gateway.faults.add("customer", status=200, body=body)
     assert await (await client(gateway)).call(endpoints.CUSTOMER) == body

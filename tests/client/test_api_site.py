@@ -89,7 +89,7 @@ def settings(code: str, voltage: int, frequency: int, phase: str) -> dict[str, A
     }
 
 
-async def test_the_grid_codes_are_listed_by_place(simulator: StartSimulator, client: Client) -> None:
+async def test_grid_codes_are_listed_by_place(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     german = settings("50Hz_230V_1_VDE4105:2011_Germany", 230, 50, "Single")
     oahu = [settings(f"60Hz_240V_s_HI14H:{year}_Oahu", 240, 60, "Split") for year in (2016, 2017)]
@@ -158,7 +158,7 @@ async def test_powerwalls_of_1_15_have_part_and_serial_numbers(simulator: StartS
     assert (packs.updating, packs.gateway_din) == (None, None)
 
 
-async def test_a_bottomless_check_costs_nothing(simulator: StartSimulator, client: Client) -> None:
+async def test_deeply_nested_check_is_ignored(simulator: StartSimulator, client: Client) -> None:
     deep = b'{"name": "above", "checks": [' * 400 + b"]}" * 400
     unit = (
         b'{"PackageSerialNumber": "T1", "commissioning_diagnostic": {"name": "Commissioning", "checks": [%s]}}' % deep

@@ -185,7 +185,7 @@ async def test_status_not_found_on_later_firmware_waits_until_it_is_known(
     assert gateway.logins == 2
 
 
-async def test_powerwall_3_is_known_by_all_of_its_paths(simulator: StartSimulator, client: Client) -> None:
+async def test_powerwall_3_is_recognized_by_all_of_its_paths(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("pw3")
     powerwall = await client(gateway)
     await powerwall.meters_aggregates()

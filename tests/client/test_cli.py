@@ -155,7 +155,7 @@ async def test_status_of_a_powerwall_3_is_partial(simulator: StartSimulator, run
     assert (code, out) == (0, f"{'Firmware':<20} not reported (a Powerwall 3)\n")
 
 
-async def test_every_goes_on_after_lost_responses_until_ctrl_c(simulator: StartSimulator) -> None:
+async def test_every_continues_after_lost_responses_until_ctrl_c(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -32,21 +32,21 @@ def test_endpoint_of_the_seed_has_one_row_and_a_route() -> None:
     assert [(method, path) for method, path in SEED if method not in routes[path]] == []
 
 
-def test_the_page_in_the_docs_is_up_to_date() -> None:
+def test_endpoint_page_is_up_to_date() -> None:
     assert api_table.PAGE.read_text() == api_table.page(), "run: .venv/bin/python -m tools.api_table"
 
 
-def test_no_cell_of_the_page_is_empty() -> None:
+def test_endpoint_page_has_no_empty_cell() -> None:
     for line in api_table.page().splitlines():
         if line.startswith("|"):
             assert all(cell.strip() for cell in line.strip("|").split("|"))
 
 
-def test_what_is_shown_exists() -> None:
+def test_endpoint_page_lists_only_existing_endpoints() -> None:
     assert set(api_table.SHOWN) <= set(ENDPOINTS)
 
 
-def test_no_two_rows_are_the_same_request() -> None:
+def test_endpoint_rows_are_unique() -> None:
     assert len({(endpoint.method, endpoint.path) for endpoint in ENDPOINTS.values()}) == len(ENDPOINTS)
 
 

@@ -57,7 +57,7 @@ async def owner(simulator: StartSimulator, client: Client) -> AsyncIterator[Owne
     await signed.close()
 
 
-async def test_what_is_exported(owner: Owner) -> None:
+async def test_export_rule_is_set(owner: Owner) -> None:
     assert owner.rules.allowed
     assert (await owner.signed.config()).export_rule is None
     for rule in (ExportRule.SOLAR, ExportRule.NOTHING, ExportRule.EVERYTHING):
@@ -66,7 +66,7 @@ async def test_what_is_exported(owner: Owner) -> None:
         assert (await owner.signed.config()).export_rule is rule
 
 
-async def test_charging_from_the_grid(owner: Owner) -> None:
+async def test_grid_charging_is_set(owner: Owner) -> None:
     assert (await owner.signed.config()).charges_from_grid
     await owner.rules.set_grid_charging(allowed=False)
     assert owner.kept == NO_CHARGING
@@ -75,7 +75,7 @@ async def test_charging_from_the_grid(owner: Owner) -> None:
     assert owner.kept == {}
 
 
-async def test_what_stands_is_not_written(owner: Owner) -> None:
+async def test_current_setting_is_not_written(owner: Owner) -> None:
     before = len(owner.simulator.requests)
     await owner.rules.set_grid_charging(allowed=True)
     assert len(owner.simulator.requests) == before + 1
@@ -92,33 +92,33 @@ async def test_set_grid_charging_writes_where_the_setting_could_not_be_read(
     assert owner.kept == {}
 
 
-async def test_a_lost_answer_is_made_up_for_by_reading(owner: Owner) -> None:
+async def test_lost_response_is_confirmed_by_reading(owner: Owner) -> None:
     owner.fail_at_write(drop=True, after=True, times=1)
     await owner.rules.set_grid_charging(allowed=False)
     assert owner.kept == NO_CHARGING
 
 
-async def test_a_lost_question(owner: Owner) -> None:
+async def test_lost_request_raises(owner: Owner) -> None:
     owner.fail_at_write(drop=True, times=1)
     with pytest.raises(GatewayConnectionError):
         await owner.rules.set_grid_charging(allowed=False)
     assert owner.kept == {}
 
 
-async def test_refused(owner: Owner) -> None:
+async def test_refused_write_raises(owner: Owner) -> None:
     owner.fail_at_write(status=500, times=1)
     with pytest.raises(GatewayRefusedError):
         await owner.rules.set_export(ExportRule.SOLAR)
     assert owner.kept == {}
 
 
-async def test_accepted_and_not_shown(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_write_that_does_not_show_raises(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config_file, "write", lambda *_: None)
     with raises_command_error(CommandFailure.GRID_POLICY_NOT_APPLIED):
         await owner.rules.set_export(ExportRule.SOLAR)
 
 
-async def test_a_key_that_is_taken_away(owner: Owner) -> None:
+async def test_removed_key_raises(owner: Owner) -> None:
     owner.simulator.gateway.keyring.forget(public_key())
     with pytest.raises(GatewayKeyError):
         await owner.rules.set_export(ExportRule.SOLAR)

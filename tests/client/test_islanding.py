@@ -47,7 +47,7 @@ def orders(gateway: Simulator) -> int:
     return len(posts) + len(gateway.gateway.signed_islanding.orders)
 
 
-async def test_leave_orders_off_grid_and_back(gateway: Simulator, sign: Sign) -> None:
+async def test_go_off_grid_and_reconnect_send_one_request_each(gateway: Simulator, sign: Sign) -> None:
     control = await control_of(gateway, sign)
     await control.go_off_grid()
     assert gateway.home.grid_status == "SystemIslandedActive"
@@ -57,7 +57,7 @@ async def test_leave_orders_off_grid_and_back(gateway: Simulator, sign: Sign) ->
 
 
 @pytest.mark.parametrize(("charge", "least"), [(3.0, 20.0), (23.9, 0.0), (52.0, 50.0)])
-async def test_leave_needs_the_charge(gateway: Simulator, sign: Sign, charge: float, least: float) -> None:
+async def test_go_off_grid_requires_the_charge(gateway: Simulator, sign: Sign, charge: float, least: float) -> None:
     control = await control_of(gateway, sign)
     gateway.speed = 0.0
     gateway.home.charge = charge
@@ -67,7 +67,7 @@ async def test_leave_needs_the_charge(gateway: Simulator, sign: Sign, charge: fl
 
 
 @pytest.mark.parametrize("silent", ["system_status/soe", "system_status/grid_status"])
-async def test_leave_needs_certainty(gateway: Simulator, sign: Sign, silent: str) -> None:
+async def test_go_off_grid_requires_known_values(gateway: Simulator, sign: Sign, silent: str) -> None:
     control = await control_of(gateway, sign)
     gateway.faults.add(silent, status=500)
     with raises_command_error(CommandFailure.ISLANDING_UNSURE):
@@ -75,7 +75,7 @@ async def test_leave_needs_certainty(gateway: Simulator, sign: Sign, silent: str
     assert orders(gateway) == 0
 
 
-async def test_leave_needs_a_grid(gateway: Simulator, sign: Sign) -> None:
+async def test_go_off_grid_requires_a_grid(gateway: Simulator, sign: Sign) -> None:
     control = await control_of(gateway, sign)
     gateway.home.outage()
     gateway.requests.clear()
@@ -86,9 +86,7 @@ async def test_leave_needs_a_grid(gateway: Simulator, sign: Sign) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
-async def test_reconnect_after_a_failed_login_is_ordered_with_the_key(
-    simulator: StartSimulator, sign: Sign, status: int
-) -> None:
+async def test_reconnect_after_a_failed_login_uses_the_key(simulator: StartSimulator, sign: Sign, status: int) -> None:
     gateway = await start(simulator, "26.18", speed=1000.0)
     gateway.home.charge, gateway.home.solar_power, gateway.home.home_power = 80.0, 0.0, 100.0
     pair(gateway)

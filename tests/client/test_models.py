@@ -146,7 +146,7 @@ def test_uncertain_energies_belong_to_no_follower(rows: Any, system: Controller)
     assert [block.serial_number for block in blocks] == ["TG1"]
 
 
-def test_expansion_is_known_by_part_number_or_config() -> None:
+def test_expansion_is_recognized_by_part_number_or_config() -> None:
     rows = (
         _LEADER,
         (9.0, 13.5, "1807000-10-B", "TG7"),

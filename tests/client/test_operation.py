@@ -85,7 +85,7 @@ async def test_set_does_not_repeat_a_committed_write(operator: Operator, raw: fl
     assert operator.asked == [*CHANGE, *(CHANGE if writes else BEFORE)]
 
 
-async def test_set_writes_what_was_not_committed(operator: Operator) -> None:
+async def test_set_writes_uncommitted_settings_again(operator: Operator) -> None:
     """The process that wrote it may have ended before the commit."""
     operator.simulator.gateway.operation.mode, operator.simulator.gateway.operation.reserve = WANTED
     await operator.operation.set(mode=BACKUP, reserve=30)
@@ -393,7 +393,7 @@ async def test_set_without_a_readable_operation_is_not_allowed(operator: Operato
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-async def test_reading(operator: Operator) -> None:
+async def test_operation_is_read(operator: Operator) -> None:
     assert rounded(await operator.operation.read()) == OperationSettings(mode=SELF_POWERED, reserve=20)
     operator.simulator.overrides["operation"] = {"mode": "new", "backup_reserve_percent": None}
     assert await operator.operation.read() == OperationSettings(mode=None, reserve=None)

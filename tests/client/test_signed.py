@@ -75,7 +75,7 @@ async def test_signed_client_reads_the_firmware(gateway: Simulator, sign: Sign) 
     assert signed.firmware == gateway.gateway.nameplate.version.split()[0]
 
 
-async def test_look_sends_nothing_after_an_accepted_request(gateway: Simulator, sign: Sign) -> None:
+async def test_check_key_sends_nothing_after_an_accepted_request(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
     signed = await sign(gateway)
     await signed.check_key()
@@ -182,7 +182,7 @@ async def test_signed_request_on_old_firmware_raises_not_found(simulator: StartS
 
 
 @pytest.mark.parametrize("ahead", [60.0, -600.0])
-async def test_clocks_that_differ(gateway: Simulator, sign: Sign, ahead: float) -> None:
+async def test_different_clocks_raise_clock_error(gateway: Simulator, sign: Sign, ahead: float) -> None:
     pair(gateway)
     gateway.gateway.clock_ahead = ahead
     signed = await sign(gateway)

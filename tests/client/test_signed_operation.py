@@ -91,7 +91,7 @@ WRITE = 3
 """Of the signed requests of a change: it is read, read again by the library, and written."""
 
 
-async def test_it_is_allowed_as_long_as_the_gateway_takes_the_key(operator: Operator) -> None:
+async def test_set_is_allowed_while_the_gateway_accepts_the_key(operator: Operator) -> None:
     assert operator.may()
     assert operator.operation.modes == (SELF_POWERED, BACKUP, TARIFF)
     operator.simulator.gateway.keyring.forget(public_key())
@@ -103,7 +103,7 @@ async def test_it_is_allowed_as_long_as_the_gateway_takes_the_key(operator: Oper
     assert operator.may()
 
 
-async def test_mode_and_reserve_in_one_write(operator: Operator) -> None:
+async def test_set_writes_mode_and_reserve_at_once(operator: Operator) -> None:
     settings = await operator.set(mode=TARIFF, reserve=30)
     assert settings.mode is TARIFF
     assert settings.reserve == pytest.approx(30)
@@ -111,27 +111,27 @@ async def test_mode_and_reserve_in_one_write(operator: Operator) -> None:
     assert len(operator.written) == 1
 
 
-async def test_one_of_them_leaves_the_other(operator: Operator) -> None:
+async def test_set_keeps_the_other_setting(operator: Operator) -> None:
     await operator.set(reserve=30)
     assert operator.follows == ("self_consumption", 33.5)
     await operator.set(mode=TARIFF)
     assert operator.follows == ("autonomous", 33.5)
 
 
-async def test_what_stands_is_not_written(operator: Operator) -> None:
+async def test_current_settings_are_not_written(operator: Operator) -> None:
     await operator.set(mode=SELF_POWERED, reserve=20)
     assert operator.written == []
 
 
 @pytest.mark.parametrize("wish", [{}, {"reserve": 101}, {"mode": OperationMode.SCHEDULER}])
-async def test_what_cannot_be(operator: Operator, wish: dict[str, Any]) -> None:
+async def test_set_rejects_invalid_values(operator: Operator, wish: dict[str, Any]) -> None:
     before = operator.requests
     with pytest.raises(ValueError, match="nothing was sent"):
         await operator.set(**wish)
     assert operator.requests == before
 
 
-async def test_those_that_wait_become_one(operator: Operator) -> None:
+async def test_waiting_sets_become_one_write(operator: Operator) -> None:
     first = asyncio.create_task(operator.set(reserve=30))
     await asyncio.sleep(0)
     await asyncio.gather(operator.set(reserve=40), operator.set(mode=TARIFF), operator.set(reserve=50))
@@ -140,7 +140,7 @@ async def test_those_that_wait_become_one(operator: Operator) -> None:
     assert operator.follows == ("autonomous", 52.5)
 
 
-async def test_a_stopped_powerwall(operator: Operator) -> None:
+async def test_set_on_a_stopped_powerwall_raises(operator: Operator) -> None:
     operator.simulator.running = False
     with raises_command_error(CommandFailure.STOPPED):
         await operator.set(reserve=30)
@@ -151,14 +151,14 @@ async def test_a_stopped_powerwall(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 429, 500, 503])
-async def test_refused(operator: Operator, status: int) -> None:
+async def test_set_raises_if_the_write_is_refused(operator: Operator, status: int) -> None:
     operator.fail_at(WRITE, status=status, times=1)
     with raises_command_error(CommandFailure.REFUSED):
         await operator.set(mode=BACKUP)
     assert operator.written == []
 
 
-async def test_somebody_else_writes_in_between(operator: Operator) -> None:
+async def test_set_raises_on_a_conflicting_write(operator: Operator) -> None:
     def interfere(step: str, _: object) -> None:
         if step == "acted" and operator.requests == 3:
             operator.simulator.gateway.operation.reserve = 50
@@ -170,34 +170,34 @@ async def test_somebody_else_writes_in_between(operator: Operator) -> None:
     assert operator.simulator.gateway.operation.mode == "self_consumption"
 
 
-async def test_the_answer_is_lost_and_it_stands(operator: Operator) -> None:
+async def test_set_with_a_lost_response_is_confirmed_by_reading(operator: Operator) -> None:
     operator.fail_at(WRITE, drop=True, after=True, times=1)
     assert (await operator.set(reserve=30)).reserve == pytest.approx(30)
     assert len(operator.written) == 1
 
 
-async def test_the_question_is_lost(operator: Operator) -> None:
+async def test_set_with_a_lost_request_is_unknown(operator: Operator) -> None:
     operator.fail_at(WRITE, drop=True, times=1)
     with raises_command_error(CommandFailure.UNKNOWN):
         await operator.set(reserve=30)
     assert operator.written == []
 
 
-async def test_nobody_answers_any_more(operator: Operator) -> None:
+async def test_set_without_any_response_is_unknown(operator: Operator) -> None:
     operator.fail_at(WRITE, drop=True, after=True)
     with raises_command_error(CommandFailure.UNKNOWN):
         await operator.set(reserve=30)
     assert len(operator.written) == 1
 
 
-async def test_nothing_is_written_when_reading_failed(operator: Operator) -> None:
+async def test_set_writes_nothing_if_reading_fails(operator: Operator) -> None:
     operator.simulator.gateway.clock_ahead = 60.0
     with pytest.raises(GatewayClockError):
         await operator.set(reserve=30)
     assert operator.written == []
 
 
-async def test_accepted_and_not_shown(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_set_that_does_not_show_is_not_applied(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config_file, "write", lambda *_: None)
     with raises_command_error(CommandFailure.NOT_APPLIED) as not_applied:
         await operator.set(mode=BACKUP, reserve=30)
@@ -209,7 +209,7 @@ async def test_accepted_and_not_shown(operator: Operator, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("wish", [{"mode": BACKUP}, {"reserve": 90}])
-async def test_a_battery_that_goes_on_giving(operator: Operator, wish: dict[str, Any]) -> None:
+async def test_set_is_not_followed_if_the_battery_keeps_discharging(operator: Operator, wish: dict[str, Any]) -> None:
     operator.simulator.gateway.follows_config = False
     with raises_command_error(CommandFailure.NOT_FOLLOWED) as not_followed:
         await operator.set(**wish)
@@ -217,12 +217,12 @@ async def test_a_battery_that_goes_on_giving(operator: Operator, wish: dict[str,
     assert len(operator.written) == 1
 
 
-async def test_a_battery_that_stops_giving(operator: Operator) -> None:
+async def test_set_is_followed_if_the_battery_stops_discharging(operator: Operator) -> None:
     await operator.set(mode=BACKUP)
     assert operator.simulator.home.battery_power < 100
 
 
-async def test_a_battery_that_goes_on_resting(operator: Operator) -> None:
+async def test_set_is_not_followed_if_the_battery_stays_idle(operator: Operator) -> None:
     await operator.set(mode=BACKUP)
     operator.simulator.home.charge = 60
     operator.simulator.gateway.follows_config = False
@@ -231,13 +231,13 @@ async def test_a_battery_that_goes_on_resting(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize("wish", [{"reserve": 30}, {"mode": TARIFF}])
-async def test_a_change_that_need_not_show(operator: Operator, wish: dict[str, Any]) -> None:
+async def test_set_that_changes_no_power_is_not_checked(operator: Operator, wish: dict[str, Any]) -> None:
     operator.simulator.gateway.follows_config = False
     await operator.set(**wish)
     assert operator.follows == ("self_consumption", 24)
 
 
-async def test_off_the_grid_the_battery_gives_whatever_is_set(operator: Operator) -> None:
+async def test_set_off_grid_is_not_checked(operator: Operator) -> None:
     home = operator.simulator.home
     home.outage()
     home.advance(10)

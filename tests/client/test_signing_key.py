@@ -15,7 +15,7 @@ def test_key_is_parsed_in_every_form() -> None:
 @pytest.mark.parametrize(
     "text", ["", "no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "-----BEGIN PUBLIC KEY-----"]
 )
-def test_what_is_no_key(text: str) -> None:
+def test_invalid_key_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="no "):
         read_key(text)
 

@@ -53,7 +53,7 @@ async def client(gateway: Simulator) -> AsyncIterator[Client]:
         yield client
 
 
-async def test_mode_and_reserve_are_read_and_written(gateway: Simulator, client: Client) -> None:
+async def test_aiopowerwall_reads_and_writes_mode_and_reserve(gateway: Simulator, client: Client) -> None:
     pair(gateway)
     powerwall = client()
     assert await powerwall.connect() == gateway.din
@@ -65,7 +65,7 @@ async def test_mode_and_reserve_are_read_and_written(gateway: Simulator, client:
     assert (await powerwall.get_config())["site_info"]["backup_reserve_percent"] == 33.5
 
 
-async def test_some_firmware_only_stores(gateway: Simulator, client: Client) -> None:
+async def test_written_mode_is_only_stored_by_some_firmware(gateway: Simulator, client: Client) -> None:
     pair(gateway)
     gateway.gateway.follows_config = False
     await client().set_operation_mode("backup")
@@ -73,7 +73,7 @@ async def test_some_firmware_only_stores(gateway: Simulator, client: Client) -> 
     assert gateway.home.mode == "self_consumption"
 
 
-async def test_what_is_false_is_left_out_of_the_file(gateway: Simulator, client: Client) -> None:
+async def test_false_setting_is_removed_from_the_file(gateway: Simulator, client: Client) -> None:
     pair(gateway)
     powerwall = client()
     flag = "disallow_charge_from_grid_with_solar_installed"
@@ -86,34 +86,34 @@ async def test_what_is_false_is_left_out_of_the_file(gateway: Simulator, client:
     assert flag not in (await powerwall.get_config())["site_info"]
 
 
-async def test_it_says_who_it_is(gateway: Simulator, client: Client) -> None:
+async def test_firmware_details_have_din_and_version(gateway: Simulator, client: Client) -> None:
     pair(gateway)
     system = (await client().get_firmware_details())["system"]
     assert system["gateway"]["serialNumber"] == gateway.serial
     assert system["version"]["text"] == gateway.gateway.nameplate.version
 
 
-async def test_it_tells_of_the_battery(gateway: Simulator, client: Client) -> None:
+async def test_status_has_the_battery(gateway: Simulator, client: Client) -> None:
     pair(gateway)
     status = await client().get_status()
     assert battery_level_raw(status) == pytest.approx(gateway.home.charge, abs=0.1)
     assert current_power(status)["LOAD"] == pytest.approx(gateway.home.home_power)
 
 
-async def test_it_lists_the_keys(gateway: Simulator, client: Client) -> None:
+async def test_registered_keys_are_listed(gateway: Simulator, client: Client) -> None:
     pair(gateway)
     gateway.gateway.keyring.register(public_key(1))
     clients = (await client().list_authorized_clients())["clients"]
     assert [entry["state"] for entry in clients] == ["VERIFIED", "PENDING_VERIFICATION"]
 
 
-async def test_a_key_that_was_never_registered(gateway: Simulator, client: Client) -> None:
+async def test_unregistered_key_is_rejected(gateway: Simulator, client: Client) -> None:
     pair(gateway)
     with pytest.raises(PowerwallAuthenticationError, match="UNKNOWN_KEY_ID"):
         await client(1).get_config()
 
 
-async def test_a_key_waits_for_the_switch(gateway: Simulator, client: Client) -> None:
+async def test_key_is_rejected_until_it_is_confirmed(gateway: Simulator, client: Client) -> None:
     gateway.gateway.keyring.register(public_key())
     with pytest.raises(PowerwallAuthenticationError, match="not verified"):
         await client().get_config()
@@ -121,7 +121,7 @@ async def test_a_key_waits_for_the_switch(gateway: Simulator, client: Client) ->
     assert await client().get_config()
 
 
-async def test_a_key_waits_ten_minutes(gateway: Simulator, client: Client) -> None:
+async def test_unconfirmed_key_expires_after_ten_minutes(gateway: Simulator, client: Client) -> None:
     now = 0.0
     keyring = gateway.gateway.keyring
     keyring.clock = lambda: now
@@ -136,7 +136,7 @@ async def test_a_key_waits_ten_minutes(gateway: Simulator, client: Client) -> No
     assert await client().get_config()
 
 
-async def test_a_key_that_was_taken_away(gateway: Simulator, client: Client) -> None:
+async def test_removed_key_is_rejected(gateway: Simulator, client: Client) -> None:
     pair(gateway)
     gateway.gateway.keyring.forget(public_key())
     with pytest.raises(PowerwallAuthenticationError, match="UNKNOWN_KEY_ID"):
@@ -144,14 +144,14 @@ async def test_a_key_that_was_taken_away(gateway: Simulator, client: Client) -> 
 
 
 @pytest.mark.parametrize(("ahead", "fault"), [(60.0, "TIME_EXPIRED"), (-600.0, "TIME_TO_LIVE_TOO_LONG")])
-async def test_a_signature_has_its_time(gateway: Simulator, client: Client, ahead: float, fault: str) -> None:
+async def test_signature_expires(gateway: Simulator, client: Client, ahead: float, fault: str) -> None:
     pair(gateway)
     gateway.gateway.clock_ahead = ahead
     with pytest.raises(PowerwallFaultError, match=fault):
         await client().get_config()
 
 
-async def test_a_signature_for_another_gateway(gateway: Simulator, client: Client) -> None:
+async def test_signature_for_another_gateway_is_rejected(gateway: Simulator, client: Client) -> None:
     pair(gateway)
     powerwall = client()
     await powerwall.connect()
@@ -161,14 +161,14 @@ async def test_a_signature_for_another_gateway(gateway: Simulator, client: Clien
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_too_many_requests(gateway: Simulator, client: Client, status: int) -> None:
+async def test_too_many_requests_raise_rate_limit_error(gateway: Simulator, client: Client, status: int) -> None:
     pair(gateway)
     gateway.faults.add("/tedapi/v1r", status=status)
     with pytest.raises(PowerwallRateLimitError):
         await client().get_config()
 
 
-async def test_nobody_writes_over_what_he_has_not_read(
+async def test_write_after_an_unread_change_is_rejected(
     gateway: Simulator, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair(gateway)
@@ -186,7 +186,7 @@ async def test_nobody_writes_over_what_he_has_not_read(
     assert gateway.gateway.operation.reserve == 50
 
 
-async def test_answers_are_packed(gateway: Simulator) -> None:
+async def test_responses_are_compressed(gateway: Simulator) -> None:
     async with Browser(gateway) as browser:
         await browser.login()
         seen = await browser.get("/tedapi/din")
@@ -194,7 +194,7 @@ async def test_answers_are_packed(gateway: Simulator) -> None:
     assert "Content-Encoding" not in seen.headers
 
 
-async def test_a_leader_answers_for_its_followers(gateway: Simulator) -> None:
+async def test_leader_responds_for_its_followers(gateway: Simulator) -> None:
     pair(gateway)
     asked = MessageEnvelope()
     asked.recipient.din = "1707000-11-L--TG1250620009ZZ"
@@ -207,7 +207,7 @@ async def test_a_leader_answers_for_its_followers(gateway: Simulator) -> None:
     assert json.loads(answer.filestore.read_file_response.file.blob)["vin"] == gateway.din
 
 
-async def test_what_is_not_known_is_said_to_be_missing(gateway: Simulator, client: Client) -> None:
+async def test_unknown_request_is_unimplemented(gateway: Simulator, client: Client) -> None:
     pair(gateway)
     with pytest.raises(PowerwallProtocolError):
         await client().get_backup_events()

@@ -50,7 +50,7 @@ async def refresh(entry: ConfigEntry) -> None:
     await entry.runtime_data["coordinator"].async_refresh()
 
 
-async def test_it_shows_the_home(hass: HomeAssistant, simulator: StartSimulator, add: Add) -> None:
+async def test_core_shows_the_simulated_home(hass: HomeAssistant, simulator: StartSimulator, add: Add) -> None:
     gateway = await simulator("21.44")
     home = gateway.home
     home.advance(3600)
@@ -83,7 +83,7 @@ async def test_it_shows_the_home(hass: HomeAssistant, simulator: StartSimulator,
     assert value(hass, "binary_sensor.connected_to_tesla") == "on"
 
 
-async def test_it_notices_an_outage_and_a_stop(hass: HomeAssistant, simulator: StartSimulator, add: Add) -> None:
+async def test_core_shows_an_outage_and_a_stop(hass: HomeAssistant, simulator: StartSimulator, add: Add) -> None:
     gateway = await simulator("21.44")
     entry = await add(gateway)
     assert (value(hass, "binary_sensor.grid_status"), value(hass, "switch.off_grid_operation")) == ("on", "off")
@@ -100,7 +100,7 @@ async def test_it_notices_an_outage_and_a_stop(hass: HomeAssistant, simulator: S
     assert value(hass, "sensor.charge") != "unavailable"  # it logged in again
 
 
-async def test_its_switch_leaves_the_grid(hass: HomeAssistant, simulator: StartSimulator, add: Add) -> None:
+async def test_core_switch_goes_off_grid(hass: HomeAssistant, simulator: StartSimulator, add: Add) -> None:
     gateway = await simulator("21.44")
     entry = await add(gateway)
     order = {"entity_id": "switch.home_energy_gateway_off_grid_operation"}
@@ -112,7 +112,7 @@ async def test_its_switch_leaves_the_grid(hass: HomeAssistant, simulator: StartS
     assert value(hass, "binary_sensor.grid_status") == "off"
 
 
-async def test_it_makes_do_with_a_powerwall_3(hass: HomeAssistant, simulator: StartSimulator, add: Add) -> None:
+async def test_core_supports_a_powerwall_3(hass: HomeAssistant, simulator: StartSimulator, add: Add) -> None:
     gateway = await simulator("pw3")
     entry = await add(gateway)
     assert (entry.state, entry.unique_id) == (ConfigEntryState.LOADED, None)
@@ -127,7 +127,7 @@ async def test_it_makes_do_with_a_powerwall_3(hass: HomeAssistant, simulator: St
     }
 
 
-async def test_the_form_refuses_a_default_password(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_core_form_rejects_a_default_password(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("24.36")
     flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
     result = await hass.config_entries.flow.async_configure(

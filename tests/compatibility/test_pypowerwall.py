@@ -35,7 +35,9 @@ async def connect(gateway: Simulator, folder: Path, *, authmode: str = "cookie",
 
 @pytest.mark.parametrize("authmode", ["cookie", "token"])
 @pytest.mark.parametrize("firmware", ["21.44", "24.36"])
-async def test_what_flows(simulator: StartSimulator, tmp_path: Path, firmware: str, authmode: str) -> None:
+async def test_pypowerwall_reads_the_power(
+    simulator: StartSimulator, tmp_path: Path, firmware: str, authmode: str
+) -> None:
     gateway = await simulator(firmware, password="own")
     home = gateway.home
     home.advance(3600)
@@ -61,7 +63,7 @@ async def test_what_flows(simulator: StartSimulator, tmp_path: Path, firmware: s
     assert gateway.logins == 1
 
 
-async def test_who_it_is(simulator: StartSimulator, tmp_path: Path) -> None:
+async def test_pypowerwall_reads_din_and_firmware(simulator: StartSimulator, tmp_path: Path) -> None:
     gateway = await simulator("21.44")
     powerwall = await connect(gateway, tmp_path)
     assert await asyncio.to_thread(powerwall.site_name) == "Home Energy Gateway"
@@ -71,7 +73,7 @@ async def test_who_it_is(simulator: StartSimulator, tmp_path: Path) -> None:
     assert await asyncio.to_thread(powerwall.uptime) == "55h46m11.937911668s"
 
 
-async def test_vitals(simulator: StartSimulator, tmp_path: Path) -> None:
+async def test_pypowerwall_reads_vitals(simulator: StartSimulator, tmp_path: Path) -> None:
     gateway = await simulator("21.44")
     home = gateway.home
     home.packs[1].disabled_reasons.append("DisabledExcessiveVoltageDrop")
@@ -101,7 +103,7 @@ async def test_vitals(simulator: StartSimulator, tmp_path: Path) -> None:
     assert {"SystemConnectedToGrid", "DisabledExcessiveVoltageDrop"} <= set(alerts)
 
 
-async def test_vitals_are_gone_on_24_36(simulator: StartSimulator, tmp_path: Path) -> None:
+async def test_pypowerwall_reads_no_vitals_on_24_36(simulator: StartSimulator, tmp_path: Path) -> None:
     gateway = await simulator("24.36", password="own")
     powerwall = await connect(gateway, tmp_path)
     for _ in range(2):
@@ -111,7 +113,7 @@ async def test_vitals_are_gone_on_24_36(simulator: StartSimulator, tmp_path: Pat
     assert await asyncio.to_thread(powerwall.alerts) == ["SystemConnectedToGrid"]
 
 
-async def test_a_lost_session_is_renewed(simulator: StartSimulator, tmp_path: Path) -> None:
+async def test_pypowerwall_renews_a_lost_session(simulator: StartSimulator, tmp_path: Path) -> None:
     gateway = await simulator("21.44")
     powerwall = await connect(gateway, tmp_path)
     assert await asyncio.to_thread(powerwall.level) == gateway.home.charge
@@ -120,7 +122,7 @@ async def test_a_lost_session_is_renewed(simulator: StartSimulator, tmp_path: Pa
     assert gateway.logins == 2
 
 
-async def test_an_owner_sets_nothing(simulator: StartSimulator, tmp_path: Path) -> None:
+async def test_pypowerwall_write_of_a_customer_is_rejected(simulator: StartSimulator, tmp_path: Path) -> None:
     gateway = await simulator("21.44")
     powerwall = await connect(gateway, tmp_path)
     assert await asyncio.to_thread(powerwall.set_reserve, 50) is None
@@ -129,7 +131,9 @@ async def test_an_owner_sets_nothing(simulator: StartSimulator, tmp_path: Path) 
     assert gateway.gateway.operation.reserve == gateway.home.reserve
 
 
-async def test_signed_requests(simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pypowerwall_sends_signed_requests(
+    simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # they win over a session that checks no certificates
         monkeypatch.delenv(name, raising=False)
     gateway = await start(simulator, "pw3", home=SimulatedHome(packs=3, charge=60))

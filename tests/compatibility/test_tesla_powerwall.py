@@ -20,7 +20,7 @@ async def logged_in(gateway: Simulator) -> AsyncIterator[Powerwall]:
         yield powerwall
 
 
-async def test_login(simulator: StartSimulator) -> None:
+async def test_tesla_powerwall_logs_in(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with Powerwall(gateway.url) as powerwall:
         with pytest.raises(AccessDeniedError, match="adequate access rights"):
@@ -37,7 +37,7 @@ async def test_login(simulator: StartSimulator) -> None:
 
 
 @pytest.mark.parametrize("firmware", ["21.44", "24.36"])
-async def test_what_it_reads(simulator: StartSimulator, firmware: str) -> None:
+async def test_tesla_powerwall_reads_every_endpoint(simulator: StartSimulator, firmware: str) -> None:
     gateway = await simulator(firmware, password="own")
     home = gateway.home
     home.advance(3600)
@@ -64,7 +64,7 @@ async def test_what_it_reads(simulator: StartSimulator, firmware: str) -> None:
         assert (await powerwall.get_solars())[0].power_rating_watts > 0
 
 
-async def test_each_meter_and_each_pack(simulator: StartSimulator) -> None:
+async def test_tesla_powerwall_reads_meters_and_battery_blocks(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44", home=SimulatedHome(packs=3))
     gateway.home.packs[2].disabled_reasons.append("DisabledExcessiveVoltageDrop")
     async with logged_in(gateway) as powerwall:
@@ -82,7 +82,7 @@ async def test_each_meter_and_each_pack(simulator: StartSimulator) -> None:
             await powerwall.get_meter_solar()
 
 
-async def test_grid_and_island(simulator: StartSimulator) -> None:
+async def test_tesla_powerwall_goes_off_grid(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with logged_in(gateway) as powerwall:
         assert await powerwall.get_grid_status() is GridStatus.CONNECTED
@@ -94,7 +94,7 @@ async def test_grid_and_island(simulator: StartSimulator) -> None:
         assert await powerwall.get_grid_status() is GridStatus.TRANSITION_TO_GRID
 
 
-async def test_stopped(simulator: StartSimulator) -> None:
+async def test_tesla_powerwall_reads_a_stopped_powerwall(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with logged_in(gateway) as powerwall:
         with pytest.raises(ApiError, match="405"):  # it still asks with a GET, as in 2018
@@ -107,7 +107,7 @@ async def test_stopped(simulator: StartSimulator) -> None:
         assert (await powerwall.get_sitemaster()).is_running is True
 
 
-async def test_what_a_powerwall_3_has_left(simulator: StartSimulator) -> None:
+async def test_tesla_powerwall_reads_a_powerwall_3(simulator: StartSimulator) -> None:
     gateway = await simulator("pw3")
     async with logged_in(gateway) as powerwall:
         assert await powerwall.get_charge() == gateway.home.charge
@@ -116,7 +116,7 @@ async def test_what_a_powerwall_3_has_left(simulator: StartSimulator) -> None:
             await powerwall.get_status()
 
 
-async def test_the_default_password_is_refused_on_24_36(simulator: StartSimulator) -> None:
+async def test_tesla_powerwall_default_password_is_rejected_on_24_36(simulator: StartSimulator) -> None:
     gateway = await simulator("24.36")
     async with Powerwall(gateway.url) as powerwall:
         with pytest.raises(AccessDeniedError, match="default password not supported"):

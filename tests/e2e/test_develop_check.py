@@ -45,18 +45,18 @@ def comparison() -> Comparison:
         ("grid", "off", "", False),
     ],
 )
-def test_a_figure_agrees_within_what_the_gateway_said(
+def test_value_between_two_responses_agrees(
     comparison: Comparison, key: str, state: str, unit: str, *, agrees: bool
 ) -> None:
     assert verdict(key, comparison, state, unit) is agrees
 
 
-def test_a_stopped_gateway_agrees_with_an_unavailable_entity_alone() -> None:
+def test_stopped_gateway_agrees_only_with_an_unavailable_entity() -> None:
     comparison = Comparison(IDS)
     comparison.remember({})
     assert verdict("grid_power", comparison, "unavailable", "W")
     assert not verdict("grid_power", comparison, "450", "W")
 
 
-def test_a_figure_of_the_gateway_without_an_entity_differs(comparison: Comparison) -> None:
+def test_value_without_an_entity_differs(comparison: Comparison) -> None:
     assert not next(row.agrees for row in comparison.rows({}) if row.figure.key == "grid_power")

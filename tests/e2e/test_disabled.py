@@ -91,9 +91,7 @@ async def leave_stopped(gateway: Simulator, folder: Path, port: int) -> None:
     assert stored(folder)["disabled_by"] is None
 
 
-async def test_killed_while_the_entry_is_disabled_and_the_powerwall_stopped(
-    simulator: StartSimulator, tmp_path: Path
-) -> None:
+async def test_powerwall_of_a_disabled_entry_starts_after_a_crash(simulator: StartSimulator, tmp_path: Path) -> None:
     gateway, folder, port = await simulator("1.15.0", speed=1.0), tmp_path / "home", free_port()
     await leave_stopped(gateway, folder, port)
     gateway.faults.clear()
@@ -105,7 +103,9 @@ async def test_killed_while_the_entry_is_disabled_and_the_powerwall_stopped(
     assert gateway.logins == 1
 
 
-async def test_disabled_at_once_when_the_owner_says_that_it_runs(simulator: StartSimulator, tmp_path: Path) -> None:
+async def test_entry_is_disabled_once_the_owner_confirms_that_it_runs(
+    simulator: StartSimulator, tmp_path: Path
+) -> None:
     gateway, folder, port = await simulator("1.15.0", speed=1.0), tmp_path / "home", free_port()
     await leave_stopped(gateway, folder, port)
     async with process(folder, port, NEVER) as home:

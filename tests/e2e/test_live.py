@@ -16,7 +16,7 @@ WAITS_FOR_LOGIN = {"1.15.0": {"backup_reserve", "operation_mode"}, "21.44": set[
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
-async def test_a_gateway_is_added_watched_and_removed(
+async def test_gateway_is_added_polled_and_removed(
     simulator: StartSimulator, home: HomeAssistant, firmware: str
 ) -> None:
     gateway = await simulator(firmware)

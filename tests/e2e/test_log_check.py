@@ -19,7 +19,7 @@ powerwall_gateway. Use NEW instead, please create a bug report at https://github
 """
 
 
-def test_an_error_is_found_by_what_its_traceback_names_and_a_warning_by_whom_it_is_for(tmp_path: Path) -> None:
+def test_log_check_finds_errors_by_traceback_and_warnings_by_integration(tmp_path: Path) -> None:
     log = tmp_path / "output.log"
     log.write_text(LOG, encoding="utf-8")
     error, complaint = errors_about(log, "powerwall_gateway")

@@ -20,7 +20,9 @@ async def offers(api: Api) -> list[str]:
     return [issue["issue_id"] for issue in issues if issue["translation_key"] == "energy_dashboard"]
 
 
-async def test_history_and_dashboard_go_on(socket_enabled: None, simulator: StartSimulator, tmp_path: Path) -> None:
+async def test_migration_continues_history_and_dashboard(
+    socket_enabled: None, simulator: StartSimulator, tmp_path: Path
+) -> None:
     gateway = await simulator("21.44")
     host = f"{gateway.host}:{gateway.port}"
     port = free_port()

@@ -41,7 +41,7 @@ async def comes_back(gateway: Simulator) -> bool:
     return not gateway.home.off_grid_on_purpose
 
 
-async def test_killed_while_the_home_leaves_the_grid(simulator: StartSimulator, tmp_path: Path) -> None:
+async def test_off_grid_recovers_after_a_crash_at_any_step(simulator: StartSimulator, tmp_path: Path) -> None:
     gateway = await simulator("21.44")
     gateway.home.charge = 80.0
     port = free_port()

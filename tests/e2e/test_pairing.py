@@ -45,7 +45,7 @@ async def value(home: HomeAssistant, key: str) -> float:
 
 
 @pytest.mark.parametrize("firmware", SIGNED)
-async def test_a_key_is_made_confirmed_and_used(simulator: StartSimulator, tmp_path: Path, firmware: str) -> None:
+async def test_key_is_created_confirmed_and_used(simulator: StartSimulator, tmp_path: Path, firmware: str) -> None:
     gateway = await start(simulator, firmware, home=SimulatedHome(packs=1, charge=80), speed=SPEED)
     simulated = gateway.home
     simulated.solar_power, simulated.home_power = 0.0, 500.0

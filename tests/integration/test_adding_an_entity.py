@@ -24,7 +24,7 @@ from tests.integration.conftest import state_of
 from tests.integration.control import entity_of
 
 
-async def test_the_sensor_shows_the_field(hass, simulator, set_up):
+async def test_example_sensor_shows_the_field(hass, simulator, set_up):
     gateway = await simulator("21.44")
     await set_up(gateway)
     assert state_of(hass, gateway, "sensor", "load_shedding_charge") == "75"
@@ -33,7 +33,7 @@ async def test_the_sensor_shows_the_field(hass, simulator, set_up):
     )
 
 
-async def test_the_number_changes_the_gateway(hass, old):
+async def test_example_number_changes_the_gateway(hass, old):
     gateway, _ = old
     number = entity_of(hass, gateway, "number", "solar_export_limit")
     await hass.services.async_call("number", "set_value", {"entity_id": number, "value": 4.2}, blocking=True)

@@ -147,7 +147,7 @@ async def test_time_of_use_sets_mode_and_reserve_for_a_day(
         ((21, 22), 5, (23, 30), ("backup", 100.0)),
     ],
 )
-async def test_time_of_use_sets_at_start_only_what_was_missed(
+async def test_time_of_use_sets_only_missed_values_at_the_start(
     hass: HomeAssistant,
     loaded: Loaded,
     automate: Automate,

@@ -300,9 +300,7 @@ async def test_load_shedding_follows_the_charge(hass: HomeAssistant, loaded: Loa
     assert on(hass) == {POOL, SAUNA}
 
 
-async def test_load_shedding_keeps_what_was_switched_by_hand(
-    hass: HomeAssistant, loaded: Loaded, automate: Automate
-) -> None:
+async def test_load_shedding_keeps_manual_changes(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
     await shed(hass, loaded, automate)
     await lose(hass, loaded)
     await hass.services.async_call("input_boolean", "turn_on", {"entity_id": BOILER}, blocking=True)

@@ -207,7 +207,7 @@ async def test_control_withdrawn_removes_controls_and_keeps_sensors(
     assert state_of(hass, gateway, "sensor", "backup_reserve") == "20.0"
 
 
-async def test_login_that_takes_control_away_removes_select_and_number(
+async def test_login_without_permission_removes_select_and_number(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("24.36", password="their-own")
@@ -221,7 +221,7 @@ async def test_login_that_takes_control_away_removes_select_and_number(
     assert set(controls(hass, entry)) == {"button.start", "switch.off_grid"}
 
 
-async def test_gateway_that_does_not_answer_keeps_its_controls(hass: HomeAssistant, old: Loaded) -> None:
+async def test_unreachable_gateway_keeps_its_controls(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     before = controls(hass, entry)
     assert {"number.backup_reserve", "select.operation_mode"} <= set(before)

@@ -209,7 +209,9 @@ async def test_entry_whose_login_was_refused_is_set_up_again_at_the_new_address(
     assert entry.state.name == "LOADED"
 
 
-async def test_discovery_knows_a_powerwall_3_by_its_address(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_discovery_recognizes_a_powerwall_3_by_its_address(
+    hass: HomeAssistant, simulator: StartSimulator
+) -> None:
     gateway = await simulator("pw3")
     entry = entry_for(gateway)
     entry.add_to_hass(hass)

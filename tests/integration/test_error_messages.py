@@ -48,7 +48,7 @@ def says(status: int, words: str) -> dict[str, Any]:
         ("status", {"status": 200, "body": b"<html>"}, "unexpected_answer", "status, HTTP 200"),
     ],
 )
-async def test_setup_error_names_the_reason_and_keeps_the_gateways_words(
+async def test_setup_error_has_the_reason_and_the_gateways_text(
     hass: HomeAssistant,
     simulator: StartSimulator,
     set_up: SetUp,
@@ -101,7 +101,7 @@ async def test_setup_error_is_short_and_has_no_serial_or_address_in_it(
         ({"status": 502}, {"base": "stopped"}, "login/Basic, HTTP 502"),
     ],
 )
-async def test_login_form_names_the_reason_and_keeps_the_gateways_words(
+async def test_login_form_has_the_reason_and_the_gateways_text(
     hass: HomeAssistant, simulator: StartSimulator, fault: dict[str, Any], errors: dict[str, str], reason: str
 ) -> None:
     gateway = await simulator("21.44")
@@ -113,7 +113,7 @@ async def test_login_form_names_the_reason_and_keeps_the_gateways_words(
 
 
 @pytest.mark.parametrize(("status", "errors"), [(502, {"base": "stopped"}), (503, {"base": "busy"})])
-async def test_first_form_tells_a_busy_or_stopped_gateway_from_no_gateway(
+async def test_first_form_distinguishes_a_busy_or_stopped_gateway(
     hass: HomeAssistant, simulator: StartSimulator, status: int, errors: dict[str, str]
 ) -> None:
     gateway = await simulator("21.44")
@@ -123,7 +123,7 @@ async def test_first_form_tells_a_busy_or_stopped_gateway_from_no_gateway(
     assert flow["description_placeholders"]["reason"] == "starting"
 
 
-async def test_switch_flipped_then_reconfigured_ends_the_wait(
+async def test_reconfigure_after_the_switch_ends_the_wait(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -136,7 +136,7 @@ async def test_switch_flipped_then_reconfigured_ends_the_wait(
     assert entry.state.name == "LOADED"
 
 
-async def test_reauth_card_names_the_host(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_reauth_title_has_the_host(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     entry = entry_for(gateway, password="old")
     entry.add_to_hass(hass)
@@ -160,7 +160,7 @@ async def test_reauth_with_another_certificate_points_to_reconfigure(
 
 
 @pytest.mark.parametrize(("firmware", "step_id"), [("1.15.0", "control"), ("1.50.1", "control_encrypted")])
-async def test_control_is_not_ticked_where_a_login_stops_the_powerwall(
+async def test_control_is_off_by_default_if_a_login_stops_the_powerwall(
     hass: HomeAssistant, simulator: StartSimulator, firmware: str, step_id: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -173,7 +173,7 @@ async def test_control_is_not_ticked_where_a_login_stops_the_powerwall(
 # -- repairs -----------------------------------------------------------------------------------------------------------
 
 
-async def test_repair_that_fails_names_the_reason_by_a_key(
+async def test_failed_repair_has_a_translated_reason(
     hass: HomeAssistant,
     simulator: StartSimulator,
     set_up: SetUp,

@@ -122,7 +122,7 @@ async def assert_well(hass: HomeAssistant, gateway: Simulator, entry: MockConfig
         *(f"journal {number}" for number in (1, 2, 3)),
     ],
 )
-async def test_a_login(
+async def test_login_that_an_unload_interrupts_restarts_the_powerwall(
     hass: HomeAssistant,
     simulator: StartSimulator,
     set_up: SetUp,
@@ -150,7 +150,7 @@ async def test_a_login(
         *(f"journal {number}" for number in (1, 2)),
     ],
 )
-async def test_a_stop(
+async def test_stop_that_an_unload_interrupts_restarts_the_powerwall(
     hass: HomeAssistant,
     old: Loaded,
     at: Callable[[Simulator], At],
@@ -300,7 +300,7 @@ async def test_stop_is_refused_during_shutdown(hass: HomeAssistant, old: Loaded)
     await until(lambda: is_closed(hass))
 
 
-async def test_a_corrupt_journal_counts_as_open(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_corrupt_journal_counts_as_open(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("1.15.0")
     entry = entry_for(gateway)
     leave_open(hass, gateway, entry.entry_id).write_text("{")

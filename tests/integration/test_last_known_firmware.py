@@ -30,7 +30,7 @@ async def test_firmware_of_a_gateway_without_status_outlives_a_reload(
     assert gateway.logins == 0
 
 
-async def test_firmware_update_is_not_asked_about_before_the_firmware_is_known(
+async def test_update_status_is_not_requested_while_the_firmware_is_unknown(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, short_timings: None
 ) -> None:
     """Below 20.49 the read may start a check, and what it finds is installed."""

@@ -73,7 +73,7 @@ def test_step_of_the_gateway_clock_loses_no_meter(watch: ContactWatch[str]) -> N
         assert not watch.lost(meters(site=age, battery=age), 5.0 * number)
 
 
-def test_lost_meter_with_a_time_in_the_future_takes_no_other_with_it(watch: ContactWatch[str]) -> None:
+def test_lost_meter_with_a_future_time_affects_no_other_meter(watch: ContactWatch[str]) -> None:
     """The clock was set back by three hours after the loss."""
     ahead = -10_800.0
     watch.lost(meters(solar=ahead, battery=ahead), 0.0)
@@ -89,7 +89,7 @@ def test_meter_without_a_time_is_never_lost(watch: ContactWatch[str], time: str)
         assert not watch.lost(meters(generator=time, battery=-second), second)
 
 
-def test_time_that_stood_still_while_the_gateway_was_away_is_not_a_loss(watch: ContactWatch[str]) -> None:
+def test_unchanged_time_while_the_gateway_was_unreachable_is_no_loss(watch: ContactWatch[str]) -> None:
     alone = meters(site=0.0)
     assert not watch.lost(alone, 0.0)
     assert not watch.lost(alone, 600.0)
@@ -187,7 +187,7 @@ def loop_time(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     ahead[0] = 0.0
 
 
-async def test_single_meter_by_phase_is_unknown_when_it_stands_still(
+async def test_single_meter_by_phase_is_unknown_if_its_time_is_unchanged(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None, loop_time: list[float]
 ) -> None:
     gateway = await simulator("21.44")

@@ -80,7 +80,7 @@ async def compile_hour(hass: HomeAssistant, begin: Any) -> None:
     await async_wait_recording_done(hass)
 
 
-async def test_history_and_statistics_of_core_go_on(
+async def test_take_over_continues_history_and_statistics(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -180,7 +180,7 @@ async def test_take_over_keeps_the_energies_of_generator_and_busway(
             assert ours.unique_id == f"{gateway.serial}_{meter}_{direction}_energy"
 
 
-async def test_what_core_tells_is_told_without_changing_anything(
+async def test_take_over_without_rename_changes_nothing(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -208,7 +208,7 @@ async def test_what_core_tells_is_told_without_changing_anything(
     assert set(er.async_get(hass).entities) == ids
 
 
-async def test_an_entry_of_core_that_was_deleted_is_remembered(
+async def test_take_over_finds_a_deleted_entry_of_core(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -226,7 +226,7 @@ async def test_an_entry_of_core_that_was_deleted_is_remembered(
     assert all(core_id == ours for core_id, ours in again["entities"].items() if core_id in again["renamed"])
 
 
-async def test_a_powerwall_3_is_known_by_its_address(
+async def test_take_over_recognizes_a_powerwall_3_by_its_address(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("pw3")
@@ -241,7 +241,7 @@ async def test_a_powerwall_3_is_known_by_its_address(
     assert all(entity_id.endswith(tuple(NO_READING)) for entity_id in answer["without"])
 
 
-async def test_another_gateway_of_core_is_left_alone(
+async def test_take_over_ignores_another_gateway_of_core(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     await add_core(hass, await simulator("21.44"))

@@ -90,7 +90,7 @@ class Owner:
 # -- the form ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_key_of_another_tool(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+async def test_pairing_accepts_a_key_of_another_tool(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
     pair(gateway)
     entry = await set_up(gateway)
     assert state_of(hass, gateway, "select", "operation_mode") is None
@@ -104,7 +104,7 @@ async def test_a_key_of_another_tool(hass: HomeAssistant, gateway: Simulator, se
     assert gateway.logins == 1
 
 
-async def test_a_new_key_step_by_step(
+async def test_pairing_creates_and_confirms_a_new_key(
     hass: HomeAssistant,
     simulator: StartSimulator,
     set_up: SetUp,
@@ -132,7 +132,7 @@ async def test_a_new_key_step_by_step(
 
 
 @pytest.mark.parametrize("way", ["make_key", "paste_key"])
-async def test_a_key_that_cannot_be_kept_is_not_used(
+async def test_pairing_does_not_use_a_key_that_cannot_be_stored(
     hass: HomeAssistant, gateway: Simulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     pair(gateway)
@@ -147,7 +147,7 @@ async def test_a_key_that_cannot_be_kept_is_not_used(
     assert state_of(hass, gateway, "select", "operation_mode") is None
 
 
-async def test_a_key_that_was_not_confirmed_in_time(
+async def test_pairing_registers_an_expired_key_again(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway = await start(simulator, "pw3")
@@ -171,7 +171,7 @@ async def test_a_key_that_was_not_confirmed_in_time(
         ({"status": 200, "body": b"<html>"}, "unexpected_answer"),
     ],
 )
-async def test_what_stands_against_it(
+async def test_pairing_shows_the_reason_of_each_fault_and_recovers(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, fault: dict[str, Any], error: str
 ) -> None:
     gateway = await start(simulator, "pw3")
@@ -185,7 +185,9 @@ async def test_what_stands_against_it(
     assert owner.is_done
 
 
-async def test_clocks_that_differ(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_pairing_fails_if_the_clocks_differ(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway = await start(simulator, "pw3")
     pair(gateway)
     gateway.gateway.clock_ahead = 60.0
@@ -194,7 +196,7 @@ async def test_clocks_that_differ(hass: HomeAssistant, simulator: StartSimulator
     assert owner.error == "clocks_differ"
 
 
-async def test_what_is_no_key(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_pairing_rejects_an_invalid_key(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await start(simulator, "pw3")
     owner = Owner(hass, await set_up(gateway))
     await owner.paste(b"no key")
@@ -202,7 +204,7 @@ async def test_what_is_no_key(hass: HomeAssistant, simulator: StartSimulator, se
     assert not (await async_get_store(hass, owner.entry.entry_id)).private_key
 
 
-async def test_the_key_is_taken_out_again(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_pairing_removes_the_key(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await start(simulator, "pw3")
     pair(gateway)
     entry = await set_up(gateway, options=ALLOWED)
@@ -219,7 +221,7 @@ async def test_the_key_is_taken_out_again(hass: HomeAssistant, simulator: StartS
     assert owner.shown["menu_options"] == ["make_key", "paste_key"]
 
 
-async def test_where_nothing_is_signed_all_is_as_ever(
+async def test_options_without_signed_requests_have_no_pairing(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     owner = Owner(hass, await set_up(await simulator("21.44")))
@@ -227,7 +229,9 @@ async def test_where_nothing_is_signed_all_is_as_ever(
     assert (owner.shown["type"], owner.shown["step_id"]) == (FlowResultType.FORM, "settings")
 
 
-async def test_reconfigure_asks_for_the_address_alone(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+async def test_reconfigure_with_a_key_requires_only_the_address(
+    hass: HomeAssistant, gateway: Simulator, set_up: SetUp
+) -> None:
     entry = await set_up(gateway, host=f"localhost:{gateway.port}")
     flow = await entry.start_reconfigure_flow(hass)
     assert_form(flow, "reconfigure")
@@ -236,7 +240,7 @@ async def test_reconfigure_asks_for_the_address_alone(hass: HomeAssistant, gatew
     assert entry.data[CONF_HOST] == f"127.0.0.1:{gateway.port}"
 
 
-async def test_nothing_is_asked_where_a_login_stops_the_powerwall(
+async def test_options_send_no_request_if_a_login_stops_the_powerwall(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -247,9 +251,7 @@ async def test_nothing_is_asked_where_a_login_stops_the_powerwall(
     assert "/tedapi/din" not in [request.path for request in gateway.requests[before:]]
 
 
-async def test_a_key_waits_for_an_entry_that_is_loaded(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
+async def test_pairing_requires_a_loaded_entry(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await start(simulator, "pw3")
     entry = await set_up(gateway)
     await keep_key(hass, entry)
@@ -260,7 +262,7 @@ async def test_a_key_waits_for_an_entry_that_is_loaded(
     assert (owner.shown["type"], owner.shown["reason"]) == (FlowResultType.ABORT, "not_loaded")
 
 
-async def test_a_library_that_has_changed(
+async def test_changed_library_only_disables_signed_requests(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr("aiopowerwall.PowerwallFaultError")
@@ -272,7 +274,7 @@ async def test_a_library_that_has_changed(
     assert not entry.runtime_data.control.can_set_operation
 
 
-async def test_a_library_that_cannot_be_had(
+async def test_missing_library_only_disables_signed_requests(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(signing_key, "SIGNED_REQUIREMENT", "aiopowerwall>=99")
@@ -292,7 +294,7 @@ async def test_a_library_that_cannot_be_had(
 # -- where it is kept --------------------------------------------------------------------------------------------------
 
 
-async def test_the_key_is_in_private_storage_and_nowhere_else(
+async def test_key_is_only_in_private_storage(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],
     simulator: StartSimulator,

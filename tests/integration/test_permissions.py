@@ -61,7 +61,7 @@ def family_member(hass: HomeAssistant) -> MockUser:
         ("button", "press", {}),
     ],
 )
-async def test_entities_are_set_by_whom_home_assistant_lets(
+async def test_entities_follow_home_assistants_permissions(
     hass: HomeAssistant,
     old: Loaded,
     hass_read_only_user: MockUser,
@@ -86,7 +86,7 @@ async def test_entities_are_set_by_whom_home_assistant_lets(
     assert (follows(gateway), asked_for(gateway, "sitemaster/run")) != (stood, started)
 
 
-async def test_off_grid_switch_is_turned_by_whom_home_assistant_lets(
+async def test_off_grid_switch_follows_home_assistants_permissions(
     hass: HomeAssistant,
     simulator: StartSimulator,
     set_up: SetUp,

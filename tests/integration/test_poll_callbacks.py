@@ -75,7 +75,7 @@ async def loaded(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, 
 
 
 @pytest.mark.parametrize("name", COORDINATORS)
-async def test_callback_that_raises_stops_neither_the_others_nor_the_entities(
+async def test_failing_callback_stops_no_other_callback_and_no_entity(
     hass: HomeAssistant, loaded: Loaded, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     _, entry = loaded
@@ -93,7 +93,7 @@ async def test_callback_that_raises_stops_neither_the_others_nor_the_entities(
     assert "Unexpected error in fail" in logged.message
 
 
-async def test_every_callback_raises_and_the_values_go_on(
+async def test_values_are_updated_if_every_callback_fails(
     hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway, entry = loaded
@@ -116,7 +116,7 @@ async def test_every_callback_raises_and_the_values_go_on(
 
 
 @pytest.mark.parametrize("name", [f"_check_{of}" for of in ("grid", "off_grid", "session", "settings", "live")])
-async def test_callback_that_raises_from_the_start_leaves_the_entry_loaded(
+async def test_callback_that_fails_from_the_start_leaves_the_entry_loaded(
     hass: HomeAssistant,
     simulator: StartSimulator,
     set_up: SetUp,
@@ -167,7 +167,7 @@ def in_the_rhythm(entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("where", [in_callbacks, in_the_request, in_the_poll, in_the_refresh, in_the_rhythm])
-async def test_grid_watch_goes_on_whatever_raises(
+async def test_grid_watch_continues_after_any_error(
     hass: HomeAssistant,
     watched: Loaded,
     monkeypatch: pytest.MonkeyPatch,
@@ -186,7 +186,7 @@ async def test_grid_watch_goes_on_whatever_raises(
     assert sum(record.levelno >= logging.ERROR for record in caplog.records) <= 4
 
 
-async def test_endpoint_with_an_unexpected_error_costs_its_own_entities(
+async def test_endpoint_with_an_unexpected_error_affects_only_its_entities(
     hass: HomeAssistant,
     loaded: Loaded,
     monkeypatch: pytest.MonkeyPatch,
@@ -203,7 +203,7 @@ async def test_endpoint_with_an_unexpected_error_costs_its_own_entities(
     assert len(tracebacks(caplog)) == 1
 
 
-async def test_grid_fault_in_live_data_costs_no_live_value(
+async def test_error_of_the_grid_update_affects_no_live_value(
     hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway, entry = loaded
@@ -233,7 +233,7 @@ def pass_time(hass: HomeAssistant, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"drop": True}])
-async def test_details_whose_first_poll_failed_come_with_the_next_one(
+async def test_details_appear_after_a_failed_first_poll(
     hass: HomeAssistant,
     simulator: StartSimulator,
     set_up: SetUp,
@@ -252,7 +252,7 @@ async def test_details_whose_first_poll_failed_come_with_the_next_one(
 
 
 @pytest.mark.parametrize("path", ["powerwalls", "meters", "networks"])
-async def test_hardware_whose_first_poll_failed_comes_soon(
+async def test_hardware_appears_soon_after_a_failed_first_poll(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, patient: None, path: str
 ) -> None:
     gateway = await simulator("21.44")
@@ -276,7 +276,7 @@ async def test_hardware_whose_first_poll_failed_comes_soon(
 
 
 @pytest.mark.parametrize(("up_time", "seconds"), [("61.2s", 60), ("5h1m", 900)])
-async def test_hardware_denied_by_a_gateway_that_starts_comes_soon(
+async def test_hardware_denied_by_a_starting_gateway_appears_soon(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, patient: None, up_time: str, seconds: int
 ) -> None:
     gateway = await simulator("21.44")

@@ -77,7 +77,9 @@ async def test_throttle_writes_nothing_without_a_change(
     assert count == {}
 
 
-async def test_throttle_writes_only_what_changed(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_throttle_writes_only_changed_entities(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway = await simulator("21.44")
     at(gateway)
     entry = await set_up(gateway)
@@ -290,7 +292,7 @@ async def test_system_status_updates_the_grid(hass: HomeAssistant, loaded: Loade
     assert state_of(hass, gateway, "binary_sensor", "grid_services") == "off"
 
 
-async def test_what_was_seen_there_puts_off_the_watch_but_not_for_more_than_a_minute(
+async def test_system_status_postpones_the_grid_poll_for_a_minute_at_most(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, loaded: Loaded
 ) -> None:
     _, entry = loaded

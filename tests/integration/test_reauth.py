@@ -51,7 +51,7 @@ async def again(hass: HomeAssistant, entry: MockConfigEntry, clock: Clock | None
     await hass.async_block_till_done()
 
 
-async def test_a_password_that_is_refused_twice(
+async def test_second_refused_password_starts_reauth(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, clock: Clock
 ) -> None:
     gateway = await simulator("21.44")
@@ -66,7 +66,7 @@ async def test_a_password_that_is_refused_twice(
     assert gateway.logins == 2
 
 
-async def test_a_wait_outlives_the_setup_that_failed(
+async def test_login_wait_survives_a_failed_setup(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -80,7 +80,7 @@ async def test_a_wait_outlives_the_setup_that_failed(
     assert entry.state.name == "LOADED"  # another password waits for nothing
 
 
-async def test_the_password_it_came_with_is_refused_for_good(
+async def test_refused_default_password_starts_reauth_at_once(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("24.36")
@@ -100,7 +100,7 @@ async def test_the_password_it_came_with_is_refused_for_good(
         {"path": "login/Basic", "drop": True},
     ],
 )
-async def test_a_stray_refusal_asks_nobody(
+async def test_single_refused_login_starts_no_reauth(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, clock: Clock, fault: dict[str, Any]
 ) -> None:
     gateway = await simulator("21.44")
@@ -112,7 +112,7 @@ async def test_a_stray_refusal_asks_nobody(
     assert sources(hass) == []
 
 
-async def test_a_gateway_that_starts_up_is_waited_for(
+async def test_starting_gateway_starts_no_reauth(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(login_module, "_STARTING", timedelta(days=36500))
@@ -126,7 +126,7 @@ async def test_a_gateway_that_starts_up_is_waited_for(
     assert sources(hass) == []
 
 
-async def test_new_firmware_that_wants_a_password(
+async def test_gateway_that_requires_a_password_starts_reauth(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -135,7 +135,7 @@ async def test_new_firmware_that_wants_a_password(
     assert sources(hass) == [SOURCE_REAUTH]
 
 
-async def test_new_firmware_that_speaks_https_only(
+async def test_firmware_update_to_https_is_explained(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("1.50.1")
@@ -147,7 +147,7 @@ async def test_new_firmware_that_speaks_https_only(
 # -- the form ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_new_password(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_reauth_accepts_a_new_password(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     entry = entry_for(gateway, password="old")
     entry.add_to_hass(hass)
@@ -160,7 +160,7 @@ async def test_a_new_password(hass: HomeAssistant, simulator: StartSimulator) ->
     assert entry.data[CONF_PASSWORD] == gateway.password
 
 
-async def test_a_new_password_for_another_gateway(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_reauth_rejects_another_gateway(hass: HomeAssistant, simulator: StartSimulator) -> None:
     gateway: Simulator = await simulator("21.44")
     entry = entry_for(gateway, serial="TG000000000000")
     entry.add_to_hass(hass)

@@ -42,7 +42,9 @@ async def begin(hass: HomeAssistant, entry: MockConfigEntry, user_input: dict[st
     return await go_on(hass, flow, user_input)
 
 
-async def test_another_address_on_1_15(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_reconfigure_changes_the_address_on_1_15(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, host=f"localhost:{gateway.port}")
     assert_abort(await begin(hass, entry, typed(gateway)), "reconfigure_successful")
@@ -51,7 +53,7 @@ async def test_another_address_on_1_15(hass: HomeAssistant, simulator: StartSimu
     assert gateway.logins == 0
 
 
-async def test_another_address_and_the_same_password(
+async def test_reconfigure_changes_the_address_and_keeps_the_password(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -66,7 +68,9 @@ async def test_another_address_and_the_same_password(
     assert entry.state.name == "LOADED"
 
 
-async def test_another_certificate_and_password(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_reconfigure_changes_certificate_and_password(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway = await simulator("21.44")
     old = "00" * 32
     entry = await set_up(gateway, fingerprint=old, password="old")
@@ -87,7 +91,7 @@ async def test_another_certificate_and_password(hass: HomeAssistant, simulator: 
     assert entry.state.name == "LOADED"
 
 
-async def test_another_certificate_where_no_password_is_wanted(
+async def test_reconfigure_changes_the_certificate_without_a_password(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("1.50.1")
@@ -100,7 +104,9 @@ async def test_another_certificate_where_no_password_is_wanted(
     assert gateway.logins == 0
 
 
-async def test_firmware_that_wants_a_password_since(hass: HomeAssistant, simulator: StartSimulator) -> None:
+async def test_reconfigure_adds_a_password_that_new_firmware_requires(
+    hass: HomeAssistant, simulator: StartSimulator
+) -> None:
     gateway = await simulator("21.44")
     entry = entry_for(gateway, scheme="http", fingerprint=None, password=None)
     entry.add_to_hass(hass)
@@ -113,7 +119,7 @@ async def test_firmware_that_wants_a_password_since(hass: HomeAssistant, simulat
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
-async def test_nobody_there_and_then_the_right_address(
+async def test_reconfigure_recovers_from_a_wrong_address(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, unused_tcp_port: int, firmware: str
 ) -> None:
     gateway = await simulator(firmware)
@@ -129,7 +135,7 @@ async def test_nobody_there_and_then_the_right_address(
 # -- another gateway ---------------------------------------------------------------------------------------------------
 
 
-async def test_another_gateway_that_tells_who_it_is(
+async def test_reconfigure_rejects_another_gateway(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway, other = await simulator("21.44"), await simulator("21.44", serial=NEW)
@@ -141,7 +147,7 @@ async def test_another_gateway_that_tells_who_it_is(
     assert_abort(await go_on(hass, flow, {}), "reconfigure_successful")
 
 
-async def test_another_gateway_that_tells_it_after_the_login_alone(
+async def test_reconfigure_rejects_another_gateway_after_the_login(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway, other = await simulator("21.44"), await simulator("21.44", serial="TG9999990000B1")
@@ -154,7 +160,7 @@ async def test_another_gateway_that_tells_it_after_the_login_alone(
     assert other.tokens == {}
 
 
-async def test_another_gateway_with_other_powerwalls(
+async def test_reconfigure_rejects_a_gateway_with_other_powerwalls(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -166,14 +172,18 @@ async def test_another_gateway_with_other_powerwalls(
     assert_abort(await go_on(hass, flow, typed(gateway)), "reconfigure_successful")
 
 
-async def test_the_serial_of_another_entry(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_reconfigure_rejects_the_serial_of_another_entry(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway, other = await simulator("1.15.0"), await simulator("21.44")
     entry_for(other).add_to_hass(hass)
     entry = await set_up(gateway)
     assert_abort(await begin(hass, entry, typed(gateway, serial=other.serial)), "already_configured")
 
 
-async def test_encryption_is_never_given_up(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_reconfigure_rejects_a_gateway_without_encryption(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
     gateway = await simulator("1.50.1")
     entry = await set_up(gateway)
     somebody = await simulator("1.15.0", serial=gateway.serial)
@@ -184,7 +194,7 @@ async def test_encryption_is_never_given_up(hass: HomeAssistant, simulator: Star
 # -- a serial that was typed wrong -------------------------------------------------------------------------------------
 
 
-async def test_a_wrong_serial_is_put_right_and_everything_comes_along(
+async def test_reconfigure_corrects_the_serial_and_keeps_everything(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, short_timings: None
 ) -> None:
     gateway: Simulator = await simulator("1.15.0")
@@ -328,7 +338,7 @@ async def test_replaced_gateway_changes_nothing_if_the_entry_cannot_be_unloaded(
         assert (entry.data, entry.unique_id, registered(hass, entry)) == (data, gateway.serial, before)
 
 
-async def test_replaced_gateway_that_was_discovered_or_ignored_is_carried_over(
+async def test_replaced_gateway_that_was_discovered_or_ignored_keeps_history(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     new, entry, before = await replaced(hass, simulator, set_up, "1.15.0")
@@ -365,7 +375,7 @@ async def test_replaced_gateway_that_is_set_up_meanwhile_is_refused(
     assert registered(hass, entry) == before
 
 
-async def test_serial_typed_wrong_from_the_start_is_corrected_if_the_owner_agrees(
+async def test_wrong_serial_is_corrected_if_the_owner_confirms(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")

@@ -152,7 +152,7 @@ async def test_actions_change_nothing_without_consent(
 # -- stop and start ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_stop_ends_by_itself(hass: HomeAssistant, old: Loaded) -> None:
+async def test_stop_ends_by_itself(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     await steady_grid(entry)
     await act(hass, "stop", duration={"seconds": 1})

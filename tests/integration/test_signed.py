@@ -27,7 +27,7 @@ async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> 
     return await feeding(simulator, request.param)
 
 
-async def test_mode_and_reserve_are_set(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+async def test_key_sets_mode_and_reserve(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
     pair(gateway)
     entry = await set_up(gateway, options=ALLOWED)
     await keep_key(hass, entry)
@@ -42,7 +42,9 @@ async def test_mode_and_reserve_are_set(hass: HomeAssistant, gateway: Simulator,
     assert answer == {"mode": "self_consumption", "reserve": 40}
 
 
-async def test_it_survives_a_restart_without_a_login(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+async def test_key_works_after_a_restart_without_a_login(
+    hass: HomeAssistant, gateway: Simulator, set_up: SetUp
+) -> None:
     pair(gateway)
     entry = await set_up(gateway, options=ALLOWED)
     await keep_key(hass, entry)
@@ -50,7 +52,7 @@ async def test_it_survives_a_restart_without_a_login(hass: HomeAssistant, gatewa
     assert gateway.logins == 1
 
 
-async def test_without_consent_a_key_changes_nothing(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+async def test_key_changes_nothing_without_consent(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
     pair(gateway)
     entry = await set_up(gateway)
     await keep_key(hass, entry)
@@ -58,16 +60,14 @@ async def test_without_consent_a_key_changes_nothing(hass: HomeAssistant, gatewa
     assert state_of(hass, gateway, "select", "operation_mode") is None
 
 
-async def test_without_a_key_nothing_is_signed(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+async def test_no_request_is_signed_without_a_key(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
     pair(gateway)
     entry = await set_up(gateway, options=ALLOWED)
     assert not entry.runtime_data.control.can_set_operation
     assert not any("tedapi" in request.path for request in gateway.requests)
 
 
-async def test_reading_stays_unsigned_where_it_can(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
+async def test_reads_are_unsigned_if_possible(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await start(simulator, "26.18")
     pair(gateway)
     entry = await set_up(gateway, options=ALLOWED)
@@ -77,7 +77,7 @@ async def test_reading_stays_unsigned_where_it_can(
     assert asked_for(gateway, PATH) == before
 
 
-async def test_a_key_that_is_not_taken_takes_nothing_away(hass: HomeAssistant, old: Loaded) -> None:
+async def test_rejected_key_keeps_controls_of_the_login(hass: HomeAssistant, old: Loaded) -> None:
     gateway, entry = old
     await keep_key(hass, entry)
     await logged_in(hass, entry)
@@ -85,9 +85,7 @@ async def test_a_key_that_is_not_taken_takes_nothing_away(hass: HomeAssistant, o
     assert writes(gateway)[-1]["backup_reserve_percent"] == pytest.approx(33.5)
 
 
-async def test_a_key_is_taken_as_soon_as_it_is_confirmed(
-    hass: HomeAssistant, gateway: Simulator, set_up: SetUp
-) -> None:
+async def test_key_works_as_soon_as_it_is_confirmed(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
     gateway.gateway.keyring.register(public_key())
     entry = await set_up(gateway, options=ALLOWED)
     await keep_key(hass, entry)
@@ -125,7 +123,7 @@ async def test_key_removed_removes_its_controls_and_an_unconfirmed_one_does_not(
     assert refused.value.translation_key == "key_missing"
 
 
-async def test_a_key_that_is_taken_away(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+async def test_removed_key_makes_controls_unavailable(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
     pair(gateway)
     entry = await set_up(gateway, options=ALLOWED)
     await keep_key(hass, entry)
@@ -136,7 +134,7 @@ async def test_a_key_that_is_taken_away(hass: HomeAssistant, gateway: Simulator,
     assert state_of(hass, gateway, "number", "backup_reserve") == "unavailable"
 
 
-async def test_what_is_only_stored_is_said_with_the_firmware(
+async def test_setting_that_is_only_stored_raises_with_the_firmware(
     hass: HomeAssistant, gateway: Simulator, set_up: SetUp
 ) -> None:
     pair(gateway)
@@ -150,7 +148,7 @@ async def test_what_is_only_stored_is_said_with_the_firmware(
     assert placeholders["firmware"] == gateway.gateway.nameplate.version.split()[0]
 
 
-async def test_what_flows_to_and_from_the_grid(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+async def test_key_sets_export_and_grid_charging(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
     pair(gateway)
     entry = await set_up(gateway, options=ALLOWED)
     assert state_of(hass, gateway, "switch", "grid_charging") is None
@@ -184,7 +182,7 @@ async def test_grid_charging_that_could_not_be_read_is_unknown(
     assert state_of(hass, gateway, "switch", "grid_charging") == "unknown"
 
 
-async def test_what_a_powerwall_3_tells_with_a_key_alone(
+async def test_powerwall_3_with_a_key_has_more_entities(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await start(simulator, "pw3", home=SimulatedHome(charge=60))

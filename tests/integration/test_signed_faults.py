@@ -87,7 +87,7 @@ TROUBLES = [
 
 
 @pytest.mark.parametrize(("trouble", "said"), TROUBLES)
-async def test_the_owner_reads_what_is_wrong_and_all_else_goes_on(
+async def test_signed_fault_is_shown_and_other_values_continue(
     hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, trouble: Trouble, said: str
 ) -> None:
     before = (gateway.home.mode, gateway.home.reserve)
@@ -107,7 +107,7 @@ async def test_the_owner_reads_what_is_wrong_and_all_else_goes_on(
     assert gateway.logins == 1
 
 
-async def test_answers_are_read_packed_or_not(
+async def test_signed_responses_are_read_compressed_or_not(
     hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Firmware packs the DIN since 25.42.2, and says so in no header: what is signed may follow."""
@@ -122,7 +122,7 @@ async def test_answers_are_read_packed_or_not(
     assert gateway.home.reserve == pytest.approx(43)
 
 
-async def test_a_gateway_that_asks_to_wait_is_left_alone(
+async def test_rate_limited_gateway_gets_no_signed_request(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await start(simulator, "pw3", home=SimulatedHome(charge=60))
@@ -174,7 +174,7 @@ REJECTIONS = [
 
 
 @pytest.mark.parametrize(("trouble", "said"), REJECTIONS)
-async def test_a_rejected_key_is_repaired_without_a_reload(
+async def test_rejected_key_is_repaired_without_a_reload(
     hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, short_backoff: None, trouble: Trouble, said: str
 ) -> None:
     assert repairs(hass) & set(issues.KEY) == set()
@@ -204,7 +204,7 @@ async def test_a_rejected_key_is_repaired_without_a_reload(
     assert gateway.home.reserve == pytest.approx(33.5)
 
 
-async def test_a_din_that_is_denied_is_told_where_nothing_else_has_it(
+async def test_denied_din_without_another_source_creates_an_issue(
     hass: HomeAssistant, gateway: Simulator, set_up: SetUp
 ) -> None:
     gateway.faults.add("/tedapi/din", status=403)
@@ -216,7 +216,7 @@ async def test_a_din_that_is_denied_is_told_where_nothing_else_has_it(
     assert (state_of(hass, gateway, "number", "backup_reserve") is not None) is has_status
 
 
-async def test_clocks_that_differ_are_told(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+async def test_different_clocks_create_an_issue(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
     gateway.gateway.clock_ahead = 60.0
     entry = await set_up(gateway, options=ALLOWED)
     await keep_key(hass, entry)
@@ -227,7 +227,9 @@ async def test_clocks_that_differ_are_told(hass: HomeAssistant, gateway: Simulat
     assert repairs(hass) & set(issues.KEY) == set()
 
 
-async def test_a_conflicting_write_says_so(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry) -> None:
+async def test_conflicting_write_raises_its_reason(
+    hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry
+) -> None:
     before = asked_for(gateway, PATH)
 
     def interfere(step: str, _: object) -> None:

@@ -54,7 +54,7 @@ async def loaded(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) 
 
 
 @pytest.mark.parametrize("follows", ["forced", "always"])
-async def test_a_powerwall_3_goes_off_grid_and_reconnects(
+async def test_powerwall_3_goes_off_grid_and_reconnects(
     hass: HomeAssistant, loaded: Loaded, follows: Literal["forced", "always"]
 ) -> None:
     gateway, _ = loaded
@@ -68,7 +68,7 @@ async def test_a_powerwall_3_goes_off_grid_and_reconnects(
     assert gateway.gateway.signed_islanding.orders == [LEAVE, RETURN]
 
 
-async def test_an_order_that_is_accepted_and_ignored_is_taken_back(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_accepted_request_without_effect_is_reverted(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.gateway.signed_islanding.follows = "never"
     with pytest.raises(HomeAssistantError) as raised:
@@ -90,7 +90,7 @@ async def test_an_order_that_is_accepted_and_ignored_is_taken_back(hass: HomeAss
         ("stopped", "powerwall_stopped"),
     ],
 )
-async def test_nothing_is_forced_where_it_could_hurt(
+async def test_forced_request_is_not_sent_if_unsafe(
     hass: HomeAssistant, loaded: Loaded, trouble: str, key: str
 ) -> None:
     gateway, entry = loaded
@@ -112,7 +112,7 @@ async def test_nothing_is_forced_where_it_could_hurt(
     assert gateway.gateway.signed_islanding.orders == []
 
 
-async def test_it_needs_the_charge_at_which_it_returns(
+async def test_off_grid_requires_more_than_the_return_charge(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway, _ = await _set_up(hass, simulator, set_up, "pw3", **{CONF_RETURN_CHARGE: 50.0})
@@ -124,7 +124,7 @@ async def test_it_needs_the_charge_at_which_it_returns(
     assert gateway.gateway.signed_islanding.orders == []
 
 
-async def test_it_reconnects_by_itself_at_20_percent_also_after_a_restart(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_off_grid_ends_at_20_percent_also_after_a_restart(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     await hass.config_entries.async_reload(entry.entry_id)
@@ -138,7 +138,7 @@ async def test_it_reconnects_by_itself_at_20_percent_also_after_a_restart(hass: 
     assert gateway.gateway.signed_islanding.orders == [LEAVE, RETURN]
 
 
-async def test_it_reconnects_with_a_key_that_was_rejected_meanwhile(
+async def test_reconnect_is_tried_with_a_rejected_key(
     hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(control, "RETRY", 0.0)
@@ -154,7 +154,7 @@ async def test_it_reconnects_with_a_key_that_was_rejected_meanwhile(
     assert gateway.home.grid_status == "SystemGridConnected"
 
 
-async def test_where_a_login_is_enough_nothing_is_signed(
+async def test_no_request_is_signed_if_the_login_is_enough(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway, _ = await _set_up(hass, simulator, set_up, "26.18")
@@ -165,7 +165,7 @@ async def test_where_a_login_is_enough_nothing_is_signed(
 
 
 @pytest.mark.parametrize("status", [403, 404])
-async def test_what_a_login_may_not_do_is_signed_in_the_same_attempt(
+async def test_request_denied_to_the_login_is_signed_at_once(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, status: int
 ) -> None:
     gateway, _ = await _set_up(hass, simulator, set_up, "26.18")

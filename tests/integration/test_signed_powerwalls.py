@@ -59,7 +59,7 @@ def of_pack(hass: HomeAssistant, site: Simulator, number: int, key: str, platfor
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_each_pack_is_a_device(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
+async def test_each_powerwall_is_a_device(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
     registry = dr.async_get(hass)
     found = [
         registry.async_get_device_by_identifier(identifier(site.serial, Kind.POWERWALL, serial), entry.entry_id)
@@ -74,7 +74,7 @@ async def test_each_pack_is_a_device(hass: HomeAssistant, site: Simulator, entry
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_their_energies_add_up(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
+async def test_energies_of_powerwalls_add_up(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
     leader, expansion, _ = (float(of_pack(hass, site, number, "energy_remaining") or 0) for number in (1, 2, 3))
     assert (leader, expansion) == (6, 9)
     assert float(of_pack(hass, site, 1, "charge") or 0) == pytest.approx((100 * 6 / 13.5 - 5) / 0.95, abs=0.06)
@@ -110,7 +110,7 @@ async def powerwalls(hass: HomeAssistant, site: Simulator, entry: MockConfigEntr
 
 @pytest.mark.parametrize("labeled", [False, True])
 @pytest.mark.usefixtures("all_enabled")
-async def test_pack_label_makes_no_phantom_powerwall(
+async def test_battery_label_creates_no_additional_powerwall(
     hass: HomeAssistant, site: Simulator, set_up: SetUp, labeled: bool
 ) -> None:
     site.gateway.labels_followers = labeled
@@ -122,7 +122,7 @@ async def test_pack_label_makes_no_phantom_powerwall(
 
 @pytest.mark.parametrize("labeled", [False, True])
 @pytest.mark.usefixtures("all_enabled")
-async def test_single_follower_has_the_energies_that_are_left(
+async def test_single_follower_has_the_remaining_energies(
     hass: HomeAssistant, site: Simulator, set_up: SetUp, labeled: bool
 ) -> None:
     site.gateway.labels_followers = labeled
@@ -137,9 +137,7 @@ async def test_single_follower_has_the_energies_that_are_left(
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_follower_out_of_work_has_no_energies(
-    hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
-) -> None:
+async def test_disabled_follower_has_no_energies(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
     site.home.packs[2].disabled_reasons = [FAULT]
     await poll(hass, entry, "detail", "live")
     assert of_pack(hass, site, 3, "energy_remaining") == "unavailable"
@@ -155,7 +153,7 @@ async def test_two_followers_have_no_energies(hass: HomeAssistant, simulator: St
     assert keys_of(hass, gateway, entry, 2) == keys_of(hass, gateway, entry, 3) == {"problem"}
 
 
-async def test_gateway_is_named_by_what_its_config_tells(hass: HomeAssistant, site: Simulator, set_up: SetUp) -> None:
+async def test_gateway_name_is_read_from_the_config(hass: HomeAssistant, site: Simulator, set_up: SetUp) -> None:
     site.gateway.site_name = "Moorinya"
     entry = await set_up(site)
     hass.config_entries.async_update_entry(entry, title="Powerwall Gateway")
@@ -182,7 +180,7 @@ async def test_gateway_is_named_by_what_its_config_tells(hass: HomeAssistant, si
     assert (entry.title, device().name) == ("My own name", "My own name")
 
 
-async def test_packs_that_are_out_of_work(
+async def test_disabled_powerwalls_have_a_problem(
     hass: HomeAssistant, site: Simulator, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "FAULT_FOR", 0.0)
@@ -197,9 +195,7 @@ async def test_packs_that_are_out_of_work(
     assert issue.translation_placeholders["packs"].count(FAULT) == 2
 
 
-async def test_with_their_energy_it_is_known_how_long_it_lasts(
-    hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
-) -> None:
+async def test_energies_give_the_backup_time(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
     await poll(hass, entry, "detail", "live")
     usable = sum(pack.remaining - 0.05 * pack.capacity for pack in site.home.packs)
     hours = float(state_of(hass, site, "sensor", "backup_time_remaining") or 0)
@@ -220,7 +216,7 @@ async def test_alerts_are_shown_by_their_names(hass: HomeAssistant, site: Simula
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_what_a_key_told_goes_with_it(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
+async def test_removed_key_removes_its_values(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
     site.gateway.keyring.forget(public_key())
     for _ in range(2):
         await poll(hass, entry, "detail", "live")
@@ -233,7 +229,7 @@ async def test_what_a_key_told_goes_with_it(hass: HomeAssistant, site: Simulator
     assert of_pack(hass, site, 1, "energy_remaining") == "6.0"
 
 
-async def test_a_key_that_is_not_taken_costs_one_request_a_minute(
+async def test_rejected_key_causes_one_request_a_minute(
     hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
 ) -> None:
     site.gateway.keyring.forget(public_key())
@@ -248,7 +244,9 @@ async def test_a_key_that_is_not_taken_costs_one_request_a_minute(
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_two_signed_requests_tell_it_all(hass: HomeAssistant, site: Simulator, entry: MockConfigEntry) -> None:
+async def test_two_signed_requests_read_everything(
+    hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
+) -> None:
     assert keys_of(hass, site, entry, 1) > BATTERY | INVERTER
     data = entry.runtime_data
     before = asked_for(site, PATH)
@@ -260,7 +258,7 @@ async def test_two_signed_requests_tell_it_all(hass: HomeAssistant, site: Simula
     assert data.detail.schedule.cost > 0
 
 
-async def test_a_powerwall_2_is_not_asked_for_what_it_tells_anyway(
+async def test_powerwall_2_gets_no_unneeded_signed_request(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await start(simulator, "26.18")
@@ -274,7 +272,7 @@ async def test_a_powerwall_2_is_not_asked_for_what_it_tells_anyway(
     assert entry.runtime_data.detail.data.controller.has_never_succeeded
 
 
-async def test_new_firmware_is_noticed(
+async def test_updated_firmware_is_shown(
     hass: HomeAssistant, site: Simulator, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, site.serial), entry.entry_id)
@@ -287,7 +285,7 @@ async def test_new_firmware_is_noticed(
     assert device.sw_version == "26.34.0"
 
 
-async def test_a_pack_that_is_gone_may_be_taken_out_by_hand(
+async def test_owner_can_delete_a_missing_powerwall(
     hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
 ) -> None:
     registry = dr.async_get(hass)
@@ -347,7 +345,7 @@ async def test_strings_without_light_are_not_shown(
     assert strings_of(hass, site, "voltage") == strings_of(hass, site, "state") == {}  # disabled by default
 
 
-async def test_strings_need_no_request_of_their_own(hass: HomeAssistant, site: Simulator, set_up: SetUp) -> None:
+async def test_strings_need_no_additional_request(hass: HomeAssistant, site: Simulator, set_up: SetUp) -> None:
     site.home.solar_power = 3000.0
     entry = await set_up(site)
     await keep_key(hass, entry)

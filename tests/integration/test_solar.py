@@ -63,7 +63,7 @@ def attributes(hass: HomeAssistant, gateway: Simulator, key: str) -> dict[str, A
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_an_inverter_of_any_brand(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_inverter_of_any_brand_is_a_device(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     (inverter,) = inverters_of(hass, entry).values()
     assert (inverter.name, inverter.manufacturer, inverter.model) == (
@@ -113,7 +113,7 @@ async def test_inverter_keeps_its_id_when_others_come_and_go(
         assert ratings() == expected
 
 
-async def test_what_is_not_there_is_not_asked_for_again(hass: HomeAssistant, loaded: Loaded) -> None:
+async def test_missing_endpoint_is_not_requested_again(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.requests.clear()
     await poll(hass, entry, "detail")
@@ -129,7 +129,7 @@ async def test_what_is_not_there_is_not_asked_for_again(hass: HomeAssistant, loa
         pytest.param([], "inverter_powerwall", id="none"),
     ],
 )
-async def test_a_powerwall_plus_is_the_inverter_that_tesla_made(
+async def test_powerwall_plus_is_the_tesla_inverter(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None, solars: Any, part: str
 ) -> None:
     gateway = await simulator("21.44")
@@ -154,7 +154,7 @@ async def test_a_powerwall_plus_is_the_inverter_that_tesla_made(
     assert float(state_of(hass, gateway, "sensor", f"{part}_string_1_current") or "nan") == pytest.approx(3.4, abs=0.1)
 
 
-async def test_a_powerwall_plus_in_the_sun(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_powerwall_plus_has_solar_values(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("24.36", powerwall_plus=True, password="sunshine")
     entry = await set_up(gateway)
     assert set(inverters_of(hass, entry)) == {"inverter_1"}
@@ -169,7 +169,7 @@ async def test_a_powerwall_plus_in_the_sun(hass: HomeAssistant, simulator: Start
     assert attributes(hass, gateway, "inverter_1_problem")["alerts"] == [describe("PVS_a018_MciStringB")]
 
 
-async def test_power_and_strings_are_shown_the_rest_is_for_who_wants_it(
+async def test_only_power_and_strings_are_enabled_by_default(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
@@ -186,9 +186,7 @@ async def test_power_and_strings_are_shown_the_rest_is_for_who_wants_it(
     }
 
 
-async def test_a_string_that_is_connected_later_comes(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
+async def test_string_connected_later_is_added(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     gateway.overrides.update({"solars": [TESLA], "solar_powerwall": plus()})
     entry = await set_up(gateway)
@@ -198,7 +196,7 @@ async def test_a_string_that_is_connected_later_comes(
     assert state_of(hass, gateway, "sensor", "inverter_1_string_3_power") == "450"
 
 
-async def test_a_problem_and_what_it_is(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
+async def test_problem_sensor_lists_the_alerts(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     gateway.overrides.update({"solars": [TESLA], "solar_powerwall": plus()})
     entry = await set_up(gateway)
@@ -215,7 +213,7 @@ async def test_a_problem_and_what_it_is(hass: HomeAssistant, simulator: StartSim
     assert state_of(hass, gateway, "binary_sensor", "inverter_1_problem") == "unknown"
 
 
-async def test_whose_the_inverter_is_waits_for_the_list(
+async def test_inverter_waits_for_the_list_of_inverters(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     """Made before, it would be another device than the one that the list names."""
@@ -231,9 +229,7 @@ async def test_whose_the_inverter_is_waits_for_the_list(
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_an_inverter_that_answers_no_more_is_unavailable(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
-) -> None:
+async def test_missing_inverter_is_unavailable(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     gateway.overrides.update({"solars": [TESLA], "solar_powerwall": plus()})
     entry = await set_up(gateway)

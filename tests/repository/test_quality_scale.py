@@ -66,7 +66,7 @@ def test_page_of_rule_has_content(rule: str) -> None:
     assert any(HEADINGS.get(rule, "") in heading.lower() for heading in headings)
 
 
-def test_nothing_is_left_to_do_on_the_quality_scale() -> None:
+def test_no_rule_of_the_quality_scale_is_open() -> None:
     assert "todo" not in (INTEGRATION / "quality_scale.yaml").read_text()
 
 

@@ -64,7 +64,7 @@ def test_no_error_has_the_text_of_another(language: str, section: str) -> None:
 
 
 @in_every_language
-def test_nothing_is_left_in_english(language: str) -> None:
+def test_no_text_is_left_in_english(language: str) -> None:
     same = {text for key, text in texts(language).items() if text == ENGLISH[key]}
     assert same - {"Powerwall {number}"} <= SAME_AS_ENGLISH[language]
 

@@ -36,7 +36,9 @@ def status_of(firmware: str, path: str) -> int:
 
 
 @pytest.mark.parametrize(("firmware", "path", "is_open"), READS)
-async def test_who_may_read(simulator: StartSimulator, firmware: str, path: str, *, is_open: bool) -> None:
+async def test_each_role_reads_its_endpoints(
+    simulator: StartSimulator, firmware: str, path: str, *, is_open: bool
+) -> None:
     gateway = await start(simulator, firmware)
     async with Browser(gateway) as browser:
         stranger = await browser.get(path)
@@ -52,7 +54,7 @@ async def test_who_may_read(simulator: StartSimulator, firmware: str, path: str,
 
 
 @pytest.mark.parametrize("firmware", PROFILES)
-async def test_nothing_else_is_simulated_unnoticed(firmware: str) -> None:
+async def test_every_simulated_read_is_in_the_access_matrix(firmware: str) -> None:
     endpoints = PROFILES[firmware].endpoints
     reads = {path: verbs for path, verbs in endpoints.items() if "GET" in verbs}
     routes = Routes(reads)
@@ -64,7 +66,7 @@ async def test_nothing_else_is_simulated_unnoticed(firmware: str) -> None:
 @pytest.mark.parametrize(
     ("firmware", "path"), [(firmware, path) for firmware, paths in ABSENT.items() for path in sorted(paths)]
 )
-async def test_what_a_firmware_does_not_have(simulator: StartSimulator, firmware: str, path: str) -> None:
+async def test_missing_endpoint_is_not_found(simulator: StartSimulator, firmware: str, path: str) -> None:
     async with Browser(await start(simulator, firmware)) as browser:
         await browser.login()
         for verb in ("GET", "POST"):
@@ -74,7 +76,9 @@ async def test_what_a_firmware_does_not_have(simulator: StartSimulator, firmware
 
 
 @pytest.mark.parametrize(("firmware", "verb", "path"), CLOSED)
-async def test_an_owner_is_no_installer(simulator: StartSimulator, firmware: str, verb: str, path: str) -> None:
+async def test_customer_has_no_access_to_installer_endpoints(
+    simulator: StartSimulator, firmware: str, verb: str, path: str
+) -> None:
     gateway = await start(simulator, firmware)
     async with Browser(gateway) as browser:
         await browser.login()

@@ -15,7 +15,7 @@ NOT_ALLOWED = {
 }
 
 
-async def test_operation_of_1_15_takes_effect_when_committed(simulator: StartSimulator) -> None:
+async def test_operation_of_1_15_takes_effect_with_the_commit(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     async with Browser(gateway) as browser:
         order = {"mode": "backup", "backup_reserve_percent": 24.6}
@@ -53,7 +53,7 @@ async def test_the_export_limit_of_1_15_is_kept_only_when_sent(simulator: StartS
         ([], 400),
     ],
 )
-async def test_operation_of_1_15_refuses(simulator: StartSimulator, order: object, status: int) -> None:
+async def test_operation_of_1_15_rejects_invalid_values(simulator: StartSimulator, order: object, status: int) -> None:
     async with Browser(await simulator("1.15.0")) as browser:
         await browser.login()
         assert (await browser.post("operation", order)).status == status
@@ -61,14 +61,14 @@ async def test_operation_of_1_15_refuses(simulator: StartSimulator, order: objec
 
 
 @pytest.mark.parametrize("path", ["operation", "site_info/site_name"])
-async def test_a_customer_writes_nothing_on_21_44(simulator: StartSimulator, path: str) -> None:
+async def test_write_of_a_customer_is_rejected_on_21_44(simulator: StartSimulator, path: str) -> None:
     async with Browser(await simulator("21.44")) as browser:
         await browser.login()
         seen = await browser.post(path, {"real_mode": "backup", "backup_reserve_percent": 20, "site_name": "x"})
     assert (seen.status, seen.json) == (403, NOT_ALLOWED)
 
 
-async def test_the_sites_name_can_be_changed_on_1_15(simulator: StartSimulator) -> None:
+async def test_site_name_is_changed_on_1_15(simulator: StartSimulator) -> None:
     async with Browser(await simulator("1.15.0")) as browser:
         await browser.login()
         assert (await browser.post("site_info/site_name", {"site_name": "Cabin"})).status == 200
@@ -86,7 +86,7 @@ async def test_every_commit_counts_on_21_44(simulator: StartSimulator) -> None:
     assert counts == [9, 10, 10]
 
 
-async def test_start_and_stop_of_1_15(simulator: StartSimulator) -> None:
+async def test_start_and_stop_on_1_15(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     async with Browser(gateway) as browser:
         seen = await browser.get("sitemaster/stop")
@@ -97,7 +97,7 @@ async def test_start_and_stop_of_1_15(simulator: StartSimulator) -> None:
         assert (await browser.get("sitemaster")).json["uptime"] == "0s,"
 
 
-async def test_start_and_stop_of_21_44(simulator: StartSimulator) -> None:
+async def test_start_and_stop_on_21_44(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with Browser(gateway) as browser:
         assert (await browser.post("sitemaster/stop", {"force": True})).status == 403
@@ -115,7 +115,7 @@ async def test_start_and_stop_of_21_44(simulator: StartSimulator) -> None:
         assert (seen.status, seen.body, gateway.running) == (202, b"", True)
 
 
-async def test_off_grid_on_purpose(simulator: StartSimulator) -> None:
+async def test_islanding_mode_goes_off_grid_and_reconnects(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with Browser(gateway) as browser:
         order = {"island_mode": "intentional_reconnect_failsafe"}
@@ -131,7 +131,7 @@ async def test_off_grid_on_purpose(simulator: StartSimulator) -> None:
         assert (await browser.get("system_status/grid_status")).json["grid_status"] == "SystemGridConnected"
 
 
-async def test_an_installer_of_21_44_sets_the_operation(simulator: StartSimulator) -> None:
+async def test_installer_sets_the_operation_on_21_44(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with Browser(gateway) as browser:
         await browser.post("/simulator", {"switch": True})
@@ -147,7 +147,7 @@ async def test_an_installer_of_21_44_sets_the_operation(simulator: StartSimulato
 
 
 @pytest.mark.parametrize("order", [{"mode": "backup"}, {"real_mode": "autonomous"}, {"real_mode": None}])
-async def test_operation_of_21_44_refuses(simulator: StartSimulator, order: dict[str, object]) -> None:
+async def test_operation_of_21_44_rejects_invalid_values(simulator: StartSimulator, order: dict[str, object]) -> None:
     async with Browser(await simulator("21.44")) as browser:
         await browser.post("/simulator", {"switch": True})
         await browser.login(username="installer")
@@ -170,7 +170,7 @@ async def test_operation_of_21_44_refuses(simulator: StartSimulator, order: dict
         (True, False, ["/clear_update_status"] * 3 + ["/update_failed error"]),
     ],
 )
-async def test_an_update_goes_step_by_step(
+async def test_update_passes_each_state(
     simulator: StartSimulator, *, found: bool, online: bool, states: list[str]
 ) -> None:
     gateway = await simulator("21.44")

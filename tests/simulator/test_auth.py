@@ -50,15 +50,13 @@ async def test_login_of_21_44_sets_cookies_and_stops_nothing(simulator: StartSim
     assert json.loads(b64decode(packed[1])) == record
 
 
-async def test_the_default_password_is_the_end_of_the_serial() -> None:
+async def test_default_password_is_the_end_of_the_serial() -> None:
     assert Simulator("21.44", serial="TG1212340000Z9").password == "000Z9"
     assert Simulator("21.44", password="mine").password == "mine"
 
 
 @pytest.mark.parametrize(("firmware", "words"), [("1.15.0", "Invalid Credentials"), ("21.44", "bad credentials")])
-async def test_wrong_passwords_are_refused_and_then_ignored(
-    simulator: StartSimulator, firmware: str, words: str
-) -> None:
+async def test_wrong_passwords_lock_the_login(simulator: StartSimulator, firmware: str, words: str) -> None:
     gateway = await simulator(firmware)
     async with Browser(gateway) as browser:
         for _ in range(gateway.gateway.desk.failures_allowed):
@@ -73,7 +71,7 @@ async def test_wrong_passwords_are_refused_and_then_ignored(
     assert gateway.logins == gateway.gateway.desk.failures_allowed + 1
 
 
-async def test_a_good_login_forgives_the_bad_ones(simulator: StartSimulator) -> None:
+async def test_successful_login_resets_the_failures(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with Browser(gateway) as browser:
         for _ in range(gateway.gateway.desk.failures_allowed):
@@ -81,7 +79,7 @@ async def test_a_good_login_forgives_the_bad_ones(simulator: StartSimulator) -> 
             assert (await browser.login()).status == 200
 
 
-async def test_a_lock_ends(simulator: StartSimulator) -> None:
+async def test_login_lock_expires(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     gateway.gateway.desk.locked_seconds = 0.05
     async with Browser(gateway) as browser:
@@ -93,7 +91,7 @@ async def test_a_lock_ends(simulator: StartSimulator) -> None:
 
 
 @pytest.mark.parametrize(("username", "words"), [("admin", "bad"), ("", "bad"), ("installer", "physical access")])
-async def test_only_the_customer_comes_in_on_21_44(simulator: StartSimulator, username: str, words: str) -> None:
+async def test_only_the_customer_logs_in_on_21_44(simulator: StartSimulator, username: str, words: str) -> None:
     async with Browser(await simulator("21.44")) as browser:
         seen = await browser.login(username=username)
     assert seen.status == 401
@@ -101,12 +99,12 @@ async def test_only_the_customer_comes_in_on_21_44(simulator: StartSimulator, us
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"3"])
-async def test_a_login_that_is_none(simulator: StartSimulator, body: bytes) -> None:
+async def test_malformed_login_is_rejected(simulator: StartSimulator, body: bytes) -> None:
     async with Browser(await simulator("21.44")) as browser:
         assert (await browser.post("login/Basic", data=body)).status == 400
 
 
-async def test_a_token_comes_as_cookie_or_bearer_and_several_live(simulator: StartSimulator) -> None:
+async def test_token_is_accepted_as_cookie_or_bearer(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with Browser(gateway) as first, Browser(gateway) as second, Browser(gateway) as third:
         token = (await first.login()).json["token"]
@@ -124,14 +122,14 @@ async def test_a_token_comes_as_cookie_or_bearer_and_several_live(simulator: Sta
 
 
 @pytest.mark.parametrize(("firmware", "status"), [("1.15.0", 401), ("21.44", 403)])
-async def test_an_unknown_token(simulator: StartSimulator, firmware: str, status: int) -> None:
+async def test_unknown_token_is_rejected(simulator: StartSimulator, firmware: str, status: int) -> None:
     async with Browser(await simulator(firmware)) as browser:
         seen = await browser.get("operation", headers=bearer("strange"))
         assert (seen.status, seen.json["code"]) == (status, status)
         assert (await browser.get("status", headers=bearer("strange"))).status == 200
 
 
-async def test_the_default_password_is_refused_on_24_36(simulator: StartSimulator) -> None:
+async def test_default_password_is_rejected_on_24_36(simulator: StartSimulator) -> None:
     gateway = await simulator("24.36")
     assert gateway.password == gateway.serial[-5:]
     async with Browser(gateway) as browser:
@@ -147,7 +145,7 @@ async def test_the_default_password_is_refused_on_24_36(simulator: StartSimulato
         assert (await browser.get("operation")).status == 200
 
 
-async def test_the_label_of_a_powerwall_3_says_nothing_of_its_serial() -> None:
+async def test_powerwall_3_password_does_not_depend_on_the_serial() -> None:
     gateway = Simulator("pw3")
     assert re.fullmatch(r"[A-Z2-9]{5}", gateway.password)
     assert not gateway.serial.endswith(gateway.password)
@@ -155,7 +153,7 @@ async def test_the_label_of_a_powerwall_3_says_nothing_of_its_serial() -> None:
 
 
 @pytest.mark.parametrize("presents", ["cookie", "bearer"])
-async def test_a_powerwall_3_takes_cookie_and_bearer(simulator: StartSimulator, presents: str) -> None:
+async def test_powerwall_3_accepts_cookie_and_bearer(simulator: StartSimulator, presents: str) -> None:
     gateway = await simulator("pw3")
     async with Browser(gateway) as browser, Browser(gateway) as other:
         token = (await browser.login()).json["token"]
@@ -165,7 +163,7 @@ async def test_a_powerwall_3_takes_cookie_and_bearer(simulator: StartSimulator, 
 
 
 @pytest.mark.parametrize(("firmware", "stops"), [("1.50.1", True), ("21.44", False)])
-async def test_an_installer_needs_the_switch(simulator: StartSimulator, firmware: str, *, stops: bool) -> None:
+async def test_installer_login_requires_the_switch(simulator: StartSimulator, firmware: str, *, stops: bool) -> None:
     gateway = await simulator(firmware)
     async with Browser(gateway) as browser:
         await browser.login()
@@ -183,7 +181,7 @@ async def test_an_installer_needs_the_switch(simulator: StartSimulator, firmware
         assert (await browser.login(username="installer")).status == 401
 
 
-async def test_the_switch_alone_lets_in(simulator: StartSimulator) -> None:
+async def test_switch_logs_in_without_a_password(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with Browser(gateway) as browser:
         assert (await browser.post("auth/toggle/login", {})).status == 400
@@ -200,7 +198,7 @@ async def test_the_switch_alone_lets_in(simulator: StartSimulator) -> None:
         assert (await browser.post("auth/toggle/login", {})).status == 400
 
 
-async def test_nobody_waits_for_the_switch_for_ever(simulator: StartSimulator) -> None:
+async def test_wait_for_the_switch_expires(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     gateway.gateway.desk.presence.seconds = 0.05
     async with Browser(gateway) as browser:
@@ -211,7 +209,7 @@ async def test_nobody_waits_for_the_switch_for_ever(simulator: StartSimulator) -
         assert (await browser.login(username="installer")).status == 401
 
 
-async def test_the_switch_is_not_watched_while_stopped(simulator: StartSimulator) -> None:
+async def test_switch_is_ignored_while_stopped(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     gateway.running = False
     async with Browser(gateway) as browser:
@@ -219,7 +217,7 @@ async def test_the_switch_is_not_watched_while_stopped(simulator: StartSimulator
         assert (await browser.post("auth/toggle/start")).status == 400
 
 
-async def test_a_password_changes_with_the_old_one_or_with_the_switch(simulator: StartSimulator) -> None:
+async def test_password_change_requires_the_old_one_or_the_switch(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with Browser(gateway) as browser:
         orders: list[object] = [

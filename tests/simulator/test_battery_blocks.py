@@ -59,7 +59,7 @@ def of_pack(gateway: Simulator, number: int) -> str:
 
 
 @pytest.mark.parametrize("firmware", TOLD)
-async def test_a_pack_fails_and_works_again(simulator: StartSimulator, firmware: str) -> None:
+async def test_disabled_powerwall_is_enabled_again(simulator: StartSimulator, firmware: str) -> None:
     gateway = await start(simulator, firmware)
     async with Browser(gateway) as browser:
         await browser.login()
@@ -79,7 +79,7 @@ async def test_a_pack_fails_and_works_again(simulator: StartSimulator, firmware:
 
 
 @pytest.mark.parametrize("firmware", TOLD)
-async def test_a_pack_is_taken_away_and_comes_back_as_it_went(simulator: StartSimulator, firmware: str) -> None:
+async def test_removed_powerwall_returns_unchanged(simulator: StartSimulator, firmware: str) -> None:
     gateway = await start(simulator, firmware)
     simulated = gateway.home
     async with Browser(gateway) as browser:
@@ -101,7 +101,7 @@ async def test_a_pack_is_taken_away_and_comes_back_as_it_went(simulator: StartSi
         assert again.blocks[1]["nominal_energy_remaining"] > before.blocks[1]["nominal_energy_remaining"]
 
 
-async def test_a_new_pack_is_charged_like_the_rest(simulator: StartSimulator) -> None:
+async def test_new_powerwall_is_charged_like_the_others(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with Browser(gateway) as browser:
         await browser.login()
@@ -119,7 +119,7 @@ async def test_a_new_pack_is_charged_like_the_rest(simulator: StartSimulator) ->
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "1.50.1"])
-async def test_packs_of_old_firmware_come_and_go(simulator: StartSimulator, firmware: str) -> None:
+async def test_powerwalls_are_added_and_removed_on_old_firmware(simulator: StartSimulator, firmware: str) -> None:
     gateway = await simulator(firmware)
     async with Browser(gateway) as browser:
         for order, numbers in (({"remove_pack": 1}, [2]), ({"add_pack": 4}, [2, 4]), ({"add_pack": 1}, [1, 2, 4])):
@@ -131,7 +131,7 @@ async def test_packs_of_old_firmware_come_and_go(simulator: StartSimulator, firm
             assert (await browser.get("system_status/soe")).json["percentage"] == pytest.approx(62)
 
 
-async def test_a_powerwall_plus_stays_what_it_is(simulator: StartSimulator) -> None:
+async def test_powerwall_plus_stays_the_first_powerwall(simulator: StartSimulator) -> None:
     gateway = await start(simulator, "24.36", powerwall_plus=True)
 
     async def kinds(browser: Browser) -> list[str]:
@@ -146,7 +146,7 @@ async def test_a_powerwall_plus_stays_what_it_is(simulator: StartSimulator) -> N
         assert await kinds(browser) == ["SolarPowerwall", "ACPW"]
 
 
-async def test_lifetime_counters_do_not_step_back(simulator: StartSimulator) -> None:
+async def test_lifetime_counters_never_fall(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     simulated = gateway.home
     async with Browser(gateway) as browser:
@@ -162,7 +162,7 @@ async def test_lifetime_counters_do_not_step_back(simulator: StartSimulator) -> 
     assert simulated.home_energy == home
 
 
-async def test_vitals_name_the_packs_that_are_there(simulator: StartSimulator) -> None:
+async def test_vitals_list_the_present_powerwalls(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with Browser(gateway) as browser:
         await browser.login()
@@ -174,7 +174,7 @@ async def test_vitals_name_the_packs_that_are_there(simulator: StartSimulator) -
     assert protobuf.text(3, REASON) in body
 
 
-async def test_a_grid_fault_is_noticed_by_a_pack_that_is_there(simulator: StartSimulator) -> None:
+async def test_grid_fault_is_reported_by_a_present_powerwall(simulator: StartSimulator) -> None:
     gateway = await start(simulator, "24.36", powerwall_plus=True)
     async with Browser(gateway) as browser:
         await browser.login()
@@ -187,7 +187,7 @@ async def test_a_grid_fault_is_noticed_by_a_pack_that_is_there(simulator: StartS
                 gateway.home.remove_pack(1)
 
 
-def test_numbers_of_packs() -> None:
+def test_powerwall_numbers_count_up() -> None:
     simulated = SimulatedHome(packs=2)
     assert [pack.number for pack in simulated.packs] == [1, 2]
     assert simulated.add_pack().number == 3
@@ -197,7 +197,7 @@ def test_numbers_of_packs() -> None:
     assert [pack.number for pack in simulated.packs] == [1, 2, 3, 4]
 
 
-def test_a_home_gives_and_takes_what_its_packs_do() -> None:
+def test_home_power_is_limited_by_its_powerwalls() -> None:
     simulated = SimulatedHome()
     simulated.solar_power, simulated.home_power = 0, 20_000
     assert simulated.battery_power == 10_000
@@ -225,9 +225,7 @@ def test_a_home_gives_and_takes_what_its_packs_do() -> None:
         ({"pack": 2}, "Unknown: pack. Known: grid"),
     ],
 )
-async def test_orders_that_cannot_be_carried_out_change_nothing(
-    simulator: StartSimulator, order: dict[str, object], words: str
-) -> None:
+async def test_invalid_orders_change_nothing(simulator: StartSimulator, order: dict[str, object], words: str) -> None:
     async with Browser(await simulator("21.44")) as browser:
         before = (await browser.get("/simulator")).json
         seen = await browser.post("/simulator", {"grid": "down", "speed": 60, **order})
@@ -235,7 +233,7 @@ async def test_orders_that_cannot_be_carried_out_change_nothing(
         assert (await browser.get("/simulator")).json == before
 
 
-async def test_the_last_pack_stays(simulator: StartSimulator) -> None:
+async def test_last_powerwall_cannot_be_removed(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44", home=SimulatedHome(packs=1))
     async with Browser(gateway) as browser:
         seen = await browser.post("/simulator", {"remove_pack": 1})

@@ -56,7 +56,7 @@ async def run(line: str) -> str:
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "1.50.1", "21.44"])
-async def test_the_header_tells_everything_and_its_examples_work(socket_enabled: None, firmware: str) -> None:
+async def test_printed_examples_work(socket_enabled: None, firmware: str) -> None:
     async with command("--firmware", firmware, "--speed", "0", "--verbose") as (process, said):
         assert said("url").startswith("http://127.0.0.1:" if firmware == "1.15.0" else "https://127.0.0.1:")
         assert said("password") in {f"S{said('serial')}", said("serial")[-5:]}
@@ -81,7 +81,7 @@ async def test_the_header_tells_everything_and_its_examples_work(socket_enabled:
     assert re.fullmatch(r"[-0-9]+ [:,0-9]+ GET /api/status -> 200\n", errors.decode())
 
 
-async def test_the_home_has_the_hardware_that_was_asked_for(socket_enabled: None) -> None:
+async def test_options_select_the_hardware(socket_enabled: None) -> None:
     hardware = ("--powerwall-plus", "--generator", "--busway", "--ethernet")
     async with command("--firmware", "24.36", "--password", "own", "--speed", "0", *hardware) as (_, said):
         form = json.dumps({"username": "customer", "password": said("password")})
@@ -108,7 +108,7 @@ async def test_diagnostics_are_replayed(socket_enabled: None, tmp_path: Path) ->
         assert soe == "502"
 
 
-async def test_the_help_names_every_order(socket_enabled: None) -> None:
+async def test_help_lists_every_order(socket_enabled: None) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "simulator", "--help", stdout=asyncio.subprocess.PIPE
     )
@@ -128,7 +128,7 @@ async def test_the_help_names_every_order(socket_enabled: None) -> None:
         (["--firmware", "1.15.0", "--powerwall-plus"], "Firmware 1.15.0 knows no Powerwall+."),
     ],
 )
-async def test_mistakes_are_explained(arguments: list[str], words: str) -> None:
+async def test_invalid_options_are_explained(arguments: list[str], words: str) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "simulator", *arguments, stderr=asyncio.subprocess.PIPE
     )

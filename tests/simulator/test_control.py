@@ -14,7 +14,7 @@ from tests.conftest import StartSimulator
 from tests.signing_keys import public_key
 
 
-async def test_requests_are_written_down_as_they_came(simulator: StartSimulator) -> None:
+async def test_requests_are_recorded(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("*", drop=True)
     async with Browser(gateway) as browser:
@@ -32,7 +32,7 @@ async def test_requests_are_written_down_as_they_came(simulator: StartSimulator)
     assert first.connection != second.connection == third.connection
 
 
-async def test_a_fault_answers_in_the_gateways_place_so_many_times(simulator: StartSimulator) -> None:
+async def test_fault_replaces_a_number_of_responses(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("status", status=503, body=b"<busy>", content_type="text/html", times=2)
     async with Browser(gateway) as browser:
@@ -43,7 +43,7 @@ async def test_a_fault_answers_in_the_gateways_place_so_many_times(simulator: St
         assert (await browser.get("status")).status == 200
 
 
-async def test_a_fault_without_a_content_type_and_one_with_json(simulator: StartSimulator) -> None:
+async def test_fault_body_has_its_content_type(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("status", status=200, body=b"{broken", times=1)
     gateway.faults.add("status", status=429, body={"code": 429})
@@ -56,7 +56,7 @@ async def test_a_fault_without_a_content_type_and_one_with_json(simulator: Start
 
 
 @pytest.mark.parametrize(("after", "running"), [(False, True), (True, False)])
-async def test_a_connection_is_cut_before_or_after_acting(
+async def test_connection_is_closed_before_or_after_the_effect(
     simulator: StartSimulator, *, after: bool, running: bool
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -67,7 +67,7 @@ async def test_a_connection_is_cut_before_or_after_acting(
     assert gateway.running is running
 
 
-async def test_a_refused_login_may_stop_the_powerwall_all_the_same(simulator: StartSimulator) -> None:
+async def test_rejected_login_can_stop_the_powerwall(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("login/Basic", status=500, after=True)
     async with Browser(gateway) as browser:
@@ -76,7 +76,7 @@ async def test_a_refused_login_may_stop_the_powerwall_all_the_same(simulator: St
     assert gateway.logins == 1
 
 
-async def test_slow_answers(simulator: StartSimulator) -> None:
+async def test_response_is_delayed(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     gateway.faults.add("status", delay=0.1, times=1)
     async with Browser(gateway) as browser:
@@ -89,13 +89,13 @@ async def test_slow_answers(simulator: StartSimulator) -> None:
         assert time.monotonic() - begin >= 0.05
 
 
-async def test_a_fault_that_does_nothing_is_a_mistake(simulator: StartSimulator) -> None:
+async def test_fault_without_an_effect_is_rejected(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     with pytest.raises(ValueError, match="needs a status"):
         gateway.faults.add("status")
 
 
-async def test_overrides(simulator: StartSimulator) -> None:
+async def test_override_replaces_the_payload(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     gateway.overrides["system_status/soe"] = {"percentage": 12.0}
     gateway.overrides["status"] = b"{not json"
@@ -110,7 +110,7 @@ async def test_overrides(simulator: StartSimulator) -> None:
         assert (await browser.get("system_status/soe")).status == 502
 
 
-async def test_the_home_moves_with_the_clock(simulator: StartSimulator) -> None:
+async def test_home_advances_with_the_clock(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0", speed=3600)
     start = gateway.home.now
     async with Browser(gateway) as browser:
@@ -127,14 +127,14 @@ async def test_the_home_moves_with_the_clock(simulator: StartSimulator) -> None:
         gateway.speed = -1
 
 
-async def test_a_home_at_speed_0_stands_still(simulator: StartSimulator) -> None:
+async def test_home_at_speed_0_does_not_advance(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     async with Browser(gateway) as browser:
         first, second = [(await browser.get("meters/aggregates")).body for _ in range(2)]
     assert first == second
 
 
-async def test_stopped_time_is_counted_by_a_real_clock(simulator: StartSimulator) -> None:
+async def test_stopped_time_is_real_time(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     assert gateway.stopped_seconds == 0
     gateway.running = False
@@ -149,7 +149,7 @@ async def test_stopped_time_is_counted_by_a_real_clock(simulator: StartSimulator
     assert gateway.stopped_seconds >= stopped + 0.02
 
 
-async def test_a_start_may_take_a_while(simulator: StartSimulator) -> None:
+async def test_start_takes_its_duration(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     gateway.gateway.start_delay = 0.05
     async with Browser(gateway) as browser:
@@ -166,13 +166,13 @@ async def test_a_start_may_take_a_while(simulator: StartSimulator) -> None:
         assert (await browser.post("/simulator", {"running": True})).json["running"] is True
 
 
-async def test_an_unknown_firmware_is_refused() -> None:
+async def test_unknown_firmware_is_rejected() -> None:
     with pytest.raises(ValueError, match=r"9\.9 is not simulated; choose one of 1\.15\.0, 1\.50\.1, 21\.44, "):
         Simulator("9.9")
 
 
 @pytest.mark.parametrize("firmware", PROFILES)
-async def test_control_tells_the_truth_to_everyone(simulator: StartSimulator, firmware: str) -> None:
+async def test_control_api_returns_the_state_without_a_login(simulator: StartSimulator, firmware: str) -> None:
     gateway = await start(simulator, firmware)
     gateway.latency = 0.02
     async with Browser(gateway) as browser:
@@ -190,7 +190,7 @@ async def test_control_tells_the_truth_to_everyone(simulator: StartSimulator, fi
     assert truth["running"] is (firmware != "1.15.0")
 
 
-async def test_control_pushes_everything_around(simulator: StartSimulator) -> None:
+async def test_control_api_changes_everything(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     home = gateway.home
     async with Browser(gateway) as browser:
@@ -225,7 +225,7 @@ async def test_control_pushes_everything_around(simulator: StartSimulator) -> No
         assert (truth["speed"], gateway.speed) == (60, 60)
 
 
-async def test_control_registers_keys(simulator: StartSimulator) -> None:
+async def test_control_api_registers_keys(simulator: StartSimulator) -> None:
     gateway = await simulator("pw3")
     async with Browser(gateway) as browser:
         key = b64encode(public_key()).decode()
@@ -262,7 +262,7 @@ async def test_control_registers_keys(simulator: StartSimulator) -> None:
         (b'{"grid": "down", "speed": "fast"}', '"speed"'),
     ],
 )
-async def test_control_explains_mistakes_and_changes_nothing(
+async def test_control_api_rejects_invalid_requests_without_a_change(
     simulator: StartSimulator, body: bytes, words: str
 ) -> None:
     gateway = await simulator("1.15.0")
@@ -275,7 +275,7 @@ async def test_control_explains_mistakes_and_changes_nothing(
         assert (await browser.call("DELETE", "/simulator")).status == 405
 
 
-async def test_one_home_may_be_handed_in(simulator: StartSimulator) -> None:
+async def test_home_is_passed_in(simulator: StartSimulator) -> None:
     home = SimulatedHome(packs=1, charge=20)
     gateway = await simulator("21.44", home=home, serial="TG1212340000B8")
     assert gateway.home is home

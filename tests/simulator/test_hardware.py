@@ -33,7 +33,7 @@ async def aggregates(browser: Browser) -> Any:
 
 @pytest.mark.parametrize("firmware", PLUS)
 @pytest.mark.parametrize("hours", [0, 3, 6])
-async def test_the_strings_add_up_to_the_sun(
+async def test_string_powers_add_up_to_the_solar_power(
     simulator: StartSimulator, client: Client, firmware: str, hours: int
 ) -> None:
     gateway = await start(simulator, firmware, powerwall_plus=True)
@@ -57,7 +57,7 @@ async def test_the_strings_add_up_to_the_sun(
 
 
 @pytest.mark.parametrize("firmware", PLUS)
-async def test_at_night_the_strings_rest(simulator: StartSimulator, client: Client, firmware: str) -> None:
+async def test_strings_have_no_power_at_night(simulator: StartSimulator, client: Client, firmware: str) -> None:
     gateway = await start(simulator, firmware, home=SimulatedHome(NIGHT, powerwall_plus=True))
     status = (await (await client(gateway)).solar_powerwall()).pvac_status
     assert status is not None
@@ -66,7 +66,7 @@ async def test_at_night_the_strings_rest(simulator: StartSimulator, client: Clie
     assert [(string.power, string.current) for string in status.strings or ()] == [(0, 0)] * 4
 
 
-async def test_the_inverter_throttles_for_a_full_island(simulator: StartSimulator, client: Client) -> None:
+async def test_inverter_throttles_off_grid_with_a_full_battery(simulator: StartSimulator, client: Client) -> None:
     gateway = await start(simulator, "24.36", home=SimulatedHome(charge=100, powerwall_plus=True))
     gateway.home.solar_power, gateway.home.home_power = 5_000, 700
     gateway.home.outage()
@@ -77,7 +77,7 @@ async def test_the_inverter_throttles_for_a_full_island(simulator: StartSimulato
 
 
 @pytest.mark.parametrize("firmware", PLUS)
-async def test_a_site_with_a_powerwall_plus(simulator: StartSimulator, client: Client, firmware: str) -> None:
+async def test_powerwall_plus_is_listed(simulator: StartSimulator, client: Client, firmware: str) -> None:
     gateway = await start(simulator, firmware, powerwall_plus=True)
     powerwall = await client(gateway)
     inventory = await powerwall.powerwalls()
@@ -105,7 +105,7 @@ async def test_a_site_with_a_powerwall_plus(simulator: StartSimulator, client: C
     assert (whole["solar"]["timeout"], whole["site"]["timeout"]) == (1_000_000_000, 1_500_000_000)
 
 
-async def test_the_utilitys_meter_is_read_only_while_stopped(simulator: StartSimulator, client: Client) -> None:
+async def test_revenue_meter_is_read_only_while_stopped(simulator: StartSimulator, client: Client) -> None:
     gateway = await start(simulator, "24.36", powerwall_plus=True)
     powerwall = await client(gateway)
     (serial,) = (meter.serial for meter in await powerwall.meters() if meter.kind == "neurio_w2_tcp")
@@ -122,7 +122,7 @@ async def test_the_utilitys_meter_is_read_only_while_stopped(simulator: StartSim
     assert {unused.power for unused in rest} == {0}
 
 
-async def test_the_vitals_of_a_powerwall_plus(simulator: StartSimulator) -> None:
+async def test_powerwall_plus_has_vitals(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44", powerwall_plus=True)
     async with Browser(gateway) as browser:
         await browser.login()
@@ -138,7 +138,7 @@ async def test_the_vitals_of_a_powerwall_plus(simulator: StartSimulator) -> None
 
 
 @pytest.mark.parametrize("firmware", PLUS)
-async def test_who_may_read_of_the_strings(simulator: StartSimulator, firmware: str) -> None:
+async def test_strings_require_a_login(simulator: StartSimulator, firmware: str) -> None:
     async with Browser(await start(simulator, firmware, powerwall_plus=True)) as browser:
         assert (await browser.get("solar_powerwall")).status == 403
         await browser.login()
@@ -150,12 +150,12 @@ async def test_who_may_read_of_the_strings(simulator: StartSimulator, firmware: 
 
 
 @pytest.mark.parametrize("firmware", [name for name, profile in PROFILES.items() if not profile.powerwall_plus])
-def test_older_and_newer_gateways_know_no_powerwall_plus(firmware: str) -> None:
+def test_powerwall_plus_is_missing_on_older_and_newer_firmware(firmware: str) -> None:
     with pytest.raises(ValueError, match=f"Firmware {firmware} knows no Powerwall"):
         Simulator(firmware, powerwall_plus=True)
 
 
-def test_a_home_is_told_itself_what_it_has() -> None:
+def test_hardware_of_a_given_home_cannot_be_overridden() -> None:
     with pytest.raises(ValueError, match="Tell the home itself"):
         Simulator("24.36", home=SimulatedHome(), powerwall_plus=True)
     with pytest.raises(ValueError, match="Tell the home itself"):
@@ -166,7 +166,7 @@ def test_a_home_is_told_itself_what_it_has() -> None:
 
 
 @pytest.mark.parametrize("firmware", PROFILES)
-async def test_a_generator_waits_until_the_grid_fails(simulator: StartSimulator, firmware: str) -> None:
+async def test_generator_starts_in_an_outage(simulator: StartSimulator, firmware: str) -> None:
     gateway = await start(simulator, firmware, generator=True)
     home = gateway.home
     home.solar_power, home.home_power = 500, 2_000
@@ -192,7 +192,7 @@ async def test_a_generator_waits_until_the_grid_fails(simulator: StartSimulator,
     assert later["load"]["energy_imported"] == pytest.approx(home.home_energy, abs=60)
 
 
-async def test_a_generator_run_by_hand_feeds_home_and_packs_and_never_the_grid(simulator: StartSimulator) -> None:
+async def test_generator_started_by_hand_never_exports(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44", generator=True)
     home = gateway.home
     home.solar_power, home.home_power = 0, 2_000
@@ -212,7 +212,7 @@ async def test_a_generator_run_by_hand_feeds_home_and_packs_and_never_the_grid(s
         assert (await browser.post("/simulator", {"generator_power": None})).json["generator_power"] == 0
 
 
-async def test_a_generator_carries_what_is_too_much_for_the_packs() -> None:
+async def test_generator_supplies_load_above_the_battery_limit() -> None:
     home = SimulatedHome(packs=1, generator=True)
     home.solar_power, home.home_power = 0, 6_500
     home.outage()
@@ -222,7 +222,7 @@ async def test_a_generator_carries_what_is_too_much_for_the_packs() -> None:
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "1.50.1", "21.44", "24.36"])
-async def test_the_generator_that_is_configured(simulator: StartSimulator, firmware: str) -> None:
+async def test_generator_is_listed(simulator: StartSimulator, firmware: str) -> None:
     for generator, kind in ((True, "DownstreamATS"), (False, "None")):
         async with Browser(await start(simulator, firmware, generator=generator)) as browser:
             await browser.login()
@@ -231,7 +231,7 @@ async def test_the_generator_that_is_configured(simulator: StartSimulator, firmw
             assert kind in [*(await browser.get("generators/disconnect_types")).json, "None"]
 
 
-async def test_a_home_without_a_generator_starts_none(simulator: StartSimulator) -> None:
+async def test_generator_power_without_a_generator_is_rejected(simulator: StartSimulator) -> None:
     with pytest.raises(ValueError, match="no generator"):
         SimulatedHome().generator_power = 3_000
     gateway = await simulator("21.44")
@@ -243,7 +243,7 @@ async def test_a_home_without_a_generator_starts_none(simulator: StartSimulator)
 
 
 @pytest.mark.parametrize("firmware", PROFILES)
-async def test_a_busway_carries_what_the_packs_do(simulator: StartSimulator, firmware: str) -> None:
+async def test_busway_meter_has_the_battery_power(simulator: StartSimulator, firmware: str) -> None:
     gateway = await start(simulator, firmware, busway=True)
     async with Browser(gateway) as browser:
         await log_in(gateway, browser)
@@ -258,7 +258,7 @@ async def test_a_busway_carries_what_the_packs_do(simulator: StartSimulator, fir
 
 @pytest.mark.parametrize("firmware", PLUS)
 @pytest.mark.parametrize("ethernet", [False, True])
-async def test_a_cable_is_preferred_to_the_wifi(
+async def test_cable_is_preferred_to_wifi(
     simulator: StartSimulator, client: Client, firmware: str, *, ethernet: bool
 ) -> None:
     gateway = await start(simulator, firmware, ethernet=ethernet)
@@ -286,7 +286,7 @@ async def test_cables_and_signals_change(simulator: StartSimulator, client: Clie
         assert (cable.primary, cable.connected) == (False, False)
 
 
-async def test_the_cable_of_1_15_has_an_address(simulator: StartSimulator) -> None:
+async def test_cable_on_1_15_has_an_address(simulator: StartSimulator) -> None:
     for ethernet, address in ((False, ""), (True, "192.168.1.76")):
         async with Browser(await simulator("1.15.0", ethernet=ethernet)) as browser:
             await browser.login()
@@ -296,7 +296,7 @@ async def test_the_cable_of_1_15_has_an_address(simulator: StartSimulator) -> No
 
 
 @pytest.mark.parametrize("firmware", ["1.50.1", "21.44", "24.36"])
-async def test_problems_come_and_go(simulator: StartSimulator, firmware: str) -> None:
+async def test_problems_are_added_and_cleared(simulator: StartSimulator, firmware: str) -> None:
     async with Browser(await start(simulator, firmware)) as browser:
         await browser.login()
         assert (await browser.get("troubleshooting/problems")).json == {"problems": []}
@@ -309,7 +309,7 @@ async def test_problems_come_and_go(simulator: StartSimulator, firmware: str) ->
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "1.50.1"])
-async def test_packs_out_of_step(simulator: StartSimulator, firmware: str) -> None:
+async def test_powerwalls_out_of_sync_are_reported(simulator: StartSimulator, firmware: str) -> None:
     async with Browser(await simulator(firmware)) as browser:
         assert (await browser.get("powerwalls")).json["has_sync"] is True
         assert (await browser.post("/simulator", {"in_sync": False})).json["in_sync"] is False
@@ -317,7 +317,7 @@ async def test_packs_out_of_step(simulator: StartSimulator, firmware: str) -> No
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
-async def test_meter_out_of_contact_stands_still(simulator: StartSimulator, firmware: str) -> None:
+async def test_meter_out_of_contact_keeps_its_values(simulator: StartSimulator, firmware: str) -> None:
     async with Browser(gateway := await start(simulator, firmware)) as browser:
         await browser.login()
         gateway.running = True

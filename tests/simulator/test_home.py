@@ -35,7 +35,7 @@ def test_powers_always_balance() -> None:
         assert flow.solar + flow.battery + flow.grid == pytest.approx(flow.home, abs=1e-6)
 
 
-def test_a_day_has_the_shape_of_a_day() -> None:
+def test_day_has_plausible_powers() -> None:
     simulated = SimulatedHome(datetime(2026, 6, 21, tzinfo=BERLIN), seed=1)
     solar, charge, home = {}, {}, {}
     for minute in range(0, 24 * 60, 5):
@@ -52,7 +52,7 @@ def test_a_day_has_the_shape_of_a_day() -> None:
     assert max(home.values()) > 2_500  # someone cooked
 
 
-def test_energies_only_grow_and_add_up() -> None:
+def test_energies_never_fall_and_add_up() -> None:
     simulated = SimulatedHome(datetime(2026, 9, 10, tzinfo=BERLIN), reserve=30)
     seen = [{name: getattr(simulated, name) for name in ENERGIES}]
     for _ in range(2 * 24 * 4):
@@ -63,7 +63,7 @@ def test_energies_only_grow_and_add_up() -> None:
     assert all(seen[-1][name] > seen[0][name] for name in ENERGIES)
 
 
-def test_the_same_seed_is_the_same_home_and_another_is_another() -> None:
+def test_same_seed_gives_the_same_home() -> None:
     def afternoon(seed: int) -> tuple[float, ...]:
         simulated = SimulatedHome(seed=seed)
         simulated.advance(6 * 3600)
@@ -73,7 +73,7 @@ def test_the_same_seed_is_the_same_home_and_another_is_another() -> None:
     assert afternoon(1) != afternoon(2)
 
 
-def test_small_steps_and_large_ones_end_alike() -> None:
+def test_small_and_large_steps_have_the_same_result() -> None:
     walked, jumped = SimulatedHome(), SimulatedHome()
     for _ in range(3600):
         walked.advance(1)
@@ -83,7 +83,7 @@ def test_small_steps_and_large_ones_end_alike() -> None:
     assert walked.charge == pytest.approx(jumped.charge, abs=0.2)
 
 
-def test_local_time_survives_the_change_of_the_clocks() -> None:
+def test_local_time_follows_daylight_saving() -> None:
     simulated = SimulatedHome(datetime(2026, 10, 25, 1, 30, tzinfo=BERLIN))
     simulated.advance(2 * 3600)
     assert simulated.now.isoformat() == "2026-10-25T02:30:00+01:00"
@@ -91,7 +91,7 @@ def test_local_time_survives_the_change_of_the_clocks() -> None:
     assert simulated.now.isoformat() == "2026-06-21T13:00:00+02:00"
 
 
-def test_a_home_without_a_time_zone_or_a_powerwall_is_refused() -> None:
+def test_home_requires_a_time_zone_and_a_powerwall() -> None:
     with pytest.raises(ValueError, match="time zone"):
         SimulatedHome(datetime.fromisoformat("2026-06-21T13:00"))
     with pytest.raises(ValueError, match="at least one"):
@@ -100,7 +100,7 @@ def test_a_home_without_a_time_zone_or_a_powerwall_is_refused() -> None:
         SimulatedHome().advance(-1)
 
 
-def test_surplus_goes_into_the_battery_and_need_comes_out_of_it() -> None:
+def test_battery_charges_from_excess_and_covers_demand() -> None:
     simulated = pinned(solar=3_000, home=800)
     assert (simulated.battery_power, simulated.grid_power) == (-2_200, 0)
     simulated.solar_power = 0
@@ -109,27 +109,27 @@ def test_surplus_goes_into_the_battery_and_need_comes_out_of_it() -> None:
     assert simulated.home_power != 800
 
 
-def test_a_pack_has_limits() -> None:
+def test_powerwall_has_power_limits() -> None:
     simulated = pinned(solar=0, home=9_000, packs=1)
     assert (simulated.battery_power, simulated.grid_power) == (5_000, 4_000)
     simulated = pinned(solar=9_000, home=500, packs=1)
     assert (simulated.battery_power, simulated.grid_power) == (-5_000, -3_500)
 
 
-def test_the_reserve_is_kept() -> None:
+def test_reserve_is_kept() -> None:
     simulated = pinned(solar=0, home=4_000, charge=26)
     simulated.advance(3 * 3600)
     assert simulated.charge == pytest.approx(24, abs=0.1)
     assert (simulated.battery_power, simulated.grid_power) == (0, 4_000)
 
 
-def test_backup_mode_saves_the_battery() -> None:
+def test_backup_mode_keeps_the_charge() -> None:
     simulated = pinned(solar=1_000, home=4_000, charge=50)
     simulated.mode = "backup"
     assert (simulated.battery_power, simulated.grid_power) == (-1_000, 4_000)
 
 
-def test_a_full_battery_takes_less_and_less_and_then_nothing() -> None:
+def test_charging_slows_down_and_ends_when_full() -> None:
     simulated = pinned(solar=12_000, home=0, charge=97)
     powers = []
     while simulated.charge < 100:
@@ -142,7 +142,7 @@ def test_a_full_battery_takes_less_and_less_and_then_nothing() -> None:
     assert (simulated.battery_power, simulated.grid_power) == (0, -12_000)
 
 
-def test_the_round_trip_loses_a_tenth() -> None:
+def test_round_trip_loses_ten_percent() -> None:
     simulated = pinned(solar=4_000, home=0, charge=50)
     charge = simulated.charge
     simulated.advance(3600)
@@ -154,7 +154,7 @@ def test_the_round_trip_loses_a_tenth() -> None:
     assert given / taken == pytest.approx(ONE_WAY_EFFICIENCY**2, abs=0.005)
 
 
-def test_packs_share_the_work_and_a_disabled_one_rests() -> None:
+def test_enabled_powerwalls_share_the_power() -> None:
     simulated = pinned(solar=0, home=2_000, charge=50)
     simulated.advance(3600)
     assert simulated.packs[0].remaining == pytest.approx(simulated.packs[1].remaining)
@@ -168,7 +168,7 @@ def test_packs_share_the_work_and_a_disabled_one_rests() -> None:
     assert (simulated.battery_power, simulated.grid_power, simulated.charge) == (0, 2_000, 0)
 
 
-def test_an_outage_and_its_end() -> None:
+def test_outage_begins_and_ends() -> None:
     simulated = pinned(solar=500, home=1_500)
     simulated.outage()
     assert simulated.grid_status == "SystemTransitionToIsland"
@@ -186,14 +186,14 @@ def test_an_outage_and_its_end() -> None:
     assert simulated.grid_status == "SystemGridConnected"
 
 
-def test_a_grid_switched_by_hand_is_noticed() -> None:
+def test_grid_that_is_set_down_is_an_outage() -> None:
     simulated = SimulatedHome()
     simulated.grid.up = False
     assert simulated.grid_power == 0
     assert simulated.grid_status == "SystemTransitionToIsland"
 
 
-def test_a_grid_that_returns_for_a_moment_only() -> None:
+def test_short_grid_return_does_not_reconnect() -> None:
     simulated = SimulatedHome()
     simulated.outage()
     simulated.advance(10)
@@ -205,7 +205,7 @@ def test_a_grid_that_returns_for_a_moment_only() -> None:
     assert simulated.grid_status == "SystemIslandedActive"
 
 
-def test_a_full_island_throttles_the_sun() -> None:
+def test_full_battery_off_grid_throttles_solar() -> None:
     simulated = pinned(solar=5_000, home=700, charge=100)
     simulated.outage()
     assert (simulated.solar_power, simulated.battery_power, simulated.frequency) == (700, 0, 62.5)
@@ -214,7 +214,7 @@ def test_a_full_island_throttles_the_sun() -> None:
     assert (simulated.solar_power, simulated.grid_power) == (5_000, -4_300)
 
 
-def test_an_empty_island_collapses_and_the_grid_wakes_it() -> None:
+def test_empty_battery_off_grid_collapses_until_the_grid_returns() -> None:
     simulated = pinned(solar=0, home=5_000, charge=6)
     simulated.outage()
     while simulated.grid_status != "SystemMicroGridFaulted":
@@ -231,7 +231,7 @@ def test_an_empty_island_collapses_and_the_grid_wakes_it() -> None:
     assert simulated.battery_power == 0
 
 
-def test_too_large_a_load_breaks_the_island() -> None:
+def test_overload_off_grid_collapses() -> None:
     simulated = pinned(solar=0, home=8_000, packs=1)
     simulated.outage()
     assert simulated.grid_status == "SystemMicroGridFaulted"
@@ -251,7 +251,7 @@ def test_car_and_heat_pump_are_not_backed_up() -> None:
     assert islanded.grid_import_energy == SimulatedHome().grid_import_energy
 
 
-def test_leaving_the_grid_on_purpose() -> None:
+def test_intentional_off_grid_begins_and_ends() -> None:
     simulated = SimulatedHome()
     simulated.off_grid_on_purpose = True
     simulated.advance(5)
@@ -262,7 +262,7 @@ def test_leaving_the_grid_on_purpose() -> None:
     assert simulated.grid_status == "SystemGridConnected"
 
 
-def test_stopped_nothing_flows_through_the_packs_and_no_meter_counts() -> None:
+def test_stopped_powerwall_has_no_power_and_no_energy() -> None:
     simulated = pinned(solar=1_000, home=3_000)
     simulated.running = False
     before = [getattr(simulated, name) for name in ENERGIES] + [simulated.charge]
@@ -273,7 +273,7 @@ def test_stopped_nothing_flows_through_the_packs_and_no_meter_counts() -> None:
     assert simulated.battery_power == 2_000
 
 
-def test_stopped_in_an_outage_is_a_black_home_until_somebody_starts_it() -> None:
+def test_stop_in_an_outage_leaves_the_home_without_power_until_a_start() -> None:
     simulated = pinned(solar=0, home=1_000)
     simulated.outage()
     simulated.advance(5)
@@ -287,7 +287,7 @@ def test_stopped_in_an_outage_is_a_black_home_until_somebody_starts_it() -> None
     assert simulated.home_power == 1_000
 
 
-def test_time_is_exact() -> None:
+def test_time_is_exact_in_nanoseconds() -> None:
     simulated = SimulatedHome(datetime(2026, 6, 21, 12, tzinfo=UTC))
     for _ in range(1_000):
         simulated.advance(0.1)

@@ -25,7 +25,7 @@ async def names(browser: Browser) -> list[str]:
     return [network["network_name"] for network in (await browser.get("system/networks")).json]
 
 
-async def test_inverters_are_found_by_brand(simulator: StartSimulator) -> None:
+async def test_inverters_are_listed_by_brand(simulator: StartSimulator) -> None:
     async with Browser(await simulator("1.15.0")) as browser:
         await browser.login()
         brands = (await browser.get("solars/brands")).json
@@ -42,7 +42,7 @@ async def test_inverters_are_found_by_brand(simulator: StartSimulator) -> None:
         assert (await browser.get("solars/brands/Sharp / Solaria")).status == 404  # a slash has to be encoded
 
 
-async def test_grid_codes_lie_under_country_state_and_region(simulator: StartSimulator) -> None:
+async def test_grid_codes_are_grouped_by_country_state_and_region(simulator: StartSimulator) -> None:
     async with Browser(await simulator("1.15.0")) as browser:
         await browser.login()
         countries = (await browser.get("site_info/grid_codes")).json
@@ -53,7 +53,7 @@ async def test_grid_codes_lie_under_country_state_and_region(simulator: StartSim
     assert set(countries["Australia"]) == {"*"}
 
 
-async def test_companies(simulator: StartSimulator) -> None:
+async def test_companies_are_listed(simulator: StartSimulator) -> None:
     async with Browser(await simulator("1.15.0")) as browser:
         await browser.login()
         companies = (await browser.get("installer/companies")).json
@@ -62,7 +62,7 @@ async def test_companies(simulator: StartSimulator) -> None:
     assert {"company": installer["company"], "customer_id": installer["customer_id"]} in companies
 
 
-async def test_consents_change(simulator: StartSimulator) -> None:
+async def test_consents_are_changed(simulator: StartSimulator) -> None:
     async with Browser(await simulator("1.15.0")) as browser:
         before = (await browser.get("customer/registration")).json
         assert (before["grid_services"], before["skipped_registration"]) == (None, False)
@@ -79,7 +79,7 @@ async def test_consents_change(simulator: StartSimulator) -> None:
 
 
 @pytest.mark.parametrize("form", [[], {"marketing": "yes"}, {"newsletter": True}])
-async def test_consents_are_known_and_true_or_false(simulator: StartSimulator, form: object) -> None:
+async def test_invalid_consents_are_rejected(simulator: StartSimulator, form: object) -> None:
     async with Browser(await simulator("1.15.0")) as browser:
         await browser.login()
         before = (await browser.get("customer/registration")).json
@@ -87,7 +87,7 @@ async def test_consents_are_known_and_true_or_false(simulator: StartSimulator, f
         assert (await browser.get("customer/registration")).json == before
 
 
-async def test_a_network_is_switched_off_and_on(simulator: StartSimulator) -> None:
+async def test_network_is_disabled_and_enabled(simulator: StartSimulator) -> None:
     async with Browser(await simulator("1.15.0")) as browser:
         await browser.login()
         assert (await wifi(browser))["config"]["enabled"] is True
@@ -105,7 +105,7 @@ async def test_a_network_is_switched_off_and_on(simulator: StartSimulator) -> No
             assert (seen.status, seen.json["error"]) == (400, "no network named Nowhere")
 
 
-async def test_another_network_takes_over(simulator: StartSimulator) -> None:
+async def test_another_network_replaces_the_active_one(simulator: StartSimulator) -> None:
     async with Browser(await simulator("1.15.0")) as browser:
         await browser.login()
         found = (await browser.post("networks/wifi_scan")).json
@@ -131,7 +131,7 @@ async def test_another_network_takes_over(simulator: StartSimulator) -> None:
         {"interface": "Pigeon", "network_name": "x", "security_type": "NONE"},
     ],
 )
-async def test_a_network_needs_name_interface_and_security(simulator: StartSimulator, order: object) -> None:
+async def test_network_requires_name_interface_and_security(simulator: StartSimulator, order: object) -> None:
     async with Browser(await simulator("1.15.0")) as browser:
         await browser.login()
         assert (await browser.post("networks", order)).status == 400
@@ -148,7 +148,7 @@ async def results(gateway: Simulator, browser: Browser) -> Response:
     return await browser.get("system/networks/conn_tests")
 
 
-async def test_the_connection_test_takes_a_while(simulator: StartSimulator) -> None:
+async def test_connection_test_takes_its_duration(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     async with Browser(gateway) as browser:
         await browser.login()
@@ -169,7 +169,7 @@ async def test_the_connection_test_takes_a_while(simulator: StartSimulator) -> N
         assert (await browser.get("system/networks/ping_test")).json == {"Error": {}}
 
 
-async def test_what_each_transformer_reads_adds_up(simulator: StartSimulator) -> None:
+async def test_transformer_readings_add_up(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     async with Browser(gateway) as browser:
         await browser.login()
@@ -193,7 +193,7 @@ async def test_what_each_transformer_reads_adds_up(simulator: StartSimulator) ->
         assert imported == pytest.approx(whole["energy_imported"], abs=0.001)
 
 
-async def test_a_meter_is_verified(simulator: StartSimulator) -> None:
+async def test_meter_is_verified(simulator: StartSimulator) -> None:
     async with Browser(await simulator("1.15.0")) as browser:
         await browser.login()
         (meter,) = (await browser.get("meters")).json
@@ -206,7 +206,7 @@ async def test_a_meter_is_verified(simulator: StartSimulator) -> None:
         assert (await browser.post(f"meters/{serial}/verify", [])).status == 400
 
 
-async def test_the_installers_own_test(simulator: StartSimulator) -> None:
+async def test_commissioning_test_has_results(simulator: StartSimulator) -> None:
     async with Browser(await simulator("1.15.0")) as browser:
         await browser.login()
         test = (await browser.get("system/testing")).json
@@ -226,7 +226,7 @@ async def test_commissioning_starts_the_system(simulator: StartSimulator) -> Non
     assert gateway.running
 
 
-async def test_the_page_may_log(simulator: StartSimulator) -> None:
+async def test_log_line_is_accepted(simulator: StartSimulator) -> None:
     async with Browser(await simulator("1.15.0")) as browser:
         assert (await browser.post("logging", {"level": "info", "log": "hello"})).status == 403
         await browser.login()

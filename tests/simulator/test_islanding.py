@@ -46,7 +46,7 @@ def steady(gateway: Simulator) -> SimulatedHome:
 
 
 @pytest.mark.parametrize("firmware", FIRMWARES)
-async def test_off_the_grid_on_purpose_and_back(simulator: StartSimulator, firmware: str) -> None:
+async def test_intentional_off_grid_ends_with_a_reconnect(simulator: StartSimulator, firmware: str) -> None:
     gateway = await start(simulator, firmware)
     home = steady(gateway)
     async with Browser(gateway) as browser:
@@ -74,7 +74,7 @@ async def test_off_the_grid_on_purpose_and_back(simulator: StartSimulator, firmw
         assert await faults(browser) == []
 
 
-async def test_an_outage_and_a_choice_are_told_apart(simulator: StartSimulator) -> None:
+async def test_outage_and_intentional_off_grid_have_their_own_states(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     home = steady(gateway)
 
@@ -98,7 +98,7 @@ async def test_an_outage_and_a_choice_are_told_apart(simulator: StartSimulator) 
 
 
 @pytest.mark.parametrize("firmware", FIRMWARES)
-async def test_an_outage_is_noticed_once_and_forgotten_at_its_end(simulator: StartSimulator, firmware: str) -> None:
+async def test_outage_fault_is_listed_until_its_end(simulator: StartSimulator, firmware: str) -> None:
     gateway = await start(simulator, firmware)
     home = steady(gateway)
     async with Browser(gateway) as browser:
@@ -115,7 +115,7 @@ async def test_an_outage_is_noticed_once_and_forgotten_at_its_end(simulator: Sta
         assert await faults(browser) == []
 
 
-async def test_an_outage_behind_the_back_of_a_chosen_island(simulator: StartSimulator) -> None:
+async def test_outage_while_off_grid_prevents_the_reconnect(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     home = steady(gateway)
     async with Browser(gateway) as browser:
@@ -133,7 +133,7 @@ async def test_an_outage_behind_the_back_of_a_chosen_island(simulator: StartSimu
         assert (await said(browser), await faults(browser)) == (CONNECTED, [])
 
 
-async def test_the_failsafe_ends_a_chosen_island_that_runs_empty(simulator: StartSimulator) -> None:
+async def test_failsafe_reconnects_before_the_battery_is_empty(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44", home=SimulatedHome(charge=11))
     home = gateway.home
     home.solar_power, home.home_power = 0, 3_000
@@ -149,7 +149,7 @@ async def test_the_failsafe_ends_a_chosen_island_that_runs_empty(simulator: Star
         assert (await browser.get("/simulator")).json["off_grid"] is False
 
 
-async def test_the_failsafe_ends_a_chosen_island_that_collapses() -> None:
+async def test_failsafe_reconnects_after_a_collapse() -> None:
     home = SimulatedHome(packs=1)
     home.solar_power, home.home_power = 0, 3_000
     home.off_grid_on_purpose = True
@@ -160,7 +160,7 @@ async def test_the_failsafe_ends_a_chosen_island_that_collapses() -> None:
     assert (home.grid_status, home.home_power) == ("SystemGridConnected", 9_000)
 
 
-async def test_off_the_grid_by_order(simulator: StartSimulator) -> None:
+async def test_control_api_goes_off_grid(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     home = steady(gateway)
     async with Browser(gateway) as browser:
@@ -172,7 +172,7 @@ async def test_off_the_grid_by_order(simulator: StartSimulator) -> None:
 
 
 @pytest.mark.parametrize("body", [{"island_mode": "sideways"}, {"island_mode": None}, {}, [], b"{"])
-async def test_what_makes_no_sense_moves_nothing(simulator: StartSimulator, body: object) -> None:
+async def test_invalid_islanding_request_changes_nothing(simulator: StartSimulator, body: object) -> None:
     gateway = await simulator("21.44")
     async with Browser(gateway) as browser:
         await browser.login()

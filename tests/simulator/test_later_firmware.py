@@ -16,7 +16,7 @@ BUSY = "run sitemanager flag enabled, sitemanager process is running"
 
 
 @pytest.mark.parametrize("firmware", ["21.44", "24.36"])
-async def test_each_meter_by_itself(simulator: StartSimulator, firmware: str) -> None:
+async def test_single_meters_are_listed(simulator: StartSimulator, firmware: str) -> None:
     gateway = await start(simulator, firmware)
     async with Browser(gateway) as browser:
         await browser.login()
@@ -51,7 +51,7 @@ async def test_each_meter_by_itself(simulator: StartSimulator, firmware: str) ->
             )
 
 
-async def test_a_home_whose_sun_is_not_measured_here(simulator: StartSimulator) -> None:
+async def test_solar_without_a_meter_is_null(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     gateway.gateway.solar_meter = False
     async with Browser(gateway) as browser:
@@ -89,7 +89,7 @@ async def test_readings_are_real_only_while_stopped(simulator: StartSimulator) -
         assert all(phase in options.json[ct] for ct, phase in phases.items())
 
 
-async def test_what_is_wired_to_a_meter(simulator: StartSimulator) -> None:
+async def test_transformers_of_a_meter_are_listed(simulator: StartSimulator) -> None:
     async with Browser(await simulator("21.44")) as browser:
         await browser.login()
         for meter in (await browser.get("meters")).json:
@@ -99,7 +99,7 @@ async def test_what_is_wired_to_a_meter(simulator: StartSimulator) -> None:
         assert (await browser.get("meters/OBB123/cts")).status == 400
 
 
-async def test_the_connection_test_grows_check_by_check(simulator: StartSimulator) -> None:
+async def test_connection_test_adds_one_check_after_another(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     gateway.gateway.connected_to_tesla = False
     job = JobControl(gateway.gateway.connection_test)
@@ -121,7 +121,7 @@ async def test_the_connection_test_grows_check_by_check(simulator: StartSimulato
     assert all(check["start_time"] < check["end_time"] for check in checks)
 
 
-async def test_wifi_is_looked_for_and_then_looked_at(simulator: StartSimulator) -> None:
+async def test_wifi_scan_then_list_returns_access_points(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     job = JobControl(gateway.gateway.wifi_scan)
     async with Browser(gateway) as browser:
@@ -150,7 +150,7 @@ async def test_networks_are_printed_as_go_prints_them_on_24_36(simulator: StartS
             assert before["mask"] == str(ip_address(b64decode(after["Mask"])))
 
 
-async def test_lists_to_choose_from(simulator: StartSimulator) -> None:
+async def test_installer_lists_are_served(simulator: StartSimulator) -> None:
     async with Browser(await simulator("21.44")) as browser:
         await browser.login()
         brands = (await browser.get("solars/brands")).json
@@ -172,7 +172,7 @@ async def test_lists_to_choose_from(simulator: StartSimulator) -> None:
     assert {radio["manufacturer"] for radio in radios} == {"Telit", "Redpine"}
 
 
-async def test_what_24_36_no_longer_tells(simulator: StartSimulator) -> None:
+async def test_missing_fields_on_24_36(simulator: StartSimulator) -> None:
     async with Browser(await start(simulator, "24.36")) as browser:
         await browser.login()
         code = (await browser.get("site_info")).json["grid_code"]

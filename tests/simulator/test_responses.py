@@ -39,7 +39,7 @@ async def everything(gateway: Simulator, browser: Browser) -> dict[str, Response
 
 
 @pytest.mark.parametrize(("firmware", "path"), KEYS)
-async def test_keys(simulator: StartSimulator, firmware: str, path: str) -> None:
+async def test_responses_have_the_keys_of_real_ones(simulator: StartSimulator, firmware: str, path: str) -> None:
     async with Browser(gateway := await start(simulator, firmware)) as browser:
         await browser.login()
         gateway.running = True
@@ -49,7 +49,7 @@ async def test_keys(simulator: StartSimulator, firmware: str, path: str) -> None
 
 
 @pytest.mark.parametrize("firmware", PROFILES)
-async def test_every_answer_is_json_as_go_prints_it(simulator: StartSimulator, firmware: str) -> None:
+async def test_responses_are_printed_like_go(simulator: StartSimulator, firmware: str) -> None:
     gateway = await start(simulator, firmware)
     async with Browser(gateway) as browser:
         await browser.login()
@@ -73,7 +73,7 @@ async def test_every_answer_is_json_as_go_prints_it(simulator: StartSimulator, f
         ("pw3", METER_21_44),
     ],
 )
-async def test_meters(simulator: StartSimulator, firmware: str, keys: set[str]) -> None:
+async def test_meters_have_the_values_of_the_home(simulator: StartSimulator, firmware: str, keys: set[str]) -> None:
     async with Browser(gateway := await start(simulator, firmware)) as browser:
         await browser.login()
         gateway.running = True
@@ -87,7 +87,7 @@ async def test_meters(simulator: StartSimulator, firmware: str, keys: set[str]) 
 
 @pytest.mark.parametrize("firmware", PROFILES)
 @pytest.mark.parametrize("hours", [0, 1, 7, 24])
-async def test_what_the_meters_say_fits_together(simulator: StartSimulator, firmware: str, hours: int) -> None:
+async def test_meter_values_are_consistent(simulator: StartSimulator, firmware: str, hours: int) -> None:
     gateway = await start(simulator, firmware, home=SimulatedHome(seed=3))
     home = gateway.home
     home.advance(hours * 3600 + 17.3)
@@ -154,7 +154,7 @@ async def test_times_have_the_sites_offset_and_nanoseconds(simulator: StartSimul
 
 
 @pytest.mark.parametrize("firmware", [firmware for firmware in PROFILES if firmware != "pw3"])
-async def test_boot_time_is_local_with_a_lie_behind_it(simulator: StartSimulator, firmware: str) -> None:
+async def test_boot_time_is_local_with_a_wrong_offset(simulator: StartSimulator, firmware: str) -> None:
     home = SimulatedHome(datetime.fromisoformat("2026-03-10T12:00-07:00").astimezone(LOS_ANGELES))
     async with Browser(await simulator(firmware, home=home)) as browser:
         home.advance(90)
@@ -167,7 +167,7 @@ async def test_boot_time_is_local_with_a_lie_behind_it(simulator: StartSimulator
     assert (home.now.astimezone(UTC) - uptime).astimezone(LOS_ANGELES).strftime("%F %T") == started
 
 
-async def test_what_1_15_says_of_itself(simulator: StartSimulator) -> None:
+async def test_status_of_1_15(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     async with Browser(gateway) as browser:
         status = (await browser.get("status")).json
@@ -184,7 +184,7 @@ async def test_what_1_15_says_of_itself(simulator: StartSimulator) -> None:
     assert (sitemaster["uptime"], later["uptime"]) == ("166594s,", "166655s,")
 
 
-async def test_what_21_44_says_of_itself(simulator: StartSimulator) -> None:
+async def test_status_of_21_44(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44", home=SimulatedHome(packs=3))
     async with Browser(gateway) as browser:
         await browser.login()
@@ -204,7 +204,7 @@ async def test_what_21_44_says_of_itself(simulator: StartSimulator) -> None:
     assert (site["nominal_system_energy_kWh"], site["nominal_system_power_kW"]) == (40.5, 15)
 
 
-async def test_the_whole_system_is_its_packs(simulator: StartSimulator) -> None:
+async def test_system_status_is_the_sum_of_its_powerwalls(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     gateway.home.advance(4321)
     async with Browser(gateway) as browser:
@@ -229,7 +229,7 @@ async def test_the_whole_system_is_its_packs(simulator: StartSimulator) -> None:
     assert serials == [pack["PackageSerialNumber"] for pack in powerwalls]
 
 
-async def test_a_disabled_pack_measures_nothing(simulator: StartSimulator) -> None:
+async def test_disabled_powerwall_has_no_measurements(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     gateway.home.packs[1].disabled_reasons.append("DisabledExcessiveVoltageDrop")
     async with Browser(gateway) as browser:
@@ -244,7 +244,7 @@ async def test_a_disabled_pack_measures_nothing(simulator: StartSimulator) -> No
     assert battery["instant_power"] == system["battery_blocks"][0]["p_out"]
 
 
-async def test_an_outage_on_the_wire(simulator: StartSimulator) -> None:
+async def test_outage_changes_the_responses(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with Browser(gateway) as browser:
         await browser.login()
@@ -266,7 +266,7 @@ async def test_an_outage_on_the_wire(simulator: StartSimulator) -> None:
     assert faults[0]["alert_raw"] > 2**53
 
 
-async def test_stopped_1_15(simulator: StartSimulator) -> None:
+async def test_stopped_powerwall_of_1_15(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     async with Browser(gateway) as browser:
         await browser.login()
@@ -275,7 +275,7 @@ async def test_stopped_1_15(simulator: StartSimulator) -> None:
     assert answers["sitemaster"].json == {"running": False, "uptime": "log:", "connected_to_tesla": False}
 
 
-async def test_stopped_21_44(simulator: StartSimulator) -> None:
+async def test_stopped_powerwall_of_21_44(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with Browser(gateway) as browser:
         await browser.login()
@@ -312,7 +312,7 @@ async def test_stopped_21_44(simulator: StartSimulator) -> None:
 
 
 @pytest.mark.parametrize("firmware", PROFILES)
-async def test_headers(simulator: StartSimulator, firmware: str) -> None:
+async def test_responses_have_the_headers_of_the_firmware(simulator: StartSimulator, firmware: str) -> None:
     async with Browser(await simulator(firmware)) as browser:
         fine = await browser.login() if firmware == "pw3" else await browser.get("status")
         unknown = await browser.get("nope")

@@ -25,7 +25,7 @@ async def test_connections_are_counted(simulator: StartSimulator, firmware: str)
     assert len({request.connection for request in gateway.requests}) == 2
 
 
-async def test_it_stops_in_the_middle_of_everything_and_starts_again(simulator: StartSimulator) -> None:
+async def test_simulator_stops_during_requests_and_starts_again(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     port, fingerprint = gateway.port, gateway.fingerprint
     gateway.faults.add("status", delay=3600)
@@ -47,7 +47,7 @@ async def test_it_stops_in_the_middle_of_everything_and_starts_again(simulator: 
         await gateway.start()
 
 
-async def test_a_client_that_does_not_wait_leaves_nothing_behind(simulator: StartSimulator) -> None:
+async def test_disconnected_client_leaves_no_task(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     before = asyncio.all_tasks()
     gateway.faults.add("status", delay=3600)
@@ -61,7 +61,7 @@ async def test_a_client_that_does_not_wait_leaves_nothing_behind(simulator: Star
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
-async def test_it_waits_for_nobody_who_just_sits_there(simulator: StartSimulator, firmware: str) -> None:
+async def test_stop_does_not_wait_for_idle_clients(simulator: StartSimulator, firmware: str) -> None:
     gateway = await simulator(firmware)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -77,7 +77,7 @@ async def test_it_waits_for_nobody_who_just_sits_there(simulator: StartSimulator
             await gateway.stop()
 
 
-async def test_a_port_that_is_taken(simulator: StartSimulator) -> None:
+async def test_used_port_raises(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     other = Simulator("1.15.0")
     with pytest.raises(OSError, match="address already in use"):
@@ -86,7 +86,7 @@ async def test_a_port_that_is_taken(simulator: StartSimulator) -> None:
     await other.stop()
 
 
-async def test_the_certificate_belongs_to_the_gateway(simulator: StartSimulator) -> None:
+async def test_certificate_is_the_same_for_a_serial(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     assert gateway.fingerprint is not None
     assert len(gateway.fingerprint) == 32
@@ -103,7 +103,7 @@ async def test_the_certificate_belongs_to_the_gateway(simulator: StartSimulator)
 
 
 @pytest.mark.parametrize(("name", "welcome"), [("powerwall", True), ("teg", True), ("powerwall.lan", False)])
-async def test_the_handshake_wants_a_known_name(simulator: StartSimulator, name: str, *, welcome: bool) -> None:
+async def test_handshake_requires_a_known_name(simulator: StartSimulator, name: str, *, welcome: bool) -> None:
     gateway = await simulator("21.44")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -119,7 +119,7 @@ async def test_the_handshake_wants_a_known_name(simulator: StartSimulator, name:
             await shake_hands()
 
 
-async def test_plain_http_sends_everybody_to_https_on_1_50(simulator: StartSimulator) -> None:
+async def test_plain_http_redirects_to_https_on_1_50(simulator: StartSimulator) -> None:
     gateway = await simulator("1.50.1")
     assert gateway.http_port is not None
     plain = f"http://{gateway.host}:{gateway.http_port}/api/status"
@@ -141,11 +141,11 @@ async def test_plain_http_sends_everybody_to_https_on_1_50(simulator: StartSimul
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44", "24.36", "pw3"])
-async def test_the_others_have_one_port(simulator: StartSimulator, firmware: str) -> None:
+async def test_firmware_without_redirect_has_one_port(simulator: StartSimulator, firmware: str) -> None:
     assert (await simulator(firmware)).http_port is None
 
 
-async def test_what_is_no_answer_is_put_on_the_wire_as_it_is(simulator: StartSimulator) -> None:
+async def test_raw_bytes_are_sent_unchanged(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\n"
     gateway.faults.add("status", raw=head + b"all", times=1)

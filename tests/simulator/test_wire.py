@@ -31,17 +31,17 @@ SECOND = 1_000_000_000
         ({"a": [1.0, {"b": None}], "c": {}}, '{"a":[1,{"b":null}],"c":{}}'),
     ],
 )
-def test_json(value: Json, printed: str) -> None:
+def test_json_is_printed_like_go(value: Json, printed: str) -> None:
     assert go_json(value) == printed
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_json_has_no_nan(value: float) -> None:
+def test_json_rejects_nan(value: float) -> None:
     with pytest.raises(ValueError, match="JSON cannot carry"):
         go_json([value])
 
 
-def test_a_neurio_reading_is_a_widened_float32() -> None:
+def test_neurio_reading_is_a_widened_float32() -> None:
     assert float32(-21.45) == -21.450000762939453
     assert float32(60.06) == 60.060001373291016
 
@@ -60,7 +60,7 @@ def test_a_neurio_reading_is_a_widened_float32() -> None:
         ((402 * 3600 + 8 * 60 + 19) * SECOND + 937_911_668, "402h8m19.937911668s"),
     ],
 )
-def test_duration(nanoseconds: int, printed: str) -> None:
+def test_duration_is_printed_like_go(nanoseconds: int, printed: str) -> None:
     assert go_duration(nanoseconds) == printed
 
 
@@ -73,6 +73,6 @@ def test_duration(nanoseconds: int, printed: str) -> None:
         (5, 0, "2018-03-28T12:17:00.000000005Z"),
     ],
 )
-def test_time(fraction: int, hours: int, printed: str) -> None:
+def test_time_is_printed_like_go(fraction: int, hours: int, printed: str) -> None:
     zone = timezone(timedelta(hours=hours))
     assert go_time(1_522_239_420 * SECOND + fraction, zone) == printed

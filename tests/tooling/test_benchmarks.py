@@ -112,7 +112,7 @@ def test_same_seed_plans_same_outages() -> None:
     assert all(0 <= outage.wait <= CORE_CYCLE for outage in outages)
 
 
-def test_detections_become_figures() -> None:
+def test_detections_become_statistics() -> None:
     core = [Detection(None, after) for after in (3.0, 16.0, 30.0)] + [
         Detection(5, NEVER),
         Detection(5, 4.0),
@@ -249,7 +249,7 @@ def test_idle_cost_is_subtracted() -> None:
     assert rows["longest loop block"].idle == 5
 
 
-def test_targets_depend_on_the_cadence() -> None:
+def test_targets_depend_on_the_polling_interval() -> None:
     def aimed_at(cadence: str) -> set[str]:
         return {row.name for row in cost_figures(cost(), cost(), cost(), cadence) if row.target}
 

@@ -23,7 +23,7 @@ def old() -> None:
     """Do what is done otherwise now."""
 
 
-async def test_home_assistant_complains_of_the_integration(
+async def test_deprecation_of_the_integration_is_found(
     hass: HomeAssistant, enable_custom_integrations: None, deprecation_log: DeprecationLog
 ) -> None:
     await async_get_integration(hass, DOMAIN)
@@ -32,24 +32,24 @@ async def test_home_assistant_complains_of_the_integration(
     assert "does what will not work any more" in complaint
 
 
-def test_home_assistant_complains_of_a_test(deprecation_log: DeprecationLog) -> None:
+def test_deprecation_in_a_test_is_found(deprecation_log: DeprecationLog) -> None:
     old()
     (complaint,) = deprecation_log.taken()
     assert complaint.startswith("The deprecated function old was called")
 
 
-def test_what_is_said_of_other_integrations_is_theirs(deprecation_log: DeprecationLog) -> None:
+def test_deprecation_of_another_integration_is_ignored(deprecation_log: DeprecationLog) -> None:
     logging.getLogger("homeassistant.helpers.frame").warning("Detected that integration 'sun' calls old things, please")
     assert deprecation_log.taken() == []
 
 
 @pytest.mark.parametrize("kind", [DeprecationWarning, PendingDeprecationWarning, FutureWarning])
 @pytest.mark.parametrize("module", ["custom_components.powerwall_gateway.gateway.auth", "tests.here", "tools.there"])
-def test_what_goes_from_python_or_a_library_is_an_error_here(module: str, kind: type[Warning]) -> None:
+def test_deprecation_warning_of_our_code_is_an_error(module: str, kind: type[Warning]) -> None:
     with pytest.raises(kind, match="this goes"):
         goes(module, kind)
 
 
-def test_what_somebody_else_uses_is_theirs() -> None:
+def test_deprecation_warning_of_other_code_is_no_error() -> None:
     with warnings.catch_warnings(record=True):  # kept and looked at by no one, were it not an error
         goes("aiohttp.client", DeprecationWarning)

@@ -18,7 +18,7 @@ TOLERANCE = 100.0
 """As docs/dev/energy.md promises: after 15 minutes another counter is accepted; up to 100 Wh less is no other one."""
 
 
-def test_what_flows_is_passed_on() -> None:
+def test_rising_counter_is_passed_on() -> None:
     energy_filter = EnergyFilter("import", HOME_POWER)
     assert [energy_filter.update(reading, now) for now, reading in enumerate((5000.0, 5000.5, 5001.0))] == [
         5000,
@@ -28,7 +28,7 @@ def test_what_flows_is_passed_on() -> None:
 
 
 @pytest.mark.parametrize("glitch", [0.0, 2500.0, 4899.0, 9_000_000.0])
-def test_a_glitch_is_held_back_and_told_once(glitch: float, caplog: pytest.LogCaptureFixture) -> None:
+def test_glitch_is_ignored_and_logged_once(glitch: float, caplog: pytest.LogCaptureFixture) -> None:
     energy_filter = EnergyFilter("import", HOME_POWER)
     energy_filter.update(5000, 0)
     assert [energy_filter.update(glitch, now) for now in (5, 10, 15)] == [5000, 5000, 5000]
@@ -38,7 +38,7 @@ def test_a_glitch_is_held_back_and_told_once(glitch: float, caplog: pytest.LogCa
     assert len(caplog.records) == 2
 
 
-def test_a_step_back_within_the_grain_means_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_small_step_back_is_ignored(caplog: pytest.LogCaptureFixture) -> None:
     energy_filter = EnergyFilter("home", HOME_POWER)
     assert [energy_filter.update(reading, 5 * n) for n, reading in enumerate((5000, 4990, 4990, 5003))] == [
         5000,
@@ -57,7 +57,7 @@ def knowing(reading: float, *, at: float = 0.0, ahead: float = 0.0, moved_at: fl
     return EnergyFilter("import", HOME_POWER, count)
 
 
-def test_a_counter_that_began_anew_is_believed_after_three_polls_in_a_quarter_of_an_hour() -> None:
+def test_restarted_counter_is_accepted_after_three_polls_in_15_minutes() -> None:
     energy_filter = knowing(5000)
     assert [energy_filter.update(10, now) for now in (5, 10, 15)] == [5000] * 3  # three polls, too soon
     assert energy_filter.update(11, 5 + LASTING_SECONDS - 1) == 5000
@@ -66,14 +66,14 @@ def test_a_counter_that_began_anew_is_believed_after_three_polls_in_a_quarter_of
 
 
 @pytest.mark.parametrize("other", [2500, 4800, 9_000_000])
-def test_another_counter_adds_what_it_counts_and_nothing_else(other: float) -> None:
+def test_another_counter_adds_only_its_increase(other: float) -> None:
     energy_filter = knowing(5000)
     assert [energy_filter.update(other + now, now) for now in (5, 10, 15)] == [5000] * 3
     assert energy_filter.update(other + 40, 5 + LASTING_SECONDS) == 5035  # since it was first seen
     assert energy_filter.update(other + 41, 6 + LASTING_SECONDS) == 5036
 
 
-def test_a_counter_that_stood_still_catches_up() -> None:
+def test_counter_that_stood_still_catches_up() -> None:
     energy_filter = knowing(5000)
     hours = 48 * 3600
     assert energy_filter.update(5000, hours) == 5000
@@ -82,7 +82,7 @@ def test_a_counter_that_stood_still_catches_up() -> None:
     assert energy_filter.update(65_002, hours + 5 + LASTING_SECONDS) == 65_002
 
 
-def test_what_was_a_glitch_for_hours_costs_nothing() -> None:
+def test_glitch_for_hours_loses_no_energy() -> None:
     energy_filter = knowing(5000)
     shown = [energy_filter.update(0, 60 * minute) for minute in range(1, 180)]
     assert set(shown) == {5000}
@@ -90,21 +90,21 @@ def test_what_was_a_glitch_for_hours_costs_nothing() -> None:
     assert energy_filter.update(8001, 181 * 60) == 8001
 
 
-def test_a_young_counter_comes_back_from_a_long_glitch_too() -> None:
+def test_new_counter_recovers_from_a_long_glitch() -> None:
     energy_filter = knowing(1200)
     for minute in range(1, 30):
         energy_filter.update(0, 60 * minute)
     assert energy_filter.update(1210, 30 * 60) == 1210  # by a minute at 75 kW it could have come from 0
 
 
-def test_a_young_counter_that_was_reset_counts_on() -> None:
+def test_new_counter_that_was_reset_continues() -> None:
     energy_filter = knowing(150)
     for minute in range(1, 30):
         energy_filter.update(0, 60 * minute)
     assert energy_filter.update(60, 30 * 60) == 210  # not far from where it was, but nearer to where it is
 
 
-def test_a_counter_that_counts_is_no_glitch() -> None:
+def test_counting_counter_is_no_glitch() -> None:
     energy_filter = knowing(5000)
     for minute in range(1, 60):
         energy_filter.update(minute, 60 * minute)
@@ -112,12 +112,12 @@ def test_a_counter_that_counts_is_no_glitch() -> None:
     assert energy_filter.update(60, 61 * 60) == 5060
 
 
-def test_two_polls_make_no_new_meter() -> None:
+def test_new_meter_needs_three_polls() -> None:
     energy_filter = knowing(5000)
     assert [energy_filter.update(10, now) for now in (5, 5 + LASTING_SECONDS)] == [5000, 5000]
 
 
-def test_a_counter_that_recovers_starts_the_quarter_of_an_hour_again() -> None:
+def test_recovered_counter_restarts_the_15_minutes() -> None:
     energy_filter = knowing(5000)
     energy_filter.update(10, 5)
     energy_filter.update(10, 10)
@@ -125,13 +125,13 @@ def test_a_counter_that_recovers_starts_the_quarter_of_an_hour_again() -> None:
     assert energy_filter.update(10, 6 + LASTING_SECONDS) == 5001
 
 
-def test_what_is_here_and_there_is_no_counter() -> None:
+def test_unsteady_reading_is_not_accepted() -> None:
     energy_filter = knowing(5000)
     readings = [(2500, 0, 1_000_000)[poll % 3] for poll in range(100)]
     assert {energy_filter.update(reading, 60 * poll) for poll, reading in enumerate(readings, 1)} == {5000}
 
 
-def test_a_first_zero_has_to_last() -> None:
+def test_first_zero_is_accepted_if_it_lasts() -> None:
     energy_filter = EnergyFilter("solar", HOME_POWER)
     assert [energy_filter.update(0, now) for now in (0, 5)] == [None, None]
     assert energy_filter.update(5000, 10) == 5000
@@ -140,13 +140,13 @@ def test_a_first_zero_has_to_last() -> None:
     assert new.update(1, LASTING_SECONDS + 5) == 1
 
 
-def test_a_long_silence_makes_a_large_step_possible() -> None:
+def test_large_step_is_possible_after_a_long_gap() -> None:
     energy_filter = knowing(5000)
     assert energy_filter.update(5000 + 10 * HOME_POWER, 5 * 3600) == 5000
     assert energy_filter.update(5000 + 10 * HOME_POWER, 10 * 3600) == 5000 + 10 * HOME_POWER
 
 
-def test_a_clock_that_was_set_back_holds_nothing_back_for_long() -> None:
+def test_clock_set_back_delays_only_for_a_short_time() -> None:
     energy_filter = knowing(5000, at=1e9)
     assert energy_filter.update(5001, 0) == 5001
     energy_filter = knowing(5000, at=1e9)
@@ -154,7 +154,7 @@ def test_a_clock_that_was_set_back_holds_nothing_back_for_long() -> None:
     assert energy_filter.update(8000, 180) == 8000
 
 
-def test_a_restart_changes_nothing() -> None:
+def test_restart_keeps_the_state() -> None:
     energy_filter = knowing(12, at=100.0, ahead=5000, moved_at=50.0)
     assert energy_filter.state is not None
     assert CounterState.from_dict(energy_filter.state.as_dict(), 1e9) == energy_filter.state
@@ -168,7 +168,7 @@ def test_a_restart_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("lower", [12_000_000.0, 7_400_000.0, 2.0**32, 2.0**53])
-def test_counter_that_lands_below_zero_counts_on_from_what_was_shown(lower: float) -> None:
+def test_counter_that_falls_below_zero_continues_from_the_shown_value(lower: float) -> None:
     energy_filter = EnergyFilter("home", HOME_POWER)
     energy_filter.update(7_329_186, 0)
     shown = [energy_filter.update(7_329_186 - lower + minute * 1000 / 60, 60 * minute) or 0 for minute in range(1, 121)]
@@ -192,7 +192,7 @@ def test_counter_below_zero_from_the_start_is_shown_from_zero_on() -> None:
     assert shown[15:] == [1000 * minute for minute in range(106)]  # also where the counter crosses 0, at minute 50
 
 
-def test_counter_below_zero_that_stood_still_and_was_reset_brings_nothing_along() -> None:
+def test_reset_of_a_counter_below_zero_adds_nothing() -> None:
     energy_filter = knowing(-4_670_814, ahead=12_000_000)
     days = 3 * 24 * 3600
     assert energy_filter.update(-4_670_814, days) == 7_329_186
@@ -216,7 +216,7 @@ def test_counter_that_falls_through_zero_in_small_steps_never_shows_less() -> No
     assert energy_filter.update(-9840 + 150, 5060) == pytest.approx(250, abs=100)
 
 
-def test_counter_that_runs_backward_all_day_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_counter_that_falls_all_day_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     energy_filter = knowing(50_000)
     for minute in range(600):
         assert energy_filter.update(50_000 - 50 * minute, 60 * minute) == 50_000
@@ -239,7 +239,7 @@ def test_reading_that_is_no_number_changes_nothing(nonsense: float) -> None:
 
 
 @pytest.mark.parametrize("wrapped", [2.0**32, 2.0**53, 1e300])
-def test_first_reading_that_no_home_counts_is_shown_from_zero_on(wrapped: float) -> None:
+def test_implausible_first_reading_is_shown_from_zero_on(wrapped: float) -> None:
     energy_filter = EnergyFilter("site", HOME_POWER)
     assert [energy_filter.update(wrapped, now) for now in (0, 5, 10, LASTING_SECONDS)] == [None, None, None, 0]
     assert energy_filter.update(5000, LASTING_SECONDS + 5) == 0
@@ -249,7 +249,7 @@ def test_first_reading_that_no_home_counts_is_shown_from_zero_on(wrapped: float)
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 5, 3600])
-def test_largest_possible_step_is_followed_and_a_larger_one_held_back(seconds: float) -> None:
+def test_largest_possible_step_is_accepted_and_a_larger_one_ignored(seconds: float) -> None:
     most = seconds / 3600 * 1.5 * HOME_POWER + TOLERANCE
     for reading in (3_276_432.6625890196, -3_276_432.6625890196, 0.1, -TOLERANCE / 2):
         assert knowing(reading, ahead=4e6).update(reading + most, seconds) == pytest.approx(reading + 4e6 + most)
@@ -257,7 +257,7 @@ def test_largest_possible_step_is_followed_and_a_larger_one_held_back(seconds: f
         assert knowing(reading, ahead=4e6).update(reading - TOLERANCE, seconds) == reading + 4e6
 
 
-def test_meter_that_is_installed_in_place_of_one_that_never_counted_brings_no_life_along() -> None:
+def test_meter_that_replaces_an_idle_one_adds_no_former_energy() -> None:
     energy_filter = knowing(0, at=0)
     days = 30 * 24 * 3600
     assert energy_filter.update(0, days) == 0
@@ -265,7 +265,7 @@ def test_meter_that_is_installed_in_place_of_one_that_never_counted_brings_no_li
     assert energy_filter.update(5_000_900, days + 5 + LASTING_SECONDS) == 900
 
 
-def test_two_glitches_in_a_row_cost_nothing() -> None:
+def test_two_glitches_in_a_row_lose_no_energy() -> None:
     energy_filter = knowing(5000)
     for minute in range(1, 60):
         energy_filter.update(0 if minute < 30 else -7_000_000, 60 * minute)
@@ -287,7 +287,7 @@ def test_two_glitches_in_a_row_cost_nothing() -> None:
         ({"native_value": 5000.0, "reading": -4_670_814.0, "at": 1e18, "moved_at": 1e18}, 5000),
     ],
 )
-def test_nonsense_that_was_stored_does_no_harm(stored: dict[str, Any], shown: float | None) -> None:
+def test_invalid_stored_state_is_ignored(stored: dict[str, Any], shown: float | None) -> None:
     energy_filter = EnergyFilter("site", HOME_POWER, CounterState.from_dict(stored, 100.0))
     assert energy_filter.update(float("nan"), 105) == shown
     where = energy_filter.state.reading if energy_filter.state else 5000.0

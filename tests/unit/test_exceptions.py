@@ -75,11 +75,11 @@ def test_login_that_stops_the_powerwall_has_a_text_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("reason", CommandFailure)
-def test_every_failure_of_a_command_has_a_text(reason: CommandFailure) -> None:
+def test_every_command_failure_has_a_text(reason: CommandFailure) -> None:
     assert message(CommandError("it failed", reason=reason, **DETAILS.get(reason, {})))
 
 
 @pytest.mark.parametrize("reason", [CommandFailure.REFUSED, CommandFailure.STORED_ONLY])
-def test_refused_command_shows_the_gateways_words(reason: CommandFailure) -> None:
+def test_refused_command_shows_the_gateways_text(reason: CommandFailure) -> None:
     response = GatewayResponseError("it failed", path="operation", status=500, reason="Cannot Start Wizard")
     assert "Cannot Start Wizard" in message(CommandError("it failed", reason=reason, response=response))

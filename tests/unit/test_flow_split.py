@@ -72,7 +72,7 @@ def test_split_power_solar_supplies_home_then_battery_then_grid(
     assert {to: flows[f"solar_to_{to}"] for to in expected} == expected
 
 
-def test_split_power_battery_exports_only_what_the_home_leaves() -> None:
+def test_split_power_battery_exports_only_the_excess() -> None:
     flows = split_power(solar=300.0, grid=-2000.0, battery=3000.0)
     assert flows == Flows(solar_to_home=300.0, battery_to_home=1000.0, battery_to_grid=2000.0)
 
@@ -150,7 +150,7 @@ def test_flow_counters_charge_counted_before_its_source_waits_for_it() -> None:
     assert flows.energy == Flows(solar_to_battery=50)
 
 
-def test_flow_counters_battery_charged_by_an_unmeasured_source_takes_little_from_the_grid() -> None:
+def test_flow_counters_charge_of_an_unmeasured_source_adds_little_grid_energy() -> None:
     """A second solar inverter without a meter charges the battery by day. The grid's energy at night is the home's."""
     flows = FlowCounters()
     reading = dict.fromkeys(asdict(Counters()), 1_000_000.0)
