@@ -21,6 +21,7 @@ HARDWARE = {
     "generator": "a standby generator, which starts in an outage",
     "busway": "a meter at the bar that all Powerwalls hang on",
     "ethernet": "a cable is plugged in, and preferred to the Wi-Fi",
+    "lively": "the consumption moves by tens of watts at every poll",
 }
 EXAMPLES = """examples:
   python -m simulator --port 8443
@@ -157,6 +158,7 @@ async def _serve(arguments: Namespace) -> int:
         seed=arguments.seed,
         powerwall_plus=arguments.powerwall_plus,
         generator=arguments.generator,
+        lively=arguments.lively,
     )
     recording: Recording | None = arguments.replay
     try:

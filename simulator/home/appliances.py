@@ -14,6 +14,8 @@ class Appliances:
     """Loads that are easy to recognize in a power curve."""
 
     seed: int
+    lively: bool = False
+    """Whether the consumption moves by tens of watts at every poll, as in homes with many small loads."""
 
     def power(self, moment: Moment, *, island: bool) -> float:
         """Add up the steady part of the home's consumption. The heat pump and the car are not backed up."""
@@ -23,7 +25,7 @@ class Appliances:
 
     def ripple(self, moment: Moment) -> float:
         """Return the part that changes faster than a battery follows."""
-        return 36 * (chance(self.seed, "ripple", moment.second) - 0.5)
+        return (160 if self.lively else 36) * (chance(self.seed, "ripple", moment.second) - 0.5)
 
     def _base(self, moment: Moment) -> float:
         return 190 + 130 * drift(self.seed, "base", moment.second / 2400)

@@ -87,6 +87,7 @@ class SimulatedHome:
         seed: int = 1,
         powerwall_plus: bool = False,
         generator: bool = False,
+        lively: bool = False,
     ) -> None:
         if start.tzinfo is None:
             raise ValueError("The home's start needs a time zone: its sun and its people live by local time.")
@@ -105,7 +106,7 @@ class SimulatedHome:
         self.reserve = reserve
         """Raw percent kept for an outage."""
         self.roof = Roof(seed)
-        self.appliances = Appliances(seed)
+        self.appliances = Appliances(seed, lively)
         self.battery = Battery(packs, charge)
         self.powerwall_plus = powerwall_plus
         """Whether the first Powerwall is a Powerwall+, with the panels on its own inverter."""

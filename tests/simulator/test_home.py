@@ -73,6 +73,19 @@ def test_same_seed_gives_the_same_home() -> None:
     assert afternoon(1) != afternoon(2)
 
 
+def test_lively_home_moves_by_tens_of_watts_between_polls() -> None:
+    def mean_change(*, lively: bool) -> float:
+        simulated = SimulatedHome(lively=lively)
+        powers = []
+        for _ in range(200):
+            simulated.advance(5)
+            powers.append(simulated.flow.home)
+        return sum(abs(later - earlier) for earlier, later in pairwise(powers)) / 199
+
+    assert mean_change(lively=False) < 30
+    assert 50 < mean_change(lively=True) < 80
+
+
 def test_small_and_large_steps_have_the_same_result() -> None:
     walked, jumped = SimulatedHome(), SimulatedHome()
     for _ in range(3600):

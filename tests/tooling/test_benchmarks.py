@@ -1,5 +1,6 @@
-"""`scripts/bench outage` and `scripts/bench cost`: counters, times, figures and targets."""
+"""`scripts/bench outage`, `cost` and `scale`: counters, times, figures and targets."""
 
+from argparse import ArgumentTypeError
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +19,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tools.benchmarks import plot
+from tools.benchmarks import plain_client, plot, scale
 from tools.benchmarks.metrics import (
     CORE_CADENCE,
     DEFAULT,
@@ -330,3 +331,44 @@ async def test_first_state_of_an_integration_is_recorded(hass: HomeAssistant) ->
     assert noted[:3] == [None] * 3
     assert noted[3] is not None
     assert noted[4] == noted[3]
+
+
+# -- scale and the plain client ----------------------------------------------------------------------------------------
+
+
+async def test_plain_client_makes_the_requests_at_their_intervals(simulator: StartSimulator) -> None:
+    gateway = await simulator("21.44")
+    target = Address(f"{gateway.host}:{gateway.port}", gateway.serial, gateway.url, gateway.password)
+    intervals = {"system_status/grid_status": 0.2, "meters/aggregates": 0.5, "login/Basic": 0.1}
+    assert await plain_client.measure(target, intervals, 0.9) > 0
+    requests = Counter(request.path for request in gateway.requests)
+    assert requests == {"login/Basic": 1, "system_status/grid_status": 5, "meters/aggregates": 2}
+
+
+def test_sizes_are_gateways_by_powerwalls() -> None:
+    assert scale.parse_sizes("1x4,10x1") == ((1, 4), (10, 1))
+
+
+@pytest.mark.parametrize("text", ["", "1", "1x", "0x1", "1x11", "1x2x3", "axb"])
+def test_sizes_out_of_range_are_rejected(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="from 1 to 10"):
+        scale.parse_sizes(text)
+
+
+def test_missed_outage_is_named_in_the_table() -> None:
+    load = scale.Load(
+        gateways=2,
+        powerwalls=4,
+        entities=100,
+        cpu=5.0,
+        rows=1234.0,
+        memory=12.0,
+        block=0.002,
+        first_state=2.5,
+        outages=[0.5, NEVER, 0.7],
+    )
+    console = Console(width=140)
+    with console.capture() as capture:
+        console.print(scale.draw_table([load]))
+    row = next(line.split() for line in capture.get().splitlines() if "2 x 4" in line)
+    assert row[3:] == ["100", "5.0", "50", "1,234", "12", "2.0", "2.5", "0.70", "missed"]

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 import sys
 
-from tools.benchmarks import cost, faults, outage
+from tools.benchmarks import cost, faults, outage, scale
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ BENCHMARKS = {
         faults.add_arguments,
     ),
     "outage": Benchmark("detection time of a grid outage; about 20 minutes", outage.run, outage.add_arguments),
+    "scale": Benchmark(
+        "load of one Home Assistant with several gateways and Powerwalls; about 40 minutes",
+        scale.run,
+        scale.add_arguments,
+    ),
 }
 
 

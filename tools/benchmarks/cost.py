@@ -14,9 +14,18 @@ from time import monotonic, time
 from rich.console import Console
 
 from custom_components.powerwall_gateway.migration import OF_GATEWAY, OF_PACK
+from tools.benchmarks import plain_client
 from tools.benchmarks.metrics import CORE_CADENCE, DEFAULT, Cost, Sample, count_rows, figures, memory_of
-from tools.benchmarks.report import report, table
-from tools.benchmarks.subjects import ERRORS, FIRMWARE, Entity, Subject, both_subjects, set_clocks
+from tools.benchmarks.report import Figure, Target, report, table
+from tools.benchmarks.subjects import (
+    ERRORS,
+    FIRMWARE,
+    Entity,
+    Subject,
+    both_subjects,
+    gateway as start_gateway,
+    set_clocks,
+)
 from tools.child_process import ProcessError
 from tools.dev_server.integration import FlowError
 
@@ -30,6 +39,9 @@ SETTLE = 75.0
 
 COMMIT = 7.0
 """Seconds until the recorder has written everything: it commits every 5 seconds."""
+
+CLIENT_RATIO = 1.3
+"""The target for this integration's CPU, relative to a client that only makes its requests."""
 
 PROGRESS_INTERVAL = 15.0
 WIDTH = 108
@@ -46,6 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="polling of this integration: its defaults (default), or every 30 s with the same entities as the built-in"
         " one",
     )
+    parser.add_argument(
+        "--lively", action="store_true", help="a home whose consumption moves by tens of watts at every poll"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the measurements to FILE")
 
 
@@ -55,21 +70,29 @@ async def run(arguments: argparse.Namespace) -> int:
     console.width = max(console.width, WIDTH)
     notify = partial(console.print, soft_wrap=True, markup=False)
     try:
-        idle, core, ours = await _measure(arguments, notify)
+        (idle, core, ours), client_cpu = await _measure(arguments, notify)
     except ERRORS as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return 1
     rows = figures(idle, core, ours, arguments.cadence)
     console.print(table(f"What it costs, at {_cadence(arguments.cadence)}", rows))
+    client_figure = Figure(
+        "CPU above idle", "s an hour", 2, client_cpu, ours.above(idle).cpu_per_hour, Target(ratio=CLIENT_RATIO)
+    )
     console.print(
-        f"{arguments.minutes:g} minutes; {arguments.latency} ms per response; firmware {FIRMWARE}; each gateway and"
-        " Home Assistant is a process. A block lasts from one select call to the next. The first state is the median of"
-        f" {STARTS} starts.",
+        table("CPU, compared with a client that only makes the same requests with aiohttp", [client_figure], "client")
+    )
+    home = "lively" if arguments.lively else "calm"
+    console.print(
+        f"{arguments.minutes:g} minutes in a {home} home; {arguments.latency} ms per response; firmware {FIRMWARE};"
+        " each gateway and Home Assistant is a process. A block lasts from one select call to the next. The first state"
+        f" is the median of {STARTS} starts.",
         soft_wrap=True,
     )
     if arguments.json:
-        options = {name: getattr(arguments, name) for name in ("minutes", "latency", "cadence")}
+        options = {name: getattr(arguments, name) for name in ("minutes", "latency", "cadence", "lively")}
         measured = {name: asdict(cost) for name, cost in (("idle", idle), ("core", core), ("ours", ours))}
+        measured["client"] = {"cpu_per_hour": client_cpu}
         arguments.json.write_text(json.dumps(report("cost", options, rows, measured), indent=2) + "\n", "utf-8")
     return 0
 
@@ -78,11 +101,13 @@ def _cadence(cadence: str) -> str:
     return "core's cadence, with the same entities" if cadence == CORE_CADENCE else "the default cadence of each"
 
 
-async def _measure(arguments: argparse.Namespace, notify: Callable[[str], None]) -> list[Cost]:
-    """Return the costs of no integration, the built-in one and this one."""
+async def _measure(arguments: argparse.Namespace, notify: Callable[[str], None]) -> tuple[list[Cost], float]:
+    """Return the costs of no integration, the built-in one and this one, and the CPU of a plain client in s an hour."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        core, ours = await stack.enter_async_context(both_subjects(folder, arguments.latency / 1000, notify))
+        core, ours = await stack.enter_async_context(
+            both_subjects(folder, arguments.latency / 1000, notify, lively=arguments.lively)
+        )
         idle = Subject("idle", "", None, folder, notify)
         subjects = (idle, core, ours)
         await _set_up(subjects, arguments, notify)
@@ -92,7 +117,13 @@ async def _measure(arguments: argparse.Namespace, notify: Callable[[str], None])
             await stack.enter_async_context(subject.running())
         await set_clocks([core.gateway, ours.gateway])
         await _wait(SETTLE, "Settling", notify)
-        return await _costs(subjects, starts, arguments.minutes * 60, notify)
+        costs = await _costs(subjects, starts, arguments.minutes * 60, notify)
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        gateway = await stack.enter_async_context(start_gateway(folder, arguments.latency / 1000))
+        notify("Measuring a client that only makes the same requests …")
+        intervals = {path: costs[-1].seconds / count for path, count in costs[-1].requests.items()}
+        return costs, await plain_client.measure(gateway.target, intervals, arguments.minutes * 60)
 
 
 async def _set_up(subjects: Sequence[Subject], arguments: argparse.Namespace, notify: Callable[[str], None]) -> None:

@@ -126,6 +126,11 @@ class Cost:
         return amount / self.refreshes if self.refreshes else NEVER
 
     @property
+    def cpu_per_hour(self) -> float:
+        """Return the CPU of the process in seconds per hour."""
+        return self.per_hour(self.process_cpu)
+
+    @property
     def requested(self) -> int:
         """Return the number of requests."""
         return sum(self.requests.values())
@@ -158,7 +163,7 @@ def figures(idle: Cost, core: Cost, ours: Cost, cadence: str) -> list[Figure]:
         alone("requests of a refresh", "all in all", 1, lambda cost: cost.per_refresh(cost.requested)),
         alone("TLS handshakes", "an hour", 0, lambda cost: cost.per_hour(cost.connections)),
         alone("gateway busy", "% of the time", 1, lambda cost: cost.busy_seconds / cost.seconds * 100),
-        alone("CPU above idle", "s an hour", 2, lambda cost: cost.per_hour(cost.process_cpu)),
+        alone("CPU above idle", "s an hour", 2, lambda cost: cost.cpu_per_hour),
         alone("  of the event loop", "s an hour", 2, lambda cost: cost.per_hour(cost.loop_cpu)),
         alone("CPU of a refresh", "ms above idle", 1, lambda cost: cost.per_refresh(cost.process_cpu * 1000)),
         beside_idle("longest loop block", "ms of CPU", 1, lambda cost: max(cost.blocks_cpu) * 1000),

@@ -38,6 +38,8 @@ class Figure:
     unit: str
     digits: int
     core: float
+    """The built-in integration's, or another client's that this integration is compared with."""
+
     ours: float
     target: Target | None = None
     idle: float | None = None
@@ -78,18 +80,18 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return sorted(values)[max(0, ceil(len(values) * percent / 100) - 1)]
 
 
-def table(title: str, figures: Iterable[Figure]) -> Table:
-    """Return a table of the figures."""
+def table(title: str, figures: Iterable[Figure], compared: str = "core") -> Table:
+    """Return a table of the figures, compared with those of `core`, or of a client with another name."""
     figures = list(figures)
     idle = any(figure.idle is not None for figure in figures)
     drawn = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     drawn.add_column("", no_wrap=True)
-    for column in (*(("idle",) if idle else ()), "core", "ours", "ours/core", "target", ""):
+    for column in (*(("idle",) if idle else ()), compared, "ours", f"ours/{compared}", "target", ""):
         drawn.add_column(column, justify="right", no_wrap=True)
     for figure in figures:
-        cells = [_number(figure, figure.core), _number(figure, figure.ours), _ratio(figure.ratio), _target(figure)]
+        cells = [_number(figure, figure.core), _number(figure, figure.ours), _ratio(figure.ratio)]
         before = [_number(figure, figure.idle)] if idle else []
-        drawn.add_row(f"{figure.name}, {figure.unit}", *before, *cells, _result(figure))
+        drawn.add_row(f"{figure.name}, {figure.unit}", *before, *cells, _target(figure, compared), _result(figure))
     return drawn
 
 
@@ -103,12 +105,12 @@ def _ratio(ratio: float | None) -> str:
     return "" if ratio is None else "never" if isinf(ratio) else f"{ratio:.3g}"
 
 
-def _target(figure: Figure) -> str:
+def _target(figure: Figure, compared: str) -> str:
     if figure.target is None:
         return ""
     limits = []
     if figure.target.ratio is not None:
-        limits.append(f"≤ {figure.target.ratio:g} x core")
+        limits.append(f"≤ {figure.target.ratio:g} x {compared}")
     if figure.target.value is not None:
         limits.append(f"≤ {figure.target.value:g}")
     return ", ".join(limits)

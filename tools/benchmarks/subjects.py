@@ -115,10 +115,14 @@ class Gateway:
 
 
 @asynccontextmanager
-async def gateway(folder: Path, latency: float) -> AsyncIterator[Gateway]:
+async def gateway(
+    folder: Path, latency: float, *, lively: bool = False, packs: int = 2, serial: str | None = None
+) -> AsyncIterator[Gateway]:
     """Start a gateway in its own process, with a latency in seconds for every response."""
     async with (
-        simulated_gateway(FIRMWARE, 1, folder, lambda _: None, MORNING) as target,
+        simulated_gateway(
+            FIRMWARE, 1, folder, lambda _: None, MORNING, lively=lively, packs=packs, serial=serial
+        ) as target,
         ControlApi.open(target.url) as control_api,
     ):
         await control_api.order(latency=latency)
@@ -265,7 +269,7 @@ async def add_core(api: Api, to: Target) -> str:
 
 @asynccontextmanager
 async def both_subjects(
-    folder: Path, latency: float, notify: Callable[[str], None]
+    folder: Path, latency: float, notify: Callable[[str], None], *, lively: bool = False
 ) -> AsyncIterator[tuple[Subject, Subject]]:
     """Start the gateways of both integrations; their Home Assistants are started later."""
     async with AsyncExitStack() as stack:
@@ -274,7 +278,7 @@ async def both_subjects(
             Subject(
                 name,
                 domain,
-                await stack.enter_async_context(gateway(folder / f"{name}-gateway", latency)),
+                await stack.enter_async_context(gateway(folder / f"{name}-gateway", latency, lively=lively)),
                 folder,
                 notify,
             )

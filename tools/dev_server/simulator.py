@@ -31,15 +31,20 @@ async def simulated_gateway(
     folder: Path,
     notify: Callable[[str], None],
     now: datetime | None = None,
+    *,
+    lively: bool = False,
+    packs: int = 2,
+    serial: str | None = None,
 ) -> AsyncIterator[Target]:
     """Start a simulated gateway with a history, and stop it afterwards.
 
     The simulated home's clock has this time, or the time of day of this computer in summer.
     """
-    home = SimulatedHome(before(now or datetime.combine(SUMMER_NOON, datetime.now().astimezone().time(), LOS_ANGELES)))
+    now = now or datetime.combine(SUMMER_NOON, datetime.now().astimezone().time(), LOS_ANGELES)
+    home = SimulatedHome(before(now), packs=packs, lively=lively)
     history = simulate(home)
     stops = PROFILES[firmware].login.stopping_roles
-    simulator = Simulator(firmware, password=None if stops else OWN_PASSWORD)
+    simulator = Simulator(firmware, password=None if stops else OWN_PASSWORD, serial=serial)
     port = free_port()
     process = ChildProcess(
         "The simulated gateway",
@@ -62,13 +67,16 @@ async def simulated_gateway(
 def _options(simulator: Simulator, firmware: str, port: int, speed: float, home: SimulatedHome) -> list[str]:
     options = {
         "firmware": firmware,
+        "serial": simulator.serial,
+        "packs": len(home.battery.packs),
         "port": port,
         "password": simulator.password,
         "speed": speed,
         "charge": home.charge,
         "time": home.now.replace(tzinfo=None).isoformat(),  # without a zone: local time of the home
     }
-    return [f"--{name}={value}" for name, value in options.items()]
+    lively = ["--lively"] if home.appliances.lively else []
+    return [*lively, *(f"--{name}={value}" for name, value in options.items())]
 
 
 async def _url(process: ChildProcess, host: str) -> str:
