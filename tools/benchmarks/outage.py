@@ -18,7 +18,7 @@ from rich.console import Console
 from custom_components.powerwall_gateway.migration import CORE
 from tools.benchmarks import plot
 from tools.benchmarks.report import NEVER, Figure, Json, Target, percentile, report, table
-from tools.benchmarks.subjects import ERRORS, FIRMWARE, Subject, both_subjects, set_clocks
+from tools.benchmarks.subjects import ERRORS, FIRMWARE, Gateway, Subject, both_subjects, set_clocks
 
 GRID = {CORE: "binary_sensor.grid_status"}
 OUR_GRID = "binary_sensor.grid"
@@ -141,11 +141,23 @@ class GridWatcher:
         await self.subject.api.call_service("homeassistant", "update_entity", entity_id=self.grid)
 
 
+async def end_outage(gateways: Sequence[Gateway]) -> None:
+    """End an outage at once: the simulated homes run at high speed until they have reconnected."""
+    await _order(gateways, grid="up", speed=HURRY)
+    await asyncio.sleep(RETURN)
+    await _order(gateways, speed=1)
+
+
+async def _order(gateways: Sequence[Gateway], **orders: object) -> None:
+    await asyncio.gather(*(gateway.control_api.order(**orders) for gateway in gateways))
+
+
 class OutageRunner:
     """Simulate one outage after the other on both subjects at once."""
 
     def __init__(self, core: GridWatcher, ours: GridWatcher, leeway: float, notify: Callable[[str], None]) -> None:
         self._both = (core, ours)
+        self._gateways = [watch.subject.gateway for watch in self._both]
         self._leeway = leeway
         self._notify = notify
 
@@ -164,25 +176,19 @@ class OutageRunner:
         for watch in self._both:
             watch.gone_at = None
         down_at = monotonic()
-        await self._order(grid="down")
+        await _order(self._gateways, grid="down")
         if outage.lasts is None:
             await self._wait(lambda watch: watch.gone)
-            await self._end_outage()
+            await end_outage(self._gateways)
         else:
             await asyncio.sleep(down_at + outage.lasts - monotonic())
-            await self._end_outage()
+            await end_outage(self._gateways)
             await asyncio.sleep(self._leeway)
         for watch in self._both:
             watch.detections.append(
                 Detection(outage.lasts, NEVER if watch.gone_at is None else watch.gone_at - down_at)
             )
         await self._wait_until_connected()
-
-    async def _end_outage(self) -> None:
-        """End the outage at once, at high speed."""
-        await self._order(grid="up", speed=HURRY)
-        await asyncio.sleep(RETURN)
-        await self._order(speed=1)
 
     async def _wait_until_connected(self) -> None:
         for watch in self._both:
@@ -195,9 +201,6 @@ class OutageRunner:
         _, pending = await asyncio.wait(waiting, timeout=LIMIT)
         for task in pending:
             task.cancel()
-
-    async def _order(self, **orders: object) -> None:
-        await asyncio.gather(*(watch.subject.gateway.control_api.order(**orders) for watch in self._both))
 
 
 def _minutes(outages: Sequence[Outage]) -> float:

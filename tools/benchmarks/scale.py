@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.benchmarks.metrics import HOUR, count_rows, memory_of
+from tools.benchmarks.outage import end_outage
 from tools.benchmarks.report import NEVER, Json, report
 from tools.benchmarks.subjects import ERRORS, FIRMWARE, Gateway, Subject, gateway, set_clocks
 from tools.dev_server import integration
@@ -272,6 +273,6 @@ async def _outages(subject: Subject, homes: Sequence[Gateway]) -> list[float]:
                 detected.append(monotonic() - began)
             except TimeoutError:
                 detected.append(NEVER)
-            await home.control_api.order(grid="up")
+            await end_outage([home])
             await asyncio.sleep(PAUSE)
     return detected
