@@ -16,6 +16,7 @@ INSTALLATION = (ROOT / "docs" / "installation.md").read_text()
 
 PAGES = {
     "docs-actions": "docs/control.md",
+    "docs-conditions": "docs/automations.md",
     "docs-configuration-parameters": "docs/installation.md",
     "docs-data-update": "docs/installation.md",
     "docs-examples": "docs/automations.md",
@@ -26,17 +27,20 @@ PAGES = {
     "docs-removal-instructions": "docs/installation.md",
     "docs-supported-devices": "README.md",
     "docs-supported-functions": "docs/entities.md",
+    "docs-triggers": "docs/automations.md",
     "docs-troubleshooting": "docs/troubleshooting.md",
     "docs-use-cases": "docs/automations.md",
 }
 """The page that has what a rule of the quality scale requires of the docs."""
 
 HEADINGS = {
+    "docs-conditions": "conditions",
     "docs-data-update": "polling",
     "docs-installation-instructions": "install",
     "docs-known-limitations": "limitations",
     "docs-removal-instructions": "removal",
     "docs-supported-devices": "powerwall",
+    "docs-triggers": "triggers",
     "docs-troubleshooting": "troubleshooting",
 }
 """A word of the heading that a reader searches for."""
@@ -110,3 +114,9 @@ def test_every_action_is_explained_with_its_fields() -> None:
         (line,) = (line for line in page.splitlines() if line.startswith(f"| `{DOMAIN}.{action}` |"))
         named = {field for field in (fields or {}).get("fields", {}) if field != "config_entry_id"}
         assert {field for field in named if f"`{field}`" not in line} == set()
+
+
+@pytest.mark.parametrize("kind", ["triggers", "conditions"])
+def test_every_trigger_and_condition_is_explained(kind: str) -> None:
+    page = (ROOT / PAGES[f"docs-{kind}"]).read_text()
+    assert [text["name"] for text in TEXTS[kind].values() if f"*{text['name']}*" not in page] == []
