@@ -45,6 +45,9 @@ CONF_PERCENT: Final = "percent"
 CONF_RETURN_CHARGE: Final = "return_charge"
 """App % at which a home that was taken off-grid reconnects to the grid."""
 
+CONF_ZERO_BELOW: Final = "zero_below"
+"""W below which the power of grid, battery, home and solar is shown as 0."""
+
 # Fields of forms.
 CONF_PRIVATE_KEY: Final = "private_key"
 """The key is also stored under this name, but never in the entry."""

@@ -19,6 +19,7 @@ from .const import (
     CONF_GRID_INTERVAL,
     CONF_LIVE_INTERVAL,
     CONF_SERIAL,
+    CONF_ZERO_BELOW,
     DETAIL_INTERVAL,
     GRID_INTERVAL,
     GRID_SETTLES,
@@ -524,6 +525,10 @@ class LiveData:
     """Power flows, charge, and estimates from both."""
 
     meters: EndpointResult[MetersAggregates] = EndpointResult()
+
+    shown_meters: EndpointResult[MetersAggregates] = EndpointResult()
+    """The same, with powers that the owner wants to see as 0."""
+
     battery: EndpointResult[SystemStatus | StateOfEnergy] = EndpointResult()
     estimates: EndpointResult[BatteryEstimates] = EndpointResult()
     flows: EndpointResult[FlowData] = EndpointResult()
@@ -550,6 +555,7 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
 
         self._average = PowerAverage()
         self._contact = ContactWatch[str](self.name)
+        self._zero_below: float = entry.options.get(CONF_ZERO_BELOW, 0.0)
         self.flow_counters = FlowCounters()
 
     @override
@@ -562,18 +568,22 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
             self._average.update(value, meters.at)
         return LiveData(
             meters=meters,
+            shown_meters=meters.map(self._shown),
             battery=battery,
             estimates=battery.map(self._estimate),
             flows=self._split(meters),
             grid_connected=self._is_grid_connected(battery),
         )
 
+    def _shown(self, meters: MetersAggregates) -> MetersAggregates:
+        return meters.without_noise(self._zero_below)
+
     def _split(self, meters: EndpointResult[MetersAggregates]) -> EndpointResult[FlowData]:
         """Split power and energy by source and consumer, once per response."""
         if meters.error and meters.value is not None:
             return replace(self.data.flows, error=meters.error)
         now = dt_util.utcnow().timestamp()
-        return meters.map(lambda value: self.flow_counters.update_from(value, now))
+        return meters.map(lambda value: self.flow_counters.update_from(value, now, shown=self._shown(value)))
 
     @callback
     def restore_flows(self, stored: Mapping[str, Any]) -> None:

@@ -147,8 +147,11 @@ class FlowCounters:
         self._last: tuple[Flows, float] | None = None
         """Power at the last update, and its time."""
 
-    def update_from(self, meters: MetersAggregates, now: float) -> FlowData:
-        """Split the power and the energy since the last update. `now` is in seconds since 1970."""
+    def update_from(self, meters: MetersAggregates, now: float, *, shown: MetersAggregates | None = None) -> FlowData:
+        """Split the power and the energy since the last update. `now` is in seconds since 1970.
+
+        The power is that of the meters as `shown`. The energy follows the meters as measured.
+        """
         sources = {
             "solar": (meters.solar, _exported),
             "grid_import": (meters.site, _imported),
@@ -157,14 +160,15 @@ class FlowCounters:
             "battery_charge": (meters.battery, _imported),
             "battery_discharge": (meters.battery, _exported),
         }
-        power = _power(meters)
         self.update(
             {name: counter(meter) if meter else None for name, (meter, counter) in sources.items()},
-            power or Flows(),
+            _power(meters) or Flows(),
             now,
             proven={name for name, (meter, _) in sources.items() if is_counting(meter, meters)},
         )
-        return FlowData(power=power, energy=self.energy, has_solar=bool(meters.solar and meters.solar.exists))
+        return FlowData(
+            power=_power(shown or meters), energy=self.energy, has_solar=bool(meters.solar and meters.solar.exists)
+        )
 
     def update(
         self, readings: Mapping[str, float | None], power: Flows, now: float, *, proven: Container[str] = ()

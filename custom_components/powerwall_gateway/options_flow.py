@@ -10,7 +10,7 @@ from homeassistant.config_entries import (
     ConfigFlowResult,
     OptionsFlowWithReload,
 )
-from homeassistant.const import PERCENTAGE, UnitOfTime
+from homeassistant.const import PERCENTAGE, UnitOfPower, UnitOfTime
 from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
@@ -29,6 +29,7 @@ from .const import (
     CONF_PERCENT,
     CONF_PRIVATE_KEY,
     CONF_RETURN_CHARGE,
+    CONF_ZERO_BELOW,
     DOCS_URL,
     GRID_INTERVAL,
     LIVE_INTERVAL,
@@ -65,6 +66,9 @@ SETTINGS: Final = vol.Schema(
         ),
         vol.Required(CONF_GRID_INTERVAL, default=GRID_INTERVAL): _seconds(GRID_INTERVAL),
         vol.Required(CONF_LIVE_INTERVAL, default=LIVE_INTERVAL): _seconds(LIVE_INTERVAL),
+        vol.Required(CONF_ZERO_BELOW, default=0): _number(
+            float, min=0, max=500, step=1, unit_of_measurement=UnitOfPower.WATT, mode=NumberSelectorMode.BOX
+        ),
         vol.Required(CONF_PERCENT, default=PercentScale.APP): SelectSelector(
             SelectSelectorConfig(options=list(PercentScale), translation_key=CONF_PERCENT)
         ),

@@ -125,6 +125,7 @@ def _power(key: str, meter: str, sign: int = 0) -> GatewaySensorDescription[Mete
         meter,
         value,
         POWER,
+        source=Source(lambda data: data.live, lambda data, _: data.live.data.shown_meters),
         needs_value=False,
         create_without_data=meter not in _OPTIONAL_METERS,
         needs_battery=meter == "battery",
@@ -246,7 +247,7 @@ def _flow_power(flow: str) -> GatewaySensorDescription[FlowData]:
         exists_fn=lambda flows: flows.has_solar or not flow.startswith("solar"),
         needs_battery="battery" in flow,
         entity_registry_enabled_default=False,
-        value_fn=lambda flows: None if flows.power is None else getattr(flows.power, flow),
+        value_fn=lambda flows: None if flows.power is None else float(getattr(flows.power, flow)),
         **POWER,
     )
 

@@ -11,6 +11,7 @@ from custom_components.powerwall_gateway.const import (
     CONF_LOGIN_LIMIT,
     CONF_MAC,
     CONF_PERCENT,
+    CONF_ZERO_BELOW,
     CONFIG_MINOR_VERSION,
     DOMAIN,
     PercentScale,
@@ -106,6 +107,29 @@ async def test_login_limit_is_the_option(
     await choose(hass, entry, **{CONF_LOGIN_LIMIT: 2})
     await logged_in(hass, entry)
     assert gateway.logins == 2
+
+
+async def test_power_below_the_limit_is_shown_as_zero(
+    hass: HomeAssistant, all_enabled: None, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await simulator("21.44")
+    powers = {"site": -19.0, "battery": 12.0, "load": 393.0, "solar": 400.0}
+    gateway.overrides["meters/aggregates"] = {
+        name: {"instant_power": power, "energy_exported": 5000.0, "energy_imported": 5000.0}
+        for name, power in powers.items()
+    }
+
+    def shown() -> list[str | None]:
+        """Return the powers of grid, battery, home and solar, the export, and the flows from solar."""
+        keys = ("grid", "battery", "home", "solar", "grid_export", "solar_to_home", "solar_to_grid")
+        return [state_of(hass, gateway, "sensor", f"{key}_power") for key in keys]
+
+    entry = await set_up(gateway)
+    assert shown() == ["-19.0", "12.0", "393.0", "400.0", "19.0", "393.0", "7.0"]
+    await choose(hass, entry, **{CONF_ZERO_BELOW: 20})
+    assert shown() == ["0.0", "0.0", "393.0", "400.0", "0.0", "400.0", "0.0"]
+    measured = entry.runtime_data.live.data.meters.value
+    assert measured.battery.instant_power == 12.0
 
 
 async def test_entry_of_version_1_1_is_migrated(hass: HomeAssistant, simulator: StartSimulator) -> None:

@@ -95,6 +95,15 @@ class MetersAggregates(Model):
     generator: Meter | None = None
     busway: Meter | None = None
 
+    def without_noise(self, below: float) -> Self:
+        """Return the meters with a power of grid, battery, home or solar below so many W as 0."""
+        quiet = {
+            name: replace(meter, instant_power=0.0)
+            for name in ("site", "battery", "load", "solar")
+            if (meter := getattr(self, name)) and meter.instant_power and abs(meter.instant_power) < below
+        }
+        return replace(self, **quiet) if quiet else self
+
 
 @dataclass(frozen=True, kw_only=True)
 class CurrentTransformers(Model):
