@@ -175,6 +175,16 @@ async def test_outage_notifies_start_and_end_with_the_charge(
     assert "lasts" not in phone[1].data["message"]
 
 
+async def test_outage_without_backup_time_notifies_the_charge_alone(
+    hass: HomeAssistant, loaded: Loaded, automate: Automate
+) -> None:
+    """A Powerwall 3 without a signing key has no sensor for the backup time."""
+    await automate("outage", **entities(hass, loaded[0]))
+    await lose(hass, loaded)
+    (shown,) = _async_get_or_create_notifications(hass).values()
+    assert shown["message"].endswith("The battery is at 80 %.")
+
+
 async def test_outage_without_a_phone_creates_a_notification(
     hass: HomeAssistant, loaded: Loaded, automate: Automate
 ) -> None:
