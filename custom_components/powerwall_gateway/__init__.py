@@ -172,8 +172,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEn
 async def async_unload_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigEntry) -> bool:
     """Stop polling and close the connection."""
     control = entry.runtime_data.control
-    if control.temporary.former is not None and (entry.disabled_by or control.ends_for_good(entry.options)):
-        await _restore_reserve(hass, entry, control.temporary.former, control.temporary.async_end(*Purpose))
+    temporary = control.temporary.current
+    if temporary and (entry.disabled_by or control.ends_for_good(entry.options)):
+        await _restore_reserve(hass, entry, temporary, control.temporary.async_end(*Purpose))
     unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
     if unloaded:
         issues.async_clear_issues(hass, entry.entry_id, issues.ISSUES_WHILE_LOADED)
@@ -191,7 +192,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigE
     """Remove everything of an entry, except the recovery journal of a Powerwall that may be stopped."""
     store = await async_get_store(hass, entry.entry_id)
     if temporary := store.temporary_reserve:
-        await _restore_reserve(hass, entry, temporary.before, _restore_removed(hass, entry, store, temporary.ended()))
+        await _restore_reserve(hass, entry, temporary, _restore_removed(hass, entry, store, temporary.ended()))
     await async_remove_hub(hass, entry)
     await store.async_remove()
     monitor.async_forget(hass, entry.entry_id)
@@ -199,7 +200,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigE
 
 
 async def _restore_reserve(
-    hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, reserve: float, restore: Awaitable[None]
+    hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, temporary: TemporaryReserve, restore: Awaitable[None]
 ) -> None:
     """Restore the backup reserve before the entry is gone. If that fails, a repair issue shows the reserve."""
     try:
@@ -207,7 +208,8 @@ async def _restore_reserve(
             await restore
     except (TimeoutError, GatewayError, HomeAssistantError) as err:
         _LOGGER.warning("Could not restore the backup reserve of %s: %s", entry.title, err.__cause__ or err)
-        issues.async_set_reserve_issue(hass, entry, reserve)
+        if temporary.event_end is None:  # a full backup that the gateway does by itself ends by itself
+            issues.async_set_reserve_issue(hass, entry, temporary.before)
 
 
 async def _restore_removed(

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from math import inf
 from time import monotonic
@@ -11,19 +12,20 @@ from typing import TYPE_CHECKING, Any, Final
 from homeassistant.util import dt as dt_util
 
 from .const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE, RETURN_CHARGE, PercentScale
-from .coordinator import GatewayCoordinators
+from .coordinator import EndpointResult, GatewayCoordinators
 from .exceptions import action_error, error_text, translated_errors, validation_error
 from .gateway import (
     LEAST_CHARGE,
     CommandError,
     CommandFailure,
     GatewayError,
+    GatewayNotFoundError,
     GridPolicy,
     OperationSettings,
     SignedOperationController,
     app_from_raw,
 )
-from .gateway.models import ExportRule, GridState, OperationMode
+from .gateway.models import ExportRule, FullBackup, GridState, OperationMode
 from .hub import PowerwallHub
 from .storage import EntryStore
 from .temporary_reserve import Purpose, TemporaryReserve, held_reserve
@@ -315,48 +317,44 @@ class TemporaryReserveControl:
         self._hub = hub
         self._store = store
         self._settings = data.settings
+        self._detail = data.detail
         self._scale = scale
         self._allowed = allowed
         self._lock = asyncio.Lock()
         self._not_before = -inf
         self._set_at = -inf
-        """Time of the event loop at which the gateway last showed the temporary reserve."""
+        """Time of the event loop at which the gateway last showed what was set."""
 
         self._settings.async_set_temporary(store.temporary_reserve)
 
     @property
+    def current(self) -> TemporaryReserve | None:
+        """What is set for a limited time, or is to be restored."""
+        return self._store.temporary_reserve
+
+    @property
     def is_due(self) -> bool:
         """Whether to restore the former reserve now: the time is over, or control was turned off."""
-        temporary = self._store.temporary_reserve
         return (
-            temporary is not None
-            and (not self._allowed or temporary.is_over)
+            (current := self.current) is not None
+            and (not self._allowed or current.is_over)
             and not self._lock.locked()
             and monotonic() >= self._not_before
         )
 
     @property
-    def late(self) -> timedelta:
-        """For how long the former reserve should have been restored."""
-        temporary = self._store.temporary_reserve
-        return max(timedelta(), dt_util.utcnow() - temporary.until) if temporary else timedelta()
-
-    @property
-    def former(self) -> float | None:
-        """Reserve to restore, app %."""
-        return self._store.temporary_reserve.before if self._store.temporary_reserve else None
-
-    @property
     def may_be_replaced(self) -> bool:
-        """Whether the last poll shows settings that something else has changed."""
-        temporary, polled = self._store.temporary_reserve, self._settings.data.operation
-        operation = polled.fresh
+        """Whether the last poll shows that something else has changed the settings, or the full backup."""
+        if (current := self.current) is None or self._lock.locked():
+            return False
+        if current.event_end is not None:
+            event = self._detail.data.full_backup
+            return event.fresh is not None and event.at > self._set_at and not current.is_event(event.fresh)
+        polled = self._settings.data.operation
         return (
-            temporary is not None
-            and operation is not None
+            polled.fresh is not None
             and polled.at > self._set_at
-            and not self._lock.locked()
-            and not temporary.matches(OperationSettings.of(operation))
+            and not current.matches(OperationSettings.of(polled.fresh))
         )
 
     async def async_hold(self, duration: timedelta) -> None:
@@ -370,7 +368,30 @@ class TemporaryReserveControl:
                 raise validation_error("hold_in_backup_mode")
             if (charge := (await self._hub.gateway.soe()).percentage) is None:
                 raise action_error("island_not_sure")
+            if self.current and self.current.event_end is not None:
+                await self._end(Purpose.BACKUP)
             await self._set(Purpose.HOLD, settings, held_reserve(charge), duration)
+
+    async def async_back_up(self, duration: timedelta) -> None:
+        """Charge the battery to 100% and keep it there. Raises a translated `HomeAssistantError`.
+
+        If the gateway accepts the signing key and its firmware supports it, the gateway does that by itself.
+        """
+        async with self._command():
+            settings = await self._hub.operation.read()
+            if not await self._schedule_event(settings, duration):
+                await self._set(Purpose.BACKUP, settings, 100.0, duration)
+
+    async def async_cancel_backup(self) -> None:
+        """End the full backup, also one that was started in Tesla's app. Raises a translated `HomeAssistantError`."""
+        async with self._command():
+            await self._end(Purpose.BACKUP)
+            signed = self._hub.signed
+            if signed is not None and signed.verified:
+                with suppress(GatewayNotFoundError):
+                    if (await signed.full_backup()).until is not None:
+                        await async_cancel_event(signed)
+                        self._show_event(FullBackup(until=None))
 
     async def async_end(self, *purposes: Purpose) -> None:
         """Restore the former reserve, if it was replaced for one of these purposes.
@@ -378,30 +399,40 @@ class TemporaryReserveControl:
         Raises a translated `HomeAssistantError` if that fails. It is tried again after that, also after a restart.
         """
         async with self._command():
-            if (temporary := self._store.temporary_reserve) is None or temporary.purpose not in purposes:
-                return
-            if not temporary.is_over:
-                temporary = temporary.ended()
-                await self._keep(temporary)
-            try:
-                await async_restore(self._hub, temporary)
-            except GatewayError as err:
-                if isinstance(err, CommandError) and err.reason is CommandFailure.NOT_FOLLOWED:
-                    await self._keep(None)  # the gateway has stored the former reserve
-                    raise
-                raise action_error(
-                    "reserve_not_restored",
-                    reserve=f"{self._scale.from_app(temporary.before):.0f}",
-                    reason=error_text(err),
-                ) from err
-            await self._keep(None)
+            await self._end(*purposes)
+
+    async def _end(self, *purposes: Purpose) -> None:
+        if (current := self.current) is None or current.purpose not in purposes:
+            return
+        if not current.is_over:
+            current = current.ended()
+            await self._keep(current)
+        try:
+            await async_restore(self._hub, current)
+        except GatewayError as err:
+            if isinstance(err, CommandError) and err.reason is CommandFailure.NOT_FOLLOWED:
+                await self._keep(None)  # the gateway has stored the former reserve
+                raise
+            if current.event_end is not None:
+                raise action_error("backup_not_canceled", reason=error_text(err)) from err
+            reserve = self._scale.from_app(current.before)
+            raise action_error("reserve_not_restored", reserve=f"{reserve:.0f}", reason=error_text(err)) from err
+        if current.event_end is not None:
+            self._show_event(FullBackup(until=None))
+        await self._keep(None)
 
     async def async_check(self) -> None:
-        """Forget the former reserve if something else has changed mode or reserve. Raises `GatewayError`."""
+        """Forget the former reserve if something else has changed what was set. Raises `GatewayError`."""
         async with self._lock:
-            if (temporary := self._store.temporary_reserve) is None:
+            if (current := self.current) is None:
                 return
-            if temporary.matches(await self._hub.operation.read()):
+            if current.event_end is None:
+                is_unchanged = current.matches(await self._hub.operation.read())
+            elif (signed := self._hub.signed) is not None:
+                is_unchanged = current.is_event(await signed.full_backup())
+            else:
+                return
+            if is_unchanged:
                 self._note_set()
             else:
                 await self._keep(None)
@@ -412,15 +443,15 @@ class TemporaryReserveControl:
 
         A change of the mode only restores the former reserve in the same write.
         """
-        if self._store.temporary_reserve is None:
+        if self.current is None or self.current.event_end is not None:
             yield reserve
             return
         async with self._lock:
-            if reserve is None and (temporary := self._store.temporary_reserve):
+            if reserve is None and (current := self.current):
                 with translated_errors(self._scale):
                     settings = await self._hub.operation.read()
-                if temporary.matches(settings):
-                    reserve = temporary.before
+                if current.matches(settings):
+                    reserve = current.before
             yield reserve
             await self._keep(None)
 
@@ -428,7 +459,7 @@ class TemporaryReserveControl:
         """Set a temporary reserve. `settings` are those that the gateway shows now."""
         if settings.mode is None or settings.reserve is None:
             raise action_error("operation_unread")
-        former = self._store.temporary_reserve
+        former = self.current
         if former and not former.matches(settings):
             former = None
         temporary = TemporaryReserve(
@@ -438,10 +469,7 @@ class TemporaryReserveControl:
             before=former.before if former else settings.reserve,
             reserves=(settings.reserve, reserve) if former else (reserve,),
         )
-        # It is stored as over until the gateway shows it: if Home Assistant ends in between, it is undone.
-        if not await self._store.async_set_temporary_reserve(temporary.ended()):
-            await self._keep(former)
-            raise action_error("reserve_not_kept")
+        await self._store_first(temporary)
         try:
             await self._hub.operation.set(reserve=reserve)
         except GatewayError:
@@ -449,6 +477,49 @@ class TemporaryReserveControl:
             raise
         self._note_set()
         await self._keep(temporary)
+
+    async def _schedule_event(self, settings: OperationSettings, duration: timedelta) -> bool:
+        """Let the gateway do a full backup by itself. Return False if it does not: then the reserve has to be set."""
+        signed = self._hub.signed
+        if signed is None or not signed.verified or settings.mode is None or settings.reserve is None:
+            return False
+        try:
+            await signed.full_backup()
+        except GatewayNotFoundError:
+            return False
+        if self.current and self.current.event_end is None:
+            await self._end(*Purpose)
+        end = dt_util.utcnow() + duration
+        event = TemporaryReserve(
+            purpose=Purpose.BACKUP, until=end, mode=settings.mode, before=settings.reserve, reserves=(), event_end=end
+        )
+        await self._store_first(event)
+        try:
+            await signed.schedule_full_backup(round(duration.total_seconds()))
+            shown = await signed.full_backup()
+        except GatewayNotFoundError:
+            await self._keep(None)
+            return False
+        except GatewayError:
+            with suppress(GatewayError):
+                await async_restore(self._hub, event.ended())
+                await self._keep(None)
+            raise
+        self._show_event(shown)
+        if not event.is_event(shown):
+            await async_cancel_event(signed)  # it was accepted and is not shown
+            await self._keep(None)
+            return False
+        self._note_set()
+        await self._keep(event)
+        return True
+
+    async def _store_first(self, temporary: TemporaryReserve) -> None:
+        """Store what is going to be set. It is stored as over: if Home Assistant ends in between, it is undone."""
+        former = self.current
+        if not await self._store.async_set_temporary_reserve(temporary.ended()):
+            await self._keep(former)
+            raise action_error("reserve_not_kept")
 
     async def _shows(self, settings: OperationSettings) -> bool:
         """Return whether the gateway still shows these settings, after a write that failed."""
@@ -471,16 +542,36 @@ class TemporaryReserveControl:
     def _note_set(self) -> None:
         self._set_at = self._settings.hass.loop.time()
 
+    def _show_event(self, shown: FullBackup) -> None:
+        result = EndpointResult(value=shown, at=self._detail.hass.loop.time())
+        self._detail.async_set_updated_data(replace(self._detail.data, full_backup=result))
+
     async def _keep(self, temporary: TemporaryReserve | None) -> bool:
         """Store the temporary reserve, None for none, and return whether it is on disk."""
         self._settings.async_set_temporary(temporary)
+        self._detail.async_update_listeners()  # the sensor of the full backup
         return await self._store.async_set_temporary_reserve(temporary)
 
 
 async def async_restore(hub: PowerwallHub, temporary: TemporaryReserve) -> None:
     """Restore the former reserve, unless something else has changed mode or reserve. Raises `GatewayError`.
 
-    After a `CommandError` (NOT_FOLLOWED) the gateway has stored it.
+    After a `CommandError` (NOT_FOLLOWED) the gateway has stored it. A full backup that the gateway does by itself is
+    canceled.
     """
-    if temporary.matches(await hub.operation.read()):
-        await hub.operation.set(reserve=temporary.before)
+    if temporary.event_end is None:
+        if temporary.matches(await hub.operation.read()):
+            await hub.operation.set(reserve=temporary.before)
+    elif (
+        hub.signed is not None
+        and dt_util.utcnow() < temporary.event_end
+        and temporary.is_event(await hub.signed.full_backup())
+    ):
+        await async_cancel_event(hub.signed)
+
+
+async def async_cancel_event(signed: SignedGateway) -> None:
+    """Cancel a full backup that the gateway does by itself, and read back that there is none. Raises `GatewayError`."""
+    await signed.cancel_full_backup()
+    if (await signed.full_backup()).until is not None:
+        raise CommandError("the full backup was not canceled", reason=CommandFailure.BACKUP_NOT_CANCELED)

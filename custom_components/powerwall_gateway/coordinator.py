@@ -58,6 +58,7 @@ from .gateway.models import (
     Controller,
     CustomerRegistration,
     DeviceComponents,
+    FullBackup,
     GridFault,
     GridState,
     GridStatus,
@@ -642,6 +643,7 @@ class Detail(Enum):
     CONFIG = auto()
     CONTROLLER = auto()
     COMPONENTS = auto()
+    FULL_BACKUP = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -658,8 +660,9 @@ class DetailData:
     config: EndpointResult[ConfigFile] = EndpointResult()
     controller: EndpointResult[Controller] = EndpointResult()
     components: EndpointResult[DeviceComponents] = EndpointResult()
-    """These three require a signing key that the gateway accepts. The last two are requested only where nothing else
-    reports the battery's energies."""
+    full_backup: EndpointResult[FullBackup] = EndpointResult()
+    """These four require a signing key that the gateway accepts. `controller` and `components` are requested only where
+    nothing else reports the battery's energies."""
 
     @cached_property
     def measured_packs(self) -> EndpointResult[tuple[SignedBlock, ...]]:
@@ -713,6 +716,9 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
                 Detail.SOLAR_POWERWALL, data.solar_powerwall, gateway.solar_powerwall
             ),
             config=await self._fetch_signed(Detail.CONFIG, data.config, lambda signed: signed.config()),
+            full_backup=await self._fetch_signed(
+                Detail.FULL_BACKUP, data.full_backup, lambda signed: signed.full_backup()
+            ),
         )
         if gateway.capabilities.has_system_status:
             return data

@@ -57,6 +57,7 @@ _COMMAND_KEYS: Final[Mapping[CommandFailure, str]] = {
     CommandFailure.NOT_FOLLOWED: "operation_not_followed",
     CommandFailure.CONFLICT: "settings_conflict",
     CommandFailure.UNKNOWN: "operation_unknown",
+    CommandFailure.BACKUP_NOT_CANCELED: "backup_not_canceled",
     CommandFailure.GRID_POLICY_NOT_APPLIED: "rule_not_applied",
     CommandFailure.NOT_ON_GRID: "not_on_grid",
     CommandFailure.UNSURE: "not_sure",

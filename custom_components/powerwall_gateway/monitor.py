@@ -14,6 +14,7 @@ from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from . import issues
@@ -105,6 +106,7 @@ class EntryMonitor:
             (self._data.live, self._check_session),
             (self._data.settings, self._check_settings),
             (self._data.live, self._check_live),
+            (self._data.detail, self._check_replaced),
             (self._data.live, self._check_alerts),
         ):
             self._entry.async_on_unload(coordinator.async_add_listener(check))
@@ -208,8 +210,15 @@ class EntryMonitor:
 
     def _check_reserve(self) -> None:
         temporary = self._data.control.temporary
-        issues.async_set_reserve_issue(self._hass, self._entry, temporary.former if temporary.late >= LATE else None)
-        if temporary.may_be_replaced:
+        current = temporary.current
+        # A full backup that the gateway does by itself ends by itself.
+        is_late = current and current.event_end is None and dt_util.utcnow() - current.until >= LATE
+        issues.async_set_reserve_issue(self._hass, self._entry, current.before if current and is_late else None)
+        self._check_replaced()
+
+    @callback
+    def _check_replaced(self) -> None:
+        if self._data.control.temporary.may_be_replaced:
             self._entry.async_create_task(self._hass, self._read_reserve())
 
     async def _read_reserve(self) -> None:

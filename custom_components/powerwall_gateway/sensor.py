@@ -38,6 +38,7 @@ from .entity import (
 from .estimates import IDLE_POWER, BatteryEstimates
 from .flow_split import FlowData, Flows
 from .gateway.models import (
+    FullBackup,
     GridFault,
     GridState,
     Meter,
@@ -59,6 +60,7 @@ from .sensor_devices import (
     STORED_ENERGY,
     VOLTAGE,
 )
+from .temporary_reserve import Purpose
 
 PARALLEL_UPDATES = 0
 
@@ -444,6 +446,17 @@ def _signal(network: str) -> GatewaySensorDescription[NetworkInterface]:
     )
 
 
+def _full_backup(data: PowerwallGatewayData, _: str) -> EndpointResult[FullBackup]:
+    """Return the full backup: the one that Home Assistant set by the backup reserve, or the gateway's own."""
+    if not data.control.can_set_operation:
+        return EndpointResult()
+    temporary, shown = data.settings.data.temporary, data.detail.data.full_backup.value
+    until = shown.until if shown else None
+    if temporary and temporary.purpose is Purpose.BACKUP and not temporary.is_over:
+        until = temporary.until
+    return EndpointResult(value=FullBackup(until=until))
+
+
 SYSTEM_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
     GatewaySensorDescription(
         key="operation_mode",
@@ -469,6 +482,14 @@ SYSTEM_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
         needs_battery=True,
         value_fn=lambda operation: operation.backup_reserve_percent,
         **_RAW_PERCENT,
+    ),
+    GatewaySensorDescription(
+        key="backup_until",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        source=Source(lambda data: data.detail, _full_backup, Detail.FULL_BACKUP),
+        needs_battery=True,
+        withdrawn_fn=lambda control: control.operation_withdrawn,
+        value_fn=lambda backup: backup.until,
     ),
     GatewaySensorDescription(
         key="running_since",

@@ -66,6 +66,8 @@ def async_setup_services(hass: HomeAssistant) -> None:
         ("set_operation", async_set_operation, SET_OPERATION, optional),
         ("hold", async_hold, TEMPORARY, none),
         ("release", async_release, NO_FIELDS, none),
+        ("back_up_fully", async_back_up_fully, TEMPORARY, none),
+        ("cancel_backup", async_cancel_backup, NO_FIELDS, none),
         ("start", async_start, NO_FIELDS, none),
         ("stop", async_stop, STOP, none),
         ("check_update", async_check_update, NO_FIELDS, optional),
@@ -104,6 +106,17 @@ async def async_hold(call: ServiceCall) -> None:
 async def async_release(call: ServiceCall) -> None:
     """End a hold, and return when the gateway shows the former reserve."""
     await _control_of(_entry_of(call)).temporary.async_end(Purpose.HOLD)
+
+
+async def async_back_up_fully(call: ServiceCall) -> None:
+    """Charge the battery to 100% and keep it there for a while. Return when the gateway shows it."""
+    control = _operation_control_of(_entry_of(call))
+    await control.temporary.async_back_up(_temporary_duration(call))
+
+
+async def async_cancel_backup(call: ServiceCall) -> None:
+    """End a full backup, and return when the gateway shows that."""
+    await _control_of(_entry_of(call)).temporary.async_cancel_backup()
 
 
 def _temporary_duration(call: ServiceCall) -> timedelta:

@@ -1,8 +1,11 @@
-"""A backup reserve for a limited time: the settings before it, and how to recognize a change by someone else."""
+"""A backup reserve for a limited time: the settings before it, and how to recognize a change by someone else.
+
+With a signing key the gateway may do a full backup by itself, without a change of the reserve. It has the same record.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from math import floor
 from typing import Any, Final, Self
@@ -10,16 +13,20 @@ from typing import Any, Final, Self
 from homeassistant.util import dt as dt_util
 
 from .gateway import OperationSettings, app_from_raw
-from .gateway.models import OperationMode
+from .gateway.models import FullBackup, OperationMode
 
 TOLERANCE: Final = 0.1
 """App % by which a reserve that is read back may differ. Held reserves are whole percents of the gateway."""
+
+EVENT_TOLERANCE: Final = timedelta(seconds=30)
+"""Time by which the end of an event may differ from the expected one: the request takes a while."""
 
 
 class Purpose(StrEnum):
     """Reason for a temporary reserve."""
 
     HOLD = "hold"
+    BACKUP = "backup"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +44,10 @@ class TemporaryReserve:
     """Reserve to restore, app %."""
 
     reserves: tuple[float, ...]
-    """Reserve that was set, app %. While one replaces another, the gateway may show either."""
+    """Reserve that was set, app %. While one replaces another, the gateway may show either. Empty for an event."""
+
+    event_end: datetime | None = None
+    """End of the event (UTC), if the gateway does the full backup by itself."""
 
     @property
     def is_over(self) -> bool:
@@ -57,6 +67,14 @@ class TemporaryReserve:
             and any(abs(shown - reserve) <= TOLERANCE for reserve in expected)
         )
 
+    def is_event(self, shown: FullBackup) -> bool:
+        """Return whether the gateway shows the event of this record, and not one of someone else."""
+        return (
+            self.event_end is not None
+            and shown.until is not None
+            and abs(shown.until - self.event_end) <= EVENT_TOLERANCE
+        )
+
     def ended(self) -> Self:
         """Return the same with its time over."""
         return replace(self, until=min(self.until, dt_util.utcnow()))
@@ -69,6 +87,7 @@ class TemporaryReserve:
             "mode": self.mode,
             "before": self.before,
             "reserves": list(self.reserves),
+            "event_end": self.event_end.timestamp() if self.event_end else None,
         }
 
     @classmethod
@@ -77,12 +96,14 @@ class TemporaryReserve:
         if not isinstance(stored, Mapping):
             return None
         try:
+            event_end = stored["event_end"]
             return cls(
                 purpose=Purpose(stored["purpose"]),
                 until=dt_util.utc_from_timestamp(float(stored["until"])),
                 mode=OperationMode(stored["mode"]),
                 before=float(stored["before"]),
                 reserves=tuple(float(reserve) for reserve in stored["reserves"]),
+                event_end=None if event_end is None else dt_util.utc_from_timestamp(float(event_end)),
             )
         except KeyError, TypeError, ValueError, OverflowError, OSError:
             return None

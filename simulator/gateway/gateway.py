@@ -5,7 +5,7 @@ import time
 from simulator.gateway.keys import Keyring
 from simulator.gateway.login import LoginDesk, LoginRules
 from simulator.gateway.nameplate import Nameplate
-from simulator.gateway.state import Job, Operation, Registration, SignedIslanding, Uplinks, default_networks
+from simulator.gateway.state import FullBackup, Job, Operation, Registration, SignedIslanding, Uplinks, default_networks
 from simulator.home import Pack, SimulatedHome
 from simulator.home.noise import chance
 from simulator.wire import NANOSECONDS, Json, go_time
@@ -66,6 +66,8 @@ class Gateway:
         self.follows_config = True
         """Whether the battery follows them. Some firmware only stores them."""
         self.signed_islanding = SignedIslanding()
+        self.full_backup = FullBackup()
+        home.is_backing_up = lambda: self.full_backup.active
         self.clock_ahead = 0.0
         """Seconds by which the gateway's clock is ahead of the real time."""
         self.registration = Registration()

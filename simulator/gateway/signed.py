@@ -94,6 +94,8 @@ def _signature_fault(gateway: Gateway, request: RoutableMessage) -> signed.Messa
 def _reply(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
     """Respond for this gateway, whichever device the message names: for a follower it returns the leader's data."""
     wanted = ".".join(_names(asked))
+    if "backup_event" in wanted and gateway.full_backup.follows == "unsupported":
+        return _error(UNIMPLEMENTED, f"unimplemented: {wanted}")
     if reply := _REPLIES.get(wanted):
         response = reply(gateway, asked)
         response.delivery_channel = asked.delivery_channel
@@ -172,6 +174,35 @@ def _set_island_mode(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelop
     return response
 
 
+def _schedule_backup(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
+    if gateway.full_backup.duration is not None:
+        return _error(ABORTED, "manual backup event exists")  # even one that is over has to be canceled (aiopowerwall)
+    answer = MessageEnvelope()
+    answer.teg.schedule_manual_backup_event_response.SetInParent()
+    if gateway.full_backup.follows == "always":
+        info = asked.teg.schedule_manual_backup_event_request.scheduling_info
+        gateway.full_backup.start, gateway.full_backup.duration = info.start_time.seconds, info.duration_seconds
+    return answer
+
+
+def _cancel_backup(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
+    if gateway.full_backup.cancels:
+        gateway.full_backup.duration = None
+    answer = MessageEnvelope()
+    answer.teg.cancel_manual_backup_event_response.SetInParent()
+    return answer
+
+
+def _backup_events(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
+    answer = MessageEnvelope()
+    events = answer.teg.get_backup_events_response
+    events.SetInParent()
+    if gateway.full_backup.duration is not None:
+        info = events.manual_backup_event.scheduling_info
+        info.start_time.seconds, info.duration_seconds = gateway.full_backup.start, gateway.full_backup.duration
+    return answer
+
+
 def _system_info(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
     """Return hardware and firmware by field numbers: the versions of the protocol differ in the names."""
     plate = gateway.nameplate
@@ -187,6 +218,9 @@ _REPLIES: Final[dict[str, Callable[[Gateway, MessageEnvelope], MessageEnvelope]]
     "filestore.update_file_request": _update_file,
     "authorization.list_authorized_clients_request": _list_clients,
     "teg.set_island_mode_request": _set_island_mode,
+    "teg.schedule_manual_backup_event_request": _schedule_backup,
+    "teg.cancel_manual_backup_event_request": _cancel_backup,
+    "teg.get_backup_events_request": _backup_events,
     "graphql.query_request": _query,
     "common.get_system_info_request": _system_info,
 }

@@ -32,6 +32,25 @@ class SignedIslanding:
 
 
 @dataclass
+class FullBackup:
+    """A manual backup event, as signed requests schedule it."""
+
+    follows: Literal["always", "never", "unsupported"] = "always"
+    """Whether a request is carried out, acknowledged and ignored, or unknown to the firmware."""
+    cancels: bool = True
+    """Whether a cancellation is carried out; it is acknowledged in any case."""
+    start: int = 0
+    """In seconds since 1970."""
+    duration: int | None = None
+    """Seconds; None if there is no event. One that is over is still listed (aiopowerwall)."""
+
+    @property
+    def active(self) -> bool:
+        """Return whether the battery is charged to 100% and kept there now."""
+        return self.duration is not None and self.start <= time.time() < self.start + self.duration
+
+
+@dataclass
 class Registration:
     """The accepted agreements; None where not asked."""
 

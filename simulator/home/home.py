@@ -1,7 +1,7 @@
 """A home with solar panels, Powerwalls and a grid connection. Deterministic: it never reads a clock."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -23,6 +23,10 @@ LONG_STEP_SECONDS = 60.0
 """Step for advances of more than a day."""
 FAILSAFE = 10.0
 """Raw percent at which intentional off-grid ends by itself, as the order's name says. The limit is a guess."""
+GRID_CHARGE_POWER = 1_700.0
+"""W with which a Powerwall charges from the grid toward a reserve above its charge (pypowerwall, issue 22)."""
+BELOW_TARGET = 0.3
+"""Raw percent below its target at which it does."""
 
 
 class Flow(NamedTuple):
@@ -105,6 +109,8 @@ class SimulatedHome:
         self.mode = mode
         self.reserve = reserve
         """Raw percent kept for an outage."""
+        self.is_backing_up: Callable[[], bool] = lambda: False
+        """Return whether the gateway charges the battery to 100% and keeps it there, whatever the mode."""
         self.roof = Roof(seed)
         self.appliances = Appliances(seed, lively)
         self.battery = Battery(packs, charge)
@@ -250,8 +256,11 @@ class SimulatedHome:
         keeps = self.mode == "backup"
         steady = home if self._pinned_home is not None else home - self.appliances.ripple(self.moment)
         wanted = -solar if keeps else steady - solar
+        target = 100.0 if self.is_backing_up() else self.reserve
+        if not keeps and self.charge < target - BELOW_TARGET:
+            return -min(self.battery.max_charge_power, max(GRID_CHARGE_POWER * len(self.battery.active), -wanted))
         if wanted > 0:
-            above_reserve = not keeps and self.charge > max(self.reserve, EMPTY)
+            above_reserve = not keeps and self.charge > max(target, EMPTY)
             return min(wanted, self.battery.max_discharge_power) if above_reserve else 0.0
         return max(wanted, 0.0 - self.battery.max_charge_power)
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 import logging
 import threading
+from time import time
 
 from aiohttp import ClientSession
 from aiopowerwall import PowerwallClient, PowerwallConnectionError, transport
@@ -145,6 +146,28 @@ async def test_signed_client_reads_the_strings(gateway: Simulator, sign: Sign) -
 
     gateway.gateway.wired_strings = None
     assert (await signed.components()).strings_of(gateway.serial) == (PvString(),) * 6
+
+
+async def test_signed_client_schedules_and_cancels_a_full_backup(gateway: Simulator, sign: Sign) -> None:
+    pair(gateway)
+    signed, event = await sign(gateway), gateway.gateway.full_backup
+    for seconds in (3600, 7200):  # the second one replaces the first
+        await signed.schedule_full_backup(seconds)
+        until = (await signed.full_backup()).until
+        assert until
+        assert abs(until.timestamp() - time() - seconds) < 60
+    event.start = 1_700_000_000
+    assert (await signed.full_backup()).until is None  # it is over, and still listed
+    event.start, event.duration = 2**62, 2**31
+    with pytest.raises(GatewayInvalidResponseError):
+        await signed.full_backup()
+    await signed.cancel_full_backup()
+    assert (await signed.full_backup()).until is None
+    event.follows = "unsupported"
+    for request in (signed.full_backup(), signed.schedule_full_backup(3600)):
+        with pytest.raises(GatewayNotFoundError):
+            await request
+    assert verified(signed)
 
 
 async def test_signed_client_uses_the_session(gateway: Simulator, sign: Sign) -> None:

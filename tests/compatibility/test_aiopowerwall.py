@@ -207,7 +207,13 @@ async def test_leader_responds_for_its_followers(gateway: Simulator) -> None:
     assert json.loads(answer.filestore.read_file_response.file.blob)["vin"] == gateway.din
 
 
-async def test_unknown_request_is_unimplemented(gateway: Simulator, client: Client) -> None:
+async def test_full_backup_is_scheduled_and_canceled_or_said_to_be_missing(gateway: Simulator, client: Client) -> None:
     pair(gateway)
+    powerwall = client()
+    await powerwall.schedule_max_backup(3600)
+    assert (await powerwall.get_backup_events())["manual_backup"]
+    await powerwall.cancel_max_backup()
+    assert not (await powerwall.get_backup_events())["manual_backup"]
+    gateway.gateway.full_backup.follows = "unsupported"
     with pytest.raises(PowerwallProtocolError):
-        await client().get_backup_events()
+        await powerwall.get_backup_events()

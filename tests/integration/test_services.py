@@ -30,6 +30,8 @@ ACTIONS: dict[str, dict[str, Any]] = {
     "set_operation": {"reserve": 30},
     "hold": {},
     "release": {},
+    "back_up_fully": {},
+    "cancel_backup": {},
     "start": {},
     "stop": {},
     "check_update": {},
@@ -141,7 +143,7 @@ async def test_actions_change_nothing_without_consent(
 ) -> None:
     gateway = await simulator("1.15.0")
     await set_up(gateway)
-    for action in ("set_operation", "hold", "release", "start", "stop"):
+    for action in ("set_operation", "hold", "release", "back_up_fully", "cancel_backup", "start", "stop"):
         with pytest.raises(ServiceValidationError) as raised:
             await act(hass, action, **ACTIONS[action])
         assert raised.value.translation_key == "control_not_allowed"

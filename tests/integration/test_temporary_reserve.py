@@ -1,17 +1,18 @@
-"""Hold the charge for a while, and restore the backup reserve on every firmware and in every way it can end."""
+"""Hold the charge or back up fully for a while, on every firmware, and restore the reserve in every way to end."""
 
 from datetime import timedelta
 import errno
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import control
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
+from custom_components.powerwall_gateway.gateway import GatewayConnectionError
 from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.gateway.models import OperationMode
-from custom_components.powerwall_gateway.gateway.signed.client import PATH as SIGNED_PATH
+from custom_components.powerwall_gateway.gateway.signed.client import PATH as SIGNED_PATH, SignedGateway
 from custom_components.powerwall_gateway.storage import EntryStore, async_get_store
 from custom_components.powerwall_gateway.temporary_reserve import Purpose, TemporaryReserve, held_reserve
 from homeassistant.config_entries import ConfigEntryDisabler
@@ -68,6 +69,12 @@ async def loaded(
 async def local(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> Loaded:
     """Set up a gateway of 2024 with the installer login."""
     return await _set_up(hass, simulator, set_up, "24.36")
+
+
+@pytest.fixture
+async def signed(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> Loaded:
+    """Set up a Powerwall 3 with a signing key."""
+    return await _set_up(hass, simulator, set_up, "pw3")
 
 
 async def action(hass: HomeAssistant, name: str, **data: Any) -> None:
@@ -411,9 +418,159 @@ async def test_hold_that_was_interrupted_is_undone(hass: HomeAssistant, local: L
     assert follows(gateway) == BEFORE
 
 
+# -- back up fully -----------------------------------------------------------------------------------------------------
+
+
+def backs_up(gateway: Simulator) -> bool:
+    """Return whether the gateway does a full backup by itself."""
+    return gateway.gateway.full_backup.active
+
+
+def backup_until(hass: HomeAssistant, gateway: Simulator) -> float | None:
+    """Return the hours until the full backup ends, as the sensor shows them; None for no full backup."""
+    state = state_of(hass, gateway, "sensor", "backup_until")
+    assert state not in {None, "unavailable"}
+    until = dt_util.parse_datetime(state or "")
+    return None if until is None else round((until - dt_util.utcnow()) / timedelta(hours=1), 1)
+
+
+async def test_full_backup_charges_the_battery_until_it_is_canceled(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
+    by_itself = gateway.profile.firmware in SIGNED
+    await poll(hass, entry, "detail")
+    assert backup_until(hass, gateway) is None
+    await action(hass, "back_up_fully", duration={"hours": 6})
+    assert backup_until(hass, gateway) == 6.0
+    assert state_of(hass, gateway, "switch", "hold") == "off"
+    assert backs_up(gateway) is by_itself
+    assert follows(gateway) == (BEFORE if by_itself else ("self_consumption", 100.0))
+    gateway.home.advance(5 * 3600)
+    assert gateway.home.charge > 99
+    await reload(hass, entry)
+    await poll(hass, entry, "detail", "settings")
+    assert backup_until(hass, gateway) == 6.0
+    await action(hass, "cancel_backup")
+    assert backup_until(hass, gateway) is None
+    assert not backs_up(gateway)
+    assert follows(gateway) == BEFORE
+    assert await kept(hass, entry) is None
+
+
+@pytest.mark.parametrize("follows_it", ["never", "unsupported"])
+async def test_full_backup_sets_the_reserve_if_the_gateway_does_not_do_it(
+    hass: HomeAssistant, signed: Loaded, follows_it: Literal["never", "unsupported"]
+) -> None:
+    gateway, entry = signed
+    gateway.gateway.full_backup.follows = follows_it
+    await action(hass, "back_up_fully")
+    assert follows(gateway) == ("self_consumption", 100.0)
+    await poll(hass, entry, "detail", "settings", "live")
+    assert backup_until(hass, gateway) == 12.0
+    await action(hass, "cancel_backup")
+    assert follows(gateway) == BEFORE
+    assert backup_until(hass, gateway) is None
+
+
+@pytest.mark.parametrize("ending", ["removed", "not allowed", "no key"])
+async def test_full_backup_ends_with_control(hass: HomeAssistant, signed: Loaded, ending: str) -> None:
+    gateway, entry = signed
+    await action(hass, "back_up_fully")
+    assert backs_up(gateway)
+    await end(hass, entry, ending)
+    assert not backs_up(gateway)
+    assert await kept(hass, entry) is None
+
+
+async def test_full_backup_of_someone_else_is_shown_and_kept(hass: HomeAssistant, signed: Loaded) -> None:
+    gateway, entry = signed
+    await action(hass, "back_up_fully")
+    event = gateway.gateway.full_backup
+    event.duration = 3600
+    await poll(hass, entry, "detail")
+    assert backup_until(hass, gateway) == 1.0
+    assert await kept(hass, entry) is None
+    await end(hass, entry, "not allowed")
+    assert backs_up(gateway)
+    event.duration = None
+
+
+async def test_full_backup_of_someone_else_can_be_canceled(hass: HomeAssistant, signed: Loaded) -> None:
+    gateway, entry = signed
+    event = gateway.gateway.full_backup
+    event.start, event.duration = round(dt_util.utcnow().timestamp()), 3600
+    await poll(hass, entry, "detail")
+    assert backup_until(hass, gateway) == 1.0
+    event.cancels = False
+    with pytest.raises(HomeAssistantError) as raised:
+        await action(hass, "cancel_backup")
+    assert raised.value.translation_key == "backup_not_canceled"
+    event.cancels = True
+    await action(hass, "cancel_backup")
+    assert not backs_up(gateway)
+    assert backup_until(hass, gateway) is None
+
+
+async def test_full_backup_canceled_without_a_network_is_canceled_later(hass: HomeAssistant, signed: Loaded) -> None:
+    gateway, entry = signed
+    await action(hass, "back_up_fully")
+    silence(gateway)
+    with pytest.raises(HomeAssistantError) as raised:
+        await action(hass, "cancel_backup")
+    assert raised.value.translation_key == "backup_not_canceled"
+    gateway.faults.clear()
+    assert backs_up(gateway)
+    await reload(hass, entry)
+    await until(lambda: not backs_up(gateway))
+    assert await kept(hass, entry) is None
+
+
+async def test_full_backup_with_a_lost_response_is_undone(
+    hass: HomeAssistant, signed: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, entry = signed
+    monkeypatch.setattr(control, "RETRY", 0.0)
+    schedule = SignedGateway.schedule_full_backup
+
+    async def lost(signed: SignedGateway, seconds: int) -> None:
+        await schedule(signed, seconds)
+        raise GatewayConnectionError("the response was lost")
+
+    with monkeypatch.context() as network:
+        network.setattr(SignedGateway, "schedule_full_backup", lost)
+        with pytest.raises(HomeAssistantError) as raised:
+            await action(hass, "back_up_fully")
+    assert raised.value.translation_key == "no_answer"
+    assert not backs_up(gateway)
+    assert await kept(hass, entry) is None
+
+
+async def test_hold_and_full_backup_replace_each_other(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
+    await action(hass, "hold")
+    await action(hass, "back_up_fully", duration={"hours": 1})
+    assert state_of(hass, gateway, "switch", "hold") == "off"
+    await poll(hass, entry, "detail")
+    assert backup_until(hass, gateway) == 1.0
+    await action(hass, "hold")
+    assert follows(gateway) == HELD
+    assert not backs_up(gateway)
+    assert backup_until(hass, gateway) is None
+    await action(hass, "cancel_backup")
+    assert follows(gateway) == HELD
+    await action(hass, "release")
+    assert follows(gateway) == BEFORE
+
+
 # -- what is stored ----------------------------------------------------------------------------------------------------
 
-STORED = {"purpose": "hold", "until": 1e9, "mode": "self_consumption", "before": 20.0, "reserves": [57.9]}
+STORED = {
+    "purpose": "hold",
+    "until": 1e9,
+    "mode": "self_consumption",
+    "before": 20.0,
+    "reserves": [57.9],
+    "event_end": None,
+}
 
 
 def test_temporary_reserve_survives_the_store() -> None:
@@ -435,6 +592,7 @@ def test_temporary_reserve_survives_the_store() -> None:
         STORED | {"mode": None},
         STORED | {"before": None},
         STORED | {"reserves": 5},
+        STORED | {"event_end": "never"},
     ],
 )
 def test_invalid_stored_reserve_is_ignored(stored: object) -> None:

@@ -9,6 +9,7 @@ import pytest
 from simulator import SimulatedHome
 from simulator.home import Flow
 from simulator.home.battery import EMPTY, ONE_WAY_EFFICIENCY
+from simulator.home.home import GRID_CHARGE_POWER
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ENERGIES = (
@@ -136,6 +137,23 @@ def test_reserve_is_kept() -> None:
     assert (simulated.battery_power, simulated.grid_power) == (0, 4_000)
 
 
+def test_the_battery_charges_from_the_grid_toward_a_reserve_above_its_charge() -> None:
+    simulated = pinned(solar=0, home=1_000, charge=50)
+    simulated.reserve = 60.0
+    assert (simulated.battery_power, simulated.grid_power) == (-2 * GRID_CHARGE_POWER, 1_000 + 2 * GRID_CHARGE_POWER)
+    simulated.advance(5 * 3600)
+    assert simulated.charge == pytest.approx(60, abs=0.4)
+    assert simulated.battery_power == 0
+
+
+def test_a_full_backup_charges_to_100_percent() -> None:
+    simulated = pinned(solar=0, home=1_000, charge=90)
+    simulated.is_backing_up = lambda: True
+    simulated.advance(5 * 3600)
+    assert simulated.charge == pytest.approx(100, abs=0.4)
+    assert simulated.battery_power == 0
+
+
 def test_backup_mode_keeps_the_charge() -> None:
     simulated = pinned(solar=1_000, home=4_000, charge=50)
     simulated.mode = "backup"
@@ -241,7 +259,7 @@ def test_empty_battery_off_grid_collapses_until_the_grid_returns() -> None:
     assert simulated.solar_power == 0  # without an island the inverter has nothing to follow
     simulated.restore()
     assert simulated.grid_status == "SystemGridConnected"
-    assert simulated.battery_power == 0
+    assert simulated.battery_power == -2 * GRID_CHARGE_POWER
 
 
 def test_overload_off_grid_collapses() -> None:

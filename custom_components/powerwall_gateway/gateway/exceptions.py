@@ -204,6 +204,9 @@ class CommandFailure(StrEnum):
     UNKNOWN = "unknown"
     """A response was lost, and mode and reserve could not be read back. Setting them again is safe."""
 
+    BACKUP_NOT_CANCELED = "backup_not_canceled"
+    """The gateway accepted to cancel the full backup, and still shows it."""
+
     GRID_POLICY_NOT_APPLIED = "grid_policy_not_applied"
     """The gateway accepted what may flow to or from the grid, and shows something else."""
 

@@ -5,6 +5,7 @@ Only the fields that are used here.
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from itertools import zip_longest
@@ -105,6 +106,17 @@ class ConfigFile(Model):
             real_mode=self.default_real_mode,
             backup_reserve_percent=self.site_info.backup_reserve_percent if self.site_info else None,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FullBackup:
+    """A full backup that the gateway does by itself: it charges the battery to 100% and keeps it there.
+
+    The Tesla app has it, too. Tesla's message definitions call it a manual backup event.
+    """
+
+    until: datetime | None
+    """UTC; None if there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ No other module of this package needs the library.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
+from datetime import UTC, datetime
 import json
 import logging
 from typing import Any, Final, override
@@ -35,11 +36,12 @@ from ..exceptions import (
     GatewayError,
     GatewayInvalidResponseError,
     GatewayKeyError,
+    GatewayNotFoundError,
     GatewayRefusedError,
     GatewayTimeoutError,
     KeyProblem,
 )
-from ..models import ConfigFile, Controller, DeviceComponents, Operation
+from ..models import ConfigFile, Controller, DeviceComponents, FullBackup, Operation
 from ..redact import strip_control_characters
 
 PATH: Final = "/tedapi/v1r"
@@ -77,6 +79,9 @@ that (pypowerwall, issue 352)."""
 
 _NOT_WRITTEN: Final = "updateFile response missing"
 """The library's error for a rejected write: the file has changed since it was read."""
+
+_NO_COMMAND: Final = "teg response missing"
+"""The library's error for a command that the firmware does not support."""
 
 _UNCONVERTED: Final = (AttributeError, EOFError, LookupError, TypeError, ValueError, zlib.error)
 """Errors that the library does not convert for a malformed response, and those of incompatible newer versions."""
@@ -189,6 +194,27 @@ class SignedGateway:
         """
         await self._ask(lambda client: client.set_island_mode(off_grid=off_grid, force=off_grid))
 
+    async def full_backup(self) -> FullBackup:
+        """Return the full backup, scheduled by anyone. One that is over is left out, which the gateway still lists."""
+        manual = (await self._ask(lambda client: client.get_backup_events()))["manual_backup"]
+        end = manual["end_time"] if manual else 0
+        try:
+            until = datetime.fromtimestamp(end, UTC)
+        except (OverflowError, OSError, ValueError) as err:
+            raise GatewayInvalidResponseError("the full backup has no valid end", path=PATH) from err
+        return FullBackup(until=until if until > datetime.now(UTC) else None)
+
+    async def schedule_full_backup(self, seconds: int) -> None:
+        """Start a full backup, which replaces another one. Sent once.
+
+        Raises `GatewayNotFoundError` if the firmware does not support it.
+        """
+        await self._ask(lambda client: client.schedule_max_backup(seconds))
+
+    async def cancel_full_backup(self) -> None:
+        """Cancel the full backup, if there is one. The library ignores a rejection: read `full_backup` afterwards."""
+        await self._ask(lambda client: client.cancel_max_backup())
+
     async def close(self) -> None:
         """Close the connection, also one that is being opened."""
         self._closed = True
@@ -239,6 +265,9 @@ class SignedGateway:
             return CommandError(
                 "something else changed the settings at the same time", reason=CommandFailure.CONFLICT, path=PATH
             )
+        if _NO_COMMAND in message:
+            self.verified = self._accepted = True
+            return GatewayNotFoundError("the firmware does not support the command", path=PATH)
         return GatewayInvalidResponseError("the response does not belong to the request", path=PATH)
 
     async def _signed_in_time[T](self, request: Callable[[_Client], Awaitable[T]]) -> T:
