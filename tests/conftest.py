@@ -55,7 +55,7 @@ def enable_event_loop_debug() -> None:
 
 @pytest.fixture
 async def simulator(socket_enabled: None) -> AsyncIterator[StartSimulator]:
-    """Start simulated gateways whose homes stand still; they stop with the test."""
+    """Start simulated gateways whose homes do not advance. They stop after the test."""
     async with AsyncExitStack() as stack:
 
         async def start(firmware: str = "21.44", **options: Any) -> Simulator:

@@ -31,10 +31,10 @@ async def until(condition: Callable[[], object], *, seconds: float = 20.0) -> No
 
 
 def address_of(simulator: Simulator) -> Address:
-    """Return the address a person would type."""
+    """Return the address as an owner enters it."""
     return Address.parse(f"{simulator.host}:{simulator.port}")
 
 
-def asked_for(simulator: Simulator, path: str) -> int:
+def request_count(simulator: Simulator, path: str) -> int:
     """Return the number of requests of a path."""
     return sum(request.path == path for request in simulator.requests)

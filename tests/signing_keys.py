@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from simulator import Simulator
 
 SIGNED = ["26.18", "pw3"]
-"""Firmware that takes signed requests."""
+"""Firmware that accepts signed requests."""
 
 
 @cache

@@ -15,7 +15,7 @@ from tests.client.expected_errors import raises_command_error
 from tests.client.signing import Sign, powerwall_of
 from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
-from tests.helpers import asked_for
+from tests.helpers import request_count
 from tests.signing_keys import pair
 
 QUICK = Polling(0.005, 0.01, 0.5)
@@ -82,7 +82,7 @@ async def test_go_off_grid_requires_a_grid(gateway: Simulator, sign: Sign) -> No
     with raises_command_error(CommandFailure.NO_GRID_TO_LEAVE):
         await control.go_off_grid()
     assert orders(gateway) == 0
-    assert asked_for(gateway, "system_status/grid_status") == 1
+    assert request_count(gateway, "system_status/grid_status") == 1
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])

@@ -34,7 +34,7 @@ from tests.client.expected_errors import raises_login_stops
 from tests.client.signing import DIN, Sign, powerwall_of, verified
 from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
-from tests.helpers import asked_for
+from tests.helpers import request_count
 from tests.signing_keys import pair, pem, public_key
 
 
@@ -81,10 +81,10 @@ async def test_check_key_sends_nothing_after_an_accepted_request(gateway: Simula
     signed = await sign(gateway)
     await signed.check_key()
     await signed.check_key()
-    assert asked_for(gateway, PATH) == 2
+    assert request_count(gateway, PATH) == 2
     await signed.config()
     await signed.check_key()
-    assert asked_for(gateway, PATH) == 3
+    assert request_count(gateway, PATH) == 3
     gateway.gateway.keyring.forget(public_key())
     with pytest.raises(GatewayKeyError):
         await signed.check_key()
@@ -176,7 +176,7 @@ async def test_signed_client_uses_the_session(gateway: Simulator, sign: Sign) ->
     await powerwall_of(signed).login()
     for _ in range(2):
         await signed.config()
-    assert (gateway.logins, asked_for(gateway, DIN)) == (1, 1)
+    assert (gateway.logins, request_count(gateway, DIN)) == (1, 1)
     gateway.tokens.clear()
     await signed.config()
     assert gateway.logins == 1
@@ -222,12 +222,12 @@ async def test_expired_signature_is_renewed(gateway: Simulator, sign: Sign) -> N
     gateway.gateway.clock_ahead = 60.0
 
     def come_to_its_senses(step: str, _: object) -> None:
-        if step == "acted" and asked_for(gateway, PATH) == 1:
+        if step == "acted" and request_count(gateway, PATH) == 1:
             gateway.gateway.clock_ahead = 0.0
 
     gateway.server.observer = come_to_its_senses
     assert await signed.config()
-    assert asked_for(gateway, PATH) == 2
+    assert request_count(gateway, PATH) == 2
 
 
 async def test_signed_request_to_another_gateway_raises(gateway: Simulator, sign: Sign) -> None:

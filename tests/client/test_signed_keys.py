@@ -25,7 +25,7 @@ from tests.client.expected_errors import raises_command_error
 from tests.client.signing import DIN, Sign, verified
 from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
-from tests.helpers import asked_for
+from tests.helpers import request_count
 from tests.signing_keys import pair, pem, public_key
 
 
@@ -109,7 +109,7 @@ async def test_denied_signed_request_raises_key_error(gateway: Simulator, sign: 
 
 async def test_conflicting_signed_write_raises(gateway: Simulator, sign: Sign) -> None:
     def interfere(step: str, _: object) -> None:
-        if step == "acted" and asked_for(gateway, PATH) == 1:
+        if step == "acted" and request_count(gateway, PATH) == 1:
             gateway.gateway.operation.reserve = 50
 
     pair(gateway)
@@ -130,7 +130,7 @@ async def test_denied_din_is_read_from_status_or_config(simulator: StartSimulato
     assert await signed.check_key()
     gateway.overrides["status"] = {"version": gateway.gateway.nameplate.version}
     assert await (await sign(gateway)).check_key()
-    assert asked_for(gateway, "config") == 1
+    assert request_count(gateway, "config") == 1
 
 
 async def test_denied_din_without_another_source_raises(gateway: Simulator, sign: Sign) -> None:

@@ -18,7 +18,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util, yaml as yaml_util
 from simulator import Simulator
-from tests.helpers import ROOT, asked_for, load, until
+from tests.helpers import ROOT, load, request_count, until
 from tests.integration.control import call, entity_of, writes
 
 from .conftest import BLUEPRINTS, Automate, Loaded
@@ -41,31 +41,31 @@ async def loaded(hass: HomeAssistant, old: Loaded) -> Loaded:
 
 
 def noted(hass: HomeAssistant) -> str:
-    """Return what an automation noted."""
+    """Return the note of an automation."""
     state = hass.states.get(NOTES)
     assert state
     return state.state
 
 
 async def note(hass: HomeAssistant, text: str) -> None:
-    """Note something in an automation's place."""
+    """Set the note of an automation."""
     data = {"entity_id": NOTES, "value": text}
     await hass.services.async_call("input_text", "set_value", data, blocking=True)
 
 
 async def set_state(hass: HomeAssistant, entity_id: str, state: str) -> None:
-    """Let something be on or off."""
+    """Turn a helper on or off."""
     hass.states.async_set(entity_id, state)
     await hass.async_block_till_done()
 
 
 async def set_reserve(hass: HomeAssistant, gateway: Simulator, reserve: float) -> None:
-    """Set the reserve, as its owner does."""
+    """Set the reserve like the owner."""
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=reserve)
 
 
 async def charged_to(entry: MockConfigEntry, gateway: Simulator, app: float) -> None:
-    """Let the battery have a charge, in app %."""
+    """Set the charge in app %."""
     gateway.home.charge = 5 + 0.95 * app
     await entry.runtime_data.live.async_refresh()
 
@@ -84,17 +84,17 @@ async def idle(hass: HomeAssistant, name: str) -> None:
 
 
 def follows(gateway: Simulator) -> tuple[str, float]:
-    """Tell what the battery really does: the mode, and the reserve in app %."""
+    """Return the mode and the reserve in app % that the battery follows."""
     return str(gateway.home.mode), round((gateway.home.reserve - 5) / 0.95, 3)
 
 
 def move(freezer: Freezer, hour: int, minute: int) -> None:
-    """Let it be a time of the same day, while nothing runs."""
+    """Set the time of the same day without running timers."""
     freezer.move_to(dt_util.now().replace(hour=hour, minute=minute, second=0, microsecond=0))
 
 
 async def at(hass: HomeAssistant, freezer: Freezer, hour: int, minute: int, *, days: int = 0) -> None:
-    """Let it be a time of day."""
+    """Advance to a time of day."""
     moment = dt_util.now().replace(hour=hour, minute=minute, second=0, microsecond=0) + timedelta(days=days)
     freezer.move_to(moment)
     async_fire_time_changed(hass, moment)
@@ -129,7 +129,7 @@ async def test_time_of_use_sets_mode_and_reserve_for_a_day(
     await at(hass, freezer, 6, 0, days=1)
     await automate("time_of_use", gateway=entry.entry_id, notes=NOTES)
     await at(hass, freezer, 7, 15)
-    await until(lambda: asked_for(gateway, "system/update/status") == 1)
+    await until(lambda: request_count(gateway, "system/update/status") == 1)
     assert writes(gateway) == []
     await at(hass, freezer, 7, 55)
     await until(lambda: follows(gateway) == ("self_consumption", 5.0))
@@ -161,7 +161,7 @@ async def test_time_of_use_sets_only_missed_values_at_the_start(
     await at(hass, freezer, before[0], 0, days=1)
     await automate("time_of_use", gateway=entry.entry_id, notes=NOTES, update=False)
     await restart(hass, entry)
-    assert writes(gateway) == []  # nothing was set by it yet
+    assert writes(gateway) == []  # the automation has set nothing yet
     await note(hass, "charging" if expected[0] == "self_consumption" else "discharging")
     await restart(hass, entry, partial(move, freezer, *down_until))
     await until(lambda: follows(gateway) == expected)
@@ -196,7 +196,7 @@ async def test_time_of_use_continues_after_a_failed_update_check(
     await at(hass, freezer, 6, 0, days=1)
     await automate("time_of_use", gateway=entry.entry_id, notes=NOTES)
     await at(hass, freezer, 7, 15)
-    await until(lambda: asked_for(gateway, "system/update/status") == 1)
+    await until(lambda: request_count(gateway, "system/update/status") == 1)
     await at(hass, freezer, 7, 55)
     await until(lambda: follows(gateway) == ("self_consumption", 5.0))
 
@@ -327,7 +327,7 @@ async def test_hold_with_an_unknown_result_restores_the_first_reserve(
     gateway, entry = loaded
     await charged_to(entry, gateway, 60.5)
     await automate("hold_charge", pause=SHORT, gateway=entry.entry_id, **holding(hass, gateway))
-    gateway.faults.add("config/completed", status=503, after=True)  # it does it, and says that it did not
+    gateway.faults.add("config/completed", status=503, after=True)  # the gateway applies it, and reports an error
     await set_state(hass, CHEAP, "on")
     assert noted(hass) == "20.0 60.0?"
     assert follows(gateway) == ("self_consumption", 60.0)
@@ -348,7 +348,7 @@ def storming(hass: HomeAssistant, gateway: Simulator, warning: str = STORM, **in
 
 
 async def pass_minutes(hass: HomeAssistant, freezer: Freezer, minutes: float) -> None:
-    """Let time pass."""
+    """Advance the time."""
     later: datetime = dt_util.utcnow() + timedelta(minutes=minutes)
     freezer.move_to(later)
     async_fire_time_changed(hass, later)

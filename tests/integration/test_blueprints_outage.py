@@ -51,7 +51,7 @@ async def loaded(hass: HomeAssistant, simulator: StartSimulator, monkeypatch: py
 
 @pytest.fixture
 def phone(hass: HomeAssistant) -> list[ServiceCall]:
-    """Return what a phone is sent."""
+    """Return the notifications to the phone."""
     calls: list[ServiceCall] = async_mock_service(hass, "notify", "phone")
     return calls
 
@@ -64,7 +64,7 @@ def entities(hass: HomeAssistant, gateway: Simulator) -> dict[str, str]:
     }
 
 
-async def look(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+async def poll_everything(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Poll the charge and the grid, and wait for what a change of the grid has polled in the background."""
     await entry.runtime_data.live.async_refresh()
     await entry.runtime_data.grid.async_refresh()
@@ -73,38 +73,38 @@ async def look(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await hass.async_block_till_done()
 
 
-def cut(simulated: SimulatedHome) -> None:
-    """Let the grid go."""
+def cut_grid(simulated: SimulatedHome) -> None:
+    """Begin a grid outage."""
     simulated.outage()
     simulated.advance(3)
 
 
-def mend(simulated: SimulatedHome) -> None:
-    """Let the grid come back, and the home follow it."""
+def restore_grid(simulated: SimulatedHome) -> None:
+    """Restore the grid, and wait until the home is connected."""
     simulated.restore()
     simulated.advance(30)
 
 
-async def lose(hass: HomeAssistant, loaded: Loaded) -> None:
-    """Let the grid go, and look."""
-    cut(loaded[0].home)
-    await look(hass, loaded[1])
+async def begin_outage(hass: HomeAssistant, loaded: Loaded) -> None:
+    """Begin a grid outage, and poll."""
+    cut_grid(loaded[0].home)
+    await poll_everything(hass, loaded[1])
 
 
-async def give_back(hass: HomeAssistant, loaded: Loaded) -> None:
-    """Let the grid come back, and look."""
-    mend(loaded[0].home)
-    await look(hass, loaded[1])
+async def end_outage(hass: HomeAssistant, loaded: Loaded) -> None:
+    """Restore the grid, and poll."""
+    restore_grid(loaded[0].home)
+    await poll_everything(hass, loaded[1])
 
 
 async def falls_to(hass: HomeAssistant, loaded: Loaded, app: float) -> None:
-    """Let the charge fall, in app %."""
+    """Lower the charge to this app %."""
     loaded[0].home.charge = 5 + 0.95 * app
-    await look(hass, loaded[1])
+    await poll_everything(hass, loaded[1])
 
 
 async def wait(hass: HomeAssistant, freezer: FrozenDateTimeFactory, minutes: float) -> None:
-    """Let time pass."""
+    """Advance the time."""
     freezer.tick(timedelta(minutes=minutes))
     async_fire_time_changed(hass)
     await hass.async_block_till_done()
@@ -131,7 +131,7 @@ async def restart(
 
 
 async def reload(hass: HomeAssistant, components: Iterable[str], config: dict[str, Any]) -> None:
-    """Have Home Assistant read its configuration."""
+    """Let Home Assistant read its configuration."""
     save_yaml(hass.config.path(YAML_CONFIG_FILE), config)
     for component in components:
         await hass.services.async_call(component, "reload", blocking=True)
@@ -141,8 +141,8 @@ async def reload(hass: HomeAssistant, components: Iterable[str], config: dict[st
 # -- telling of it -----------------------------------------------------------------------------------------------------
 
 
-async def tell(hass: HomeAssistant, loaded: Loaded, automate: Automate, **inputs: Any) -> None:
-    """Tell a phone of outages."""
+async def notify(hass: HomeAssistant, loaded: Loaded, automate: Automate, **inputs: Any) -> None:
+    """Set up the blueprint that notifies a phone of outages."""
     action = [{"action": "notify.phone", "data": {"title": "{{ title }}", "message": "{{ message }}"}}]
     await automate(
         "outage",
@@ -155,20 +155,20 @@ async def tell(hass: HomeAssistant, loaded: Loaded, automate: Automate, **inputs
 
 
 def titles(phone: list[ServiceCall]) -> list[str]:
-    """Return what was told."""
+    """Return the notifications."""
     return [call.data["title"] for call in phone]
 
 
 async def test_outage_notifies_start_and_end_with_the_charge(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, phone: list[ServiceCall]
 ) -> None:
-    await tell(hass, loaded, automate)
-    await lose(hass, loaded)
+    await notify(hass, loaded, automate)
+    await begin_outage(hass, loaded)
     assert titles(phone) == ["Grid outage"]
     assert "The battery is at 80" in phone[0].data["message"]
     assert " % and lasts for about " in phone[0].data["message"]
     await falls_to(hass, loaded, 60)
-    await give_back(hass, loaded)
+    await end_outage(hass, loaded)
     assert titles(phone) == ["Grid outage", "Grid restored"]
     assert phone[1].data["message"].startswith("After 0:00:0")
     assert "60" in phone[1].data["message"]
@@ -180,7 +180,7 @@ async def test_outage_without_backup_time_notifies_the_charge_alone(
 ) -> None:
     """A Powerwall 3 without a signing key has no sensor for the backup time."""
     await automate("outage", **entities(hass, loaded[0]))
-    await lose(hass, loaded)
+    await begin_outage(hass, loaded)
     (shown,) = _async_get_or_create_notifications(hass).values()
     assert shown["message"].endswith("The battery is at 80 %.")
 
@@ -190,7 +190,7 @@ async def test_outage_without_a_phone_creates_a_notification(
 ) -> None:
     remaining = entity_of(hass, loaded[0], "sensor", "backup_time_remaining")
     await automate("outage", **entities(hass, loaded[0]), time_remaining=remaining)
-    await lose(hass, loaded)
+    await begin_outage(hass, loaded)
     (shown,) = _async_get_or_create_notifications(hass).values()
     assert shown["title"] == "Grid outage"
 
@@ -198,19 +198,19 @@ async def test_outage_without_a_phone_creates_a_notification(
 async def test_outage_notifies_only_if_it_lasts(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, phone: list[ServiceCall], freezer: FrozenDateTimeFactory
 ) -> None:
-    await tell(hass, loaded, automate, lasts=5)
-    await lose(hass, loaded)
+    await notify(hass, loaded, automate, lasts=5)
+    await begin_outage(hass, loaded)
     await wait(hass, freezer, 4)
-    await give_back(hass, loaded)
+    await end_outage(hass, loaded)
     await wait(hass, freezer, 10)
     assert phone == []
-    await lose(hass, loaded)
+    await begin_outage(hass, loaded)
     await wait(hass, freezer, 4)
     assert phone == []
     await wait(hass, freezer, 2)
     assert titles(phone) == ["Grid outage"]
     await wait(hass, freezer, 1)
-    await give_back(hass, loaded)
+    await end_outage(hass, loaded)
     assert titles(phone) == ["Grid outage", "Grid restored"]
 
 
@@ -223,8 +223,8 @@ async def test_outage_wait_continues_after_a_restart(
     freezer: FrozenDateTimeFactory,
     minutes: int,
 ) -> None:
-    await tell(hass, loaded, automate, lasts=5)
-    await lose(hass, loaded)
+    await notify(hass, loaded, automate, lasts=5)
+    await begin_outage(hass, loaded)
     await restart(hass, loaded[1], lambda: freezer.tick(timedelta(minutes=minutes)))
     assert titles(phone) == (["Grid outage"] if minutes > 5 else [])
     await wait(hass, freezer, 3)
@@ -234,24 +234,24 @@ async def test_outage_wait_continues_after_a_restart(
 async def test_outage_is_not_notified_again_after_a_restart(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, phone: list[ServiceCall], freezer: FrozenDateTimeFactory
 ) -> None:
-    await tell(hass, loaded, automate)
-    await lose(hass, loaded)
+    await notify(hass, loaded, automate)
+    await begin_outage(hass, loaded)
     freezer.tick(60)
     await restart(hass, loaded[1])
-    await look(hass, loaded[1])
+    await poll_everything(hass, loaded[1])
     assert titles(phone) == ["Grid outage"]
-    await give_back(hass, loaded)
+    await end_outage(hass, loaded)
     freezer.tick(60)
     await restart(hass, loaded[1])
-    await look(hass, loaded[1])
+    await poll_everything(hass, loaded[1])
     assert titles(phone) == ["Grid outage", "Grid restored"]
 
 
 async def test_outage_during_downtime_is_notified(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, phone: list[ServiceCall], freezer: FrozenDateTimeFactory
 ) -> None:
-    await tell(hass, loaded, automate)
-    for happen in (cut, mend):
+    await notify(hass, loaded, automate)
+    for happen in (cut_grid, restore_grid):
         freezer.tick(60)
         await restart(hass, loaded[1], partial(happen, loaded[0].home))
     assert titles(phone) == ["Grid outage", "Grid restored"]
@@ -260,9 +260,9 @@ async def test_outage_during_downtime_is_notified(
 async def test_new_automation_ignores_an_old_outage(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, phone: list[ServiceCall]
 ) -> None:
-    await lose(hass, loaded)
-    await give_back(hass, loaded)
-    await tell(hass, loaded, automate)
+    await begin_outage(hass, loaded)
+    await end_outage(hass, loaded)
+    await notify(hass, loaded, automate)
     await restart(hass, loaded[1])
     assert phone == []
 
@@ -292,10 +292,10 @@ def on(hass: HomeAssistant) -> set[str]:
 
 async def test_load_shedding_follows_the_charge(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
     await shed(hass, loaded, automate)
-    await falls_to(hass, loaded, 20)  # there is a grid: nothing happens
+    await falls_to(hass, loaded, 20)  # the grid is connected: nothing is turned off
     assert on(hass) == {BOILER, POOL, SAUNA}
     await falls_to(hass, loaded, 80)
-    await lose(hass, loaded)
+    await begin_outage(hass, loaded)
     assert on(hass) == {POOL, SAUNA}
     await falls_to(hass, loaded, 61)
     assert on(hass) == {POOL, SAUNA}
@@ -303,21 +303,21 @@ async def test_load_shedding_follows_the_charge(hass: HomeAssistant, loaded: Loa
     assert on(hass) == {SAUNA}
     await falls_to(hass, loaded, 29)
     assert on(hass) == set()
-    await give_back(hass, loaded)
+    await end_outage(hass, loaded)
     assert on(hass) == {BOILER, POOL, SAUNA}
     await falls_to(hass, loaded, 80)
-    await lose(hass, loaded)
+    await begin_outage(hass, loaded)
     assert on(hass) == {POOL, SAUNA}
 
 
 async def test_load_shedding_keeps_manual_changes(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
     await shed(hass, loaded, automate)
-    await lose(hass, loaded)
+    await begin_outage(hass, loaded)
     await hass.services.async_call("input_boolean", "turn_on", {"entity_id": BOILER}, blocking=True)
     await hass.services.async_call("input_boolean", "turn_off", {"entity_id": SAUNA}, blocking=True)
     await falls_to(hass, loaded, 20)
     assert on(hass) == {BOILER}
-    await give_back(hass, loaded)
+    await end_outage(hass, loaded)
     assert on(hass) == {BOILER, POOL}
 
 
@@ -325,7 +325,7 @@ async def test_load_shedding_starts_only_if_it_lasts(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: FrozenDateTimeFactory
 ) -> None:
     await shed(hass, loaded, automate, lasts=2)
-    await lose(hass, loaded)
+    await begin_outage(hass, loaded)
     await wait(hass, freezer, 1)
     await falls_to(hass, loaded, 50)
     assert on(hass) == {BOILER, POOL, SAUNA}
@@ -335,8 +335,8 @@ async def test_load_shedding_starts_only_if_it_lasts(
 
 async def test_load_shedding_continues_after_a_restart(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
     await shed(hass, loaded, automate)
-    await lose(hass, loaded)
+    await begin_outage(hass, loaded)
     await restart(hass, loaded[1], lambda: setattr(loaded[0].home, "charge", 52.5))  # app 50 %
     assert on(hass) == {SAUNA}
-    await restart(hass, loaded[1], partial(mend, loaded[0].home))
+    await restart(hass, loaded[1], partial(restore_grid, loaded[0].home))
     assert on(hass) == {BOILER, POOL, SAUNA}

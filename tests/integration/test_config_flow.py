@@ -20,7 +20,7 @@ from homeassistant.const import CONF_HOST, CONF_IP_ADDRESS, CONF_PASSWORD, CONF_
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import EVENT_DATA_ENTRY_FLOW_PROGRESSED, FlowResultType
 from tests.conftest import StartSimulator
-from tests.helpers import asked_for, until
+from tests.helpers import request_count, until
 from tests.integration.config_flow_steps import (
     assert_abort,
     assert_form,
@@ -90,7 +90,7 @@ async def test_user_flow_on_21_44_shows_password_and_certificate(
         CONF_USERNAME: "customer",
     }
     assert flow["options"] == {CONF_ALLOW_CONTROL: True}
-    assert len(gateway.tokens) == 1  # the entry's; the form gave its own back
+    assert len(gateway.tokens) == 1  # the entry's session; the form ended its own
 
 
 @pytest.mark.parametrize("as_typed", ["{din}", " {serial_lower} ", "{serial_spaced}"])
@@ -144,7 +144,7 @@ async def test_user_flow_keeps_the_input_after_an_error(
     gateway = await simulator("1.15.0")
     wrong = typed(gateway) | {key: value.format(free_port=unused_tcp_port) for key, value in changes.items()}
     flow = await go_on(hass, await start(hass), wrong)
-    if errors is None:  # on 1.15 nothing contradicts a wrong serial
+    if errors is None:  # on 1.15 a wrong serial number cannot be detected
         assert flow["step_id"] == "control"
         return
     assert_form(flow, "user", errors)
@@ -317,7 +317,7 @@ async def test_user_flow_tries_the_default_password_once(hass: HomeAssistant, si
     gateway = await simulator("21.44", password="sunshine")
     flow = await go_on(hass, await start(hass), typed(gateway))
     flow = await go_on(hass, flow, login(None, username="installer"))
-    assert_form(flow, "login", {CONF_PASSWORD: "password_missing"})  # that password is not this login's
+    assert_form(flow, "login", {CONF_PASSWORD: "password_missing"})  # that password belongs to another login
     assert gateway.logins == 0
     flow = await go_on(hass, flow, login(None))
     assert_form(flow, "login", {CONF_PASSWORD: "default_refused"})
@@ -356,7 +356,7 @@ async def test_user_flow_rejects_later_firmware_without_encryption(
 
 @pytest.fixture
 def slow_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Show everything that is in progress, and for long enough that a browser under load listens in time."""
+    """Show all progress for so long that a busy browser listens in time."""
     monkeypatch.setattr(progress_flow, "SHOWN_AFTER", 0.0)
     monkeypatch.setattr(progress_flow, "SHOWN_FOR", 1.0)
 
@@ -371,10 +371,10 @@ async def test_user_flow_shows_progress_until_a_browser_listens(
         flow = await flows.async_configure(flow["flow_id"], form)
         assert (flow["type"], flow["progress_action"]) == (FlowResultType.SHOW_PROGRESS, progress)
         assert flow["description_placeholders"] == {"host": typed(gateway)[CONF_HOST]}
-        again = await flows.async_configure(flow["flow_id"])  # a browser that is loaded again
+        again = await flows.async_configure(flow["flow_id"])  # a reloaded browser
         assert again["type"] is FlowResultType.SHOW_PROGRESS
-        await until(lambda: asked_for(gateway, path))
-        await asyncio.sleep(0.1)  # it is over, and the browser only begins to listen
+        await until(lambda: request_count(gateway, path))
+        await asyncio.sleep(0.1)  # it has ended, and the browser only starts to listen
         ended = async_capture_events(hass, EVENT_DATA_ENTRY_FLOW_PROGRESSED)
         await until(lambda: ended)
         return await flows.async_configure(flow["flow_id"])
@@ -411,7 +411,7 @@ async def test_user_flow_suggests_the_gateway_of_core(hass: HomeAssistant, simul
     flow = await start(hass)
     assert suggested(flow) == {CONF_HOST: "192.0.2.7", CONF_SERIAL: gateway.serial}
     entry_for(gateway).add_to_hass(hass)
-    assert suggested(await start(hass)) == {CONF_HOST: None, CONF_SERIAL: None}  # it is ours already
+    assert suggested(await start(hass)) == {CONF_HOST: None, CONF_SERIAL: None}  # it is configured already
 
 
 async def test_user_flow_suggests_the_address_of_a_powerwall_3_of_core(hass: HomeAssistant) -> None:

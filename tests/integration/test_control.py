@@ -17,7 +17,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
 from tests.conftest import StartSimulator
-from tests.helpers import asked_for, until
+from tests.helpers import request_count, until
 from tests.integration.control import FAST_TIMINGS, call, follows, logged_in, wait_until_idle, writes
 
 from .conftest import Loaded, SetUp, entry_for, state_of
@@ -140,7 +140,7 @@ async def test_customer_on_later_firmware_has_sensors_only(
     assert ("number", f"{gateway.serial}_backup_reserve") not in made
     assert shown(hass, entry) == set()
     assert writes(gateway) == []
-    assert asked_for(gateway, "config/completed") == 0
+    assert request_count(gateway, "config/completed") == 0
     assert gateway.stopped_seconds == 0
 
 
@@ -163,14 +163,14 @@ async def test_installer_on_later_firmware_has_controls(
 
 
 async def allow(hass: HomeAssistant, entry: MockConfigEntry, *, control: bool) -> None:
-    """Change the option, and load the entry with it."""
+    """Change the option and reload the entry."""
     hass.config_entries.async_update_entry(entry, options={CONF_ALLOW_CONTROL: control})
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
 
 
 def controls(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, er.RegistryEntry]:
-    """Return what the registry has of the controls, by platform and key."""
+    """Return the registry entries of the controls by platform and key."""
     return {
         f"{entity.domain}.{entity.unique_id.partition('_')[2]}": entity
         for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
@@ -270,7 +270,7 @@ async def test_change_shows_the_new_state_at_once(hass: HomeAssistant, old: Load
     await call(hass, gateway, "select", "operation_mode", "select_option", option="backup")
     assert follows(gateway) == ("backup", 33.5)
     assert state_of(hass, gateway, "select", "operation_mode") == "backup"
-    assert len(writes(gateway)) == asked_for(gateway, "config/completed") == 2
+    assert len(writes(gateway)) == request_count(gateway, "config/completed") == 2
     assert gateway.logins == 1
 
 
@@ -279,7 +279,7 @@ async def test_unchanged_value_is_not_written(hass: HomeAssistant, old: Loaded) 
     for _ in range(2):
         await call(hass, gateway, "select", "operation_mode", "select_option", option="backup")
         await call(hass, gateway, "number", "backup_reserve", "set_value", value=20)
-    assert len(writes(gateway)) == asked_for(gateway, "config/completed") == 1
+    assert len(writes(gateway)) == request_count(gateway, "config/completed") == 1
 
 
 async def test_stored_uncommitted_mode_is_written_again(hass: HomeAssistant, old: Loaded) -> None:
@@ -368,16 +368,16 @@ async def test_permanent_refusal_makes_controls_unavailable(hass: HomeAssistant,
 
 
 async def fix(hass: HomeAssistant, hass_client: Any, entry: MockConfigEntry, key: str) -> dict[str, Any]:
-    """Walk through the fix of an issue, as the frontend does."""
+    """Complete the fix flow of an issue like the frontend."""
     assert await async_setup_component(hass, "repairs", {})
     client = await hass_client()
-    answer = await client.post(
+    response = await client.post(
         "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": f"{key}_{entry.entry_id}"}
     )
-    flow = await answer.json()
+    flow = await response.json()
     assert flow["step_id"] == "confirm"
-    answer = await client.post(f"/api/repairs/issues/fix/{flow['flow_id']}", json={})
-    result: dict[str, Any] = await answer.json()
+    response = await client.post(f"/api/repairs/issues/fix/{flow['flow_id']}", json={})
+    result: dict[str, Any] = await response.json()
     return result
 
 

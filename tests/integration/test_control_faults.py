@@ -19,7 +19,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from simulator.gateway.call import Call
 from tests.conftest import StartSimulator
-from tests.helpers import asked_for, until
+from tests.helpers import request_count, until
 from tests.integration.control import FAST_TIMINGS, call, follows, poll, wait_until_idle, writes
 
 from .conftest import Loaded, SetUp, entry_for, state_of
@@ -27,8 +27,8 @@ from .conftest import Loaded, SetUp, entry_for, state_of
 pytestmark = pytest.mark.usefixtures("short_timings")
 
 
-BEFOREHAND = ("self_consumption", 24.0)
-WANTED = ("self_consumption", 33.5)
+OLD_SETTINGS = ("self_consumption", 24.0)
+NEW_SETTINGS = ("self_consumption", 33.5)
 """Mode, and reserve as the gateway has it."""
 
 LONGEST_STOP = 3.0
@@ -46,14 +46,14 @@ async def slide_reserve(hass: HomeAssistant, gateway: Simulator, reserve: float)
 
 
 def hurry(entry: MockConfigEntry, *, patience: float = 0.05, hangs: bool = False) -> None:
-    """Wait for a moment only: for what a write comes to, and for an answer that does not come."""
+    """Shorten the waits for the result of a write and for a missing response."""
     entry.runtime_data.control._hub.operation.read_back = Polling(0.01, 0.01, patience)
     if hangs:
         entry.runtime_data.gateway.connection._timeout = ClientTimeout(total=0.5)
 
 
 def when(gateway: Simulator, step: str, method: str, path: str, happens: Callable[[], None]) -> None:
-    """Let something happen, once, when a request has arrived ("sent") or been acted on ("acted")."""
+    """Call a function once when a request has arrived ("sent") or taken effect ("acted")."""
 
     def observe(seen: str, request: Call) -> None:
         if (seen, request.method, request.path) == (step, method, path):
@@ -64,7 +64,7 @@ def when(gateway: Simulator, step: str, method: str, path: str, happens: Callabl
 
 
 def assert_runs(gateway: Simulator) -> None:
-    """Check that the Powerwall runs, and was stopped no longer than its logins take."""
+    """Check that the Powerwall runs, and was stopped only as long as its logins take."""
     assert gateway.running
     assert gateway.stopped_seconds < LONGEST_STOP
 
@@ -99,11 +99,11 @@ async def test_simultaneous_changes_are_all_applied(hass: HomeAssistant, old: Lo
     assert follows(gateway) == ("backup", 43.0)
     assert state_of(hass, gateway, "number", "backup_reserve") == "40.0"
     assert state_of(hass, gateway, "select", "operation_mode") == "backup"
-    assert len(writes(gateway)) == asked_for(gateway, "config/completed") <= 2
+    assert len(writes(gateway)) == request_count(gateway, "config/completed") <= 2
     assert_runs(gateway)
 
 
-# -- what the gateway answers ------------------------------------------------------------------------------------------
+# -- responses of the gateway ------------------------------------------------------------------------------------------
 
 STATUSES = (400, 401, 403, 404, 405, 409, 417, 429, 500, 501, 502, 503)
 LOST: dict[str, dict[str, Any]] = {
@@ -112,76 +112,76 @@ LOST: dict[str, dict[str, Any]] = {
     "closes": {"drop": True},
 }
 CANNOT_START = {"status": 500, "body": b'{"code":500,"error":"Cannot Start Wizard","message":"Cannot Start Wizard"}'}
-ANSWERS: dict[str, dict[str, Any]] = {
+RESPONSES: dict[str, dict[str, Any]] = {
     **{str(status): {"status": status} for status in STATUSES},
     "Cannot Start Wizard": CANNOT_START,
     "empty": {"status": 200},
     **LOST,
 }
-"""What the gateway may answer instead of doing it."""
+"""Responses of a gateway that does not carry out the request."""
 
-FOR_GOOD = {"401", "403", "404", "405", "501"}
-"""After these, what is denied to a fresh login or is not there, no one tries again until the entry is loaded again."""
+PERMANENT = {"401", "403", "404", "405", "501"}
+"""Permanent rejections: after these, no request is sent until the entry is reloaded."""
 
 
-def told_of_write(answer: str) -> str:
-    """Return what the person reads of a write that was answered so."""
-    if answer in FOR_GOOD:
+def error_key_of(response: str) -> str:
+    """Return the translation key of the error for a response."""
+    if response in PERMANENT:
         return "operation_not_allowed"
-    if answer in LOST:
+    if response in LOST:
         return "operation_unknown"
-    return {"502": "powerwall_stopped", "empty": "operation_not_applied"}.get(answer, "operation_refused")
+    return {"502": "powerwall_stopped", "empty": "operation_not_applied"}.get(response, "operation_refused")
 
 
-@pytest.mark.parametrize("answer", ANSWERS)
-async def test_write_raises_the_error_of_each_response(hass: HomeAssistant, old: Loaded, answer: str) -> None:
+@pytest.mark.parametrize("response", RESPONSES)
+async def test_write_raises_the_error_of_each_response(hass: HomeAssistant, old: Loaded, response: str) -> None:
     gateway, entry = old
-    hurry(entry, hangs=answer == "hangs")
-    gateway.faults.add("operation", method="POST", **ANSWERS[answer])
+    hurry(entry, hangs=response == "hangs")
+    gateway.faults.add("operation", method="POST", **RESPONSES[response])
     with pytest.raises(HomeAssistantError) as raised:
         await set_reserve(hass, 30)
-    assert raised.value.translation_key == told_of_write(answer)
+    assert raised.value.translation_key == error_key_of(response)
     assert "{" not in str(raised.value)
-    assert follows(gateway) == BEFOREHAND
-    await works_again(hass, gateway, entry, for_good=answer in FOR_GOOD)
+    assert follows(gateway) == OLD_SETTINGS
+    await works_again(hass, gateway, entry, is_permanent=response in PERMANENT)
 
 
-@pytest.mark.parametrize("answer", [answer for answer in ANSWERS if answer != "empty"])
-async def test_commit_raises_the_error_of_each_response(hass: HomeAssistant, old: Loaded, answer: str) -> None:
+@pytest.mark.parametrize("response", [response for response in RESPONSES if response != "empty"])
+async def test_commit_raises_the_error_of_each_response(hass: HomeAssistant, old: Loaded, response: str) -> None:
     gateway, entry = old
-    hurry(entry, hangs=answer == "hangs")
-    gateway.faults.add("config/completed", **ANSWERS[answer])
+    hurry(entry, hangs=response == "hangs")
+    gateway.faults.add("config/completed", **RESPONSES[response])
     with pytest.raises(HomeAssistantError) as raised:
         await slide_reserve(hass, gateway, 30)
-    stored = "operation_stored_stopped" if answer == "502" else "operation_stored_only"
-    assert raised.value.translation_key == ("operation_unknown" if answer in LOST else stored)
+    stored = "operation_stored_stopped" if response == "502" else "operation_stored_only"
+    assert raised.value.translation_key == ("operation_unknown" if response in LOST else stored)
     assert "{" not in str(raised.value)
-    assert follows(gateway) == BEFOREHAND
-    await works_again(hass, gateway, entry, for_good=answer in FOR_GOOD)
+    assert follows(gateway) == OLD_SETTINGS
+    await works_again(hass, gateway, entry, is_permanent=response in PERMANENT)
 
 
-async def works_again(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, *, for_good: bool) -> None:
-    """Check that a cured gateway takes the change, and that the Powerwall has been running all along."""
+async def works_again(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, *, is_permanent: bool) -> None:
+    """Check that the gateway accepts the change without the fault, and that the Powerwall kept running."""
     gateway.faults.clear()
     await wait_until_idle(hass, entry)
-    if for_good:
+    if is_permanent:
         assert state_of(hass, gateway, "number", "backup_reserve") == "unavailable"
         await hass.config_entries.async_reload(entry.entry_id)
         await hass.async_block_till_done()
     await set_reserve(hass, 30)
-    assert follows(gateway) == WANTED
+    assert follows(gateway) == NEW_SETTINGS
     assert state_of(hass, gateway, "number", "backup_reserve") == "30.0"
     await wait_until_idle(hass, entry)
     assert_runs(gateway)
 
 
-@pytest.mark.parametrize("answer", LOST)
-async def test_lost_response_is_confirmed_by_reading(hass: HomeAssistant, old: Loaded, answer: str) -> None:
+@pytest.mark.parametrize("response", LOST)
+async def test_lost_response_is_confirmed_by_reading(hass: HomeAssistant, old: Loaded, response: str) -> None:
     gateway, entry = old
-    hurry(entry, hangs=answer == "hangs")
-    gateway.faults.add("operation", method="POST", after=True, **LOST[answer])
+    hurry(entry, hangs=response == "hangs")
+    gateway.faults.add("operation", method="POST", after=True, **LOST[response])
     await set_reserve(hass, 30)
-    assert follows(gateway) == WANTED
+    assert follows(gateway) == NEW_SETTINGS
     assert len(writes(gateway)) == 1
     assert_runs(gateway)
 
@@ -212,8 +212,8 @@ async def test_reboot_between_write_and_commit_is_handled(
     monkeypatch.setattr(client, "set_operation", write_and_reboot)
     await set_reserve(hass, 30)
     await reboots[0]
-    assert follows(gateway) == WANTED
-    assert len(writes(gateway)) == asked_for(gateway, "config/completed") == 1
+    assert follows(gateway) == NEW_SETTINGS
+    assert len(writes(gateway)) == request_count(gateway, "config/completed") == 1
     await wait_until_idle(hass, entry)
     assert_runs(gateway)
 
@@ -222,14 +222,14 @@ async def test_session_lost_before_the_write_is_handled(hass: HomeAssistant, old
     gateway, entry = old
     when(gateway, "acted", "GET", "operation", gateway.tokens.clear)
     await set_reserve(hass, 30)
-    assert follows(gateway) == WANTED
+    assert follows(gateway) == NEW_SETTINGS
     assert gateway.logins == 2
     await wait_until_idle(hass, entry)
     assert_runs(gateway)
 
 
 async def test_stop_between_write_and_commit_is_handled(hass: HomeAssistant, old: Loaded) -> None:
-    """His half-done set-up is not committed, and nothing is started behind his back."""
+    """The unfinished setup of an installer is not committed, and the Powerwall is not started."""
     gateway, entry = old
 
     def wizard() -> None:
@@ -239,13 +239,13 @@ async def test_stop_between_write_and_commit_is_handled(hass: HomeAssistant, old
     with pytest.raises(ServiceValidationError) as raised:
         await set_reserve(hass, 30)
     assert raised.value.translation_key == "operation_stored_stopped"
-    assert asked_for(gateway, "config/completed") == 0
+    assert request_count(gateway, "config/completed") == 0
     assert not entry.runtime_data.control.busy
     assert not gateway.running
     assert state_of(hass, gateway, "binary_sensor", "running") == "off"
     await call(hass, gateway, "button", "start", "press")
     await set_reserve(hass, 30)
-    assert follows(gateway) == WANTED
+    assert follows(gateway) == NEW_SETTINGS
     assert gateway.running
 
 
@@ -256,7 +256,7 @@ async def test_stop_between_write_and_commit_is_handled(hass: HomeAssistant, old
 async def waiting(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Simulator, MockConfigEntry, Callable[[], Awaitable[None]]]:
-    """Return the gateway of 2018 and its entry, which does not log in before the last of the three is called."""
+    """Return a gateway with 1.15, its entry, and a function that allows the entry to log in."""
     monkeypatch.setattr(monitor, "SAFETY_TIMINGS", replace(FAST_TIMINGS, connected=60.0))
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
@@ -278,18 +278,18 @@ type Waiting = tuple[Simulator, MockConfigEntry, Callable[[], Awaitable[None]]]
 
 
 @pytest.mark.parametrize("acts", [True, False])
-@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("response", RESPONSES)
 async def test_login_restarts_the_powerwall_after_each_response(
-    hass: HomeAssistant, waiting: Waiting, answer: str, acts: bool
+    hass: HomeAssistant, waiting: Waiting, response: str, acts: bool
 ) -> None:
     gateway, entry, log_in = waiting
-    hurry(entry, hangs=answer == "hangs")
-    gateway.faults.add("login/Basic", after=acts, **ANSWERS[answer])
+    hurry(entry, hangs=response == "hangs")
+    gateway.faults.add("login/Basic", after=acts, **RESPONSES[response])
     await log_in()
     await until(lambda: gateway.logins == 1)
     await wait_until_idle(hass, entry)
     assert (gateway.stopped_seconds > 0) is acts
-    assert asked_for(gateway, "sitemaster/run") == 1
+    assert request_count(gateway, "sitemaster/run") == 1
     assert_runs(gateway)
 
 
@@ -303,7 +303,7 @@ async def test_login_that_acts_late_restarts_the_powerwall(
     await log_in()
     await wait_until_idle(hass, entry)
     assert gateway.stopped_seconds > 0
-    assert asked_for(gateway, "sitemaster/run") == 2
+    assert request_count(gateway, "sitemaster/run") == 2
     assert_runs(gateway)
 
 
@@ -322,7 +322,7 @@ async def test_outage_at_each_step_of_the_login_is_handled(hass: HomeAssistant, 
     await log_in()
     before = seen[:step]
     assert len(before) == step or before == seen
-    if "powerwalls" not in before:  # asked for before the journal is opened
+    if "powerwalls" not in before:  # requested before the journal is opened
         assert gateway.logins == 0
     if gateway.logins == 0:
         assert gateway.stopped_seconds == 0

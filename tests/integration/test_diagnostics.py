@@ -29,7 +29,7 @@ _MOVING = ("started", "running_since", "last_outage")
 
 @pytest.fixture(autouse=True)
 async def short_timings(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave no pause between the requests, and have the download there."""
+    """Set up the download of diagnostics, without pauses between the requests."""
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
     assert await async_setup_component(hass, "diagnostics", {})
 
@@ -40,9 +40,9 @@ async def download(hass: HomeAssistant, client: ClientSessionGenerator, entry: M
 
 
 def entities_of(hass: HomeAssistant, entry: MockConfigEntry) -> list[tuple[str, str]]:
-    """Return all entities, with their states where those stand still.
+    """Return all entities, with the states that do not depend on time.
 
-    Powerwalls are numbered in the order of their serials, which that of the pseudonyms is not.
+    Powerwalls are numbered in the order of their serials, and pseudonyms have another order.
     """
     found = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
     return sorted(
@@ -79,7 +79,7 @@ async def test_a_gateway_can_be_replayed_from_its_diagnostics(
     assert recording.firmware == firmware
     assert recording.serial != gateway.serial
     again: Simulator = await simulator(recording.firmware, serial=recording.serial, password=password)
-    again.home.outage()  # which no one may see: it is not in the recording
+    again.home.outage()  # not in the recording, because no login may read it
     recording.play(again)
     assert entities_of(hass, await set_up(again)) == before
 

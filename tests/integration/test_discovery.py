@@ -26,7 +26,7 @@ NEW = "192.0.2.9"
 
 
 async def discover(hass: HomeAssistant, hostname: str, ip: str = "127.0.0.1", mac: str = MAC) -> Any:
-    """Let the router tell of a device."""
+    """Report a device by DHCP."""
     info = DhcpServiceInfo(ip=ip, hostname=hostname.lower(), macaddress=mac.replace(":", ""))
     flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_DHCP}, data=info)
     await hass.async_block_till_done()
@@ -126,7 +126,7 @@ async def test_discovery_adds_the_mac_of_a_known_gateway(hass: HomeAssistant, lo
     gateway, entry = loaded
     data, logins = entry.runtime_data, gateway.logins
     assert_abort(await discover(hass, gateway.din), "already_configured")
-    assert entry.runtime_data is data  # a healthy entry is not reloaded for it
+    assert entry.runtime_data is data  # a working entry is not reloaded for it
     assert gateway.logins == logins
     assert (entry.data[CONF_HOST], entry.data[CONF_MAC]) == (f"127.0.0.1:{gateway.port}", MAC)
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, gateway.serial), entry.entry_id)
@@ -194,7 +194,7 @@ async def test_discovery_updates_an_address_that_another_gateway_has(
 async def test_entry_whose_login_was_refused_is_set_up_again_at_the_new_address(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another gateway at the old address refuses the password, and Home Assistant does not retry that."""
+    """Another gateway at the old address rejects the password, which Home Assistant does not retry."""
     monkeypatch.setattr("custom_components.powerwall_gateway.gateway.auth.SessionManager.FIRST_WAIT", 0.0)
     gateway = await simulator("21.44")
     right, gateway.password = gateway.password, "of another gateway"
@@ -232,6 +232,6 @@ async def test_discovery_sends_nothing_to_an_impostor(
     await impostor.stop()
     await impostor.start(port)
     assert_abort(await discover(hass, gateway.din), "already_configured")
-    assert entry.data[CONF_HOST] == f"127.0.0.1:{port}"  # where it is looked for, in vain
+    assert entry.data[CONF_HOST] == f"127.0.0.1:{port}"  # where the gateway is not found
     assert entry.state.name == "SETUP_RETRY"
     assert (impostor.requests, impostor.logins) == ([], 0)

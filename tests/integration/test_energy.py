@@ -15,14 +15,14 @@ from tests.integration.control import poll
 from .conftest import Loaded, SetUp, state_of
 
 LASTING_SECONDS = 15 * 60.0
-"""As docs/energy-dashboard.md promises."""
+"""The limit in docs/energy-dashboard.md."""
 
 IMPORT = "sensor.home_energy_gateway_grid_import"
 
 
 @pytest.fixture(autouse=True)
 def auto_enable_custom_integrations(recorder_mock: Recorder, enable_custom_integrations: None) -> None:
-    """Start the recorder, which has to come before everything else."""
+    """Start the recorder. It must be the first fixture."""
 
 
 async def test_zero_reading_keeps_the_energy(hass: HomeAssistant, loaded: Loaded) -> None:
@@ -83,17 +83,17 @@ async def test_energy_is_kept_over_a_restart_without_a_gateway(
     assert state_of(hass, gateway, "sensor", "grid_import_energy") == before
 
 
-ALIVE: dict[str, Any] = {"instant_average_voltage": 209.5, "last_communication_time": "2026-06-21T13:00:00-07:00"}
-COUNTED: dict[str, Any] = {**ALIVE, "energy_imported": 5_000_000, "energy_exported": 1_000_000}
+IN_CONTACT: dict[str, Any] = {"instant_average_voltage": 209.5, "last_communication_time": "2026-06-21T13:00:00-07:00"}
+COUNTED: dict[str, Any] = {**IN_CONTACT, "energy_imported": 5_000_000, "energy_exported": 1_000_000}
 
 
 @pytest.mark.parametrize(
     ("meters", "shown"),
     [
-        ({"load": {**ALIVE, "energy_imported": 7_000_000, "energy_exported": 0}}, True),
-        ({"load": {**ALIVE, "energy_imported": 0, "energy_exported": 0}, "site": COUNTED}, True),
+        ({"load": {**IN_CONTACT, "energy_imported": 7_000_000, "energy_exported": 0}}, True),
+        ({"load": {**IN_CONTACT, "energy_imported": 0, "energy_exported": 0}, "site": COUNTED}, True),
         ({"load": {"energy_imported": 0, "energy_exported": 0}, "site": COUNTED}, False),  # out of reach
-        ({"load": {**ALIVE, "energy_imported": 0, "energy_exported": 0}, "site": ALIVE}, False),  # it starts
+        ({"load": {**IN_CONTACT, "energy_imported": 0, "energy_exported": 0}, "site": IN_CONTACT}, False),  # it starts
     ],
 )
 async def test_first_zero_is_shown_as_soon_as_it_is_certain(
@@ -105,7 +105,7 @@ async def test_first_zero_is_shown_as_soon_as_it_is_certain(
     meters: dict[str, Any],
     shown: bool,
 ) -> None:
-    """The third poll proves it, though no poll changes anything; without a proof it is 15 minutes."""
+    """The third poll proves it, although no value changes. Without a proof it takes 15 minutes."""
     gateway = await simulator("21.44")
     gateway.overrides["meters/aggregates"] = meters
     entry = await set_up(gateway)
@@ -128,7 +128,9 @@ async def test_failed_polls_make_no_zero_certain(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
 ) -> None:
     gateway = await simulator("21.44")
-    gateway.overrides["meters/aggregates"] = {"load": {**ALIVE, "energy_imported": 7_000_000, "energy_exported": 0}}
+    gateway.overrides["meters/aggregates"] = {
+        "load": {**IN_CONTACT, "energy_imported": 7_000_000, "energy_exported": 0}
+    }
     entry = await set_up(gateway)
     gateway.faults.add("meters/aggregates", drop=True)
     for _ in range(5):

@@ -30,7 +30,7 @@ from tests.integration.control import poll
 
 from .conftest import SetUp
 
-KNOWS_HOME = hasattr(data, "HomeSourceType")
+HAS_HOME_SOURCE = hasattr(data, "HomeSourceType")
 """Since 2026.11."""
 
 
@@ -70,7 +70,7 @@ BATTERY = {
     "stat_soc": sensor("charge"),
 }
 HOME = {"type": "home", "stat_energy_to": sensor("home_consumption"), "stat_rate": sensor("home_power")}
-ALL = [GRID, SOLAR, BATTERY, *([HOME] if KNOWS_HOME else [])]
+ALL = [GRID, SOLAR, BATTERY, *([HOME] if HAS_HOME_SOURCE else [])]
 OTHER_GRID = {"type": "grid", "stat_energy_from": "sensor.meter", "stat_energy_to": None, **PRICES}
 DEVICES = [{"stat_consumption": "sensor.fridge"}]
 
@@ -79,13 +79,13 @@ DEVICES = [{"stat_consumption": "sensor.fridge"}]
 async def auto_enable_custom_integrations(
     recorder_mock: Recorder, enable_custom_integrations: None, hass: HomeAssistant
 ) -> None:
-    """Start the recorder, which has to come before everything else, the dashboard, and the repairs."""
+    """Start the recorder first, then the dashboard and the repairs."""
     assert await async_setup_component(hass, "energy", {})
     assert await async_setup_component(hass, "repairs", {})
 
 
 async def choose(hass: HomeAssistant, *sources: dict[str, Any]) -> None:
-    """Be the owner who chooses on the dashboard's own page."""
+    """Store preferences like the Energy dashboard's own page."""
     chosen: Any = {"energy_sources": list(sources), "device_consumption": DEVICES}
     await (await data.async_get_manager(hass)).async_update(chosen)
 
@@ -99,14 +99,14 @@ def offer(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | None:
 
 
 def offered(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
-    """Return the names of what is offered."""
+    """Return the names of the suggested sensors."""
     issue = offer(hass, entry)
     listed = ((issue and issue.translation_placeholders) or {}).get("entities", "")
     return [line.removeprefix("- Home Energy Gateway ") for line in listed.splitlines()]
 
 
 async def answer(client: ClientSessionGenerator, entry: MockConfigEntry, choice: str) -> Any:
-    """Open the repair and choose, as on its page."""
+    """Open the repair and select an option."""
     pages = await client()
     form = {"handler": DOMAIN, "issue_id": f"energy_dashboard_{entry.entry_id}"}
     asked = await (await pages.post("/api/repairs/issues/fix", json=form)).json()
@@ -126,7 +126,7 @@ async def test_energy_dashboard_repair_fills_an_empty_dashboard(
     assert offered(hass, entry) == [
         *("Grid import", "Grid export", "Grid power", "Solar production", "Solar power"),
         *("Battery energy discharged", "Battery energy charged", "Battery power", "Charge"),
-        *(("Home consumption", "Home power") if KNOWS_HOME else ()),
+        *(("Home consumption", "Home power") if HAS_HOME_SOURCE else ()),
     ]
     assert (await answer(hass_client, entry, "add"))["type"] == "create_entry"
     assert offer(hass, entry) is None
@@ -314,4 +314,4 @@ async def test_battery_on_2026_12_is_split_by_source_and_consumer(
     }
     power = er.async_get(hass).async_get(sensor("grid_to_battery_power"))
     assert power
-    assert power.disabled_by is None  # the dashboard has no use for a disabled one
+    assert power.disabled_by is None  # the dashboard cannot use a disabled one

@@ -59,7 +59,7 @@ async def test_invalid_field_is_unknown_and_others_stay(
     assert state_of(hass, gateway, "sensor", "grid_import_energy") == "5.0"
     assert state_of(hass, gateway, "sensor", "battery_power") == "20.0"
     assert state_of(hass, gateway, "sensor", "charge") == "unknown"
-    # A meter that is not there makes no entity.
+    # A missing meter has no entity.
     assert state_of(hass, gateway, "sensor", "home_power") is None
     assert state_of(hass, gateway, "sensor", "solar_power") is None
 
@@ -132,7 +132,7 @@ async def test_time_to_full_follows_charge_and_power(
     simulated.charge, simulated.solar_power, simulated.home_power = 52.5, 6000.0, 1000.0
     await set_up(gateway)
     assert float(state_of(hass, gateway, "sensor", "time_to_full") or "nan") == pytest.approx(27 * 0.475 / 5, abs=0.1)
-    # The sun carries the home: there is no end to be told.
+    # Solar supplies the home: there is no backup time.
     assert state_of(hass, gateway, "sensor", "backup_time_remaining") == "unknown"
     assert state_of(hass, gateway, "sensor", "time_to_reserve") == "unknown"
     assert state_of(hass, gateway, "sensor", "battery_state") == "charging"
@@ -170,7 +170,7 @@ async def test_time_without_measured_energy_counts_every_powerwall(
     home: float,
     percent: float,
 ) -> None:
-    """Old firmware tells only a nameplate: of one Powerwall up to 1.46, of all later."""
+    """Old firmware reports only the nameplate: of one Powerwall up to 1.46, of all later."""
     gateway = await simulator(firmware, home=SimulatedHome(packs=packs, charge=52.5))
     gateway.home.solar_power, gateway.home.home_power = solar, home
     gateway.overrides["site_info"] = {"site_name": "Home Energy Gateway", "nominal_system_energy_kWh": nominal}
@@ -252,7 +252,7 @@ async def test_hardware_detected_later_adds_its_entities(
     gateway.overrides["meters/aggregates"] = payload
     await poll(hass, entry, "live")
     assert state_of(hass, gateway, "sensor", "generator_power") == "1500.0"
-    assert state_of(hass, gateway, "sensor", "generator_export_energy") is None  # nothing was said of energies
+    assert state_of(hass, gateway, "sensor", "generator_export_energy") is None  # no energies were reported
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "24.36"])

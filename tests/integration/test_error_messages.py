@@ -27,8 +27,8 @@ SWITCH = "roles [Provider_Engineer] require physical access"
 ORIGIN = "unexpected request origin"
 
 
-def says(status: int, words: str) -> dict[str, Any]:
-    """Make a response as a gateway makes it."""
+def error_fault(status: int, words: str) -> dict[str, Any]:
+    """Return a fault with the gateway's error text."""
     return {"status": status, "body": {"code": status, "error": words, "message": words}}
 
 
@@ -38,13 +38,13 @@ def says(status: int, words: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "fault", "key", "reason"),
     [
-        ("*", says(503, BUSY), "busy_at_setup", BUSY),
-        ("*", says(429, "Api Limit reached"), "busy_at_setup", "Api Limit reached"),
-        ("login/Basic", says(429, "Api Limit reached"), "busy_at_setup", "Api Limit reached"),
+        ("*", error_fault(503, BUSY), "busy_at_setup", BUSY),
+        ("*", error_fault(429, "Api Limit reached"), "busy_at_setup", "Api Limit reached"),
+        ("login/Basic", error_fault(429, "Api Limit reached"), "busy_at_setup", "Api Limit reached"),
         ("*", {"status": 502}, "stopped_at_setup", "status, HTTP 502"),
-        ("login/Basic", says(401, SWITCH), "switch_needed", SWITCH),
-        ("login/Basic", says(403, ORIGIN), "login_forbidden", ORIGIN),
-        ("login/Basic", says(401, "bad credentials"), "login_refused_once", "bad credentials"),
+        ("login/Basic", error_fault(401, SWITCH), "switch_needed", SWITCH),
+        ("login/Basic", error_fault(403, ORIGIN), "login_forbidden", ORIGIN),
+        ("login/Basic", error_fault(401, "bad credentials"), "login_refused_once", "bad credentials"),
         ("status", {"status": 200, "body": b"<html>"}, "unexpected_answer", "status, HTTP 200"),
     ],
 )
@@ -79,7 +79,7 @@ async def test_setup_error_is_short_and_has_no_serial_or_address_in_it(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("24.36", password="own")
-    gateway.faults.add("status", **says(500, f"{gateway.serial} at 192.168.7.8 is busy " + "and busy " * 1000))
+    gateway.faults.add("status", **error_fault(500, f"{gateway.serial} at 192.168.7.8 is busy " + "and busy " * 1000))
     entry = await set_up(gateway)
     reason = (entry.error_reason_translation_placeholders or {})["reason"]
     assert "is busy" in reason
@@ -94,10 +94,10 @@ async def test_setup_error_is_short_and_has_no_serial_or_address_in_it(
 @pytest.mark.parametrize(
     ("fault", "errors", "reason"),
     [
-        (says(401, SWITCH), {CONF_PASSWORD: "switch_needed"}, SWITCH),
-        (says(403, ORIGIN), {CONF_PASSWORD: "login_forbidden"}, ORIGIN),
-        (says(401, "bad credentials"), {CONF_PASSWORD: "invalid_auth"}, "bad credentials"),
-        (says(429, "Api Limit reached"), {"base": "busy"}, "Api Limit reached"),
+        (error_fault(401, SWITCH), {CONF_PASSWORD: "switch_needed"}, SWITCH),
+        (error_fault(403, ORIGIN), {CONF_PASSWORD: "login_forbidden"}, ORIGIN),
+        (error_fault(401, "bad credentials"), {CONF_PASSWORD: "invalid_auth"}, "bad credentials"),
+        (error_fault(429, "Api Limit reached"), {"base": "busy"}, "Api Limit reached"),
         ({"status": 502}, {"base": "stopped"}, "login/Basic, HTTP 502"),
     ],
 )
@@ -117,7 +117,7 @@ async def test_first_form_distinguishes_a_busy_or_stopped_gateway(
     hass: HomeAssistant, simulator: StartSimulator, status: int, errors: dict[str, str]
 ) -> None:
     gateway = await simulator("21.44")
-    gateway.faults.add("status", **says(status, "starting"))
+    gateway.faults.add("status", **error_fault(status, "starting"))
     flow = await go_on(hass, await start(hass), typed(gateway))
     assert_form(flow, "user", errors)
     assert flow["description_placeholders"]["reason"] == "starting"
@@ -127,7 +127,7 @@ async def test_reconfigure_after_the_switch_ends_the_wait(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway = await simulator("21.44")
-    gateway.faults.add("login/Basic", **says(401, SWITCH))
+    gateway.faults.add("login/Basic", **error_fault(401, SWITCH))
     entry = await set_up(gateway)
     assert entry.error_reason_translation_key == "switch_needed"
     gateway.faults.clear()
@@ -180,7 +180,7 @@ async def test_failed_repair_has_a_translated_reason(
     short_timings: None,
     hass_client: ClientSessionGenerator,
 ) -> None:
-    """A text made in Python is in English, whatever the language of the owner."""
+    """A text from Python code is always in English."""
     await async_setup_component(hass, "repairs", {})
     client = await hass_client()
     gateway = await simulator("1.15.0")
@@ -191,7 +191,7 @@ async def test_failed_repair_has_a_translated_reason(
         await entry.runtime_data.settings.async_refresh()
     form = {"handler": DOMAIN, "issue_id": f"stopped_{entry.entry_id}"}
     page = await (await client.post("/api/repairs/issues/fix", json=form)).json()
-    gateway.faults.add("sitemaster/run", **says(500, "Cannot Start Wizard"))
+    gateway.faults.add("sitemaster/run", **error_fault(500, "Cannot Start Wizard"))
     page = await (await client.post(f"/api/repairs/issues/fix/{page['flow_id']}", json={})).json()
     assert page["errors"] == {"base": "gateway_refused"}
     assert page["description_placeholders"] == {"reason": "Cannot Start Wizard"}
@@ -202,7 +202,7 @@ async def test_failed_repair_has_a_translated_reason(
 
 @pytest.fixture
 def everything_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Show everything that is in progress."""
+    """Show all progress."""
     monkeypatch.setattr(progress_flow, "SHOWN_AFTER", 0.0)
     monkeypatch.setattr(progress_flow, "SHOWN_FOR", 0.0)
 

@@ -26,12 +26,12 @@ from tests.integration.config_flow_steps import assert_form, go_on, login, start
 
 TEXTS: Final = Path(diagnostics.__file__).parent / "translations" / "en.json"
 
-EVIL: Final = (
+MALICIOUS: Final = (
     "[x](javascript:alert(1))![y](http://evil.test/z)<img src=x onerror=alert(1)> www.evil.test"
     " {{ 7 * 191 }}{% set a = 1 %} ../../../../etc/passwd `code` **bold** &lt;b&gt; \x1b[2J\x9b2J\r\n2026 ERROR forged"
 )
 ACTIVE: Final = re.compile(r"(?<!\\)[\[\]<>{}!*_`&]")
-"""Signs that make something of the text behind them, and are not taken literally."""
+"""Characters that are markup and not literal text."""
 
 NAMED: Final = {"name", "reason", "packs", "entities", "old", "new"} | {
     *(
@@ -63,25 +63,25 @@ PLAIN: Final = {
     "docs",
     "vin",
 }
-"""Where only known words are read: with another one there is no entity to look at."""
+"""Keys whose values must be known: another value would remove the entity."""
 
 
-def spoil(answer: Any, key: str = "") -> Any:
-    """Put the evil text behind every text."""
-    if isinstance(answer, dict):
-        return {name: spoil(value, name) for name, value in answer.items()}
-    if isinstance(answer, list):
-        return [spoil(value, key) for value in answer]
-    if not isinstance(answer, str) or key in PLAIN:
-        return answer
+def spoil(part: Any, key: str = "") -> Any:
+    """Append the malicious text to every text."""
+    if isinstance(part, dict):
+        return {name: spoil(value, name) for name, value in part.items()}
+    if isinstance(part, list):
+        return [spoil(value, key) for value in part]
+    if not isinstance(part, str) or key in PLAIN:
+        return part
     if key == "version":
-        return answer.split()[0] + EVIL.replace(" ", "")
-    return answer + EVIL
+        return part.split()[0] + MALICIOUS.replace(" ", "")
+    return part + MALICIOUS
 
 
 @pytest.fixture
 async def gateway(simulator: StartSimulator) -> Simulator:
-    """Start a gateway whose every text is evil."""
+    """Start a gateway with malicious text in every text."""
     gateway: Simulator = await simulator("21.44", powerwall_plus=True)
     gateway.home.pack(2).disabled_reasons[:] = ["Disabled"]
     async with open_session() as session:
@@ -96,14 +96,14 @@ async def gateway(simulator: StartSimulator) -> Simulator:
 async def auto_enable_custom_integrations(
     recorder_mock: Recorder, enable_custom_integrations: None, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Have an Energy dashboard that lacks everything, and find a fault lasting that was seen once."""
+    """Set up an empty Energy dashboard, and report lasting faults at once."""
     monkeypatch.setattr(monitor, "FAULT_FOR", 0.0)
     monkeypatch.setattr(coordinators, "GRID_INTERVAL", 60.0)
     assert await async_setup_component(hass, DASHBOARD, {})
 
 
 async def add(hass: HomeAssistant, gateway: Simulator) -> tuple[Any, list[dict[str, str]]]:
-    """Add the gateway as an owner does, and give the entry with what the forms named."""
+    """Add the gateway like an owner. Return the entry and the placeholders of the forms."""
     flow = await go_on(hass, await start(hass), typed(gateway))
     assert_form(flow, "login")
     named = [flow["description_placeholders"]]
@@ -130,13 +130,13 @@ async def test_forms_and_repairs_contain_no_markup(hass: HomeAssistant, gateway:
 def test_escape_markdown_keeps_literal_text() -> None:
     assert escape_markdown("Home, 2nd floor") == "Home\\, 2nd floor"
     assert escape_markdown("[x](y)") == r"\[x\]\(y\)"
-    assert re.sub(r"\\(.)", r"\1", escape_markdown(EVIL)) == EVIL
-    assert ACTIVE.findall(EVIL)
-    assert ACTIVE.findall(escape_markdown(EVIL)) == []
+    assert re.sub(r"\\(.)", r"\1", escape_markdown(MALICIOUS)) == MALICIOUS
+    assert ACTIVE.findall(MALICIOUS)
+    assert ACTIVE.findall(escape_markdown(MALICIOUS)) == []
 
 
 def test_markdown_texts_have_known_placeholders_only() -> None:
-    """Titles and errors are no Markdown: what they name would be shown with backslashes."""
+    """Titles and errors are no Markdown: escaped text would be shown with backslashes."""
     texts = json.loads(TEXTS.read_text())
     descriptions: list[str] = []
     others: list[str] = []
@@ -158,7 +158,7 @@ def test_markdown_texts_have_known_placeholders_only() -> None:
 
 
 def files(hass: HomeAssistant) -> set[str]:
-    """Return what there is in the configuration directory."""
+    """Return the files in the configuration directory."""
     return {str(path) for path in Path(hass.config.config_dir).rglob("*")}
 
 
@@ -170,7 +170,7 @@ async def test_gateway_texts_are_no_template_path_or_log_line(
     caplog.set_level(logging.INFO, "homeassistant.components.recorder")  # whose thread goes on after the test
     before = files(hass)
     entry, _ = await add(hass, gateway)
-    gateway.faults.add("sitemaster", status=500, body={"error": EVIL, "message": EVIL})
+    gateway.faults.add("sitemaster", status=500, body={"error": MALICIOUS, "message": MALICIOUS})
     data = entry.runtime_data
     for coordinator in (data.grid, data.settings, data.live, data.detail, data.inventory):
         await coordinator.async_refresh()

@@ -26,7 +26,7 @@ NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def settles_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Believe in a grid that is back, and poll it only where a test says so."""
+    """Accept a restored grid at once, and poll it only in the test."""
     monkeypatch.setattr(coordinator, "GRID_SETTLES", 0.0)
     monkeypatch.setattr(coordinator, "GRID_INTERVAL", 60.0)
 
@@ -39,51 +39,51 @@ async def loaded(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) 
     return gateway, await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
 
 
-def told(hass: HomeAssistant, gateway: Simulator) -> Mapping[str, Any]:
-    """Return what the entity tells last."""
+def last_event(hass: HomeAssistant, gateway: Simulator) -> Mapping[str, Any]:
+    """Return the last event of the entity."""
     state = hass.states.get(entity_of(hass, gateway, "event", "grid_event"))
     assert state
     return state.attributes
 
 
-def news(events: list[Event[Any]], entity_id: str) -> list[str]:
-    """Return what was told, one for each moment of telling."""
+def fired_events(events: list[Event[Any]], entity_id: str) -> list[str]:
+    """Return the fired events, one for each time."""
     states = [event.data["new_state"] for event in events if event.data["entity_id"] == entity_id]
     moments = {state.state: state.attributes["event_type"] for state in states if state.attributes.get("event_type")}
     return list(moments.values())
 
 
-async def lose(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry) -> None:
-    """Let the grid go."""
+async def begin_outage(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry) -> None:
+    """Begin a grid outage."""
     gateway.home.outage()
     gateway.home.advance(10)
     await poll(hass, entry, "live", "grid")
 
 
-async def give_back(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry) -> None:
-    """Let the grid come back, and the home follow it."""
+async def restore_grid(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry) -> None:
+    """Restore the grid, and wait until the home is connected."""
     gateway.home.restore()
     gateway.home.advance(60)
     await poll(hass, entry, "live", "grid")
 
 
 async def reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Restart what is ours."""
+    """Unload and set up the entry like a restart."""
     assert await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
 
 
 async def test_outage_and_restored_grid_fire_events(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
-    assert told(hass, gateway)["event_types"] == ["outage", "islanded", "restored"]
-    assert told(hass, gateway)["event_type"] is None
-    await lose(hass, gateway, entry)
-    began = told(hass, gateway)
+    assert last_event(hass, gateway)["event_types"] == ["outage", "islanded", "restored"]
+    assert last_event(hass, gateway)["event_type"] is None
+    await begin_outage(hass, gateway, entry)
+    began = last_event(hass, gateway)
     assert (began["event_type"], began["charge_at_start"]) == ("outage", 80.0)
     assert "duration" not in began
     gateway.home.charge = 62.0  # app 60 %
-    await give_back(hass, gateway, entry)
-    ended = told(hass, gateway)
+    await restore_grid(hass, gateway, entry)
+    ended = last_event(hass, gateway)
     assert (ended["event_type"], ended["after"], ended["start"]) == ("restored", "outage", began["start"])
     assert (ended["charge_at_start"], ended["charge_at_end"]) == (80.0, pytest.approx(60.0, abs=1))
     lasted = datetime.fromisoformat(ended["end"]) - datetime.fromisoformat(ended["start"])
@@ -92,21 +92,21 @@ async def test_outage_and_restored_grid_fire_events(hass: HomeAssistant, loaded:
 
 async def test_grid_in_transition_is_not_restored(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
-    await lose(hass, gateway, entry)
+    await begin_outage(hass, gateway, entry)
     gateway.home.restore()
     assert gateway.home.grid_status == "SystemTransitionToGrid"
     await poll(hass, entry, "live", "grid")
-    assert told(hass, gateway)["event_type"] == "outage"
+    assert last_event(hass, gateway)["event_type"] == "outage"
 
 
 async def test_intentional_off_grid_fires_no_outage(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.speed = 1000.0
     await call(hass, gateway, "switch", "off_grid", "turn_on")
-    assert told(hass, gateway)["event_type"] == "islanded"
+    assert last_event(hass, gateway)["event_type"] == "islanded"
     await call(hass, gateway, "switch", "off_grid", "turn_off")
     await poll(hass, entry, "live", "grid")
-    assert (told(hass, gateway)["event_type"], told(hass, gateway)["after"]) == ("restored", "islanded")
+    assert (last_event(hass, gateway)["event_type"], last_event(hass, gateway)["after"]) == ("restored", "islanded")
 
 
 async def test_unstable_grid_fires_one_outage(
@@ -116,11 +116,11 @@ async def test_unstable_grid_fires_one_outage(
     events = async_capture_events(hass, EVENT_STATE_CHANGED)
     monkeypatch.setattr(coordinator, "GRID_SETTLES", 3600.0)
     for _ in range(5):
-        await lose(hass, gateway, entry)
-        await give_back(hass, gateway, entry)
+        await begin_outage(hass, gateway, entry)
+        await restore_grid(hass, gateway, entry)
     monkeypatch.setattr(coordinator, "GRID_SETTLES", 0.0)
     await poll(hass, entry, "live", "grid")
-    assert news(events, entity_of(hass, gateway, "event", "grid_event")) == ["outage", "restored"]
+    assert fired_events(events, entity_of(hass, gateway, "event", "grid_event")) == ["outage", "restored"]
 
 
 async def test_grid_is_restored_after_30_seconds(
@@ -128,14 +128,14 @@ async def test_grid_is_restored_after_30_seconds(
 ) -> None:
     monkeypatch.setattr(coordinator, "GRID_SETTLES", const.GRID_SETTLES)
     gateway, entry = loaded
-    await lose(hass, gateway, entry)
-    await give_back(hass, gateway, entry)
+    await begin_outage(hass, gateway, entry)
+    await restore_grid(hass, gateway, entry)
     let_pass(hass, 20)
     await poll(hass, entry, "grid")
-    assert told(hass, gateway)["event_type"] == "outage"
+    assert last_event(hass, gateway)["event_type"] == "outage"
     let_pass(hass, 10)
     await poll(hass, entry, "grid")
-    assert told(hass, gateway)["event_type"] == "restored"
+    assert last_event(hass, gateway)["event_type"] == "restored"
 
 
 async def test_outage_at_the_first_poll_fires_only_its_end(
@@ -144,29 +144,29 @@ async def test_outage_at_the_first_poll_fires_only_its_end(
     gateway = await simulator("21.44")
     gateway.home.outage()
     entry = await set_up(gateway)
-    assert told(hass, gateway)["event_type"] is None
-    await give_back(hass, gateway, entry)
-    assert told(hass, gateway)["event_type"] == "restored"
+    assert last_event(hass, gateway)["event_type"] is None
+    await restore_grid(hass, gateway, entry)
+    assert last_event(hass, gateway)["event_type"] == "restored"
 
 
 async def test_restart_during_an_outage_fires_each_event_once(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
-    await lose(hass, gateway, entry)
-    entity_id, began = entity_of(hass, gateway, "event", "grid_event"), told(hass, gateway)
+    await begin_outage(hass, gateway, entry)
+    entity_id, began = entity_of(hass, gateway, "event", "grid_event"), last_event(hass, gateway)
     events, reloaded = async_capture_events(hass, EVENT_STATE_CHANGED), dt_util.utcnow()
     gateway.home.charge = 52.5  # app 50 %
     await reload(hass, entry)
     await poll(hass, entry, "live", "grid")
-    assert dict(told(hass, gateway)) == dict(began)
-    assert news(events, entity_id) == ["outage"]
+    assert dict(last_event(hass, gateway)) == dict(began)
+    assert fired_events(events, entity_id) == ["outage"]
     state = hass.states.get(entity_id)
     assert state
     assert datetime.fromisoformat(state.state) < reloaded
-    await give_back(hass, gateway, entry)
+    await restore_grid(hass, gateway, entry)
     await reload(hass, entry)
-    assert told(hass, gateway)["event_type"] == "restored"
-    assert (told(hass, gateway)["start"], told(hass, gateway)["charge_at_start"]) == (began["start"], 80.0)
-    assert told(hass, gateway)["charge_at_end"] == pytest.approx(50.0, abs=1)
+    assert last_event(hass, gateway)["event_type"] == "restored"
+    assert (last_event(hass, gateway)["start"], last_event(hass, gateway)["charge_at_start"]) == (began["start"], 80.0)
+    assert last_event(hass, gateway)["charge_at_end"] == pytest.approx(50.0, abs=1)
 
 
 async def test_events_during_downtime_fire_after_the_start(hass: HomeAssistant, loaded: Loaded) -> None:
@@ -180,28 +180,28 @@ async def test_events_during_downtime_fire_after_the_start(hass: HomeAssistant, 
         events = async_capture_events(hass, EVENT_STATE_CHANGED)
         await hass.config_entries.async_setup(entry.entry_id)
         await poll(hass, entry, "live", "grid")
-        assert news(events, entity_id) == []
+        assert fired_events(events, entity_id) == []
         hass.set_state(CoreState.running)
         hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
         await hass.async_block_till_done()
-        assert told(hass, gateway)["event_type"] == expected
+        assert last_event(hass, gateway)["event_type"] == expected
         await poll(hass, entry, "live", "grid")
-        assert news(events, entity_id) == [expected]
+        assert fired_events(events, entity_id) == [expected]
         events = async_capture_events(hass, EVENT_STATE_CHANGED)
         await reload(hass, entry)
-        assert news(events, entity_id) == [expected]  # as it was kept
+        assert fired_events(events, entity_id) == [expected]  # as it was stored
 
 
 async def test_events_during_the_start_fire_after_it(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     hass.set_state(CoreState.starting)
     await reload(hass, entry)
-    await lose(hass, gateway, entry)
-    assert told(hass, gateway)["event_type"] is None
+    await begin_outage(hass, gateway, entry)
+    assert last_event(hass, gateway)["event_type"] is None
     hass.set_state(CoreState.running)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
     await hass.async_block_till_done()
-    assert told(hass, gateway)["event_type"] == "outage"
+    assert last_event(hass, gateway)["event_type"] == "outage"
 
 
 async def test_all_events_before_the_start_are_fired_in_order(hass: HomeAssistant, loaded: Loaded) -> None:
@@ -210,17 +210,20 @@ async def test_all_events_before_the_start_are_fired_in_order(hass: HomeAssistan
     hass.set_state(CoreState.starting)
     await reload(hass, entry)
     for _ in range(2):
-        await lose(hass, gateway, entry)
-        await give_back(hass, gateway, entry)
-    assert news(events, entity_of(hass, gateway, "event", "grid_event")) == []
+        await begin_outage(hass, gateway, entry)
+        await restore_grid(hass, gateway, entry)
+    assert fired_events(events, entity_of(hass, gateway, "event", "grid_event")) == []
     hass.set_state(CoreState.running)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
     await hass.async_block_till_done()
     expected = ["outage", "restored", "outage", "restored"]
-    assert news(events, entity_of(hass, gateway, "event", "grid_event")) == expected
+    assert fired_events(events, entity_of(hass, gateway, "event", "grid_event")) == expected
     await poll(hass, entry, "live", "grid")
     await reload(hass, entry)
-    assert news(events, entity_of(hass, gateway, "event", "grid_event")) == [*expected, "restored"]  # as it was kept
+    assert fired_events(events, entity_of(hass, gateway, "event", "grid_event")) == [
+        *expected,
+        "restored",
+    ]  # as it was stored
 
 
 async def test_event_of_a_process_that_died_before_it_had_started_is_fired_by_the_next_one(
@@ -230,22 +233,22 @@ async def test_event_of_a_process_that_died_before_it_had_started_is_fired_by_th
     entity_id = entity_of(hass, gateway, "event", "grid_event")
     hass.set_state(CoreState.starting)
     await reload(hass, entry)
-    await lose(hass, gateway, entry)
-    # It dies: what it noticed is on disk, and its memory is gone.
+    await begin_outage(hass, gateway, entry)
+    # The process crashes: its log is on disk.
     events = async_capture_events(hass, EVENT_STATE_CHANGED)
     assert await hass.config_entries.async_unload(entry.entry_id)
     hass.data[storage._STORES].clear()
     await hass.config_entries.async_setup(entry.entry_id)
     await poll(hass, entry, "live", "grid")
-    assert news(events, entity_id) == []
+    assert fired_events(events, entity_id) == []
     hass.set_state(CoreState.running)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
     await hass.async_block_till_done()
-    assert news(events, entity_id) == ["outage"]
+    assert fired_events(events, entity_id) == ["outage"]
     hass.data[storage._STORES].clear()
     events = async_capture_events(hass, EVENT_STATE_CHANGED)
     await reload(hass, entry)
-    assert news(events, entity_id) == ["outage"]  # as it was kept
+    assert fired_events(events, entity_id) == ["outage"]  # as it was stored
 
 
 async def test_events_of_a_disabled_entity_are_not_fired_later(hass: HomeAssistant, loaded: Loaded) -> None:
@@ -254,19 +257,19 @@ async def test_events_of_a_disabled_entity_are_not_fired_later(hass: HomeAssista
     registry = er.async_get(hass)
     registry.async_update_entity(entity_id, disabled_by=er.RegistryEntryDisabler.USER)
     await reload(hass, entry)
-    await lose(hass, gateway, entry)
-    await give_back(hass, gateway, entry)
+    await begin_outage(hass, gateway, entry)
+    await restore_grid(hass, gateway, entry)
     registry.async_update_entity(entity_id, disabled_by=None)
     events = async_capture_events(hass, EVENT_STATE_CHANGED)
     await reload(hass, entry)
-    assert news(events, entity_id) == ["restored"]  # as it was kept
-    await lose(hass, gateway, entry)
-    assert news(events, entity_id) == ["restored", "outage"]
+    assert fired_events(events, entity_id) == ["restored"]  # as it was stored
+    await begin_outage(hass, gateway, entry)
+    assert fired_events(events, entity_id) == ["restored", "outage"]
 
 
 async def test_store_of_an_earlier_version_fires_no_event(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
-    await lose(hass, gateway, entry)
+    await begin_outage(hass, gateway, entry)
     kept = entry.runtime_data.grid.data.log.value
     assert kept
     earlier = {key: value for key, value in kept.to_json().items() if key != "pending"}
@@ -279,7 +282,7 @@ async def test_unreachable_gateway_fires_no_event(hass: HomeAssistant, loaded: L
     gateway, entry = loaded
     gateway.faults.add("system_status/grid_status", status=500)
     await poll(hass, entry, "live", "grid")
-    assert told(hass, gateway)["event_type"] is None
+    assert last_event(hass, gateway)["event_type"] is None
 
 
 # -- the log alone -----------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ async def test_flows_without_solar_have_no_solar(hass: HomeAssistant, simulator:
 async def test_flows_after_restart_include_the_time_between(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
-    """What the battery charged while Home Assistant was not running is in the first state."""
+    """The first state includes the charge while Home Assistant was not running."""
     gateway = await simulator("21.44")
     entry = await set_up(gateway)
     assert state_of(hass, gateway, "sensor", "solar_to_battery_energy") == "0.0"

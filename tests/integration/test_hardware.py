@@ -40,13 +40,13 @@ async def poll_hours_later(hass: HomeAssistant, entry: MockConfigEntry, *, hours
 
 
 def everything(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, str]:
-    """Return the entities in the registry, disabled ones too, and what each is called there."""
+    """Return the entities in the registry with their names, also disabled ones."""
     entries = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
     return {known.entity_id: known.unique_id for known in entries}
 
 
-def dark(hass: HomeAssistant, entry: MockConfigEntry) -> Callable[[], set[str]]:
-    """Watch from now on which of the entry's entities are ever unavailable; the answer is their unique ids."""
+def record_unavailable(hass: HomeAssistant, entry: MockConfigEntry) -> Callable[[], set[str]]:
+    """Record from now on the unique ids of entities that become unavailable."""
     found: set[str] = set()
     names = everything(hass, entry)
 
@@ -60,16 +60,16 @@ def dark(hass: HomeAssistant, entry: MockConfigEntry) -> Callable[[], set[str]]:
     return lambda: found
 
 
-async def answers(entry: MockConfigEntry) -> tuple[dict[str, Any], dict[str, Any], str]:
-    """Return what the gateway says of its Powerwalls, live and as the inventory, and the last one's serial."""
+async def responses(entry: MockConfigEntry) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """Return the gateway's responses about its Powerwalls, live and inventory, and the last one's serial number."""
     client = entry.runtime_data.gateway
     system, inventory = await client.get("system_status"), await client.get("powerwalls")
     return system, inventory, inventory["powerwalls"][-1]["PackageSerialNumber"]
 
 
-def less(answer: dict[str, Any], key: str) -> dict[str, Any]:
-    """Leave out the last of a list."""
-    return {**answer, key: answer[key][:-1]}
+def less(response: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the response without the last item of a list."""
+    return {**response, key: response[key][:-1]}
 
 
 # -- Powerwalls --------------------------------------------------------------------------------------------------------
@@ -77,7 +77,7 @@ def less(answer: dict[str, Any], key: str) -> dict[str, Any]:
 
 async def test_added_powerwall_gets_a_device(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
-    system, inventory, _ = await answers(entry)
+    system, inventory, _ = await responses(entry)
     system, inventory = copy.deepcopy(system), copy.deepcopy(inventory)
     for units in (system["battery_blocks"], inventory["powerwalls"]):
         units.append({**units[-1], "PackageSerialNumber": "TG999999999999"})
@@ -93,7 +93,7 @@ async def test_added_powerwall_gets_a_device(hass: HomeAssistant, loaded: Loaded
 @pytest.mark.parametrize("missing", ["system_status", "powerwalls"])
 async def test_powerwall_missing_once_keeps_its_device(hass: HomeAssistant, missing: str, loaded: Loaded) -> None:
     gateway, entry = loaded
-    system, inventory, serial = await answers(entry)
+    system, inventory, serial = await responses(entry)
     gateway.overrides["system_status"] = less(system, "battery_blocks") if missing == "system_status" else system
     gateway.overrides["powerwalls"] = less(inventory, "powerwalls") if missing == "powerwalls" else inventory
     await poll_hours_later(hass, entry)
@@ -104,7 +104,7 @@ async def test_powerwall_missing_once_keeps_its_device(hass: HomeAssistant, miss
 
 async def test_incomplete_response_removes_no_powerwall(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
-    system, inventory, serial = await answers(entry)
+    system, inventory, serial = await responses(entry)
     system, inventory = less(system, "battery_blocks"), less(inventory, "powerwalls")
     unreadable = [{**inventory["powerwalls"][0], "PackageSerialNumber": None}]
     for spoiled in (
@@ -134,7 +134,7 @@ async def test_stopped_powerwall_removes_no_device(
     gateway.overrides["meters"] = [METER]
     gateway.overrides["solars"] = INVERTERS
     entry = await set_up(gateway)
-    _, inventory, serial = await answers(entry)
+    _, inventory, serial = await responses(entry)
     gateway.running = False
     gateway.overrides["powerwalls"] = less(inventory, "powerwalls")
     gateway.overrides["meters"] = [{**METER, "serial": "OBB2"}]
@@ -146,7 +146,7 @@ async def test_stopped_powerwall_removes_no_device(
 
 async def test_powerwall_removed_during_downtime_loses_its_device(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
-    system, inventory, serial = await answers(entry)
+    system, inventory, serial = await responses(entry)
     await hass.config_entries.async_unload(entry.entry_id)
     gateway.overrides["system_status"] = less(system, "battery_blocks")
     gateway.overrides["powerwalls"] = less(inventory, "powerwalls")
@@ -159,8 +159,8 @@ async def test_powerwall_removed_during_downtime_loses_its_device(hass: HomeAssi
 
 async def test_missing_powerwall_makes_only_its_entities_unavailable(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
-    _, _, serial = await answers(entry)
-    before, begun, went_dark = everything(hass, entry), entry.runtime_data, dark(hass, entry)
+    _, _, serial = await responses(entry)
+    before, begun, went_dark = everything(hass, entry), entry.runtime_data, record_unavailable(hass, entry)
     gateway.home.remove_pack(2)
     for _ in range(2):
         await poll(hass, entry, "live", "inventory")
@@ -175,7 +175,7 @@ async def test_missing_powerwall_makes_only_its_entities_unavailable(hass: HomeA
 
 async def test_two_short_absences_remove_no_device(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
-    _, _, serial = await answers(entry)
+    _, _, serial = await responses(entry)
     for _ in range(2):
         gateway.home.remove_pack(2)
         await poll_hours_later(hass, entry, hours=0.9)
@@ -186,11 +186,11 @@ async def test_two_short_absences_remove_no_device(hass: HomeAssistant, loaded: 
 
 async def test_removed_powerwall_returns_without_affecting_others(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
-    _, _, serial = await answers(entry)
+    _, _, serial = await responses(entry)
     own, before, begun = device_of(hass, entry, Kind.POWERWALL, serial), everything(hass, entry), entry.runtime_data
     assert own is not None
     dr.async_get(hass).async_update_device(own.id, name_by_user="In the garage")
-    went_dark = dark(hass, entry)
+    went_dark = record_unavailable(hass, entry)
     gateway.home.remove_pack(2)
     await poll_hours_later(hass, entry)
     assert device_of(hass, entry, Kind.POWERWALL, serial) is None
@@ -210,7 +210,7 @@ async def test_removed_powerwall_returns_without_affecting_others(hass: HomeAssi
 
 async def test_powerwalls_are_renumbered_if_one_is_removed(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
-    system, inventory, _ = await answers(entry)
+    system, inventory, _ = await responses(entry)
     first, second = sorted(unit["PackageSerialNumber"] for unit in inventory["powerwalls"])
 
     def names() -> list[str | None]:
@@ -218,9 +218,9 @@ async def test_powerwalls_are_renumbered_if_one_is_removed(hass: HomeAssistant, 
         return [device.name if device else None for device in devices]
 
     assert names() == ["Powerwall 1", "Powerwall 2"]
-    for answer, key in ((system, "battery_blocks"), (inventory, "powerwalls")):
-        kept = [unit for unit in answer[key] if unit["PackageSerialNumber"] == second]
-        gateway.overrides["system_status" if answer is system else "powerwalls"] = {**answer, key: kept}
+    for response, key in ((system, "battery_blocks"), (inventory, "powerwalls")):
+        kept = [unit for unit in response[key] if unit["PackageSerialNumber"] == second]
+        gateway.overrides["system_status" if response is system else "powerwalls"] = {**response, key: kept}
     await poll(hass, entry, "live", "inventory")
     assert names() == ["Powerwall 1", "Powerwall 2"]
     await poll_hours_later(hass, entry)
@@ -239,10 +239,10 @@ async def test_removed_meter_returns(hass: HomeAssistant, simulator: StartSimula
     gateway.overrides["meters"] = both
     entry = await set_up(gateway)
     begun = entry.runtime_data
-    for silence in ([], [METER, {**METER, "serial": None}], b"<html>"):
-        gateway.overrides["meters"] = silence
+    for empty in ([], [METER, {**METER, "serial": None}], b"<html>"):
+        gateway.overrides["meters"] = empty
         await poll_hours_later(hass, entry)
-        assert device_of(hass, entry, Kind.METER, "OBB2") is not None, silence
+        assert device_of(hass, entry, Kind.METER, "OBB2") is not None, empty
     gateway.overrides["meters"] = both[:1]
     await poll_hours_later(hass, entry)
     assert device_of(hass, entry, Kind.METER, "OBB2") is None
@@ -359,7 +359,7 @@ async def test_owner_can_delete_only_missing_devices(
     gateway.overrides["meters"] = [METER, {**METER, "serial": "OBB2"}]
     gateway.overrides["solars"] = INVERTERS
     entry = await set_up(gateway)
-    _, inventory, serial = await answers(entry)
+    _, inventory, serial = await responses(entry)
 
     async def removable() -> set[str]:
         found = set()
@@ -369,7 +369,7 @@ async def test_owner_can_delete_only_missing_devices(
         return found
 
     assert await removable() == set()
-    # What an empty list left standing is the owner's to take out.
+    # The owner may delete devices that an empty list did not remove.
     gateway.overrides["system_status"] = {"battery_blocks": []}
     gateway.overrides["powerwalls"] = {**inventory, "powerwalls": []}
     gateway.overrides["meters"] = []
@@ -390,7 +390,7 @@ async def test_owner_can_delete_only_missing_devices(
 
 async def test_deleted_device_returns_with_its_hardware(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
-    _, _, serial = await answers(entry)
+    _, _, serial = await responses(entry)
     before = everything(hass, entry)
     gateway.home.remove_pack(2)
     await poll(hass, entry, "live", "inventory")

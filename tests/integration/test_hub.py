@@ -36,20 +36,20 @@ pytestmark = pytest.mark.usefixtures("short_timings")
 
 @pytest.fixture
 def patient(short_timings: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Keep the entry from logging in until this is called."""
+    """Prevent the entry from logging in until this is called."""
     monkeypatch.setattr(monitor, "SAFETY_TIMINGS", replace(FAST_TIMINGS, connected=60.0))
     return lambda: monkeypatch.setattr(monitor, "SAFETY_TIMINGS", FAST_TIMINGS)
 
 
 ENDINGS = ("reload", "unload", "remove", "stop")
-"""What becomes of the entry: the last is Home Assistant's own end, on SIGTERM."""
+"""Ends of the entry. The last is a shutdown of Home Assistant by SIGTERM."""
 
 type At = Callable[[str, Callable[[], None]], None]
 
 
 @pytest.fixture
 def at(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> Callable[[Simulator], At]:
-    """Let something begin at a point: "sent" or "acted" and a path, or "journal" and which write of it."""
+    """Call a function at a point: "sent" or "acted" and a path, or "journal" and the number of its write."""
 
     def for_gateway(gateway: Simulator) -> At:
         def at(point: str, begin: Callable[[], None]) -> None:
@@ -77,7 +77,7 @@ def at(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> Callable[[Simula
 
 
 def end(hass: HomeAssistant, entry: MockConfigEntry, ending: str) -> Awaitable[object]:
-    """Return what becomes of the entry."""
+    """End the entry."""
     match ending:
         case "reload":
             return hass.config_entries.async_reload(entry.entry_id)
@@ -90,7 +90,7 @@ def end(hass: HomeAssistant, entry: MockConfigEntry, ending: str) -> Awaitable[o
 
 
 def is_closed(hass: HomeAssistant) -> bool:
-    """Return whether no journal says that something is in progress."""
+    """Return whether all journals are closed."""
     for journal in Path(hass.config.path(".storage")).glob(f"{DOMAIN}.journal.*"):
         try:
             if JournalRecord.from_json(json.loads(journal.read_bytes())).under_way:
@@ -100,12 +100,12 @@ def is_closed(hass: HomeAssistant) -> bool:
     return True
 
 
-async def assert_well(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, ending: str) -> None:
-    """Check that it runs, that it was not stopped for long, and that nothing is left open."""
+async def assert_recovered(hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, ending: str) -> None:
+    """Check that the Powerwall runs, was stopped only briefly, and that the journal is closed."""
     await until(lambda: gateway.running)
     assert gateway.stopped_seconds < 3
     if ending == "stop":
-        return  # the minute's watch is the next start's, so the journal may be open
+        return  # the next start watches for a minute, so the journal may be open
     await until(lambda: is_closed(hass))
     if ending == "reload":
         await logged_in(hass, entry)
@@ -139,7 +139,7 @@ async def test_login_that_an_unload_interrupts_restarts_the_powerwall(
     await steady_grid(entry)
     await until(lambda: ended)
     await ended[0]
-    await assert_well(hass, gateway, entry, ending)
+    await assert_recovered(hass, gateway, entry, ending)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -166,7 +166,7 @@ async def test_stop_that_an_unload_interrupts_restarts_the_powerwall(
     await ended[0]
     await asyncio.wait({stopping})
     stopping.exception()
-    await assert_well(hass, gateway, entry, ending)
+    await assert_recovered(hass, gateway, entry, ending)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -191,14 +191,14 @@ async def test_write_is_finished_after_an_unload(
     await asyncio.wait({writing})
     assert writing.exception() is None
     assert gateway.home.reserve == pytest.approx(33.5)
-    await assert_well(hass, gateway, entry, ending)
+    await assert_recovered(hass, gateway, entry, ending)
 
 
 # -- at the next start -------------------------------------------------------------------------------------------------
 
 
 def leave_open(hass: HomeAssistant, gateway: Simulator, entry_id: str, *, ago: timedelta = timedelta()) -> Path:
-    """Leave what a process leaves that died while the Powerwall was stopped."""
+    """Leave the journal of a process that crashed while the Powerwall was stopped."""
     gateway.running = False
     path = Path(hass.config.path(".storage", f"{DOMAIN}.journal.{entry_id}"))
     under_way = PendingAction(
@@ -341,11 +341,11 @@ async def test_cancelled_recovery_is_not_logged_as_an_error(
     entry.add_to_hass(hass)
     assert await async_setup_component(hass, DOMAIN, {})
     await hass.async_block_till_done()
-    # Another way to the same gateway: the keeper of the former one gives up, and the next one mends.
+    # Another address of the same gateway: the former supervisor ends, and the next one recovers.
     hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_PASSWORD: "sunshine"})
     gateway.faults.clear()
     await hass.config_entries.async_reload(entry.entry_id)
     await until(lambda: gateway.running and is_closed(hass))
-    gc.collect()  # a task whose error no one took complains when it goes
+    gc.collect()  # a task with an error that no one retrieved logs it at its deletion
     await hass.async_block_till_done()
     assert "never retrieved" not in caplog.text

@@ -149,7 +149,7 @@ async def test_repair_of_a_removed_entry_names_it_and_ends_after_a_restart(
     issue = registry.async_get_issue(DOMAIN, issue_id)
     assert issue
     assert issue.translation_placeholders == {"name": "Home Energy Gateway"}
-    # The next process knows the journal and the repair alone.
+    # The next process has only the journal and the repair issue.
     await hass.data[hub._HUBS][entry.entry_id].async_replace()
     await hub.async_recover_all(hass)
     assert registry.async_get_issue(DOMAIN, issue_id)

@@ -51,7 +51,7 @@ async def retry(hass: HomeAssistant, entry: MockConfigEntry) -> None:
         await hass.async_block_till_done()
 
 
-def question(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | None:
+def certificate_issue(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | None:
     """Return the repair that asks about the certificate."""
     return ir.async_get(hass).async_get_issue(DOMAIN, f"certificate_changed_{entry.entry_id}")
 
@@ -67,7 +67,7 @@ async def test_changed_certificate_stops_the_entry(hass: HomeAssistant, loaded: 
     assert entry.state.name == "SETUP_RETRY"
     assert entry.error_reason_translation_key == "certificate_changed"
     assert (gateway.requests, gateway.logins) == ([], logins)
-    issue = question(hass, entry)
+    issue = certificate_issue(hass, entry)
     assert issue is not None
     assert old
     assert gateway.fingerprint
@@ -85,7 +85,7 @@ async def test_certificate_repair_can_be_refused_and_accepted(
     await async_setup_component(hass, "repairs", {})
     client = await hass_client()
 
-    async def answer(choice: str) -> Any:
+    async def choose(choice: str) -> Any:
         form = {"handler": DOMAIN, "issue_id": f"certificate_changed_{entry.entry_id}"}
         menu = await (await client.post("/api/repairs/issues/fix", json=form)).json()
         assert (menu["type"], menu["menu_options"]) == ("menu", ["accept", "refuse"])
@@ -94,16 +94,16 @@ async def test_certificate_repair_can_be_refused_and_accepted(
 
     gateway = await simulator("21.44")
     entry = await set_up(gateway, fingerprint="00" * 32)
-    assert question(hass, entry)
-    assert (await answer("refuse"))["reason"] == "refused"
-    assert question(hass, entry)
+    assert certificate_issue(hass, entry)
+    assert (await choose("refuse"))["reason"] == "refused"
+    assert certificate_issue(hass, entry)
     assert gateway.requests == []
-    assert (await answer("accept"))["type"] == "create_entry"
+    assert (await choose("accept"))["type"] == "create_entry"
     await hass.async_block_till_done()
     assert gateway.fingerprint
     assert entry.data[CONF_FINGERPRINT] == gateway.fingerprint.hex()
     assert entry.state.name == "LOADED"
-    assert question(hass, entry) is None
+    assert certificate_issue(hass, entry) is None
 
 
 class Repair:
@@ -156,7 +156,7 @@ async def test_certificate_of_replaced_gateway_carries_history_over(
     assert not [request for request in new.requests if request.path == "login/Basic"]  # nor the old password later
     assert_abort(await go_on(hass, flow, {CONF_PASSWORD: new.password}), "reauth_successful")
     is_carried_over(hass, entry, before, old)
-    assert question(hass, entry) is None
+    assert certificate_issue(hass, entry) is None
 
 
 async def test_certificate_of_gateway_that_is_set_up_already_is_not_trusted(
@@ -167,7 +167,7 @@ async def test_certificate_of_gateway_that_is_set_up_already_is_not_trusted(
     MockConfigEntry(domain=DOMAIN, unique_id=NEW, disabled_by=ConfigEntryDisabler.USER).add_to_hass(hass)
     assert (await repair(entry).accept())["reason"] == "already_configured"
     assert (entry.data, registered(hass, entry)) == (data, before)
-    assert question(hass, entry)
+    assert certificate_issue(hass, entry)
 
 
 async def test_certificate_of_gateway_with_other_powerwalls_is_not_trusted(
@@ -226,7 +226,7 @@ async def test_certificate_repair_accepts_only_the_shown_certificate(
 ) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway, fingerprint="00" * 32)
-    issue = question(hass, entry)
+    issue = certificate_issue(hass, entry)
     assert issue
     data = {"entry_id": entry.entry_id, "key": "certificate_changed"}
     flow: Any = await async_create_fix_flow(hass, issue.issue_id, data)
@@ -253,13 +253,13 @@ async def test_entry_recovers_if_the_certificate_returns(
     await poll(hass, entry, "live")
     for _ in range(3):
         assert entry.state.name == "SETUP_RETRY"
-        assert question(hass, entry)
+        assert certificate_issue(hass, entry)
         await retry(hass, entry)
     assert (gateway.requests, gateway.logins) == ([], logins)  # nothing but handshakes
     await restart(gateway, certificate=False)
     await retry(hass, entry)
     assert entry.state.name == "LOADED"
-    assert question(hass, entry) is None
+    assert certificate_issue(hass, entry) is None
     assert state_of(hass, gateway, "sensor", "charge") not in {None, "unavailable"}
 
 
@@ -268,9 +268,9 @@ async def test_removed_entry_has_no_certificate_issue(
 ) -> None:
     gateway = await simulator("21.44")
     entry = await set_up(gateway, fingerprint="00" * 32)
-    assert question(hass, entry)
+    assert certificate_issue(hass, entry)
     await hass.config_entries.async_remove(entry.entry_id)
-    assert question(hass, entry) is None
+    assert certificate_issue(hass, entry) is None
 
 
 # -- who it is ---------------------------------------------------------------------------------------------------------

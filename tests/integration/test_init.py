@@ -30,13 +30,13 @@ FIRMWARES = ["1.15.0", "21.44"]
 
 @pytest.fixture
 def fast_watch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Watch the grid fifty times a second."""
+    """Poll the grid 50 times per second."""
     monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.GRID_INTERVAL", 0.02)
 
 
 @pytest.fixture
 def short_memory(monkeypatch: pytest.MonkeyPatch, short_backoff: None) -> None:
-    """Let a value stand for a fifth of a second instead of ten."""
+    """Keep a value for 0.2 seconds instead of 10."""
     monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_INTERVALS", 0)
     monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_AT_LEAST", 0.2)
 
@@ -44,7 +44,7 @@ def short_memory(monkeypatch: pytest.MonkeyPatch, short_backoff: None) -> None:
 async def test_home_assistant_starts_without_waiting_for_a_slow_gateway(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
-    """It waits for the tasks of its entries; a dozen paced answers of a second each take minutes."""
+    """Home Assistant waits for the tasks of its entries. A dozen responses of a second each would take minutes."""
     gateway = await simulator("21.44")
     gateway.faults.add("site_info", delay=2.0)
     hass.set_state(CoreState.not_running)
@@ -150,7 +150,7 @@ async def test_setup_with_an_unexpected_response_retries(
     assert entry.error_reason_translation_key == "unexpected_answer"
 
 
-# -- stopped, lost and back --------------------------------------------------------------------------------------------
+# -- stopped and unreachable -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("firmware", FIRMWARES)
@@ -178,7 +178,7 @@ async def test_stop_shows_at_once(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.running = False
     await poll(hass, entry, "live")
-    assert state_of(hass, gateway, "binary_sensor", "running") == STATE_OFF  # not a minute later
+    assert state_of(hass, gateway, "binary_sensor", "running") == STATE_OFF  # at once instead of after a minute
     await entry.runtime_data.grid.async_refresh()
     assert state_of(hass, gateway, "sensor", "grid_power") == STATE_UNAVAILABLE
     assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_UNKNOWN
@@ -265,7 +265,7 @@ async def test_changed_password_starts_reauth_after_two_refusals(
     gateway.tokens.clear()
     gateway.password = "new one"
     await poll(hass, entry, "live", "grid", "settings")
-    assert hass.config_entries.flow.async_progress() == []  # a gateway that starts up refuses once
+    assert hass.config_entries.flow.async_progress() == []  # a gateway that is starting rejects once
     assert gateway.logins == 2
     now = 31.0
     await poll(hass, entry, "live", "grid", "settings")
@@ -311,7 +311,7 @@ async def test_grid_poll_shows_an_outage(
     assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_OFF
     gateway.home.restore()
     await until(lambda: state_of(hass, gateway, "sensor", "grid_status") != "islanded")
-    # Reconnecting is still an island: the binary sensor waits for the grid itself.
+    # While reconnecting the home is still off-grid: the binary sensor waits for the grid.
     while state_of(hass, gateway, "sensor", "grid_status") == "transition_to_grid":
         assert state_of(hass, gateway, "binary_sensor", "grid") == STATE_OFF
         gateway.home.advance(1)
@@ -348,7 +348,7 @@ async def test_system_status_recovers_after_a_404(hass: HomeAssistant, short_mem
     await poll(hass, entry, "live", "grid", "settings")
     await poll(hass, entry, "live", "grid", "settings")
     assert state_of(hass, gateway, "sensor", "energy_remaining") == STATE_UNAVAILABLE
-    assert state_of(hass, gateway, "sensor", "charge") != STATE_UNAVAILABLE  # the plain answer has it
+    assert state_of(hass, gateway, "sensor", "charge") != STATE_UNAVAILABLE  # `soe` has it
     gateway.faults.clear()
     await poll(hass, entry, "live", "grid", "settings")
     assert state_of(hass, gateway, "sensor", "energy_remaining") == energy
@@ -357,7 +357,7 @@ async def test_system_status_recovers_after_a_404(hass: HomeAssistant, short_mem
 async def test_endpoints_of_a_starting_gateway_appear_without_a_reload(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A 404 of a gateway that has just started is believed for a minute; here for a fifth of a second."""
+    """A 404 of a gateway that has just started counts for a minute, here for 0.2 seconds."""
     monkeypatch.setattr(client_module, "ABSENT_WHILE_STARTING", 0.2)
     monkeypatch.setattr(islanding, "DETECTION_INTERVAL", 0.2)
     gateway = await simulator("21.44")

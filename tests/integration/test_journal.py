@@ -48,23 +48,23 @@ OPEN = JournalRecord(
 
 @pytest.fixture
 def storage(hass_config_dir: str) -> Path:
-    """Return the directory that journals are in."""
+    """Return the directory of the journals."""
     return Path(hass_config_dir) / ".storage"
 
 
 def files_in(storage: Path) -> list[Path]:
-    """Return what is in the directory."""
+    """Return the files in the directory."""
     return list(storage.iterdir())
 
 
 def replace_by_a_file(storage: Path) -> None:
-    """Make it no directory at all."""
+    """Replace the directory with a file."""
     storage.write_text("no directory at all")
 
 
 @contextmanager
 def full_disk() -> Iterator[None]:
-    """Let the system take no more than a few bytes."""
+    """Limit files to a few bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
     try:
@@ -75,7 +75,7 @@ def full_disk() -> Iterator[None]:
 
 @contextmanager
 def read_only_disk() -> Iterator[None]:
-    """Let the system create no file."""
+    """Prevent the creation of files."""
 
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
@@ -189,7 +189,7 @@ async def test_all_journals_are_found(hass: HomeAssistant, storage: Path) -> Non
 
 
 def supervisor_for(hass: HomeAssistant, gateway: PowerwallGateway, journal: FileJournal) -> StopSupervisor:
-    """Make a supervisor as the integration does."""
+    """Return a supervisor like the integration's."""
     return StopSupervisor(
         gateway,
         journal,
@@ -200,7 +200,7 @@ def supervisor_for(hass: HomeAssistant, gateway: PowerwallGateway, journal: File
 
 
 def client_for(session: Any, simulator: Simulator) -> PowerwallGateway:
-    """Make a client that may log in."""
+    """Return a client that is allowed to log in."""
     connection = create_gateway(session, entry_for(simulator).data).connection
     return PowerwallGateway(connection, Credentials.of_installer(simulator.serial))
 
@@ -225,7 +225,7 @@ async def test_broken_disk_prevents_the_login(
 async def test_journal_of_a_removed_entry_is_recovered(
     hass: HomeAssistant, storage: Path, simulator: StartSimulator
 ) -> None:
-    """The journal itself leads to the gateway."""
+    """The journal has the address of the gateway."""
     gateway = await simulator("1.15.0")
     async with open_session() as session:
         supervisor = supervisor_for(hass, client_for(session, gateway), FileJournal(hass, "an entry"))

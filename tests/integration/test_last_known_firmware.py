@@ -33,7 +33,7 @@ async def test_firmware_of_a_gateway_without_status_outlives_a_reload(
 async def test_update_status_is_not_requested_while_the_firmware_is_unknown(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, short_timings: None
 ) -> None:
-    """Below 20.49 the read may start a check, and what it finds is installed."""
+    """Below 20.49 the read may start a check, which installs new firmware."""
     gateway = await simulator("1.15.0")
     gateway.faults.add("status", status=404)
     entry = await set_up(gateway)

@@ -21,7 +21,7 @@ NOON = datetime(2026, 6, 21, 13, tzinfo=UTC)
 
 
 def meters(**ages: float | str) -> dict[str, Meter]:
-    """Make meters whose times are so many seconds before `NOON`, or that print a text as their time."""
+    """Return meters whose times are so many seconds before `NOON`, or are a text."""
     times = {
         name: (NOON - timedelta(seconds=age)).isoformat() if isinstance(age, float) else age
         for name, age in ages.items()
@@ -31,12 +31,12 @@ def meters(**ages: float | str) -> dict[str, Meter]:
 
 @pytest.fixture
 def watch() -> ContactWatch[str]:
-    """Return a watch that has seen nothing yet."""
+    """Return a new watch."""
     return ContactWatch("test")
 
 
 async def polled(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Poll what is measured."""
+    """Poll the measurements."""
     await poll(hass, entry, "live")
 
 
@@ -180,7 +180,7 @@ async def test_missing_generator_has_no_entity(
 
 @pytest.fixture
 def loop_time(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """Let a test add seconds to Home Assistant's monotonic clock."""
+    """Return a function that adds seconds to Home Assistant's monotonic clock."""
     ahead, clock = [0.0], hass.loop.time
     monkeypatch.setattr(hass.loop, "time", lambda: clock() + ahead[0])
     yield ahead

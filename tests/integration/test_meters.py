@@ -25,12 +25,12 @@ BUSY = "run sitemanager flag enabled, sitemanager process is running"
 
 @pytest.fixture
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask again at once for what was not there or not for us."""
+    """Request missing and forbidden endpoints again at once."""
     monkeypatch.setattr("custom_components.powerwall_gateway.gateway.client.ABSENT_FOR", 0.0)
 
 
 def meters_of(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, dr.DeviceEntry]:
-    """Return the meters' devices by what they are known by."""
+    """Return the meters' devices by identifier."""
     return {
         known.partition("_meter_")[2]: device
         for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
@@ -52,7 +52,7 @@ def value(hass: HomeAssistant, gateway: Simulator, key: str) -> float:
 
 
 def cts(kind: str, *inputs: int, inverted: tuple[int, ...] = ()) -> dict[str, Any]:
-    """Make a meter's wiring as the gateway prints it."""
+    """Return a meter's wiring in the gateway's format."""
     return {
         "type": kind,
         "valid": [number in inputs for number in range(1, 5)],
@@ -61,7 +61,7 @@ def cts(kind: str, *inputs: int, inverted: tuple[int, ...] = ()) -> dict[str, An
 
 
 def single(location: str, kind: str, serial: str, **readings: Any) -> dict[str, Any]:
-    """Make a single meter as `meters/site` and `meters/solar` print it."""
+    """Return a single meter in the format of `meters/site` and `meters/solar`."""
     told = "2023-04-08T12:55:00.180984196+01:00"
     times = {f"last_phase_{what}_communication_time": told for what in ("voltage", "power", "energy")}
     connection = {"device_serial": serial, "short_id": "12345", "https_conf": {}}
@@ -69,7 +69,7 @@ def single(location: str, kind: str, serial: str, **readings: Any) -> dict[str, 
 
 
 async def log_in(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Log in on 1.15, have the Powerwall run again, and look at what that opens."""
+    """Log in on 1.15, start the Powerwall again, and poll the endpoints that require the login."""
     data = entry.runtime_data
     await data.gateway.login(allow_stop=True)
     await data.gateway.sitemaster_run()
@@ -173,7 +173,7 @@ async def test_meter_has_totals(hass: HomeAssistant, all_enabled: None, loaded: 
     assert value(hass, gateway, "synchrometerX_grid_import_energy") == pytest.approx(home.grid_import_energy / 1000)
     assert value(hass, gateway, "synchrometerX_grid_export_energy") == pytest.approx(home.grid_export_energy / 1000)
     assert value(hass, gateway, "synchrometerY_grid_power") == 0
-    # What the panels made is exported here as in the sums, though the wire has it the other way round.
+    # Solar production is exported here as in the sums, although the wire has it as imported.
     assert value(hass, gateway, "synchrometerY_solar_energy") == pytest.approx(home.solar_energy / 1000)
     assert value(hass, gateway, "synchrometerY_solar_standby_energy") < 20
 
@@ -208,7 +208,7 @@ async def test_omitted_phase_value_is_zero(
     entry = await set_up(gateway)
     assert value(hass, gateway, "synchrometerX_grid_phase_1_power") == 5
     assert value(hass, gateway, "synchrometerX_grid_phase_2_power") == 0
-    # The grid is down: its meter reads nothing, and says so by leaving everything out.
+    # In an outage the grid's meter leaves out all values.
     gateway.overrides["meters/site"] = [single("site", "synchrometerX", serial)]
     await poll(hass, entry, "detail")
     assert value(hass, gateway, "synchrometerX_grid_phase_1_power") == 0
@@ -218,7 +218,7 @@ async def test_omitted_phase_value_is_zero(
 async def test_neurio_has_one_phase(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, all_enabled: None
 ) -> None:
-    """As it was seen in 2023: the second input is not wired, and the sun's on the fourth answers as the first phase."""
+    """As on a gateway of 2023: the second input is not wired, and the solar input is the fourth, as phase 1."""
     gateway = await simulator("21.44")
     neurio: dict[str, Any] = {"serial": "OBB1", "type": "neurio_tcp", "connected": True}
     gateway.overrides["meters"] = [{**neurio, "cts": [cts("site", 1, 2), cts("solar", 4, inverted=(4,))]}]
@@ -340,7 +340,7 @@ async def test_meter_reading_with_an_error_is_unknown(
 async def test_meter_listed_once_per_use_keeps_all_its_inputs(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, order: int
 ) -> None:
-    """One Neurio may measure grid and solar, and is listed twice then."""
+    """One Neurio can measure grid and solar, and is then listed twice."""
     gateway = await simulator("21.44")
     meter: dict[str, Any] = {"serial": "VAH1234AB0001", "short_id": "1234", "type": "neurio_w2_tcp", "connected": True}
     rows: list[Any] = [{**meter, "cts": [cts("site", 1, 2)]}, {**meter, "cts": [cts("solar", 4, inverted=(4,))]}]

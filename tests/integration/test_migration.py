@@ -31,19 +31,19 @@ from .conftest import SetUp
 HOUR = timedelta(hours=1)
 
 ENABLED_AND_NOT = ("max_charge_power", "site_frequency")
-"""What core enables by itself, and what it does not; we enable neither."""
+"""Entities that the built-in integration enables or not by default. Ours are disabled."""
 
 NO_READING = {"load_frequency", "solar_frequency"}
-"""Core shows 0 Hz where nothing is measured."""
+"""The built-in integration shows 0 Hz without a measurement."""
 
 
 @pytest.fixture(autouse=True)
 def auto_enable_custom_integrations(recorder_mock: Recorder, enable_custom_integrations: None) -> None:
-    """Start the recorder, which has to come before everything else."""
+    """Start the recorder. It must be the first fixture."""
 
 
 async def add_core(hass: HomeAssistant, gateway: Simulator) -> ConfigEntry:
-    """Set up core's integration, as a person does who has not heard of ours."""
+    """Set up the built-in integration."""
     flow = await hass.config_entries.flow.async_init(CORE, context={"source": SOURCE_USER})
     form = {CONF_IP_ADDRESS: f"{gateway.host}:{gateway.port}", CONF_PASSWORD: gateway.password}
     result = await hass.config_entries.flow.async_configure(flow["flow_id"], form)
@@ -58,13 +58,13 @@ async def disable(hass: HomeAssistant, core: ConfigEntry) -> None:
 
 
 async def take_over(hass: HomeAssistant, **data: Any) -> Any:
-    answer = await hass.services.async_call(DOMAIN, "take_over", data, blocking=True, return_response=True)
+    response = await hass.services.async_call(DOMAIN, "take_over", data, blocking=True, return_response=True)
     await hass.async_block_till_done()
-    return answer
+    return response
 
 
 async def reload_by_itself(hass: HomeAssistant) -> None:
-    """Let Home Assistant reload what was enabled, for which it waits half a minute."""
+    """Wait until Home Assistant reloads entries with newly enabled entities (30 seconds)."""
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
     await hass.async_block_till_done()
 
@@ -74,7 +74,7 @@ def core_ids(hass: HomeAssistant) -> set[str]:
 
 
 async def compile_hour(hass: HomeAssistant, begin: Any) -> None:
-    """Have the recorder make an hour's statistics, as it does at the end of it, of what it was told by now."""
+    """Let the recorder compile the statistics of an hour from all states so far."""
     await async_wait_recording_done(hass)
     do_adhoc_statistics(hass, start=begin + timedelta(minutes=55))
     await async_wait_recording_done(hass)
@@ -95,13 +95,13 @@ async def test_take_over_continues_history_and_statistics(
     gateway.home.advance(6 * 3600)
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     before = core_ids(hass)
-    answer = await take_over(hass, rename=True)
+    response = await take_over(hass, rename=True)
     await reload_by_itself(hass)
-    assert set(answer["without"]) == {f"sensor.home_energy_gateway_{name}" for name in NO_READING}
-    assert set(answer["renamed"]) == set(answer["entities"]) == before - set(answer["without"])
-    assert answer["entities"][consumed] == "sensor.home_energy_gateway_home_consumption"
-    assert core_ids(hass) == set(answer["without"])
-    assert set(answer["renamed"]) <= {
+    assert set(response["without"]) == {f"sensor.home_energy_gateway_{name}" for name in NO_READING}
+    assert set(response["renamed"]) == set(response["entities"]) == before - set(response["without"])
+    assert response["entities"][consumed] == "sensor.home_energy_gateway_home_consumption"
+    assert core_ids(hass) == set(response["without"])
+    assert set(response["renamed"]) <= {
         known.entity_id for known in er.async_get(hass).entities.get_entries_for_config_entry_id(entry.entry_id)
     }
     registry = er.async_get(hass)
@@ -138,7 +138,7 @@ async def test_take_over_continues_history_and_statistics(
 
 
 def state_classes(hass: HomeAssistant, ids: set[str]) -> dict[str, str | None]:
-    """Return the state class that the registry knows of each sensor."""
+    """Return the state class in the registry for each sensor."""
     registry = er.async_get(hass)
     known = {entity_id: entry for entity_id in ids if (entry := registry.async_get(entity_id))}
     return {
@@ -157,9 +157,11 @@ async def test_take_over_keeps_the_statistics_of_every_sensor(
     before = state_classes(hass, core_ids(hass))
     await disable(hass, core)
     await set_up(gateway)
-    answer = await take_over(hass, rename=True)
-    assert {"sensor.home_energy_gateway_backup_reserve", "sensor.home_energy_gateway_charge"} <= set(answer["renamed"])
-    after = state_classes(hass, set(answer["renamed"]))
+    response = await take_over(hass, rename=True)
+    assert {"sensor.home_energy_gateway_backup_reserve", "sensor.home_energy_gateway_charge"} <= set(
+        response["renamed"]
+    )
+    after = state_classes(hass, set(response["renamed"]))
     assert {entity_id for entity_id, known in after.items() if before[entity_id] and not known} == set()
 
 
@@ -170,11 +172,11 @@ async def test_take_over_keeps_the_energies_of_generator_and_busway(
     core = await add_core(hass, gateway)
     await disable(hass, core)
     await set_up(gateway)
-    answer = await take_over(hass, rename=True)
+    response = await take_over(hass, rename=True)
     for meter in ("generator", "busway"):
         for direction in ("import", "export"):
             old_id = f"sensor.home_energy_gateway_{meter}_{direction}"
-            assert old_id in answer["renamed"]
+            assert old_id in response["renamed"]
             ours = er.async_get(hass).async_get(old_id)
             assert ours
             assert ours.unique_id == f"{gateway.serial}_{meter}_{direction}_energy"
@@ -188,14 +190,14 @@ async def test_take_over_without_rename_changes_nothing(
     await set_up(gateway)
     new = er.async_get(hass).async_get_or_create("sensor", CORE, f"{gateway.din}_of_next_year", config_entry=core)
     ids = set(er.async_get(hass).entities)
-    answer = await take_over(hass)
-    assert new.entity_id in answer["without"]
+    response = await take_over(hass)
+    assert new.entity_id in response["without"]
     assert set(er.async_get(hass).entities) == ids
-    assert answer["renamed"] == []
-    assert answer["entities"].keys() | answer["without"] == core_ids(hass)
-    assert answer["entities"]["sensor.home_energy_gateway_load_power"] == "sensor.home_energy_gateway_home_power"
+    assert response["renamed"] == []
+    assert response["entities"].keys() | response["without"] == core_ids(hass)
+    assert response["entities"]["sensor.home_energy_gateway_load_power"] == "sensor.home_energy_gateway_home_power"
     pack = gateway.gateway.pack_serials[0].lower()
-    assert answer["entities"][f"sensor.home_energy_gateway_{pack}_battery_remaining"] == (
+    assert response["entities"][f"sensor.home_energy_gateway_{pack}_battery_remaining"] == (
         "sensor.powerwall_1_energy_remaining"
     )
     with pytest.raises(ServiceValidationError) as refused:
@@ -204,7 +206,7 @@ async def test_take_over_without_rename_changes_nothing(
     assert set(er.async_get(hass).entities) == ids
     await hass.config_entries.async_unload(core.entry_id)
     with pytest.raises(ServiceValidationError):
-        await take_over(hass, rename=True)  # it would be back after a restart
+        await take_over(hass, rename=True)  # it would return after a restart
     assert set(er.async_get(hass).entities) == ids
 
 
@@ -218,11 +220,11 @@ async def test_take_over_finds_a_deleted_entry_of_core(
     registry = er.async_get(hass)
     registry.async_get_or_create("sensor", "other", "1", object_id_base="home_energy_gateway_load_power")
     await set_up(gateway)
-    answer = await take_over(hass, rename=True)
+    response = await take_over(hass, rename=True)
     await reload_by_itself(hass)
-    assert set(answer["renamed"]) == ids - {"sensor.home_energy_gateway_load_power", *answer["without"]}
+    assert set(response["renamed"]) == ids - {"sensor.home_energy_gateway_load_power", *response["without"]}
     again = await take_over(hass, rename=True)
-    assert again["renamed"] == answer["renamed"]
+    assert again["renamed"] == response["renamed"]
     assert all(core_id == ours for core_id, ours in again["entities"].items() if core_id in again["renamed"])
 
 
@@ -234,11 +236,11 @@ async def test_take_over_recognizes_a_powerwall_3_by_its_address(
     await disable(hass, core)
     await set_up(gateway)
     ids = core_ids(hass)
-    answer = await take_over(hass, rename=True)
+    response = await take_over(hass, rename=True)
     await reload_by_itself(hass)
-    assert set(answer["renamed"]) == ids - set(answer["without"])
-    assert len(answer["without"]) == len(NO_READING)
-    assert all(entity_id.endswith(tuple(NO_READING)) for entity_id in answer["without"])
+    assert set(response["renamed"]) == ids - set(response["without"])
+    assert len(response["without"]) == len(NO_READING)
+    assert all(entity_id.endswith(tuple(NO_READING)) for entity_id in response["without"])
 
 
 async def test_take_over_ignores_another_gateway_of_core(

@@ -18,14 +18,14 @@ KINDS = ("ethernet", "wifi", "cellular")
 
 
 def states(hass: HomeAssistant, gateway: Simulator, what: str) -> list[str | None]:
-    """Return the states of cable, Wi-Fi and mobile radio."""
+    """Return the states of Ethernet, Wi-Fi and cellular."""
     return [state_of(hass, gateway, "binary_sensor", f"{kind}_{what}") for kind in KINDS]
 
 
 def connection(
     interface: str, *, name: str = "Home", active: bool = True, primary: bool = False, signal: int = 50
 ) -> Any:
-    """Make a connection as 21.x prints it."""
+    """Return a connection in the format of 21.x."""
     info = {"network_name": name, "signal_strength": signal, "ip_networks": [{"ip": "10.0.0.2", "mask": "255.0.0.0"}]}
     return {
         "network_name": name,
@@ -80,7 +80,7 @@ async def test_networks_of_1_15_appear_with_a_session(
     await data.gateway.sitemaster_run()
     await data.inventory.async_refresh()
     await hass.async_block_till_done()
-    # The gateway says of every interface that it is connected; the cable's has no address.
+    # The gateway reports every interface as connected. The one without a cable has no address.
     assert states(hass, gateway, "connected") == [STATE_OFF, STATE_ON, None]
     assert states(hass, gateway, "primary") == [None, None, None]
 

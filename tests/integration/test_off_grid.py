@@ -20,7 +20,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 from simulator import Simulator
 from tests.conftest import StartSimulator
-from tests.helpers import asked_for, until
+from tests.helpers import request_count, until
 from tests.integration.control import call, poll
 
 from .conftest import Loaded, SetUp, state_of
@@ -30,13 +30,13 @@ QUICK = Polling(0.005, 0.01, 0.2)
 
 @pytest.fixture(autouse=True)
 def short_timings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Watch for a fifth of a second what may take two minutes."""
+    """Wait 0.2 seconds instead of up to 2 minutes."""
     monkeypatch.setattr(hub, "IslandingController", partial(IslandingController, off_grid=QUICK, on_grid=QUICK))
 
 
 @pytest.fixture
 async def loaded(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> Loaded:
-    """Return a gateway whose home leaves the grid at once when told to and uses next to nothing, and its entry."""
+    """Return a gateway whose home goes off-grid at once and uses almost no power, and its entry."""
     gateway = await simulator("21.44", speed=1000.0)
     simulated = gateway.home
     simulated.charge, simulated.solar_power, simulated.home_power = 80.0, 0.0, 100.0
@@ -44,7 +44,7 @@ async def loaded(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) 
 
 
 def orders(gateway: Simulator) -> list[str]:
-    """Return what the gateway was told about the grid."""
+    """Return the gateway's islanding orders."""
     return [
         json.loads(request.body)["island_mode"]
         for request in gateway.requests
@@ -57,7 +57,7 @@ LEAVE, RETURN = "intentional_reconnect_failsafe", "backup"
 
 async def test_customer_goes_off_grid_and_reconnects(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
-    assert asked_for(gateway, "v2/islanding/mode") == 1  # a look, which changes nothing
+    assert request_count(gateway, "v2/islanding/mode") == 1  # a read, which changes nothing
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert gateway.home.grid_status == "SystemIslandedActive"
@@ -88,7 +88,7 @@ async def test_off_grid_switch_is_missing_if_not_allowed(
 
 
 @pytest.mark.parametrize(
-    ("trouble", "key"),
+    ("fault", "key"),
     [
         ("outage", "no_grid_to_leave"),
         ("low", "charge_too_low"),
@@ -98,9 +98,9 @@ async def test_off_grid_switch_is_missing_if_not_allowed(
         ("ignores", "island_not_followed"),
     ],
 )
-async def test_off_grid_raises_the_reason(hass: HomeAssistant, loaded: Loaded, trouble: str, key: str) -> None:
+async def test_off_grid_raises_the_reason(hass: HomeAssistant, loaded: Loaded, fault: str, key: str) -> None:
     gateway, entry = loaded
-    match trouble:
+    match fault:
         case "outage":
             gateway.home.outage()
         case "low":
@@ -186,7 +186,7 @@ async def test_off_grid_switch_shows_the_state_of_the_gateway(hass: HomeAssistan
     gateway.speed = 0.0
 
     async def shown_when(order: str, state: str) -> set[str | None]:
-        """Return the switch's states on the way to a state of the grid."""
+        """Return the states of the switch until the grid has a state."""
         under_way = hass.async_create_task(call(hass, gateway, "switch", "off_grid", order))
         await until(lambda: len(orders(gateway)) == asked + 1)
         seen = set()
@@ -300,7 +300,7 @@ async def test_off_grid_detection_uses_the_status_only(
 async def test_outage_before_the_order_is_an_outage(
     hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The grid fails between the first check and the order, while the return is stored."""
+    """An outage begins between the first check and the order, while the return charge is stored."""
     gateway, entry = loaded
     keep = EntryStore.async_set_return_charge
 

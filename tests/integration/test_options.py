@@ -32,7 +32,7 @@ from .conftest import Loaded, SetUp, entry_for, state_of
 
 
 async def choose(hass: HomeAssistant, entry: MockConfigEntry, **options: Any) -> None:
-    """Change options in their form; the rest stays as it is shown."""
+    """Change options in the form. All others keep their values."""
     flow: Any = await hass.config_entries.options.async_init(entry.entry_id)
     shown = flow["data_schema"]({}) | entry.options
     flow = await hass.config_entries.options.async_configure(flow["flow_id"], shown | options)
@@ -64,11 +64,11 @@ async def test_raw_percent_applies_to_every_entity(hass: HomeAssistant, all_enab
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=40)
     assert writes(gateway)[-1]["backup_reserve_percent"] == pytest.approx(40)
     assert float(state_of(hass, gateway, "number", "backup_reserve") or 0) == 40
-    answer = await hass.services.async_call(
+    response = await hass.services.async_call(
         DOMAIN, "set_operation", {"reserve": 20}, blocking=True, return_response=True
     )
     assert writes(gateway)[-1]["backup_reserve_percent"] == pytest.approx(20)
-    assert answer == {"mode": "self_consumption", "reserve": 20.0}
+    assert response == {"mode": "self_consumption", "reserve": 20.0}
     with pytest.raises(ServiceValidationError, match="from 5 to 100%"):
         await hass.services.async_call(DOMAIN, "set_operation", {"reserve": 4}, blocking=True)
 

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("quick_signing")
 
 @pytest.fixture(params=SIGNED)
 async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
-    """Start a gateway that takes signed requests, whose battery feeds the home."""
+    """Start a gateway that accepts signed requests, with a battery that supplies the home."""
     return await feeding(simulator, request.param)
 
 
@@ -46,21 +46,21 @@ class Owner:
         self.shown: Any = None
 
     async def open(self, *choices: str) -> Any:
-        """Open the form and choose from its menus."""
+        """Open the form and select from its menus."""
         self.shown = await self.hass.config_entries.options.async_init(self.entry.entry_id)
         await self._wait()
         for choice in choices:
-            await self.answer({"next_step_id": choice})
+            await self.submit({"next_step_id": choice})
         return self.shown
 
-    async def answer(self, typed: dict[str, Any]) -> Any:
-        """Answer a form, and let what follows be done."""
+    async def submit(self, typed: dict[str, Any]) -> Any:
+        """Submit a form, and wait until its progress ends."""
         self.shown = await self._flows.async_configure(self.shown["flow_id"], typed)
         await self._wait()
         return self.shown
 
     async def _wait(self) -> None:
-        """Let what is in progress be done."""
+        """Wait until the progress ends."""
         await self.hass.async_block_till_done()
         while self.shown["type"] is FlowResultType.SHOW_PROGRESS:
             self.shown = await self._flows.async_configure(self.shown["flow_id"])
@@ -73,17 +73,17 @@ class Owner:
     async def paste(self, key: bytes) -> Any:
         """Paste a key."""
         await self.open("pairing", "paste_key")
-        return await self.answer({CONF_PRIVATE_KEY: key.decode()})
+        return await self.submit({CONF_PRIVATE_KEY: key.decode()})
 
     @property
     def error(self) -> str | None:
-        """What stands above the form."""
+        """Return the first error of the form."""
         errors: dict[str, str] = self.shown["errors"] or {}
         return next(iter(errors.values()), None)
 
     @property
     def is_done(self) -> bool:
-        """Whether the form is through."""
+        """Return whether the flow has ended."""
         return bool(self.shown["type"] is FlowResultType.CREATE_ENTRY)
 
 
@@ -116,17 +116,17 @@ async def test_pairing_creates_and_confirms_a_new_key(
     await owner.open("pairing", "make_key")
     assert (owner.shown["step_id"], owner.error) == ("register_key", None)
     assert owner.shown["description_placeholders"]["public_key"] == public_part(pem())
-    await owner.answer({})
+    await owner.submit({})
     assert (owner.shown["step_id"], owner.error) == ("check_key", "key_unknown")
-    assert "public_key" not in owner.shown["description_placeholders"]  # what is wrong does not stand below a long key
+    assert "public_key" not in owner.shown["description_placeholders"]  # the error is not shown below a long key
     await owner.open("pairing", "register_key")
     assert owner.shown["description_placeholders"]["public_key"] == public_part(pem())
-    await owner.answer({})
+    await owner.submit({})
     gateway.gateway.keyring.register(public_key())
-    await owner.answer({})
+    await owner.submit({})
     assert owner.error == "key_unconfirmed"
     gateway.flip_switch()
-    await owner.answer({})
+    await owner.submit({})
     assert owner.is_done
     assert state_of(hass, gateway, "select", "operation_mode") == "self_consumption"
 
@@ -156,10 +156,10 @@ async def test_pairing_registers_an_expired_key_again(
     await owner.paste(pem())
     assert owner.error == "key_unconfirmed"
     monkeypatch.setattr(signing_key, "WINDOW", -1.0)
-    await owner.answer({})
+    await owner.submit({})
     assert owner.error == "key_expired"
-    await owner.answer({})
-    assert owner.error == "key_unconfirmed"  # it was registered again, for all that is known
+    await owner.submit({})
+    assert owner.error == "key_unconfirmed"  # it may have been registered again
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ async def test_pairing_shows_the_reason_of_each_fault_and_recovers(
     await owner.paste(pem())
     assert owner.error == error
     gateway.faults.clear()
-    await owner.answer({})
+    await owner.submit({})
     assert owner.is_done
 
 
@@ -212,7 +212,7 @@ async def test_pairing_removes_the_key(hass: HomeAssistant, simulator: StartSimu
     assert entry.runtime_data.control.can_set_operation
     owner = Owner(hass, entry)
     await owner.open("pairing", "remove_key")
-    await owner.answer({})
+    await owner.submit({})
     assert owner.is_done
     assert not entry.runtime_data.control.can_set_operation
     assert state_of(hass, gateway, "select", "operation_mode") is None
@@ -258,7 +258,7 @@ async def test_pairing_requires_a_loaded_entry(hass: HomeAssistant, simulator: S
     await hass.config_entries.async_unload(entry.entry_id)
     owner = Owner(hass, entry)
     await owner.open("pairing", "register_key")
-    await owner.answer({})
+    await owner.submit({})
     assert (owner.shown["type"], owner.shown["reason"]) == (FlowResultType.ABORT, "not_loaded")
 
 
@@ -287,7 +287,7 @@ async def test_missing_library_only_disables_signed_requests(
     assert not entry.runtime_data.control.can_set_operation
     owner = Owner(hass, entry)
     await owner.open("pairing", "register_key")
-    await owner.answer({})
+    await owner.submit({})
     assert owner.error == "library_missing"
 
 
@@ -319,7 +319,7 @@ async def test_key_is_only_in_private_storage(
     assert private
     assert all(private)
     told = json.dumps(await diagnostics.async_get_config_entry_diagnostics(hass, entry), default=str)
-    # What the test harness itself logs of its storage in memory does not count.
+    # Records of the test harness about its storage in memory do not count.
     logged = [record.getMessage() for record in caplog.records if "homeassistant_custom_component" not in record.name]
     for secret in _secrets():
         assert secret not in told
@@ -331,7 +331,7 @@ async def test_key_is_only_in_private_storage(
 
 
 def _secrets() -> list[str]:
-    """Return the lines of the private key, but for the first and last, which are the same in all."""
+    """Return the lines of the private key without the first and last, which are the same in all keys."""
     return pem().decode().splitlines()[2:-2]
 
 

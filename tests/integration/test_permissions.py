@@ -1,4 +1,4 @@
-"""Which users of Home Assistant may change anything."""
+"""Permissions of Home Assistant's users."""
 
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import entity_registry as er
 from tests.conftest import StartSimulator
-from tests.helpers import asked_for
+from tests.helpers import request_count
 from tests.integration.control import entity_of, follows, writes
 
 from .conftest import Loaded, SetUp
@@ -69,7 +69,7 @@ async def test_entities_follow_home_assistants_permissions(
     action: str,
     data: dict[str, Any],
 ) -> None:
-    """Who may only look changes nothing; anybody else may, as with all of Home Assistant's entities."""
+    """A user with read access changes nothing. Others may, as with all of Home Assistant's entities."""
     gateway, entry = old
     (entity_id,) = (
         entity.entity_id
@@ -77,13 +77,13 @@ async def test_entities_follow_home_assistants_permissions(
         if entity.domain == domain
     )
     before, stood = len(writes(gateway)), follows(gateway)
-    started = asked_for(gateway, "sitemaster/run")
+    started = request_count(gateway, "sitemaster/run")
     with pytest.raises(Unauthorized):
         await act(hass, hass_read_only_user, domain, action, entity_id=entity_id, **data)
     assert (len(writes(gateway)), follows(gateway)) == (before, stood)
-    assert asked_for(gateway, "sitemaster/run") == started
+    assert request_count(gateway, "sitemaster/run") == started
     await act(hass, family_member(hass), domain, action, entity_id=entity_id, **data)
-    assert (follows(gateway), asked_for(gateway, "sitemaster/run")) != (stood, started)
+    assert (follows(gateway), request_count(gateway, "sitemaster/run")) != (stood, started)
 
 
 async def test_off_grid_switch_follows_home_assistants_permissions(

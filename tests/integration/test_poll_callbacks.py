@@ -32,7 +32,7 @@ COORDINATORS = ("grid", "live", "detail", "settings", "inventory")
 
 
 def fail(*_: Any, **__: Any) -> Any:
-    """Be the fault of the integration that no one has thought of."""
+    """Raise an unexpected error."""
     raise ValueError("a fault of the integration")
 
 
@@ -63,7 +63,7 @@ def tracebacks(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Poll the grid only where a test says so."""
+    """Poll the grid only in the test."""
     monkeypatch.setattr(coordinator_module, "GRID_INTERVAL", 60.0)
 
 
@@ -136,13 +136,13 @@ async def test_callback_that_fails_from_the_start_leaves_the_entry_loaded(
 
 @pytest.fixture
 async def watched(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> Loaded:
-    """Return a gateway whose grid is polled by the watch itself, many times in a second."""
-    gateway = await simulator("1.15.0")  # its live data do not tell the grid's state
+    """Return a gateway whose grid is polled by the background task, many times per second."""
+    gateway = await simulator("1.15.0")  # its live data do not have the grid's state
     return gateway, await set_up(gateway, options={CONF_GRID_INTERVAL: 0.02})
 
 
 def in_callbacks(entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail in whatever is called after the poll."""
+    """Fail in the callbacks after the poll."""
     break_callbacks(monkeypatch, entry.runtime_data.grid)
 
 
@@ -152,21 +152,21 @@ def in_the_request(_: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def in_the_poll(entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail with what was read."""
+    """Fail while the response is processed."""
     monkeypatch.setattr(entry.runtime_data.grid, "_process", fail)
 
 
 def in_the_refresh(entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail outside of what Home Assistant contains."""
+    """Fail outside of Home Assistant's error handling."""
     monkeypatch.setattr(entry.runtime_data.grid, "_async_refresh_finished", fail)
 
 
-def in_the_rhythm(entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail where the next poll's time is reckoned."""
+def in_the_schedule(entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail in the computation of the next poll's time."""
     monkeypatch.setattr(type(entry.runtime_data.grid.schedule), "interval", property(fail))
 
 
-@pytest.mark.parametrize("where", [in_callbacks, in_the_request, in_the_poll, in_the_refresh, in_the_rhythm])
+@pytest.mark.parametrize("where", [in_callbacks, in_the_request, in_the_poll, in_the_refresh, in_the_schedule])
 async def test_grid_watch_continues_after_any_error(
     hass: HomeAssistant,
     watched: Loaded,
@@ -228,7 +228,7 @@ async def test_polls_continue_if_every_entity_is_disabled(hass: HomeAssistant, l
 
 
 def pass_time(hass: HomeAssistant, seconds: float) -> None:
-    """Let Home Assistant itself begin what is due within some seconds."""
+    """Run all timers of Home Assistant that are due within some seconds."""
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=seconds))
 
 

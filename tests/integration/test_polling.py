@@ -24,7 +24,7 @@ from homeassistant.core import Event, HomeAssistant, callback
 from simulator import Simulator
 from simulator.wire import Json
 from tests.conftest import StartSimulator
-from tests.helpers import asked_for, until
+from tests.helpers import request_count, until
 from tests.integration.control import entity_of, let_pass, poll
 
 from .conftest import Loaded, SetUp, state_of
@@ -32,13 +32,13 @@ from .conftest import Loaded, SetUp, state_of
 
 @pytest.fixture(autouse=True)
 def still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Poll the grid only where a test says so."""
+    """Poll the grid only in the test."""
     monkeypatch.setattr(coordinators, "GRID_INTERVAL", 60.0)
 
 
 @contextmanager
 def written(hass: HomeAssistant) -> Iterator[Counter[str]]:
-    """Count by entity what is written, also what changes nothing."""
+    """Count the state writes by entity, also unchanged ones."""
     count: Counter[str] = Counter()
 
     @callback
@@ -55,7 +55,7 @@ def written(hass: HomeAssistant) -> Iterator[Counter[str]]:
 
 
 def at(simulator: Simulator, **site: float) -> None:
-    """Let the meters of the grid stand still at what is given."""
+    """Set the grid's meter to fixed values."""
     payload: Json = {"site": {"instant_power": 500, "energy_imported": 5000, **site}}
     simulator.overrides["meters/aggregates"] = payload
 
@@ -127,7 +127,7 @@ async def test_throttle_writes_zero_and_unknown_at_once(
     gateway = await simulator("21.44")
     at(gateway, instant_power=4)
     entry = await set_up(gateway)
-    for watts in (0, 3, -3, -9):  # at rest it wavers around zero
+    for watts in (0, 3, -3, -9):  # idle power varies around zero
         at(gateway, instant_power=watts)
         await poll(hass, entry, "live", "grid", "settings")
     assert state_of(hass, gateway, "sensor", "grid_power") == "-9.0"
@@ -188,7 +188,7 @@ async def test_throttle_writes_unavailable_after_unknown(
 
 @pytest.fixture
 def short_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no value outlive a failed poll."""
+    """Keep no value after a failed poll."""
     monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_INTERVALS", 0)
     monkeypatch.setattr("custom_components.powerwall_gateway.coordinator.KEPT_AT_LEAST", 0.0)
 
@@ -268,10 +268,10 @@ async def test_polls_need_few_requests(hass: HomeAssistant, simulator: StartSimu
         assert len(gateway.requests) - before <= 3
         if half_minute % 2 == 0:
             await data.settings.async_refresh()
-            await data.grid.async_refresh()  # so often it is asked, where the charge tells of it as well
+            await data.grid.async_refresh()  # requested so often if `system_status` has the grid's state, too
     await data.inventory.async_refresh()
     assert len(gateway.requests) / 30 <= 5
-    # What may start a check for new firmware goes over a connection of its own, four times an hour.
+    # The request that may start a check for new firmware uses its own connection, four times an hour.
     kept = {request.connection for request in gateway.requests if request.path != "system/update/status"}
     assert len(kept) == 1
 
@@ -335,14 +335,14 @@ async def test_second_grid_change_refreshes_again(
     gateway.home.advance(10)
     gateway.requests.clear()
     await entry.runtime_data.grid.async_refresh()
-    await until(lambda: asked_for(gateway, "meters/aggregates") == 1)
+    await until(lambda: request_count(gateway, "meters/aggregates") == 1)
     gateway.home.restore()
     gateway.home.advance(120)
     await entry.runtime_data.grid.async_refresh()
-    await until(lambda: asked_for(gateway, "meters/aggregates") == 2)
+    await until(lambda: request_count(gateway, "meters/aggregates") == 2)
 
 
-# -- a gateway that asks to wait, or is away ---------------------------------------------------------------------------
+# -- rate limits, and an unreachable gateway ---------------------------------------------------------------------------
 
 
 async def test_busy_gateway_keeps_its_values_without_requests(hass: HomeAssistant, loaded: Loaded) -> None:
@@ -354,7 +354,7 @@ async def test_busy_gateway_keeps_its_values_without_requests(hass: HomeAssistan
     assert [request.path for request in gateway.requests] == ["meters/aggregates"]
     assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
     assert state_of(hass, gateway, "sensor", "charge") != STATE_UNAVAILABLE
-    await entry.runtime_data.grid.async_force_refresh()  # an order waits for nothing
+    await entry.runtime_data.grid.async_force_refresh()  # a command does not wait
     assert [request.path for request in gateway.requests] == ["meters/aggregates", "system_status/grid_status"]
 
 
@@ -379,4 +379,5 @@ async def test_restarting_gateway_gets_few_requests(hass: HomeAssistant, loaded:
     gateway.requests.clear()
     for _ in range(10):
         await poll(hass, entry, "live", "grid", "settings")
-    assert len(gateway.requests) <= 4  # aiohttp makes up for a connection that dropped, and so do we, once
+    # aiohttp repeats a request on a dropped connection, and the client repeats it once, too.
+    assert len(gateway.requests) <= 4

@@ -20,18 +20,18 @@ from .conftest import SetUp, entry_for
 
 
 class Clock:
-    """What time it is for the waits between logins."""
+    """The clock of the waits between logins."""
 
     now = 1_000_000.0
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the monotonic time in seconds."""
         return self.now
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Let the waits after refused logins be over when a test says so."""
+    """Control the waits after refused logins."""
     clock = Clock()
     monkeypatch.setattr(login_module, "monotonic", clock)
     monkeypatch.setattr(login_module, "time", clock)
@@ -39,12 +39,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def sources(hass: HomeAssistant) -> list[str]:
-    """Return where the flows in progress come from."""
+    """Return the sources of the flows in progress."""
     return [str(flow["context"]["source"]) for flow in hass.config_entries.flow.async_progress()]
 
 
 async def again(hass: HomeAssistant, entry: MockConfigEntry, clock: Clock | None = None) -> None:
-    """Set up as Home Assistant does after a while; with a clock, after every wait."""
+    """Set up the entry again like Home Assistant's retry; with a clock, after every wait."""
     if clock:
         clock.now += login_module.SessionManager.LONGEST_WAIT
     await hass.config_entries.async_reload(entry.entry_id)
@@ -77,7 +77,7 @@ async def test_login_wait_survives_a_failed_setup(
     assert gateway.logins == 1
     flow = await entry.start_reauth_flow(hass)
     assert_abort(await go_on(hass, flow, {CONF_PASSWORD: gateway.password}), "reauth_successful")
-    assert entry.state.name == "LOADED"  # another password waits for nothing
+    assert entry.state.name == "LOADED"  # another password is tried at once
 
 
 async def test_refused_default_password_starts_reauth_at_once(

@@ -204,7 +204,7 @@ async def test_reconfigure_corrects_the_serial_and_keeps_everything(
     await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     issue_id = f"installer_login_refused_{entry.entry_id}"
-    gateway.faults.add("login/Basic", status=401)  # the simulated wizard takes any, as 1.15 may not
+    gateway.faults.add("login/Basic", status=401)  # the simulated 1.15 accepts any password, which a real one may not
     grid = entry.runtime_data.grid
     await grid.async_refresh()
     await until(lambda: grid.connected_for() > 0.02)
@@ -247,7 +247,7 @@ async def test_reconfigure_corrects_the_serial_and_keeps_everything(
 async def replaced(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str
 ) -> tuple[Simulator, MockConfigEntry, Registered]:
-    """Set up a gateway, and put another one with the same Powerwalls in its place; what was registered before, too."""
+    """Set up a gateway, and replace it with another one with the same Powerwalls. Return the registered ids, too."""
     gateway: Simulator = await simulator(firmware)
     entry = await set_up(gateway)
     await hass.async_block_till_done()
@@ -266,7 +266,7 @@ async def replaced(
 
 
 def registered(hass: HomeAssistant, entry: MockConfigEntry) -> Registered:
-    """Return the unique ids of an entry's entities, and the identifiers of its devices, by what stays the same."""
+    """Return the unique ids and device identifiers of an entry by entity id and device id."""
     entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     return (
@@ -276,7 +276,7 @@ def registered(hass: HomeAssistant, entry: MockConfigEntry) -> Registered:
 
 
 def is_carried_over(hass: HomeAssistant, entry: MockConfigEntry, before: Registered, old: str) -> None:
-    """Check that everything goes on under the new serial number."""
+    """Check that everything continues under the new serial number."""
     assert (entry.state.name, entry.unique_id, entry.data[CONF_SERIAL]) == ("LOADED", NEW, NEW)
     for ids, present in zip(before, registered(hass, entry), strict=True):
         assert ids
@@ -300,7 +300,7 @@ async def test_replaced_gateway_with_same_powerwalls_keeps_history(
     assert_form(flow, "reconfigure_confirm", {CONF_PASSWORD: "password_missing"})
     assert new.logins == logins
     flow = await go_on(hass, flow, {CONF_PASSWORD: new.password})
-    if firmware == "pw3":  # it tells neither its serial number nor its Powerwalls
+    if firmware == "pw3":  # it reports neither its serial number nor its Powerwalls
         assert_form(flow, "replaced_unsure")
         flow = await go_on(hass, flow, {CONF_SAME_POWERWALLS: False})
         assert_form(flow, "replaced_unsure", {CONF_SAME_POWERWALLS: "not_the_same"})

@@ -23,7 +23,7 @@ DAY = 24 * HOUR
 
 @pytest.fixture
 def soon_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Find a battery idle after two polls, of which each counts for a minute at most."""
+    """Report an idle battery after two polls, of which each counts for a minute at most."""
     monkeypatch.setattr(monitor, "IDLE_FOR", 120.0)
 
 
@@ -37,13 +37,13 @@ async def poll(entry: MockConfigEntry, *, every: float = HOUR) -> None:
 
 
 def shown(hass: HomeAssistant, entry: MockConfigEntry, key: str) -> dict[str, str] | None:
-    """Return an issue's placeholders, None where it is not shown."""
+    """Return an issue's placeholders, None if it is not shown."""
     issue = ir.async_get(hass).async_get_issue(DOMAIN, f"{key}_{entry.entry_id}")
     return None if issue is None else issue.translation_placeholders or {}
 
 
 def resting(gateway: Simulator, **orders: Any) -> None:
-    """Let the battery rest: held at 0 W, whatever there is to do."""
+    """Keep the battery at 0 W."""
     payload = {
         name: {"instant_power": orders.get(name, 0.0), "energy_exported": 1.0, "energy_imported": 1.0}
         for name in ("site", "battery", "load", "solar")
@@ -63,7 +63,7 @@ async def test_disabled_powerwall_creates_an_issue(hass: HomeAssistant, loaded: 
         "name": "Home Energy Gateway",
         "packs": "Powerwall 2 (DisabledExcessiveVoltageDrop)",
     }
-    gateway.running = False  # a stopped one tells nothing, and mends nothing
+    gateway.running = False  # a stopped one reports nothing, so the issue stays
     await poll(entry)
     assert shown(hass, entry, "pack_fault")
     gateway.running = True
@@ -82,7 +82,7 @@ async def test_fault_creates_an_issue_after_a_minute(hass: HomeAssistant, loaded
     assert shown(hass, entry, "pack_fault")
 
 
-# -- no one answers ----------------------------------------------------------------------------------------------------
+# -- unreachable gateway -----------------------------------------------------------------------------------------------
 
 
 async def test_unreachable_gateway_creates_an_issue(hass: HomeAssistant, short_backoff: None, loaded: Loaded) -> None:
@@ -177,7 +177,7 @@ SHOWN_AGAIN = {
     "alerts",
     "certificate_changed",
 }
-"""Issues about the safety of the battery or of the connection: each occurrence is news."""
+"""Issues about the safety of the battery or the connection: each occurrence is shown again."""
 
 
 def ignore(hass: HomeAssistant, entry: MockConfigEntry, key: str) -> None:
@@ -186,7 +186,7 @@ def ignore(hass: HomeAssistant, entry: MockConfigEntry, key: str) -> None:
 
 
 def is_ignored(hass: HomeAssistant, entry: MockConfigEntry, key: str) -> bool | None:
-    """Return whether an issue is ignored, None where there is none."""
+    """Return whether an issue is ignored, None if there is none."""
     issue = ir.async_get(hass).async_get_issue(DOMAIN, f"{key}_{entry.entry_id}")
     return None if issue is None else issue.dismissed_version is not None
 
@@ -376,7 +376,7 @@ async def test_idle_issue_ends_when_the_battery_works(
     entry = await set_up(gateway)
     await poll(entry)
     assert shown(hass, entry, "idle")
-    gateway.home.outage()  # a rest on an island is no news, and no work either
+    gateway.home.outage()  # idle off-grid creates no issue, and ends none
     await poll(entry)
     assert shown(hass, entry, "idle")
     gateway.home.restore()
@@ -385,14 +385,14 @@ async def test_idle_issue_ends_when_the_battery_works(
     assert shown(hass, entry, "idle") is None
 
 
-@pytest.mark.parametrize("trouble", ["outage", "stopped"])
+@pytest.mark.parametrize("case", ["outage", "stopped"])
 @pytest.mark.usefixtures("soon_idle")
 async def test_idle_issue_needs_a_battery_that_may_work(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, trouble: str
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, case: str
 ) -> None:
     gateway: Simulator = await simulator("21.44")
     resting(gateway, load=1000)
-    if trouble == "outage":
+    if case == "outage":
         gateway.home.outage()
     else:
         gateway.overrides["sitemaster"] = {"running": False, "status": "StatusDown"}

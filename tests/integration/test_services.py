@@ -21,7 +21,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util.yaml import load_yaml_dict
 from tests.conftest import StartSimulator
-from tests.helpers import INTEGRATION, asked_for, until
+from tests.helpers import INTEGRATION, request_count, until
 from tests.integration.control import entity_of, follows, logged_in, steady_grid, wait_until_idle, writes
 
 from .conftest import Loaded, SetUp, entry_for, state_of
@@ -43,7 +43,7 @@ ACTIONS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(autouse=True)
 def short_backoff(short_timings: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for milliseconds where it is seconds and minutes."""
+    """Wait for milliseconds instead of seconds and minutes."""
     for name in ("UPDATE", "TEST"):
         monkeypatch.setattr(services, f"{name}_INTERVAL", 0.01)
         monkeypatch.setattr(services, f"{name}_LIMIT", 0.5)
@@ -81,8 +81,8 @@ async def test_action_needs_an_entry_id_with_two_gateways(
     entry = await set_up(second)
     with pytest.raises(ServiceValidationError):
         await act(hass, "get_endpoint", response=True, path="status")
-    answer = await act(hass, "get_endpoint", response=True, path="status", config_entry_id=entry.entry_id)
-    assert answer["answer"]["version"] == "1.15.0\n"
+    result = await act(hass, "get_endpoint", response=True, path="status", config_entry_id=entry.entry_id)
+    assert result["answer"]["version"] == "1.15.0\n"
 
 
 # -- set_operation -----------------------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ async def test_set_operation_is_one_write(hass: HomeAssistant, old: Loaded) -> N
     given = await act(hass, "set_operation", response=True, mode="backup", reserve=30)
     assert given == {"mode": "backup", "reserve": 30.0}
     assert follows(gateway) == ("backup", 33.5)
-    assert len(writes(gateway)) == asked_for(gateway, "config/completed") == 1
+    assert len(writes(gateway)) == request_count(gateway, "config/completed") == 1
     await act(hass, "set_operation", mode="self_consumption")
     assert follows(gateway) == ("self_consumption", 33.5)
 
@@ -191,7 +191,7 @@ async def test_unload_ends_the_stop_action(hass: HomeAssistant, old: Loaded) -> 
     await act(hass, "stop")
     await hass.config_entries.async_unload(entry.entry_id)
     assert gateway.running
-    await until(lambda: hub.async_get_supervisor(hass, entry.entry_id) is None)  # the watch goes on for its minute
+    await until(lambda: hub.async_get_supervisor(hass, entry.entry_id) is None)  # the supervisor watches for its minute
 
 
 async def test_stop_rejects_a_duration_that_is_out_of_range(hass: HomeAssistant, old: Loaded) -> None:
@@ -281,7 +281,7 @@ async def test_check_update_returns_the_result(
 async def test_update_sensor_of_an_idle_gateway_has_a_state(
     hass: HomeAssistant, all_enabled: None, loaded: Loaded
 ) -> None:
-    """Home Assistant takes the state `unknown` for a missing value."""
+    """Home Assistant treats the state `unknown` as a missing value."""
     gateway, _ = loaded
     assert state_of(hass, gateway, "sensor", "update_state") == "no_update"
 
@@ -303,13 +303,13 @@ async def test_check_update_shows_its_progress(
 
 async def test_check_update_on_1_15_requests_the_status_once(hass: HomeAssistant, old: Loaded) -> None:
     gateway, _ = old
-    assert asked_for(gateway, "system/update/status") == 0
+    assert request_count(gateway, "system/update/status") == 0
     assert await act(hass, "check_update", response=True) == {"state": "failed", "words": ["nonactionable"]}
-    assert asked_for(gateway, "system/update/status") == 1
+    assert request_count(gateway, "system/update/status") == 1
 
 
 @pytest.mark.parametrize(
-    ("trouble", "key"),
+    ("fault", "key"),
     [
         ("outage", "update_off_grid"),
         ("unknown", "update_unsure"),
@@ -318,10 +318,10 @@ async def test_check_update_on_1_15_requests_the_status_once(hass: HomeAssistant
     ],
 )
 async def test_check_update_is_refused_if_it_is_not_safe(
-    hass: HomeAssistant, trouble: str, key: str, loaded: Loaded
+    hass: HomeAssistant, fault: str, key: str, loaded: Loaded
 ) -> None:
     gateway, _ = loaded
-    match trouble:
+    match fault:
         case "outage":
             gateway.home.outage()
         case "unknown":
@@ -332,7 +332,7 @@ async def test_check_update_is_refused_if_it_is_not_safe(
         await act(hass, "check_update")
     assert raised.value.translation_key == key
     assert "{" not in str(raised.value)
-    assert (asked_for(gateway, "system/update") == 0) is (trouble != "slow")
+    assert (request_count(gateway, "system/update") == 0) is (fault != "slow")
 
 
 # -- run_connection_test -----------------------------------------------------------------------------------------------
@@ -374,17 +374,17 @@ async def test_get_endpoint_has_no_effect_and_no_secret(
     if firmware == "1.15.0":
         await logged_in(hass, entry)
     before, stopped = follows(gateway), gateway.stopped_seconds
-    answered = 0
+    responses = 0
     for path in READABLE_PATHS:
         try:
-            answer = await act(hass, "get_endpoint", response=True, path=path)
+            result = await act(hass, "get_endpoint", response=True, path=path)
         except HomeAssistantError:
             continue
-        answered += 1
-        text = json.dumps(answer)
+        responses += 1
+        text = json.dumps(result)
         for secret in (gateway.serial, gateway.password, *gateway.tokens, *gateway.gateway.pack_serials):
             assert secret not in text, path
-    assert answered > 20
+    assert responses > 20
     assert (follows(gateway), gateway.stopped_seconds) == (before, stopped)
     assert {request.method for request in gateway.requests} <= {"GET", "POST"}
     posted = {request.path for request in gateway.requests if request.method == "POST"}

@@ -11,7 +11,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import SimulatedHome, Simulator
 from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
-from tests.helpers import asked_for
+from tests.helpers import request_count
 from tests.integration.control import call, logged_in, poll, writes
 from tests.signing_keys import SIGNED, pair, public_key
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("quick_signing")
 
 @pytest.fixture(params=SIGNED)
 async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
-    """Start a gateway that takes signed requests, whose battery feeds the home."""
+    """Start a gateway that accepts signed requests, with a battery that supplies the home."""
     return await feeding(simulator, request.param)
 
 
@@ -36,10 +36,10 @@ async def test_key_sets_mode_and_reserve(hass: HomeAssistant, gateway: Simulator
     assert (gateway.home.mode, gateway.home.reserve) == ("autonomous", 33.5)
     assert state_of(hass, gateway, "select", "operation_mode") == "autonomous"
     assert float(state_of(hass, gateway, "number", "backup_reserve") or 0) == pytest.approx(30)
-    answer = await hass.services.async_call(
+    response = await hass.services.async_call(
         DOMAIN, "set_operation", {"mode": "self_consumption", "reserve": 40}, blocking=True, return_response=True
     )
-    assert answer == {"mode": "self_consumption", "reserve": 40}
+    assert response == {"mode": "self_consumption", "reserve": 40}
 
 
 async def test_key_works_after_a_restart_without_a_login(
@@ -72,9 +72,9 @@ async def test_reads_are_unsigned_if_possible(hass: HomeAssistant, simulator: St
     pair(gateway)
     entry = await set_up(gateway, options=ALLOWED)
     await keep_key(hass, entry)
-    before = asked_for(gateway, PATH)
+    before = request_count(gateway, PATH)
     await entry.runtime_data.settings.async_refresh()
-    assert asked_for(gateway, PATH) == before
+    assert request_count(gateway, PATH) == before
 
 
 async def test_rejected_key_keeps_controls_of_the_login(hass: HomeAssistant, old: Loaded) -> None:

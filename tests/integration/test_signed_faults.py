@@ -20,7 +20,7 @@ from simulator.gateway import signed
 from simulator.gateway.call import Response
 from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
-from tests.helpers import asked_for
+from tests.helpers import request_count
 from tests.integration.control import call, poll
 from tests.signing_keys import SIGNED, pair, public_key
 
@@ -29,12 +29,12 @@ from .signing import ALLOWED, feeding, keep_key
 
 pytestmark = pytest.mark.usefixtures("quick_signing")
 
-type Trouble = Callable[[Simulator], object]
+type Injection = Callable[[Simulator], object]
 
 
 @pytest.fixture(params=SIGNED)
 async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
-    """Start a gateway that takes signed requests, and has taken the key."""
+    """Start a gateway that accepts signed requests and has accepted the key."""
     gateway = await feeding(simulator, request.param)
     pair(gateway)
     return gateway
@@ -42,14 +42,14 @@ async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> 
 
 @pytest.fixture
 async def entry(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> MockConfigEntry:
-    """Set it up with the key, and with control allowed."""
+    """Set up the gateway with the key and with control allowed."""
     entry = await set_up(gateway, options=ALLOWED)
     await keep_key(hass, entry)
     return entry
 
 
 def _unverified(gateway: Simulator) -> None:
-    """Have the key registered again, by someone who took it away before: it waits again."""
+    """Remove the key and register it again: it is unconfirmed."""
     gateway.gateway.keyring.forget(public_key())
     gateway.gateway.keyring.register(public_key())
 
@@ -63,15 +63,15 @@ def _clock(gateway: Simulator) -> None:
     gateway.gateway.clock_ahead = 60.0
 
 
-def _fault(**fault: Any) -> Trouble:
+def _fault(**fault: Any) -> Injection:
     return lambda gateway: gateway.faults.add(PATH, **fault)
 
 
-def _rejecting(fault: str) -> Trouble:
+def _rejecting(fault: str) -> Injection:
     return lambda gateway: gateway.gateway.keyring.reject(public_key(), fault)
 
 
-TROUBLES = [
+FAULTS = [
     pytest.param(lambda gateway: gateway.gateway.keyring.forget(public_key()), "key_unknown", id="wrong key"),
     pytest.param(_unverified, "key_unconfirmed", id="key pending"),
     pytest.param(_too_late, "key_unconfirmed", id="window expired"),
@@ -86,15 +86,15 @@ TROUBLES = [
 ]
 
 
-@pytest.mark.parametrize(("trouble", "said"), TROUBLES)
+@pytest.mark.parametrize(("inject", "error_key"), FAULTS)
 async def test_signed_fault_is_shown_and_other_values_continue(
-    hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, trouble: Trouble, said: str
+    hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, inject: Injection, error_key: str
 ) -> None:
     before = (gateway.home.mode, gateway.home.reserve)
-    trouble(gateway)
+    inject(gateway)
     with pytest.raises(HomeAssistantError) as refused:
         await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
-    assert refused.value.translation_key == said
+    assert refused.value.translation_key == error_key
     assert (gateway.home.mode, gateway.home.reserve) == before
     data = entry.runtime_data
     for coordinator in (data.settings, data.detail, data.inventory, data.live, data.grid):
@@ -110,7 +110,7 @@ async def test_signed_fault_is_shown_and_other_values_continue(
 async def test_signed_responses_are_read_compressed_or_not(
     hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Firmware packs the DIN since 25.42.2, and says so in no header: what is signed may follow."""
+    """Since 25.42.2 the DIN is compressed without a header. Signed responses may be, too."""
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
     response_of = signed._response
 
@@ -131,11 +131,11 @@ async def test_rate_limited_gateway_gets_no_signed_request(
     await keep_key(hass, entry)
     gateway.faults.add(PATH, status=429, retry_after=600)
     await entry.runtime_data.detail.async_refresh()
-    before = asked_for(gateway, PATH)
+    before = request_count(gateway, PATH)
     for _ in range(3):
         await entry.runtime_data.detail.async_refresh()
         await entry.runtime_data.settings.async_refresh()
-    assert asked_for(gateway, PATH) == before
+    assert request_count(gateway, PATH) == before
 
 
 # -- a key that is rejected --------------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ CONTROLS = {
 
 
 def repairs(hass: HomeAssistant) -> set[str]:
-    """Return the texts of the repairs that are shown."""
+    """Return the keys of the repairs that are shown."""
     return {issue.translation_key or "" for issue in ir.async_get(hass).issues.values() if issue.active}
 
 
@@ -173,26 +173,31 @@ REJECTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("trouble", "said"), REJECTIONS)
+@pytest.mark.parametrize(("inject", "error_key"), REJECTIONS)
 async def test_rejected_key_is_repaired_without_a_reload(
-    hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, short_backoff: None, trouble: Trouble, said: str
+    hass: HomeAssistant,
+    gateway: Simulator,
+    entry: MockConfigEntry,
+    short_backoff: None,
+    inject: Injection,
+    error_key: str,
 ) -> None:
     assert repairs(hass) & set(issues.KEY) == set()
     by_login = {"off_grid"} if gateway.profile.firmware == "26.18" else set()
-    trouble(gateway)
+    inject(gateway)
     await _poll_settings_twice(hass, entry)
-    assert repairs(hass) & set(issues.KEY) == {said}
+    assert repairs(hass) & set(issues.KEY) == {error_key}
     assert unavailable(hass, gateway) == set(CONTROLS) - by_login
     assert state_of(hass, gateway, "sensor", "home_power") == "2000.0"
     assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
     with pytest.raises(HomeAssistantError) as refused:
         await hass.services.async_call(DOMAIN, "set_operation", {"reserve": 40}, blocking=True, return_response=True)
-    assert refused.value.translation_key == said
+    assert refused.value.translation_key == error_key
 
     gateway.faults.add("*", drop=True)
     await entry.runtime_data.settings.async_refresh()
     gateway.faults.clear()
-    assert repairs(hass) & set(issues.KEY) == {said}
+    assert repairs(hass) & set(issues.KEY) == {error_key}
 
     pair(gateway)
     gateway.gateway.keyring.reject(public_key(), None)
@@ -230,10 +235,10 @@ async def test_different_clocks_create_an_issue(hass: HomeAssistant, gateway: Si
 async def test_conflicting_write_raises_its_reason(
     hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry
 ) -> None:
-    before = asked_for(gateway, PATH)
+    before = request_count(gateway, PATH)
 
     def interfere(step: str, _: object) -> None:
-        if step == "acted" and asked_for(gateway, PATH) == before + 2:
+        if step == "acted" and request_count(gateway, PATH) == before + 2:
             gateway.gateway.operation.reserve = 50
 
     gateway.server.observer = interfere

@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
-from tests.helpers import asked_for, until
+from tests.helpers import request_count, until
 from tests.integration.control import call, poll
 from tests.signing_keys import pair, public_key
 
@@ -29,7 +29,7 @@ ISLANDING = "v2/islanding/mode"
 
 @pytest.fixture(autouse=True)
 def hurry(quick_signing: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Watch for half a second what may take two minutes. What keeps a home from harm stays as it is."""
+    """Wait half a second instead of up to 2 minutes. Safety checks are unchanged."""
     quick = Polling(0.005, 0.01, 0.5)
     monkeypatch.setattr(hub, "IslandingController", partial(IslandingController, off_grid=quick, on_grid=quick))
 
@@ -37,7 +37,7 @@ def hurry(quick_signing: None, monkeypatch: pytest.MonkeyPatch) -> None:
 async def _set_up(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, firmware: str, **options: float
 ) -> Loaded:
-    """Set up a gateway with an accepted key, whose home uses next to nothing and follows at once."""
+    """Set up a gateway with an accepted key, whose home uses almost no power and follows at once."""
     gateway = await start(simulator, firmware, speed=1000.0)
     simulated = gateway.home
     simulated.charge, simulated.solar_power, simulated.home_power = 80.0, 0.0, 100.0
@@ -49,7 +49,7 @@ async def _set_up(
 
 @pytest.fixture
 async def loaded(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> Loaded:
-    """Return a Powerwall 3, which goes off-grid by a signed request alone."""
+    """Return a Powerwall 3, which goes off-grid only by a signed request."""
     return await _set_up(hass, simulator, set_up, "pw3")
 
 
@@ -81,7 +81,7 @@ async def test_accepted_request_without_effect_is_reverted(hass: HomeAssistant, 
 
 
 @pytest.mark.parametrize(
-    ("trouble", "key"),
+    ("fault", "key"),
     [
         ("outage", "no_grid_to_leave"),
         ("19.9 %", "charge_too_low"),
@@ -90,12 +90,10 @@ async def test_accepted_request_without_effect_is_reverted(hass: HomeAssistant, 
         ("stopped", "powerwall_stopped"),
     ],
 )
-async def test_forced_request_is_not_sent_if_unsafe(
-    hass: HomeAssistant, loaded: Loaded, trouble: str, key: str
-) -> None:
+async def test_forced_request_is_not_sent_if_unsafe(hass: HomeAssistant, loaded: Loaded, fault: str, key: str) -> None:
     gateway, entry = loaded
     gateway.speed = 0.0
-    match trouble:
+    match fault:
         case "outage":
             gateway.home.outage()
         case "19.9 %":
@@ -158,10 +156,10 @@ async def test_no_request_is_signed_if_the_login_is_enough(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
     gateway, _ = await _set_up(hass, simulator, set_up, "26.18")
-    before = asked_for(gateway, PATH)
+    before = request_count(gateway, PATH)
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert gateway.home.grid_status == "SystemIslandedActive"
-    assert asked_for(gateway, PATH) == before
+    assert request_count(gateway, PATH) == before
 
 
 @pytest.mark.parametrize("status", [403, 404])

@@ -13,7 +13,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er, 
 from simulator import SimulatedHome, Simulator
 from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
-from tests.helpers import asked_for
+from tests.helpers import request_count
 from tests.integration.control import poll
 from tests.signing_keys import pair, public_key
 
@@ -235,11 +235,11 @@ async def test_rejected_key_causes_one_request_a_minute(
     site.gateway.keyring.forget(public_key())
     data = entry.runtime_data
     await data.settings.async_refresh()
-    before = asked_for(site, PATH)
+    before = request_count(site, PATH)
     for _ in range(2):
         await data.settings.async_refresh()
         await poll(hass, entry, "detail", "live")
-    assert asked_for(site, PATH) == before + 2
+    assert request_count(site, PATH) == before + 2
     assert state_of(hass, site, "sensor", "backup_reserve") == "unavailable"
 
 
@@ -249,12 +249,12 @@ async def test_two_signed_requests_read_everything(
 ) -> None:
     assert keys_of(hass, site, entry, 1) > BATTERY | INVERTER
     data = entry.runtime_data
-    before = asked_for(site, PATH)
+    before = request_count(site, PATH)
     await data.live.async_refresh()
     await data.grid.async_refresh()
-    assert asked_for(site, PATH) == before
+    assert request_count(site, PATH) == before
     await data.detail.async_refresh()
-    assert asked_for(site, PATH) == before + 2
+    assert request_count(site, PATH) == before + 2
     assert data.detail.schedule.cost > 0
 
 
@@ -265,10 +265,10 @@ async def test_powerwall_2_gets_no_unneeded_signed_request(
     pair(gateway)
     entry = await set_up(gateway)
     await keep_key(hass, entry)
-    before = asked_for(gateway, PATH)
+    before = request_count(gateway, PATH)
     await poll(hass, entry, "detail", "live")
     await entry.runtime_data.inventory.async_refresh()
-    assert asked_for(gateway, PATH) == before
+    assert request_count(gateway, PATH) == before
     assert entry.runtime_data.detail.data.controller.has_never_succeeded
 
 
@@ -349,9 +349,9 @@ async def test_strings_need_no_additional_request(hass: HomeAssistant, site: Sim
     site.home.solar_power = 3000.0
     entry = await set_up(site)
     await keep_key(hass, entry)
-    before = asked_for(site, PATH)
+    before = request_count(site, PATH)
     await entry.runtime_data.detail.async_refresh()
-    assert asked_for(site, PATH) == before + 2
+    assert request_count(site, PATH) == before + 2
     assert strings_of(hass, site, "power")
 
 
@@ -442,9 +442,9 @@ async def test_meter_inputs_are_shown_without_another_request(
 
     site.gateway.lost_meters["site"] = None
     site.gateway.neurio_readings = []
-    before = asked_for(site, PATH)
+    before = request_count(site, PATH)
     await entry.runtime_data.detail.async_refresh()
-    assert asked_for(site, PATH) == before + 2
+    assert request_count(site, PATH) == before + 2
     assert shown("synchrometerX", "power") == shown(NEURIO, "power") == ["unavailable", "unavailable", None]
 
 

@@ -28,12 +28,12 @@ _MOVING = {"started", "running_since"}
 
 @pytest.fixture
 def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
-    """Write them as Home Assistant does."""
+    """Write snapshots like Home Assistant."""
     return snapshot.use_extension(HomeAssistantSnapshotExtension)
 
 
 def _as_it_is(_: Simulator) -> None:
-    """Leave the home as it is."""
+    """Keep the state of the home."""
 
 
 def _stopped(gateway: Simulator) -> None:
@@ -67,7 +67,7 @@ async def test_the_entities(
     prepare: Callable[[Simulator], None],
     platform: str,
 ) -> None:
-    # Firmware 24.36 does not take the label's password any more.
+    # Firmware 24.36 rejects the password on the label.
     gateway = await simulator(firmware, **({"password": "sunshine"} if firmware == "24.36" else {}))
     prepare(gateway)
     entry = await set_up(gateway)
@@ -98,7 +98,7 @@ async def test_the_controls(
     username: str,
     prepare: Callable[[Simulator], None],
 ) -> None:
-    monkeypatch.setattr(coordinator, "GRID_INTERVAL", 60.0)  # so that nothing is logged in to meanwhile
+    monkeypatch.setattr(coordinator, "GRID_INTERVAL", 60.0)  # so that no login happens meanwhile
     gateway = await simulator(firmware, **({"password": "sunshine"} if firmware == "24.36" else {}))
     gateway.flip_switch()
     prepare(gateway)
@@ -112,7 +112,7 @@ async def test_the_controls(
 async def test_a_plain_site_shows_few_entities(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, options: dict[str, Any], enabled: int
 ) -> None:
-    """Show what most owners look at; everything else of two Powerwalls is disabled by default."""
+    """Only the most used entities of two Powerwalls are enabled by default."""
     gateway = await simulator("24.36", password="sunshine")
     gateway.flip_switch()
     entry = await set_up(gateway, options=options)
@@ -133,7 +133,7 @@ def _entities(
 
 
 def _shape(hass: HomeAssistant, entity: er.RegistryEntry, serial: str) -> dict[str, Any]:
-    """Describe an entity by what lasts from one Home Assistant to the next."""
+    """Describe an entity without fields that differ between Home Assistant releases."""
     key = entity.unique_id.removeprefix(f"{serial}_")
     state = hass.states.get(entity.entity_id)
     shown = hass.data[DATA_INSTANCES][entity.domain].get_entity(entity.entity_id)

@@ -21,7 +21,7 @@ ENPHASE: dict[str, Any] = {"brand": "Enphase Energy", "model": "IQ7PLUS-72-x-US 
 
 
 def string(number: int, power: float, *, connected: bool = True) -> dict[str, Any]:
-    """Make a string of panels as the gateway prints it."""
+    """Return a string of panels in the gateway's format."""
     voltage = 264.5 if connected else -2.2
     current = power / voltage if connected else 0
     return {
@@ -34,7 +34,7 @@ def string(number: int, power: float, *, connected: bool = True) -> dict[str, An
 
 
 def plus(**status: Any) -> dict[str, Any]:
-    """Make what a Powerwall+ answers."""
+    """Return the response of a Powerwall+."""
     pvac: dict[str, Any] = {"state": "PVAC_Active", "disabled": False, "disabled_reasons": [], "p_out": 1360}
     pvac |= {"v_out": 243.6, "f_out": 59.98, "string_vitals": [string(1, 900), string(2, 0, connected=False)]}
     return {
@@ -45,7 +45,7 @@ def plus(**status: Any) -> dict[str, Any]:
 
 
 def inverters_of(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, dr.DeviceEntry]:
-    """Return the inverters' devices by what they are known by."""
+    """Return the inverters' devices by identifier."""
     return {
         known.partition("_inverter_")[2]: device
         for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
@@ -164,7 +164,7 @@ async def test_powerwall_plus_has_solar_values(hass: HomeAssistant, simulator: S
     strings = [state_of(hass, gateway, "sensor", f"inverter_1_string_{number}_power") for number in (1, 3, 4)]
     assert sum(float(each or "nan") for each in strings) == pytest.approx(float(power or "nan"), abs=1)
     assert state_of(hass, gateway, "sensor", "inverter_1_string_2_power") is None
-    # An alert is raised in good health, too.
+    # An alert is raised without a fault, too.
     assert state_of(hass, gateway, "binary_sensor", "inverter_1_problem") == STATE_OFF
     assert attributes(hass, gateway, "inverter_1_problem")["alerts"] == [describe("PVS_a018_MciStringB")]
 
@@ -216,7 +216,7 @@ async def test_problem_sensor_lists_the_alerts(hass: HomeAssistant, simulator: S
 async def test_inverter_waits_for_the_list_of_inverters(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
-    """Made before, it would be another device than the one that the list names."""
+    """Without the list it would be another device."""
     gateway = await simulator("21.44")
     gateway.overrides.update({"solars": b"<html>", "solar_powerwall": plus()})
     entry = await set_up(gateway)

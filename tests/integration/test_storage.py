@@ -25,7 +25,7 @@ def former(hass_storage: dict[str, Any]) -> None:
 
 
 async def reread(hass: HomeAssistant) -> EntryStore:
-    """Return what another process would load."""
+    """Return the stored data as another process loads it."""
     store = EntryStore(hass, "entry")
     await store.async_load()
     return store

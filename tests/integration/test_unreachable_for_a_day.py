@@ -1,4 +1,4 @@
-"""A gateway that is away for 24 hours: Home Assistant's log stays short, and everything recovers."""
+"""A gateway that is unreachable for 24 hours: Home Assistant's log stays short, and everything recovers."""
 
 import logging
 
@@ -11,7 +11,7 @@ from .conftest import Loaded, state_of
 
 DAY = 86400.0
 POLLS = 1_150
-"""More than a number with an exponent can be doubled."""
+"""More failures than a float can be doubled."""
 
 
 async def test_polls_for_a_day_without_gateway_log_twice(

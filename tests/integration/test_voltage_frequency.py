@@ -12,7 +12,7 @@ from .conftest import Loaded, SetUp, state_of
 
 
 def meters(site: float, battery: float | None, *, frequency: float = 0.0) -> dict[str, Json]:
-    """Make `meters/aggregates` with these voltages, and the frequency that a meter which is no battery prints."""
+    """Return `meters/aggregates` with these voltages, and the frequency of the meters except the battery's."""
     time: dict[str, Json] = {"last_communication_time": "2026-06-21T13:00:00-07:00", "instant_power": 10}
     measured: dict[str, Json] = {**time, "instant_average_voltage": site, "frequency": frequency}
     inverter: Json = {**time, "instant_average_voltage": battery, "frequency": 60.0}
