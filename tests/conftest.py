@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 import pytest
 
 from simulator import Simulator
+from simulator.certificate import certificate
 from simulator.listener import event_loop
 from tests.deprecations import deprecation_log
 
@@ -40,6 +41,7 @@ def is_deep() -> bool:
 
 
 event_loop()  # before the first test, which would be blamed for a thread that outlives it
+certificate("")  # before the first test: cryptography keeps the class of the first date, which may be a frozen one
 
 type StartSimulator = Callable[..., Awaitable[Simulator]]
 
