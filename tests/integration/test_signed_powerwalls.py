@@ -454,3 +454,30 @@ async def test_contactor_opens_while_off_grid(hass: HomeAssistant, site: Simulat
     site.home.grid.up = False
     await poll(hass, entry, "detail", "live")
     assert state_of(hass, site, "binary_sensor", "grid_contactor_closed") == "off"
+
+
+@pytest.mark.parametrize("everything", [False, True])
+async def test_requests_per_poll_are_those_of_8216f2d(
+    hass: HomeAssistant, site: Simulator, set_up: SetUp, request: pytest.FixtureRequest, everything: bool
+) -> None:
+    """Strings, battery health and flows, which are newer than that commit, add no request."""
+    if everything:
+        request.getfixturevalue("all_enabled")
+    site.home.solar_power = 3000.0
+    entry = await set_up(site)
+    await keep_key(hass, entry)
+    requests: dict[str, list[str]] = {}
+    for coordinator in ("live", "grid", "detail", "settings", "inventory"):
+        before = len(site.requests)
+        await poll(hass, entry, coordinator)
+        requests[coordinator] = [each.path for each in site.requests[before:]]
+    assert requests == {
+        "live": ["meters/aggregates", "system_status/soe"],
+        "grid": ["system_status/grid_status"],
+        "detail": [PATH, PATH],
+        "settings": [PATH],
+        "inventory": [PATH],
+    }
+    assert strings_of(hass, site, "power")
+    assert of_pack(hass, site, 1, "battery_health") == "100.0"
+    assert state_of(hass, site, "sensor", "solar_to_battery_power") == ("1000.0" if everything else None)
