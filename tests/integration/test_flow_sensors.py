@@ -1,16 +1,22 @@
 """Sensors of the flows between solar, grid, battery and home."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import UTC
 
 import pytest
 from pytest_homeassistant_custom_component.common import mock_restore_cache_with_extra_data
 
+from custom_components.powerwall_gateway import entity
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.flow_split import Flows
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
+from simulator.wire import NANOSECONDS
+from tests.accelerated_day import COUNTERS, expect_flows, home_of_the_day, pass_day
 from tests.conftest import StartSimulator
-from tests.integration.control import poll
+from tests.integration.control import entity_of, poll
 
 from .conftest import SetUp, state_of
 
@@ -75,3 +81,44 @@ async def test_flows_with_a_meter_out_of_contact_keep_their_energies(
     await poll(hass, entry, "live")
     assert entry.runtime_data.live.data.flows.value.power is None
     assert state_of(hass, gateway, "sensor", "solar_to_battery_energy") == "0.0"
+
+
+async def test_flows_of_a_day_with_outages_and_restart_follow_the_home(
+    hass: HomeAssistant,
+    simulator: StartSimulator,
+    set_up: SetUp,
+    short_timings: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Poll every 5 minutes for a day by the home's clock. Every tenth poll is lost."""
+    home = home_of_the_day()
+    monkeypatch.setattr(dt_util, "utcnow", lambda: home.now.astimezone(UTC))
+    monkeypatch.setattr(entity, "monotonic", lambda: home.clock / NANOSECONDS)
+    gateway = await simulator("21.44", home=home)
+    entry = await set_up(gateway)
+    for key in (*COUNTERS, *asdict(Flows())):
+        er.async_get(hass).async_update_entity(entity_of(hass, gateway, "sensor", f"{key}_energy"), disabled_by=None)
+
+    async def restart(hours: float) -> None:
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        home.advance(hours * 3600)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await hass.async_block_till_done()
+
+    async def watch(hours: float) -> None:
+        await entry.runtime_data.live.async_force_refresh()  # as after a change of the grid
+        polls = round(hours * 12)
+        for number in range(1, polls + 1):
+            home.advance(300)
+            if number % 10 or number == polls:
+                await entry.runtime_data.live.async_force_refresh()
+
+    def energies(keys: Iterable[str]) -> dict[str, float]:
+        """Return energy sensors in Wh."""
+        return {key: 1000 * float(state_of(hass, gateway, "sensor", f"{key}_energy") or 0) for key in keys}
+
+    await restart(0)  # with all energies enabled
+    before = energies(COUNTERS)
+    await pass_day(home, watch, restart)
+    counted = energies(COUNTERS)
+    expect_flows(energies(asdict(Flows())), {key: counted[key] - before[key] for key in COUNTERS}, home.energies.flows)
