@@ -11,7 +11,7 @@ from typing import Any, Final
 from custom_components.powerwall_gateway import DESCRIPTIONS
 from custom_components.powerwall_gateway.entity import GatewayEntityDescription
 from custom_components.powerwall_gateway.event import GatewayEventDescription
-from custom_components.powerwall_gateway.hardware import inverters, powerwall_inverters, powerwalls
+from custom_components.powerwall_gateway.hardware import inverters, powerwall_inverters, powerwalls, signed_powerwall_2s
 from homeassistant.const import Platform
 
 ROOT = Path(__file__).parent.parent
@@ -107,7 +107,7 @@ def _seen() -> Seen:
 def _table_of(platform: str, description: GatewayEntityDescription[Any]) -> str:
     if platform in CONTROLS:
         return "control"
-    if description.devices_fn is powerwalls:
+    if description.devices_fn in {powerwalls, signed_powerwall_2s}:
         return "powerwall"
     if description.devices_fn in {inverters, powerwall_inverters}:
         return "inverter"

@@ -64,6 +64,7 @@ RETURN_CHARGE: Final = 20.0
 GRID_INTERVAL: Final = 1.0
 LIVE_INTERVAL: Final = 5.0
 DETAIL_INTERVAL: Final = 30.0
+TEMPERATURE_INTERVAL: Final = 600.0  # of a Powerwall 2, by a signed request that nothing else needs
 SETTINGS_INTERVAL: Final = 60.0
 INVENTORY_INTERVAL: Final = 900.0
 """Seconds between two polls."""

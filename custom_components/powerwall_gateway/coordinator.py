@@ -29,6 +29,7 @@ from .const import (
     LIVE_INTERVAL,
     REFUSALS_BEFORE_REAUTH,
     SETTINGS_INTERVAL,
+    TEMPERATURE_INTERVAL,
 )
 from .device import inverter_ids
 from .estimates import POWERWALL_ENERGY, BatteryEstimates, PowerAverage
@@ -54,6 +55,7 @@ from .gateway import (
 )
 from .gateway.models import (
     BatteryBlock,
+    BatteryTemperatures,
     ConfigFile,
     Controller,
     CustomerRegistration,
@@ -644,6 +646,7 @@ class Detail(Enum):
     CONTROLLER = auto()
     COMPONENTS = auto()
     FULL_BACKUP = auto()
+    TEMPERATURES = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -663,6 +666,9 @@ class DetailData:
     full_backup: EndpointResult[FullBackup] = EndpointResult()
     """These four require a signing key that the gateway accepts. `controller` and `components` are requested only where
     nothing else reports the battery's energies."""
+
+    temperatures: EndpointResult[BatteryTemperatures] = EndpointResult()
+    """Of a Powerwall 2 with a signing key."""
 
     @cached_property
     def measured_packs(self) -> EndpointResult[tuple[SignedBlock, ...]]:
@@ -697,6 +703,8 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
         super().__init__(hass, entry, gateway, signed)
         self._site_contact = ContactWatch[int](f"{self.name}, site")
         self._solar_contact = ContactWatch[int](f"{self.name}, solar")
+        self._next_temperatures = 0.0
+        """Monotonic time in seconds."""
 
     @override
     async def _poll(self) -> DetailData:
@@ -721,7 +729,7 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
             ),
         )
         if gateway.capabilities.has_system_status:
-            return data
+            return replace(data, temperatures=await self._fetch_temperatures(data.temperatures))
         # Nothing else reports the battery's energies.
         return replace(
             data,
@@ -745,6 +753,21 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
         if signed is None or not signed.verified:
             return EndpointResult(error=last.error)
         return await self._fetch_detail(detail, last, lambda: request(signed))
+
+    async def _fetch_temperatures(
+        self, last: EndpointResult[BatteryTemperatures]
+    ) -> EndpointResult[BatteryTemperatures]:
+        """Fetch the temperatures every 10 minutes, if one is enabled. They are never requested to detect hardware."""
+        if Detail.TEMPERATURES not in self.async_contexts():
+            return last
+        if self._signed is None or not self._signed.verified:
+            self._next_temperatures = 0.0
+            return EndpointResult(error=last.error)
+        now = self.hass.loop.time()
+        if now < self._next_temperatures:
+            return last
+        self._next_temperatures = now + TEMPERATURE_INTERVAL
+        return await self._fetch(last, self._signed.temperatures)
 
     async def _fetch_meters[T: (SiteMeter, SolarMeter)](
         self,

@@ -83,6 +83,11 @@ def powerwalls(data: PowerwallGatewayData) -> tuple[SubDevice, ...]:
     )
 
 
+def signed_powerwall_2s(data: PowerwallGatewayData) -> tuple[SubDevice, ...]:
+    """Return the Powerwalls, if there is a signing key and they are no Powerwall 3."""
+    return powerwalls(data) if data.control.signed and data.gateway.capabilities.has_system_status else ()
+
+
 def battery_blocks(data: PowerwallGatewayData) -> EndpointResult[Mapping[str, BatteryBlock]]:
     """Return the battery blocks by serial: from the live data, otherwise from signed requests."""
     if data.live.data.system.value is None:

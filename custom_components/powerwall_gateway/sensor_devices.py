@@ -40,6 +40,7 @@ from .gateway.models import (
     BatteryBlock,
     CtReading,
     MeterReading,
+    PowerwallTemperatures,
     PvacStatus,
     PvString,
     SignedBlock,
@@ -59,6 +60,7 @@ from .hardware import (
     meters_by_id,
     powerwall_inverters,
     powerwalls,
+    signed_powerwall_2s,
 )
 
 POWER: Final[dict[str, Any]] = {
@@ -224,6 +226,25 @@ _ALSO_SIGNED: Final = (
     _powerwall_sensor("frequency", lambda block: block.frequency, **FREQUENCY, **DISABLED_DIAGNOSTIC),
 )
 
+
+def _temperature_sensor(key: str, attribute: str) -> GatewaySensorDescription[PowerwallTemperatures]:
+    """Describe a temperature of a Powerwall 2, which is requested only while the entity is enabled."""
+
+    def result(data: PowerwallGatewayData, serial: str) -> EndpointResult[PowerwallTemperatures]:
+        return data.detail.data.temperatures.map(
+            lambda read: next((each for each in read.powerwalls or () if each.serial_number == serial), None)
+        )
+
+    return GatewaySensorDescription(
+        key=key,
+        source=Source(lambda data: data.detail, result, Detail.TEMPERATURES),
+        devices_fn=signed_powerwall_2s,
+        create_without_data=True,
+        value_fn=lambda read: None if (value := getattr(read, attribute)) is None else round(value, 1),
+        **TEMPERATURE | DISABLED_DIAGNOSTIC,
+    )
+
+
 _ENERGY_DISCHARGED: Final = _powerwall_energy("energy_discharged", lambda block: block.energy_discharged)
 
 POWERWALL_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
@@ -232,6 +253,8 @@ POWERWALL_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
     _signed_sensor("temperature_max", **TEMPERATURE),
     _signed_sensor("temperature_min", **TEMPERATURE | DISABLED_DIAGNOSTIC),
     _signed_sensor("inverter_temperature", **TEMPERATURE | DISABLED_DIAGNOSTIC),
+    _temperature_sensor("ambient_temperature", "ambient"),
+    _temperature_sensor("heat_sink_temperature", "heat_sink"),
     _signed_sensor("fan_a_speed", translation_placeholders={"number": "A"}, **_FAN),
     _signed_sensor("fan_b_speed", translation_placeholders={"number": "B"}, **_FAN),
     _signed_sensor(

@@ -1,5 +1,6 @@
 """Responses to signed device queries: all devices, and the components of the leader."""
 
+from collections.abc import Collection
 import json
 from typing import Any, Final
 
@@ -29,10 +30,10 @@ AMP_HOURS: Final = 173.3
 
 def response(gateway: Gateway, query: bytes, variables: str) -> str:
     """Respond to a query by its name. Its variables name the signals of the components."""
-    if b"ComponentsQuery" not in query:
-        return json.dumps(_controller(gateway))
-    components = _components(gateway)
     named = json.loads(variables)
+    if b"ComponentsQuery" not in query:
+        return json.dumps(_controller(gateway) | _boards(gateway, named.get("msaSignals", ())))
+    components = _components(gateway)
     for group, parts in components.items():
         for part in parts:
             wanted = set(named.get(f"{group}SignalNames", ())) - gateway.unknown_signals
@@ -40,7 +41,29 @@ def response(gateway: Gateway, query: bytes, variables: str) -> str:
     return json.dumps({"components": components})
 
 
-def _controller(gateway: Gateway) -> Json:
+def _boards(gateway: Gateway, names: Collection[str]) -> dict[str, Json]:
+    """Return the boards of the long query, which names their signals: of a Powerwall 2 two each, in this order."""
+    if not names:
+        return {}
+    boards: list[dict[str, Any]] = [{"partNumber": "", "serialNumber": "", **_part(THC_AmbientTemp=None)}]
+    for pack, din in gateway.packs_by_din:
+        part_number, _, serial = din.partition("--")
+        if not part_number.startswith(("1707000", "1807000")):  # a Powerwall 3 has no such boards
+            boards += [
+                {"partNumber": part_number, "serialNumber": serial, **_part(THC_AmbientTemp=pack.temperature - 18.3)},
+                {
+                    "partNumber": "1081100-10-Q",
+                    "serialNumber": f"CN{pack.number:012d}",
+                    **_part(PINV_HeatsinkTemp=pack.temperature),
+                },
+            ]
+    for board in boards:
+        known = set(names) - gateway.unknown_signals
+        board["signals"] = [signal for signal in board["signals"] if signal["name"] in known]
+    return {"components": {"msa": boards[::-1] if gateway.shuffles_boards else boards}}
+
+
+def _controller(gateway: Gateway) -> dict[str, Json]:
     """`DeviceControllerQuery`: the system as a whole, and which Powerwalls there are; expansions are not listed."""
     home = gateway.home
     flow = home.flow

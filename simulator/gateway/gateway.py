@@ -39,6 +39,9 @@ class Gateway:
     unknown_signals: frozenset[str] = frozenset()
     """Signals of components that the firmware does not know: it leaves them out of its responses."""
 
+    shuffles_boards = False
+    """Whether the response about the boards lists them in another order than those of pypowerwall's owners."""
+
     grid_services_power: float | None = -0.0
     """W in `system_status`; None if the gateway does not report it."""
 

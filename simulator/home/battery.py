@@ -30,7 +30,7 @@ class Pack:
     """Wh given over its life, measured outside (AC)."""
     capacity: float = CAPACITY
     temperature: float = 40.3
-    """Degrees Celsius of its warmest part. A Powerwall 3 reports it."""
+    """Degrees Celsius of a Powerwall 3's warmest part, or of a Powerwall 2's heat sink."""
     full_cycles: int = 0
     """The reported number of full cycles: 0 on both Powerwall 3 that an owner has read."""
     disabled_reasons: list[str] = field(default_factory=list)

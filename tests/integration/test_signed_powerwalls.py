@@ -1,9 +1,12 @@
 """The Powerwalls of a Powerwall 3 site with a signing key: energies and alerts."""
 
+from itertools import chain
+
+from aiopowerwall.queries import COMPONENTS_QUERY
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import monitor
+from custom_components.powerwall_gateway import coordinator, monitor
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.device import Kind, identifier, is_of_kind
 from custom_components.powerwall_gateway.gateway.signed.client import MORE_SIGNALS, PATH
@@ -30,6 +33,8 @@ BATTERY = {
     "average_capacity",
     "self_discharge",
 }
+TEMPERATURES = ("ambient_temperature", "heat_sink_temperature")
+"""Of a Powerwall 2."""
 INVERTER = {"inverter_temperature", "fan_a_speed", "fan_b_speed"}
 
 
@@ -270,6 +275,46 @@ async def test_powerwall_2_gets_no_unneeded_signed_request(
     await entry.runtime_data.inventory.async_refresh()
     assert request_count(gateway, PATH) == before
     assert entry.runtime_data.detail.data.controller.has_never_succeeded
+    for key in TEMPERATURES:
+        entity_id = er.async_get(hass).async_get_entity_id(
+            "sensor", DOMAIN, f"{gateway.serial}_{gateway.gateway.pack_serials[0]}_{key}"
+        )
+        assert entity_id
+        registered = er.async_get(hass).async_get(entity_id)
+        assert registered
+        assert registered.disabled_by is er.RegistryEntryDisabler.INTEGRATION
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_temperatures_of_a_powerwall_2_are_requested_every_10_minutes(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = await start(simulator, "26.18", home=SimulatedHome(packs=2, charge=60))
+    pair(gateway)
+    gateway.home.packs[1].temperature = 35.04
+    entry = await set_up(gateway)
+    assert keys_of(hass, gateway, entry, 1).isdisjoint(TEMPERATURES)
+    await keep_key(hass, entry)
+    await poll(hass, entry, "detail", "live")
+    before = request_count(gateway, PATH)
+    await poll(hass, entry, "detail", "live")
+    assert request_count(gateway, PATH) == before
+    ambient, heat_sink = TEMPERATURES
+    assert [of_pack(hass, gateway, number, ambient) for number in (1, 2)] == ["22.0", "16.7"]
+    assert [of_pack(hass, gateway, number, heat_sink) for number in (1, 2)] == ["40.3", "35.0"]
+
+    gateway.gateway.shuffles_boards = True
+    monkeypatch.setattr(coordinator, "TEMPERATURE_INTERVAL", 0.0)
+    monkeypatch.setattr(entry.runtime_data.detail, "_next_temperatures", 0.0)
+    await poll(hass, entry, "detail", "live")
+    assert request_count(gateway, PATH) == before + 1
+    assert [of_pack(hass, gateway, number, ambient) for number in (1, 2)] == ["22.0", "16.7"]
+    assert [of_pack(hass, gateway, number, heat_sink) for number in (1, 2)] == ["unknown", "unknown"]
+
+    gateway.gateway.keyring.forget(public_key())
+    await poll(hass, entry, "detail", "live")
+    await poll(hass, entry, "detail", "live")
+    assert of_pack(hass, gateway, 1, ambient) == "unavailable"
 
 
 async def test_updated_firmware_is_shown(
@@ -392,7 +437,7 @@ async def test_one_temperature_is_enabled_by_default(
 async def test_firmware_without_these_signals_has_no_such_entities(
     hass: HomeAssistant, site: Simulator, set_up: SetUp
 ) -> None:
-    site.gateway.unknown_signals = frozenset(name for names in MORE_SIGNALS.values() for name in names)
+    site.gateway.unknown_signals = frozenset(chain.from_iterable(MORE_SIGNALS[COMPONENTS_QUERY].values()))
     entry = await set_up(site)
     await keep_key(hass, entry)
     assert keys_of(hass, site, entry, 1).isdisjoint(BATTERY | INVERTER)

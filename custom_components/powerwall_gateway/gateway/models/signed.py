@@ -332,6 +332,49 @@ class DeviceComponents(Model):
         return (*own, follower) if follower else tuple(own)
 
 
+@dataclass(frozen=True, kw_only=True)
+class PowerwallTemperatures(Model):
+    """Temperatures of a Powerwall 2, °C."""
+
+    serial_number: str | None = None
+    ambient: float | None = None  #: At its thermal controller
+
+    heat_sink: float | None = None
+    """Of its inverter. That has a serial of its own and follows its Powerwall in the response: nothing else connects
+    the two. None for all of them if the order is another."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatteryTemperatures(Model):
+    """Temperatures in the long response of the device controller."""
+
+    powerwalls: tuple[PowerwallTemperatures, ...] | None = None
+
+    @override
+    @staticmethod
+    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
+        """Convert the components to one entry for each Powerwall 2."""
+        components = wire.get("components")
+        if not isinstance(components, dict):
+            return {}
+        powerwalls: list[dict[str, Any]] = []
+        heat_sinks: list[Any] = []
+        in_order = True
+        for component in map(_object, _list(components.get("msa"))):
+            if not (serial := component.get("serialNumber")):
+                continue  # an empty position
+            signals = _signals(component)
+            if "THC_AmbientTemp" in signals:
+                in_order &= len(heat_sinks) == len(powerwalls)
+                powerwalls.append({"serial_number": serial, "ambient": signals["THC_AmbientTemp"]})
+            elif "PINV_HeatsinkTemp" in signals:
+                heat_sinks.append(signals["PINV_HeatsinkTemp"])
+                in_order &= len(heat_sinks) == len(powerwalls)
+        if in_order and len(heat_sinks) == len(powerwalls):
+            powerwalls = [each | {"heat_sink": value} for each, value in zip(powerwalls, heat_sinks, strict=True)]
+        return {"powerwalls": powerwalls}
+
+
 def _object(value: Any) -> dict[Any, Any]:
     return value if isinstance(value, dict) else {}
 

@@ -24,7 +24,7 @@ from aiopowerwall import (
     PowerwallError,
     PowerwallFaultError,
 )
-from aiopowerwall.queries import COMPONENTS_QUERY
+from aiopowerwall.queries import COMPONENTS_QUERY, CONTROLLER_QUERY
 
 from ..client import PowerwallGateway
 from ..exceptions import (
@@ -41,7 +41,7 @@ from ..exceptions import (
     GatewayTimeoutError,
     KeyProblem,
 )
-from ..models import ConfigFile, Controller, DeviceComponents, FullBackup, Operation
+from ..models import BatteryTemperatures, ConfigFile, Controller, DeviceComponents, FullBackup, Operation
 from ..redact import strip_control_characters
 
 PATH: Final = "/tedapi/v1r"
@@ -86,20 +86,24 @@ _NO_COMMAND: Final = "teg response missing"
 _UNCONVERTED: Final = (AttributeError, EOFError, LookupError, TypeError, ValueError, zlib.error)
 """Errors that the library does not convert for a malformed response, and those of incompatible newer versions."""
 
-MORE_SIGNALS: Final = {
-    "bmsSignalNames": (
-        "BMS_kwhDischargeTotal",
-        "BMS_LOG_cacAvg",
-        "BMS_LOG_numFullBattCycles",
-        "BMS_LOG_selfDischargeRate",
-    ),
-    "hvpSignalNames": ("HVP_PackTempMax", "HVP_PackTempMin"),
-    "pchSignalNames": ("PCH_AmbientTemp", "PCH_FanSpeed_A", "PCH_FanSpeed_B"),
+MORE_SIGNALS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    COMPONENTS_QUERY: {
+        "bmsSignalNames": (
+            "BMS_kwhDischargeTotal",
+            "BMS_LOG_cacAvg",
+            "BMS_LOG_numFullBattCycles",
+            "BMS_LOG_selfDischargeRate",
+        ),
+        "hvpSignalNames": ("HVP_PackTempMax", "HVP_PackTempMin"),
+        "pchSignalNames": ("PCH_AmbientTemp", "PCH_FanSpeed_A", "PCH_FanSpeed_B"),
+    },
+    CONTROLLER_QUERY: {"msaSignals": ("PINV_HeatsinkTemp",)},
 }
-"""Signals of the components that the library does not request, by variable of its query.
+"""Signals that the library does not request, by its query and the variable of that.
 
 Tesla's signature covers the query but not its variables. A gateway leaves out the signals that it does not know
-(pypowerwall, on a Powerwall 3 with 26.18.1 and 26.26.11).
+(pypowerwall: the first query on a Powerwall 3 with 26.18.1 and 26.26.11, the second on a Powerwall 2 with 26.18.3 and
+26.34.0).
 """
 
 _in_request: ContextVar[bool] = ContextVar("in_request", default=False)
@@ -173,6 +177,13 @@ class SignedGateway:
         if components.slots is None:
             raise GatewayInvalidResponseError("the response has no components", path=PATH)
         return components
+
+    async def temperatures(self) -> BatteryTemperatures:
+        """Return the temperatures of the Powerwall 2. No other request needs this long response."""
+        controller = await self._ask(lambda client: client.get_device_controller())
+        if not BatteryTemperatures.has_known_key(controller):
+            raise GatewayInvalidResponseError("the response has no components", path=PATH)
+        return BatteryTemperatures.from_dict(controller)
 
     async def operation(self) -> Operation:
         """Return operation mode and backup reserve."""
@@ -336,13 +347,13 @@ class _Client(PowerwallClient):
 
     @override
     async def _query_graphql(self, query_text: str, code: bytes, variables: str, *args: Any, **kwargs: Any) -> str:
-        """Request more signals of the components in the same request.
+        """Request more signals in the same request.
 
         A version of the library without this private method requests its own signals only.
         """
-        if query_text == COMPONENTS_QUERY:
+        if added := MORE_SIGNALS.get(query_text):
             names = json.loads(variables)
-            more = {variable: [*names.get(variable, ()), *signals] for variable, signals in MORE_SIGNALS.items()}
+            more = {variable: [*names.get(variable, ()), *signals] for variable, signals in added.items()}
             variables = json.dumps(names | more)
         return await super()._query_graphql(query_text, code, variables, *args, **kwargs)
 
