@@ -19,6 +19,9 @@ _STEP: Final = re.compile(
 )
 
 _CONFTEST: Final = 'pytest_plugins = ["tests.conftest", "tests.integration.conftest"]\n'
+_NEXT_RELEASE: Final = "tests.next_release"
+"""The plugin of `scripts/test --next`."""
+
 _TEST: Final = """
 from tests.integration.conftest import state_of
 from tests.integration.control import entity_of
@@ -53,8 +56,9 @@ def test_documented_examples_add_working_entities(tmp_path: Path) -> None:
         _apply(tmp_path / INTEGRATION / step["file"], step["target"], step["snippet"])
     (tmp_path / "conftest.py").write_text(_CONFTEST)
     (tmp_path / "test_examples.py").write_text(_TEST)
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_examples.py"],
+    next_release = ["-p", _NEXT_RELEASE] if _NEXT_RELEASE in sys.modules else []
+    run = subprocess.run(  # noqa: S603 -- pytest on a copy of this repository
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *next_release, "test_examples.py"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -288,7 +288,11 @@ async def test_user_flow_sets_up_every_firmware(
     for key in keys:
         assert state_of(hass, gateway, "sensor", key) not in {None, "unknown", "unavailable"}
     assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
-    unread = {"select.home_energy_gateway_operation_mode", "number.home_energy_gateway_backup_reserve"}
+    unread = {
+        "select.home_energy_gateway_operation_mode",
+        "number.home_energy_gateway_backup_reserve",
+        "switch.home_energy_gateway_hold_charge",
+    }
     unavailable = {state.entity_id for state in hass.states.async_all() if state.state == "unavailable"}
     assert unavailable == (unread if firmware == "1.15.0" else set())  # there they wait for the safe login
     assert gateway.stopped_seconds == 0

@@ -33,7 +33,7 @@ MALICIOUS: Final = (
 ACTIVE: Final = re.compile(r"(?<!\\)[\[\]<>{}!*_`&]")
 """Characters that are markup and not literal text."""
 
-NAMED: Final = {"name", "reason", "packs", "entities", "old", "new"} | {
+NAMED: Final = {"name", "reason", "packs", "alerts", "reserve", "entities", "old", "new"} | {
     *(
         "host",
         "firmware",

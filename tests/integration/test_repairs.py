@@ -171,6 +171,7 @@ SHOWN_AGAIN = {
     "stopped",
     "stopped_long_ago",
     "left_stopped",
+    "reserve_left",
     "disabled_later",
     "unreachable",
     "pack_fault",

@@ -83,8 +83,8 @@ def any_entity(_: Entity) -> bool:
     return True
 
 
-METERS: Final = depends_on("live", "meters")
-METERS_AND_ESTIMATES: Final = depends_on("live", "meters", "estimates")
+METERS: Final = depends_on("live", "meters", "shown_meters")
+METERS_AND_ESTIMATES: Final = depends_on("live", "meters", "shown_meters", "estimates")
 """The estimates depend on the battery's meter."""
 
 BATTERY: Final = depends_on("live", "battery", "estimates")
