@@ -120,7 +120,7 @@ LIMITS: Final = [
         "charge to go off-grid",
         islanding.LEAST_CHARGE,
         20.0,
-        {CONTROL: "state of charge … below 20%", DEV_CONTROL: "state of charge … below 20%"},
+        {CONTROL: "Reconnect to grid at (at least 20%)", DEV_CONTROL: "state of charge … below 20%"},
     ),
     Limit("charge to reconnect", option(CONF_RETURN_CHARGE), (20, 20, 95), {INSTALLATION: "| 20% | 20 to 95% |"}),
     Limit("default charge to reconnect", const.RETURN_CHARGE, 20.0, {INSTALLATION: "| 20% | 20 to 95% |"}),
@@ -194,7 +194,7 @@ LIMITS: Final = [
         const.LIVE_INTERVAL,
         5.0,
         {
-            README: "grid every 5 seconds",
+            README: "grid, read every 5 seconds",
             DEV_PERFORMANCE: "| power, energy, state of charge; each Powerwall 2 and Powerwall+ | 5 s (option) |",
             DEV_ENTITY: "`live` (5 seconds)",
         },
@@ -262,16 +262,16 @@ LIMITS: Final = [
         "throttle of powers",
         entity.POWER_THROTTLE,
         (10.0, 30.0),
-        {ENTITIES: "Small changes of power … can take 30 seconds", DEV_ENTITY: "at least 10 W … after 30 seconds"},
+        {ENTITIES: "change of power … can take 30 seconds", DEV_ENTITY: "at least 10 W … after 30 seconds"},
     ),
-    Limit("large change of power", entity.POWER_THROTTLE.at_once, 100.0, {ENTITIES: "below 100 W or 5%"}),
+    Limit("large change of power", entity.POWER_THROTTLE.at_once, 100.0, {ENTITIES: "change of power below 100 W"}),
     Limit(
         "large share of power",
         100 * entity.LARGE_SHARE,
         5.0,
-        {ENTITIES: "below 100 W or 5%"},
+        {ENTITIES: "below 5% of the last value"},
     ),
-    Limit("throttle of energies", entity.ENERGY_THROTTLE, (0.0, 60.0), {ENTITIES: "Energy updates once a minute"}),
+    Limit("throttle of energies", entity.ENERGY_THROTTLE, (0.0, 60.0), {ENTITIES: "energy appear once a minute"}),
     Limit(
         "throttle of a Powerwall",
         entity.POWERWALL_THROTTLE,
@@ -398,7 +398,7 @@ LIMITS: Final = [
         {
             README: "below 20.49, a login stops the Powerwall",
             CONTROL: "below firmware 20.49, each login stops the Powerwall",
-            INSTALLATION: "below firmware 20.49, Home Assistant also logs in",
+            INSTALLATION: "below firmware 20.49, Home Assistant then logs in",
         },
     ),
     Limit(
