@@ -512,10 +512,10 @@ async def test_requests_per_poll_are_those_of_8216f2d(
     entry = await set_up(site)
     await keep_key(hass, entry)
     requests: dict[str, list[str]] = {}
-    for coordinator in ("live", "grid", "detail", "settings", "inventory"):
+    for name in ("live", "grid", "detail", "settings", "inventory"):
         before = len(site.requests)
-        await poll(hass, entry, coordinator)
-        requests[coordinator] = [each.path for each in site.requests[before:]]
+        await poll(hass, entry, name)
+        requests[name] = [each.path for each in site.requests[before:]]
     assert requests == {
         "live": ["meters/aggregates", "system_status/soe"],
         "grid": ["system_status/grid_status"],
