@@ -53,7 +53,8 @@ def test_text_is_plain(language: str) -> None:
     for key, text in texts(language).items():
         assert text, key
         assert text == text.strip(), key
-        assert not re.search(r"https?://|<|>|'\{\w+\}'", text), key
+        # A path of menus has " > " between its names, but no text has HTML.
+        assert not re.search(r"https?://|<|>|'\{\w+\}'", text.replace("** > **", "")), key
 
 
 @pytest.mark.parametrize("language", ["en", *LANGUAGES])
