@@ -16,7 +16,7 @@ from tools.translations import FOLDER, LANGUAGES, gaps, texts
 
 ENGLISH = texts("en")
 SAME_AS_ENGLISH = {
-    "de": {"Aggregation", "Ethernet", "Gateway", "Reserve"},
+    "de": {"Aggregation", "Ethernet", "Gateway", "Name", "Problem", "Reserve"},
     "es": {"Ethernet", "Wi-Fi"},
     "fr": {"Charge", "Ethernet", "Mode", "Options", "Wi-Fi"},
     "it": {"Ethernet", "Gateway", "Password", "Wi-Fi"},
