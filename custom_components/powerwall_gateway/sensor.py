@@ -8,7 +8,7 @@ from math import sqrt
 from operator import attrgetter
 from typing import Any, Final, override
 
-from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorStateClass
+from homeassistant.components.sensor import RestoreSensor, SensorDeviceClass, SensorEntity, SensorStateClass
 from homeassistant.const import EntityCategory, UnitOfApparentPower, UnitOfReactivePower, UnitOfTime
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -20,7 +20,7 @@ from .alerts import count, describe
 from .coordinator import Detail, EndpointResult, LiveCoordinator
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import SubDevice
-from .energy_filter import CounterState, EnergyFilter, is_counting
+from .energy_filter import CounterState, EnergyFilter, finite_number, is_counting
 from .entity import (
     BATTERY,
     CONTROLLER,
@@ -49,6 +49,7 @@ from .gateway.models import (
     UpdateState,
 )
 from .hardware import network_in_use
+from .power_integral import PowerIntegral
 from .sensor_devices import (
     CURRENT,
     DEVICE_SENSORS,
@@ -150,6 +151,24 @@ def _energy(key: str, meter: str, counter: str, *, enabled: bool = True) -> Gate
     )
 
 
+def _calculated_energy(key: str, meter: str, sign: int) -> GatewaySensorDescription[MetersAggregates]:
+    """Describe the energy that flowed in the direction of `sign`, calculated from the power of the polls."""
+
+    def power(meter: Meter, _: Meter | None) -> float | None:
+        return None if meter.instant_power is None else sign * meter.instant_power
+
+    return _meter_sensor(
+        f"{key}_calculated",
+        meter,
+        power,
+        ENERGY | {"rated_power": None},
+        needs_value=False,
+        create_without_data=True,
+        needs_battery=meter == "battery",
+        entity_registry_enabled_default=False,
+    )
+
+
 _SPLIT_PHASE: Final = sqrt(3) / 2
 """A synchrometer reports a split-phase voltage as the mean of both legs times the square root of 3."""
 
@@ -232,6 +251,16 @@ METER_SENSORS: Final = (
     _energy("busway_import_energy", "busway", "imported"),
     _energy("busway_export_energy", "busway", "exported"),
     *(_quality(meter, quantity) for meter in _METERS for quantity in _QUANTITIES),
+)
+
+
+CALCULATED_ENERGY_SENSORS: Final = (
+    _calculated_energy("grid_import", "grid", 1),
+    _calculated_energy("grid_export", "grid", -1),
+    _calculated_energy("solar", "solar", 1),
+    _calculated_energy("home", "home", 1),
+    _calculated_energy("battery_charge", "battery", -1),
+    _calculated_energy("battery_discharge", "battery", 1),
 )
 
 
@@ -545,6 +574,7 @@ SYSTEM_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
 
 SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
     *METER_SENSORS,
+    *CALCULATED_ENERGY_SENSORS,
     *FLOW_POWER_SENSORS,
     *FLOW_ENERGY_SENSORS,
     *BATTERY_SENSORS,
@@ -569,6 +599,8 @@ async def async_setup_entry(
 def _create(data: PowerwallGatewayData, description: GatewaySensorDescription[Any], device: SubDevice) -> GatewaySensor:
     if description in FLOW_ENERGY_SENSORS:
         return GatewayFlowEnergySensor(data, description, device)
+    if description in CALCULATED_ENERGY_SENSORS:
+        return GatewayCalculatedEnergySensor(data, description, device)
     kind = GatewaySensor if description.rated_power is None else GatewayEnergySensor
     return kind(data, description, device)
 
@@ -640,6 +672,36 @@ class GatewayEnergySensor(GatewaySensor, RestoreEntity):
     @override
     def native_value(self) -> float | None:
         return self._energy
+
+
+class GatewayCalculatedEnergySensor(GatewaySensor, RestoreSensor):
+    """Show an energy that is calculated from power, and kept over restarts."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        kept = await self.async_get_last_sensor_data()
+        energy = finite_number(kept.native_value) if kept else None
+        self._integral = PowerIntegral(max(0.0, energy or 0.0))
+        self._add()
+        await super().async_added_to_hass()  # last: from here on the coordinator calls
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        self._add()
+        super()._handle_coordinator_update()
+
+    def _add(self) -> None:
+        """Add the energy since the last response. A failed poll adds nothing: the next one does, unless it is late."""
+        read = self.result
+        power = None if read.fresh is None else self.entity_description.value_fn(read.fresh)
+        if isinstance(power, int | float):
+            self._integral.update(power, read.at)
+
+    @property
+    @override
+    def native_value(self) -> float:
+        return round(self._integral.energy, 1)
 
 
 class GatewayFlowEnergySensor(GatewaySensor, RestoreEntity):

@@ -10,6 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.powerwall_gateway import coordinator
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
+from custom_components.powerwall_gateway.sensor import CALCULATED_ENERGY_SENSORS
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
@@ -22,7 +23,7 @@ from tests.signing_keys import pair
 from .conftest import SetUp
 from .signing import keep_key
 
-_MOVING = {"started", "running_since"}
+_MOVING = {"started", "running_since"} | {sensor.key for sensor in CALCULATED_ENERGY_SENSORS}
 """Keys whose states depend on when the test runs."""
 
 
