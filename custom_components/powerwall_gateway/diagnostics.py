@@ -26,6 +26,7 @@ from .gateway import (
     PathStats,
     PowerwallGateway,
 )
+from .hardware import active_alerts
 from .redaction import REDACTED, redactor_for
 from .storage import FileJournal
 
@@ -127,6 +128,7 @@ def _gateway(data: PowerwallGatewayData) -> dict[str, Any]:
             **{name: getattr(capabilities, name) for name in _CAPABILITIES},
             "missing": sorted(capabilities.missing),
         },
+        "alerts": sorted(frozenset[str]().union(*active_alerts(data).values())),
         "control": {
             "consented": control.consented,
             "operation": control.can_set_operation,

@@ -44,7 +44,7 @@ _PERSONAL_WORDS: Final = _set(
 text is also replaced inside other texts."""
 
 _HARMLESS_KEYS: Final = _set(
-    "alertname backupconfiguration brand canreboot category commandsource country ct1 ct2 ct3 currenttime"
+    "alertname alerts backupconfiguration brand canreboot category commandsource country ct1 ct2 ct3 currenttime"
     " customerpreferredexportrule decodedalert defaultrealmode devicetype disabledreasons disconnecttype"
     " ecupackagepartnumber ecutype endtime error failures firmwareversion generators/disconnecttypes githash gridcode"
     " gridfaults gridphasesetting gridstate gridstatus info interface invstate islandmode lastcommunicationtime"

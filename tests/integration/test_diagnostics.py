@@ -20,6 +20,7 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.replay import NoRecordingError, Recording
 from tests.conftest import StartSimulator
+from tests.integration.control import poll
 from tests.unit.test_redaction import PERSONAL, PERSONAL_PARTS, as_text, secrets_in, secrets_of
 
 from .conftest import Loaded, SetUp
@@ -186,10 +187,13 @@ async def test_device_diagnostics_has_the_powerwalls_data(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, loaded: Loaded
 ) -> None:
     gateway, entry = loaded
+    gateway.home.outage()
+    await poll(hass, entry, "live")
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     serial = gateway.gateway.pack_serials[0]
     device = next(device for device in devices if device.serial_number == serial)
     found = await get_diagnostics_for_device(hass, hass_client, entry, device)
+    assert found["gateway"]["alerts"] == ["PINV_a006_vfCheckUnderFrequency"]
     pseudonym = found["device"]["serial_number"]
     assert pseudonym != serial
     assert pseudonym in [
