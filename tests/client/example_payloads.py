@@ -55,6 +55,9 @@ JSON = st.recursive(
 
 def example(model: type[Model]) -> dict[str, Any]:
     """Return a payload with a good value for every field, as far as there is one in `CANDIDATES`."""
+    if model is models.BatteryTemperatures:
+        signals = [{"name": "THC_AmbientTemp", "value": 21.5}]
+        return {"components": {"msa": [{"serialNumber": "TG1", "signals": signals}]}}
     plan = plan_of(model)[1]
     payload = {key: value for _, key, as_is, decode in plan if (value := _fitting(as_is, decode)) is not None}
     return {"control": payload} if model is models.Controller else payload
