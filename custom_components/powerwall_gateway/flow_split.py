@@ -98,7 +98,7 @@ def split_energy(step: Counters, measured: Flows) -> Flows:
     charge_least = max(0.0, step.battery_charge - imported)
     export_least = max(0.0, step.grid_export - step.battery_discharge)
     if (least := charge_least + export_least) > step.solar:
-        solar_to_battery = step.solar * charge_least / least
+        solar_to_battery = min(step.solar, step.solar * charge_least / least)  # rounding may exceed it
         solar_to_grid = step.solar - solar_to_battery
     else:
         charge_share = _share(measured.solar_to_battery, measured.grid_to_battery)

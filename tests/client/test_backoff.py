@@ -11,8 +11,10 @@ import pytest
 
 from custom_components.powerwall_gateway.gateway import (
     GatewayAuthenticationRequiredError,
+    GatewayCertificateError,
     GatewayConnectionError,
     GatewayError,
+    GatewayNotFoundError,
     GatewayRateLimitError,
     Priority,
     RequestScheduler,
@@ -21,9 +23,12 @@ from custom_components.powerwall_gateway.gateway.backoff import (
     FIRST_WHEN_BUSY,
     LONGEST_WHEN_BUSY,
     LONGEST_WHEN_SILENT,
+    Polling,
+    poll_until,
     wait_after,
     waits,
 )
+from tests.client.virtual_time import VirtualTime
 
 
 class FakeGateway:
@@ -141,3 +146,106 @@ async def test_retry_after_survives_lost_responses() -> None:
     await gateway.respond()
     assert gateway.backoff() == 900
     assert isinstance(gateway.schedule.backoff_error, GatewayRateLimitError)
+
+
+async def test_backoff_longer_wait_is_not_shortened_by_a_later_one() -> None:
+    gateway = FakeGateway()
+    await gateway.fail(rate_limited(retry_after=800))
+    await gateway.fail(rate_limited(retry_after=30))
+    assert gateway.backoff() == 800
+    await gateway.fail(rate_limited(retry_after=850))
+    assert gateway.backoff() == 850
+
+
+async def test_backoff_503_is_a_response() -> None:
+    gateway = FakeGateway()
+    await gateway.fail(GatewayConnectionError("no response"))
+    await gateway.fail(rate_limited())
+    gateway.now += FIRST_WHEN_BUSY
+    await gateway.fail(GatewayConnectionError("no response"))
+    assert gateway.backoff() == 0
+
+
+async def test_backoff_an_error_is_a_response() -> None:
+    gateway = FakeGateway()
+    await gateway.fail(GatewayConnectionError("no response"))
+    await gateway.fail(GatewayNotFoundError("no such path", status=404))
+    await gateway.fail(GatewayConnectionError("no response"))
+    assert gateway.backoff() == 0
+
+
+async def test_backoff_another_certificate_is_no_response() -> None:
+    gateway = FakeGateway()
+    for _ in range(2):
+        await gateway.fail(GatewayCertificateError("another certificate", fingerprint=b""))
+    assert gateway.backoff() == 1
+    assert isinstance(gateway.scheduler.backoff.error, GatewayCertificateError)
+
+
+@pytest.mark.parametrize("err", [GatewayConnectionError("no response"), rate_limited()])
+async def test_backoff_error_has_no_traceback(err: GatewayError) -> None:
+    """Its frames would keep passwords in memory."""
+    gateway = FakeGateway()
+    for _ in range(2):
+        await gateway.fail(err)
+    kept = gateway.scheduler.backoff.error
+    assert kept is not None
+    assert kept is not err
+    assert str(kept) == str(err)
+    assert kept.__traceback__ is None
+
+
+class Reads:
+    """Reads of which each has its result or error, and the times at which they happened."""
+
+    def __init__(self, clock: VirtualTime, *results: int | Exception) -> None:
+        self._clock = clock
+        self._began = clock.now
+        self._results = list(results)
+        self.at: list[float] = []
+
+    async def read(self) -> int:
+        """Return the next result; the last one is repeated."""
+        self.at.append(self._clock.now - self._began)
+        result = self._results.pop(0) if len(self._results) > 1 else self._results[0]
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+
+@pytest.fixture
+async def clock(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
+    """Replace the clock of the running loop and of the backoff."""
+    clock = VirtualTime()
+    clock.install(monkeypatch)
+    return clock
+
+
+POLLING = Polling(first_pause=1.0, longest_pause=4.0, limit=11.0)
+ERROR = GatewayConnectionError("no response")
+
+
+async def test_poll_until_returns_the_first_value_that_is_done(clock: VirtualTime) -> None:
+    reads = Reads(clock, 1, ERROR, 3, 4)
+    assert await poll_until(reads.read, lambda value: value >= 3, POLLING) == 3
+    assert reads.at == [0, 1, 3]
+
+
+async def test_poll_until_doubles_its_pauses_and_returns_the_last_value_at_its_limit(clock: VirtualTime) -> None:
+    reads = Reads(clock, 1)
+    assert await poll_until(reads.read, lambda value: value >= 3, POLLING) == 1
+    assert reads.at == [0, 1, 3, 7, 11]
+
+
+async def test_poll_until_raises_the_last_error_at_its_limit(clock: VirtualTime) -> None:
+    reads = Reads(clock, 1, ERROR)
+    with pytest.raises(GatewayConnectionError):
+        await poll_until(reads.read, lambda value: value >= 3, POLLING)
+    assert reads.at == [0, 1, 3, 7, 11]
+
+
+async def test_poll_until_raises_another_error_at_once(clock: VirtualTime) -> None:
+    reads = Reads(clock, ERROR)
+    with pytest.raises(GatewayConnectionError):
+        await poll_until(reads.read, bool, POLLING, retry_on=GatewayRateLimitError)
+    assert reads.at == [0]

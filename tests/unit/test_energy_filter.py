@@ -10,7 +10,9 @@ from custom_components.powerwall_gateway.energy_filter import (
     HOME_POWER,
     CounterState,
     EnergyFilter,
+    is_counting,
 )
+from custom_components.powerwall_gateway.gateway.models import Meter, MetersAggregates
 from tests.conftest import is_deep
 
 LASTING_SECONDS = 15 * 60.0
@@ -152,6 +154,98 @@ def test_clock_set_back_delays_only_for_a_short_time() -> None:
     energy_filter = knowing(5000, at=1e9)
     assert energy_filter.update(8000, 0) == 5000
     assert energy_filter.update(8000, 180) == 8000
+
+
+def test_shown_energy_has_no_rounding_errors() -> None:
+    assert knowing(0.2).update(0.9, 5) == 0.9
+    energy_filter = EnergyFilter("solar", HOME_POWER)
+    assert [str(energy_filter.update(-0.0, now)) for now in (0, 5, LASTING_SECONDS)] == ["None", "None", "0.0"]
+
+
+@pytest.mark.parametrize(("reading", "shown"), [(75_100, 175_100), (75_101, 100_000)])
+def test_restarted_counter_adds_all_that_a_home_can_consume_since_the_last_poll(reading: float, shown: float) -> None:
+    energy_filter = knowing(100_000, at=1e6)
+    assert [energy_filter.update(reading, 1e6 + 3600 + now) for now in (0, 5)] == [100_000] * 2
+    assert energy_filter.update(reading, 1e6 + 3600 + LASTING_SECONDS) == shown
+
+
+def test_restarted_counter_adds_less_than_1_wh() -> None:
+    energy_filter = knowing(5000)
+    assert [energy_filter.update(0.5, now) for now in (5, 10, 5 + LASTING_SECONDS)] == [5000, 5000, 5000.5]
+
+
+@pytest.mark.parametrize(("reading", "shown"), [(3_680_100, 3_680_100), (3_680_101, 5000)])
+def test_counter_that_stood_still_catches_up_by_what_a_home_can_consume(reading: float, shown: float) -> None:
+    """In 49 hours a home consumes 49 times 75 kWh at most."""
+    energy_filter = EnergyFilter("import", HOME_POWER)
+    energy_filter.update(5000, 1e6)
+    later = 1e6 + 49 * 3600 - LASTING_SECONDS
+    assert [
+        energy_filter.update(5000, 1e6 + 48 * 3600),
+        *(energy_filter.update(reading, later + n) for n in (0, 5)),
+    ] == [5000] * 3
+    assert energy_filter.update(reading, later + LASTING_SECONDS) == shown
+
+
+def test_another_counter_has_to_count_without_jumps() -> None:
+    energy_filter = knowing(5000, at=1e6)
+    polls = ((5, 10), (10, 200_010), (15, 200_010), (5 + LASTING_SECONDS, 200_011))
+    assert [energy_filter.update(reading, 1e6 + now) for now, reading in polls] == [5000] * 4
+    assert energy_filter.update(200_012, 1e6 + 10 + LASTING_SECONDS) == 5002
+
+
+def test_glitch_ends_only_with_a_reading_that_the_counter_can_have() -> None:
+    energy_filter = knowing(5000, at=1e6)
+    for minute in range(1, 30):
+        energy_filter.update(0, 1e6 + 60 * minute)
+    assert energy_filter.update(205_000, 1e6 + 1800) == 5000
+
+
+@pytest.mark.parametrize(("reading", "shown"), [(70, 220), (85, 235)])
+def test_reading_near_two_counters_belongs_to_the_present_one(reading: float, shown: float) -> None:
+    energy_filter = knowing(150)
+    for minute in range(1, 30):
+        energy_filter.update(20, 60 * minute)
+    assert energy_filter.update(reading, 1800) == shown
+
+
+def test_clock_set_back_keeps_the_wait_of_another_counter() -> None:
+    energy_filter = knowing(5000, at=1e6)
+    assert [energy_filter.update(10, 1e6 + now) for now in (5, 10)] == [5000, 5000]
+    now = 1e6 + 10 - 1e5
+    assert energy_filter.update(10, now) == 5000
+    assert energy_filter.update(11, now - 5 + LASTING_SECONDS - 1) == 5000
+    assert energy_filter.update(12, now - 5 + LASTING_SECONDS) == 5012
+
+
+def test_clock_set_back_during_a_glitch_loses_no_energy() -> None:
+    energy_filter = knowing(5000, at=1e6)
+    for minute in range(1, 30):
+        energy_filter.update(0, 1e6 + 60 * minute)
+    assert energy_filter.update(8000, 1e6 + 60 * 29 - 1e5) == 8000
+
+
+@pytest.mark.parametrize(("reading", "what"), [(0, "fell"), (9_000_000, "jumped")])
+def test_held_back_reading_is_described_in_the_log(reading: float, what: str, caplog: pytest.LogCaptureFixture) -> None:
+    knowing(5000).update(reading, 5)
+    assert caplog.messages == [f"import {what} from 5000 to {reading} Wh: held back"]
+
+
+def test_earlier_state_has_both_times_set_back() -> None:
+    assert CounterState(reading=1, shown=2, at=100, moved_at=50).earlier(30) == CounterState(
+        reading=1, shown=2, at=70, moved_at=20
+    )
+
+
+@pytest.mark.parametrize("first", [0.5, 1e9])
+def test_first_reading_that_can_be_a_lifetime_energy_is_shown_at_once(first: float) -> None:
+    assert EnergyFilter("import", HOME_POWER).update(first, 0) == first
+
+
+@pytest.mark.parametrize(("value", "at"), [(0.5, 0.0), (1e12, 0.5)])
+def test_stored_state_is_restored_within_its_limits(value: float, at: float) -> None:
+    state = CounterState(reading=value, shown=value, at=at, moved_at=at)
+    assert CounterState.from_dict(state.as_dict(), 1e9) == state
 
 
 def test_restart_keeps_the_state() -> None:
@@ -356,3 +450,34 @@ def test_no_counter_makes_the_shown_energy_fall_or_jump(
         reading += 16
         poll(reading, 60)
     assert shown == pytest.approx(settled + (reading - counted), abs=EXACT)
+
+
+# -- meters whose counters are real ------------------------------------------------------------------------------------
+
+COUNTING = Meter(energy_imported=5.0)
+
+
+@pytest.mark.parametrize(
+    ("meter", "expected"),
+    [
+        (None, False),
+        (Meter(instant_power=0.0, instant_average_voltage=0.0, energy_imported=0.0, energy_exported=0.0), False),
+        (Meter(instant_power=-1.0), True),
+        (Meter(instant_average_voltage=230.0), True),
+        (Meter(energy_imported=1.0), True),
+        (Meter(energy_exported=1.0), True),
+    ],
+)
+def test_meter_that_reads_0_in_everything_does_not_count(meter: Meter | None, *, expected: bool) -> None:
+    assert is_counting(meter, MetersAggregates(site=COUNTING)) is expected
+
+
+@pytest.mark.parametrize("name", ["site", "battery", "load", "solar"])
+@pytest.mark.parametrize("counting", [Meter(energy_imported=1.0), Meter(energy_exported=1.0)])
+def test_meter_counts_if_any_counter_of_the_gateway_does(name: str, counting: Meter) -> None:
+    assert is_counting(Meter(instant_power=500.0), MetersAggregates(**{name: counting}))
+
+
+def test_meter_of_a_gateway_without_counters_does_not_count() -> None:
+    starting = Meter(instant_power=500.0, energy_imported=0.0, energy_exported=0.0)
+    assert not is_counting(starting, MetersAggregates(site=starting, load=starting))

@@ -5,7 +5,7 @@ from math import exp
 import pytest
 
 from custom_components.powerwall_gateway.estimates import BatteryEstimates, PowerAverage
-from custom_components.powerwall_gateway.gateway.models import Meter, MetersAggregates, SystemStatus
+from custom_components.powerwall_gateway.gateway.models import Meter, MetersAggregates, StateOfEnergy, SystemStatus
 
 
 def meters(home: float | None, *, solar: float | None = None, battery: float = 0.0) -> MetersAggregates:
@@ -56,3 +56,64 @@ def test_estimate_is_missing_below_50_watts() -> None:
         estimates = BatteryEstimates.calculate(battery, average, nominal_energy=0.0, full_energy=None, reserve=None)
         assert estimates
         assert (estimates.backup is not None) is is_shown
+
+
+def estimate(
+    battery: SystemStatus | StateOfEnergy,
+    *,
+    home: float | None = 1500.0,
+    power: float | None = 0.0,
+    nominal_energy: float = 13.5,
+    full_energy: float | None = None,
+    reserve: float | None = None,
+) -> BatteryEstimates | None:
+    """Return the estimates for a home with a load and the power of a battery, both in W."""
+    average = PowerAverage()
+    average.update(MetersAggregates(load=Meter(instant_power=home), battery=Meter(instant_power=power)), 0)
+    return BatteryEstimates.calculate(
+        battery, average, nominal_energy=nominal_energy, full_energy=full_energy, reserve=reserve
+    )
+
+
+HALF_OF_12_KWH = SystemStatus(nominal_full_pack_energy=12_000.0, nominal_energy_remaining=6000.0)
+
+
+@pytest.mark.parametrize(
+    ("power", "reserve", "expected"),
+    [
+        pytest.param(-2000.0, 20.0, BatteryEstimates(backup=215, to_full=180), id="charges"),
+        pytest.param(2000.0, 20.0, BatteryEstimates(backup=215, to_reserve=110), id="discharges"),
+        pytest.param(2000.0, None, BatteryEstimates(backup=215), id="reserve unknown"),
+        pytest.param(2000.0, 50.8, BatteryEstimates(backup=215, to_reserve=0), id="below the reserve"),
+        pytest.param(None, 20.0, BatteryEstimates(backup=215), id="battery power unknown"),
+    ],
+)
+def test_estimates_of_a_half_full_battery(
+    power: float | None, reserve: float | None, expected: BatteryEstimates
+) -> None:
+    assert estimate(HALF_OF_12_KWH, power=power, reserve=reserve) == expected
+
+
+@pytest.mark.parametrize(
+    ("full_energy", "to_full"), [pytest.param(24_000.0, 120, id="in Wh"), pytest.param(None, 59, id="nominal, in kWh")]
+)
+def test_estimates_of_a_state_of_charge_use_the_best_known_energy(full_energy: float | None, to_full: int) -> None:
+    estimates = estimate(StateOfEnergy(percentage=50.0), power=-6051.0, nominal_energy=12.0, full_energy=full_energy)
+    assert estimates
+    assert estimates.to_full == to_full
+
+
+@pytest.mark.parametrize(
+    ("battery", "nominal_energy"),
+    [(StateOfEnergy(percentage=50.0), 0.0), (StateOfEnergy(), 13.5), (SystemStatus(), 13.5)],
+)
+def test_estimates_are_missing_without_charge_or_energy(
+    battery: SystemStatus | StateOfEnergy, nominal_energy: float
+) -> None:
+    assert estimate(battery, nominal_energy=nominal_energy) is None
+
+
+@pytest.mark.parametrize(("minutes", "shown"), [(59.9, 60), (60.6, 60), (359.9, 360), (360.0, 360), (382, 375)])
+def test_estimate_changes_its_step_at_one_hour_and_six(minutes: float, shown: int) -> None:
+    assert (estimates := estimate(HALF_OF_12_KWH, home=5400 / minutes * 60))
+    assert estimates.backup == shown

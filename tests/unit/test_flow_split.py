@@ -4,7 +4,7 @@ from dataclasses import asdict
 from random import Random
 from typing import Final
 
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.powerwall_gateway.energy_filter import LASTING_POLLS
@@ -16,7 +16,7 @@ from custom_components.powerwall_gateway.flow_split import (
     split_energy,
     split_power,
 )
-from custom_components.powerwall_gateway.gateway.models import MetersAggregates
+from custom_components.powerwall_gateway.gateway.models import Meter, MetersAggregates
 from simulator.home import SimulatedHome
 
 ENERGY: Final = st.floats(0, 50_000) | st.just(0.0)
@@ -61,22 +61,49 @@ def test_split_power_any_signs_parts_sum_to_the_meters(solar: float, grid: float
 @pytest.mark.parametrize(
     ("solar", "grid", "battery", "expected"),
     [
-        pytest.param(5000, -1000, -3000, {"home": 1000, "battery": 3000, "grid": 1000}, id="solar supplies everything"),
-        pytest.param(500, 2000, -1000, {"home": 500, "battery": 0, "grid": 0}, id="the grid charges in the dark"),
+        pytest.param(0, 0, 0, Flows(), id="nothing flows"),
+        pytest.param(
+            5000,
+            -1000,
+            -3000,
+            Flows(solar_to_home=1000, solar_to_battery=3000, solar_to_grid=1000),
+            id="solar supplies everything",
+        ),
+        pytest.param(
+            3000,
+            1000,
+            -3000,
+            Flows(solar_to_home=1000, solar_to_battery=2000, grid_to_battery=1000),
+            id="solar and the grid charge",
+        ),
+        pytest.param(
+            500,
+            2000,
+            -1000,
+            Flows(solar_to_home=500, grid_to_home=1000, grid_to_battery=1000),
+            id="the grid charges in the dark",
+        ),
+        pytest.param(
+            300,
+            -2000,
+            3000,
+            Flows(solar_to_home=300, battery_to_home=1000, battery_to_grid=2000),
+            id="the battery exports only the excess",
+        ),
+        pytest.param(0, -1000, 1000, Flows(battery_to_grid=1000), id="the home consumes nothing"),
+        pytest.param(-20, 520, 0, Flows(grid_to_home=520), id="the inverter consumes as a part of the home"),
+        pytest.param(
+            100, -80, -60, Flows(solar_to_battery=60, solar_to_grid=40), id="less is produced than charged and exported"
+        ),
     ],
 )
 def test_split_power_solar_supplies_home_then_battery_then_grid(
-    solar: float, grid: float, battery: float, expected: dict[str, float]
+    solar: float, grid: float, battery: float, expected: Flows
 ) -> None:
-    flows = asdict(split_power(solar=solar, grid=grid, battery=battery))
-    assert {to: flows[f"solar_to_{to}"] for to in expected} == expected
+    assert split_power(solar=solar, grid=grid, battery=battery) == expected
 
 
-def test_split_power_battery_exports_only_the_excess() -> None:
-    flows = split_power(solar=300.0, grid=-2000.0, battery=3000.0)
-    assert flows == Flows(solar_to_home=300.0, battery_to_home=1000.0, battery_to_grid=2000.0)
-
-
+@example(step=Counters(solar=7.160825337515982e-112, battery_charge=85.0), measured=Flows())  # rounds up when divided
 @given(step=STEPS, measured=FLOWS)
 def test_split_energy_any_step_parts_sum_to_the_counters(step: Counters, measured: Flows) -> None:
     flows = split_energy(step, measured)
@@ -200,6 +227,55 @@ def test_flow_counters_glitch_is_not_logged_again(caplog: pytest.LogCaptureFixtu
     flows.update(reading | {"solar": 0.0}, Flows(), 1e9 + 5)
     assert flows.energy == Flows()
     assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+
+
+def _aggregates(**meters: tuple[float | None, float, float]) -> MetersAggregates:
+    """Return meters with a power in W, and what they imported and exported in Wh."""
+    return MetersAggregates(
+        **{
+            name: Meter(instant_power=power, energy_imported=imported, energy_exported=exported)
+            for name, (power, imported, exported) in meters.items()
+        }
+    )
+
+
+@pytest.mark.parametrize("unknown", ["solar", "site", "battery", "generator"])
+def test_flow_counters_unknown_power_of_a_meter_has_no_flows(unknown: str) -> None:
+    powers = {"solar": 600, "site": 200, "battery": 100, "generator": 0, unknown: None}
+    meters = _aggregates(**{name: (power, 0, 0) for name, power in powers.items()})
+    assert FlowCounters().update_from(meters, 1e9).power is None
+
+
+def test_flow_counters_meter_that_does_not_exist_counts_as_0_w() -> None:
+    data = FlowCounters().update_from(_aggregates(site=(200, 0, 0)), 1e9)
+    assert (data.power, data.has_solar) == (Flows(grid_to_home=200), False)
+    data = FlowCounters().update_from(_aggregates(solar=(200, 0, 0)), 1e9)
+    assert (data.power, data.has_solar) == (Flows(solar_to_home=200), True)
+
+
+def test_flow_counters_meter_that_was_never_wired_is_no_solar() -> None:
+    meters = MetersAggregates(solar=Meter(instant_power=0.0, last_communication="0001-01-01T00:00:00Z"))
+    assert FlowCounters().update_from(meters, 1e9).has_solar is False
+
+
+def test_flow_counters_show_one_power_and_follow_the_measured_one() -> None:
+    flows = FlowCounters()
+    shown = _aggregates(site=(10, 0, 0))
+    for second, charged in ((0, 0), (4, 100)):
+        meters = _aggregates(
+            solar=(500, 0, 9000 + charged), site=(500, 9000 + charged, 0), battery=(-1000, 9000 + charged, 0)
+        )
+        data = flows.update_from(meters, 1e9 + second, shown=shown)
+    assert data.power == Flows(grid_to_home=10)
+    assert data.energy == Flows(solar_to_home=50, solar_to_battery=50, grid_to_home=50, grid_to_battery=50)
+
+
+def test_flow_counters_first_charge_of_a_response_that_proves_it_is_counted() -> None:
+    flows = FlowCounters()
+    for number in range(LASTING_POLLS):
+        flows.update_from(_aggregates(solar=(1000, 0, 9000), battery=(-1000, 0, 0)), 1e9 + number)
+    data = flows.update_from(_aggregates(solar=(1000, 0, 9050), battery=(-1000, 50, 0)), 1e9 + 10)
+    assert data.energy == Flows(solar_to_battery=50)
 
 
 @pytest.mark.parametrize(("mode", "generator"), [("self_consumption", False), ("backup", True)])

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.gateway import (
     Address,
@@ -16,7 +17,7 @@ from custom_components.powerwall_gateway.gateway import (
     open_session,
 )
 from custom_components.powerwall_gateway.gateway.endpoints import READABLE_PATHS
-from custom_components.powerwall_gateway.redaction import Redactor
+from custom_components.powerwall_gateway.redaction import REDACTED, Redactor, redactor_for
 from simulator import Simulator
 from simulator.firmware import PROFILES
 from simulator.gateway.ct_meters import SHORT_ID
@@ -210,3 +211,188 @@ def test_redactor_replaces_a_personal_text_within_kept_texts() -> None:
     )
     assert redacted["error"] == f"{redacted['owner']} is not logged in"
     assert redacted[redacted["owner"]] == {"status": "ok"}
+
+
+def test_redactor_addresses_get_addresses_that_are_reserved_for_examples() -> None:
+    text = "jane@smith.example at 10.1.2.3 and fd12:3456::789a, netmask 255.255.255.0"
+    expected = "person1@example.invalid at 192.0.2.2 and 2001:db8::3, netmask 255.255.255.0"
+    assert Redactor().redact({"notes": text}) == {"notes": expected}
+
+
+def test_redactor_has_an_address_for_more_than_254_texts() -> None:
+    redacted = Redactor().redact([f"10.1.{number // 256}.{number % 256}" for number in range(256)])
+    assert redacted == [f"192.0.2.{number}" for number in range(1, 255)] + ["198.18.0.255", "198.18.1.0"]
+
+
+@pytest.mark.parametrize(
+    ("personal", "form"),
+    [
+        ("Jane Smith-42!", r"[A-Z][a-z]{3} [A-Z][a-z]{4}-\d\d!"),
+        ("TG1234567890ab", r"TG\d{10}[a-z]{2}"),
+        ("0xFEDCBAABCDEFFEDCBAABCDEF", r"0x[A-F]{24}"),
+        ("fedcba:abcdef-fedcba", r"[a-f]{6}:[a-f]{6}-[a-f]{6}"),
+        ("Neurio-XYZXYZXYZ", r"Neurio-[A-Z]{9}"),
+        ("Jane " * 39 + "Smith", r"(?=.*[g-z])(?:[A-Z][a-z]{3} ){39}[A-Z][a-z]{4}"),
+        ("Jane " * 39 + "Smiths", r"\*\*REDACTED\*\*"),
+        ("  Jane  ", r"  [A-Z][a-z]{3}  "),
+        ("1234567-00-E--TG1234567890AB", r"1234567-00-E--TG\d{10}[A-Z]{2}"),
+        ("192.168.91.1", r"192\.168\.91\.1"),
+    ],
+)
+def test_redactor_pseudonym_has_the_form_of_the_text(personal: str, form: str) -> None:
+    redacted = Redactor().redact_payload("new", {"owner": personal, "copy": personal})
+    assert re.fullmatch(form, redacted["owner"])
+    assert redacted["copy"] == redacted["owner"]
+    assert redacted["owner"] != personal or personal.startswith("192")
+
+
+def test_redactor_pseudonyms_of_different_texts_differ() -> None:
+    for _ in range(200):
+        first, second, third = Redactor().redact_payload("new", {"owner": ["a", "b", "c"]})["owner"]
+        assert first != "a"
+        assert second not in {"a", "b", first}
+        assert third not in {"a", "b", "c", first, second}
+
+
+def test_redactor_has_a_pseudonym_where_all_are_used() -> None:
+    redacted = Redactor().redact_payload("new", {"owner": list("0123456789")})["owner"]
+    assert re.fullmatch(r"\d{10}", "".join(redacted))
+
+
+def test_redactor_keeps_the_case_of_a_known_text() -> None:
+    redacted = Redactor(("TG1234567890AB",)).redact(["TG1234567890AB", "host-tg1234567890ab.local"])
+    assert redacted[0] != "TG1234567890AB"
+    assert redacted[1] == f"host-{redacted[0].lower()}.local"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_replaced"),
+    [("Jane Doe", True), ("Jane Do", False), ("Room1", True), ("Roo1", False)],
+)
+def test_redactor_replaces_names_inside_texts_that_are_long_enough(name: str, *, is_replaced: bool) -> None:
+    redacted = Redactor().redact_payload("new", {"owner": name, "error": f"for {name}: no, x{name}x"})
+    inside = redacted["owner"] if is_replaced else name
+    assert redacted["error"] == f"for {inside}: no, x{name}x"
+
+
+def test_redactor_replaces_the_longest_name_inside_a_text() -> None:
+    redacted = Redactor().redact_payload(
+        "new", {"owner": ["Jane Doe", "Jane Doe Smith"], "error": "of Jane Doe Smith and Jane Doe"}
+    )
+    short, long = redacted["owner"]
+    assert redacted["error"] == f"of {long} and {short}"
+
+
+def test_redactor_replaces_a_name_of_200_characters_inside_a_text() -> None:
+    name = "Jane " * 39 + "Smith"
+    redacted = Redactor().redact_payload("new", {"owner": name, "error": f"for {name}"})
+    assert redacted["error"] == f"for {redacted['owner']}"
+
+
+@pytest.mark.parametrize(
+    ("key", "number", "is_redacted"),
+    [
+        ("new", 10**6, True),
+        ("new", -(10**6), True),
+        ("new", 10**6 + 1, True),
+        ("first-name", 1, True),
+        ("last_name", 1, True),
+        ("new", 10**6 - 1, False),
+        ("new", 1e6, True),
+        ("new", 1e6 + 0.5, False),
+        ("instant_power", 10**6, False),
+        ("zip", 1, True),
+        ("homeLat", 1.5, True),
+        ("running", True, False),
+        ("owner", True, False),
+    ],
+)
+def test_redactor_numbers_that_can_be_personal(key: str, number: float, *, is_redacted: bool) -> None:
+    assert Redactor().redact_payload("new", {key: number}) == {key: REDACTED if is_redacted else number}
+
+
+def test_redactor_long_numbers_outside_a_payload_stay() -> None:
+    assert Redactor().redact({"new": 10**6, "zip": 1}) == {"new": 10**6, "zip": REDACTED}
+
+
+@pytest.mark.parametrize("key", ["password", "X-Auth-Token", "client_secret", "cookies", "user_record"])
+def test_redactor_secrets_are_not_shown_at_all(key: str) -> None:
+    redacted = Redactor().redact({key: "Jane Smith", "more": {key: {"deep": ["Jane Smith"]}}, "copy": "Jane Smith"})
+    assert redacted == {key: REDACTED, "more": {key: REDACTED}, "copy": "Jane Smith"}
+    assert Redactor().redact({key: ""}) == {key: ""}
+
+
+def test_redactor_does_not_learn_names_from_secrets() -> None:
+    redacted = Redactor().redact({"password": {"owner": "Jane Smith"}, "copy": "Jane Smith"})
+    assert redacted == {"password": REDACTED, "copy": "Jane Smith"}
+
+
+def test_redactor_tokens_are_not_shown_at_all() -> None:
+    token = "Ab-_1" * 16
+    assert Redactor().redact({"log": f"token {token}== sent", "owner": token, "short": token[1:]}) == {
+        "log": f"token {REDACTED} sent",
+        "owner": REDACTED,
+        "short": token[1:],
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "is_replaced"),
+    [
+        ("Jane Smith", True),
+        ("a b", True),
+        ("x1234", True),
+        ("x123", False),
+        ("instant_power", False),
+        ("ct1", False),
+    ],
+)
+def test_redactor_replaces_keys_by_which_something_is_listed(key: str, *, is_replaced: bool) -> None:
+    (redacted,) = Redactor().redact_payload("new", {key: 1})
+    assert (redacted != key) is is_replaced
+    (outside,) = Redactor().redact({key: 1})
+    assert outside == key
+
+
+def test_redactor_replaces_a_serial_in_a_key_everywhere() -> None:
+    (key,) = Redactor().redact({"sensor TG1234567890AB": 1})
+    assert re.fullmatch(r"sensor TG\d{10}[A-Z]{2}", key)
+    assert key != "sensor TG1234567890AB"
+    assert Redactor().redact({7: 1}) == {7: 1}
+
+
+def test_redactor_name_of_a_test_stays_and_another_name_does_not() -> None:
+    payload = [{"name": "Enable switch", "end_time": "x"}, {"name": "Enable switch"}]
+    redacted = Redactor().redact_payload("new", payload)
+    assert redacted[0]["name"] == "Enable switch" != redacted[1]["name"]
+
+
+def test_redactor_keeps_texts_that_only_look_like_addresses() -> None:
+    texts = ["at 12:34:56", "version 300.1.2.3", "mask 255.255.254.0"]
+    assert Redactor().redact(texts) == texts
+
+
+def test_redactor_keeps_names_that_every_gateway_has() -> None:
+    payload = {"network_name": "default_eth", "error": "default_eth: no link, 192.168.90.2 and ::1 respond"}
+    assert Redactor().redact_payload("networks", payload) == payload
+
+
+def test_redactor_for_an_entry_knows_what_its_owner_entered() -> None:
+    entry = MockConfigEntry(
+        title="Jane's Powerwall",
+        data={
+            "host": "jane.lan:8443",
+            "scheme": "https",
+            "serial": "TG1234567890AB",
+            "password": "Sesame 42",
+        },
+    )
+    installer = Credentials.of_installer("TG1234567890AB").password
+    texts = ["jane.lan", "TG1234567890AB", "Jane's Powerwall", "Sesame 42", installer]
+    redacted = redactor_for(entry).redact(texts)
+    assert [text for text, shown in zip(texts, redacted, strict=True) if text == shown] == []
+
+
+def test_redactor_for_an_entry_without_a_password() -> None:
+    entry = MockConfigEntry(title="Home 12", data={"host": "10.1.2.3", "scheme": "https", "serial": "TG1234567890AB"})
+    assert redactor_for(entry).redact(["", "None", "ok"]) == ["", "None", "ok"]
