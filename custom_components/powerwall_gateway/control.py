@@ -354,7 +354,7 @@ class TemporaryReserveControl:
         return (
             polled.fresh is not None
             and polled.at > self._set_at
-            and not current.matches(OperationSettings.of(polled.fresh))
+            and current.is_replaced_by(OperationSettings.of(polled.fresh))
         )
 
     async def async_hold(self, duration: timedelta) -> None:
@@ -427,15 +427,15 @@ class TemporaryReserveControl:
             if (current := self.current) is None:
                 return
             if current.event_end is None:
-                is_unchanged = current.matches(await self._hub.operation.read())
+                is_replaced = current.is_replaced_by(await self._hub.operation.read())
             elif (signed := self._hub.signed) is not None:
-                is_unchanged = current.is_event(await signed.full_backup())
+                is_replaced = not current.is_event(await signed.full_backup())
             else:
                 return
-            if is_unchanged:
-                self._note_set()
-            else:
+            if is_replaced:
                 await self._keep(None)
+            else:
+                self._note_set()
 
     @asynccontextmanager
     async def replaced(self, reserve: float | None) -> AsyncIterator[float | None]:
@@ -450,7 +450,7 @@ class TemporaryReserveControl:
             if reserve is None and (current := self.current):
                 with translated_errors(self._scale):
                     settings = await self._hub.operation.read()
-                if current.matches(settings):
+                if not current.is_replaced_by(settings):
                     reserve = current.before
             yield reserve
             await self._keep(None)
@@ -460,7 +460,7 @@ class TemporaryReserveControl:
         if settings.mode is None or settings.reserve is None:
             raise action_error("operation_unread")
         former = self.current
-        if former and not former.matches(settings):
+        if former and former.is_replaced_by(settings):
             former = None
         temporary = TemporaryReserve(
             purpose=purpose,
@@ -560,7 +560,7 @@ async def async_restore(hub: PowerwallHub, temporary: TemporaryReserve) -> None:
     canceled.
     """
     if temporary.event_end is None:
-        if temporary.matches(await hub.operation.read()):
+        if not temporary.is_replaced_by(await hub.operation.read()):
             await hub.operation.set(reserve=temporary.before)
     elif (
         hub.signed is not None

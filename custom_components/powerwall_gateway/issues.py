@@ -94,6 +94,9 @@ ALERTS: Final = Issue(key="alerts", severity=ir.IssueSeverity.ERROR, shown_again
 IDLE: Final = Issue(key="idle", severity=ir.IssueSeverity.WARNING)
 """The battery neither charges nor discharges although it could."""
 
+HOLD_NOT_FOLLOWED: Final = Issue(key="hold_not_followed", severity=ir.IssueSeverity.WARNING)
+"""The gateway shows the reserve that holds the charge, and the battery discharges below it."""
+
 CERTIFICATE_CHANGED: Final = Issue(
     key="certificate_changed", severity=ir.IssueSeverity.ERROR, is_fixable=True, shown_again=True
 )
@@ -113,6 +116,7 @@ ISSUES_WHILE_LOADED: Final = (
     PACK_FAULT,
     ALERTS,
     IDLE,
+    HOLD_NOT_FOLLOWED,
     ENERGY_DASHBOARD,
 )
 """Issues that a loaded entry creates, and creates again as soon as it is loaded again."""

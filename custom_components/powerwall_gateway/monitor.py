@@ -66,6 +66,9 @@ _FULL: Final = 90.0
 _ABOVE_RESERVE: Final = 5.0
 """App % from which on the battery may count itself as full, or as empty."""
 
+_BELOW_RESERVE: Final = 2.0
+"""App % below the reserve at which a battery that still discharges does not follow it."""
+
 _LONGEST_STEP: Final = 60.0
 """Seconds that one poll counts for at most."""
 
@@ -262,6 +265,7 @@ class EntryMonitor:
         if error is None:
             self._check_packs()
             self._check_battery()
+            self._check_hold()
 
     def _check_packs(self) -> None:
         """Show which Powerwalls are disabled, by the numbers that their devices have, and why."""
@@ -311,6 +315,29 @@ class EntryMonitor:
             elif self._could_move(meters):
                 self._idle_seconds += step
         self._set_issue(issues.IDLE, active=self._idle_seconds >= IDLE_FOR)
+
+    def _check_hold(self) -> None:
+        """Show when the battery supplies the home below the reserve that holds its charge.
+
+        After an outage and a grid services event it may be below for other reasons, but it does not discharge then.
+        """
+        current, live = self._data.control.temporary.current, self._data.live.data
+        if current is None or current.purpose is not Purpose.HOLD:
+            self._set_issue(issues.HOLD_NOT_FOLLOWED, active=False)
+            return
+        grid, battery, meters = self._data.grid.data.status.fresh, live.battery.fresh, live.meters.value
+        power = meters.battery.instant_power if meters and meters.battery else None
+        if (
+            self._data.grid.connected_for() >= SAFETY_TIMINGS.connected
+            and grid is not None
+            and not grid.grid_services_active
+            and battery is not None
+            and battery.percentage is not None
+            and app_from_raw(battery.percentage) <= max(current.reserves) - _BELOW_RESERVE
+            and power is not None
+            and power > _WORTH_IT
+        ):
+            self._set_issue(issues.HOLD_NOT_FOLLOWED, active=True)
 
     def _could_move(self, meters: MetersAggregates) -> bool:
         """Return whether a self-powered battery would charge or discharge now, beyond doubt.

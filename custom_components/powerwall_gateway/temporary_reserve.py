@@ -54,17 +54,15 @@ class TemporaryReserve:
         """Return whether the former reserve is to be restored."""
         return dt_util.utcnow() >= self.until
 
-    def matches(self, settings: OperationSettings) -> bool:
-        """Return whether the gateway shows the temporary reserve, so that nothing else has changed the settings.
+    def is_replaced_by(self, shown: OperationSettings) -> bool:
+        """Return whether something else has changed the mode or the reserve. Missing values count as unchanged.
 
-        Once it is over, the former reserve matches, too: it may have been stored and not applied.
+        Once it is over, the former reserve is no change: it may have been stored and not applied.
         """
-        shown = settings.reserve
         expected = (*self.reserves, self.before) if self.is_over else self.reserves
-        return (
-            settings.mode is self.mode
-            and shown is not None
-            and any(abs(shown - reserve) <= TOLERANCE for reserve in expected)
+        reserve = shown.reserve
+        return shown.mode not in {None, self.mode} or (
+            reserve is not None and all(abs(reserve - each) > TOLERANCE for each in expected)
         )
 
     def is_event(self, shown: FullBackup) -> bool:

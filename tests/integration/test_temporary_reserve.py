@@ -27,7 +27,7 @@ from simulator import Simulator
 from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 from tests.helpers import until
-from tests.integration.control import call, follows, logged_in, poll, writes
+from tests.integration.control import call, follows, logged_in, poll, steady_grid, writes
 from tests.signing_keys import SIGNED, pair
 
 from .conftest import Loaded, SetUp, state_of
@@ -415,6 +415,39 @@ async def test_hold_that_was_interrupted_is_undone(hass: HomeAssistant, local: L
     await time_passes(hass, entry)  # what is on disk before the write, and the write itself
     await reload(hass, entry)
     await until(lambda: state_of(hass, gateway, "switch", "hold") == "off")
+    assert follows(gateway) == BEFORE
+
+
+async def test_hold_that_the_battery_does_not_follow_is_reported(hass: HomeAssistant, signed: Loaded) -> None:
+    gateway, entry = signed
+
+    def reported() -> bool:
+        return ir.async_get(hass).async_get_issue(DOMAIN, f"hold_not_followed_{entry.entry_id}") is not None
+
+    gateway.gateway.follows_config = False
+    await action(hass, "hold")
+    await poll(hass, entry, "live")
+    assert not reported()
+    gateway.home.charge = 57.0
+    await steady_grid(entry)
+    await poll(hass, entry, "live")
+    assert reported()
+    await action(hass, "release")
+    await poll(hass, entry, "live")
+    assert not reported()
+
+
+async def test_values_that_the_gateway_does_not_report_are_no_change(hass: HomeAssistant, local: Loaded) -> None:
+    gateway, entry = local
+    await action(hass, "hold")
+    gateway.overrides["operation"] = {"real_mode": None, "backup_reserve_percent": None}
+    await poll(hass, entry, "settings")
+    assert state_of(hass, gateway, "switch", "hold") == "on"
+    with pytest.raises(HomeAssistantError) as raised:
+        await action(hass, "release")
+    assert raised.value.translation_key == "reserve_not_restored"
+    gateway.overrides.clear()
+    await action(hass, "release")
     assert follows(gateway) == BEFORE
 
 
