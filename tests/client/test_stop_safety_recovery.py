@@ -271,7 +271,7 @@ async def test_recovery_continues_in_the_next_process(home: Home) -> None:
         await supervisor.wait()
         assert not await supervisor.close()
         assert not supervisor.busy
-        with pytest.raises(Exception, match="broken off"):
+        with pytest.raises(Exception, match="interrupted"):
             await mending
     home.simulator.faults.clear()
     await home.recover()

@@ -538,7 +538,7 @@ class StopSupervisor:
 
     def _ended(self, outcome: asyncio.Future[None], safe_to_exit: asyncio.Event, _: asyncio.Task[None]) -> None:
         """Release the callers of a task that ended. The next task may have begun, and has its own outcome."""
-        _resolve(outcome, GatewayError("broken off; what is left to do is done at the next start"))
+        _resolve(outcome, GatewayError("interrupted; the recovery continues at the next start"))
         safe_to_exit.set()
 
     async def _wait_for_outcome(self) -> None:
