@@ -20,7 +20,7 @@ class ProcessError(Exception):
 
 
 class ChildProcess:
-    """One child process; what it says goes to a log file."""
+    """One child process. Its output goes to a log file."""
 
     def __init__(
         self, name: str, command: Sequence[str], *, log: Path, folder: Path, python_path: Sequence[Path] = ()
@@ -56,13 +56,13 @@ class ChildProcess:
         return self._process is not None and self._process.returncode is None
 
     async def wait(self) -> int:
-        """Wait until the process ends and give its exit code."""
+        """Wait until the process ends and return its exit code."""
         if self._process is None:
             raise ProcessError(f"{self.name} was never started.")
         return await self._process.wait()
 
     def kill(self) -> None:
-        """End it at once, as a power cut does: it has no say in it."""
+        """Kill it, as a power cut does."""
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)

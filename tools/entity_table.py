@@ -90,7 +90,7 @@ def unused_meanings() -> set[str]:
 
 
 def _seen() -> Seen:
-    """Return platform and key of what was there, by firmware; the keys of a device with a prefix for its id."""
+    """Return platform and key of the entities, by firmware; the keys of a device with a prefix for its id."""
     seen: Seen = {}
     entities: set[tuple[str, str]] = set()
     platform = ""

@@ -55,7 +55,7 @@ class Client:
     """Replace a Home Assistant: poll all endpoints repeatedly and record the responses."""
 
     def __init__(self, gateway: Simulator) -> None:
-        self.answers: list[tuple[str, int, bytes]] = []
+        self.responses: list[tuple[str, int, bytes]] = []
         self.refused = 0
         self._gateway = gateway
 
@@ -80,7 +80,7 @@ class Client:
                         headers={"Cookie": "AuthCookie=ours"},
                         timeout=aiohttp.ClientTimeout(total=0.2),
                     ) as response:
-                        self.answers.append((path, response.status, await response.read()))
+                        self.responses.append((path, response.status, await response.read()))
                 except aiohttp.ClientError, TimeoutError:
                     self.refused += 1
                 if "ours" not in self._gateway.tokens:
@@ -96,11 +96,11 @@ class Client:
     @property
     def affected(self) -> bool:
         """Return whether any response was not as usual."""
-        return self.refused > 0 or not all(_is_usual(*answer) for answer in self.answers)
+        return self.refused > 0 or not all(_is_usual(*item) for item in self.responses)
 
 
 def _is_usual(path: str, status: int, body: bytes) -> bool:
-    """Return whether a gateway with two Powerwalls answers so without a fault."""
+    """Return whether a gateway with two Powerwalls returns this without a fault."""
     try:
         payload = json.loads(body)
     except ValueError:
@@ -126,7 +126,7 @@ async def test_fault_is_met_and_ends(simulator: StartSimulator, fault: Fault) ->
     again = Client(gateway)
     gateway.tokens["ours"] = "Home_Owner"
     async with again.polling(), asyncio.timeout(10):
-        while len(again.answers) < len(PATHS):
+        while len(again.responses) < len(PATHS):
             await asyncio.sleep(PAUSE)
     assert not again.affected
     assert not gateway.faults.active
@@ -280,7 +280,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(impact_module, "SAME_POLL", 0.0)
 
 
-GIVEN_UP = 0.3
+TIME_LIMIT = 0.3
 """Seconds until a missing recovery is given up."""
 
 
@@ -305,7 +305,7 @@ async def test_impact_of_a_subject_that_recovers(simulator: StartSimulator, tmp_
 async def test_subject_that_stops_is_reloaded(
     simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(impact_module, "BACK_WITHIN", GIVEN_UP)
+    monkeypatch.setattr(impact_module, "BACK_WITHIN", TIME_LIMIT)
     subject = FakeSubject(await simulator("21.44"), tmp_path / "output.log", latches=True)
     async with subject.polling() as recorder:
         impact = await recorder.record(ONE_502, 1.0)
@@ -319,7 +319,7 @@ async def test_subject_that_never_recovers_ends_the_run(
     simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("BACK_WITHIN", "LOADED_WITHIN"):
-        monkeypatch.setattr(impact_module, name, GIVEN_UP)
+        monkeypatch.setattr(impact_module, name, TIME_LIMIT)
     subject = FakeSubject(await simulator("21.44"), tmp_path / "output.log", latches=True, wakes=False)
     async with subject.polling() as recorder:
         with pytest.raises(ProcessError, match="does not recover"):

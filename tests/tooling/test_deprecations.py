@@ -14,13 +14,13 @@ from tests.deprecations import DeprecationLog
 
 
 def goes(module: str, kind: type[Warning]) -> None:
-    """Warn as if a module used what will go."""
+    """Warn as if a module used something deprecated."""
     warnings.warn_explicit("this goes", kind, "here.py", 1, module)
 
 
 @deprecated_function("another")
 def old() -> None:
-    """Do what is done otherwise now."""
+    """Be a deprecated function."""
 
 
 async def test_deprecation_of_the_integration_is_found(

@@ -206,7 +206,7 @@ async def _lose_session_and_refuse_login(simulator: Simulator, _: float) -> floa
 
 
 async def _reboot(simulator: Simulator, times: float) -> float:
-    """Refuse connections, end all sessions, and answer 502 until the Powerwall runs."""
+    """Refuse connections, end all sessions, and return 502 until the Powerwall runs."""
     simulator.tokens.clear()
     async with stopped(simulator):
         async with simulator.unreachable():
@@ -234,10 +234,10 @@ FAULTS: Final = (
         pulse=SYSTEM,
     ),
     _once(
-        "one answer without the battery's meter", METERS_AND_ESTIMATES, (AGGREGATES, _without(AGGREGATES, "battery"))
+        "one response without the battery's meter", METERS_AND_ESTIMATES, (AGGREGATES, _without(AGGREGATES, "battery"))
     ),
     _one_poll("one poll without the Powerwalls", BATTERY, SYSTEM, _without(SYSTEM, "battery_blocks")),
-    _once("one answer broken off", METERS, (AGGREGATES, _truncated(AGGREGATES))),
+    _once("one truncated response", METERS, (AGGREGATES, _truncated(AGGREGATES))),
     _once("one HTML page with 200", METERS, (AGGREGATES, _response(status=200, body=HTML, content_type="text/html"))),
     Fault("session lost", _lose_session, lambda _: any_entity),
     Fault("session lost, and one login refused", _lose_session_and_refuse_login, lambda _: any_entity),
@@ -251,7 +251,7 @@ FAULTS: Final = (
         pulse=SYSTEM,
     ),
     _lasting("connections refused", Simulator.unreachable),
-    _lasting("no answers", fault(delay=FOREVER), lasts=HANGS),
+    _lasting("no responses", fault(delay=FOREVER), lasts=HANGS),
     Fault("reboot: off, no session, 502", _reboot, lambda _: any_entity, lasts=LASTS, states=2),
 )
 """In the order in which they are injected."""

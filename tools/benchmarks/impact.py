@@ -1,4 +1,4 @@
-"""The impact of one fault after the other on one subject: what becomes unavailable, for how long, and what it costs."""
+"""The impact of one fault after the other on one subject: unavailable entities, duration, and overhead."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -185,7 +185,7 @@ class ImpactRecorder:
         self._normal = Held(0, 0)
 
     async def settle(self) -> None:
-        """Read what the process holds without a fault."""
+        """Read the resources of the process without a fault."""
         readings = [await self._held() for _ in range(READINGS)]
         self._normal = Held(max(each.tasks for each in readings), max(each.sockets for each in readings))
 
@@ -238,7 +238,7 @@ class ImpactRecorder:
         return await self._availability.is_whole(max(0.0, until - monotonic()))
 
     async def _left(self) -> Held:
-        """Return what the process holds beyond normal after `LEFT_WITHIN` seconds."""
+        """Return the resources of the process above normal after `LEFT_WITHIN` seconds."""
         until = monotonic() + LEFT_WITHIN
         while True:
             held = await self._held()
@@ -253,7 +253,7 @@ class ImpactRecorder:
         return Held(reading["tasks"], reading["sockets"])
 
     async def _reload(self) -> None:
-        """Reload the entry, as an owner does who sees no values."""
+        """Reload the entry, like an owner without values."""
         for _ in range(RELOADS):
             await self.subject.reload()
             if await self._availability.is_whole(LOADED_WITHIN):

@@ -81,7 +81,7 @@ class Cost:
 
     blocks: list[float]
     blocks_cpu: list[float]
-    """The longest in seconds, by the clock and by what the loop's thread spent."""
+    """The longest in seconds, by the clock and by the processor time of the loop's thread."""
 
     requests: dict[str, int] = field(default_factory=dict)
     connections: int = 0

@@ -16,7 +16,7 @@ from homeassistant.const import __version__ as home_assistant_version
 type Json = dict[str, Any]
 
 NEVER = inf
-"""The time of an event that did not happen."""
+"""The time of a missing event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of both integrations, in one unit. Infinity stands for an event that never happened."""
+    """One value of both integrations, in one unit. Infinity stands for a missing event."""
 
     name: str
     unit: str

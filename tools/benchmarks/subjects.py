@@ -245,10 +245,10 @@ class Subject:
     async def set_options(self, **options: float) -> None:
         """Change these options alone, through the options flow."""
         step = await self.api.start_options(self.entry_id)
-        answers = {field["name"]: _current(field) for field in step["data_schema"]}
-        if unknown := options.keys() - answers.keys():
+        values = {field["name"]: _current(field) for field in step["data_schema"]}
+        if unknown := options.keys() - values.keys():
             raise FlowError(f"There is no such option: {', '.join(sorted(unknown))}")
-        step = await self.api.continue_options(step["flow_id"], answers | options)
+        step = await self.api.continue_options(step["flow_id"], values | options)
         if step["type"] != "create_entry":
             raise FlowError(f"The options were rejected: {step['errors']}")
 

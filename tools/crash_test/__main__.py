@@ -83,7 +83,7 @@ class NotReachedError(ProcessError):
 
 
 class GatewayObserver:
-    """Record what the gateway receives and does, and kill Home Assistant at one crash point."""
+    """Record the requests and effects at the gateway, and kill Home Assistant at one crash point."""
 
     def __init__(self, simulator: Simulator, home: HomeAssistant | None = None, at: str = "") -> None:
         self.points: list[tuple[float, str]] = []
@@ -171,7 +171,7 @@ def check_complete(points: list[str]) -> None:
     """Check that the gateway received every request, so that no crash point is missing."""
     for point in points:
         for step in ("sent", "acted"):
-            if point.replace("answer read", step) not in points:
+            if point.replace("response read", step) not in points:
                 raise ProcessError(f"The trace is incomplete: {point}, but never {step}.")
 
 

@@ -70,10 +70,10 @@ def record_responses(trace: Trace) -> None:
 
     def around(request: Callable[..., Any]) -> Callable[..., Any]:
         async def recorded(self: Transport, method: str, path: str, **more: Any) -> Any:
-            answer = await request(self, method, path, **more)
+            response = await request(self, method, path, **more)
             if (method, path) in EFFECTS:
-                trace.reach(f"{method} {path}: answer read")
-            return answer
+                trace.reach(f"{method} {path}: response read")
+            return response
 
         return recorded
 

@@ -25,7 +25,7 @@ from tools.hass_process.configuration import REPOSITORY
 CHECK_LIMIT = 60
 SIMULATED_PAUSE = 1.0
 OWN_PAUSE = 2.0
-"""Seconds between two looks at a gateway; a real one is slow and has the integration to answer, too."""
+"""Seconds between two polls of a gateway. A real one is slow, and the integration polls it, too."""
 FRESH_FOLDERS = REPOSITORY / ".develop"
 ERRORS = (ApiError, FlowError, GatewayError, ProcessError, SignInError, WebSocketError)
 
@@ -99,7 +99,7 @@ async def _first(home: HomeAssistant, watch: Watch, *, check: bool) -> int:
 
 
 def _errors(home: HomeAssistant) -> bool:
-    """Print what Home Assistant logged as an error of the integration."""
+    """Print the errors of the integration in Home Assistant's log."""
     errors = errors_about(home.log, integration.DOMAIN)
     if errors:
         print(f"Home Assistant logged {len(errors)} errors of the integration:", *errors, sep="\n")
@@ -113,7 +113,7 @@ def _local_time_zone() -> str:
 
 
 def _prepare(folder: Path, *, keep: bool) -> bool:
-    """Make room for a fresh configuration, and say whether it is one."""
+    """Remove the old configuration unless it is kept. Return whether the configuration is new."""
     if not keep:
         shutil.rmtree(folder, ignore_errors=True)
     return not (folder / "configuration.yaml").exists()

@@ -1,4 +1,4 @@
-"""The Overview dashboard: built-in cards only, so a person can rebuild every one of them by hand."""
+"""The Overview dashboard: only built-in cards, so that an owner can rebuild it."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ POWERS = {
 
 
 async def set_up(api: Api, ids: dict[str, str]) -> None:
-    """Make the dashboard and show it first; one that a person changed in a kept folder stays."""
+    """Create the dashboard and show it first. A changed one in a kept folder stays."""
     async with api.websocket() as home:
         if URL_PATH in [board["url_path"] for board in await home.command("lovelace/dashboards/list")]:
             return

@@ -6,7 +6,7 @@ from tools.hass_process import Api
 
 
 async def set_up(api: Api, ids: dict[str, str]) -> None:
-    """Choose the sources as a person does in Settings, Dashboards, Energy. The gateway's signs are the dashboard's."""
+    """Select the sources like an owner in Settings, Dashboards, Energy. The gateway's signs are the dashboard's."""
     await api.save_energy_sources([_grid(ids), _solar(ids), _battery(ids)])
 
 

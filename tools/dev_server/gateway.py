@@ -16,11 +16,11 @@ TLS_NAME = "powerwall"
 LIVE_PATHS = ("meters/aggregates", "system_status/soe", "system_status/grid_status", "sitemaster")
 
 type Reading = dict[str, Any]
-"""The decoded JSON by path; a path without an answer (stopped, or not on this firmware) is left out."""
+"""The decoded JSON by path, without paths that failed (stopped, or not on this firmware)."""
 
 
 class GatewayError(Exception):
-    """The gateway cannot be read; the text says what to do."""
+    """The gateway cannot be read. The text has the action to take."""
 
 
 class Gateway:
@@ -65,7 +65,7 @@ class Gateway:
         try:
             return status, json.loads(body) if status == 200 else None
         except ValueError as error:
-            raise GatewayError(f"The gateway at {self._url} answered {path} with something else than JSON.") from error
+            raise GatewayError(f"The gateway at {self._url} returned no JSON for {path}.") from error
 
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, str]:
         url = f"{self._url}/api/{path}"
@@ -75,7 +75,9 @@ class Gateway:
             ) as response:
                 return response.status, await response.text()
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise GatewayError(f"The gateway at {self._url} gave no answer to {path}: {error or 'time-out'}") from error
+            raise GatewayError(
+                f"The gateway at {self._url} did not respond to {path}: {error or 'time-out'}"
+            ) from error
 
     async def _log_in(self) -> None:
         if not await self._may_log_in():
@@ -89,9 +91,9 @@ class Gateway:
             raise GatewayError("The gateway ended our session; the next login is a minute after the last one.")
         self._logged_in_at = monotonic()
         body = {"username": "customer", "email": "", "password": self._password, "force_sm_off": False}
-        status, answer = await self._ask("POST", "login/Basic", body)
+        status, reason = await self._ask("POST", "login/Basic", body)
         if status != 200:
-            raise GatewayError(f"The gateway refused the password ({status}: {answer}).")
+            raise GatewayError(f"The gateway refused the password ({status}: {reason}).")
 
     async def _may_log_in(self) -> bool:
         status, payload = await self._get("status")
@@ -112,5 +114,5 @@ async def find_url(host: str) -> str:
             except aiohttp.ClientError, TimeoutError:
                 continue
     raise GatewayError(
-        f"No gateway answers at {host}. Check the address, and that this computer is on the same network."
+        f"No gateway responds at {host}. Check the address, and that this computer is on the same network."
     )

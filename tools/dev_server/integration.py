@@ -1,4 +1,4 @@
-"""Adds the integration as a person does: through its own config flow."""
+"""Add the integration like an owner, through its config flow."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ DOMAIN = "powerwall_gateway"
 
 
 class FlowError(Exception):
-    """The config flow ended without an entry; the text is what a person would have read."""
+    """The config flow ended without an entry. The text is the error that the form shows."""
 
 
 async def ensure_entities(
@@ -30,7 +30,7 @@ async def ensure_entities(
 
 
 async def add(api: Api, host: str, serial: str, password: str | None) -> str:
-    """Walk through the config flow and give the id of the entry it made."""
+    """Complete the config flow and return the id of the entry."""
     step = await api.start_flow(DOMAIN)
     step = await api.continue_flow(step["flow_id"], {"host": host, "serial": serial})
     if step["type"] == "form" and step["step_id"] == "login":

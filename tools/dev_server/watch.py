@@ -88,7 +88,7 @@ class Watch:
         except GatewayError as error:
             self._note = str(error)
         except aiohttp.ClientError, ApiError, TimeoutError:
-            self._note = "Home Assistant does not answer at the moment."
+            self._note = "Home Assistant does not respond at the moment."
 
 
 def table(rows: Sequence[Row], note: str = "") -> Table:

@@ -16,7 +16,7 @@ _LOOK_AGAIN = 0.2
 
 
 class ApiError(Exception):
-    """Home Assistant answered a request with an error."""
+    """Home Assistant returned an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,11 @@ class Api:
         self._session = session
 
     async def request(self, method: Literal["GET", "POST", "DELETE"], path: str, body: Json | None = None) -> Any:
-        """Send one REST request and give the JSON it is answered with."""
+        """Send one REST request and return the JSON of the response."""
         headers = {"Authorization": f"Bearer {self.token}"}
         async with self._session.request(method, f"{self.url}{path}", json=body, headers=headers) as response:
             if not response.ok:
-                raise ApiError(
-                    f"Home Assistant answered {method} {path} with {response.status}: {await response.text()}"
-                )
+                raise ApiError(f"Home Assistant returned {response.status} to {method} {path}: {await response.text()}")
             return await response.json()
 
     def websocket(self) -> AbstractAsyncContextManager[WebSocket]:
@@ -56,7 +54,7 @@ class Api:
             return await home.command(command, **fields)
 
     async def core_config(self) -> Json:
-        """Return what Home Assistant says of itself; its `state` becomes `RUNNING`."""
+        """Return Home Assistant's configuration. Its `state` becomes `RUNNING`."""
         config: Json = await self.request("GET", "/api/config")
         return config
 
@@ -79,30 +77,30 @@ class Api:
         await self.request("POST", f"/api/services/{domain}/{service}", data)
 
     async def start_flow(self, domain: str) -> Json:
-        """Start the config flow of an integration and give its first step."""
+        """Start the config flow of an integration and return its first step."""
         step: Json = await self.request("POST", "/api/config/config_entries/flow", {"handler": domain})
         return step
 
-    async def continue_flow(self, flow_id: str, answers: Json) -> Json:
-        """Answer the form of a config flow and give the next step, when what is in progress then is over."""
+    async def continue_flow(self, flow_id: str, values: Json) -> Json:
+        """Submit the form of a config flow and return the next step after any progress."""
         path = f"/api/config/config_entries/flow/{flow_id}"
-        step: Json = await self.request("POST", path, answers)
+        step: Json = await self.request("POST", path, values)
         while step["type"] == "progress":
             await asyncio.sleep(_LOOK_AGAIN)
             step = await self.request("GET", path)
         return step
 
     async def start_options(self, entry_id: str) -> Json:
-        """Start the options flow of a config entry and give its first step that needs an answer."""
+        """Start the options flow of a config entry and return its first step with a form."""
         return await self._options_step("", {"handler": entry_id})
 
-    async def continue_options(self, flow_id: str, answers: Json) -> Json:
-        """Answer the form of an options flow and give the next step that needs an answer."""
-        return await self._options_step(f"/{flow_id}", answers)
+    async def continue_options(self, flow_id: str, values: Json) -> Json:
+        """Submit the form of an options flow and return the next step with a form."""
+        return await self._options_step(f"/{flow_id}", values)
 
-    async def _options_step(self, path: str, answers: Json) -> Json:
+    async def _options_step(self, path: str, values: Json) -> Json:
         flows = "/api/config/config_entries/options/flow"
-        step: Json = await self.request("POST", flows + path, answers)
+        step: Json = await self.request("POST", flows + path, values)
         while step["type"] == "progress":
             await asyncio.sleep(_LOOK_AGAIN)
             step = await self.request("GET", f"{flows}/{step['flow_id']}")
@@ -123,12 +121,12 @@ class Api:
 
     async def translations(self, domain: str, category: str) -> dict[str, str]:
         """Return an integration's English texts of a category, such as `config`."""
-        answer = await self.command("frontend/get_translations", language="en", category=category, integration=[domain])
-        texts: dict[str, str] = answer["resources"]
+        result = await self.command("frontend/get_translations", language="en", category=category, integration=[domain])
+        texts: dict[str, str] = result["resources"]
         return texts
 
     async def save_dashboard(self, config: Json, url_path: str | None = None) -> None:
-        """Replace a dashboard, the default one where no path is given."""
+        """Replace a dashboard, the default one without a path."""
         await self.command("lovelace/config/save", config=config, url_path=url_path)
 
     async def save_energy_sources(self, sources: list[Json]) -> None:

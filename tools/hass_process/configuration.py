@@ -45,7 +45,7 @@ def as_yaml(time_zone: str, language: str = "en") -> str:
 
 
 def write(folder: Path, port: int, time_zone: str, language: str) -> None:
-    """Make the folder ready for a start; what is there already stays."""
+    """Prepare the folder for a start. Existing files stay."""
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "configuration.yaml"
     if not configuration.exists():

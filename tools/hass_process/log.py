@@ -11,12 +11,12 @@ _COMPLAINT = re.compile(r"\bdeprecated\b|\bbug report\b|\breport it to\b")
 
 
 def is_complaint(message: str, name: str) -> bool:
-    """Return whether Home Assistant warns an integration's authors, of a use of what will go for instance."""
+    """Return whether Home Assistant warns an integration's authors, for example of a deprecation."""
     return name in message and _COMPLAINT.search(message) is not None
 
 
 def log_of(folder: Path) -> Path:
-    """Return the file that holds everything the Home Assistant of a configuration folder said since its last start."""
+    """Return the log file since the last start of the Home Assistant of a configuration folder."""
     return folder / "output.log"
 
 
@@ -30,7 +30,7 @@ class Record:
 
     @property
     def has_traceback(self) -> bool:
-        """Return whether it tells where in the code something went wrong."""
+        """Return whether it has a traceback."""
         return "\nTraceback (most recent call last)" in self.text
 
 

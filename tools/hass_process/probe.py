@@ -1,4 +1,4 @@
-"""Install a custom component of this repository that reports what happens in a Home Assistant."""
+"""Install a custom component of this repository that measures a Home Assistant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tools.hass_process.configuration import REPOSITORY, as_yaml
 
 @dataclass(frozen=True)
 class Probe:
-    """One such component, and where it answers."""
+    """One such component and its URL."""
 
     source: Path
     domain: str
@@ -38,5 +38,5 @@ class Probe:
         (folder / "configuration.yaml").write_text(text, encoding="utf-8")
 
     def path(self, folder: Path) -> Sequence[Path]:
-        """Return what its Home Assistant needs on Python's path, its folder first."""
+        """Return the Python path of its Home Assistant, with its folder first."""
         return (folder.resolve(), REPOSITORY) if self.imports_repository else ()

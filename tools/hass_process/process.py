@@ -53,7 +53,7 @@ class HomeAssistant:
 
     @property
     def log(self) -> Path:
-        """The file that holds everything this Home Assistant said."""
+        """The log file of this Home Assistant."""
         return self._process.log
 
     def kill(self) -> None:
@@ -61,7 +61,7 @@ class HomeAssistant:
         self._process.kill()
 
     async def wait(self) -> int:
-        """Wait until the process ends, and give its exit code."""
+        """Wait until the process ends, and return its exit code."""
         return await self._process.wait()
 
     def check_port(self) -> None:
@@ -98,11 +98,11 @@ class HomeAssistant:
         raise self._process.ended()
 
     async def _start(self) -> None:
-        """Start the process and wait until it answers over HTTP."""
+        """Start the process and wait until it responds over HTTP."""
         self._started_at = monotonic()
         self._notify(f"Starting Home Assistant {home_assistant_version} on {self.url} …")
         await self._process.start()
-        while not await self._answers():
+        while not await self._responds():
             await self._wait_a_little()
 
     async def _wait_until_running(self) -> None:
@@ -113,8 +113,8 @@ class HomeAssistant:
             raise ProcessError("\n".join(["Home Assistant runs in recovery mode, without the integration:", *reasons]))
         self._notify(f"Home Assistant runs after {monotonic() - self._started_at:.1f} s.")
 
-    async def _answers(self) -> bool:
-        """Return whether the web page is there: it comes last of what the first requests need."""
+    async def _responds(self) -> bool:
+        """Return whether the web page is served: it is the last part that the first requests need."""
         try:
             async with self._session.get(f"{self.url}/manifest.json") as response:
                 return response.ok

@@ -54,11 +54,11 @@ async def _create_owner(session: aiohttp.ClientSession, url: str) -> str:
 
 
 async def _log_in(session: aiohttp.ClientSession, url: str) -> str:
-    """Log in as a person does on the web page."""
+    """Log in like a user on the web page."""
     start = {"client_id": f"{url}/", "handler": ["homeassistant", None], "redirect_uri": f"{url}/"}
     flow = await _post(session, f"{url}/auth/login_flow", start)
-    answers = {"client_id": f"{url}/", "username": USER_NAME, "password": PASSWORD}
-    result = await _post(session, f"{url}/auth/login_flow/{flow['flow_id']}", answers)
+    values = {"client_id": f"{url}/", "username": USER_NAME, "password": PASSWORD}
+    result = await _post(session, f"{url}/auth/login_flow/{flow['flow_id']}", values)
     if result["type"] != "create_entry":
         raise SignInError(
             f"This Home Assistant refuses the user name {USER_NAME} with the password {PASSWORD}: "
@@ -82,5 +82,5 @@ async def _post(
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with session.post(address, json=body, headers=headers) as response:
         response.raise_for_status()
-        answer: dict[str, Any] = await response.json()
-    return answer
+        result: dict[str, Any] = await response.json()
+    return result

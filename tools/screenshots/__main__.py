@@ -138,7 +138,7 @@ async def _take_login_warning(frontend: Frontend, to: Target) -> None:
 
 
 async def _take_control(frontend: Frontend, home: HomeAssistant, to: Target) -> None:
-    """Make a key for a gateway of 2026, confirm it, and take what it lets Home Assistant control."""
+    """Create and confirm a key for a gateway of 2026, and take the screenshot of its controls."""
     texts = frontend.texts
     await add(home.api, to.host, to.serial, to.password)
     await frontend.open_entry()

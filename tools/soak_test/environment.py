@@ -15,7 +15,7 @@ from tools.hass_process import Api, HomeAssistant, Probe, State
 
 RESOURCES = Probe(Path(__file__).resolve().parent / "probe", "soak_probe", imports_repository=True)
 FIRMWARE = "21.44"
-"""After a lost session it needs no person: a login stops nothing."""
+"""After a lost session it recovers by itself: a login stops nothing."""
 
 LATENCY = 0.02
 """Seconds per response."""
@@ -46,10 +46,10 @@ class Condition:
     """Keys of entities without a value."""
 
     open: frozenset[str]
-    """Repair issues and flows that wait for a person."""
+    """Repair issues and flows that wait for the owner."""
 
     def beyond(self, normal: Self) -> str:
-        """Return what is worse than normal; empty without a difference."""
+        """Return the differences from normal that are worse; empty without one."""
         worse = [f"the entry is {self.entry}"] if self.entry != normal.entry else []
         if unavailable := sorted(self.unavailable - normal.unavailable):
             more = f" and {len(unavailable) - FEW} more" if len(unavailable) > FEW else ""

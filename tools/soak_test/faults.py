@@ -29,7 +29,7 @@ HOURS: Final = (3600.0, 10_800.0)
 """Seconds."""
 
 BOOT_STATUSES: Final = (404, 502, 503)
-"""Statuses that a gateway answers with while it boots, in this order."""
+"""Statuses that a gateway returns while it starts, in this order."""
 
 LONG_TEXTS: Final = {
     "one word": b"a" * 200_000,

@@ -57,7 +57,7 @@ class Round:
     """Seconds until everything had recovered; None where it did not in time."""
 
     left: str
-    """Description of what had not recovered."""
+    """Description of the values that had not recovered."""
 
     records: int
     """Number of log records."""
@@ -146,7 +146,7 @@ class Soak:
             self.notify(f"{hours:.2f} h, {len(self.rounds)} faults{held}; {self._doing}")
 
     def errors(self) -> list[str]:
-        """Return what was logged as an error and names the integration.
+        """Return the logged errors that name the integration.
 
         Home Assistant times an update by the accelerated clock: what it calls slow has to be slow in real time.
         """

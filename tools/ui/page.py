@@ -111,7 +111,7 @@ class Page:
             self.errors.append(f"{message.text} ({url})")
 
     async def open(self, path: str) -> None:
-        """Open a page and wait until the launch screen is gone."""
+        """Open a page and wait until the launch screen closes."""
         await self.tab.goto(f"{self._url}{path}")
         await self.tab.wait_for_selector("#ha-launch-screen", state="detached")
 

@@ -1,6 +1,6 @@
 """A custom component that measures the Home Assistant that loads it, for `scripts/bench`.
 
-`GET /api/bench_probe` gives the reading, `POST` forgets the blocks so far and gives it, too. Home Assistant knows this
+`GET /api/bench_probe` returns the reading, `POST` resets the blocks and returns it, too. Home Assistant knows this
 package by another name than this repository, so that it imports nothing of it.
 """
 
@@ -113,7 +113,7 @@ class ProbeView(HomeAssistantView):
         return self._reading()
 
     async def post(self, _: web.Request) -> web.Response:
-        """Forget the blocks so far, and give the reading."""
+        """Reset the blocks, and return the reading."""
         self._blocks.forget()
         return self._reading()
 
@@ -138,6 +138,6 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 
 def watch_selector(blocks: Blocks) -> None:
-    """Watch the loop of this thread from its next look at its sockets on."""
+    """Watch the loop of this thread from its next select on."""
     owner: Any = DefaultSelector
     owner.select = blocks.around(owner.select)

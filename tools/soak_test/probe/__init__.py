@@ -1,6 +1,6 @@
 """A custom component that reads the resources of the Home Assistant that loads it, for `scripts/soak`.
 
-`GET /api/soak_probe` gives the reading; `POST` with `{"speed": 20}` lets its clock run faster from now on.
+`GET /api/soak_probe` returns the reading; `POST` with `{"speed": 20}` lets its clock run faster from now on.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class ProbeView(HomeAssistantView):
 
 
 async def _reading(hass: HomeAssistant) -> dict[str, Any]:
-    tasks = len(asyncio.all_tasks()) - 1  # without the one that answers here
+    tasks = len(asyncio.all_tasks()) - 1  # without the one that responds here
     return {
         "at": monotonic(),
         "tasks": tasks,
@@ -60,7 +60,7 @@ def _settings_interval(hass: HomeAssistant) -> float:
 
 
 def _look_at_process() -> dict[str, Any]:
-    gc.collect()  # what waits for that is no leak
+    gc.collect()  # objects that wait for that are no leak
     return {
         "memory": _resident(Path("/proc/self/status").read_text(encoding="utf-8")),
         "objects": sys.getallocatedblocks() / 1000,
@@ -70,7 +70,7 @@ def _look_at_process() -> dict[str, Any]:
 
 
 def _resident(status: str) -> float:
-    """Return the MiB that `/proc/PID/status` tells."""
+    """Return the MiB in `/proc/PID/status`."""
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
@@ -83,6 +83,6 @@ def _sockets(descriptors: Path) -> int:
 
 
 async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
-    """Begin to answer."""
+    """Start to serve."""
     hass.http.register_view(ProbeView())
     return True
