@@ -1,11 +1,11 @@
 """Which login may read which path, by firmware, as in the matrix of the reference."""
 
 LIVE = {"meters/aggregates", "system_status/soe", "system_status/grid_status"}
-"""What even a Powerwall 3 has."""
+"""Endpoints that a Powerwall 3 has, too."""
 FAULTS = {"system_status/grid_faults"}
 SITE = {"sitemaster", "powerwalls", "customer/registration", "site_info", "site_info/site_name"}
 SYSTEM = {"operation", "config", "powerwalls/status", "networks", "meters", "meters/readings"}
-PEOPLE = {"customer", "installer", "installer/companies"}
+REGISTRATION = {"customer", "installer", "installer/companies"}
 SOLAR = {
     "solars",
     "solars/brands",
@@ -33,8 +33,21 @@ REFUSED = {
 """Endpoints that return an error to every login while the Powerwall runs."""
 TOGGLE = {"status", "auth/toggle/supported"}
 SIGNED = "/tedapi/din"
-"""What a client has to know before it signs."""
-OWNER = LIVE | FAULTS | SITE | SYSTEM | PEOPLE | SOLAR | TESTS | LATER | BY_PHASE | SYNCHROMETER | WIFI | REFUSED.keys()
+"""The endpoint that a client reads before it signs."""
+OWNER = (
+    LIVE
+    | FAULTS
+    | SITE
+    | SYSTEM
+    | REGISTRATION
+    | SOLAR
+    | TESTS
+    | LATER
+    | BY_PHASE
+    | SYNCHROMETER
+    | WIFI
+    | REFUSED.keys()
+)
 
 OPEN: dict[str, set[str]] = {
     "1.15.0": LIVE | FAULTS | SITE | {"status", "system/update/status"},
@@ -45,8 +58,8 @@ OPEN: dict[str, set[str]] = {
     "pw3": set(),
 }
 LOGIN: dict[str, set[str]] = {
-    "1.15.0": SYSTEM | PEOPLE | SOLAR | TESTS | OLD,
-    "1.50.1": SYSTEM | PEOPLE | SOLAR | TESTS | LATER | BY_PHASE,
+    "1.15.0": SYSTEM | REGISTRATION | SOLAR | TESTS | OLD,
+    "1.50.1": SYSTEM | REGISTRATION | SOLAR | TESTS | LATER | BY_PHASE,
     "21.44": OWNER | {"system_status", "devices/vitals"},
     "24.36": OWNER | {"system_status"},
     "26.18": OWNER | {"system_status", SIGNED},
@@ -63,4 +76,4 @@ ABSENT: dict[str, set[str]] = {
     "26.18": OLD | {"networks/wifi_scan", "devices/vitals", "solar_powerwall"},
     "pw3": (OWNER | TOGGLE | {"system_status", "devices/vitals", "logout", "sitemaster/run"}) - LIVE,
 }
-"""What this firmware does not have, or has no more."""
+"""Endpoints that this firmware lacks."""

@@ -29,7 +29,7 @@ type Client = Callable[..., Awaitable[PowerwallGateway]]
 
 @pytest.fixture
 async def session(socket_enabled: None) -> AsyncIterator[ClientSession]:
-    """Open the kind of session the client wants."""
+    """Open the session that the client requires."""
     async with open_session() as session:
         yield session
 
@@ -46,7 +46,7 @@ def connect(session: ClientSession) -> Connect:
 
 @pytest.fixture
 def client(connect: Connect) -> Client:
-    """Make a client; it has the simulator's password unless told another, or None."""
+    """Return a client with the simulator's password, another one, or None."""
 
     async def client(simulator: Simulator, *, password: str | None = "", limit: float = 10.0) -> PowerwallGateway:
         credentials = None if password is None else Credentials(password=password or simulator.password)

@@ -40,7 +40,7 @@ CANDIDATES: tuple[Any, ...] = (
     {},
     *STATES,
 )
-"""At least one fits a field of any kind."""
+"""At least one is valid for a field of each type."""
 
 JSON = st.recursive(
     st.none()
@@ -76,26 +76,26 @@ def spoil(payload: dict[str, Any], chance: Random) -> tuple[dict[str, Any], set[
         if key in spoiled and chance.random() < 0.3:
             del spoiled[key]
         else:
-            spoiled[key] = junk(chance)
+            spoiled[key] = random_json(chance)
     return spoiled, keys
 
 
-def junk(chance: Random, depth: int = 3) -> Any:
+def random_json(chance: Random, depth: int = 3) -> Any:
     """Return any JSON."""
     kinds = [*SCALARS, list, dict] if depth else SCALARS
     match chance.choice(kinds):
         case kind if kind is list:
-            return [junk(chance, depth - 1) for _ in range(chance.randint(0, 3))]
+            return [random_json(chance, depth - 1) for _ in range(chance.randint(0, 3))]
         case kind if kind is dict:
-            return {chance.choice(WORDS): junk(chance, depth - 1) for _ in range(chance.randint(0, 3))}
+            return {chance.choice(FUZZ_TEXTS): random_json(chance, depth - 1) for _ in range(chance.randint(0, 3))}
         case scalar:
             return scalar
 
 
-WORDS = ("", "x", "grid_code", "PackageSerialNumber", "name", "cts", "ip", "error", "\u0000", "ä" * 40)
+FUZZ_TEXTS = ("", "x", "grid_code", "PackageSerialNumber", "name", "cts", "ip", "error", "\u0000", "ä" * 40)
 SCALARS: list[Any] = [
     *(None, True, False, 0, 1, -1, 2**63, 2**64 - 1, -(2**63), 0.5, -0.0, 1e308, -1e-308),
-    *WORDS,
+    *FUZZ_TEXTS,
     *(
         "NaN",
         "null",

@@ -28,7 +28,7 @@ PIECES: Final = (
     *("1234567-00-A--", "T12345678synchrometer", "fe80::1%", "::ffff:1.", "1s", "1h", "1.5ms", "abcdefgh "),
     "a" * 31 + "!",
 )
-"""Repeated, each is the beginning of something that a pattern looks for and never finds to its end."""
+"""Repeated, each is the beginning of a match that never ends."""
 
 SOME: Final = ("a.", ":", "\0")
 """For the models, which have many fields and match none of them by themselves."""
@@ -42,7 +42,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     logging.disable()
     for piece in PIECES:
-        _tell(piece)
+        _print_progress(piece)
         text = (piece * (LENGTH // len(piece) + 1))[:LENGTH]
         for longest in (text, text + "!"):
             for read in READERS:
@@ -50,15 +50,15 @@ def main() -> None:
             if piece in SOME:
                 _read_models(longest)
     for piece in REDACTED:
-        _tell(f"{piece} redacted")
+        _print_progress(f"{piece} redacted")
         text = (piece * (LENGTH // len(piece) + 1))[:LENGTH]
         Redactor((text, "TG1234567890AB")).redact(
             {"serial": text[:-1], "error": f"{text}?", text: [text], "ssid": text}
         )
-    _tell("done")
+    _print_progress("done")
 
 
-def _tell(where: str) -> None:
+def _print_progress(where: str) -> None:
     """Print the progress."""
     sys.stdout.write(f"{where[:20]!r}\n")
     sys.stdout.flush()
@@ -103,7 +103,7 @@ def _read_models(text: str) -> None:
 
 
 def _shown(model: Any) -> Iterator[str]:
-    """Return the texts of a model that are shown to people."""
+    """Return the texts of a model that are shown."""
     for field in fields(model):
         if field.repr:
             value = getattr(model, field.name)

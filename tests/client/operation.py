@@ -30,9 +30,9 @@ BEFORE = [FIRMWARE, CHECK, LOOK]
 CHANGE = [*BEFORE, WRITE, CHECK, COMMIT, LOOK]
 """Requests of a successful change."""
 
-WANTED = ("backup", 33.5)
+NEW_SETTINGS = ("backup", 33.5)
 """The settings after `set(mode=BACKUP, reserve=30)`: app 30% is raw 33.5%."""
-BEFOREHAND = ("self_consumption", 24)
+OLD_SETTINGS = ("self_consumption", 24)
 """The settings at the start: app 20%."""
 
 ERRORS = {
@@ -48,7 +48,7 @@ ERRORS = {
 
 STATUSES = [400, 401, 403, 409, 417, 429, 500, 502, 503]
 DENIED = [401, 403]
-ANSWERED = [status for status in STATUSES if status not in DENIED]
+NOT_DENIED = [status for status in STATUSES if status not in DENIED]
 
 NO_JSON: dict[str, dict[str, Any]] = {
     "HTML": {"status": 200, "body": b"<html>busy</html>", "content_type": "text/html"},
@@ -59,7 +59,7 @@ NO_JSON: dict[str, dict[str, Any]] = {
 }
 """Malformed responses, which do not show whether the request succeeded."""
 
-LOST: dict[str, dict[str, Any]] = {"closed mid-answer": {"drop": True}, "hangs": {"delay": 30.0}, **NO_JSON}
+LOST: dict[str, dict[str, Any]] = {"closed during the response": {"drop": True}, "hangs": {"delay": 30.0}, **NO_JSON}
 
 
 class Operator:
@@ -145,9 +145,9 @@ class Operator:
 
         async def both(*args: Any, **options: Any) -> Any:
             setattr(self.powerwall, call, original)
-            answer = await original(*args, **options)
+            response = await original(*args, **options)
             await happens()
-            return answer
+            return response
 
         setattr(self.powerwall, call, both)
 
@@ -225,4 +225,4 @@ async def set_again(operator: Operator) -> None:
     """Set the values again: settings that are possibly not in effect are written again."""
     operator.simulator.faults.clear()
     assert await operator.set(mode=BACKUP, reserve=30) == OperationSettings(mode=BACKUP, reserve=30)
-    assert operator.follows == operator.stored == WANTED
+    assert operator.follows == operator.stored == NEW_SETTINGS

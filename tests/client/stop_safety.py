@@ -170,12 +170,12 @@ class Home:
             await supervisor.recover()
             await finished(supervisor)
 
-    def assert_well(self) -> None:
+    def assert_recovered(self) -> None:
         """Check that the Powerwall runs and the journal is closed."""
         assert self.simulator.running
         assert self.disk.record.under_way is None
 
-    def asked_for(self, path: str) -> int:
+    def request_count(self, path: str) -> int:
         """Return the number of requests to a path."""
         return [request.path for request in self.simulator.requests].count(path)
 
@@ -204,10 +204,10 @@ async def finished(supervisor: StopSupervisor) -> None:
 async def leave_open(home: Home) -> None:
     """Kill a process right after its login stopped the Powerwall."""
     home.simulator.faults.add("sitemaster/run", status=503)
-    before = home.asked_for("sitemaster/run")
+    before = home.request_count("sitemaster/run")
     async with home.process() as supervisor:
         caller = asyncio.create_task(supervisor.log_in())
-        await until(lambda: home.asked_for("sitemaster/run") > before)
+        await until(lambda: home.request_count("sitemaster/run") > before)
         caller.cancel()
     home.simulator.faults.clear()
     with suppress(asyncio.CancelledError, GatewayError):

@@ -34,13 +34,13 @@ DONE_1_15: dict[str, Any] = {
 
 
 def check(name: str, status: str, **more: Any) -> dict[str, Any]:
-    """Make a check as 21.x prints it."""
+    """Return a check in the format of 21.x."""
     empty = {"start_time": None, "end_time": None, "results": None, "debug": None, "checks": None}
     return {"name": name, "status": status, **empty, **more}
 
 
 def diagnostic(*checks: dict[str, Any]) -> dict[str, Any]:
-    """Make a set of checks as 21.x prints it."""
+    """Return a set of checks in the format of 21.x."""
     return {
         "name": "Network connection",
         "category": "Network",
@@ -134,7 +134,7 @@ def test_connection_test_status_of_1_15_is_converted() -> None:
 
 
 def script(gateway: Simulator, *payloads: Any) -> None:
-    """Have the gateway start, then answer one payload after the other, None by hanging up, and the last for ever."""
+    """Start the test, then return one payload after the other (None: no response), and the last one repeatedly."""
     gateway.faults.add(PATH, status=200, body=b"[]", times=1)
     for payload in payloads[:-1]:
         if payload is None:

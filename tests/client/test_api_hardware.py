@@ -111,7 +111,7 @@ async def test_solar_powerwall_is_decoded(simulator: StartSimulator, client: Cli
 
 
 def cts(kind: str, *valid: bool, **more: Any) -> dict[str, Any]:
-    """Make current transformers as the gateway prints them."""
+    """Return current transformers in the gateway's format."""
     return {"type": kind, "valid": list(valid), "inverted": [False] * 4} | more
 
 
@@ -189,7 +189,7 @@ def test_meter_reading_keeps_the_error() -> None:
 
 
 def neurio(location: str, **readings: Any) -> dict[str, Any]:
-    """Make a single meter as the gateway prints it."""
+    """Return a single meter in the gateway's format."""
     connection = {"ip_address": "PWRview-12345", "port": 443, "short_id": "12345", "device_serial": "OBB1"}
     return {
         "id": 0,

@@ -157,7 +157,7 @@ async def test_wifi_security_types_of_1_15_are_decoded(simulator: StartSimulator
     assert await powerwall.call(endpoints.NETWORKS_WIFI_SECURITY_TYPES) == ["NONE", "WEP", "WPAorWPA2_Personal"]
 
 
-# -- Wi-Fi networks in sight -------------------------------------------------------------------------------------------
+# -- Wi-Fi scan --------------------------------------------------------------------------------------------------------
 
 ACCESS_POINT: dict[str, Any] = {
     "ssid": "Café / 2",

@@ -23,7 +23,7 @@ SELF_POWERED = OperationMode.SELF_CONSUMPTION
 
 
 async def with_session(client: Client, gateway: Simulator) -> PowerwallGateway:
-    """Make a client with an installer's session, which no login had to stop the Powerwall for."""
+    """Return a client with an installer's session, without a login that stops the Powerwall."""
     gateway.tokens["from-the-wizard"] = "Provider_Engineer"
     powerwall = await client(gateway, password=None)
     powerwall.restore_login({"session": {"token": "from-the-wizard", "roles": ["Provider_Engineer"]}})

@@ -72,13 +72,13 @@ async def test_registration_of_1_15_is_decoded(simulator: StartSimulator, client
     )
 
 
-# -- what the owner says -----------------------------------------------------------------------------------------------
+# -- consents ----------------------------------------------------------------------------------------------------------
 
 
 async def test_registration_sends_all_consents(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
-    answer: dict[str, Any] = {"marketing": False, "privacy_notice": True}
-    gateway.faults.add("customer/registration/legal", status=200, body=answer)
+    response: dict[str, Any] = {"marketing": False, "privacy_notice": True}
+    gateway.faults.add("customer/registration/legal", status=200, body=response)
     registration = await legal(await client(gateway))
     arrived = gateway.requests[-1]
     assert (arrived.method, arrived.path) == ("POST", "customer/registration/legal")

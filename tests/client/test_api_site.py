@@ -80,7 +80,7 @@ async def test_set_site_name_rejects_a_malformed_response(
 
 
 def settings(code: str, voltage: int, frequency: int, phase: str) -> dict[str, Any]:
-    """Make the settings of a grid code as the gateway prints them."""
+    """Return the settings of a grid code in the gateway's format."""
     return {
         "grid_code": code,
         "grid_voltage_setting": voltage,

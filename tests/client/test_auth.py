@@ -28,7 +28,7 @@ READS = [*OPEN_ON_1_15, "system_status", "config", "operation"]
 
 @pytest.mark.parametrize("name", READS)
 async def test_read_on_1_15_never_logs_in(simulator: StartSimulator, client: Client, name: str) -> None:
-    """Every read, with a password at hand, and the login itself: on 1.15 it would stop the Powerwall."""
+    """All reads and the login with a password: on 1.15 it would stop the Powerwall."""
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway)
     if name in OPEN_ON_1_15:
@@ -111,7 +111,7 @@ async def test_login_waits_longer_after_each_wrong_password(
     now = 0.0
     monkeypatch.setattr("custom_components.powerwall_gateway.gateway.auth.monotonic", lambda: now)
     gateway = await simulator("21.44")
-    gateway.gateway.desk.failures_allowed = 100  # it would answer 429; here it is about our own waits
+    gateway.gateway.desk.failures_allowed = 100  # otherwise 429: this test is about our own waits
     powerwall = await client(gateway, password="wrong")
     waits = []
     for attempt in range(1, 9):
@@ -176,7 +176,7 @@ async def test_login_without_a_response_raises_connection_error(simulator: Start
 
 
 async def test_login_not_found_is_not_reported_for_the_polled_path(simulator: StartSimulator, client: Client) -> None:
-    """A gateway that boots may answer 404 to the login: that says nothing about the path that needed it."""
+    """A gateway that is starting may return 404 to the login, which is no 404 of the requested path."""
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     gateway.faults.add("login/Basic", status=404)
@@ -299,7 +299,7 @@ async def test_wait_ends_if_the_clock_was_set(
 
 
 @pytest.mark.parametrize(
-    "junk",
+    "stored",
     [
         None,
         [],
@@ -311,9 +311,9 @@ async def test_wait_ends_if_the_clock_was_set(
         {"failures": -3, "refusals": -1, "not_before": 9e12},
     ],
 )
-async def test_invalid_stored_login_is_ignored(simulator: StartSimulator, client: Client, junk: Any) -> None:
+async def test_invalid_stored_login_is_ignored(simulator: StartSimulator, client: Client, stored: Any) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
-    powerwall.restore_login(junk)
+    powerwall.restore_login(stored)
     await powerwall.meters_aggregates()
     assert gateway.logins == 1

@@ -39,7 +39,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Let time pass when the test says so."""
+    """Control the time of the waits."""
     clock = Clock()
     monkeypatch.setattr("custom_components.powerwall_gateway.gateway.auth.monotonic", clock)
     return clock
@@ -83,7 +83,7 @@ async def test_forbidden_path_costs_fewer_and_fewer_logins(
         clock.now += 10
     assert gateway.logins == 1 + 7  # after 0, 30, 90, 210, 450, 930 and 1890 s
     gateway.faults.clear()
-    await powerwall.get(FORBIDDEN)  # it is asked all the same, and there at once
+    await powerwall.get(FORBIDDEN)  # it is still requested at once
     assert gateway.logins == 8
 
 
@@ -107,7 +107,7 @@ async def test_two_forbidden_paths_block_no_login(
 
 
 async def test_login_is_rare_if_every_path_is_denied(simulator: StartSimulator, client: Client, clock: Clock) -> None:
-    """As one that starts up: not each of its paths costs a login of its own."""
+    """As on a gateway that is starting: the paths do not each cause a login."""
     gateway = await simulator("21.44")
     for path in PATHS:
         gateway.faults.add(path, status=403)
@@ -128,7 +128,7 @@ async def test_login_is_rare_if_every_path_is_denied(simulator: StartSimulator, 
     assert gateway.logins == logins
 
 
-# -- lost answers, and gateways that ask to wait -----------------------------------------------------------------------
+# -- lost responses, and rate limits ---------------------------------------------------------------------------------
 
 
 async def test_lost_logins_wait_seconds(simulator: StartSimulator, client: Client, clock: Clock) -> None:
@@ -179,7 +179,7 @@ async def test_retry_after_of_a_login_is_capped(
     assert gateway.logins == 2
 
 
-# -- how a session is presented ----------------------------------------------------------------------------------------
+# -- session headers ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("way", ["cookie", "bearer"])
@@ -197,11 +197,11 @@ async def test_session_is_accepted_whichever_way_the_firmware_reads(
     assert gateway.logins == 1
 
 
-# -- what is kept ------------------------------------------------------------------------------------------------------
+# -- kept errors -------------------------------------------------------------------------------------------------------
 
 
 def reachable(*kept: object) -> Iterator[object]:
-    """Return everything that is kept alive by these objects, with what their exceptions' frames hold."""
+    """Return everything that these objects and the frames of their exceptions keep alive."""
     seen: set[int] = set()
     ahead = list(kept)
     while ahead:

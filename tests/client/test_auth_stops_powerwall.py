@@ -146,7 +146,7 @@ async def test_status_not_found_after_old_firmware_was_read_forbids_the_login(
 async def test_status_not_found_from_the_start_forbids_the_login(
     simulator: StartSimulator, connect: Connect, firmware: str
 ) -> None:
-    """Nothing is known, and a gateway that starts up may deny what it otherwise tells everybody."""
+    """The firmware is unknown, and a gateway that is starting may deny its status."""
     gateway = await simulator(firmware)
     powerwall = await installer(gateway, connect)
     starts_up(gateway)
@@ -181,7 +181,7 @@ async def test_status_not_found_on_later_firmware_waits_until_it_is_known(
     await powerwall.meters_aggregates()
     gateway.tokens.clear()
     starts_up(gateway)
-    await powerwall.meters_aggregates()  # what was known stands
+    await powerwall.meters_aggregates()  # the known version is kept
     assert gateway.logins == 2
 
 
@@ -198,7 +198,7 @@ async def test_powerwall_3_is_recognized_by_all_of_its_paths(simulator: StartSim
         "status",
         "login/Basic",
         "meters/aggregates",
-    ]  # the proof was made once
+    ]  # the proof is needed only once
 
 
 async def test_known_firmware_outlives_a_restart(simulator: StartSimulator, connect: Connect, client: Client) -> None:

@@ -68,7 +68,7 @@ async def run_alone(*arguments: str, password: str = "") -> tuple[int | None, st
 
 
 def host(simulator: Simulator) -> str:
-    """Return what a person would type."""
+    """Return the address as an owner enters it."""
     return f"{simulator.host}:{simulator.port}"
 
 
@@ -85,7 +85,7 @@ async def test_flows_prints_the_power(simulator: StartSimulator, firmware: str) 
     assert rows[1][3] == "charging"
     assert rows[5][1] == "connected"
     assert gateway.running
-    assert gateway.tokens == {}  # the session is given back
+    assert gateway.tokens == {}  # the session is ended
 
 
 async def test_status_prints_firmware_and_site(simulator: StartSimulator, run: Run) -> None:

@@ -86,7 +86,7 @@ async def test_read_rejects_an_object_without_a_known_key(simulator: StartSimula
         assert raised.value.path, name
 
 
-# -- meeting -----------------------------------------------------------------------------------------------------------
+# -- discovery ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("firmware", "needs_login"), [("1.15.0", False), ("21.44", True)])
@@ -158,7 +158,7 @@ async def test_login_is_not_sent_to_a_gateway_that_denies_status(simulator: Star
 
 
 async def identity_check_of(simulator: Simulator, powerwall: PowerwallGateway) -> IdentityCheck:
-    """Make the check for a gateway that was met a moment ago."""
+    """Return the check for a gateway that was just identified."""
     return IdentityCheck(powerwall, await identify(powerwall), serial=simulator.serial, packs=())
 
 
@@ -231,7 +231,7 @@ async def test_availability_logs_one_line_down_and_one_up(
     await read_all(powerwall)
     gateway.faults.clear()
     await read_all(powerwall)
-    assert said(caplog) == [
+    assert logged(caplog) == [
         "Could not connect to the gateway: meters/aggregates: no connection to the gateway (ServerDisconnectedError)",
         "The gateway responds again",
     ]
@@ -241,14 +241,17 @@ async def test_availability_logs_one_line_down_and_one_up(
     await read_all(powerwall)
     gateway.running = True
     await read_all(powerwall)
-    assert said(caplog) == ["The Powerwall is stopped: the gateway has no live data", "The Powerwall is running again"]
+    assert logged(caplog) == [
+        "The Powerwall is stopped: the gateway has no live data",
+        "The Powerwall is running again",
+    ]
 
     gateway.faults.add("system_status/soe", status=500)
     await read_all(powerwall)
     await read_all(powerwall)
     gateway.faults.clear()
     await read_all(powerwall)
-    assert said(caplog) == [
+    assert logged(caplog) == [
         "Failed: system_status/soe: the gateway refused the request (500)",
         "system_status/soe responds again",
     ]
@@ -265,10 +268,10 @@ async def test_availability_logs_one_line_for_a_lost_path(
     for _ in range(5):
         await read_all(powerwall)
     lost = "system_status/soe: no connection to the gateway (ServerDisconnectedError)"
-    assert said(caplog) == [f"Could not connect to the gateway: {lost}"]
+    assert logged(caplog) == [f"Could not connect to the gateway: {lost}"]
     gateway.faults.clear()
     await read_all(powerwall)
-    assert said(caplog) == ["system_status/soe responds again"]
+    assert logged(caplog) == ["system_status/soe responds again"]
 
 
 async def test_availability_logs_one_line_if_another_path_responds_first(
@@ -283,7 +286,7 @@ async def test_availability_logs_one_line_if_another_path_responds_first(
     gateway.faults.clear()
     await powerwall.status()
     await read_all(powerwall)
-    assert [line.partition(":")[0] for line in said(caplog)] == [
+    assert [line.partition(":")[0] for line in logged(caplog)] == [
         "Could not connect to the gateway",
         "meters/aggregates responds again",
     ]
@@ -300,11 +303,11 @@ async def test_availability_logs_a_common_reason_once(
     gateway.faults.add("login/Basic", status=401)
     await read_all(powerwall)
     await read_all(powerwall)
-    assert said(caplog) == ["Failed: login/Basic: the gateway refused the login"]
+    assert logged(caplog) == ["Failed: login/Basic: the gateway refused the login"]
     gateway.faults.clear()
     powerwall._login._not_before = 0.0  # and the wait is over
     await read_all(powerwall)
-    assert said(caplog) == ["meters/aggregates responds again"]
+    assert logged(caplog) == ["meters/aggregates responds again"]
 
 
 async def test_availability_logs_no_errors_of_a_starting_gateway(
@@ -320,14 +323,14 @@ async def test_availability_logs_no_errors_of_a_starting_gateway(
         await read_all(powerwall)
     gateway.faults.clear()
     await read_all(powerwall)
-    assert [line.partition(":")[0] for line in said(caplog)] == [
+    assert [line.partition(":")[0] for line in logged(caplog)] == [
         "Could not connect to the gateway",
         "The gateway responds again",
     ]
 
 
 async def read_all(powerwall: PowerwallGateway) -> None:
-    """Read the live data, whatever comes."""
+    """Read the live data, and ignore errors."""
     for read in (powerwall.meters_aggregates, powerwall.soe, powerwall.grid_status):
         try:
             await read()
@@ -335,8 +338,8 @@ async def read_all(powerwall: PowerwallGateway) -> None:
             continue
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what was logged since the last time."""
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the log records since the last call."""
     lines = [record.getMessage() for record in caplog.records if record.name.endswith("powerwall_gateway.hub")]
     caplog.clear()
     return lines

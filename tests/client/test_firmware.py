@@ -17,7 +17,7 @@ from tests.conftest import StartSimulator
 
 
 def capabilities(version: str, *roles: str) -> Capabilities:
-    """Make what is known of a gateway with this firmware."""
+    """Return the capabilities of a gateway with this firmware."""
     return Capabilities(status=Status.from_dict({"version": version}), roles=roles)
 
 

@@ -28,7 +28,7 @@ NO_CHARGING = {"disallow_charge_from_grid_with_solar_installed": True}
 
 
 class Owner:
-    """Someone with a key, and what the gateway keeps."""
+    """A client with a key, and its gateway."""
 
     def __init__(self, simulator: Simulator, signed: SignedGateway) -> None:
         self.simulator = simulator
@@ -37,11 +37,11 @@ class Owner:
 
     @property
     def kept(self) -> dict[str, Any]:
-        """What the gateway keeps."""
+        """The settings that the gateway stores."""
         return dict(self.simulator.gateway.site_settings)
 
     def fail_at_write(self, **fault: Any) -> None:
-        """Let something go wrong with the write, which comes after two reads."""
+        """Inject a fault into the write, which follows two reads."""
         self.simulator.faults.add(PATH, delay=1e-9, times=2)
         self.simulator.faults.add(PATH, **fault)
 

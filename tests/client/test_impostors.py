@@ -23,7 +23,7 @@ DIN: Final = "/tedapi/din"
 
 
 def redirect(status: int, where: str) -> bytes:
-    """Return an answer that sends its reader elsewhere."""
+    """Return a redirect."""
     return f"HTTP/1.1 {status} Elsewhere\r\nLocation: {where}\r\nContent-Length: 0\r\n\r\n".encode()
 
 
@@ -59,7 +59,7 @@ async def test_signed_client_follows_no_redirect(simulator: StartSimulator, clie
     assert other.requests == []
 
 
-# -- what is too much --------------------------------------------------------------------------------------------------
+# -- size limits -------------------------------------------------------------------------------------------------------
 
 
 BOMB: Final = gzip.compress(b"1" * (MAX_BYTES + 1), 9)
@@ -77,7 +77,7 @@ BOMB: Final = gzip.compress(b"1" * (MAX_BYTES + 1), 9)
 async def test_signed_response_has_the_size_limit(
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch, body: bytes
 ) -> None:
-    """The library would read it, and unpack it, to its end."""
+    """The library would read and decompress all of it."""
     gateway = await start(simulator, "pw3")
     pair(gateway)
     signed = SignedGateway(await client(gateway), pem())
@@ -120,7 +120,7 @@ def test_unpacked_has_the_size_limit() -> None:
             unpacked(much, DIN)
 
 
-# -- what would break a header, a log or a terminal --------------------------------------------------------------------
+# -- invalid characters in headers, logs and terminals -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("token", ["a\\r\\nX-Evil: 1", "a\\u0000b", "\\u001b[2J"])

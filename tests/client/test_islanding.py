@@ -23,7 +23,7 @@ QUICK = Polling(0.005, 0.01, 0.5)
 
 @pytest.fixture(params=["26.18", "pw3"])
 async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
-    """Start a gateway that is ordered by a login, or by a key alone, and follows at once."""
+    """Start a gateway that accepts the login, or only a key, and follows at once."""
     gateway = await start(simulator, request.param, speed=1000.0)
     gateway.home.charge, gateway.home.solar_power, gateway.home.home_power = 80.0, 0.0, 100.0
     pair(gateway)
@@ -42,7 +42,7 @@ async def control_of(gateway: Simulator, sign: Sign) -> IslandingController:
 
 
 def orders(gateway: Simulator) -> int:
-    """Count the orders that arrived, whichever way they came."""
+    """Return the number of orders, by login or by key."""
     posts = [request for request in gateway.requests if (request.method, request.path) == ("POST", "v2/islanding/mode")]
     return len(posts) + len(gateway.gateway.signed_islanding.orders)
 

@@ -64,7 +64,7 @@ class Everything(Model):
 
 @pytest.fixture(autouse=True)
 def nothing_warned() -> Iterator[None]:
-    """Log in each test what another one has logged."""
+    """Allow each test to log the same warning."""
     warned.clear()
     yield
     warned.clear()

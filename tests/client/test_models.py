@@ -38,7 +38,7 @@ from tests.client.example_payloads import JSON, MODELS
 
 @pytest.fixture(autouse=True)
 def nothing_warned() -> Iterator[None]:
-    """Log in each test what another one has logged."""
+    """Allow each test to log the same warning."""
     warned.clear()
     yield
     warned.clear()
@@ -66,14 +66,14 @@ def _energies(remaining: float) -> dict[str, Any]:
 
 
 def test_energies_and_labels_match_by_position() -> None:
-    answer = {
+    response = {
         "din": "1707000-11-L--TG1250620004QX",
         "components": {
             "bms": [{"signals": 5}, None, _energies(2), _energies(3)],
             "hvp": [{"serialNumber": "TG0"}, {"serialNumber": "TG1"}, {"serialNumber": "TG2"}],
         },
     }
-    blocks = DeviceComponents.from_dict(answer).battery_blocks(None, {"TG1", "TG2"})
+    blocks = DeviceComponents.from_dict(response).battery_blocks(None, {"TG1", "TG2"})
     assert [(block.serial_number, block.nominal_energy_remaining) for block in blocks] == [
         ("TG1250620004QX", None),
         ("TG1", None),
@@ -82,7 +82,7 @@ def test_energies_and_labels_match_by_position() -> None:
 
 
 def _parts(*rows: tuple[float | None, float | None, str, str]) -> dict[str, Any]:
-    """Make a response from rows: remaining energy and capacity in kWh, part number and serial of the label."""
+    """Return a response from rows: remaining energy and capacity in kWh, part number and serial of the label."""
 
     def signals(**values: float | None) -> dict[str, Any]:
         return {"signals": [{"name": f"BMS_nominal{name}", "value": value} for name, value in values.items()]}
@@ -93,7 +93,7 @@ def _parts(*rows: tuple[float | None, float | None, str, str]) -> dict[str, Any]
 
 
 def _system(remaining: float, full: float, *dins: str, disabled: str = "") -> Controller:
-    """Make a response of the controller: energies of the whole system in kWh, and the Powerwalls."""
+    """Return a response of the controller: energies of the whole system in kWh, and the Powerwalls."""
     return Controller.from_dict(
         {
             "control": {
@@ -210,7 +210,7 @@ def test_meter_comparison_ignores_timestamp() -> None:
 @pytest.mark.parametrize(
     ("status", "model"),
     [
-        ({"version": "1.15.0\n"}, "Backup Gateway 1"),  # of 2018, when there was no other
+        ({"version": "1.15.0\n"}, "Backup Gateway 1"),  # of 2018, when there was only one model
         ({"version": "1.50.1 c58c2df3", "device_type": "hec"}, "Backup Gateway 1"),
         ({"version": "23.36.3", "device_type": "hec", "din": None}, "Backup Gateway 1"),
         ({"version": "21.44", "device_type": "teg"}, None),
@@ -389,8 +389,8 @@ def test_invalid_din_is_none(din: str | None) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_wrong_value_never_raises(model: type[Model]) -> None:
     keys = model.wire_keys()
-    for key, junk in product(keys, (None, True, 3, -0.5, "x", [], [None], {}, {"x": [1]}, "NaN")):
-        assert isinstance(model.from_dict(dict.fromkeys(keys) | {key: junk}), model)
+    for key, value in product(keys, (None, True, 3, -0.5, "x", [], [None], {}, {"x": [1]}, "NaN")):
+        assert isinstance(model.from_dict(dict.fromkeys(keys) | {key: value}), model)
 
 
 def test_value_other_than_object_is_none() -> None:

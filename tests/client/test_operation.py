@@ -20,13 +20,13 @@ from tests.client.expected_errors import raises_command_error
 from tests.client.operation import (
     BACKUP,
     BEFORE,
-    BEFOREHAND,
     CHANGE,
     CHECK,
     FIRMWARE,
     LOOK,
+    NEW_SETTINGS,
+    OLD_SETTINGS,
     SELF_POWERED,
-    WANTED,
     WRITE,
     Operator,
     rounded,
@@ -35,14 +35,14 @@ from tests.client.operation import (
 )
 from tests.conftest import StartSimulator
 
-# -- what is sent ------------------------------------------------------------------------------------------------------
+# -- requests ----------------------------------------------------------------------------------------------------------
 
 
 async def test_set_writes_commits_and_reads_back_once(operator: Operator) -> None:
     assert await operator.set(mode=BACKUP, reserve=30) == OperationSettings(mode=BACKUP, reserve=30)
     assert operator.asked == CHANGE
     assert operator.writes == [{"mode": "backup", "backup_reserve_percent": 33.5}]
-    assert operator.follows == operator.stored == WANTED
+    assert operator.follows == operator.stored == NEW_SETTINGS
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ async def test_set_does_not_repeat_a_committed_write(operator: Operator, raw: fl
 
 async def test_set_writes_uncommitted_settings_again(operator: Operator) -> None:
     """The process that wrote it may have ended before the commit."""
-    operator.simulator.gateway.operation.mode, operator.simulator.gateway.operation.reserve = WANTED
+    operator.simulator.gateway.operation.mode, operator.simulator.gateway.operation.reserve = NEW_SETTINGS
     await operator.operation.set(mode=BACKUP, reserve=30)
-    assert operator.follows == WANTED
+    assert operator.follows == NEW_SETTINGS
     assert operator.asked == CHANGE
 
 
@@ -115,15 +115,15 @@ async def test_set_needs_both_settings_if_one_cannot_be_read(
 async def test_set_uses_the_mode_key_of_the_firmware(operator: Operator) -> None:
     await operator.operation.set(reserve=50)
     operator.simulator.overrides["status"] = {"version": "1.21.0"}
-    with raises_command_error(CommandFailure.REFUSED):  # the simulated gateway has not learnt the new key
+    with raises_command_error(CommandFailure.REFUSED):  # the simulated gateway does not support the new key
         await operator.operation.set(reserve=60)
     assert operator.writes[-1] == {"real_mode": "self_consumption", "backup_reserve_percent": pytest.approx(62)}
 
 
-# -- what is not sent --------------------------------------------------------------------------------------------------
+# -- rejected without a request ----------------------------------------------------------------------------------------
 
 OTHER_MODES = [mode for mode in OperationMode if mode not in (SELF_POWERED, BACKUP)]
-NONSENSE: list[dict[str, Any]] = [
+INVALID_VALUES: list[dict[str, Any]] = [
     {},
     *({"reserve": reserve} for reserve in (-0.01, 100.01, 10**400, float("nan"), float("inf"), -float("inf"))),
     *({"reserve": reserve, "mode": BACKUP} for reserve in ("30", "", b"30", True, False, [30], 30j)),
@@ -131,7 +131,7 @@ NONSENSE: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("wish", NONSENSE, ids=repr)
+@pytest.mark.parametrize("wish", INVALID_VALUES, ids=repr)
 async def test_set_rejects_invalid_values(operator: Operator, wish: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="nothing was sent"):
         await operator.operation.set(**wish)
@@ -181,22 +181,22 @@ async def test_set_raises_if_stopped_before_the_commit(simulator: StartSimulator
     with raises_command_error(CommandFailure.STORED_STOPPED, match="stored, and not in effect"):
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert operator.commits == 0
-    assert (operator.stored, operator.follows, gateway.running) == (WANTED, BEFOREHAND, False)
+    assert (operator.stored, operator.follows, gateway.running) == (NEW_SETTINGS, OLD_SETTINGS, False)
     gateway.running = True
-    # The gateway shows what is wanted, but nothing follows it: asked again, it is not taken for done.
+    # The gateway shows the new settings, but nothing follows them: a second call writes them again.
     await operator.operation.set(mode=BACKUP, reserve=30)
-    assert operator.follows == WANTED
+    assert operator.follows == NEW_SETTINGS
     assert (len(operator.writes), operator.commits) == (2, 1)
 
 
-# -- who may -----------------------------------------------------------------------------------------------------------
+# -- permissions -------------------------------------------------------------------------------------------------------
 
 
 async def test_set_on_1_15_logs_in_once(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     operator = without_session(gateway, await connect(gateway))
     await operator.operation.set(mode=BACKUP, reserve=30)
-    assert operator.follows == WANTED
+    assert operator.follows == NEW_SETTINGS
     await operator.operation.set(mode=SELF_POWERED)
     assert operator.follows == ("self_consumption", 33.5)
     assert (operator.logins, gateway.logins, gateway.running) == (1, 1, True)
@@ -238,7 +238,7 @@ async def test_set_of_an_installer_succeeds_after_the_switch(
     assert await operator.set(mode=BACKUP, reserve=30) == OperationSettings(mode=BACKUP, reserve=30)
     assert (before, operator.may()) == (False, True)
     assert operator.writes == [{"real_mode": "backup", "backup_reserve_percent": 33.5}]
-    assert (operator.follows, operator.commits, gateway.logins, gateway.running) == (WANTED, 1, 1, True)
+    assert (operator.follows, operator.commits, gateway.logins, gateway.running) == (NEW_SETTINGS, 1, 1, True)
     assert operator.logins == (firmware == "1.50.1")
 
 
@@ -284,7 +284,7 @@ async def test_set_renews_a_session_that_ended_before_the_write(simulator: Start
 
     operator.after("operation", it_ends)
     await operator.operation.set(mode=BACKUP, reserve=30)
-    assert (operator.follows, operator.logins, gateway.running) == (WANTED, 1, True)
+    assert (operator.follows, operator.logins, gateway.running) == (NEW_SETTINGS, 1, True)
     assert (len(operator.writes), operator.commits) == (1, 1)
 
 
@@ -300,7 +300,7 @@ async def test_set_without_a_safe_login_raises_if_the_session_ended(
     operator.after("operation", it_ends)
     with pytest.raises(GatewayAuthenticationRequiredError):
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert (operator.stored, operator.commits, gateway.logins) == (BEFOREHAND, 0, 0)
+    assert (operator.stored, operator.commits, gateway.logins) == (OLD_SETTINGS, 0, 0)
     assert operator.may()  # it was the session
 
 
@@ -314,7 +314,7 @@ async def test_set_on_later_firmware_renews_the_session(simulator: StartSimulato
 
     operator.after("operation", it_ends)
     await operator.operation.set(mode=BACKUP, reserve=30)
-    assert (operator.follows, len(operator.writes), operator.commits, gateway.logins) == (WANTED, 1, 1, 1)
+    assert (operator.follows, len(operator.writes), operator.commits, gateway.logins) == (NEW_SETTINGS, 1, 1, 1)
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -334,7 +334,7 @@ async def test_set_denied_with_a_new_session_is_not_allowed(
     with raises_command_error(CommandFailure.NOT_ALLOWED):
         await operator.operation.set(mode=BACKUP)
     assert operator.asked == [FIRMWARE]
-    assert operator.logins == 1  # the Powerwall was not stopped once more for nothing
+    assert operator.logins == 1  # the Powerwall was not stopped again
     operator.operation.reset()
     assert operator.may()
     await operator.operation.set(mode=BACKUP)
@@ -362,7 +362,7 @@ async def test_set_refused_for_the_role_is_not_allowed(simulator: StartSimulator
     assert (response := raised.value.response)
     assert response.status == 403
     assert not operator.may()
-    assert (operator.stored, operator.commits) == (BEFOREHAND, 0)
+    assert (operator.stored, operator.commits) == (OLD_SETTINGS, 0)
     assert operator.logins == 0  # the client had renewed the session by itself
 
 

@@ -17,10 +17,8 @@ from simulator import Simulator
 from tests.client.conftest import Connect
 from tests.client.expected_errors import raises_command_error
 from tests.client.operation import (
-    ANSWERED,
     BACKUP,
     BEFORE,
-    BEFOREHAND,
     CHANGE,
     CHECK,
     COMMIT,
@@ -28,8 +26,10 @@ from tests.client.operation import (
     ERRORS,
     LOOK,
     LOST,
+    NEW_SETTINGS,
+    NOT_DENIED,
+    OLD_SETTINGS,
     STATUSES,
-    WANTED,
     WRITE,
     error_response,
     impatient_operator,
@@ -39,8 +39,8 @@ from tests.client.operation import (
 from tests.conftest import StartSimulator
 
 
-async def another_moves_in(gateway: Simulator) -> None:
-    """Let another gateway answer at the same address."""
+async def replace_gateway(gateway: Simulator) -> None:
+    """Let another gateway respond at the same address."""
     async with gateway.unreachable():
         gateway.renew_certificate()
 
@@ -59,14 +59,14 @@ async def test_set_that_fails_before_the_write_writes_nothing(
     with pytest.raises(GatewayError) as raised:
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert not isinstance(raised.value, CommandError)
-    assert (WRITE in operator.asked, operator.commits, operator.stored) == (False, 0, BEFOREHAND)
+    assert (WRITE in operator.asked, operator.commits, operator.stored) == (False, 0, OLD_SETTINGS)
     assert operator.may()
 
 
 # -- the write ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", ANSWERED)
+@pytest.mark.parametrize("status", NOT_DENIED)
 async def test_set_with_a_refused_write_raises_the_reason(
     gateway: Simulator, session: ClientSession, status: int
 ) -> None:
@@ -88,7 +88,7 @@ async def test_set_with_a_denied_write_raises(gateway: Simulator, session: Clien
     operator.fail_at_write(**error_response(status))
     with pytest.raises(GatewayAuthenticationRequiredError):
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert (operator.asked.count(WRITE), operator.commits, operator.stored) == (1, 0, BEFOREHAND)
+    assert (operator.asked.count(WRITE), operator.commits, operator.stored) == (1, 0, OLD_SETTINGS)
     assert operator.may()
 
 
@@ -97,7 +97,7 @@ async def test_set_with_a_denied_write_logs_in(gateway: Simulator, session: Clie
     operator = await impatient_operator(gateway, session, may_log_in=True)
     operator.fail_at_write(**error_response(status))
     await operator.set(mode=BACKUP, reserve=30)
-    assert (operator.follows, operator.commits, operator.logins) == (WANTED, 1, 1)
+    assert (operator.follows, operator.commits, operator.logins) == (NEW_SETTINGS, 1, 1)
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
@@ -107,7 +107,7 @@ async def test_set_commits_a_write_whose_response_was_lost(
     operator = await impatient_operator(gateway, session)
     operator.fail_at_write(**fault, after=True)
     await operator.set(mode=BACKUP, reserve=30)
-    assert operator.follows == WANTED
+    assert operator.follows == NEW_SETTINGS
     assert operator.asked == [*BEFORE, WRITE, LOOK, CHECK, COMMIT, LOOK]
 
 
@@ -119,7 +119,7 @@ async def test_set_with_a_lost_write_is_unknown(
     operator.fail_at_write(**fault)
     with raises_command_error(CommandFailure.UNKNOWN, match=r"backup.*30\.0 %.*not known"):
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert (operator.asked.count(WRITE), operator.commits, operator.follows) == (1, 0, BEFOREHAND)
+    assert (operator.asked.count(WRITE), operator.commits, operator.follows) == (1, 0, OLD_SETTINGS)
     await set_again(operator)
 
 
@@ -127,7 +127,7 @@ async def test_set_commits_a_write_that_was_stored_late(gateway: Simulator, sess
     operator = await impatient_operator(gateway, session, patience=2.0)
     operator.fail_at_write(delay=0.35)
     await operator.set(mode=BACKUP, reserve=30)
-    assert operator.follows == WANTED
+    assert operator.follows == NEW_SETTINGS
     assert (operator.asked.count(WRITE), operator.commits) == (1, 1)
     assert operator.asked.count(LOOK) > 3
 
@@ -137,7 +137,7 @@ async def test_set_waits_for_the_gateway_after_the_write(gateway: Simulator, ses
     operator.fail_at_write(drop=True, after=True)
     gateway.faults.add("operation", drop=True, times=5)
     await operator.set(mode=BACKUP, reserve=30)
-    assert (operator.follows, operator.asked.count(WRITE), operator.commits) == (WANTED, 1, 1)
+    assert (operator.follows, operator.asked.count(WRITE), operator.commits) == (NEW_SETTINGS, 1, 1)
 
 
 @pytest.mark.parametrize("status", [200, 202])
@@ -145,7 +145,7 @@ async def test_set_accepts_a_write_without_a_body(gateway: Simulator, session: C
     operator = await impatient_operator(gateway, session)
     operator.fail_at_write(status=status, after=True)
     await operator.set(mode=BACKUP, reserve=30)
-    assert operator.follows == WANTED
+    assert operator.follows == NEW_SETTINGS
     assert operator.asked == CHANGE
 
 
@@ -164,14 +164,14 @@ async def test_set_with_a_failed_login_is_not_unknown(
     with pytest.raises(GatewayError) as raised:
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert raised.value.path == "login/Basic"
-    assert (operator.asked, operator.stored) == ([*BEFORE, WRITE, "GET status"], BEFOREHAND)
+    assert (operator.asked, operator.stored) == ([*BEFORE, WRITE, "GET status"], OLD_SETTINGS)
 
 
 async def test_set_writes_nothing_to_another_gateway(simulator: StartSimulator, session: ClientSession) -> None:
     gateway = await simulator("21.44")
     operator = await impatient_operator(gateway, session)
 
-    operator.after("operation", lambda: another_moves_in(gateway))
+    operator.after("operation", lambda: replace_gateway(gateway))
     with pytest.raises(GatewayCertificateError):
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert operator.asked == BEFORE
@@ -193,7 +193,7 @@ async def test_set_with_a_refused_commit_is_only_stored(
         assert (response := raised.value.response)
         assert (response.status, response.reason) == (status, ERRORS.get(status, ""))
         assert operator.asked == CHANGE[:-1]
-    assert (operator.commits, operator.stored, operator.follows) == (1, WANTED, BEFOREHAND)
+    assert (operator.commits, operator.stored, operator.follows) == (1, NEW_SETTINGS, OLD_SETTINGS)
     assert operator.may()
 
 
@@ -203,7 +203,7 @@ async def test_set_again_commits_after_a_refused_commit(gateway: Simulator, sess
     with raises_command_error(CommandFailure.STORED_ONLY):
         await operator.operation.set(mode=BACKUP, reserve=30)
     await operator.set(reserve=30)
-    assert operator.follows == WANTED
+    assert operator.follows == NEW_SETTINGS
     assert (len(operator.writes), operator.commits) == (2, 2)
     await operator.set(reserve=30)
     assert (len(operator.writes), operator.commits) == (2, 2)
@@ -214,7 +214,7 @@ async def test_set_with_a_denied_commit_logs_in(gateway: Simulator, session: Cli
     operator = await impatient_operator(gateway, session, may_log_in=True)
     operator.fail_at_commit(**error_response(status))
     await operator.set(mode=BACKUP, reserve=30)
-    assert (operator.follows, len(operator.writes), operator.logins) == (WANTED, 1, 1)
+    assert (operator.follows, len(operator.writes), operator.logins) == (NEW_SETTINGS, 1, 1)
     assert gateway.gateway.commission_count == gateway.profile.nameplate.commission_count + 1
 
 
@@ -228,7 +228,7 @@ async def test_set_with_a_denied_commit_and_no_login_is_unknown(gateway: Simulat
     operator.fail_at_commit(**error_response(401))
     with raises_command_error(CommandFailure.UNKNOWN):
         await operation.set(mode=BACKUP, reserve=30)
-    assert (operator.commits, operator.stored, operator.follows) == (1, WANTED, BEFOREHAND)
+    assert (operator.commits, operator.stored, operator.follows) == (1, NEW_SETTINGS, OLD_SETTINGS)
 
 
 @pytest.mark.parametrize("after", [True, False])
@@ -236,12 +236,12 @@ async def test_set_with_a_denied_commit_and_no_login_is_unknown(gateway: Simulat
 async def test_set_with_a_lost_commit_on_1_15_is_unknown(
     gateway: Simulator, session: ClientSession, fault: dict[str, Any], after: bool
 ) -> None:
-    """1.15 shows what is stored, so reading back would tell the same whether the battery follows or not."""
+    """1.15 shows the stored settings, so reading them back does not show whether the battery follows."""
     operator = await impatient_operator(gateway, session)
     operator.fail_at_commit(**fault, after=after)
     with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert operator.follows == (WANTED if after else BEFOREHAND)
+    assert operator.follows == (NEW_SETTINGS if after else OLD_SETTINGS)
     assert operator.asked == CHANGE[:-1]
     await set_again(operator)
     assert (operator.asked.count(WRITE), operator.commits) == (2, 2)
@@ -254,7 +254,7 @@ async def test_set_with_a_lost_commit_that_was_counted_succeeds(
     operator = await impatient_operator(await simulator("21.44"), session)
     operator.fail_at_commit(**fault, after=True)
     await operator.set(mode=BACKUP, reserve=30)
-    assert operator.follows == WANTED
+    assert operator.follows == NEW_SETTINGS
     assert operator.asked == [*CHANGE[:-1], "GET status", LOOK]
 
 
@@ -266,7 +266,7 @@ async def test_set_with_a_lost_commit_that_was_not_counted_is_unknown(
     operator.fail_at_commit(**fault)
     with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert (operator.asked.count(WRITE), operator.commits, operator.follows) == (1, 1, BEFOREHAND)
+    assert (operator.asked.count(WRITE), operator.commits, operator.follows) == (1, 1, OLD_SETTINGS)
     await set_again(operator)
 
 
@@ -283,7 +283,7 @@ async def test_set_with_an_unreadable_commit_count_is_unknown(
     operator.fail_at_commit(drop=True, after=True)
     with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert (operator.commits, operator.follows) == (1, WANTED)
+    assert (operator.commits, operator.follows) == (1, NEW_SETTINGS)
 
 
 async def test_set_does_not_commit_on_another_gateway(simulator: StartSimulator, session: ClientSession) -> None:
@@ -291,12 +291,12 @@ async def test_set_does_not_commit_on_another_gateway(simulator: StartSimulator,
     operator = await impatient_operator(gateway, session)
 
     async def it_runs() -> None:
-        operator.after("sitemaster", lambda: another_moves_in(gateway))
+        operator.after("sitemaster", lambda: replace_gateway(gateway))
 
     operator.after("set_operation", it_runs)
     with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert (operator.commits, operator.stored, operator.follows) == (0, WANTED, BEFOREHAND)
+    assert (operator.commits, operator.stored, operator.follows) == (0, NEW_SETTINGS, OLD_SETTINGS)
 
 
 @pytest.mark.parametrize("status", [200, 202])
@@ -305,4 +305,4 @@ async def test_set_accepts_a_commit_without_a_body(gateway: Simulator, session: 
     operator.fail_at_commit(status=status, after=True)
     await operator.set(mode=BACKUP, reserve=30)
     assert operator.asked == CHANGE
-    assert operator.follows == WANTED
+    assert operator.follows == NEW_SETTINGS

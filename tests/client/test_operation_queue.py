@@ -17,8 +17,8 @@ from tests.client.operation import (
     CHECK,
     FIRMWARE,
     LOOK,
+    NEW_SETTINGS,
     SELF_POWERED,
-    WANTED,
     WRITE,
     HeldWrite,
     Operator,
@@ -30,7 +30,7 @@ async def test_simultaneous_sets_become_one_write(operator: Operator) -> None:
     first, second = await asyncio.gather(operator.set(mode=BACKUP, reserve=50), operator.set(reserve=30))
     assert first == second == OperationSettings(mode=BACKUP, reserve=30)
     assert operator.asked == CHANGE
-    assert operator.follows == WANTED
+    assert operator.follows == NEW_SETTINGS
 
 
 async def test_waiting_sets_become_one_and_the_newest_wins(operator: Operator) -> None:
@@ -85,7 +85,7 @@ async def test_cancelled_caller_does_not_cancel_the_write(operator: Operator) ->
     held.let_go()
     assert rounded(await third) == OperationSettings(mode=BACKUP, reserve=30)
     assert operator.asked == [*CHANGE, *CHANGE]
-    assert operator.follows == WANTED
+    assert operator.follows == NEW_SETTINGS
 
 
 async def test_finish_waits_for_the_write(operator: Operator) -> None:
@@ -102,7 +102,7 @@ async def test_finish_waits_for_the_write(operator: Operator) -> None:
     assert not finished.done()
     held.let_go()
     await finished
-    assert operator.follows == WANTED
+    assert operator.follows == NEW_SETTINGS
 
 
 async def test_read_waits_for_the_write(operator: Operator) -> None:

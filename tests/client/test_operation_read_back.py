@@ -13,15 +13,15 @@ from custom_components.powerwall_gateway.gateway import (
 from simulator import Simulator
 from tests.client.expected_errors import raises_command_error
 from tests.client.operation import (
-    ANSWERED,
     BACKUP,
-    BEFOREHAND,
     CHANGE,
     DENIED,
     LOOK,
     LOST,
+    NEW_SETTINGS,
+    NOT_DENIED,
+    OLD_SETTINGS,
     SELF_POWERED,
-    WANTED,
     WRITE,
     Operator,
     error_response,
@@ -33,7 +33,7 @@ from tests.client.operation import (
 
 
 class Reboot:
-    """The gateway goes right after the write, and comes back a moment later without its sessions."""
+    """The gateway restarts right after the write, and loses its sessions."""
 
     def __init__(self, operator: Operator, *, forgets: bool = False, returns: bool = True) -> None:
         self._operator = operator
@@ -49,7 +49,7 @@ class Reboot:
         self._operator.lose_session()
         if self._forgets:
             stored = gateway.gateway.operation
-            stored.mode, stored.reserve = BEFOREHAND
+            stored.mode, stored.reserve = OLD_SETTINGS
         if self._returns:
             self._return = asyncio.create_task(self._come_back(port))
 
@@ -62,7 +62,7 @@ async def test_set_waits_for_a_reboot_before_the_commit(gateway: Simulator, sess
     operator = await impatient_operator(gateway, session, may_log_in=True, patience=2.0)
     Reboot(operator)
     await operator.set(mode=BACKUP, reserve=30)
-    assert (operator.follows, len(operator.writes), operator.commits) == (WANTED, 1, 1)
+    assert (operator.follows, len(operator.writes), operator.commits) == (NEW_SETTINGS, 1, 1)
     assert operator.logins == 1  # to read back; the commit of 1.15 needs none
 
 
@@ -71,7 +71,7 @@ async def test_set_with_a_reboot_and_no_login_is_unknown(gateway: Simulator, ses
     Reboot(operator)
     with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert (operator.follows, len(operator.writes), operator.commits) == (WANTED, 1, 1)
+    assert (operator.follows, len(operator.writes), operator.commits) == (NEW_SETTINGS, 1, 1)
 
 
 async def test_set_that_a_reboot_lost_is_not_applied(gateway: Simulator, session: ClientSession) -> None:
@@ -81,7 +81,7 @@ async def test_set_that_a_reboot_lost_is_not_applied(gateway: Simulator, session
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert raised.value.mode == "self_consumption"
     assert raised.value.reserve == pytest.approx(20)
-    assert (operator.follows, len(operator.writes), operator.commits) == (BEFOREHAND, 1, 1)
+    assert (operator.follows, len(operator.writes), operator.commits) == (OLD_SETTINGS, 1, 1)
     await set_again(operator)
 
 
@@ -90,7 +90,7 @@ async def test_set_does_not_commit_if_the_gateway_stays_away(gateway: Simulator,
     Reboot(operator, returns=False)
     with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert (operator.commits, operator.stored, operator.follows) == (0, WANTED, BEFOREHAND)
+    assert (operator.commits, operator.stored, operator.follows) == (0, NEW_SETTINGS, OLD_SETTINGS)
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 200, "body": {"connected_to_tesla": True}}])
@@ -104,7 +104,7 @@ async def test_set_waits_until_the_gateway_reports_running(
 
     operator.after("set_operation", it_is_busy)
     await operator.set(mode=BACKUP, reserve=30)
-    assert (operator.follows, operator.asked.count(WRITE), operator.commits) == (WANTED, 1, 1)
+    assert (operator.follows, operator.asked.count(WRITE), operator.commits) == (NEW_SETTINGS, 1, 1)
 
 
 async def test_set_does_not_commit_unless_it_runs(gateway: Simulator, session: ClientSession) -> None:
@@ -116,13 +116,13 @@ async def test_set_does_not_commit_unless_it_runs(gateway: Simulator, session: C
     operator.after("set_operation", it_is_silent)
     with raises_command_error(CommandFailure.STORED_STOPPED, match="not in effect"):
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert (operator.commits, operator.follows) == (0, BEFOREHAND)
+    assert (operator.commits, operator.follows) == (0, OLD_SETTINGS)
 
 
 # -- reading back ------------------------------------------------------------------------------------------------------
 
 UNREADABLE: dict[str, dict[str, Any]] = {
-    **{str(status): error_response(status) for status in ANSWERED},
+    **{str(status): error_response(status) for status in NOT_DENIED},
     **LOST,
     "empty": {"status": 200},
     "404": {"status": 404},
@@ -136,7 +136,7 @@ async def test_set_repeats_a_failed_read_back(
     operator = await impatient_operator(gateway, session, patience=0.4)
     operator.fail_at_read_back(**fault, times=4)
     await operator.set(mode=BACKUP, reserve=30)
-    assert (operator.follows, operator.asked.count(WRITE), operator.commits) == (WANTED, 1, 1)
+    assert (operator.follows, operator.asked.count(WRITE), operator.commits) == (NEW_SETTINGS, 1, 1)
 
 
 @pytest.mark.parametrize("fault", [*UNREADABLE.values(), *map(error_response, DENIED)], ids=repr)
@@ -147,7 +147,7 @@ async def test_set_that_cannot_be_read_back_is_unknown(
     operator.fail_at_read_back(**fault)
     with raises_command_error(CommandFailure.UNKNOWN, match=r"mode backup with a reserve of 30\.0 %"):
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert (operator.follows, operator.asked.count(WRITE), operator.commits) == (WANTED, 1, 1)
+    assert (operator.follows, operator.asked.count(WRITE), operator.commits) == (NEW_SETTINGS, 1, 1)
 
 
 @pytest.mark.parametrize("status", DENIED)
@@ -155,7 +155,7 @@ async def test_set_logs_in_to_read_back(gateway: Simulator, session: ClientSessi
     operator = await impatient_operator(gateway, session, may_log_in=True, patience=0.4)
     operator.fail_at_read_back(**error_response(status), times=1)
     await operator.set(mode=BACKUP, reserve=30)
-    assert (operator.follows, operator.logins, gateway.running) == (WANTED, 1, True)
+    assert (operator.follows, operator.logins, gateway.running) == (NEW_SETTINGS, 1, True)
     assert (operator.asked.count(WRITE), operator.commits) == (1, 1)
 
 
@@ -164,7 +164,7 @@ async def test_set_logs_in_only_once(gateway: Simulator, session: ClientSession)
     operator.fail_at_read_back(status=403)
     with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
-    assert (operator.follows, operator.logins, gateway.logins) == (WANTED, 1, 1)
+    assert (operator.follows, operator.logins, gateway.logins) == (NEW_SETTINGS, 1, 1)
 
 
 async def test_set_waits_until_the_change_shows(gateway: Simulator, session: ClientSession) -> None:
@@ -202,7 +202,7 @@ async def test_set_that_does_not_show_is_not_applied(
     assert (operator.asked.count(WRITE), operator.commits) == (1, 1)
     gateway.overrides.clear()
     assert await operator.set(mode=BACKUP, reserve=30) == OperationSettings(mode=BACKUP, reserve=30)
-    assert (operator.asked.count(WRITE), operator.commits) == (1, 1)  # it was committed: now that it shows, it stands
+    assert (operator.asked.count(WRITE), operator.commits) == (1, 1)  # it was committed: as soon as it shows, it is set
 
 
 async def test_uncommitted_write_is_committed_after_a_refusal(gateway: Simulator, session: ClientSession) -> None:
@@ -213,5 +213,5 @@ async def test_uncommitted_write_is_committed_after_a_refusal(gateway: Simulator
     operator.fail_at_write(status=500)
     with raises_command_error(CommandFailure.REFUSED):
         await operator.operation.set(mode=BACKUP, reserve=40)
-    assert (operator.stored, operator.follows) == (WANTED, BEFOREHAND)
+    assert (operator.stored, operator.follows) == (NEW_SETTINGS, OLD_SETTINGS)
     await set_again(operator)

@@ -5,7 +5,7 @@ import pytest
 from custom_components.powerwall_gateway.gateway import app_from_raw, raw_from_app
 
 TESTED_VALUES = [(5, 10), (16, 20), (16, 20.6), (20, 24), (21, 24.6), (30, 33), (100, 100)]
-"""The seed's table, app to gateway; its author read whole percents off a screen."""
+"""The seed's table, app to gateway, in whole percents of the app."""
 
 
 @pytest.mark.parametrize(("app", "raw"), TESTED_VALUES)

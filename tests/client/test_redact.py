@@ -14,7 +14,7 @@ from custom_components.powerwall_gateway.gateway.redact import LONGEST, cut, red
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
 
-# -- what a text may not show ------------------------------------------------------------------------------------------
+# -- texts -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_cut_leaves_a_short_text_alone() -> None:
     assert cut("x" * (LONGEST + 1)) == "…"
 
 
-# -- what a path may not show ------------------------------------------------------------------------------------------
+# -- paths -------------------------------------------------------------------------------------------------------------
 
 SERIAL = "ABC1234567890"
 SSID = "The Smiths' Wi-Fi"
@@ -115,7 +115,7 @@ async def test_argument_that_leads_to_another_endpoint_is_not_sent(
     assert gateway.requests == []
 
 
-# -- how long a text may take ------------------------------------------------------------------------------------------
+# -- time limit --------------------------------------------------------------------------------------------------------
 
 
 def test_longest_texts_of_the_worst_kind_are_read_within_the_limit_of_processor_time() -> None:

@@ -15,7 +15,7 @@ from custom_components.powerwall_gateway.gateway import (
 )
 from custom_components.powerwall_gateway.gateway.scheduler import RESERVE, SHARE
 
-WANTED = {
+INTERVALS = {
     Priority.INVENTORY: 900.0,
     Priority.SETTINGS: 60.0,
     Priority.DETAIL: 30.0,
@@ -35,7 +35,7 @@ class PolledGateway:
         self.seen = [self.now]
         """Times of the responses with the grid's state."""
         self.scheduler = RequestScheduler(clock=lambda: self.now, sleep=self._sleep)
-        self.schedules = {rank: self.scheduler.add_schedule(rank, wanted) for rank, wanted in WANTED.items()}
+        self.schedules = {rank: self.scheduler.add_schedule(rank, wanted) for rank, wanted in INTERVALS.items()}
         self.due = dict.fromkeys(Priority, self.now)
 
     async def _sleep(self, seconds: float) -> None:
@@ -87,7 +87,7 @@ class PolledGateway:
 async def test_fast_gateway_is_polled_at_the_intervals() -> None:
     gateway = PolledGateway(0.1)
     await gateway.run(1800)
-    assert gateway.intervals() == WANTED
+    assert gateway.intervals() == INTERVALS
 
 
 @pytest.mark.parametrize("latency", [0.1, 0.3, 1.0, 3.0])
@@ -126,10 +126,10 @@ async def test_low_priorities_stretch_first() -> None:
         gateway = PolledGateway(0.0)
         for rank, schedule in gateway.schedules.items():
             schedule.cost = REQUESTS[rank] * latency
-            with schedule.round():  # it is awake
+            with schedule.round():  # it is running again
                 pass
             schedule.cost = REQUESTS[rank] * latency
-        stretched.append({rank for rank, interval in gateway.intervals().items() if interval > WANTED[rank]})
+        stretched.append({rank for rank, interval in gateway.intervals().items() if interval > INTERVALS[rank]})
     assert stretched[0] == set()
     assert stretched[-1] == set(Priority)
     for fewer, more in pairwise(stretched):
@@ -152,7 +152,7 @@ async def test_intervals_shrink_when_the_gateway_recovers() -> None:
     await gateway.run(1800)
     gateway.latency = 0.05
     await gateway.run(300)
-    assert gateway.intervals() == WANTED
+    assert gateway.intervals() == INTERVALS
 
 
 async def test_one_slow_response_stretches_nothing() -> None:
@@ -163,16 +163,16 @@ async def test_one_slow_response_stretches_nothing() -> None:
     assert gateway.schedules[Priority.GRID].interval < 5
     gateway.latency = 0.1
     await gateway.run(60)
-    assert gateway.intervals() == WANTED
+    assert gateway.intervals() == INTERVALS
 
 
 async def test_disabled_poll_leaves_its_share_to_the_others() -> None:
     gateway = PolledGateway(0.15)
     await gateway.run(900)
-    assert gateway.schedules[Priority.SETTINGS].interval > WANTED[Priority.SETTINGS]
+    assert gateway.schedules[Priority.SETTINGS].interval > INTERVALS[Priority.SETTINGS]
     gateway.due[Priority.DETAIL] = float("inf")
     await gateway.run(1860)
-    assert gateway.schedules[Priority.SETTINGS].interval == WANTED[Priority.SETTINGS]
+    assert gateway.schedules[Priority.SETTINGS].interval == INTERVALS[Priority.SETTINGS]
 
 
 async def test_command_waits_only_for_its_turn() -> None:
@@ -198,22 +198,22 @@ async def test_first_polls_after_a_start_do_not_wait() -> None:
 
 async def test_grid_poll_waits_for_one_request_at_most() -> None:
     scheduler = RequestScheduler()
-    answered: list[str] = []
-    answers = asyncio.Event()
+    served: list[str] = []
+    responses = asyncio.Event()
 
     async def ask(rank: Priority, name: str) -> None:
         with scheduler.add_schedule(rank, 1.0).round():
             async with scheduler.turn():
-                await answers.wait()
-                answered.append(name)
+                await responses.wait()
+                served.append(name)
 
     others = [asyncio.create_task(ask(Priority.LIVE, f"live {number}")) for number in range(4)]
     await asyncio.sleep(0)
     watch = asyncio.create_task(ask(Priority.GRID, "grid"))
     await asyncio.sleep(0)
-    answers.set()
+    responses.set()
     await asyncio.gather(watch, *others)
-    assert answered == ["live 0", "grid", "live 1", "live 2", "live 3"]
+    assert served == ["live 0", "grid", "live 1", "live 2", "live 3"]
 
 
 async def test_cancelled_turn_blocks_no_other() -> None:

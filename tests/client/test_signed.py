@@ -40,7 +40,7 @@ from tests.signing_keys import pair, pem, public_key
 
 @pytest.fixture(params=["pw3"])
 async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
-    """Start a gateway that takes signed requests."""
+    """Start a gateway that accepts signed requests."""
     return await start(simulator, request.param)
 
 

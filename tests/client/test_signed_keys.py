@@ -31,7 +31,7 @@ from tests.signing_keys import pair, pem, public_key
 
 @pytest.fixture(params=["pw3"])
 async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
-    """Start a gateway that takes signed requests."""
+    """Start a gateway that accepts signed requests."""
     return await start(simulator, request.param)
 
 
@@ -143,7 +143,7 @@ async def test_denied_din_without_another_source_raises(gateway: Simulator, sign
 
 
 class _Here(AbstractResolver):
-    """Finds every host on this machine."""
+    """Resolve every host to this machine."""
 
     @override
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> Any:

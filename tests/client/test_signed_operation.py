@@ -30,7 +30,7 @@ SHORT = Polling(0.005, 0.02, 0.1)
 
 
 class Operator:
-    """Someone who sets mode and reserve with a key, and looks behind the gateway."""
+    """A client that sets mode and reserve with a key, and its gateway."""
 
     def __init__(self, simulator: Simulator, signed: SignedGateway, operation: OperationController) -> None:
         self.simulator = simulator
@@ -43,21 +43,21 @@ class Operator:
         return self.operation.allowed
 
     async def set(self, **wish: Any) -> OperationSettings:
-        """Set, and give what was read back."""
+        """Set values, and return the result that was read back."""
         return await self.operation.set(**wish)
 
     @property
     def follows(self) -> tuple[str, float]:
-        """What the battery really does."""
+        """The mode and the reserve that the battery follows."""
         return (self.simulator.home.mode, self.simulator.home.reserve)
 
     @property
     def requests(self) -> int:
-        """How many signed requests there were."""
+        """The number of signed requests."""
         return sum(request.path == PATH for request in self.simulator.requests)
 
     def fail_at(self, number: int, **fault: Any) -> None:
-        """Let something go wrong with a signed request, counted from 1; the ones before it pass."""
+        """Inject a fault into a signed request by number, from 1."""
         if number > 1:
             self.simulator.faults.add(PATH, delay=1e-9, times=number - 1)
         self.simulator.faults.add(PATH, **fault)
@@ -67,7 +67,7 @@ class Operator:
 async def operator(
     simulator: StartSimulator, client: Client, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Operator]:
-    """Pair a gateway whose battery feeds the home, and see what is written to it."""
+    """Pair a gateway whose battery supplies the home, and record its writes."""
     gateway = await start(simulator, request.param, home=SimulatedHome(charge=60))
     gateway.home.solar_power, gateway.home.home_power = 0.0, 2000.0
     pair(gateway)
@@ -147,7 +147,7 @@ async def test_set_on_a_stopped_powerwall_raises(operator: Operator) -> None:
     assert operator.written == []
 
 
-# -- what can go wrong -------------------------------------------------------------------------------------------------
+# -- faults ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [400, 429, 500, 503])
@@ -205,7 +205,7 @@ async def test_set_that_does_not_show_is_not_applied(operator: Operator, monkeyp
     assert not_applied.value.reserve == pytest.approx(20)
 
 
-# -- what only stores it -----------------------------------------------------------------------------------------------
+# -- settings that are only stored -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("wish", [{"mode": BACKUP}, {"reserve": 90}])

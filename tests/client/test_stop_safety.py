@@ -21,7 +21,7 @@ from tests.client.stop_safety import DAY, FAST_TIMINGS, NOW, Home, RequestTrigge
 from tests.conftest import StartSimulator
 from tests.helpers import until
 
-# -- all is well -------------------------------------------------------------------------------------------------------
+# -- safe login --------------------------------------------------------------------------------------------------------
 
 
 async def test_log_in_ends_with_a_session_and_a_running_powerwall(home: Home) -> None:
@@ -41,7 +41,7 @@ async def test_log_in_ends_with_a_session_and_a_running_powerwall(home: Home) ->
         assert left.session["token"] not in repr(left)
         await supervisor._gateway.operation()
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
     assert home.disk.record.logins == (NOW,)
     assert home.simulator.logins == 1
     assert 0 < home.simulator.stopped_seconds < 1
@@ -71,7 +71,7 @@ async def test_log_in_with_a_session_sends_no_login(home: Home) -> None:
         await supervisor.log_in()
         assert not supervisor.busy
     assert home.simulator.logins == 1
-    assert home.asked_for("sitemaster/run") == 1
+    assert home.request_count("sitemaster/run") == 1
 
 
 async def test_log_in_does_not_wait_for_a_denied_poll(home: Home) -> None:
@@ -94,7 +94,7 @@ async def test_log_in_during_the_watch_reports_a_lost_session(home: Home) -> Non
         await finished(supervisor)
         await supervisor.log_in()
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
     assert home.simulator.logins == 2
 
 
@@ -105,7 +105,7 @@ async def test_log_in_on_later_firmware_is_a_plain_login(simulator: StartSimulat
         await supervisor.log_in()
     assert home.simulator.tokens
     assert home.disk.writes == 0
-    assert home.asked_for("sitemaster/run") == 0
+    assert home.request_count("sitemaster/run") == 0
 
 
 async def test_log_in_is_shared_if_one_caller_is_cancelled(home: Home) -> None:
@@ -117,22 +117,22 @@ async def test_log_in_is_shared_if_one_caller_is_cancelled(home: Home) -> None:
         with pytest.raises(asyncio.CancelledError):
             await callers[0]
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
     assert home.simulator.logins == 1
 
 
 async def test_log_in_finishes_if_all_callers_are_cancelled(home: Home) -> None:
-    home.simulator.faults.add("login/Basic", status=401)  # of which no one hears
+    home.simulator.faults.add("login/Basic", status=401)  # which is not reported
     async with home.process() as supervisor:
         caller = asyncio.create_task(supervisor.log_in())
         await until(lambda: home.disk.writes)
         caller.cancel()
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
     assert home.simulator.logins == 1
 
 
-# -- not dared ---------------------------------------------------------------------------------------------------------
+# -- refused because it is not safe ------------------------------------------------------------------------------------
 
 
 def stopped(home: Home) -> None:
@@ -150,7 +150,7 @@ def on_grid_for(seconds: float) -> Any:
     return arrange
 
 
-def answers(path: str, payload: Any) -> Any:
+def responses(path: str, payload: Any) -> Any:
     def arrange(home: Home) -> None:
         home.simulator.overrides[path] = payload
 
@@ -173,15 +173,15 @@ def disk(**changes: Any) -> Any:
 
 
 def grid(state: str) -> Any:
-    return answers("system_status/grid_status", {"grid_status": state})
+    return responses("system_status/grid_status", {"grid_status": state})
 
 
 GRID, RUNS, PACKS = "system_status/grid_status", "sitemaster", "powerwalls"
 REFUSALS = [
     (stopped, CommandFailure.STOPPED),
-    (answers(RUNS, {"running": False}), CommandFailure.STOPPED),
-    (answers(RUNS, {"running": None, "connected_to_tesla": True}), CommandFailure.UNSURE),
-    (answers(RUNS, {"running": "yes"}), CommandFailure.UNSURE),
+    (responses(RUNS, {"running": False}), CommandFailure.STOPPED),
+    (responses(RUNS, {"running": None, "connected_to_tesla": True}), CommandFailure.UNSURE),
+    (responses(RUNS, {"running": "yes"}), CommandFailure.UNSURE),
     (fails(RUNS, status=503), CommandFailure.UNSURE),
     (fails(RUNS, drop=True), CommandFailure.UNSURE),
     (fails(RUNS, status=403), CommandFailure.UNSURE),
@@ -197,8 +197,8 @@ REFUSALS = [
     (fails(GRID, status=200, body=b"<html>"), CommandFailure.UNSURE),
     (fails(GRID, delay=30.0, drop=True), CommandFailure.UNSURE),
     (fails(PACKS, status=500), CommandFailure.UNSURE),
-    (answers(PACKS, {"powerwalls": []}), CommandFailure.UNSURE),
-    (answers(PACKS, {"powerwalls": [{"PackageSerialNumber": None}]}), CommandFailure.UNSURE),
+    (responses(PACKS, {"powerwalls": []}), CommandFailure.UNSURE),
+    (responses(PACKS, {"powerwalls": [{"PackageSerialNumber": None}]}), CommandFailure.UNSURE),
     (disk(broken=lambda _: True), None),
     (disk(broken=lambda write: write == 1), None),
     (disk(forgets=True), None),
@@ -219,7 +219,7 @@ async def test_log_in_is_refused_if_it_is_not_safe(home: Home, arrange: Any, rea
             await supervisor.log_in()
         await finished(supervisor)
     assert home.simulator.logins == 0
-    assert home.asked_for("sitemaster/run") == 0
+    assert home.request_count("sitemaster/run") == 0
     assert home.disk.content == before
 
 
@@ -250,11 +250,11 @@ async def test_login_that_was_not_sent_does_not_count(home: Home) -> None:
         await finished(supervisor)
     assert home.disk.writes == 2
     assert home.disk.record.logins == ()
-    home.assert_well()
+    home.assert_recovered()
 
 
 async def test_log_in_with_an_outage_at_any_step_restarts_the_powerwall(simulator: StartSimulator) -> None:
-    """From the first request to the last: before the login it forbids it, later the Powerwall is started again."""
+    """At any request: before the login an outage prevents it, later the Powerwall is started again."""
     dared, reasons = [], set()
     for step in range(1, 100):
         home = Home(await simulator("1.15.0"))
@@ -268,7 +268,7 @@ async def test_log_in_with_an_outage_at_any_step_restarts_the_powerwall(simulato
             else:
                 dared.append(step)
             await finished(supervisor)
-        home.assert_well()
+        home.assert_recovered()
         if len(wire) < step:
             break
     assert reasons == {CommandFailure.NOT_ON_GRID}
@@ -297,7 +297,7 @@ async def test_log_in_is_limited_to_three_a_day(home: Home) -> None:
     assert home.disk.record.logins == (NOW + 3600, NOW + 7200, NOW + DAY)
     with raises_command_error(CommandFailure.TOO_MANY_LOGINS):
         await log_in()
-    home.assert_well()
+    home.assert_recovered()
 
 
 async def test_wrong_clock_blocks_logins_for_one_day_only(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

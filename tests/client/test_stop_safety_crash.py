@@ -15,7 +15,7 @@ from tests.conftest import StartSimulator
 from tests.helpers import until
 
 QUICK = replace(FAST_TIMINGS, steady=0.004, check=0.002)
-"""A short watch: of the points where it waits there are many, and they are all alike."""
+"""A short watch, because it has many equal points of waiting."""
 
 
 async def log_in(supervisor: StopSupervisor) -> None:
@@ -32,7 +32,7 @@ async def recover(supervisor: StopSupervisor) -> None:
 
 FAULTS: dict[str, dict[str, dict[str, Any]]] = {
     "no fault": {},
-    "a login whose answer is lost": {"login/Basic": {"drop": True, "after": True}},
+    "a login whose response is lost": {"login/Basic": {"drop": True, "after": True}},
     "a start that is lost": {"sitemaster/run": {"drop": True, "times": 1}},
 }
 
@@ -43,7 +43,7 @@ FAULTS: dict[str, dict[str, dict[str, Any]]] = {
         *((log_in, faults, False) for faults in FAULTS),
         (stop, "no fault", False),
         (recover, "no fault", False),
-        (log_in, "a login whose answer is lost", True),
+        (log_in, "a login whose response is lost", True),
         (stop, "a start that is lost", True),
     ],
 )
@@ -70,11 +70,11 @@ async def test_powerwall_runs_after_a_crash_at_any_step(
         asked = len(gateway.requests)
         stopped += not gateway.running
         await home.recover(timings=QUICK)
-        home.assert_well()
+        home.assert_recovered()
         if not kill.came:
             break
-    assert after > asked  # it waits at least once for each answer, and for the disk
-    # A kill finds it stopped somewhere on the way, or the walk proves nothing; a shutdown still starts it.
+    assert after > asked  # it waits at least once for each response, and for the disk
+    # At least one kill finds it stopped, or the test proves nothing. A shutdown still starts it.
     assert stopped > 0 or gently
 
 
@@ -91,7 +91,7 @@ async def test_powerwall_runs_after_a_crash_during_recovery(simulator: StartSimu
                     await supervisor.recover()
                 await finished(supervisor)
         await home.recover(timings=QUICK)
-        home.assert_well()
+        home.assert_recovered()
         if not kill.came:
             break
     assert after > 10
@@ -108,7 +108,7 @@ async def test_recovery_handles_a_login_that_acts_late(simulator: StartSimulator
     assert home.simulator.stopped_seconds == 0
     await home.recover(timings=replace(FAST_TIMINGS, steady=0.7))
     assert home.simulator.stopped_seconds > 0
-    home.assert_well()
+    home.assert_recovered()
 
 
 async def test_task_cancelled_before_its_first_step_leaves_nothing_open(simulator: StartSimulator) -> None:
@@ -120,4 +120,4 @@ async def test_task_cancelled_before_its_first_step_leaves_nothing_open(simulato
         supervisor._task.cancel()
         with pytest.raises(GatewayError, match="interrupted"):
             await caller
-    home.assert_well()
+    home.assert_recovered()

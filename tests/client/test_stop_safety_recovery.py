@@ -38,14 +38,14 @@ async def test_recover_starts_a_stopped_powerwall(home: Home) -> None:
             await supervisor.log_in()
         await supervisor.recover()
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
     assert home.disk.record.logins == (NOW,)
     assert home.simulator.logins == 1
     assert home.asked == [False]
 
 
 async def test_recover_watches_a_running_powerwall(home: Home) -> None:
-    """The login of the process that died may be acted on only now."""
+    """The login of the crashed process may take effect only now."""
     await leave_open(home)
     home.simulator.running = True
     async with home.process(timings=replace(FAST_TIMINGS, steady=0.2)) as supervisor:
@@ -54,7 +54,7 @@ async def test_recover_watches_a_running_powerwall(home: Home) -> None:
         await until(lambda: home.simulator.running)
         assert home.disk.record.under_way
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
 
 
 async def test_log_in_is_refused_during_recovery(home: Home) -> None:
@@ -83,7 +83,7 @@ async def test_recover_continues_after_a_long_absence(home: Home, caplog: pytest
     caplog.clear()
     home.simulator.faults.add("*", drop=True, times=20)
     await home.recover()
-    home.assert_well()
+    home.assert_recovered()
     assert caplog.text.count("cannot be started yet") == 1
     assert "The Powerwall is running again" in caplog.text
 
@@ -93,13 +93,13 @@ async def test_recover_does_not_start_another_gateway(home: Home, caplog: pytest
     home.simulator.overrides["powerwalls"] = OTHERS
     async with home.process() as supervisor:
         mending = asyncio.create_task(supervisor.recover())
-        await until(lambda: home.asked_for("powerwalls") > 5)
+        await until(lambda: home.request_count("powerwalls") > 5)
         assert not home.simulator.running
-        assert home.asked_for("sitemaster/run") == 1
+        assert home.request_count("sitemaster/run") == 1
         home.simulator.overrides.clear()
         await mending
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
     assert "another gateway responds" in caplog.text
     assert "T99J0009999" not in caplog.text
 
@@ -109,11 +109,11 @@ async def test_recover_stops_if_another_gateway_has_the_address(home: Home) -> N
     home.simulator.faults.add("sitemaster/run", status=503)
     async with home.process() as supervisor:
         mending = asyncio.create_task(supervisor.recover())
-        await until(lambda: home.asked_for("sitemaster/run") > 2)
+        await until(lambda: home.request_count("sitemaster/run") > 2)
         home.simulator.overrides["powerwalls"] = OTHERS
-        looked, ran = home.asked_for("powerwalls"), home.asked_for("sitemaster/run")
-        await until(lambda: home.asked_for("powerwalls") > looked + 3)
-        assert home.asked_for("sitemaster/run") <= ran + 1  # one may have been on its way
+        looked, ran = home.request_count("powerwalls"), home.request_count("sitemaster/run")
+        await until(lambda: home.request_count("powerwalls") > looked + 3)
+        assert home.request_count("sitemaster/run") <= ran + 1  # one may be in flight
         mending.cancel()
     assert not home.simulator.running
 
@@ -124,7 +124,7 @@ async def test_recover_does_not_start_a_gateway_without_powerwalls(home: Home, p
     home.simulator.overrides["powerwalls"] = payload
     async with home.process() as supervisor:
         mending = asyncio.create_task(supervisor.recover())
-        await until(lambda: home.asked_for("powerwalls") > 4)
+        await until(lambda: home.request_count("powerwalls") > 4)
         mending.cancel()
     assert not home.simulator.running
     assert home.disk.record.under_way
@@ -135,7 +135,7 @@ async def test_recover_needs_one_known_powerwall(home: Home) -> None:
     serial = home.simulator.gateway.pack_serials[1]
     home.simulator.overrides["powerwalls"] = {"powerwalls": [{"PackageSerialNumber": serial}]}
     await home.recover()
-    home.assert_well()
+    home.assert_recovered()
 
 
 # -- time --------------------------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ async def test_recover_starts_within_a_day_or_after_the_clock_went_back(home: Ho
     await leave_open(home)
     home.now += later
     await home.recover()
-    home.assert_well()
+    home.assert_recovered()
 
 
 async def test_recover_after_a_day_needs_confirmation(home: Home) -> None:
@@ -157,11 +157,11 @@ async def test_recover_after_a_day_needs_confirmation(home: Home) -> None:
         assert home.asked[-1]
         await until(lambda: home.asked.count(True) > 3)
         assert not home.simulator.running
-        assert home.asked_for("sitemaster/run") == 1
+        assert home.request_count("sitemaster/run") == 1
         await supervisor.start()
         await finished(supervisor)
         assert home.asked[-1:] == [False]
-    home.assert_well()
+    home.assert_recovered()
 
 
 async def test_recover_needs_no_confirmation_if_it_runs(home: Home) -> None:
@@ -170,7 +170,7 @@ async def test_recover_needs_no_confirmation_if_it_runs(home: Home) -> None:
     home.simulator.running = True
     await home.recover()
     assert home.asked == [False]
-    home.assert_well()
+    home.assert_recovered()
 
 
 async def test_recover_after_a_day_does_not_start_while_watching(home: Home) -> None:
@@ -190,7 +190,7 @@ async def test_recover_needs_confirmation_if_the_gateway_returns_after_a_day(hom
     home.simulator.faults.add("powerwalls", status=503)
     async with home.process() as supervisor:
         mending = asyncio.create_task(supervisor.recover())
-        await until(lambda: home.asked_for("powerwalls") > 2)
+        await until(lambda: home.request_count("powerwalls") > 2)
         home.now += DAY + 1
         home.simulator.faults.clear()
         await mending
@@ -198,7 +198,7 @@ async def test_recover_needs_confirmation_if_the_gateway_returns_after_a_day(hom
     assert not home.simulator.running
 
 
-# -- a journal that cannot be believed ---------------------------------------------------------------------------------
+# -- invalid journals --------------------------------------------------------------------------------------------------
 
 OPEN: dict[str, Any] = {
     "kind": "login",
@@ -217,7 +217,7 @@ CORRUPT = {
     "half": b'{"version": 1}',
     "logins that are none": b'{"version": 1, "logins": ["yesterday"], "under_way": null}',
 }
-MISFITS: list[dict[str, Any]] = [
+INVALID_JOURNALS: list[dict[str, Any]] = [
     {"kind": "dance"},
     {"began": "now"},
     {"began": None},
@@ -234,7 +234,7 @@ MISFITS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("change", MISFITS)
+@pytest.mark.parametrize("change", INVALID_JOURNALS)
 def test_journal_record_rejects_invalid_content(change: dict[str, Any]) -> None:
     written = {"version": 1, "logins": [NOW], "under_way": OPEN}
     assert JournalRecord.from_json(written).to_json() == written
@@ -247,7 +247,7 @@ async def test_corrupt_journal_counts_as_open_and_full(home: Home, name: str) ->
     home.disk.content = CORRUPT[name]
     home.simulator.running = False
     await home.recover()
-    home.assert_well()
+    home.assert_recovered()
     assert home.disk.record.logins == (NOW,) * 3
 
 
@@ -259,7 +259,7 @@ async def test_recover_continues_if_the_journal_cannot_be_written(home: Home) ->
         await until(lambda: home.disk.writes > 4)
         assert home.simulator.running
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
 
 
 async def test_recovery_continues_in_the_next_process(home: Home) -> None:
@@ -275,7 +275,7 @@ async def test_recovery_continues_in_the_next_process(home: Home) -> None:
             await mending
     home.simulator.faults.clear()
     await home.recover()
-    home.assert_well()
+    home.assert_recovered()
 
 
 # -- firmware that requires a session for a start (1.40 and later) -----------------------------------------------------
@@ -283,7 +283,7 @@ async def test_recovery_continues_in_the_next_process(home: Home) -> None:
 
 @pytest.fixture
 async def later(simulator: StartSimulator) -> Home:
-    """Return a home with a gateway that wants a session for a start, and stops at every login."""
+    """Return a home with a gateway that requires a session for a start, and stops at every login."""
     home = Home(await simulator("1.50.1"))
     desk = home.simulator.gateway.desk
     desk.rules = replace(desk.rules, stopping_roles=frozenset({"Home_Owner"}))
@@ -295,10 +295,10 @@ async def test_recover_on_later_firmware_uses_the_session_of_the_journal(later: 
         await supervisor.log_in()
     later.simulator.running = False
     async with later.process() as supervisor:
-        supervisor._gateway._login._credentials = None  # the entry is gone, and the password with it
+        supervisor._gateway._login._credentials = None  # the entry was removed, and the password with it
         await supervisor.recover()
         await finished(supervisor)
-    later.assert_well()
+    later.assert_recovered()
     assert later.simulator.logins == 1
 
 
@@ -310,7 +310,7 @@ async def test_recover_without_a_session_logs_in_on_later_firmware(later: Home) 
     content = json.loads(later.disk.content or b"")
     later.disk.content = json.dumps(content | {"logins": [NOW, NOW, NOW]}).encode()
     await later.recover()
-    later.assert_well()
+    later.assert_recovered()
     assert later.simulator.logins == 2
 
 
@@ -321,7 +321,7 @@ async def test_lost_login_is_repeated_to_start(later: Home, monkeypatch: pytest.
         with pytest.raises(Exception, match="no connection"):
             await supervisor.log_in()
         await finished(supervisor)
-    later.assert_well()
+    later.assert_recovered()
     assert later.simulator.logins == 2
     assert later.disk.record.logins == (NOW,)
 
@@ -332,6 +332,6 @@ async def test_refused_login_does_not_stop_a_running_powerwall(later: Home) -> N
         with pytest.raises(GatewayLoginError):
             await supervisor.log_in()
         await finished(supervisor)
-    later.assert_well()
+    later.assert_recovered()
     assert later.simulator.logins == 1
     assert later.simulator.stopped_seconds == 0

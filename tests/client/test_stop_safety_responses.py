@@ -10,7 +10,7 @@ from tests.client.expected_errors import raises_command_error
 from tests.client.stop_safety import FAST_TIMINGS, NOW, Home, RequestTrigger, finished
 from tests.helpers import until
 
-ANSWERS: dict[str, dict[str, Any]] = {
+RESPONSES: dict[str, dict[str, Any]] = {
     "refused": {"status": 401, "body": b'{"code":401,"error":"Invalid Credentials","message":"Login Error"}'},
     "denied": {"status": 403},
     "too many": {"status": 429},
@@ -26,10 +26,10 @@ ANSWERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("acts", [True, False])
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", RESPONSES)
 async def test_powerwall_runs_after_any_login_response(home: Home, name: str, acts: bool) -> None:
     gateway = home.simulator
-    gateway.faults.add("login/Basic", after=acts, **ANSWERS[name])
+    gateway.faults.add("login/Basic", after=acts, **RESPONSES[name])
     async with home.process(timeout=0.15) as supervisor:
         with pytest.raises(GatewayError) as raised:
             await supervisor.log_in()
@@ -38,10 +38,10 @@ async def test_powerwall_runs_after_any_login_response(home: Home, name: str, ac
         with pytest.raises(type(raised.value)):
             await supervisor.log_in()
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
     assert gateway.logins == 1
     assert (gateway.stopped_seconds > 0) is acts
-    assert home.asked_for("sitemaster/run") == 1
+    assert home.request_count("sitemaster/run") == 1
     assert home.disk.record.logins == (NOW,)
 
 
@@ -53,10 +53,10 @@ async def test_powerwall_runs_after_a_login_that_acts_late(home: Home) -> None:
             await supervisor.log_in()
         assert gateway.stopped_seconds == 0
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
     assert 0 < gateway.stopped_seconds < 0.3
     assert gateway.tokens
-    assert home.asked_for("sitemaster/run") == 2
+    assert home.request_count("sitemaster/run") == 2
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 500}, {"drop": True}, {"delay": 30.0, "drop": True}])
@@ -66,8 +66,8 @@ async def test_log_in_repeats_a_start_that_fails(home: Home, fault: dict[str, An
         await supervisor.log_in()
         assert home.simulator.running
         await finished(supervisor)
-    home.assert_well()
-    assert home.asked_for("sitemaster/run") == 4
+    home.assert_recovered()
+    assert home.request_count("sitemaster/run") == 4
 
 
 async def test_log_in_repeats_a_start_without_effect(home: Home) -> None:
@@ -75,8 +75,8 @@ async def test_log_in_repeats_a_start_without_effect(home: Home) -> None:
     async with home.process() as supervisor:
         await supervisor.log_in()
         await finished(supervisor)
-    home.assert_well()
-    assert home.asked_for("sitemaster/run") == 4
+    home.assert_recovered()
+    assert home.request_count("sitemaster/run") == 4
 
 
 async def test_log_in_waits_for_a_gateway_that_is_away(home: Home) -> None:
@@ -89,11 +89,11 @@ async def test_log_in_waits_for_a_gateway_that_is_away(home: Home) -> None:
         await finished(supervisor)
     assert [request.path for request in wire][7:9] == ["login/Basic", "sitemaster/run"]
     assert not home.simulator.faults.active
-    home.assert_well()
+    home.assert_recovered()
 
 
 async def test_log_in_restarts_after_a_stop_by_someone_else(home: Home) -> None:
-    """Within our minute it is started again: it may have been our login. Later it is not for us to decide."""
+    """Within the watched minute it is started again, because it may have been our login. Later it is not."""
     gateway = home.simulator
     async with home.process(timings=replace(FAST_TIMINGS, steady=0.2)) as supervisor:
         await supervisor.log_in()
@@ -106,7 +106,7 @@ async def test_log_in_restarts_after_a_stop_by_someone_else(home: Home) -> None:
             await supervisor.stop_for(60)
     await home.recover()
     assert not gateway.running
-    assert home.asked_for("sitemaster/run") == 2
+    assert home.request_count("sitemaster/run") == 2
     assert home.asked == [False, False, False]
 
 
@@ -116,7 +116,7 @@ async def test_log_in_succeeds_if_the_session_cannot_be_written(home: Home, capl
         await supervisor.log_in()
         await supervisor._gateway.operation()
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
     assert "Could not add to the journal" in caplog.text
     assert not any(token in caplog.text for token in home.simulator.tokens)
 
@@ -129,7 +129,7 @@ async def test_journal_that_cannot_be_closed_is_closed_later(home: Home, caplog:
         with raises_command_error(CommandFailure.BUSY):
             await supervisor.stop_for(60)
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
     assert caplog.text.count("cannot be closed yet") == 1
 
 

@@ -25,9 +25,9 @@ SOON = 0.1
 
 @pytest.fixture(params=["1.15.0", "21.44", "24.36"])
 async def home(simulator: StartSimulator, request: pytest.FixtureRequest) -> Home:
-    """Return a home with a gateway that lets its owner stop it."""
+    """Return a home with a gateway that the owner may stop."""
     simulated = await simulator(request.param, **OPTIONS.get(request.param, {}))
-    simulated.home.home_power = simulated.home.solar_power = 0.0  # under load it refuses to stop
+    simulated.home.home_power = simulated.home.solar_power = 0.0  # under load it rejects the stop
     return Home(simulated)
 
 
@@ -46,7 +46,7 @@ async def test_a_stop_ends_by_itself(home: Home) -> None:
         assert left
         assert (left.kind, left.began, left.ends) == (Kind.STOP, NOW, NOW + SOON)
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
     assert gateway.stopped_seconds >= SOON
     assert home.disk.record.logins == ()
 
@@ -57,7 +57,7 @@ async def test_start_ends_a_stop_early(home: Home) -> None:
         await supervisor.start()
         assert home.simulator.running
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
 
 
 async def test_stop_ended_early_does_not_end_a_later_one(old: Home) -> None:
@@ -68,7 +68,7 @@ async def test_stop_ended_early_does_not_end_a_later_one(old: Home) -> None:
         assert not old.simulator.running
         await supervisor.start()
         await finished(supervisor)
-    old.assert_well()
+    old.assert_recovered()
 
 
 async def test_unload_ends_a_stop(home: Home) -> None:
@@ -76,7 +76,7 @@ async def test_unload_ends_a_stop(home: Home) -> None:
         await supervisor.stop_for(3600)
         assert await supervisor.close()
         assert await supervisor.close()
-    home.assert_well()
+    home.assert_recovered()
 
 
 async def test_shutdown_ends_a_stop_and_keeps_the_journal_open(home: Home) -> None:
@@ -86,7 +86,7 @@ async def test_shutdown_ends_a_stop_and_keeps_the_journal_open(home: Home) -> No
         assert home.simulator.running
         assert home.disk.record.under_way
     await home.recover()
-    home.assert_well()
+    home.assert_recovered()
 
 
 async def test_unload_without_a_stop_returns_at_once(old: Home) -> None:
@@ -102,7 +102,7 @@ async def test_unload_stops_waiting_after_its_limit(old: Home) -> None:
         assert not await supervisor.close(patience=0.05)
     old.simulator.faults.clear()
     await old.recover()
-    old.assert_well()
+    old.assert_recovered()
 
 
 async def test_cancelled_stop_starts_the_powerwall(home: Home) -> None:
@@ -111,7 +111,7 @@ async def test_cancelled_stop_starts_the_powerwall(home: Home) -> None:
     assert home.simulator.running
     assert home.disk.record.under_way
     await home.recover()
-    home.assert_well()
+    home.assert_recovered()
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, 3600.1, float("nan"), float("inf")])
@@ -133,7 +133,7 @@ async def test_stop_is_refused_during_another_one(old: Home) -> None:
         with raises_command_error(CommandFailure.BUSY):
             await supervisor.stop_for(60)
         await finished(supervisor)
-    old.assert_well()
+    old.assert_recovered()
 
 
 async def test_stop_off_grid_is_refused(home: Home) -> None:
@@ -142,7 +142,7 @@ async def test_stop_off_grid_is_refused(home: Home) -> None:
         with raises_command_error(CommandFailure.NOT_ON_GRID):
             await supervisor.stop_for(60)
     assert home.simulator.running
-    assert home.asked_for("sitemaster/stop") == 0
+    assert home.request_count("sitemaster/stop") == 0
 
 
 async def test_stop_of_a_stopped_powerwall_is_refused(home: Home) -> None:
@@ -161,7 +161,7 @@ async def test_stop_without_a_journal_is_refused(home: Home) -> None:
             await supervisor.stop_for(60)
         await finished(supervisor)
     assert home.simulator.running
-    assert home.asked_for("sitemaster/stop") == 0
+    assert home.request_count("sitemaster/stop") == 0
 
 
 async def test_stop_of_a_powerwall_3_is_refused(simulator: StartSimulator) -> None:
@@ -179,7 +179,7 @@ async def test_stop_under_load_is_refused(simulator: StartSimulator) -> None:
         with pytest.raises(GatewayRefusedError, match="Cannot Start Wizard"):
             await supervisor.stop_for(60)
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
     assert home.simulator.stopped_seconds == 0
 
 
@@ -192,7 +192,7 @@ async def test_failed_stop_is_over(old: Home, fault: dict[str, Any], acts: bool)
             await supervisor.stop_for(3600)
         assert old.simulator.running
         await finished(supervisor)
-    old.assert_well()
+    old.assert_recovered()
     assert (old.simulator.stopped_seconds > 0) is acts
 
 
@@ -200,7 +200,7 @@ async def test_failed_stop_is_over(old: Home, fault: dict[str, Any], acts: bool)
 
 
 async def crash(home: Home, seconds: float) -> None:
-    """Let a process die while the Powerwall is stopped."""
+    """Kill a process while the Powerwall is stopped."""
     async with home.process() as supervisor:
         await supervisor.stop_for(seconds)
     home.simulator.running = False
@@ -210,13 +210,13 @@ async def crash(home: Home, seconds: float) -> None:
 async def test_stop_continues_after_a_crash(home: Home) -> None:
     await crash(home, 3600)
     home.now += 3599.9
-    runs = home.asked_for("sitemaster/run")
+    runs = home.request_count("sitemaster/run")
     async with home.process() as supervisor:
         await supervisor.recover()
         assert not home.simulator.running
-        assert home.asked_for("sitemaster/run") == runs
+        assert home.request_count("sitemaster/run") == runs
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
 
 
 async def test_stop_that_expired_during_a_crash_ends_at_once(home: Home) -> None:
@@ -226,14 +226,14 @@ async def test_stop_that_expired_during_a_crash_ends_at_once(home: Home) -> None
         await supervisor.recover()
         assert home.simulator.running
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
 
 
 async def test_stop_is_not_longer_if_the_clock_went_back(old: Home) -> None:
     await crash(old, SOON)
     old.now -= 86400
     await old.recover()
-    old.assert_well()
+    old.assert_recovered()
 
 
 @pytest.mark.parametrize("end", ["start", "close", "wait"])
@@ -247,7 +247,7 @@ async def test_stop_after_a_crash_ends_early_on_request(old: Home, end: str) -> 
         await getattr(supervisor, end)()
         assert old.simulator.running
         await finished(supervisor)
-    old.assert_well()
+    old.assert_recovered()
 
 
 async def test_failed_end_of_a_stop_is_repeated_after_a_crash(old: Home) -> None:
@@ -258,7 +258,7 @@ async def test_failed_end_of_a_stop_is_repeated_after_a_crash(old: Home) -> None
         assert not await supervisor.close(patience=0.05)
     old.simulator.faults.clear()
     await old.recover()
-    old.assert_well()
+    old.assert_recovered()
 
 
 async def test_stop_keeps_the_session_for_its_end(simulator: StartSimulator) -> None:
@@ -275,7 +275,7 @@ async def test_stop_keeps_the_session_for_its_end(simulator: StartSimulator) -> 
         supervisor._gateway._login._credentials = None
         await supervisor.recover()
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
     assert home.simulator.logins == 1
     assert home.simulator.stopped_seconds > 0
 
@@ -284,7 +284,7 @@ async def test_stop_without_effect_does_not_stay_busy(old: Home) -> None:
     await crash(old, 3600)
     old.simulator.running = True
     await old.recover()
-    old.assert_well()
+    old.assert_recovered()
 
 
 # -- the owner's button ------------------------------------------------------------------------------------------------
@@ -295,7 +295,7 @@ async def test_start_starts_what_someone_else_stopped(home: Home) -> None:
     home.simulator.gateway.start_delay = 0.02
     async with home.process() as supervisor:
         await supervisor.start()
-    home.assert_well()
+    home.assert_recovered()
     assert home.disk.writes == 0
 
 
@@ -306,7 +306,7 @@ async def test_start_that_fails_raises(old: Home) -> None:
         with pytest.raises(GatewayRefusedError):
             await supervisor.start()
         await supervisor.start()
-    old.assert_well()
+    old.assert_recovered()
 
 
 async def test_start_without_effect_raises(old: Home) -> None:
@@ -324,4 +324,4 @@ async def test_stop_ends_while_a_start_waits(old: Home) -> None:
         stop.cancel()
         await supervisor.start()
         await finished(supervisor)
-    old.assert_well()
+    old.assert_recovered()

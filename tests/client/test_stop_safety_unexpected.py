@@ -19,8 +19,8 @@ class RaisingCallback(list[bool]):
         self._happens = happens
 
     @override
-    def append(self, told: bool) -> None:
-        super().append(told)
+    def append(self, is_running: bool) -> None:
+        super().append(is_running)
         self._happens(len(self))
 
 
@@ -36,11 +36,11 @@ async def test_recovery_continues_after_unexpected_errors_and_logs_once(
 
     def fail(times: int) -> None:
         if times < 4:
-            raise RuntimeError("nobody expects that")
+            raise RuntimeError("unexpected")
 
     home.asked = RaisingCallback(fail)
     await home.recover()
-    home.assert_well()
+    home.assert_recovered()
     assert len(errors(caplog)) == 1
 
 
@@ -52,22 +52,22 @@ async def test_login_after_an_unexpected_error_starts_the_powerwall(
 
     def fail(write: int) -> bool:
         if write in (2, 3):
-            raise ValueError("nobody expects that")
+            raise ValueError("unexpected")
         return False
 
     home.disk.broken = fail
     async with home.process() as supervisor:
         with pytest.raises(GatewayError, match="unexpected"):
             await supervisor.log_in()
-        assert home.asked_for("sitemaster/run") == 1
+        assert home.request_count("sitemaster/run") == 1
         stopping = asyncio.create_task(supervisor.wait())
-        await until(lambda: home.asked_for("sitemaster/run") > 2)
+        await until(lambda: home.request_count("sitemaster/run") > 2)
         assert not stopping.done()  # a shutdown waits for what this process stopped
         home.simulator.faults.clear()
         await stopping
         assert home.simulator.running
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
     assert len(errors(caplog)) == 1
 
 
@@ -86,27 +86,27 @@ async def test_stop_begun_as_the_last_task_ends_is_not_cancelled(home: Home) -> 
         await supervisor.recover()
         await until(lambda: stops)
         await stops[0]
-        assert home.asked_for("sitemaster/stop") == 1
-        assert home.asked_for("sitemaster/run") == 0
+        assert home.request_count("sitemaster/stop") == 1
+        assert home.request_count("sitemaster/run") == 0
         await supervisor.wait()
         assert home.simulator.running
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()
 
 
 async def test_shutdown_waits_for_a_powerwall_that_stopped_again(home: Home) -> None:
-    """The gateway acts on the login late: it was seen running, and is stopped when the shutdown comes."""
+    """The gateway acts on the login late: it still ran, and is stopped at the shutdown."""
     async with home.process() as supervisor:
         await supervisor.log_in()
         home.simulator.faults.add("sitemaster/run", status=503)
         home.simulator.running = False
-        await until(lambda: home.asked_for("sitemaster/run") > 1)
+        await until(lambda: home.request_count("sitemaster/run") > 1)
         stopping = asyncio.create_task(supervisor.wait())
-        asked = home.asked_for("sitemaster/run")
-        await until(lambda: home.asked_for("sitemaster/run") > asked)
+        asked = home.request_count("sitemaster/run")
+        await until(lambda: home.request_count("sitemaster/run") > asked)
         assert not stopping.done()
         home.simulator.faults.clear()
         await stopping
         assert home.simulator.running
         await finished(supervisor)
-    home.assert_well()
+    home.assert_recovered()

@@ -49,7 +49,7 @@ async def test_find_without_tls_uses_http(simulator: StartSimulator, connect: Co
 
 
 class Router(AbstractResolver):
-    """Knows every name as this machine."""
+    """Resolve every name to this machine."""
 
     @override
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> Any:
@@ -57,12 +57,12 @@ class Router(AbstractResolver):
 
     @override
     async def close(self) -> None:
-        """Have nothing to close."""
+        """Do nothing."""
 
 
 @pytest.mark.parametrize("host", ["powerwall.lan", "gateway", "teg"])
 async def test_find_with_a_local_host_name_sends_a_known_server_name(simulator: StartSimulator, host: str) -> None:
-    """A gateway ends the handshake that asks for a name of the home's own; ours asks for one of the gateway's."""
+    """A gateway ends a handshake with a local name. The client sends one of the gateway's names."""
     gateway = await simulator("21.44")
     async with ClientSession(connector=TCPConnector(resolver=Router())) as session:
         connection = await find(session, Address.parse(f"{host}:{gateway.port}"))
@@ -208,7 +208,7 @@ async def test_response_that_is_too_long_is_rejected(
 async def test_request_once_is_sent_once_if_the_response_is_lost(
     simulator: StartSimulator, connect: Connect, path: str
 ) -> None:
-    """Nothing is repeated, although the gateway acted and its answer was lost."""
+    """No request is repeated, although the gateway acted and its response was lost."""
     gateway = await simulator("1.15.0")
     connection = await connect(gateway)
     await connection.request("GET", "status")
@@ -283,7 +283,7 @@ async def test_connections_are_counted_with_any_session(simulator: StartSimulato
         await connection.request("GET", "status")
         assert (connection.opened, another.opened) == (1, 0)
         async with session.get(f"{another.address.url}/api/status") as response:
-            await response.read()  # a request of someone else's
+            await response.read()  # a request of another client
         assert (connection.opened, another.opened) == (1, 0)
 
 

@@ -27,40 +27,40 @@ DAY = 86400.0
 
 @pytest.fixture
 async def virtual(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
-    """Let hours pass at once."""
+    """Advance the time by hours at once."""
     virtual = VirtualTime()
     virtual.install(monkeypatch)
     return virtual
 
 
 async def refuse(simulator: Simulator) -> None:
-    """Answer at no port."""
+    """Refuse connections."""
     await simulator.stop()
 
 
-async def keep_silent(simulator: Simulator) -> None:
-    """Take every connection, and say nothing."""
+async def never_respond(simulator: Simulator) -> None:
+    """Accept every connection, and never respond."""
     simulator.faults.add("*", delay=30 * DAY)
 
 
 async def be_busy(simulator: Simulator) -> None:
-    """Answer 503 without a Retry-After."""
+    """Return 503 without Retry-After."""
     simulator.faults.add("*", status=503)
 
 
-AWAY = [refuse, keep_silent, be_busy]
+AWAY = [refuse, never_respond, be_busy]
 
 
-async def come_back(simulator: Simulator) -> None:
-    """Be there again."""
+async def respond_again(simulator: Simulator) -> None:
+    """Respond again."""
     if simulator.faults.active:
         simulator.faults.clear()
     else:
         await simulator.start(simulator.port)
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """Return which modules logged something for an owner to read, and how urgent it is."""
+def log_records(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Return the module and level of each log record above debug."""
     return [
         (record.name.rpartition(".")[2], record.levelname)
         for record in caplog.records
@@ -81,7 +81,7 @@ def test_backoff_after_any_number_of_failures_is_a_wait(failures: int, busy: boo
 
 
 @pytest.mark.parametrize("leave", AWAY)
-async def test_polls_after_a_day_without_gateway_are_answered(
+async def test_polls_after_a_day_without_gateway_succeed(
     simulator: StartSimulator,
     client: Client,
     virtual: VirtualTime,
@@ -112,12 +112,12 @@ async def test_polls_after_a_day_without_gateway_are_answered(
         polls += 1
         await asyncio.sleep(65.0)
     assert polls > 1_100
-    await come_back(gateway)
+    await respond_again(gateway)
     end = virtual.now + 61
     while await poll() and virtual.now < end:
         await asyncio.sleep(1.0)
     assert await poll() is None
-    assert told(caplog) == [("hub", "WARNING"), ("hub", "INFO")]
+    assert log_records(caplog) == [("hub", "WARNING"), ("hub", "INFO")]
 
 
 @pytest.mark.parametrize("leave", AWAY)
@@ -136,14 +136,14 @@ async def test_recovery_after_a_day_without_gateway_starts_the_powerwall(
         mending = asyncio.create_task(supervisor.recover())
         await asyncio.sleep(DAY - 60)
         assert not mending.done()
-        await come_back(home.simulator)
+        await respond_again(home.simulator)
         await asyncio.wait_for(mending, 130)
         assert home.simulator.running
         while supervisor.busy:
             await asyncio.sleep(1.0)
-    home.assert_well()
+    home.assert_recovered()
     expected = [(name, level) for name in ("hub", "supervisor") for level in ("INFO", "WARNING")]
-    assert sorted(told(caplog)) == expected
+    assert sorted(log_records(caplog)) == expected
 
 
 async def test_watch_without_responses_polls_every_ten_seconds(simulator: StartSimulator, virtual: VirtualTime) -> None:
@@ -151,17 +151,17 @@ async def test_watch_without_responses_polls_every_ten_seconds(simulator: StartS
     async with home.process(timings=SafetyTimings()) as supervisor:
         await supervisor.log_in()
         await be_busy(home.simulator)
-        asked = home.asked_for("sitemaster")
+        asked = home.request_count("sitemaster")
         await asyncio.sleep(3600)
-        assert home.asked_for("sitemaster") - asked < 370
-        await come_back(home.simulator)
+        assert home.request_count("sitemaster") - asked < 370
+        await respond_again(home.simulator)
         await asyncio.sleep(20)
         assert not supervisor.busy
-    home.assert_well()
+    home.assert_recovered()
 
 
 async def test_start_without_responses_polls_every_ten_seconds(simulator: StartSimulator, virtual: VirtualTime) -> None:
-    """Starts are accepted, but whether the Powerwall runs is not answered."""
+    """Starts are accepted, but the request for the state gets no response."""
     home = Home(await simulator("1.15.0"))
     await leave_open(home)
     home.simulator.faults.add("sitemaster", status=503)
@@ -169,9 +169,9 @@ async def test_start_without_responses_polls_every_ten_seconds(simulator: StartS
         mending = asyncio.create_task(supervisor.recover())
         await asyncio.sleep(3600)
         assert home.simulator.running
-        assert home.asked_for("sitemaster") < 650
-        await come_back(home.simulator)
+        assert home.request_count("sitemaster") < 650
+        await respond_again(home.simulator)
         await asyncio.wait_for(mending, 20)
         while supervisor.busy:
             await asyncio.sleep(1.0)
-    home.assert_well()
+    home.assert_recovered()

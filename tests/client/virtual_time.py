@@ -19,7 +19,7 @@ _LONGEST_JUMP = 60.0
 """Seconds, for a loop that has no timer at all."""
 
 
-async def _let_simulators_answer() -> None:
+async def _let_simulators_respond() -> None:
     """Let the simulators' loop, which runs in another thread, handle all requests that have arrived."""
     for _ in range(_ROUNDS):
         await asyncio.sleep(0)
@@ -46,7 +46,7 @@ class VirtualTime:
             wait = _LONGEST_JUMP if timeout is None else timeout
             events = select(min(wait, _QUIET))
             if not events and wait > 0:
-                asyncio.run_coroutine_threadsafe(_let_simulators_answer(), event_loop()).result(60)
+                asyncio.run_coroutine_threadsafe(_let_simulators_respond(), event_loop()).result(60)
                 events = select(0)
             if not events and wait > 0:
                 self.now += wait

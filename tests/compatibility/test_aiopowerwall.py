@@ -33,7 +33,7 @@ type Client = Callable[..., PowerwallClient]
 
 @pytest.fixture(params=SIGNED)
 async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
-    """Start a gateway that takes signed requests."""
+    """Start a gateway that accepts signed requests."""
     return await simulator(request.param, password=OWN_PASSWORD)
 
 
@@ -202,9 +202,9 @@ async def test_leader_responds_for_its_followers(gateway: Simulator) -> None:
     asked.filestore.read_file_request.name = "config.json"
     async with ClientSession() as session:
         transport = V1rTransport(f"{gateway.host}:{gateway.port}", OWN_PASSWORD, pem(), session=session)
-        answer = MessageEnvelope.FromString(await transport.post_v1r(asked.SerializeToString(), gateway.din))
-    assert answer.sender.din == gateway.din
-    assert json.loads(answer.filestore.read_file_response.file.blob)["vin"] == gateway.din
+        response = MessageEnvelope.FromString(await transport.post_v1r(asked.SerializeToString(), gateway.din))
+    assert response.sender.din == gateway.din
+    assert json.loads(response.filestore.read_file_response.file.blob)["vin"] == gateway.din
 
 
 async def test_full_backup_is_scheduled_and_canceled_or_said_to_be_missing(gateway: Simulator, client: Client) -> None:

@@ -40,7 +40,7 @@ DIGITS: Final = {
 """To how many digits the built-in integration rounds, in its own unit; it rounds no other value."""
 
 ZERO_WHEN_UNKNOWN: Final = rf"{METER}_(instant_frequency|import|export)"
-"""The built-in integration shows 0 where nothing was measured. A first 0 of a counter is shown here after a while."""
+"""The built-in integration shows 0 without a measurement. Ours shows a first 0 of a counter after a while."""
 
 APP_PERCENT: Final = {"charge", "backup_reserve"}
 """Shown in the gateway's percent there, and in app percent here."""

@@ -19,7 +19,7 @@ type Add = Callable[[Simulator], Awaitable[ConfigEntry]]
 
 @pytest.fixture
 async def add(hass: HomeAssistant) -> AsyncIterator[Add]:
-    """Fill in the form; what was added goes with the test."""
+    """Submit the form. The entry is removed after the test."""
     async with AsyncExitStack() as stack:
 
         async def add(gateway: Simulator) -> ConfigEntry:
@@ -46,7 +46,7 @@ def value(hass: HomeAssistant, entity: str) -> str:
 
 
 async def refresh(entry: ConfigEntry) -> None:
-    """Ask the gateway now instead of in half a minute."""
+    """Poll the gateway now instead of in 30 seconds."""
     await entry.runtime_data["coordinator"].async_refresh()
 
 
@@ -120,7 +120,7 @@ async def test_core_supports_a_powerwall_3(hass: HomeAssistant, simulator: Start
     assert float(charge.state) == pytest.approx(gateway.home.charge)
     assert {request.path for request in gateway.requests} == {
         "login/Basic",
-        "powerwalls",  # the 404 tells it
+        "powerwalls",  # detected by the 404
         "meters/aggregates",
         "system_status/soe",
         "system_status/grid_status",

@@ -12,12 +12,12 @@ from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 from tests.signing_keys import pair, pem
 
-# It checks no certificates, and its HTTP library says so at every request.
+# It checks no certificates, and its HTTP library warns at every request.
 pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 
 
 async def connect(gateway: Simulator, folder: Path, *, authmode: str = "cookie", **options: str) -> Powerwall:
-    """Log in as the owner. What the gateway answered is asked again every time."""
+    """Log in as the owner, without a cache of responses."""
     connect = partial(
         Powerwall,
         f"{gateway.host}:{gateway.port}",
@@ -134,7 +134,7 @@ async def test_pypowerwall_write_of_a_customer_is_rejected(simulator: StartSimul
 async def test_pypowerwall_sends_signed_requests(
     simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # they win over a session that checks no certificates
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # they override a session without certificate checks
         monkeypatch.delenv(name, raising=False)
     gateway = await start(simulator, "pw3", home=SimulatedHome(packs=3, charge=60))
     gateway.gateway.expansions = {2}

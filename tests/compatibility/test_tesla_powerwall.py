@@ -97,7 +97,7 @@ async def test_tesla_powerwall_goes_off_grid(simulator: StartSimulator) -> None:
 async def test_tesla_powerwall_reads_a_stopped_powerwall(simulator: StartSimulator) -> None:
     gateway = await simulator("21.44")
     async with logged_in(gateway) as powerwall:
-        with pytest.raises(ApiError, match="405"):  # it still asks with a GET, as in 2018
+        with pytest.raises(ApiError, match="405"):  # it still uses GET, as in 2018
             await powerwall.stop()
         gateway.running = False
         with pytest.raises(ApiError, match="502"):

@@ -51,13 +51,13 @@ def repairs(folder: Path) -> str:
 
 
 def journal_is_open(folder: Path) -> bool:
-    """Return whether something is in progress, by what is on disk."""
+    """Return whether a journal on disk is open."""
     journals = list((folder / ".storage").glob(f"{DOMAIN}.journal.*"))
     return any(json.loads(journal.read_bytes())["under_way"] for journal in journals)
 
 
 async def disable(home: HomeAssistant, entry_id: str) -> None:
-    """Disable the entry as its owner does; Home Assistant may be killed before it answers."""
+    """Disable the entry like the owner. Home Assistant may be killed before its response."""
     with suppress(aiohttp.ClientError, WebSocketError, OSError, TypeError):
         await home.api.command("config_entries/disable", entry_id=entry_id, disabled_by="user")
 
@@ -65,7 +65,7 @@ async def disable(home: HomeAssistant, entry_id: str) -> None:
 async def leave_stopped(gateway: Simulator, folder: Path, port: int) -> None:
     """Have Home Assistant die while its login has stopped the Powerwall, the gateway is silent, and the owner disables.
 
-    The last process knows nothing of a gateway that answers.
+    The last process has not found a gateway that responds.
     """
     async with process(folder, port, NEVER) as home:
         await add(home.api, f"{gateway.host}:{gateway.port}", gateway.serial, gateway.password)

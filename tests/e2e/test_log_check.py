@@ -15,7 +15,7 @@ Traceback (most recent call last):
 2026-11-22 13:37:14.500 WARNING (MainThread) [homeassistant.helpers.frame] Integration 'sun' is deprecated
 2026-11-22 13:37:14.600 WARNING (MainThread) [homeassistant.const] The deprecated constant OLD was used from \
 powerwall_gateway. Use NEW instead, please create a bug report at https://github.com
-2026-11-22 13:37:15.000 INFO (MainThread) [custom_components.powerwall_gateway] The gateway answers again
+2026-11-22 13:37:15.000 INFO (MainThread) [custom_components.powerwall_gateway] The gateway responds again
 """
 
 

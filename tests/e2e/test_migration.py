@@ -15,7 +15,7 @@ CONSUMED = "sensor.home_energy_gateway_load_import"
 
 
 async def offers(api: Api) -> list[str]:
-    """Return what the repairs say of the Energy dashboard."""
+    """Return the repair issues of the Energy dashboard."""
     issues = (await api.command("repairs/list_issues"))["issues"]
     return [issue["issue_id"] for issue in issues if issue["translation_key"] == "energy_dashboard"]
 
@@ -39,8 +39,8 @@ async def test_migration_continues_history_and_dashboard(
         done = await api.request("POST", f"/api/repairs/issues/fix/{asked['flow_id']}", {"next_step_id": "add"})
         assert done["type"] == "create_entry"
         path = f"/api/services/{DOMAIN}/take_over?return_response"
-        answer = (await api.request("POST", path, {"rename": True}))["service_response"]
-        assert {LOAD, CONSUMED} <= set(answer["renamed"])
+        response = (await api.request("POST", path, {"rename": True}))["service_response"]
+        assert {LOAD, CONSUMED} <= set(response["renamed"])
         await api.remove_entry(core)
 
     async with HomeAssistant(tmp_path, port) as home:
@@ -49,7 +49,7 @@ async def test_migration_continues_history_and_dashboard(
         prefs = await api.command("energy/get_prefs")
         dashboard = {text for source in prefs["energy_sources"] for text in source.values() if isinstance(text, str)}
         assert {"sensor.home_energy_gateway_site_import", "sensor.home_energy_gateway_charge"} <= dashboard
-        assert dashboard.isdisjoint(set(answer["entities"].values()) - set(answer["entities"]))
+        assert dashboard.isdisjoint(set(response["entities"].values()) - set(response["entities"]))
         states = await api.states()
         assert states[LOAD].attributes["friendly_name"] == "Home Energy Gateway Home power"
         history: Any = await api.request("GET", f"/api/history/period?filter_entity_id={LOAD}")

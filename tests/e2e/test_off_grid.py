@@ -36,7 +36,7 @@ async def is_kept(folder: Path) -> bool:
     return entries.exists() and DOMAIN in entries.read_text()
 
 
-async def comes_back(gateway: Simulator) -> bool:
+async def is_connected(gateway: Simulator) -> bool:
     """Return whether the gateway was ordered to reconnect."""
     return not gateway.home.off_grid_on_purpose
 
@@ -69,7 +69,7 @@ async def test_off_grid_recovers_after_a_crash_at_any_step(simulator: StartSimul
         await until(lambda: shows(home, switch, "on"))
         assert (await home.api.states())["sensor.home_energy_gateway_last_outage"].state == "unknown"
         gateway.home.charge = 23.0  # app 19 %
-        await until(lambda: comes_back(gateway))
+        await until(lambda: is_connected(gateway))
         gateway.home.advance(RECONNECTING_SECONDS)
         await until(lambda: shows(home, switch, "off"))
         assert errors_about(home.log, DOMAIN) == []

@@ -19,7 +19,7 @@ SPEED = 30.0
 
 
 def modes_of(storage: Path, name: str) -> dict[str, int]:
-    """Return who may do what with the files of an entry."""
+    """Return the permissions of the files of an entry."""
     return {path.name: path.stat().st_mode & 0o777 for path in storage.glob(f"{name}*")}
 
 
@@ -39,7 +39,7 @@ async def entity(home: HomeAssistant, platform: str, key: str) -> str:
 
 
 async def value(home: HomeAssistant, key: str) -> float:
-    """Return what a sensor shows."""
+    """Return the state of a sensor."""
     entity_id = await entity(home, "sensor", key)
     return float((await home.api.states())[entity_id].state)
 

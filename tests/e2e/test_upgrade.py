@@ -56,7 +56,7 @@ def shifted(content: Any) -> Any:
 
 
 def stored(name: str) -> Any:
-    """Return what a file held, moved to the present."""
+    """Return the content of a file with its times moved to the present."""
     return shifted(json.loads((STORED / name).read_text(encoding="utf-8")))
 
 

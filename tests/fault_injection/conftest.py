@@ -70,7 +70,7 @@ async def set_up_runner(
         entry.add_to_hass(hass)
         assert await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
-        hass.loop.slow_callback_duration = 3600.0  # what a test lets pass is no slow callback
+        hass.loop.slow_callback_duration = 3600.0  # time that a test adds is no slow callback
         runner = ScenarioRunner(Harness(hass, gateway, entry, caplog), clock)
         await runner.pass_by(WARM_UP)
         return runner
@@ -86,7 +86,7 @@ async def set_up_harness(
     all_enabled: None,
     caplog: pytest.LogCaptureFixture,
 ) -> SetUpHarness:
-    """Set up a gateway that polls when the test says so, with control allowed and every entity enabled."""
+    """Set up a gateway that polls only in the test, with control allowed and every entity enabled."""
 
     async def set_up_harness(firmware: str, *, short_timeout: bool = False) -> Harness:
         gateway = await simulator(firmware)
@@ -119,7 +119,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     ]
     for name, lines_of in (
         ("faults", tables.of_endpoints),
-        ("once", tables.of_one_answer),
+        ("once", tables.of_one_response),
         ("whole", tables.of_the_whole),
     ):
         if rows := sorted(value for title, value in noted if title == name):

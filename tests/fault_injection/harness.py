@@ -82,7 +82,7 @@ class Snapshot:
 
 
 class Harness:
-    """A loaded entry that polls when the test says so."""
+    """A loaded entry that polls only in the test."""
 
     def __init__(
         self, hass: HomeAssistant, gateway: Simulator, entry: MockConfigEntry, log: pytest.LogCaptureFixture
@@ -124,20 +124,20 @@ class Harness:
         }
 
     async def inject(
-        self, fault: str, path: str, fault_fields: dict[str, Any], *, is_answer: bool = False
+        self, fault: str, path: str, fault_fields: dict[str, Any], *, is_possible_response: bool = False
     ) -> EndpointImpact:
         """Inject a fault at an endpoint for some polls, and check its impact and the recovery.
 
-        Set `is_answer` for a possible response of the endpoint: its entities may show another value.
+        Set `is_possible_response` for a possible response of the endpoint: its entities may show another value.
         """
-        return await self._inject(fault, path, fault_fields, polls=POLLS, is_answer=is_answer)
+        return await self._inject(fault, path, fault_fields, polls=POLLS, is_possible_response=is_possible_response)
 
     async def inject_once(self, fault: str, path: str, fault_fields: dict[str, Any]) -> EndpointImpact:
         """Inject a fault at a single request, and check its impact and the recovery."""
-        return await self._inject(fault, path, fault_fields | {"times": 1}, polls=1, is_answer=False)
+        return await self._inject(fault, path, fault_fields | {"times": 1}, polls=1, is_possible_response=False)
 
     async def _inject(
-        self, fault: str, path: str, fault_fields: dict[str, Any], *, polls: int, is_answer: bool
+        self, fault: str, path: str, fault_fields: dict[str, Any], *, polls: int, is_possible_response: bool
     ) -> EndpointImpact:
         before, snapshot = self.states(), self.snapshot()
         values = {entity_id: entity.result.value for entity_id, entity in self.entities().items()}
@@ -151,7 +151,7 @@ class Harness:
         checks = (time.monotonic() - began) / discovery.BETWEEN_CHECKS
         assert requests <= polls * REQUESTS_A_POLL + 2 * checks, f"{fault}: {path} received {requests} requests"
         hidden = self._hidden(before, values, path)
-        if not is_answer:
+        if not is_possible_response:
             assert self.differing(before).keys() <= hidden
         self.gateway.faults.clear()
         cell = EndpointImpact(

@@ -27,7 +27,7 @@ async def _frozen(runner: ScenarioRunner) -> AsyncIterator[float]:
 async def _frozen_while_it_asks(runner: ScenarioRunner) -> AsyncIterator[float]:
     runner.gateway.faults.add("*", delay=30.0)
     yield 2.0
-    runner.gateway.faults.clear()  # what is asked already waits on; what is asked once more does not
+    runner.gateway.faults.clear()  # a request in flight continues to wait, a new one does not
     runner.clock.advance(HOUR)
     yield 10.0
 

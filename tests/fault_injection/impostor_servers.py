@@ -1,4 +1,4 @@
-"""Servers that answer at a gateway's address in its place."""
+"""Servers that respond at a gateway's address in its place."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -29,16 +29,16 @@ def _reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-def _say_nothing(_: asyncio.Transport) -> None:
+def _never_respond(_: asyncio.Transport) -> None:
     pass
 
 
-def _speak_no_tls(transport: asyncio.Transport) -> None:
+def _send_no_tls(transport: asyncio.Transport) -> None:
     transport.write(_NO_TLS)
 
 
 @asynccontextmanager
-async def _answering(port: int, connected: Callable[[asyncio.Transport], None]) -> AsyncIterator[None]:
+async def _server(port: int, connected: Callable[[asyncio.Transport], None]) -> AsyncIterator[None]:
     server = await asyncio.get_running_loop().create_server(lambda: _Impostor(connected), HOST, port)
     yield
     server.close()
@@ -49,21 +49,21 @@ async def _answering(port: int, connected: Callable[[asyncio.Transport], None]) 
 @asynccontextmanager
 async def resetting_server(port: int) -> AsyncIterator[None]:
     """Reset every connection at once."""
-    async with _answering(port, _reset):
+    async with _server(port, _reset):
         yield
 
 
 @asynccontextmanager
 async def silent_server(port: int) -> AsyncIterator[None]:
-    """Accept every connection and never answer."""
-    async with _answering(port, _say_nothing):
+    """Accept every connection and never respond."""
+    async with _server(port, _never_respond):
         yield
 
 
 @asynccontextmanager
 async def server_without_tls(port: int) -> AsyncIterator[None]:
-    """Answer with bytes that are no TLS."""
-    async with _answering(port, _speak_no_tls):
+    """Respond with bytes that are not TLS."""
+    async with _server(port, _send_no_tls):
         yield
 
 

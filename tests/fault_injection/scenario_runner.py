@@ -83,7 +83,7 @@ class ScenarioImpact:
     """Seconds from the end of the scenario, or the user's action, until the first entity was back, and all."""
 
     polls: int
-    """Polls of what had failed until all was back, by the slowest coordinator."""
+    """Polls until everything had recovered, by the slowest coordinator."""
 
     requests: int
     logged: int
@@ -191,7 +191,7 @@ class ScenarioRunner:
             await self.settle()
             yield self.clock.monotonic()
 
-    # -- what is hidden ------------------------------------------------------------------------------------------------
+    # -- unavailable entities ------------------------------------------------------------------------------------------
 
     def _hidden(self, before: dict[str, str], scenario: Scenario) -> list[str]:
         """Return the hidden entities, and check that each has a reason."""
@@ -212,7 +212,7 @@ class ScenarioRunner:
             ), f"{entity_id} is hidden without a reason: {age:.1f} s, {result.error}"
         return hidden
 
-    # -- what is back --------------------------------------------------------------------------------------------------
+    # -- recovery ------------------------------------------------------------------------------------------------------
 
     async def _until_back(
         self, before: dict[str, str], failing: set[GatewayCoordinator[Any]], scenario: Scenario
@@ -259,7 +259,7 @@ class ScenarioRunner:
         }
 
     def _differing(self, before: dict[str, str], scenario: Scenario) -> dict[str, str]:
-        """Return what differs from before; for a changed gateway, supported entities that are unavailable."""
+        """Return the differences from before; for a changed gateway, supported entities that are unavailable."""
         if self.entry.state is not ConfigEntryState.LOADED:
             return {"entry": str(self.entry.state)}
         if not scenario.changes:

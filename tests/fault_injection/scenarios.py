@@ -206,7 +206,7 @@ GATEWAY: Final = (
         script=_upgrade_to_https,
         firmware="1.15.0",
         changes=True,
-        records=3,  # one of them is of what 1.50 answers with 405
+        records=3,  # one of them is a 405 of 1.50
         user_action=_go_to_https,
         user="types the address",
     ),

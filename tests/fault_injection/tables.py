@@ -21,7 +21,7 @@ def of_endpoints(rows: list[tuple[str, str, dict[str, str]]]) -> Iterator[str]:
             yield f"{fault:22}" + "".join(f"{cells.get(path, 'EMPTY'):>10}" for path in paths)
 
 
-def of_one_answer(rows: list[tuple[str, str, str]]) -> Iterator[str]:
+def of_one_response(rows: list[tuple[str, str, str]]) -> Iterator[str]:
     """Yield the table of single faults: a line for each fault, a column for each firmware."""
     cells = {(fault, firmware): cell for fault, firmware, cell in rows}
     firmwares = sorted({firmware for _, firmware, _ in rows})

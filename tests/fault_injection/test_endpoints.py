@@ -44,10 +44,10 @@ async def test_fault_hides_only_its_own_entities_until_the_next_poll(
             "content_type": "application/json",
         }
         cell = await harness.inject(
-            fault, path, fault_fields, is_answer=fault in POSSIBLE_BODIES or (fault, path) in HAS_FALLBACK
+            fault, path, fault_fields, is_possible_response=fault in POSSIBLE_BODIES or (fault, path) in HAS_FALLBACK
         )
         assert cell.polls_until_back == 1, f"{fault} at {path} lasted for {cell.polls_until_back} polls"
-        assert cell.logged <= 2, f"{fault} at {path} was told of {cell.logged} times"
+        assert cell.logged <= 2, f"{fault} at {path} was logged {cell.logged} times"
         cells[path] = str(cell)
     record_property("faults", (firmware, fault, cells))
 

@@ -15,7 +15,7 @@ __all__ = ["client", "connect", "session"]
 
 
 @pytest.fixture(autouse=True)
-def silence(caplog: pytest.LogCaptureFixture) -> None:
+def silence_log(caplog: pytest.LogCaptureFixture) -> None:
     """Keep thousands of warnings out of the log."""
     caplog.set_level(logging.CRITICAL, "custom_components.powerwall_gateway")
     warned.clear()

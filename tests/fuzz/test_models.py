@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway.models import Model
-from tests.client.example_payloads import JSON, MODELS, example, junk, spoil
+from tests.client.example_payloads import JSON, MODELS, example, random_json, spoil
 from tests.fuzz.inputs import InputCounter
 
 PAYLOADS = 10
@@ -50,7 +50,7 @@ def test_good_fields_are_decoded_next_to_wrong_ones(counter: InputCounter, model
 def test_any_json_is_decoded(counter: InputCounter, model: type[Model], random: Random) -> None:
     keys = model.wire_keys()
     for _ in range(PAYLOADS):
-        payload = {key: junk(random) for key in random.sample(keys, k=random.randint(1, len(keys)))}
+        payload = {key: random_json(random) for key in random.sample(keys, k=random.randint(1, len(keys)))}
         counter.inputs += 1
         read = model.from_dict(orjson.loads(orjson.dumps(payload)))
         assert isinstance(read, model), payload

@@ -37,7 +37,7 @@ INPUTS: Final = 20_000 if is_deep() else 100
 
 
 class FakeTransport(Transport):
-    """Answer every request with the same bytes."""
+    """Respond to every request with the same bytes."""
 
     body = b""
 
@@ -61,15 +61,15 @@ def transport(session: ClientSession) -> FakeTransport:
 
 
 @pytest.fixture
-async def answers(simulator: StartSimulator, client: Client) -> dict[str, bytes]:
+async def responses(simulator: StartSimulator, client: Client) -> dict[str, bytes]:
     """Return the responses of a gateway with 21.44 at each path that can be read without an effect."""
     powerwall = await client(await simulator("21.44"))
     await powerwall.login()
-    answers = {}
+    responses = {}
     for path in READABLE_PATHS:
         with suppress(GatewayError):
-            answers[path] = orjson.dumps(await powerwall.peek(path))
-    return answers
+            responses[path] = orjson.dumps(await powerwall.peek(path))
+    return responses
 
 
 def models_of(reader: Callable[[Any], object]) -> Iterator[type[Model]]:
@@ -81,7 +81,7 @@ def models_of(reader: Callable[[Any], object]) -> Iterator[type[Model]]:
         yield from models_of(values["read"])
 
 
-def good_bodies(name: str, answers: Mapping[str, bytes]) -> list[bytes]:
+def good_bodies(name: str, responses: Mapping[str, bytes]) -> list[bytes]:
     """Return valid bodies of an endpoint: the simulator's response, and examples of its model alone and in a list."""
     payloads: list[Any] = [
         form
@@ -89,7 +89,7 @@ def good_bodies(name: str, answers: Mapping[str, bytes]) -> list[bytes]:
         for payload in [example(model)]
         for form in (payload, [payload], {"a": payload})
     ]
-    simulated = answers.get(ENDPOINTS[name].path)
+    simulated = responses.get(ENDPOINTS[name].path)
     return [*filter(None, [simulated]), *map(orjson.dumps, payloads or [{}, ["a", "b"]])]
 
 
@@ -103,12 +103,12 @@ def read_properties(read: Any) -> None:
 
 @pytest.mark.parametrize("access", Access)
 async def test_any_body_is_a_model_or_a_gateway_error(
-    transport: FakeTransport, answers: dict[str, bytes], counter: InputCounter, access: Access
+    transport: FakeTransport, responses: dict[str, bytes], counter: InputCounter, access: Access
 ) -> None:
     random = Random(SEED)
     read = refused = 0
     for name in (name for name, endpoint in ENDPOINTS.items() if endpoint.access is access):
-        bodies = good_bodies(name, answers)
+        bodies = good_bodies(name, responses)
         for _ in range(INPUTS):
             transport.body = mutate(random.choice(bodies), JSON_WORDS, random)
             powerwall = PowerwallGateway(transport, Credentials(password="12345"))
@@ -119,7 +119,7 @@ async def test_any_body_is_a_model_or_a_gateway_error(
             except GatewayError:
                 refused += 1
             except Exception as err:
-                err.add_note(f"{name}, answered {transport.body!r}")
+                err.add_note(f"{name}, received {transport.body!r}")
                 raise
     assert read
     assert refused
@@ -128,7 +128,7 @@ async def test_any_body_is_a_model_or_a_gateway_error(
 # -- files and user input ----------------------------------------------------------------------------------------------
 
 
-UNDER_WAY: Final = {
+OPEN_JOURNAL: Final = {
     "kind": "stop",
     "began": 1.5e9,
     "ends": None,
@@ -138,8 +138,8 @@ UNDER_WAY: Final = {
 }
 JOURNALS: Final = [
     {"version": 1, "logins": [1.5e9, 1500000001], "under_way": None},
-    {"version": 1, "logins": [], "under_way": UNDER_WAY},
-    {"version": 1, "logins": [1.5e9], "under_way": {**UNDER_WAY, "kind": "login", "session": {"session": None}}},
+    {"version": 1, "logins": [], "under_way": OPEN_JOURNAL},
+    {"version": 1, "logins": [1.5e9], "under_way": {**OPEN_JOURNAL, "kind": "login", "session": {"session": None}}},
 ]
 LOGINS: Final = [
     {"session": None, "failures": 3, "refusals": 1, "not_before": 1.9e9},
@@ -158,7 +158,7 @@ ADDRESSES: Final = [
     b"fe80::1%eth0",
 ]
 SERIALS: Final = [b"TG1234567890AB", b"1232100-00-E--TG1234567890AB", b" t1234567890 "]
-TEXT_WORDS: Final = (
+FUZZ_TEXTS: Final = (
     *(b":", b"[", b"]", b"--", b"%", b".", b"/", b"::", b"://", b"@", b" ", b"\n", b"\0", b"\xff"),
     *("٣".encode(), "²".encode(), "İ".encode(), "ß".encode(), b"99999", b"1" * 5000),
 )
@@ -209,7 +209,7 @@ def _mutated_texts(examples: list[bytes], counter: InputCounter) -> Iterator[str
     random = Random(SEED)
     for _ in range(INPUTS):
         counter.inputs += 1
-        yield mutate(random.choice(examples), TEXT_WORDS, random).decode(errors="replace")
+        yield mutate(random.choice(examples), FUZZ_TEXTS, random).decode(errors="replace")
 
 
 def _mutated_json(examples: list[bytes], counter: InputCounter) -> Iterator[object]:

@@ -27,7 +27,7 @@ from tests.client.example_payloads import example
 from tests.conftest import is_deep
 from tests.fuzz.inputs import JSON_WORDS, SEED, InputCounter, mutate
 
-ANSWERS: Final = 5_000 if is_deep() else 75
+RESPONSES: Final = 5_000 if is_deep() else 75
 """For each kind of call."""
 
 LIMIT: Final = 60.0
@@ -37,14 +37,14 @@ HOST: Final = "127.0.0.1"
 BODY: Final = orjson.dumps({"version": "21.44.1 c58c2df3", "up_time_seconds": "402h8m19s"} | example(MetersAggregates))
 
 
-def answer(status: str, body: bytes, *headers: bytes) -> bytes:
-    """Return an answer as a gateway writes it."""
+def http_response(status: str, body: bytes, *headers: bytes) -> bytes:
+    """Return a response in the gateway's format."""
     return b"\r\n".join((b"HTTP/1.1 " + status.encode(), b"Content-Type: application/json", *headers, b"", body))
 
 
 def with_length(status: str, body: bytes, *headers: bytes) -> bytes:
-    """Return an answer that says how long it is."""
-    return answer(status, body, b"Content-Length: %d" % len(body), *headers)
+    """Return a response with its length."""
+    return http_response(status, body, b"Content-Length: %d" % len(body), *headers)
 
 
 def in_chunks(body: bytes, size: int = 40) -> bytes:
@@ -57,9 +57,9 @@ GOOD: Final = with_length("200 OK", BODY)
 GZIPPED: Final = gzip.compress(BODY)
 EXAMPLES: Final = [
     GOOD,
-    answer("200 OK", BODY),
-    answer("200 OK", in_chunks(BODY), b"Transfer-Encoding: chunked"),
-    answer("200 OK", in_chunks(GZIPPED), b"Transfer-Encoding: chunked", b"Content-Encoding: gzip"),
+    http_response("200 OK", BODY),
+    http_response("200 OK", in_chunks(BODY), b"Transfer-Encoding: chunked"),
+    http_response("200 OK", in_chunks(GZIPPED), b"Transfer-Encoding: chunked", b"Content-Encoding: gzip"),
     with_length("200 OK", GZIPPED, b"Content-Encoding: gzip"),
     with_length("200 OK", zlib.compress(BODY), b"Content-Encoding: deflate"),
     with_length("200 OK", GZIPPED),
@@ -68,15 +68,15 @@ EXAMPLES: Final = [
     ),
     with_length("200 OK", b"<html>no</html>"),
     with_length("200 OK", BODY) + with_length("403 Forbidden", b"{}"),
-    answer("100 Continue", b"") + GOOD,
+    http_response("100 Continue", b"") + GOOD,
     with_length("202 Accepted", b""),
-    answer("204 No Content", b""),
+    http_response("204 No Content", b""),
     with_length("301 Moved Permanently", b"", b"Location: http://127.0.0.1:1/api/status"),
     with_length("401 Unauthorized", b'{"code":401,"error":"bad credentials","message":"Login Error"}'),
     with_length("429 Too Many Requests", b"", b"Retry-After: 3"),
     with_length("502 Bad Gateway", b"<html>502</html>"),
 ]
-WORDS: Final = (
+FUZZ_TEXTS: Final = (
     *(b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b";", b"=", b'"', b"\xff", b"HTTP/1.1 200 OK\r\n\r\n"),
     *(b"HTTP/9.9", b"HTTP/1.0", b"ICY", b" 000 ", b" 99999 ", b" -1 ", b" 101 ", b" 304 ", b"SSH-2.0-OpenSSH_9.2\r\n"),
     *(
@@ -117,10 +117,10 @@ CALLS: Final[dict[str, dict[str, Any]]] = {
 """Cached, not cached, with an effect, and with cookies."""
 
 
-class Answering(asyncio.Protocol):
-    """Answer every request with the same bytes, and close the connection."""
+class Responder(asyncio.Protocol):
+    """Respond to every request with the same bytes, and close the connection."""
 
-    answer = GOOD
+    response = GOOD
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -129,14 +129,14 @@ class Answering(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        self._transport.write(Answering.answer)
+        self._transport.write(Responder.response)
         self._transport.close()
 
 
 @asynccontextmanager
-async def answering() -> AsyncIterator[Address]:
-    """Start a server that answers with `Answering.answer`."""
-    server = await asyncio.get_running_loop().create_server(Answering, HOST, 0)
+async def responding() -> AsyncIterator[Address]:
+    """Start a server that responds with `Responder.response`."""
+    server = await asyncio.get_running_loop().create_server(Responder, HOST, 0)
     yield Address.parse(f"{HOST}:{server.sockets[0].getsockname()[1]}", "http")
     server.close()
     server.abort_clients()
@@ -149,13 +149,13 @@ def mutated_response(random: Random) -> bytes:
     head, end, body = good.partition(b"\r\n\r\n")
     match random.randrange(4):
         case 0:
-            return mutate(good, WORDS, random)
+            return mutate(good, FUZZ_TEXTS, random)
         case 1:
-            return head + end + mutate(body, WORDS, random)
+            return head + end + mutate(body, FUZZ_TEXTS, random)
         case 2:
             return head + end + random.choice(EXAMPLES).partition(b"\r\n\r\n")[2]
         case _:
-            return mutate(head, WORDS, random) + end + body
+            return mutate(head, FUZZ_TEXTS, random) + end + body
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -164,11 +164,11 @@ async def test_any_response_is_a_model_or_a_gateway_error(
 ) -> None:
     random = Random(f"{SEED} {name}")
     read = refused = 0
-    async with answering() as address:
+    async with responding() as address:
         connection = Transport(session, address)
         tasks = asyncio.all_tasks()
-        for number in range(ANSWERS):
-            Answering.answer = mutated_response(random)
+        for number in range(RESPONSES):
+            Responder.response = mutated_response(random)
             powerwall = PowerwallGateway(connection, Credentials(password="12345"))
             counter.inputs += 1
             try:
@@ -178,10 +178,10 @@ async def test_any_response_is_a_model_or_a_gateway_error(
             except GatewayError:
                 refused += 1
             except Exception as err:
-                err.add_note(f"{name}, answered {Answering.answer!r}")
+                err.add_note(f"{name}, received {Responder.response!r}")
                 raise
             if number % 5 == 0:
-                Answering.answer = GOOD
+                Responder.response = GOOD
                 assert (await powerwall.status()).release == (21, 44, 1)
         assert asyncio.all_tasks() == tasks
     assert read

@@ -19,7 +19,7 @@ from simulator import Simulator
 from simulator.home import SimulatedHome
 from tests.integration.conftest import SetUp
 
-type Saying = Callable[[str, float], float | None]
+type Reports = Callable[[str, float], float | None]
 """Return the reported value of a counter, by its key and its real value. None leaves the counter out."""
 
 COUNTERS = {
@@ -33,10 +33,10 @@ COUNTERS = {
 MINUTE = 60
 """Seconds between two polls."""
 
-BELIEVED = 16
+ACCEPTED_AFTER = 16
 """Minutes after which the energy filter accepts any value."""
 
-SURELY = 500_000.0
+IMPOSSIBLE_WITHIN_HOURS = 500_000.0
 """Wh that no home uses within hours."""
 
 EVER = 2e7
@@ -57,7 +57,7 @@ def flowed(home: SimulatedHome) -> dict[str, float]:
     return {key: getattr(home, key) for key in COUNTERS}
 
 
-def reported(nonsense: Mapping[str, float | None]) -> Saying:
+def reported(nonsense: Mapping[str, float | None]) -> Reports:
     """Report these values, and the real ones of other counters."""
     return nonsense.get
 
@@ -102,7 +102,7 @@ class CounterFaults:
 
     async def start(self, set_up: SetUp) -> None:
         """Set up Home Assistant's entry, and turn off its own polls."""
-        self._say(None)
+        self._report(None)
         self._entry = await set_up(self._gateway)
         self._hass.config_entries.async_update_entry(self._entry, pref_disable_polling=True)
 
@@ -113,41 +113,43 @@ class CounterFaults:
             self.glitch,
             self.noise,
             self.nothing,
-            self.old_answers,
+            self.old_responses,
             self.stand_still,
             self.begin_anew,
             self.another_meter,
             self.below_zero,
             self.leap,
             self.waver,
-            self.silence,
+            self.lost_responses,
             self.restart,
         )
 
     # -- time ----------------------------------------------------------------------------------------------------------
 
-    async def live(self, minutes: int, said: Saying | None = None) -> None:
+    async def pass_minutes(self, minutes: int, reports: Reports | None = None) -> None:
         """Let time pass, with a poll every minute."""
         for _ in range(minutes):
             self._gateway.home.advance(MINUTE)
-            await self._poll_after_a_minute(said)
+            await self._poll_after_a_minute(reports)
 
-    async def _poll_after_a_minute(self, said: Saying | None = None) -> None:
+    async def _poll_after_a_minute(self, reports: Reports | None = None) -> None:
         self._freezer.tick(MINUTE)
         self.minutes += 1
-        self._say(said)
+        self._report(reports)
         await self._entry.runtime_data.live.async_refresh()
-        if said is None:
+        if reports is None:
             self._seen = flowed(self._gateway.home)
         await self._record()
 
-    def _say(self, said: Saying | None) -> None:
+    def _report(self, reports: Reports | None) -> None:
         """Set the counters in the gateway's response."""
         counted = {key: energy - self._began_at[key] for key, energy in flowed(self._gateway.home).items()}
         self._counted.append(counted)
         meters: dict[str, dict[str, float | None]] = {}
         for key, (meter, field) in COUNTERS.items():
-            meters.setdefault(meter, {"instant_power": 1.0})[field] = said(key, counted[key]) if said else counted[key]
+            meters.setdefault(meter, {"instant_power": 1.0})[field] = (
+                reports(key, counted[key]) if reports else counted[key]
+            )
         self._gateway.overrides["meters/aggregates"] = {**meters}
 
     async def _record(self) -> None:
@@ -161,26 +163,26 @@ class CounterFaults:
 
     async def glitch(self) -> None:
         """Report impossible values of one or all counters, for some polls or for more than an hour."""
-        said = {key: self._impossible(self._counted[-1][key]) for key in self._some()}
-        await self.live(self.dice.choice((1, 2, 5, 20, 80)), reported(said))
+        reports = {key: self._impossible(self._counted[-1][key]) for key in self._some()}
+        await self.pass_minutes(self.dice.choice((1, 2, 5, 20, 80)), reported(reports))
 
     async def noise(self) -> None:
         """Report another impossible value at each poll."""
-        await self.live(self.dice.randint(3, 30), lambda _, counted: self._impossible(counted))
+        await self.pass_minutes(self.dice.randint(3, 30), lambda _, counted: self._impossible(counted))
 
     async def nothing(self) -> None:
         """Leave counters out of the response."""
-        await self.live(self.dice.randint(1, 30), reported(dict.fromkeys(self._some())))
+        await self.pass_minutes(self.dice.randint(1, 30), reported(dict.fromkeys(self._some())))
 
-    async def old_answers(self) -> None:
+    async def old_responses(self) -> None:
         """Return responses out of order."""
         for _ in range(self.dice.randint(1, 5)):
-            await self.live(1, reported(self.dice.choice(self._counted[-30:])))
-            await self.live(1)
+            await self.pass_minutes(1, reported(self.dice.choice(self._counted[-30:])))
+            await self.pass_minutes(1)
 
     async def stand_still(self) -> None:
         """Stop the counters, as if a meter were out of contact, and catch up."""
-        await self.live(self.dice.randint(5, 300), reported(self._counted[-1]))
+        await self.pass_minutes(self.dice.randint(5, 300), reported(self._counted[-1]))
 
     async def begin_anew(self) -> None:
         """Reset one or all counters between two polls."""
@@ -216,7 +218,7 @@ class CounterFaults:
 
     async def waver(self) -> None:
         """Decrease the counters by the tolerance."""
-        await self.live(self.dice.randint(1, 20), lambda _, counted: counted - TOLERANCE)
+        await self.pass_minutes(self.dice.randint(1, 20), lambda _, counted: counted - TOLERANCE)
 
     def _reset(self, keys: list[str]) -> None:
         """Reset counters to 0, except small ones: they would soon exceed the old value, which hides the reset."""
@@ -230,18 +232,18 @@ class CounterFaults:
         self.lost[key] += now - self._seen[key]
         self._began_at[key] = now - reading
 
-    # -- what happens to Home Assistant --------------------------------------------------------------------------------
+    # -- Home Assistant ------------------------------------------------------------------------------------------------
 
-    async def silence(self) -> None:
+    async def lost_responses(self) -> None:
         """Drop all responses for a while."""
         self._gateway.faults.add("*", drop=True)
-        await self.live(self.dice.choice((1, 10, 200)), reported({}))
+        await self.pass_minutes(self.dice.choice((1, 10, 200)), reported({}))
         self._gateway.faults.clear()
 
     async def restart(self) -> None:
         """Restart Home Assistant, possibly after lost responses, with a reset counter, or with impossible values."""
         if self.dice.choice((True, False)):
-            await self.silence()
+            await self.lost_responses()
         await self._hass.config_entries.async_unload(self._entry.entry_id)
         await self._forget_what_is_not_on_disk()
         await self._be_away(self.dice.randint(0, 45))
@@ -249,7 +251,9 @@ class CounterFaults:
             self._reset([self._one()])
         await self._be_away(self.dice.randint(1, 45))
         nonsense = self.dice.choice((None, 0.0, 99e7, -99e7))
-        self._say(None if nonsense is None else lambda _, counted: nonsense if not _is_below_zero(counted) else counted)
+        self._report(
+            None if nonsense is None else lambda _, counted: nonsense if not _is_below_zero(counted) else counted
+        )
         await self._hass.config_entries.async_setup(self._entry.entry_id)
         await self._hass.async_block_till_done()
 
@@ -269,8 +273,8 @@ class CounterFaults:
         """Return a value that no home can have reached. The filter may accept a smaller step."""
         far = self.dice.uniform(EVER, 1e8)
         readings = [counted + far, counted - far, counted + 2.0**32, counted - 2.0**32]
-        if counted > 2 * SURELY:
-            readings += [counted - self.dice.uniform(SURELY, counted), -self.dice.uniform(0.0, ENOUGH)]
+        if counted > 2 * IMPOSSIBLE_WITHIN_HOURS:
+            readings += [counted - self.dice.uniform(IMPOSSIBLE_WITHIN_HOURS, counted), -self.dice.uniform(0.0, ENOUGH)]
         if not _is_below_zero(counted):
             readings.append(0.0)
         return self.dice.choice(readings)

@@ -22,14 +22,14 @@ from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 from tests.conftest import StartSimulator, is_deep
 from tests.integration.conftest import SetUp
-from tests.integration.counter_faults import BELIEVED, COUNTERS, CounterFaults
+from tests.integration.counter_faults import ACCEPTED_AFTER, COUNTERS, CounterFaults
 
 HOURS = 30 * 24 if is_deep() else 1
 """The least duration. `scripts/test --deep` runs for a month, with every fault for counters of either sign."""
 
 SEED = int(os.environ.get("POWERWALL_SEED", "1"))
-PEACE = (20, 60)
-"""Minutes between two happenings."""
+MINUTES_BETWEEN = (20, 60)
+"""Minutes between two faults."""
 
 RECORDED = (
     "grid_import",
@@ -46,19 +46,19 @@ EXACT = 0.01
 
 @pytest.fixture
 def recorder_config() -> dict[str, Any]:
-    """Record the energies alone: a month of everything is long."""
+    """Record only the energies: a month of all entities takes too long."""
     entities = [f"sensor.home_energy_gateway_{name}" for name in RECORDED]
     return {"commit_interval": 300, "include": {"entities": entities}}
 
 
 @pytest.fixture(autouse=True)
 def auto_enable_custom_integrations(recorder_mock: Recorder, enable_custom_integrations: None) -> None:
-    """Start the recorder, which has to come before everything else."""
+    """Start the recorder. It must be the first fixture."""
 
 
 @pytest.fixture
 def frozen_scheduler(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pace by the frozen clock: by the wall's, a month of polls would have to wait, and nothing wakes."""
+    """Use the frozen clock for all waits."""
     monkeypatch.setattr(transport, "RequestScheduler", lambda: RequestScheduler(clock=hass.loop.time))
 
 
@@ -75,13 +75,13 @@ async def faults(
 async def test_statistics_match_the_energy_that_flowed(
     hass: HomeAssistant, faults: CounterFaults, set_up: SetUp, counted: float | None
 ) -> None:
-    """Meet every second fault with counters that start above zero, and the others with counters below zero."""
+    """Start the counters above zero for every second fault, and below zero for the others."""
     if counted is not None:
         faults.begin_all_at(counted)
     began = dt_util.utcnow()
     await faults.start(set_up)
     if counted is not None:
-        await faults.live(LASTING_POLLS - 1)  # until what is shown begins, at 0
+        await faults.pass_minutes(LASTING_POLLS - 1)  # until the shown energy begins, at 0
     before = faults.flowed()
     registry = er.async_get(hass)
     ids = {key: registry.async_get_entity_id("sensor", DOMAIN, f"{faults.serial}_{key}") or "" for key in COUNTERS}
@@ -90,10 +90,10 @@ async def test_statistics_match_the_energy_that_flowed(
         assert [state.state for state in states if state] == ["0.0"] * len(COUNTERS)
 
     async def compare(what: str) -> None:
-        """Poll until all is believed and an hour ends, and look at the sum that the recorder holds then."""
-        await faults.live(BELIEVED + (59 - BELIEVED - faults.minutes) % 60)
+        """Poll until all values are accepted and an hour ends, and compare the recorder's sum."""
+        await faults.pass_minutes(ACCEPTED_AFTER + (59 - ACCEPTED_AFTER - faults.minutes) % 60)
         true = faults.flowed()
-        await faults.live(1)
+        await faults.pass_minutes(1)
         rows = await get_instance(hass).async_add_executor_job(
             statistics_during_period, hass, began, None, set(ids.values()), "hour", None, {"state", "sum"}
         )
@@ -110,7 +110,7 @@ async def test_statistics_match_the_energy_that_flowed(
     happenings = faults.happenings if is_deep() else faults.happenings[counted is None :: 2]
     while faults.minutes < HOURS * 60:
         for happen in faults.dice.sample(happenings, len(happenings)):
-            await faults.live(faults.dice.randint(*PEACE))
+            await faults.pass_minutes(faults.dice.randint(*MINUTES_BETWEEN))
             what = f"after {happen.__name__} in minute {faults.minutes}, seed {SEED}"
             await happen()
             await compare(what)

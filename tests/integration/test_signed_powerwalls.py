@@ -52,14 +52,14 @@ async def site(simulator: StartSimulator) -> Simulator:
 
 @pytest.fixture
 async def entry(hass: HomeAssistant, site: Simulator, set_up: SetUp) -> MockConfigEntry:
-    """Set it up with a key."""
+    """Set up the site with a key."""
     entry = await set_up(site)
     await keep_key(hass, entry)
     return entry
 
 
 def of_pack(hass: HomeAssistant, site: Simulator, number: int, key: str, platform: str = "sensor") -> str | None:
-    """Return the state of an entity of a pack, None where there is no such entity."""
+    """Return the state of an entity of a Powerwall, None if there is no such entity."""
     return state_of(hass, site, platform, f"{site.gateway.pack_serials[number - 1]}_{key}")
 
 
@@ -346,7 +346,7 @@ async def test_owner_can_delete_a_missing_powerwall(
 
 
 def strings_of(hass: HomeAssistant, site: Simulator, quantity: str) -> dict[str, str | None]:
-    """Return what is shown of the leader's strings, by letter."""
+    """Return the states of the leader's strings by letter."""
     shown = {letter: of_pack(hass, site, 1, f"string_{letter.lower()}_{quantity}") for letter in "ABCDEF"}
     return {letter: state for letter, state in shown.items() if state is not None}
 

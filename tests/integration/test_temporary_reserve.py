@@ -108,8 +108,8 @@ def someone_sets(gateway: Simulator, mode: str, reserve: float) -> None:
     gateway.gateway.commit()
 
 
-def silence(gateway: Simulator) -> None:
-    """Stop answering what reads and writes mode and reserve."""
+def stop_responding(gateway: Simulator) -> None:
+    """Stop responding to reads and writes of mode and reserve."""
     for path in ("operation", "status", SIGNED_PATH):
         gateway.faults.add(path, drop=True)
 
@@ -198,7 +198,7 @@ async def test_release_without_a_network_is_tried_again_and_removal_ends_a_hold(
 ) -> None:
     gateway, entry = loaded
     await action(hass, "hold")
-    silence(gateway)
+    stop_responding(gateway)
     with pytest.raises(HomeAssistantError) as raised:
         await action(hass, "release")
     assert raised.value.translation_key == "reserve_not_restored"
@@ -252,7 +252,7 @@ async def end(hass: HomeAssistant, entry: MockConfigEntry, ending: str) -> None:
 async def test_reserve_that_cannot_be_restored_is_reported(hass: HomeAssistant, local: Loaded, ending: str) -> None:
     gateway, entry = local
     await action(hass, "hold")
-    silence(gateway)
+    stop_responding(gateway)
     await end(hass, entry, ending)
     issue = ir.async_get(hass).async_get_issue(DOMAIN, f"reserve_left_{entry.entry_id}")
     assert issue
@@ -546,7 +546,7 @@ async def test_full_backup_of_someone_else_can_be_canceled(hass: HomeAssistant, 
 async def test_full_backup_canceled_without_a_network_is_canceled_later(hass: HomeAssistant, signed: Loaded) -> None:
     gateway, entry = signed
     await action(hass, "back_up_fully")
-    silence(gateway)
+    stop_responding(gateway)
     with pytest.raises(HomeAssistantError) as raised:
         await action(hass, "cancel_backup")
     assert raised.value.translation_key == "backup_not_canceled"

@@ -74,44 +74,44 @@ def drain(calls: list[ServiceCall]) -> list[str]:
     return fired
 
 
-async def look(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+async def poll_everything(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Poll everything that triggers depend on, twice: nothing may fire again."""
     for _ in range(2):
         await poll(hass, entry, "live", "grid", "settings")
 
 
-async def lose(hass: HomeAssistant, loaded: Loaded) -> None:
-    """Let the grid go, and look."""
+async def begin_outage(hass: HomeAssistant, loaded: Loaded) -> None:
+    """Begin a grid outage, and poll."""
     loaded[0].home.outage()
     loaded[0].home.advance(10)
-    await look(hass, loaded[1])
+    await poll_everything(hass, loaded[1])
 
 
-async def give_back(hass: HomeAssistant, loaded: Loaded) -> None:
-    """Let the grid come back, and look."""
+async def restore_grid(hass: HomeAssistant, loaded: Loaded) -> None:
+    """Restore the grid, and poll."""
     loaded[0].home.restore()
     loaded[0].home.advance(60)
-    await look(hass, loaded[1])
+    await poll_everything(hass, loaded[1])
 
 
 async def test_each_trigger_fires_once_for_its_event(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     calls = await listen(hass, device_of(hass, gateway))
-    await look(hass, entry)
+    await poll_everything(hass, entry)
     assert drain(calls) == []
-    await lose(hass, loaded)
+    await begin_outage(hass, loaded)
     assert drain(calls) == ["grid_outage_started"]
     gateway.home.charge = 9.0  # app 4 %: half an hour
-    await look(hass, entry)
+    await poll_everything(hass, entry)
     assert drain(calls) == ["backup_time_crossed_threshold"]
     gateway.home.charge = 81.0
-    await give_back(hass, loaded)
+    await restore_grid(hass, loaded)
     assert drain(calls) == ["grid_restored"]
     gateway.running = False
-    await look(hass, entry)
+    await poll_everything(hass, entry)
     assert drain(calls) == ["powerwall_stopped"]
     gateway.running = True
-    await look(hass, entry)
+    await poll_everything(hass, entry)
     assert drain(calls) == ["powerwall_started"]
     gateway.speed = 1000.0
     await call(hass, gateway, "switch", "off_grid", "turn_on")
@@ -123,12 +123,12 @@ async def test_each_trigger_fires_once_for_its_event(hass: HomeAssistant, loaded
 
 async def test_no_trigger_fires_when_the_entities_become_available(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
-    await lose(hass, loaded)
+    await begin_outage(hass, loaded)
     gateway.running = False
     gateway.home.charge = 9.0  # app 4 %: half an hour
     calls = await listen(hass, device_of(hass, gateway))
     assert await hass.config_entries.async_reload(entry.entry_id)
-    await look(hass, entry)
+    await poll_everything(hass, entry)
     assert state_of(hass, gateway, "binary_sensor", "running") == STATE_OFF
     assert drain(calls) == []
 
@@ -142,11 +142,11 @@ async def test_event_during_downtime_fires_once_after_the_start(hass: HomeAssist
         gateway.home.advance(60)
         hass.set_state(CoreState.starting)
         assert await hass.config_entries.async_setup(entry.entry_id)
-        await look(hass, entry)
+        await poll_everything(hass, entry)
         assert drain(calls) == []
         hass.set_state(CoreState.running)
         hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
-        await look(hass, entry)
+        await poll_everything(hass, entry)
         assert drain(calls) == [expected]
 
 
@@ -160,9 +160,9 @@ async def test_triggers_ignore_another_gateway_and_other_integrations(
     calls = await listen(hass, target)
     hass.states.async_set(washer, STATE_ON)
     hass.states.async_set(washer, STATE_OFF)
-    await lose(hass, other)
+    await begin_outage(hass, other)
     other[0].running = False
-    await look(hass, other[1])
+    await poll_everything(hass, other[1])
     assert state_of(hass, other[0], "binary_sensor", "running") == STATE_OFF
     assert drain(calls) == []
 
@@ -179,26 +179,26 @@ async def test_conditions_follow_the_grid_and_the_powerwall(hass: HomeAssistant,
         return {key for key, checker in checkers.items() if checker.async_check()}
 
     assert true() == {"is_running"}
-    await lose(hass, loaded)
+    await begin_outage(hass, loaded)
     assert true() == {"is_grid_out", "is_off_grid", "is_running"}
     gateway.faults.add("sitemaster", status=500)
     gateway.faults.add("system_status/grid_status", status=500)
     await hass.config_entries.async_reload(entry.entry_id)
-    await look(hass, entry)
+    await poll_everything(hass, entry)
     assert state_of(hass, gateway, "binary_sensor", "running") == STATE_UNAVAILABLE
     assert true() == {"is_grid_out", "is_off_grid"}
     gateway.faults.clear()
-    await give_back(hass, loaded)
+    await restore_grid(hass, loaded)
     assert true() == {"is_running"}
     gateway.speed = 1000.0
     await call(hass, gateway, "switch", "off_grid", "turn_on")
     assert true() == {"is_off_grid", "is_running"}
     await call(hass, gateway, "switch", "off_grid", "turn_off")
     gateway.running = False
-    await look(hass, entry)
+    await poll_everything(hass, entry)
     assert true() == set()
     gateway.running = True
-    await lose(hass, loaded)
+    await begin_outage(hass, loaded)
     assert true() == set(CONDITIONS)
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert true() == set()

@@ -55,7 +55,7 @@ def test_imports_have_no_cycle() -> None:
 
 @pytest.mark.parametrize("drawn", ["within", "around"])
 def test_diagram_shows_the_imports(drawn: str) -> None:
-    """Every arrow is there whose import does not follow from other arrows, and no other one is."""
+    """The diagram has an arrow for each import that does not follow from other arrows, and no other one."""
     drawing, labeled = _drawing()
     package = CLIENT if drawn == "within" else PACKAGE
     boxes = {box: _modules(package, names) for box, names in labeled[drawn].items()}
@@ -98,7 +98,7 @@ def _arrows(text: str) -> Arrows:
     return found
 
 
-# -- what is true ------------------------------------------------------------------------------------------------------
+# -- imports -----------------------------------------------------------------------------------------------------------
 
 
 def _modules(package: str, names: list[str]) -> set[str]:

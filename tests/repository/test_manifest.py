@@ -14,7 +14,7 @@ def test_version_is_the_projects() -> None:
 
 
 def test_manifest_requires_no_package() -> None:
-    """What the client imports comes with Home Assistant."""
+    """The client imports only packages that Home Assistant installs."""
     assert load("manifest.json")["requirements"] == []
 
 

@@ -31,7 +31,7 @@ PAGES = {
     "docs-troubleshooting": "docs/troubleshooting.md",
     "docs-use-cases": "docs/automations.md",
 }
-"""The page that has what a rule of the quality scale requires of the docs."""
+"""The page of the docs for each rule of the quality scale."""
 
 HEADINGS = {
     "docs-conditions": "conditions",

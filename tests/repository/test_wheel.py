@@ -17,7 +17,7 @@ README = (CLIENT / "README.md").read_text(encoding="utf-8")
 
 
 def uv(*arguments: str | Path) -> None:
-    """Run uv, and fail with what it says."""
+    """Run uv, and fail with its output."""
     command = [find_uv_bin(), "--quiet", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- the arguments are constants
     assert done.returncode == 0, done.stderr

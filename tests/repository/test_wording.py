@@ -20,7 +20,7 @@ PAGES: Final = [
 LONGEST: Final = 40
 """Words in a sentence of en.json. The aim is 15 to 20."""
 
-INSTEAD: Final = {
+REPLACEMENTS: Final = {
     "house": "home",
     "island": "off-grid",
     "on its own": "off-grid",
@@ -53,12 +53,12 @@ INSTEAD: Final = {
 """By a phrase that is not used, what to write."""
 
 
-@pytest.mark.parametrize("phrase", INSTEAD)
+@pytest.mark.parametrize("phrase", REPLACEMENTS)
 def test_owners_texts_use_the_glossary(phrase: str) -> None:
     pattern = re.compile(rf"\b{re.escape(phrase)}\b", re.IGNORECASE)
     everything = ENGLISH | {str(page.relative_to(ROOT)): _prose(page.read_text(encoding="utf-8")) for page in PAGES}
     found = [place for place, text in everything.items() if pattern.search(text)]
-    assert found == [], f"write {INSTEAD[phrase]!r}"
+    assert found == [], f"write {REPLACEMENTS[phrase]!r}"
 
 
 def test_english_sentences_are_short() -> None:

@@ -185,7 +185,7 @@ async def test_switch_logs_in_without_a_password(simulator: StartSimulator) -> N
     gateway = await simulator("21.44")
     async with Browser(gateway) as browser:
         assert (await browser.post("auth/toggle/login", {})).status == 400
-        await browser.post("/simulator", {"switch": True})  # too early: no one has asked
+        await browser.post("/simulator", {"switch": True})  # too early: not requested yet
         assert (await browser.post("auth/toggle/start")).status == 202
         assert (await browser.post("auth/toggle/login", {})).status == 417
         await browser.post("/simulator", {"switch": True})

@@ -9,8 +9,8 @@ from tests.client.plain_http import Browser
 from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 
-TOLD = ["21.44", "24.36"]
-"""Firmware that tells of each Powerwall."""
+FIRMWARE = ["21.44", "24.36"]
+"""Firmware that reports each Powerwall."""
 REASON = "DisabledSelfTestFailed"
 
 
@@ -26,8 +26,8 @@ class BlockReports(NamedTuple):
     site_energy: float
 
 
-async def told(browser: Browser) -> BlockReports:
-    """Ask everywhere."""
+async def block_reports(browser: Browser) -> BlockReports:
+    """Read all endpoints that list Powerwalls."""
     system = (await browser.get("system_status")).json
     return BlockReports(
         blocks=system["battery_blocks"],
@@ -41,7 +41,7 @@ async def told(browser: Browser) -> BlockReports:
 
 
 def fits_together(seen: BlockReports) -> bool:
-    """Do the answers agree on which packs there are, and what those hold that take part?"""
+    """Return whether the responses agree on the Powerwalls and on the energy of the enabled ones."""
     working = [block for block in seen.blocks if not block["disabled_reasons"]]
     return (
         [block["PackageSerialNumber"] for block in seen.blocks] == seen.listed
@@ -58,43 +58,43 @@ def of_pack(gateway: Simulator, number: int) -> str:
     return gateway.gateway.nameplate.serial_of_pack(number)
 
 
-@pytest.mark.parametrize("firmware", TOLD)
+@pytest.mark.parametrize("firmware", FIRMWARE)
 async def test_disabled_powerwall_is_enabled_again(simulator: StartSimulator, firmware: str) -> None:
     gateway = await start(simulator, firmware)
     async with Browser(gateway) as browser:
         await browser.login()
-        before = await told(browser)
+        before = await block_reports(browser)
         truth = (await browser.post("/simulator", {"disable_pack": 2, "reason": REASON})).json
         assert [pack["disabled_reasons"] for pack in truth["packs"]] == [[], [REASON]]
-        failed = await told(browser)
+        failed = await block_reports(browser)
         assert fits_together(before)
         assert fits_together(failed)
         assert [block["disabled_reasons"] for block in failed.blocks] == [[], [REASON]]
         assert [block["p_out"] is None for block in failed.blocks] == [False, True]
         assert [block["backup_ready"] for block in failed.blocks] == [True, False]
         await browser.post("/simulator", {"disable_pack": 2})
-        assert (await told(browser)).blocks[1]["disabled_reasons"] == ["DisabledExcessiveVoltageDrop"]
+        assert (await block_reports(browser)).blocks[1]["disabled_reasons"] == ["DisabledExcessiveVoltageDrop"]
         await browser.post("/simulator", {"enable_pack": 2})
-        assert await told(browser) == before
+        assert await block_reports(browser) == before
 
 
-@pytest.mark.parametrize("firmware", TOLD)
+@pytest.mark.parametrize("firmware", FIRMWARE)
 async def test_removed_powerwall_returns_unchanged(simulator: StartSimulator, firmware: str) -> None:
     gateway = await start(simulator, firmware)
     simulated = gateway.home
     async with Browser(gateway) as browser:
         await browser.login()
-        before = await told(browser)
+        before = await block_reports(browser)
         assert before.listed == [of_pack(gateway, 1), of_pack(gateway, 2)]
         truth = (await browser.post("/simulator", {"remove_pack": 1})).json
         assert [(pack["number"], pack["serial"]) for pack in truth["packs"]] == [(2, of_pack(gateway, 2))]
-        alone = await told(browser)
-        assert alone.listed == [of_pack(gateway, 2)]  # no one takes over a serial
+        alone = await block_reports(browser)
+        assert alone.listed == [of_pack(gateway, 2)]  # no other Powerwall gets its serial number
         assert fits_together(alone)
         assert alone.full == before.full / 2
         simulated.advance(1800)
         await browser.post("/simulator", {"add_pack": 1})
-        again = await told(browser)
+        again = await block_reports(browser)
         assert fits_together(again)
         assert again.listed == before.listed
         assert again.blocks[0]["nominal_energy_remaining"] == before.blocks[0]["nominal_energy_remaining"]
@@ -105,16 +105,16 @@ async def test_new_powerwall_is_charged_like_the_others(simulator: StartSimulato
     gateway = await simulator("21.44")
     async with Browser(gateway) as browser:
         await browser.login()
-        before = await told(browser)
+        before = await block_reports(browser)
         await browser.post("/simulator", {"add_pack": 3})
-        more = await told(browser)
+        more = await block_reports(browser)
         assert fits_together(more)
         assert more.listed == [*before.listed, of_pack(gateway, 3)]
         assert more.percentage == pytest.approx(before.percentage)
         assert (more.blocks[2]["energy_charged"], more.blocks[2]["energy_discharged"]) == (0, 0)
         assert of_pack(gateway, 3).encode() in (await browser.get("devices/vitals")).body
         await browser.post("/simulator", {"remove_pack": 3})
-        assert await told(browser) == before
+        assert await block_reports(browser) == before
         assert of_pack(gateway, 3).encode() not in (await browser.get("devices/vitals")).body
 
 
@@ -141,7 +141,7 @@ async def test_powerwall_plus_stays_the_first_powerwall(simulator: StartSimulato
         await browser.login()
         gateway.home.remove_pack(1)
         assert await kinds(browser) == ["ACPW"]
-        assert (await browser.get("solar_powerwall")).status == 200  # the panels still have their inverter
+        assert (await browser.get("solar_powerwall")).status == 200  # the inverter of the panels stays
         gateway.home.add_pack(1)
         assert await kinds(browser) == ["SolarPowerwall", "ACPW"]
 
@@ -192,7 +192,7 @@ def test_powerwall_numbers_count_up() -> None:
     assert [pack.number for pack in simulated.packs] == [1, 2]
     assert simulated.add_pack().number == 3
     simulated.remove_pack(3)
-    assert simulated.add_pack().number == 4  # the third may come back
+    assert simulated.add_pack().number == 4  # the third may return
     assert simulated.add_pack(3).number == 3
     assert [pack.number for pack in simulated.packs] == [1, 2, 3, 4]
 

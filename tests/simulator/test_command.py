@@ -20,7 +20,7 @@ PATIENCE = 30.0
 
 @asynccontextmanager
 async def command(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, Callable[[str], str]]]:
-    """Start the command and read what it says before the first request."""
+    """Start the command and read its output before the first request."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -34,12 +34,12 @@ async def command(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Pro
         async with asyncio.timeout(PATIENCE):
             header = (await process.stdout.readuntil(b"Ctrl-C stops it.")).decode()
 
-        def said(name: str) -> str:
+        def header_value(name: str) -> str:
             match = re.search(rf"^  {name} +(.+)$", header, re.MULTILINE)
             assert match is not None, header
             return match[1]
 
-        yield process, said
+        yield process, header_value
     finally:
         if process.returncode is None:
             process.kill()
@@ -47,7 +47,7 @@ async def command(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Pro
 
 
 async def run(line: str) -> str:
-    """Run a line that a person would copy."""
+    """Run a printed command line."""
     process = await asyncio.create_subprocess_exec(*shlex.split(line), stdout=asyncio.subprocess.PIPE)
     async with asyncio.timeout(PATIENCE):
         output, _ = await process.communicate()
@@ -57,22 +57,22 @@ async def run(line: str) -> str:
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "1.50.1", "21.44"])
 async def test_printed_examples_work(socket_enabled: None, firmware: str) -> None:
-    async with command("--firmware", firmware, "--speed", "0", "--verbose") as (process, said):
-        assert said("url").startswith("http://127.0.0.1:" if firmware == "1.15.0" else "https://127.0.0.1:")
-        assert said("password") in {f"S{said('serial')}", said("serial")[-5:]}
-        assert re.fullmatch(r"([0-9A-F]{2}:){31}[0-9A-F]{2}|none, plain HTTP", said("fingerprint"))
+    async with command("--firmware", firmware, "--speed", "0", "--verbose") as (process, header_value):
+        assert header_value("url").startswith("http://127.0.0.1:" if firmware == "1.15.0" else "https://127.0.0.1:")
+        assert header_value("password") in {f"S{header_value('serial')}", header_value("serial")[-5:]}
+        assert re.fullmatch(r"([0-9A-F]{2}:){31}[0-9A-F]{2}|none, plain HTTP", header_value("fingerprint"))
         if firmware == "1.50.1":
-            assert "Moved Permanently" in await run(f"curl -s {said('sends to https')}/api/status")
-        assert '"grid": "up"' in await run(said("look"))
-        assert '"switch": true' in await run(said("flip the switch"))
-        assert '"grid": "down"' in await run(said("outage"))
-        assert '"grid": "up"' in await run(said("and back"))
-        assert '"DisabledExcessiveVoltageDrop"' in await run(said("a pack fails"))
-        assert '"DisabledExcessiveVoltageDrop"' not in await run(said("and works again"))
-        assert '"running": false' in await run(said("stop"))
-        assert '"speed": 60' in await run(said("an hour a minute"))
-        assert '"status": 503' in await run(said("fault"))
-        await run(f"curl -sk {said('url')}/api/status")
+            assert "Moved Permanently" in await run(f"curl -s {header_value('sends to https')}/api/status")
+        assert '"grid": "up"' in await run(header_value("look"))
+        assert '"switch": true' in await run(header_value("flip the switch"))
+        assert '"grid": "down"' in await run(header_value("outage"))
+        assert '"grid": "up"' in await run(header_value("and back"))
+        assert '"DisabledExcessiveVoltageDrop"' in await run(header_value("a pack fails"))
+        assert '"DisabledExcessiveVoltageDrop"' not in await run(header_value("and works again"))
+        assert '"running": false' in await run(header_value("stop"))
+        assert '"speed": 60' in await run(header_value("an hour a minute"))
+        assert '"status": 503' in await run(header_value("fault"))
+        await run(f"curl -sk {header_value('url')}/api/status")
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(PATIENCE):
             output, errors = await process.communicate()
@@ -83,13 +83,13 @@ async def test_printed_examples_work(socket_enabled: None, firmware: str) -> Non
 
 async def test_options_select_the_hardware(socket_enabled: None) -> None:
     hardware = ("--powerwall-plus", "--generator", "--busway", "--ethernet")
-    async with command("--firmware", "24.36", "--password", "own", "--speed", "0", *hardware) as (_, said):
-        form = json.dumps({"username": "customer", "password": said("password")})
-        login = json.loads(await run(f"curl -sk {said('url')}/api/login/Basic -d '{form}'"))
+    async with command("--firmware", "24.36", "--password", "own", "--speed", "0", *hardware) as (_, header_value):
+        form = json.dumps({"username": "customer", "password": header_value("password")})
+        login = json.loads(await run(f"curl -sk {header_value('url')}/api/login/Basic -d '{form}'"))
 
         async def read(path: str) -> Any:
             token = f"Authorization: Bearer {login['token']}"
-            return json.loads(await run(f"curl -sk -H '{token}' {said('url')}/api/{path}"))
+            return json.loads(await run(f"curl -sk -H '{token}' {header_value('url')}/api/{path}"))
 
         assert len((await read("solar_powerwall"))["pvac_status"]["string_vitals"]) == 4
         assert {"generator", "busway"} <= (await read("meters/aggregates")).keys()
@@ -98,13 +98,13 @@ async def test_options_select_the_hardware(socket_enabled: None) -> None:
 
 async def test_diagnostics_are_replayed(socket_enabled: None, tmp_path: Path) -> None:
     status = {"din": "1118431-00-F--T17A0000001", "version": "1.20.0"}
-    answers = {"status": {"payload": status}, "system_status/soe": {"error": "stopped", "status": 502}}
+    responses = {"status": {"payload": status}, "system_status/soe": {"error": "stopped", "status": 502}}
     file = tmp_path / "diagnostics.json"
-    file.write_text(json.dumps({"data": {"entry": {"data": {"serial": "T17A0000001"}}, "payloads": answers}}))
-    async with command("--replay", str(file)) as (_, said):
-        assert said("serial") == "T17A0000001"
-        assert json.loads(await run(f"curl -s {said('url')}/api/status")) == status
-        soe = await run(f"curl -s -o {tmp_path}/soe -w '%{{http_code}}' {said('url')}/api/system_status/soe")
+    file.write_text(json.dumps({"data": {"entry": {"data": {"serial": "T17A0000001"}}, "payloads": responses}}))
+    async with command("--replay", str(file)) as (_, header_value):
+        assert header_value("serial") == "T17A0000001"
+        assert json.loads(await run(f"curl -s {header_value('url')}/api/status")) == status
+        soe = await run(f"curl -s -o {tmp_path}/soe -w '%{{http_code}}' {header_value('url')}/api/system_status/soe")
         assert soe == "502"
 
 

@@ -181,7 +181,7 @@ async def test_generator_starts_in_an_outage(simulator: StartSimulator, firmware
         meters = await aggregates(browser)
         assert meters["generator"]["instant_power"] == home.generator_power == 7_500
         assert meters["generator"]["instant_average_voltage"] > 200
-        assert home.battery_power == -6_000  # what the home leaves goes into the packs
+        assert home.battery_power == -6_000  # the excess charges the battery
         home.advance(3600)
         later = await aggregates(browser)
         home.restore()
@@ -226,8 +226,8 @@ async def test_generator_is_listed(simulator: StartSimulator, firmware: str) -> 
     for generator, kind in ((True, "DownstreamATS"), (False, "None")):
         async with Browser(await start(simulator, firmware, generator=generator)) as browser:
             await browser.login()
-            answer = (await browser.get("generators")).json
-            assert (answer["disconnect_type"], len(answer["generators"])) == (kind, int(generator))
+            response = (await browser.get("generators")).json
+            assert (response["disconnect_type"], len(response["generators"])) == (kind, int(generator))
             assert kind in [*(await browser.get("generators/disconnect_types")).json, "None"]
 
 

@@ -256,7 +256,7 @@ def test_empty_battery_off_grid_collapses_until_the_grid_returns() -> None:
     simulated.advance(30)
     assert simulated.grid_status == "SystemWaitForUser"
     simulated.solar_power = 3_000
-    assert simulated.solar_power == 0  # without an island the inverter has nothing to follow
+    assert simulated.solar_power == 0  # on the grid the inverter does not follow the frequency
     simulated.restore()
     assert simulated.grid_status == "SystemGridConnected"
     assert simulated.battery_power == -2 * GRID_CHARGE_POWER

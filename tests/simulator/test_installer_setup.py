@@ -66,16 +66,16 @@ async def test_consents_are_changed(simulator: StartSimulator) -> None:
     async with Browser(await simulator("1.15.0")) as browser:
         before = (await browser.get("customer/registration")).json
         assert (before["grid_services"], before["skipped_registration"]) == (None, False)
-        answers = {"marketing": False, "privacy_notice": True, "limited_warranty": True, "grid_services": True}
-        assert (await browser.post("customer/registration/legal", answers)).status == 403
+        consents = {"marketing": False, "privacy_notice": True, "limited_warranty": True, "grid_services": True}
+        assert (await browser.post("customer/registration/legal", consents)).status == 403
         await browser.login()
-        assert (await browser.post("customer/registration/legal", answers)).json == answers
+        assert (await browser.post("customer/registration/legal", consents)).json == consents
         seen = await browser.post("customer/registration/legal", {"marketing": None})
-        assert seen.json == answers | {"marketing": None}
+        assert seen.json == consents | {"marketing": None}
         assert (await browser.post("customer/registration/skip")).status == 202
         assert (await browser.post("customer/registration/emailed")).status == 202
         after = (await browser.get("customer/registration")).json
-    assert after == before | answers | {"marketing": None, "skipped_registration": True}
+    assert after == before | consents | {"marketing": None, "skipped_registration": True}
 
 
 @pytest.mark.parametrize("form", [[], {"marketing": "yes"}, {"newsletter": True}])

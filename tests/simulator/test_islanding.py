@@ -19,7 +19,7 @@ ISLANDED = ("SystemIslandedActive", "PINV_GridForming", "Grid_Uncompliant", True
 RETURNING = ("SystemTransitionToGrid", "PINV_GridForming", "Grid_Qualifying", True)
 
 
-async def said(browser: Browser) -> tuple[str, str, str, bool]:
+async def grid_reports(browser: Browser) -> tuple[str, str, str, bool]:
     """Return the grid state, which two endpoints must agree on, and the state of the inverters."""
     system = (await browser.get("system_status")).json
     status = (await browser.get("system_status/grid_status")).json
@@ -32,14 +32,14 @@ async def said(browser: Browser) -> tuple[str, str, str, bool]:
 
 
 async def faults(browser: Browser) -> list[Any]:
-    """List what is wrong with the grid; the two answers must agree."""
+    """Return the grid faults. Both endpoints must agree."""
     listed: list[Any] = (await browser.get("system_status/grid_faults")).json
     assert (await browser.get("system_status")).json["grid_faults"] == listed
     return listed
 
 
 def steady(gateway: Simulator) -> SimulatedHome:
-    """Hold what the sun gives and the home takes."""
+    """Fix the solar power and the home's power."""
     home = gateway.home
     home.solar_power, home.home_power = 500, 1_500
     return home
@@ -51,26 +51,26 @@ async def test_intentional_off_grid_ends_with_a_reconnect(simulator: StartSimula
     home = steady(gateway)
     async with Browser(gateway) as browser:
         await browser.login()
-        assert await said(browser) == CONNECTED
+        assert await grid_reports(browser) == CONNECTED
         seen = await browser.post("v2/islanding/mode", LEAVE)
         assert (seen.status, seen.json) == (200, LEAVE)
-        assert await said(browser) == LEAVING
+        assert await grid_reports(browser) == LEAVING
         home.advance(1.5)
-        assert await said(browser) == LEAVING
+        assert await grid_reports(browser) == LEAVING
         home.advance(0.5)
-        assert await said(browser) == ISLANDED
+        assert await grid_reports(browser) == ISLANDED
         home.advance(3600)
-        assert await said(browser) == ISLANDED
+        assert await grid_reports(browser) == ISLANDED
         meters = (await browser.get("meters/aggregates")).json
         assert (meters["site"]["instant_power"], meters["battery"]["instant_power"]) == (0, 1_000)
         assert await faults(browser) == []  # nothing is wrong with the grid
         seen = await browser.post("v2/islanding/mode", RETURN)
         assert (seen.status, seen.json) == (200, RETURN)
-        assert await said(browser) == RETURNING
+        assert await grid_reports(browser) == RETURNING
         home.advance(19.5)
-        assert await said(browser) == RETURNING
+        assert await grid_reports(browser) == RETURNING
         home.advance(0.5)
-        assert await said(browser) == CONNECTED
+        assert await grid_reports(browser) == CONNECTED
         assert await faults(browser) == []
 
 
@@ -105,13 +105,13 @@ async def test_outage_fault_is_listed_until_its_end(simulator: StartSimulator, f
         await browser.login()
         noticed = home.clock // 1_000_000
         home.outage()
-        assert await said(browser) == LEAVING
+        assert await grid_reports(browser) == LEAVING
         home.advance(600)
-        assert await said(browser) == ISLANDED
+        assert await grid_reports(browser) == ISLANDED
         (fault,) = await faults(browser)
         assert (fault["timestamp"], fault["ecu_type"]) == (noticed, "TEPINV")
         home.restore()
-        assert await said(browser) == RETURNING
+        assert await grid_reports(browser) == RETURNING
         assert await faults(browser) == []
 
 
@@ -124,13 +124,13 @@ async def test_outage_while_off_grid_prevents_the_reconnect(simulator: StartSimu
         home.advance(10)
         home.outage()
         home.advance(60)
-        assert (await said(browser), await faults(browser)) == (ISLANDED, [])
+        assert (await grid_reports(browser), await faults(browser)) == (ISLANDED, [])
         await browser.post("v2/islanding/mode", RETURN)
-        assert await said(browser) == ISLANDED  # there is nothing to come back to
+        assert await grid_reports(browser) == ISLANDED  # there is no grid to reconnect to
         assert len(await faults(browser)) == 1
         home.restore()
         home.advance(20)
-        assert (await said(browser), await faults(browser)) == (CONNECTED, [])
+        assert (await grid_reports(browser), await faults(browser)) == (CONNECTED, [])
 
 
 async def test_failsafe_reconnects_before_the_battery_is_empty(simulator: StartSimulator) -> None:
@@ -178,4 +178,4 @@ async def test_invalid_islanding_request_changes_nothing(simulator: StartSimulat
         await browser.login()
         options = {"data": body} if isinstance(body, bytes) else {"json": body}
         assert (await browser.post("v2/islanding/mode", **options)).status == 400
-        assert await said(browser) == CONNECTED
+        assert await grid_reports(browser) == CONNECTED

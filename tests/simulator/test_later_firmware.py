@@ -32,7 +32,7 @@ async def test_single_meters_are_listed(simulator: StartSimulator, firmware: str
         for key in ("instant_power", "instant_reactive_power", "instant_total_current"):
             assert sum(reading[key] for reading in readings) == pytest.approx(whole[name][key])
         imported, exported = (sum(each[key] for each in readings) for key in ("energy_imported", "energy_exported"))
-        if name == "solar":  # the bare meter's view: what the sun makes comes in
+        if name == "solar":  # as the meter counts: solar production is imported
             imported, exported = exported, imported
         assert (imported, exported) == (whole[name]["energy_imported"], whole[name]["energy_exported"])
         for meter, reading in zip(meters, readings, strict=True):

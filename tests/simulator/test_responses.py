@@ -270,9 +270,9 @@ async def test_stopped_powerwall_of_1_15(simulator: StartSimulator) -> None:
     gateway = await simulator("1.15.0")
     async with Browser(gateway) as browser:
         await browser.login()
-        answers = await everything(gateway, browser)
-    assert {path for path, seen in answers.items() if seen.status == 502} == LIVE - {"system_status"}
-    assert answers["sitemaster"].json == {"running": False, "uptime": "log:", "connected_to_tesla": False}
+        responses = await everything(gateway, browser)
+    assert {path for path, seen in responses.items() if seen.status == 502} == LIVE - {"system_status"}
+    assert responses["sitemaster"].json == {"running": False, "uptime": "log:", "connected_to_tesla": False}
 
 
 async def test_stopped_powerwall_of_21_44(simulator: StartSimulator) -> None:
@@ -281,13 +281,13 @@ async def test_stopped_powerwall_of_21_44(simulator: StartSimulator) -> None:
         await browser.login()
         before = await everything(gateway, browser)
         assert (await browser.post("sitemaster/stop", {"force": True})).status == 202
-        answers = await everything(gateway, browser)
-    assert {path for path, seen in answers.items() if seen.status == 502} == LIVE
+        responses = await everything(gateway, browser)
+    assert {path for path, seen in responses.items() if seen.status == 502} == LIVE
     for path in LIVE:
-        assert answers[path].body == b""
-        assert answers[path].headers["Content-Length"] == "0"
-        assert "Content-Type" not in answers[path].headers
-    assert {path for path in answers.keys() - LIVE if answers[path].json != before[path].json} == {
+        assert responses[path].body == b""
+        assert responses[path].headers["Content-Length"] == "0"
+        assert "Content-Type" not in responses[path].headers
+    assert {path for path in responses.keys() - LIVE if responses[path].json != before[path].json} == {
         "sitemaster",
         "site_info",
         "powerwalls",
@@ -299,16 +299,16 @@ async def test_stopped_powerwall_of_21_44(simulator: StartSimulator) -> None:
         "installer",
         "synchrometer/ct_voltage_references/options",
     }
-    assert answers["sitemaster"].json == {
+    assert responses["sitemaster"].json == {
         "status": "StatusDown",
         "running": False,
         "connected_to_tesla": True,
         "power_supply_mode": False,
         "can_reboot": "",
     }
-    assert answers["powerwalls/status"].json["is_on_grid"] is True
-    assert answers["site_info"].json["nominal_system_power_kW"] == 11.6
-    assert "run_sitemaster" not in answers["installer"].json
+    assert responses["powerwalls/status"].json["is_on_grid"] is True
+    assert responses["site_info"].json["nominal_system_power_kW"] == 11.6
+    assert "run_sitemaster" not in responses["installer"].json
 
 
 @pytest.mark.parametrize("firmware", PROFILES)

@@ -54,13 +54,13 @@ def test_small_step_back_is_ignored(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.records == []
 
 
-def knowing(reading: float, *, at: float = 0.0, ahead: float = 0.0, moved_at: float | None = None) -> EnergyFilter:
+def filter_at(reading: float, *, at: float = 0.0, ahead: float = 0.0, moved_at: float | None = None) -> EnergyFilter:
     count = CounterState(reading=reading, shown=reading + ahead, at=at, moved_at=at if moved_at is None else moved_at)
     return EnergyFilter("import", HOME_POWER, count)
 
 
 def test_restarted_counter_is_accepted_after_three_polls_in_15_minutes() -> None:
-    energy_filter = knowing(5000)
+    energy_filter = filter_at(5000)
     assert [energy_filter.update(10, now) for now in (5, 10, 15)] == [5000] * 3  # three polls, too soon
     assert energy_filter.update(11, 5 + LASTING_SECONDS - 1) == 5000
     assert energy_filter.update(12, 5 + LASTING_SECONDS) == 5012  # all that it has counted
@@ -69,14 +69,14 @@ def test_restarted_counter_is_accepted_after_three_polls_in_15_minutes() -> None
 
 @pytest.mark.parametrize("other", [2500, 4800, 9_000_000])
 def test_another_counter_adds_only_its_increase(other: float) -> None:
-    energy_filter = knowing(5000)
+    energy_filter = filter_at(5000)
     assert [energy_filter.update(other + now, now) for now in (5, 10, 15)] == [5000] * 3
     assert energy_filter.update(other + 40, 5 + LASTING_SECONDS) == 5035  # since it was first seen
     assert energy_filter.update(other + 41, 6 + LASTING_SECONDS) == 5036
 
 
 def test_counter_that_stood_still_catches_up() -> None:
-    energy_filter = knowing(5000)
+    energy_filter = filter_at(5000)
     hours = 48 * 3600
     assert energy_filter.update(5000, hours) == 5000
     assert energy_filter.update(65_000, hours + 5) == 5000
@@ -85,7 +85,7 @@ def test_counter_that_stood_still_catches_up() -> None:
 
 
 def test_glitch_for_hours_loses_no_energy() -> None:
-    energy_filter = knowing(5000)
+    energy_filter = filter_at(5000)
     shown = [energy_filter.update(0, 60 * minute) for minute in range(1, 180)]
     assert set(shown) == {5000}
     assert energy_filter.update(8000, 180 * 60) == 8000
@@ -93,21 +93,21 @@ def test_glitch_for_hours_loses_no_energy() -> None:
 
 
 def test_new_counter_recovers_from_a_long_glitch() -> None:
-    energy_filter = knowing(1200)
+    energy_filter = filter_at(1200)
     for minute in range(1, 30):
         energy_filter.update(0, 60 * minute)
     assert energy_filter.update(1210, 30 * 60) == 1210  # by a minute at 75 kW it could have come from 0
 
 
 def test_new_counter_that_was_reset_continues() -> None:
-    energy_filter = knowing(150)
+    energy_filter = filter_at(150)
     for minute in range(1, 30):
         energy_filter.update(0, 60 * minute)
     assert energy_filter.update(60, 30 * 60) == 210  # not far from where it was, but nearer to where it is
 
 
 def test_counting_counter_is_no_glitch() -> None:
-    energy_filter = knowing(5000)
+    energy_filter = filter_at(5000)
     for minute in range(1, 60):
         energy_filter.update(minute, 60 * minute)
     assert energy_filter.update(8000, 60 * 60) == 5059
@@ -115,12 +115,12 @@ def test_counting_counter_is_no_glitch() -> None:
 
 
 def test_new_meter_needs_three_polls() -> None:
-    energy_filter = knowing(5000)
+    energy_filter = filter_at(5000)
     assert [energy_filter.update(10, now) for now in (5, 5 + LASTING_SECONDS)] == [5000, 5000]
 
 
 def test_recovered_counter_restarts_the_15_minutes() -> None:
-    energy_filter = knowing(5000)
+    energy_filter = filter_at(5000)
     energy_filter.update(10, 5)
     energy_filter.update(10, 10)
     energy_filter.update(5001, 15)
@@ -128,7 +128,7 @@ def test_recovered_counter_restarts_the_15_minutes() -> None:
 
 
 def test_unsteady_reading_is_not_accepted() -> None:
-    energy_filter = knowing(5000)
+    energy_filter = filter_at(5000)
     readings = [(2500, 0, 1_000_000)[poll % 3] for poll in range(100)]
     assert {energy_filter.update(reading, 60 * poll) for poll, reading in enumerate(readings, 1)} == {5000}
 
@@ -143,34 +143,34 @@ def test_first_zero_is_accepted_if_it_lasts() -> None:
 
 
 def test_large_step_is_possible_after_a_long_gap() -> None:
-    energy_filter = knowing(5000)
+    energy_filter = filter_at(5000)
     assert energy_filter.update(5000 + 10 * HOME_POWER, 5 * 3600) == 5000
     assert energy_filter.update(5000 + 10 * HOME_POWER, 10 * 3600) == 5000 + 10 * HOME_POWER
 
 
 def test_clock_set_back_delays_only_for_a_short_time() -> None:
-    energy_filter = knowing(5000, at=1e9)
+    energy_filter = filter_at(5000, at=1e9)
     assert energy_filter.update(5001, 0) == 5001
-    energy_filter = knowing(5000, at=1e9)
+    energy_filter = filter_at(5000, at=1e9)
     assert energy_filter.update(8000, 0) == 5000
     assert energy_filter.update(8000, 180) == 8000
 
 
 def test_shown_energy_has_no_rounding_errors() -> None:
-    assert knowing(0.2).update(0.9, 5) == 0.9
+    assert filter_at(0.2).update(0.9, 5) == 0.9
     energy_filter = EnergyFilter("solar", HOME_POWER)
     assert [str(energy_filter.update(-0.0, now)) for now in (0, 5, LASTING_SECONDS)] == ["None", "None", "0.0"]
 
 
 @pytest.mark.parametrize(("reading", "shown"), [(75_100, 175_100), (75_101, 100_000)])
 def test_restarted_counter_adds_all_that_a_home_can_consume_since_the_last_poll(reading: float, shown: float) -> None:
-    energy_filter = knowing(100_000, at=1e6)
+    energy_filter = filter_at(100_000, at=1e6)
     assert [energy_filter.update(reading, 1e6 + 3600 + now) for now in (0, 5)] == [100_000] * 2
     assert energy_filter.update(reading, 1e6 + 3600 + LASTING_SECONDS) == shown
 
 
 def test_restarted_counter_adds_less_than_1_wh() -> None:
-    energy_filter = knowing(5000)
+    energy_filter = filter_at(5000)
     assert [energy_filter.update(0.5, now) for now in (5, 10, 5 + LASTING_SECONDS)] == [5000, 5000, 5000.5]
 
 
@@ -188,14 +188,14 @@ def test_counter_that_stood_still_catches_up_by_what_a_home_can_consume(reading:
 
 
 def test_another_counter_has_to_count_without_jumps() -> None:
-    energy_filter = knowing(5000, at=1e6)
+    energy_filter = filter_at(5000, at=1e6)
     polls = ((5, 10), (10, 200_010), (15, 200_010), (5 + LASTING_SECONDS, 200_011))
     assert [energy_filter.update(reading, 1e6 + now) for now, reading in polls] == [5000] * 4
     assert energy_filter.update(200_012, 1e6 + 10 + LASTING_SECONDS) == 5002
 
 
 def test_glitch_ends_only_with_a_reading_that_the_counter_can_have() -> None:
-    energy_filter = knowing(5000, at=1e6)
+    energy_filter = filter_at(5000, at=1e6)
     for minute in range(1, 30):
         energy_filter.update(0, 1e6 + 60 * minute)
     assert energy_filter.update(205_000, 1e6 + 1800) == 5000
@@ -203,14 +203,14 @@ def test_glitch_ends_only_with_a_reading_that_the_counter_can_have() -> None:
 
 @pytest.mark.parametrize(("reading", "shown"), [(70, 220), (85, 235)])
 def test_reading_near_two_counters_belongs_to_the_present_one(reading: float, shown: float) -> None:
-    energy_filter = knowing(150)
+    energy_filter = filter_at(150)
     for minute in range(1, 30):
         energy_filter.update(20, 60 * minute)
     assert energy_filter.update(reading, 1800) == shown
 
 
 def test_clock_set_back_keeps_the_wait_of_another_counter() -> None:
-    energy_filter = knowing(5000, at=1e6)
+    energy_filter = filter_at(5000, at=1e6)
     assert [energy_filter.update(10, 1e6 + now) for now in (5, 10)] == [5000, 5000]
     now = 1e6 + 10 - 1e5
     assert energy_filter.update(10, now) == 5000
@@ -219,7 +219,7 @@ def test_clock_set_back_keeps_the_wait_of_another_counter() -> None:
 
 
 def test_clock_set_back_during_a_glitch_loses_no_energy() -> None:
-    energy_filter = knowing(5000, at=1e6)
+    energy_filter = filter_at(5000, at=1e6)
     for minute in range(1, 30):
         energy_filter.update(0, 1e6 + 60 * minute)
     assert energy_filter.update(8000, 1e6 + 60 * 29 - 1e5) == 8000
@@ -227,7 +227,7 @@ def test_clock_set_back_during_a_glitch_loses_no_energy() -> None:
 
 @pytest.mark.parametrize(("reading", "what"), [(0, "fell"), (9_000_000, "jumped")])
 def test_held_back_reading_is_described_in_the_log(reading: float, what: str, caplog: pytest.LogCaptureFixture) -> None:
-    knowing(5000).update(reading, 5)
+    filter_at(5000).update(reading, 5)
     assert caplog.messages == [f"import {what} from 5000 to {reading} Wh: held back"]
 
 
@@ -249,7 +249,7 @@ def test_stored_state_is_restored_within_its_limits(value: float, at: float) -> 
 
 
 def test_restart_keeps_the_state() -> None:
-    energy_filter = knowing(12, at=100.0, ahead=5000, moved_at=50.0)
+    energy_filter = filter_at(12, at=100.0, ahead=5000, moved_at=50.0)
     assert energy_filter.state is not None
     assert CounterState.from_dict(energy_filter.state.as_dict(), 1e9) == energy_filter.state
     assert CounterState.from_dict({"native_value": 5000.0}, 7.0) == CounterState(
@@ -272,7 +272,7 @@ def test_counter_that_falls_below_zero_continues_from_the_shown_value(lower: flo
 
 
 def test_counter_that_returns_from_below_zero_has_lost_nothing() -> None:
-    energy_filter = knowing(7_329_186)
+    energy_filter = filter_at(7_329_186)
     for minute in range(1, 60):
         assert energy_filter.update(-4_670_814, 60 * minute) == 7_329_186
     assert energy_filter.update(7_330_186, 3600) == 7_330_186
@@ -287,7 +287,7 @@ def test_counter_below_zero_from_the_start_is_shown_from_zero_on() -> None:
 
 
 def test_reset_of_a_counter_below_zero_adds_nothing() -> None:
-    energy_filter = knowing(-4_670_814, ahead=12_000_000)
+    energy_filter = filter_at(-4_670_814, ahead=12_000_000)
     days = 3 * 24 * 3600
     assert energy_filter.update(-4_670_814, days) == 7_329_186
     shown = [energy_filter.update(16 * minute, days + 60 * minute) or 0 for minute in range(1, 61)]
@@ -304,14 +304,14 @@ def test_first_negative_reading_that_was_a_glitch_is_forgotten() -> None:
 
 
 def test_counter_that_falls_through_zero_in_small_steps_never_shows_less() -> None:
-    energy_filter = knowing(150)
+    energy_filter = filter_at(150)
     assert {energy_filter.update(150 - 10 * poll, 5 * poll) for poll in range(1, 1000)} == {150}
     assert energy_filter.update(-9840 + 50, 5000) == pytest.approx(150, abs=100)
     assert energy_filter.update(-9840 + 150, 5060) == pytest.approx(250, abs=100)
 
 
 def test_counter_that_falls_all_day_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    energy_filter = knowing(50_000)
+    energy_filter = filter_at(50_000)
     for minute in range(600):
         assert energy_filter.update(50_000 - 50 * minute, 60 * minute) == 50_000
     assert len(caplog.records) == 2
@@ -320,7 +320,7 @@ def test_counter_that_falls_all_day_is_logged_once(caplog: pytest.LogCaptureFixt
 @pytest.mark.parametrize("nonsense", [float("nan"), float("inf"), -float("inf")])
 def test_reading_that_is_no_number_changes_nothing(nonsense: float) -> None:
     assert EnergyFilter("site", HOME_POWER).update(nonsense, 0) is None
-    energy_filter = knowing(5000)
+    energy_filter = filter_at(5000)
     assert {energy_filter.update(nonsense, 600 * poll) for poll in range(10)} == {5000}
     assert energy_filter.update(5001, 6000) == 5001
     readings = ((6005, 10), (6010, 11), (6015, nonsense), (6005 + LASTING_SECONDS, 12))
@@ -346,13 +346,13 @@ def test_implausible_first_reading_is_shown_from_zero_on(wrapped: float) -> None
 def test_largest_possible_step_is_accepted_and_a_larger_one_ignored(seconds: float) -> None:
     most = seconds / 3600 * 1.5 * HOME_POWER + TOLERANCE
     for reading in (3_276_432.6625890196, -3_276_432.6625890196, 0.1, -TOLERANCE / 2):
-        assert knowing(reading, ahead=4e6).update(reading + most, seconds) == pytest.approx(reading + 4e6 + most)
-        assert knowing(reading, ahead=4e6).update(reading + most + 1, seconds) == reading + 4e6
-        assert knowing(reading, ahead=4e6).update(reading - TOLERANCE, seconds) == reading + 4e6
+        assert filter_at(reading, ahead=4e6).update(reading + most, seconds) == pytest.approx(reading + 4e6 + most)
+        assert filter_at(reading, ahead=4e6).update(reading + most + 1, seconds) == reading + 4e6
+        assert filter_at(reading, ahead=4e6).update(reading - TOLERANCE, seconds) == reading + 4e6
 
 
 def test_meter_that_replaces_an_idle_one_adds_no_former_energy() -> None:
-    energy_filter = knowing(0, at=0)
+    energy_filter = filter_at(0, at=0)
     days = 30 * 24 * 3600
     assert energy_filter.update(0, days) == 0
     assert [energy_filter.update(5_000_000 + now, days + 5 + now) for now in (0, 5)] == [0, 0]
@@ -360,7 +360,7 @@ def test_meter_that_replaces_an_idle_one_adds_no_former_energy() -> None:
 
 
 def test_two_glitches_in_a_row_lose_no_energy() -> None:
-    energy_filter = knowing(5000)
+    energy_filter = filter_at(5000)
     for minute in range(1, 60):
         energy_filter.update(0 if minute < 30 else -7_000_000, 60 * minute)
     assert energy_filter.update(8000, 3600) == 8000
