@@ -19,12 +19,12 @@ def private_key(number: int = 0) -> rsa.RSAPrivateKey:
 
 
 def pem(number: int = 0) -> bytes:
-    """Return a private key as people keep it in files."""
+    """Return a private key in the format of a key file."""
     return private_key(number).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def public_key(number: int = 0) -> bytes:
-    """Return the public part as the gateway knows it."""
+    """Return the public key in the format of the gateway."""
     return private_key(number).public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
 
 

@@ -46,7 +46,7 @@ APP_PERCENT: Final = {"charge", "backup_reserve"}
 """Shown in the gateway's percent there, and in app percent here."""
 
 APP_STEP: Final = 0.05 * 0.95
-"""How far the raw percentage may be from one that is shown in steps of 0.1 app percent."""
+"""The largest difference of the raw percentage from one in steps of 0.1 app percent."""
 
 CONVERTERS: Final[tuple[type[BaseUnitConverter], ...]] = (PowerConverter, EnergyConverter)
 

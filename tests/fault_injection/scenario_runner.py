@@ -54,7 +54,7 @@ class Scenario:
     """Set where the gateway differs at the end: every supported entity must be available."""
 
     hides: bool = True
-    """Whether entities are hidden."""
+    """True if entities become unavailable."""
 
     records: int = 2
     """The most log records of the integration."""
@@ -177,7 +177,7 @@ class ScenarioRunner:
         """Return whether anything runs that needs no time to pass."""
         return bool(
             self.hass._tasks
-            or self.hass.loop._ready  # type: ignore[attr-defined]  # asyncio tells in no other way whether it is at rest
+            or self.hass.loop._ready  # type: ignore[attr-defined]  # asyncio has no other way to detect an idle loop
             or any(scheduler._turn.locked() for scheduler in self.clock.schedulers)
         )
 

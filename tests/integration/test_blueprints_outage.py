@@ -32,7 +32,7 @@ HELPERS: Final[dict[str, Any]] = {
 
 @pytest.fixture
 async def loaded(hass: HomeAssistant, simulator: StartSimulator, monkeypatch: pytest.MonkeyPatch) -> Loaded:
-    """Return a gateway at app 80 % whose grid is believed in as soon as it is back, and its entry."""
+    """Return a gateway at app 80 % whose grid is restored at once, and its entry."""
     monkeypatch.setattr(coordinator, "GRID_SETTLES", 0.0)
     monkeypatch.setattr(coordinator, "GRID_INTERVAL", 3600.0)
     for component, config in {"homeassistant": {}, "persistent_notification": {}, **HELPERS}.items():

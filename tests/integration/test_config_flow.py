@@ -355,7 +355,7 @@ async def test_user_flow_rejects_later_firmware_without_encryption(
     assert_form(await go_on(hass, flow, typed(gateway)), "control")
 
 
-# -- what is known beforehand ------------------------------------------------------------------------------------------
+# -- known gateways ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

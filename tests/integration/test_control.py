@@ -31,7 +31,7 @@ def shown(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
     return {issue_id.removesuffix(suffix) for (domain, issue_id) in ir.async_get(hass).issues if domain == DOMAIN}
 
 
-# -- whether there is control ------------------------------------------------------------------------------------------
+# -- consent to control ------------------------------------------------------------------------------------------------
 
 
 async def test_controls_are_missing_without_consent(

@@ -69,7 +69,7 @@ def assert_runs(gateway: Simulator) -> None:
     assert gateway.stopped_seconds < LONGEST_STOP
 
 
-# -- what people ask for -----------------------------------------------------------------------------------------------
+# -- requested values --------------------------------------------------------------------------------------------------
 
 
 async def test_entities_reject_invalid_values_without_a_write(hass: HomeAssistant, old: Loaded) -> None:
@@ -186,7 +186,7 @@ async def test_lost_response_is_confirmed_by_reading(hass: HomeAssistant, old: L
     assert_runs(gateway)
 
 
-# -- what happens meanwhile --------------------------------------------------------------------------------------------
+# -- events during a write ---------------------------------------------------------------------------------------------
 
 
 async def test_reboot_between_write_and_commit_is_handled(
@@ -329,7 +329,7 @@ async def test_outage_at_each_step_of_the_login_is_handled(hass: HomeAssistant, 
     assert_runs(gateway)
 
 
-# -- what was kept -----------------------------------------------------------------------------------------------------
+# -- stored data -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ async def test_missing_meter_is_unknown(hass: HomeAssistant, loaded: Loaded) -> 
     assert state_of(hass, gateway, "sensor", "solar_energy") == "unknown"
 
 
-# -- what is worked out ------------------------------------------------------------------------------------------------
+# -- calculated values -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("all_enabled")

@@ -197,7 +197,7 @@ async def test_failed_repair_has_a_translated_reason(
     assert page["description_placeholders"] == {"reason": "Cannot Start Wizard"}
 
 
-# -- what takes a while ------------------------------------------------------------------------------------------------
+# -- progress ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Hardware that appears, disappears and comes back, and firmware that changes, without a restart."""
+"""Hardware that appears, disappears and returns, and firmware that changes, without a restart."""
 
 from collections.abc import Callable
 import copy

@@ -102,7 +102,7 @@ def test_late_poll_finds_a_loss_at_once(watch: ContactWatch[str]) -> None:
     assert watch.lost(meters(solar=-2.0, battery=-600.0), 600.0) == {"solar"}
 
 
-# -- what an owner sees ------------------------------------------------------------------------------------------------
+# -- entities ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44", "pw3"])

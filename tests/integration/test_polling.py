@@ -60,7 +60,7 @@ def at(simulator: Simulator, **site: float) -> None:
     simulator.overrides["meters/aggregates"] = payload
 
 
-# -- what is written how often -----------------------------------------------------------------------------------------
+# -- state writes ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
@@ -213,7 +213,7 @@ async def test_throttle_writes_a_powerwall_twice_a_minute(
     assert count[remaining] == 2
 
 
-# -- how often it is asked ---------------------------------------------------------------------------------------------
+# -- polling intervals -------------------------------------------------------------------------------------------------
 
 
 async def test_polls_use_the_intervals_of_the_options(

@@ -164,7 +164,7 @@ async def test_ignored_issue_stays_ignored_after_a_reload(
     assert issue.dismissed_version
 
 
-# -- what the owner ignores --------------------------------------------------------------------------------------------
+# -- ignored issues ----------------------------------------------------------------------------------------------------
 
 
 SHOWN_AGAIN = {
@@ -331,7 +331,7 @@ async def test_stopped_or_busy_gateway_is_not_unreachable(hass: HomeAssistant, l
         gateway.faults.clear()
 
 
-# -- the battery rests -------------------------------------------------------------------------------------------------
+# -- idle battery ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -412,7 +412,7 @@ async def test_hold_that_was_interrupted_is_undone(hass: HomeAssistant, local: L
     """Home Assistant ends between the write and its confirmation."""
     gateway, entry = local
     await action(hass, "hold")
-    await time_passes(hass, entry)  # what is on disk before the write, and the write itself
+    await time_passes(hass, entry)  # store the hold, then write to the gateway
     await reload(hass, entry)
     await until(lambda: state_of(hass, gateway, "switch", "hold") == "off")
     assert follows(gateway) == BEFORE
@@ -594,7 +594,7 @@ async def test_hold_and_full_backup_replace_each_other(hass: HomeAssistant, load
     assert follows(gateway) == BEFORE
 
 
-# -- what is stored ----------------------------------------------------------------------------------------------------
+# -- stored data -------------------------------------------------------------------------------------------------------
 
 STORED = {
     "purpose": "hold",

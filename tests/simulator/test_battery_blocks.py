@@ -1,4 +1,4 @@
-"""Simulated Powerwalls that fail, are removed, and come back."""
+"""Simulated Powerwalls that fail, are removed, and return."""
 
 from typing import Any, NamedTuple
 

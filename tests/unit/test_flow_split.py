@@ -210,7 +210,7 @@ def test_flow_counters_generator_counts_as_the_grid() -> None:
 
 
 def test_flow_counters_first_charge_of_a_new_battery_is_counted() -> None:
-    """A counter that reads 0 at first is believed as soon as the response proves it, not after 15 minutes."""
+    """A counter that reads 0 at first is accepted as soon as the response proves it, not after 15 minutes."""
     flows = FlowCounters()
     reading = dict.fromkeys(asdict(Counters()), 1_000_000.0) | {"battery_charge": 0.0}
     for number in range(LASTING_POLLS):

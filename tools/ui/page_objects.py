@@ -179,7 +179,7 @@ class Frontend:
         await button.wait_for(state="hidden")
         await self._tab.wait_for_function("!history.state?.dialog")
 
-    # -- what all pages have -------------------------------------------------------------------------------------------
+    # -- all pages -----------------------------------------------------------------------------------------------------
 
     def field(self, name: str) -> Locator:
         """Return the field with a name."""
