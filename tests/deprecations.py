@@ -1,6 +1,6 @@
 """Fail each test that uses something deprecated in Home Assistant.
 
-Home Assistant says so in its log, to the authors of the integration. Python's own warnings of that kind are errors by
+Home Assistant logs a warning for the authors of the integration. Python's own warnings of that kind are errors by
 `pyproject.toml`.
 """
 
@@ -14,8 +14,8 @@ import pytest
 from custom_components.powerwall_gateway.const import DOMAIN
 from tools.hass_process import is_complaint
 
-_OF_NOBODY = re.compile(r"Detected code that |The deprecated ")
-"""How Home Assistant's message begins if no integration called the deprecated function, so that a test did."""
+_BY_TEST = re.compile(r"Detected code that |The deprecated ")
+"""The start of Home Assistant's message if a test, not an integration, called the deprecated function."""
 
 
 _SLOW = re.compile(r"\btook \d+\.\d+ seconds\b")
@@ -27,20 +27,20 @@ class DeprecationLog(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._heard: list[str] = []
+        self._messages: list[str] = []
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
         if _SLOW.search(message):
             return
-        if is_complaint(f"{record.name} {message}", DOMAIN) or _OF_NOBODY.match(message):
-            self._heard.append(message)
+        if is_complaint(f"{record.name} {message}", DOMAIN) or _BY_TEST.match(message):
+            self._messages.append(message)
 
     def taken(self) -> list[str]:
         """Return the messages since the last call."""
-        heard, self._heard = self._heard, []
-        return heard
+        messages, self._messages = self._messages, []
+        return messages
 
 
 LOG = DeprecationLog()

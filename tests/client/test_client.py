@@ -95,19 +95,19 @@ async def test_probe_finds_firmware_and_login(
 ) -> None:
     gateway = await simulator(firmware)
     session = (await connect(gateway))._session
-    met = await probe(session, address_of(gateway))
-    assert met.status is not None
-    assert met.status.firmware == firmware
-    assert met.needs_login is needs_login
-    assert met.login_stops_powerwall is not needs_login
+    found = await probe(session, address_of(gateway))
+    assert found.status is not None
+    assert found.status.firmware == firmware
+    assert found.needs_login is needs_login
+    assert found.login_stops_powerwall is not needs_login
     assert gateway.logins == 0
 
 
 async def test_probe_of_a_stopped_powerwall_succeeds(simulator: StartSimulator, connect: Connect) -> None:
     gateway = await simulator("1.15.0")
     gateway.running = False
-    met = await probe((await connect(gateway))._session, address_of(gateway))
-    assert met.needs_login is False
+    found = await probe((await connect(gateway))._session, address_of(gateway))
+    assert found.needs_login is False
 
 
 @pytest.mark.parametrize("status", [{}, b"<html>my router</html>", {"version": 3}])
@@ -134,10 +134,10 @@ async def test_probe_accepts_a_gateway_that_denies_status(
     gateway = await simulator("1.50.1")
     gateway.faults.add("status", status=status)
     session = (await connect(gateway))._session
-    met = await probe(session, address_of(gateway))
-    assert not met.needs_login
-    assert met.login_stops_powerwall  # its firmware is not known
-    assert not (await identify(PowerwallGateway(met.connection))).din
+    found = await probe(session, address_of(gateway))
+    assert not found.needs_login
+    assert found.login_stops_powerwall  # its firmware is not known
+    assert not (await identify(PowerwallGateway(found.connection))).din
     gateway.faults.add("meters/aggregates", status=status)
     with pytest.raises(GatewayAuthenticationRequiredError):
         await probe(session, address_of(gateway))

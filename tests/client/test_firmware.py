@@ -133,13 +133,13 @@ async def test_gateway_with_known_firmware_is_no_powerwall_3(simulator: StartSim
     assert not powerwall.capabilities.is_restricted
 
 
-@pytest.mark.parametrize(("up_time", "believed"), [("402h8m19.9s", 900.0), ("2m3.5s", 60.0)])
+@pytest.mark.parametrize(("up_time", "kept_for"), [("402h8m19.9s", 900.0), ("2m3.5s", 60.0)])
 async def test_404_is_kept_for_a_while_and_shorter_after_a_start(
-    simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch, up_time: str, believed: float
+    simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch, up_time: str, kept_for: float
 ) -> None:
-    gone = 0.0
-    monkeypatch.setattr(client_module, "monotonic", lambda: monotonic() + gone)
-    monkeypatch.setattr(islanding, "monotonic", lambda: monotonic() + gone)
+    passed = 0.0
+    monkeypatch.setattr(client_module, "monotonic", lambda: monotonic() + passed)
+    monkeypatch.setattr(islanding, "monotonic", lambda: monotonic() + passed)
     gateway = await simulator("21.44")
     gateway.overrides["status"] = {"version": "21.44 223a56cd", "din": gateway.din, "up_time_seconds": up_time}
     for path in ("system_status", "operation", "v2/islanding/mode"):
@@ -152,10 +152,10 @@ async def test_404_is_kept_for_a_while_and_shorter_after_a_start(
     way_off = IslandingController(powerwall)
     await way_off.detect()
     gateway.faults.clear()
-    gone = believed - 10.0
+    passed = kept_for - 10.0
     assert powerwall.capabilities.missing == {"system_status", "operation", "v2/islanding/mode"}
     assert not way_off.is_unknown
-    gone = believed + 301.0
+    passed = kept_for + 301.0
     assert not powerwall.capabilities.missing
     assert not way_off.allowed
     await way_off.detect()

@@ -196,8 +196,8 @@ def test_signal_has_a_text_or_a_value(nothing: Any) -> None:
 @pytest.mark.parametrize("components", [None, {}, {"bms": None, "hvp": 3}, {"bms": [[]], "hvp": [1], "pch": []}])
 @pytest.mark.parametrize("din", [None, "TG1250620004QX", "1707000-11-L--TG1250620004QX"])
 def test_empty_components_have_no_energies(components: Any, din: Any) -> None:
-    told = DeviceComponents.from_dict({"din": din, "components": components})
-    assert all(block.nominal_energy_remaining is None for block in told.battery_blocks(None, ()))
+    response = DeviceComponents.from_dict({"din": din, "components": components})
+    assert all(block.nominal_energy_remaining is None for block in response.battery_blocks(None, ()))
 
 
 def test_meter_comparison_ignores_timestamp() -> None:

@@ -201,15 +201,15 @@ async def test_grid_poll_waits_for_one_request_at_most() -> None:
     served: list[str] = []
     responses = asyncio.Event()
 
-    async def ask(rank: Priority, name: str) -> None:
+    async def request(rank: Priority, name: str) -> None:
         with scheduler.add_schedule(rank, 1.0).round():
             async with scheduler.turn():
                 await responses.wait()
                 served.append(name)
 
-    others = [asyncio.create_task(ask(Priority.LIVE, f"live {number}")) for number in range(4)]
+    others = [asyncio.create_task(request(Priority.LIVE, f"live {number}")) for number in range(4)]
     await asyncio.sleep(0)
-    watch = asyncio.create_task(ask(Priority.GRID, "grid"))
+    watch = asyncio.create_task(request(Priority.GRID, "grid"))
     await asyncio.sleep(0)
     responses.set()
     await asyncio.gather(watch, *others)
@@ -221,11 +221,11 @@ async def test_cancelled_turn_blocks_no_other() -> None:
 
     @asynccontextmanager
     async def asking() -> AsyncIterator[asyncio.Task[None]]:
-        async def ask() -> None:
+        async def request() -> None:
             async with scheduler.turn():
                 await asyncio.sleep(3600)
 
-        task = asyncio.create_task(ask())
+        task = asyncio.create_task(request())
         await asyncio.sleep(0)
         yield task
         task.cancel()

@@ -39,11 +39,11 @@ async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> 
 async def test_unregistered_key_is_unknown(gateway: Simulator, sign: Sign, names: bool) -> None:
     gateway.gateway.keyring.names_unknown = names
     pair(gateway)
-    stranger = await sign(gateway, 1)
+    unknown = await sign(gateway, 1)
     with pytest.raises(GatewayKeyError) as refused:
-        await stranger.check_key()
+        await unknown.check_key()
     assert refused.value.problem is KeyProblem.UNKNOWN
-    assert verified(stranger) is False
+    assert verified(unknown) is False
 
 
 async def test_unconfirmed_key_is_refused_until_it_is_confirmed(gateway: Simulator, sign: Sign) -> None:

@@ -255,7 +255,7 @@ async def test_login_that_was_not_sent_does_not_count(home: Home) -> None:
 
 async def test_log_in_with_an_outage_at_any_step_restarts_the_powerwall(simulator: StartSimulator) -> None:
     """At any request: before the login an outage prevents it, later the Powerwall is started again."""
-    dared, reasons = [], set()
+    allowed, reasons = [], set()
     for step in range(1, 100):
         home = Home(await simulator("1.15.0"))
         home.simulator.server.requests = wire = RequestTrigger(step, home.simulator.home.outage)
@@ -266,14 +266,14 @@ async def test_log_in_with_an_outage_at_any_step_restarts_the_powerwall(simulato
                 reasons.add(err.reason)
                 assert home.simulator.logins == 0
             else:
-                dared.append(step)
+                allowed.append(step)
             await finished(supervisor)
         home.assert_recovered()
         if len(wire) < step:
             break
     assert reasons == {CommandFailure.NOT_ON_GRID}
     login = [request.path for request in wire].index("login/Basic") + 1
-    assert min(dared) == login
+    assert min(allowed) == login
 
 
 async def test_log_in_is_limited_to_three_a_day(home: Home) -> None:

@@ -73,7 +73,7 @@ def log_records(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 def test_backoff_after_any_number_of_failures_is_a_wait(failures: int, busy: bool) -> None:
     now = 0.0
     backoff = GatewayBackoff(lambda: now)
-    err = GatewayRateLimitError("busy", status=503) if busy else GatewayConnectionError("nobody")
+    err = GatewayRateLimitError("busy", status=503) if busy else GatewayConnectionError("unreachable")
     for _ in range(failures):
         backoff.failed(err, polled=True)
     now = 60.0

@@ -53,8 +53,8 @@ async def test_migration_continues_history_and_dashboard(
         states = await api.states()
         assert states[LOAD].attributes["friendly_name"] == "Home Energy Gateway Home power"
         history: Any = await api.request("GET", f"/api/history/period?filter_entity_id={LOAD}")
-        told = [state for state in history[0] if state["state"] not in {"unavailable", "unknown", ""}]
-        assert told[0]["state"] == shown_by_core
-        assert told[-1]["state"] == states[LOAD].state
-        assert {state["attributes"]["unit_of_measurement"] for state in told} == {"kW"}
+        recorded = [state for state in history[0] if state["state"] not in {"unavailable", "unknown", ""}]
+        assert recorded[0]["state"] == shown_by_core
+        assert recorded[-1]["state"] == states[LOAD].state
+        assert {state["attributes"]["unit_of_measurement"] for state in recorded} == {"kW"}
         assert errors_about(home.log, DOMAIN) == []

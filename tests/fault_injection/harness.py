@@ -180,7 +180,7 @@ class Harness:
             result = entities[entity_id].result
             if result.error is None:
                 assert result.value != values[entity_id], f"{entity_id} is hidden without a reason"
-            # A login that was of no use is not repeated for the next that is denied, which hears of the first.
+            # A login without effect is not repeated for the next denied path: its error names the first path.
             elif not isinstance(result.error, GatewayAuthenticationRequiredError):
                 assert result.error.path == path, f"{entity_id} depends on {result.error.path}, not on {path}"
         return hidden
@@ -192,7 +192,7 @@ class Harness:
             await self.poll()
             if not self.differing(before):
                 return polls
-        raise AssertionError(f"did not come back: {self.differing(before)}")
+        raise AssertionError(f"did not recover: {self.differing(before)}")
 
     def differing(self, before: dict[str, str]) -> dict[str, str]:
         """Return the states that differ."""

@@ -57,9 +57,9 @@ def flowed(home: SimulatedHome) -> dict[str, float]:
     return {key: getattr(home, key) for key in COUNTERS}
 
 
-def reported(nonsense: Mapping[str, float | None]) -> Reports:
+def reported(values: Mapping[str, float | None]) -> Reports:
     """Report these values, and the real ones of other counters."""
-    return nonsense.get
+    return values.get
 
 
 class CounterFaults:
@@ -107,7 +107,7 @@ class CounterFaults:
         self._hass.config_entries.async_update_entry(self._entry, pref_disable_polling=True)
 
     @property
-    def happenings(self) -> tuple[Callable[[], Awaitable[None]], ...]:
+    def all_faults(self) -> tuple[Callable[[], Awaitable[None]], ...]:
         """All faults and events."""
         return (
             self.glitch,
@@ -159,7 +159,7 @@ class CounterFaults:
             do_adhoc_statistics(self._hass, start=dt_util.utcnow() - timedelta(minutes=PERIOD))
             await async_wait_recording_done(self._hass)
 
-    # -- what happens to counters --------------------------------------------------------------------------------------
+    # -- counters ------------------------------------------------------------------------------------------------------
 
     async def glitch(self) -> None:
         """Report impossible values of one or all counters, for some polls or for more than an hour."""
@@ -250,9 +250,9 @@ class CounterFaults:
         if self.dice.choice((True, False)):
             self._reset([self._one()])
         await self._be_away(self.dice.randint(1, 45))
-        nonsense = self.dice.choice((None, 0.0, 99e7, -99e7))
+        invalid = self.dice.choice((None, 0.0, 99e7, -99e7))
         self._report(
-            None if nonsense is None else lambda _, counted: nonsense if not _is_below_zero(counted) else counted
+            None if invalid is None else lambda _, counted: invalid if not _is_below_zero(counted) else counted
         )
         await self._hass.config_entries.async_setup(self._entry.entry_id)
         await self._hass.async_block_till_done()

@@ -219,16 +219,16 @@ async def test_discovery_recognizes_a_powerwall_3_by_its_address(
     assert entry.data[CONF_MAC] == MAC
 
 
-@pytest.mark.parametrize("stranger", ["21.44", "1.15.0"])
+@pytest.mark.parametrize("other_firmware", ["21.44", "1.15.0"])
 async def test_discovery_sends_nothing_to_an_impostor(
-    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, stranger: str
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, other_firmware: str
 ) -> None:
     """A host name proves nothing: the certificate does."""
     gateway = await simulator("21.44")
     port = gateway.port
     await gateway.stop()
     entry = await set_up(gateway, host=f"nowhere.invalid:{port}", mac=MAC, fingerprint="ab" * 32)
-    impostor: Simulator = await simulator(stranger, serial=gateway.serial)
+    impostor: Simulator = await simulator(other_firmware, serial=gateway.serial)
     await impostor.stop()
     await impostor.start(port)
     assert_abort(await discover(hass, gateway.din), "already_configured")

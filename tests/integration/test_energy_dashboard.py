@@ -105,7 +105,7 @@ def offered(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
     return [line.removeprefix("- Home Energy Gateway ") for line in listed.splitlines()]
 
 
-async def answer(client: ClientSessionGenerator, entry: MockConfigEntry, choice: str) -> Any:
+async def submit(client: ClientSessionGenerator, entry: MockConfigEntry, choice: str) -> Any:
     """Open the repair and select an option."""
     pages = await client()
     form = {"handler": DOMAIN, "issue_id": f"energy_dashboard_{entry.entry_id}"}
@@ -128,7 +128,7 @@ async def test_energy_dashboard_repair_fills_an_empty_dashboard(
         *("Battery energy discharged", "Battery energy charged", "Battery power", "Charge"),
         *(("Home consumption", "Home power") if HAS_HOME_SOURCE else ()),
     ]
-    assert (await answer(hass_client, entry, "add"))["type"] == "create_entry"
+    assert (await submit(hass_client, entry, "add"))["type"] == "create_entry"
     assert offer(hass, entry) is None
     assert (await chosen(hass))["energy_sources"] == ALL
     result = (await async_validate(hass)).as_dict()
@@ -175,7 +175,7 @@ async def test_energy_dashboard_issue_stays_ignored(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, hass_client: ClientSessionGenerator
 ) -> None:
     entry = await set_up(await simulator("21.44"))
-    assert (await answer(hass_client, entry, "ignore"))["reason"] == "ignored"
+    assert (await submit(hass_client, entry, "ignore"))["reason"] == "ignored"
     assert await chosen(hass) is None
     await hass.config_entries.async_reload(entry.entry_id)
     await poll(hass, entry, "live")
@@ -195,7 +195,7 @@ async def test_suggestion_ignored_stays_ignored_while_sensors_are_unavailable(
         monkeypatch.setattr(coordinator, name, 0)
     gateway: Simulator = await simulator("21.44")
     entry = await set_up(gateway)
-    await answer(hass_client, entry, "ignore")
+    await submit(hass_client, entry, "ignore")
     gateway.faults.add("meters/aggregates", status=500)
     await poll(hass, entry, "live")
     await entry.runtime_data.inventory.async_refresh()
@@ -233,7 +233,7 @@ async def test_energy_dashboard_repair_adds_nothing_that_is_there(
 ) -> None:
     entry = await set_up(await simulator("21.44"))
     await choose(hass, *json.loads(json.dumps(ALL).replace("home_energy_gateway", "other")))
-    assert (await answer(hass_client, entry, "add"))["reason"] == "nothing_to_add"
+    assert (await submit(hass_client, entry, "add"))["reason"] == "nothing_to_add"
     assert offer(hass, entry) is None
     await choose(hass)
     await poll(hass, entry, "live")

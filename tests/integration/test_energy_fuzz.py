@@ -107,10 +107,10 @@ async def test_statistics_match_the_energy_that_flowed(
             assert sums[-1] == pytest.approx(expected, abs=EXACT), f"{key} is wrong {what}"
         assert not {SEEN_DIP, WARN_DIP, WARN_NEGATIVE} & hass.data.keys(), f"the recorder doubts a state {what}"
 
-    happenings = faults.happenings if is_deep() else faults.happenings[counted is None :: 2]
+    sequence = faults.all_faults if is_deep() else faults.all_faults[counted is None :: 2]
     while faults.minutes < HOURS * 60:
-        for happen in faults.dice.sample(happenings, len(happenings)):
+        for inject in faults.dice.sample(sequence, len(sequence)):
             await faults.pass_minutes(faults.dice.randint(*MINUTES_BETWEEN))
-            what = f"after {happen.__name__} in minute {faults.minutes}, seed {SEED}"
-            await happen()
+            what = f"after {inject.__name__} in minute {faults.minutes}, seed {SEED}"
+            await inject()
             await compare(what)

@@ -150,8 +150,8 @@ def test_markdown_texts_have_known_placeholders_only() -> None:
         elif key == "title":
             others.append(text)
 
-    for room in ("config", "options", "issues"):
-        sort(texts[room])
+    for section in ("config", "options", "issues"):
+        sort(texts[section])
     assert set(re.findall(r"\{(\w+)\}", " ".join(descriptions))) <= NAMED
     assert descriptions
     assert "{" not in "".join(others)
@@ -178,9 +178,9 @@ async def test_gateway_texts_are_no_template_path_or_log_line(
     entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
     states = [state for entity in entities if (state := hass.states.get(entity.entity_id))]
     assert len(states) > 100
-    told = json.dumps([[state.state, dict(state.attributes)] for state in states], default=str, ensure_ascii=False)
-    assert "{{ 7 * 191 }}" in told
-    assert "1337" not in told
+    shown = json.dumps([[state.state, dict(state.attributes)] for state in states], default=str, ensure_ascii=False)
+    assert "{{ 7 * 191 }}" in shown
+    assert "1337" not in shown
     assert all(valid_entity_id(state.entity_id) for state in states)
     for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
         assert device.configuration_url in {None, f"https://{gateway.host}:{gateway.port}"}

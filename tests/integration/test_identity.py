@@ -273,7 +273,7 @@ async def test_removed_entry_has_no_certificate_issue(
     assert certificate_issue(hass, entry) is None
 
 
-# -- who it is ---------------------------------------------------------------------------------------------------------
+# -- identity check ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("firmware", ["1.15.0", "21.44"])
@@ -283,13 +283,13 @@ async def test_identity_is_checked_on_a_new_connection(
     gateway = await simulator(firmware)
     entry = await set_up(gateway)
     await poll(hass, entry, "live")
-    tells = "powerwalls" if firmware == "1.15.0" else "status"
+    identity_path = "powerwalls" if firmware == "1.15.0" else "status"
     gateway.requests.clear()
     await poll(hass, entry, "live")
-    assert tells not in [request.path for request in gateway.requests]
+    assert identity_path not in [request.path for request in gateway.requests]
     await restart(gateway)
     await poll(hass, entry, "live")
-    assert [request.path for request in gateway.requests].count(tells) == 1
+    assert [request.path for request in gateway.requests].count(identity_path) == 1
     assert entry.state.name == "LOADED"
 
 
@@ -306,11 +306,11 @@ async def test_another_gateway_at_the_address_stops_the_entry(
         gateway.overrides["powerwalls"] = OTHER_PACKS
     else:
         gateway.serial = "TG9999990000B1"
-    told: list[str | None] = []
+    states: list[str | None] = []
     hass.bus.async_listen(
         "state_changed",
         lambda event: (
-            told.append(event.data["new_state"] and event.data["new_state"].state)
+            states.append(event.data["new_state"] and event.data["new_state"].state)
             if event.data["entity_id"].endswith("solar_production")
             else None
         ),
@@ -325,7 +325,7 @@ async def test_another_gateway_at_the_address_stops_the_entry(
     reads = {"status"} | ({"powerwalls"} if firmware == "1.15.0" else set())
     assert {request.path for request in gateway.requests} == reads  # just enough to see who it is
     assert gateway.logins == logins
-    assert {value for value in told if value} <= {seen, "unavailable"}  # nothing of the other one's was taken
+    assert {value for value in states if value} <= {seen, "unavailable"}  # nothing of the other one's was taken
     gateway.serial = serial
     gateway.overrides.clear()
     await retry(hass, entry)

@@ -62,8 +62,8 @@ def cts(kind: str, *inputs: int, inverted: tuple[int, ...] = ()) -> dict[str, An
 
 def single(location: str, kind: str, serial: str, **readings: Any) -> dict[str, Any]:
     """Return a single meter in the format of `meters/site` and `meters/solar`."""
-    told = "2023-04-08T12:55:00.180984196+01:00"
-    times = {f"last_phase_{what}_communication_time": told for what in ("voltage", "power", "energy")}
+    timestamp = "2023-04-08T12:55:00.180984196+01:00"
+    times = {f"last_phase_{what}_communication_time": timestamp for what in ("voltage", "power", "energy")}
     connection = {"device_serial": serial, "short_id": "12345", "https_conf": {}}
     return {"location": location, "type": kind, "connection": connection, "Cached_readings": times | readings}
 

@@ -128,8 +128,8 @@ async def test_take_over_continues_history_and_statistics(
     history = await get_instance(hass).async_add_executor_job(
         lambda: get_significant_states(hass, began, entity_ids=[consumed, power], significant_changes_only=False)
     )
-    told: list[Any] = history[power]
-    shown = [state for state in told if state.state not in {"unavailable", "unknown", ""}]
+    recorded: list[Any] = history[power]
+    shown = [state for state in recorded if state.state not in {"unavailable", "unknown", ""}]
     assert float(shown[0].state) == core_shown[power]
     assert [float(state.state) for state in shown[1:]] == pytest.approx(
         [gateway.home.home_power / 1000] * len(shown[1:]), abs=0.02

@@ -116,8 +116,8 @@ async def test_network_sensors_show_no_name_and_no_address(
     for entity_id in ours:
         state = hass.states.get(entity_id)
         assert state is not None
-        told = {name: value for name, value in state.attributes.items() if name.startswith("reached")}
-        assert set(told.values()) <= {True, False}
+        reached = {name: value for name, value in state.attributes.items() if name.startswith("reached")}
+        assert set(reached.values()) <= {True, False}
         for secret in ("192.168.1.77", "10.64.0.2", "02:00:00:00:00:01", "gsm_tesla_internal", "WPA2"):
             assert secret not in str(state.as_dict())
     wifi = er.async_get(hass).async_get_entity_id("binary_sensor", DOMAIN, f"{gateway.serial}_wifi_connected")

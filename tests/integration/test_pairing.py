@@ -318,13 +318,13 @@ async def test_key_is_only_in_private_storage(
     assert _kept_in(hass_storage) == [f"{DOMAIN}.{entry.entry_id}"]
     assert private
     assert all(private)
-    told = json.dumps(await diagnostics.async_get_config_entry_diagnostics(hass, entry), default=str)
+    data = json.dumps(await diagnostics.async_get_config_entry_diagnostics(hass, entry), default=str)
     # Records of the test harness about its storage in memory do not count.
     logged = [record.getMessage() for record in caplog.records if "homeassistant_custom_component" not in record.name]
     for secret in _secrets():
-        assert secret not in told
+        assert secret not in data
         assert secret not in "".join(logged), [r.name for r in caplog.records if secret in r.getMessage()]
-    assert json.loads(told)["gateway"]["key"] == {"verified": True, "firmware": "26.26.4"}
+    assert json.loads(data)["gateway"]["key"] == {"verified": True, "firmware": "26.26.4"}
     await hass.config_entries.async_remove(entry.entry_id)
     await hass.async_block_till_done()
     assert _kept_in(hass_storage) == []

@@ -80,15 +80,15 @@ async def test_failing_callback_stops_no_other_callback_and_no_entity(
 ) -> None:
     _, entry = loaded
     coordinator: GatewayCoordinator[Any] = getattr(entry.runtime_data, name)
-    heard: list[str] = []
+    calls: list[str] = []
     coordinator.async_add_listener(fail)
-    coordinator.async_add_listener(lambda: heard.append("callback"))
-    coordinator.async_add_listener(lambda: heard.append("listener"))
+    coordinator.async_add_listener(lambda: calls.append("callback"))
+    coordinator.async_add_listener(lambda: calls.append("listener"))
     for _ in range(3):
         coordinator.data = replace(coordinator.data)
         await coordinator.async_refresh()
-    assert heard.count("callback") >= 3
-    assert heard.count("listener") >= 3
+    assert calls.count("callback") >= 3
+    assert calls.count("listener") >= 3
     (logged,) = tracebacks(caplog)
     assert "Unexpected error in fail" in logged.message
 
@@ -213,7 +213,7 @@ async def test_error_of_the_grid_update_affects_no_live_value(
     assert state_of(hass, gateway, "sensor", "charge") == "40.0"
 
 
-# -- what is polled in any case ----------------------------------------------------------------------------------------
+# -- endpoints that are always polled ----------------------------------------------------------------------------------
 
 
 async def test_polls_continue_if_every_entity_is_disabled(hass: HomeAssistant, loaded: Loaded) -> None:

@@ -186,8 +186,8 @@ async def test_reconfigure_rejects_a_gateway_without_encryption(
 ) -> None:
     gateway = await simulator("1.50.1")
     entry = await set_up(gateway)
-    somebody = await simulator("1.15.0", serial=gateway.serial)
-    flow = await begin(hass, entry, typed(somebody))
+    other = await simulator("1.15.0", serial=gateway.serial)
+    flow = await begin(hass, entry, typed(other))
     assert_form(flow, "reconfigure", {CONF_HOST: "not_encrypted"})
 
 

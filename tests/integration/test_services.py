@@ -272,9 +272,9 @@ async def test_check_update_returns_the_result(
     gateway.gateway.update.seconds = 0.3
     gateway.gateway.new_firmware, gateway.gateway.connected_to_tesla = new, connected
     entry = await set_up(gateway)
-    told = await act(hass, "check_update", response=True)
-    assert told["state"] == state
-    assert told["words"]
+    result = await act(hass, "check_update", response=True)
+    assert result["state"] == state
+    assert result["words"]
     assert entry.runtime_data.inventory.data.update.value.state.name.lower() == state
 
 
@@ -346,10 +346,10 @@ async def test_run_connection_test_returns_the_result(
     gateway.gateway.connection_test.seconds = 0.1
     gateway.gateway.connected_to_tesla = connected
     await set_up(gateway)
-    told = await act(hass, "run_connection_test", response=True)
-    assert told["passed"] is connected
-    assert len(told["tests"]) > 1
-    assert all(test["passed"] for test in told["tests"].values()) is connected
+    result = await act(hass, "run_connection_test", response=True)
+    assert result["passed"] is connected
+    assert len(result["tests"]) > 1
+    assert all(test["passed"] for test in result["tests"].values()) is connected
 
 
 async def test_run_connection_test_without_an_end_raises(

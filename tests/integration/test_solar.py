@@ -205,9 +205,9 @@ async def test_problem_sensor_lists_the_alerts(hass: HomeAssistant, simulator: S
         gateway.overrides["solar_powerwall"] = plus(**trouble)
         await poll(hass, entry, "detail")
         assert state_of(hass, gateway, "binary_sensor", "inverter_1_problem") == STATE_ON
-    told = attributes(hass, gateway, "inverter_1_problem")
-    assert told["reasons"] == ["DisabledArcFault"]
-    assert [alert["severity"] for alert in told["alerts"]] == ["warning", "problem"]
+    problem = attributes(hass, gateway, "inverter_1_problem")
+    assert problem["reasons"] == ["DisabledArcFault"]
+    assert [alert["severity"] for alert in problem["alerts"]] == ["warning", "problem"]
     gateway.overrides["solar_powerwall"] = {"pvac_status": {"state": "PVAC_Active"}}
     await poll(hass, entry, "detail")
     assert state_of(hass, gateway, "binary_sensor", "inverter_1_problem") == "unknown"

@@ -36,5 +36,5 @@ async def test_polls_for_a_day_without_gateway_log_twice(
         assert coordinator.last_update_success
     assert state_of(hass, gateway, "binary_sensor", "grid") == "on"
     assert state_of(hass, gateway, "sensor", "charge") != STATE_UNAVAILABLE
-    told = [record for record in caplog.records if record.levelno >= logging.INFO and "powerwall" in record.name]
-    assert [record.levelname for record in told] == ["WARNING", "INFO"]
+    records = [record for record in caplog.records if record.levelno >= logging.INFO and "powerwall" in record.name]
+    assert [record.levelname for record in records] == ["WARNING", "INFO"]

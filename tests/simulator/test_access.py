@@ -41,15 +41,15 @@ async def test_each_role_reads_its_endpoints(
 ) -> None:
     gateway = await start(simulator, firmware)
     async with Browser(gateway) as browser:
-        stranger = await browser.get(path)
+        anonymous = await browser.get(path)
         await browser.login()
         gateway.running = True
         owner = await browser.get(path)
     assert owner.status == status_of(firmware, path)
     if is_open:
-        assert stranger.status == 200
+        assert anonymous.status == 200
     else:
-        assert (stranger.status, stranger.json) == (403, DENIED)
+        assert (anonymous.status, anonymous.json) == (403, DENIED)
     assert [request.authenticated for request in gateway.requests if "login" not in request.path] == [False, True]
 
 

@@ -160,14 +160,14 @@ class PollingWatcher(GridWatcher):
 async def test_outages_are_detected_and_missed(simulator: StartSimulator, tmp_path: Path) -> None:
     """One that both detect, and a short one while one of them does not poll."""
     both = [await simulator(speed=1.0), await simulator(speed=1.0)]
-    told: list[str] = []
+    messages: list[str] = []
     enabled = [asyncio.Event(), asyncio.Event()]
     async with ControlApi.open(both[0].url) as of_core, ControlApi.open(both[1].url) as of_ours:
         watches = [
-            PollingWatcher(Subject(name, "", Gateway(Address("", "", "", None), api), tmp_path, told.append), "")
+            PollingWatcher(Subject(name, "", Gateway(Address("", "", "", None), api), tmp_path, messages.append), "")
             for name, api in (("core", of_core), ("ours", of_ours))
         ]
-        runner = OutageRunner(watches[0], watches[1], 0.05, told.append)
+        runner = OutageRunner(watches[0], watches[1], 0.05, messages.append)
         async with watches[0].polling(both[0], enabled[0]), watches[1].polling(both[1], enabled[1]):
             for event in enabled:
                 event.set()
@@ -180,7 +180,7 @@ async def test_outages_are_detected_and_missed(simulator: StartSimulator, tmp_pa
     assert 0 < ours_first.after < NEVER
     assert (second.lasts, second.after) == (0.1, NEVER)
     assert 0 < ours_second.after < NEVER
-    assert "core missed it, ours after 0." in told[-1]
+    assert "core missed it, ours after 0." in messages[-1]
     assert [gateway.home.grid_status for gateway in both] == ["SystemGridConnected"] * 2
     assert [gateway.speed for gateway in both] == [1, 1]
 
@@ -287,11 +287,11 @@ def test_block_lasts_from_one_select_to_the_next() -> None:
     select(None)
     sleep(0.02)
     select(None)
-    told = blocks.as_dict()
-    assert len(told["blocks"]) == len(told["blocks_cpu"]) == 2
-    assert all(seconds >= 0.02 for seconds in told["blocks"])
-    assert told["blocks_cpu"][0] >= 0.015 > told["blocks_cpu"][1]  # asleep, the thread spends nothing
-    assert told["blocks"] == sorted(told["blocks"], reverse=True)
+    reading = blocks.as_dict()
+    assert len(reading["blocks"]) == len(reading["blocks_cpu"]) == 2
+    assert all(seconds >= 0.02 for seconds in reading["blocks"])
+    assert reading["blocks_cpu"][0] >= 0.015 > reading["blocks_cpu"][1]  # asleep, the thread spends nothing
+    assert reading["blocks"] == sorted(reading["blocks"], reverse=True)
 
 
 def _wait_for_something(_selector: object, _timeout: float | None) -> list[str]:

@@ -153,13 +153,13 @@ class FakeEnvironment:
 
 async def test_missing_recovery_is_given_up() -> None:
     worse = Condition(entry="loaded", unavailable=frozenset({"charge"}), open=frozenset())
-    told: list[str] = []
+    messages: list[str] = []
     environment: Any = FakeEnvironment(worse, worse, NORMAL)
-    after, left = await Soak(environment, told.append)._wait_until_back(NORMAL)
-    assert (after is not None, left, told) == (True, "", [])
+    after, left = await Soak(environment, messages.append)._wait_until_back(NORMAL)
+    assert (after is not None, left, messages) == (True, "", [])
     environment = FakeEnvironment(worse)
-    assert await Soak(environment, told.append)._wait_until_back(NORMAL) == (None, "unavailable: charge")
-    assert told == ["NOT BACK within 120 s waiting for all entities: unavailable: charge"]
+    assert await Soak(environment, messages.append)._wait_until_back(NORMAL) == (None, "unavailable: charge")
+    assert messages == ["NOT BACK within 120 s waiting for all entities: unavailable: charge"]
 
 
 async def test_soak_waits_two_intervals_where_polls_are_stretched() -> None:

@@ -317,13 +317,13 @@ def test_counter_that_falls_all_day_is_logged_once(caplog: pytest.LogCaptureFixt
     assert len(caplog.records) == 2
 
 
-@pytest.mark.parametrize("nonsense", [float("nan"), float("inf"), -float("inf")])
-def test_reading_that_is_no_number_changes_nothing(nonsense: float) -> None:
-    assert EnergyFilter("site", HOME_POWER).update(nonsense, 0) is None
+@pytest.mark.parametrize("invalid", [float("nan"), float("inf"), -float("inf")])
+def test_reading_that_is_no_number_changes_nothing(invalid: float) -> None:
+    assert EnergyFilter("site", HOME_POWER).update(invalid, 0) is None
     energy_filter = filter_at(5000)
-    assert {energy_filter.update(nonsense, 600 * poll) for poll in range(10)} == {5000}
+    assert {energy_filter.update(invalid, 600 * poll) for poll in range(10)} == {5000}
     assert energy_filter.update(5001, 6000) == 5001
-    readings = ((6005, 10), (6010, 11), (6015, nonsense), (6005 + LASTING_SECONDS, 12))
+    readings = ((6005, 10), (6010, 11), (6015, invalid), (6005 + LASTING_SECONDS, 12))
     assert [energy_filter.update(reading, now) for now, reading in readings] == [
         5001,
         5001,
@@ -417,7 +417,7 @@ WAITS = st.one_of(st.sampled_from([0.0, 5.0, 60.0, LASTING_SECONDS]), st.floats(
 def test_no_counter_makes_the_shown_energy_fall_or_jump(
     first: float, polls: list[tuple[float | str, float, int]]
 ) -> None:
-    """What is shown grows by no more than a home can do, and by what the counter counts once that counts again."""
+    """The shown energy grows by no more than a home can use, and follows the counter once that counts again."""
     energy_filter = EnergyFilter("any", HOME_POWER)
     now, reading, most = 1e9, first, 0.0
     begun = shown = energy_filter.update(first, now)
