@@ -22,7 +22,7 @@ class Benchmark:
 
 BENCHMARKS = {
     "cost": Benchmark(
-        "load on the gateway, the machine and the recorder; about 15 minutes", cost.run, cost.add_arguments
+        "load on the gateway, the machine and the recorder; about 25 minutes", cost.run, cost.add_arguments
     ),
     "faults": Benchmark(
         "impact of gateway faults; about 20 minutes; fails where this integration does not recover",

@@ -28,7 +28,7 @@ TARGETS = {
     "longest loop block": Target(ratio=1),
 }
 TARGETS_BY_CADENCE = {
-    DEFAULT: {"CPU above idle": Target(ratio=4), "recorder rows": Target(ratio=2)},
+    DEFAULT: {"CPU above idle": Target(ratio=4), "recorder rows": Target(ratio=1.5)},
     CORE_CADENCE: {"requests of a refresh": Target(value=5), "CPU of a refresh": Target(ratio=0.45)},
 }
 
