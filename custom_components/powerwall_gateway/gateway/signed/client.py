@@ -80,8 +80,8 @@ that (pypowerwall, issue 352)."""
 _NOT_WRITTEN: Final = "updateFile response missing"
 """The library's error for a rejected write: the file has changed since it was read."""
 
-_NO_COMMAND: Final = "teg response missing"
-"""The library's error for a command that the firmware does not support."""
+_NO_COMMAND: Final = ("teg response missing", "(status code 12)")
+"""The library's errors for a command that the firmware does not support: of 0.4, and of 0.8 (UNIMPLEMENTED)."""
 
 _UNCONVERTED: Final = (AttributeError, EOFError, LookupError, TypeError, ValueError, zlib.error)
 """Errors that the library does not convert for a malformed response, and those of incompatible newer versions."""
@@ -276,7 +276,7 @@ class SignedGateway:
             return CommandError(
                 "something else changed the settings at the same time", reason=CommandFailure.CONFLICT, path=PATH
             )
-        if _NO_COMMAND in message:
+        if any(text in message for text in _NO_COMMAND):
             self.verified = self._accepted = True
             return GatewayNotFoundError("the firmware does not support the command", path=PATH)
         return GatewayInvalidResponseError("the response does not belong to the request", path=PATH)
