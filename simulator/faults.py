@@ -38,6 +38,10 @@ class Fault:
         """Return whether the fault has an effect."""
         return self.status is not None or self.drop or self.delay > 0 or bool(self.raw)
 
+    def hits(self, method: str, path: str) -> bool:
+        """Return whether the fault hits a request."""
+        return self.path in (path, "*") and self.method in (method, None)
+
     @property
     def response(self) -> Response | None:
         """The wrong response, if the fault has one."""
@@ -88,7 +92,7 @@ class Faults:
     def take(self, method: str, path: str) -> Fault | None:
         """Find the fault that hits a request to a path, if one does, and count it."""
         for fault in self.active:
-            if fault.path in (path, "*") and fault.method in (method, None):
+            if fault.hits(method, path):
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times <= 0:

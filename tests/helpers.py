@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from aiohttp import ClientTimeout
 import pytest
 
-from custom_components.powerwall_gateway.gateway import Address
+from custom_components.powerwall_gateway.gateway import Address, Transport
 from simulator import Simulator
 
 ROOT: Final = Path(__file__).parents[1]
@@ -33,6 +34,23 @@ async def until(condition: Callable[[], object], *, seconds: float = 20.0) -> No
 def address_of(simulator: Simulator) -> Address:
     """Return the address as an owner enters it."""
     return Address.parse(f"{simulator.host}:{simulator.port}")
+
+
+def limit_hanging_requests(simulator: Simulator, connection: Transport) -> None:
+    """Let the client give up the requests to which a fault delays the response, and no others, after 0.1 seconds.
+
+    A short limit for all requests would end some of them on a busy machine. This one begins when a request has been
+    sent, so that the gateway receives it.
+    """
+    request, limit = connection.request, connection._timeout
+    short = ClientTimeout(sock_read=0.1)
+
+    async def limited(method: str, path: str, **options: Any) -> Any:
+        fault = next((fault for fault in simulator.faults.active if fault.hits(method, path)), None)
+        connection._timeout = short if fault and fault.delay > 0.1 else limit
+        return await request(method, path, **options)
+
+    vars(connection)["request"] = limited
 
 
 def request_count(simulator: Simulator, path: str) -> int:

@@ -18,7 +18,7 @@ from custom_components.powerwall_gateway.gateway import (
 from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.gateway.models import OperationMode
 from simulator import Simulator
-from tests.helpers import address_of
+from tests.helpers import address_of, limit_hanging_requests
 
 SELF_POWERED, BACKUP = OperationMode.SELF_CONSUMPTION, OperationMode.BACKUP
 INSTALLER = "Provider_Engineer"
@@ -62,6 +62,10 @@ NO_JSON: dict[str, dict[str, Any]] = {
 LOST: dict[str, dict[str, Any]] = {"closed during the response": {"drop": True}, "hangs": {"delay": 30.0}, **NO_JSON}
 
 
+HURRIED, PATIENT = 0.1, 10.0
+"""Seconds to read back. A change that is in effect only later needs the second, which a busy machine keeps."""
+
+
 class Operator:
     """A client that sets mode and reserve with the installer's credentials, and its gateway."""
 
@@ -71,7 +75,7 @@ class Operator:
         self.logins = 0
         """Number of safe logins."""
         self.operation = LocalOperationController(
-            powerwall, log_in=self._log_in if may_log_in else None, read_back=Polling(0.005, 0.02, patience)
+            powerwall, log_in=self._log_in if may_log_in else None, read_back=read_back(patience)
         )
 
     async def _log_in(self) -> None:
@@ -139,6 +143,14 @@ class Operator:
         """Inject a fault into the commit."""
         self.simulator.faults.add("config/completed", times=1, **fault)
 
+    def hurry_after_the_commit(self) -> None:
+        """Soon give up reading back, however long the gateway took before the commit."""
+
+        async def hurry() -> None:
+            self.operation.read_back = read_back(HURRIED)
+
+        self.after("config_completed", hurry)
+
     def after(self, call: str, happens: Callable[[], Awaitable[None]]) -> None:
         """Call `happens` once, right after the next call of a method of the client returns."""
         original = getattr(self.powerwall, call)
@@ -171,6 +183,11 @@ class HeldWrite:
         self._go.set()
 
 
+def read_back(patience: float) -> Polling:
+    """Return short pauses for reading back, up to `patience` seconds."""
+    return Polling(0.005, 0.02, patience)
+
+
 def rounded(settings: OperationSettings) -> OperationSettings:
     """Return the settings with a rounded reserve."""
     reserve = settings.reserve
@@ -188,7 +205,7 @@ def with_session(
     *,
     role: str = INSTALLER,
     may_log_in: bool = False,
-    patience: float = 0.1,
+    patience: float = HURRIED,
 ) -> Operator:
     """Return an operator that has a session already."""
     simulator.tokens["from-before"] = role
@@ -198,7 +215,7 @@ def with_session(
 
 
 def without_session(
-    simulator: Simulator, connection: Transport, *, may_log_in: bool = True, patience: float = 0.1
+    simulator: Simulator, connection: Transport, *, may_log_in: bool = True, patience: float = HURRIED
 ) -> Operator:
     """Return an operator that has to log in first."""
     powerwall = PowerwallGateway(connection, installer(simulator))
@@ -213,10 +230,12 @@ def error_response(status: int) -> dict[str, Any]:
 
 
 async def impatient_operator(gateway: Simulator, session: ClientSession, **options: Any) -> Operator:
-    """Return an operator with short time limits."""
+    """Return an operator that soon gives up a request without a response, and reading back."""
     if gateway.profile.tls:
         gateway.flip_switch()
-    operator = with_session(gateway, await find(session, address_of(gateway), timeout=0.25), **options)
+    connection = await find(session, address_of(gateway))
+    limit_hanging_requests(gateway, connection)
+    operator = with_session(gateway, connection, **options)
     gateway.requests.clear()
     return operator
 

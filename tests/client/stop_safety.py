@@ -22,7 +22,7 @@ from custom_components.powerwall_gateway.gateway.stop_safety.supervisor import S
 from custom_components.powerwall_gateway.hub import AvailabilityLog
 from simulator import Simulator
 from simulator.server import Request
-from tests.helpers import address_of, until
+from tests.helpers import address_of, limit_hanging_requests, until
 
 FAST_TIMINGS = SafetyTimings(steady=0.03, check=0.003, first_pause=0.005, longest_pause=0.02, patience=0.5)
 """Short waits. The grid has to be connected for as long as in production."""
@@ -126,11 +126,11 @@ class Home:
         self,
         *,
         timings: SafetyTimings = FAST_TIMINGS,
-        timeout: float = 10.0,
+        hurried: bool = False,
         kill: Kill | None = None,
         credentials: Credentials | None = None,
     ) -> AsyncIterator[StopSupervisor]:
-        """Start a new process. It is killed at the end of the context."""
+        """Start a new process. It is killed at the end of the context. `hurried`: it gives up hanging requests soon."""
         tasks: list[asyncio.Task[None]] = []
 
         def spawn(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -140,7 +140,9 @@ class Home:
         async with open_session() as session:
             simulator = self.simulator
             address = address_of(simulator).over("https" if simulator.fingerprint else "http")
-            connection = Transport(session, address, fingerprint=simulator.fingerprint, timeout=timeout)
+            connection = Transport(session, address, fingerprint=simulator.fingerprint)
+            if hurried:
+                limit_hanging_requests(simulator, connection)
             supervisor = StopSupervisor(
                 PowerwallGateway(connection, credentials or self.credentials, on_result=AvailabilityLog().note),
                 self.disk,

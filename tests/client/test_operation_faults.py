@@ -14,6 +14,7 @@ from custom_components.powerwall_gateway.gateway import (
     LocalOperationController,
 )
 from simulator import Simulator
+from simulator.gateway.call import Call
 from tests.client.conftest import Connect
 from tests.client.expected_errors import raises_command_error
 from tests.client.operation import (
@@ -29,6 +30,7 @@ from tests.client.operation import (
     NEW_SETTINGS,
     NOT_DENIED,
     OLD_SETTINGS,
+    PATIENT,
     STATUSES,
     WRITE,
     error_response,
@@ -124,16 +126,21 @@ async def test_set_with_a_lost_write_is_unknown(
 
 
 async def test_set_commits_a_write_that_was_stored_late(gateway: Simulator, session: ClientSession) -> None:
-    operator = await impatient_operator(gateway, session, patience=2.0)
-    operator.fail_at_write(delay=0.35)
+    operator = await impatient_operator(gateway, session, patience=PATIENT)
+
+    def store(_step: str, _call: Call) -> None:
+        if operator.asked.count(LOOK) == 4:
+            gateway.gateway.operation.mode, gateway.gateway.operation.reserve = NEW_SETTINGS
+
+    operator.fail_at_write(delay=30.0)
+    gateway.server.observer = store
     await operator.set(mode=BACKUP, reserve=30)
     assert operator.follows == NEW_SETTINGS
-    assert (operator.asked.count(WRITE), operator.commits) == (1, 1)
-    assert operator.asked.count(LOOK) > 3
+    assert operator.asked == [*BEFORE, WRITE, LOOK, LOOK, LOOK, CHECK, COMMIT, LOOK]
 
 
 async def test_set_waits_for_the_gateway_after_the_write(gateway: Simulator, session: ClientSession) -> None:
-    operator = await impatient_operator(gateway, session)
+    operator = await impatient_operator(gateway, session, patience=PATIENT)
     operator.fail_at_write(drop=True, after=True)
     gateway.faults.add("operation", drop=True, times=5)
     await operator.set(mode=BACKUP, reserve=30)

@@ -21,6 +21,7 @@ from tests.client.operation import (
     NEW_SETTINGS,
     NOT_DENIED,
     OLD_SETTINGS,
+    PATIENT,
     SELF_POWERED,
     WRITE,
     Operator,
@@ -59,7 +60,7 @@ class Reboot:
 
 
 async def test_set_waits_for_a_reboot_before_the_commit(gateway: Simulator, session: ClientSession) -> None:
-    operator = await impatient_operator(gateway, session, may_log_in=True, patience=2.0)
+    operator = await impatient_operator(gateway, session, may_log_in=True, patience=PATIENT)
     Reboot(operator)
     await operator.set(mode=BACKUP, reserve=30)
     assert (operator.follows, len(operator.writes), operator.commits) == (NEW_SETTINGS, 1, 1)
@@ -67,16 +68,18 @@ async def test_set_waits_for_a_reboot_before_the_commit(gateway: Simulator, sess
 
 
 async def test_set_with_a_reboot_and_no_login_is_unknown(gateway: Simulator, session: ClientSession) -> None:
-    operator = await impatient_operator(gateway, session, patience=0.4)
+    operator = await impatient_operator(gateway, session, patience=PATIENT)
     Reboot(operator)
+    operator.hurry_after_the_commit()
     with raises_command_error(CommandFailure.UNKNOWN):
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert (operator.follows, len(operator.writes), operator.commits) == (NEW_SETTINGS, 1, 1)
 
 
 async def test_set_that_a_reboot_lost_is_not_applied(gateway: Simulator, session: ClientSession) -> None:
-    operator = await impatient_operator(gateway, session, may_log_in=True, patience=0.4)
+    operator = await impatient_operator(gateway, session, may_log_in=True, patience=PATIENT)
     Reboot(operator, forgets=True)
+    operator.hurry_after_the_commit()
     with raises_command_error(CommandFailure.NOT_APPLIED) as raised:
         await operator.operation.set(mode=BACKUP, reserve=30)
     assert raised.value.mode == "self_consumption"
@@ -97,7 +100,7 @@ async def test_set_does_not_commit_if_the_gateway_stays_away(gateway: Simulator,
 async def test_set_waits_until_the_gateway_reports_running(
     gateway: Simulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
-    operator = await impatient_operator(gateway, session)
+    operator = await impatient_operator(gateway, session, patience=PATIENT)
 
     async def it_is_busy() -> None:
         gateway.faults.add("sitemaster", **fault, times=3)
@@ -133,7 +136,7 @@ UNREADABLE: dict[str, dict[str, Any]] = {
 async def test_set_repeats_a_failed_read_back(
     gateway: Simulator, session: ClientSession, fault: dict[str, Any]
 ) -> None:
-    operator = await impatient_operator(gateway, session, patience=0.4)
+    operator = await impatient_operator(gateway, session, patience=PATIENT)
     operator.fail_at_read_back(**fault, times=4)
     await operator.set(mode=BACKUP, reserve=30)
     assert (operator.follows, operator.asked.count(WRITE), operator.commits) == (NEW_SETTINGS, 1, 1)
@@ -152,7 +155,7 @@ async def test_set_that_cannot_be_read_back_is_unknown(
 
 @pytest.mark.parametrize("status", DENIED)
 async def test_set_logs_in_to_read_back(gateway: Simulator, session: ClientSession, status: int) -> None:
-    operator = await impatient_operator(gateway, session, may_log_in=True, patience=0.4)
+    operator = await impatient_operator(gateway, session, may_log_in=True, patience=PATIENT)
     operator.fail_at_read_back(**error_response(status), times=1)
     await operator.set(mode=BACKUP, reserve=30)
     assert (operator.follows, operator.logins, gateway.running) == (NEW_SETTINGS, 1, True)
@@ -168,7 +171,7 @@ async def test_set_logs_in_only_once(gateway: Simulator, session: ClientSession)
 
 
 async def test_set_waits_until_the_change_shows(gateway: Simulator, session: ClientSession) -> None:
-    operator = await impatient_operator(gateway, session, patience=0.4)
+    operator = await impatient_operator(gateway, session, patience=PATIENT)
     operator.fail_at_read_back(status=200, body={"mode": "self_consumption", "backup_reserve_percent": 24}, times=4)
     await operator.set(mode=BACKUP, reserve=30)
     assert operator.asked == [*CHANGE, *[LOOK] * 4]

@@ -214,7 +214,7 @@ REFUSALS = [
 async def test_log_in_is_refused_if_it_is_not_safe(home: Home, arrange: Any, reason: CommandFailure | None) -> None:
     arrange(home)
     before = home.disk.content
-    async with home.process(timeout=0.1) as supervisor:
+    async with home.process(hurried=True) as supervisor:
         with raises_command_error(reason) if reason else pytest.raises(JournalError):
             await supervisor.log_in()
         await finished(supervisor)

@@ -30,7 +30,7 @@ RESPONSES: dict[str, dict[str, Any]] = {
 async def test_powerwall_runs_after_any_login_response(home: Home, name: str, acts: bool) -> None:
     gateway = home.simulator
     gateway.faults.add("login/Basic", after=acts, **RESPONSES[name])
-    async with home.process(timeout=0.15) as supervisor:
+    async with home.process(hurried=True) as supervisor:
         with pytest.raises(GatewayError) as raised:
             await supervisor.log_in()
         assert not isinstance(raised.value, CommandError | JournalError)
@@ -48,13 +48,13 @@ async def test_powerwall_runs_after_any_login_response(home: Home, name: str, ac
 async def test_powerwall_runs_after_a_login_that_acts_late(home: Home) -> None:
     gateway = home.simulator
     gateway.faults.add("login/Basic", delay=0.4)
-    async with home.process(timings=replace(FAST_TIMINGS, steady=0.8), timeout=0.1) as supervisor:
+    async with home.process(timings=replace(FAST_TIMINGS, steady=1.2), hurried=True) as supervisor:
         with pytest.raises(GatewayError):
             await supervisor.log_in()
         assert gateway.stopped_seconds == 0
         await finished(supervisor)
     home.assert_recovered()
-    assert 0 < gateway.stopped_seconds < 0.3
+    assert 0 < gateway.stopped_seconds < 0.6  # not only at the end of the checks
     assert gateway.tokens
     assert home.request_count("sitemaster/run") == 2
 
@@ -62,7 +62,7 @@ async def test_powerwall_runs_after_a_login_that_acts_late(home: Home) -> None:
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 500}, {"drop": True}, {"delay": 30.0, "drop": True}])
 async def test_log_in_repeats_a_start_that_fails(home: Home, fault: dict[str, Any]) -> None:
     home.simulator.faults.add("sitemaster/run", times=3, **fault)
-    async with home.process(timeout=0.1) as supervisor:
+    async with home.process(hurried=True) as supervisor:
         await supervisor.log_in()
         assert home.simulator.running
         await finished(supervisor)

@@ -187,7 +187,7 @@ async def test_stop_under_load_is_refused(simulator: StartSimulator) -> None:
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 503}, {"drop": True}, {"delay": 30.0, "drop": True}])
 async def test_failed_stop_is_over(old: Home, fault: dict[str, Any], acts: bool) -> None:
     old.simulator.faults.add("sitemaster/stop", after=acts, **fault)
-    async with old.process(timeout=0.1) as supervisor:
+    async with old.process(hurried=True) as supervisor:
         with pytest.raises(GatewayError):
             await supervisor.stop_for(3600)
         assert old.simulator.running

@@ -6,7 +6,6 @@ from dataclasses import replace
 from math import inf, nan
 from typing import Any
 
-from aiohttp import ClientTimeout
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
@@ -19,7 +18,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from simulator.gateway.call import Call
 from tests.conftest import StartSimulator
-from tests.helpers import request_count, until
+from tests.helpers import limit_hanging_requests, request_count, until
 from tests.integration.control import FAST_TIMINGS, call, follows, poll, wait_until_idle, writes
 
 from .conftest import Loaded, SetUp, entry_for, state_of
@@ -45,11 +44,11 @@ async def slide_reserve(hass: HomeAssistant, gateway: Simulator, reserve: float)
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=reserve)
 
 
-def hurry(entry: MockConfigEntry, *, patience: float = 0.05, hangs: bool = False) -> None:
+def hurry(gateway: Simulator, entry: MockConfigEntry, *, patience: float = 0.05, hangs: bool = False) -> None:
     """Shorten the waits for the result of a write and for a missing response."""
     entry.runtime_data.control._hub.operation.read_back = Polling(0.01, 0.01, patience)
     if hangs:
-        entry.runtime_data.gateway.connection._timeout = ClientTimeout(total=0.5)
+        limit_hanging_requests(gateway, entry.runtime_data.gateway.connection)
 
 
 def when(gateway: Simulator, step: str, method: str, path: str, happens: Callable[[], None]) -> None:
@@ -136,7 +135,7 @@ def error_key_of(response: str) -> str:
 @pytest.mark.parametrize("response", RESPONSES)
 async def test_write_raises_the_error_of_each_response(hass: HomeAssistant, old: Loaded, response: str) -> None:
     gateway, entry = old
-    hurry(entry, hangs=response == "hangs")
+    hurry(gateway, entry, hangs=response == "hangs")
     gateway.faults.add("operation", method="POST", **RESPONSES[response])
     with pytest.raises(HomeAssistantError) as raised:
         await set_reserve(hass, 30)
@@ -149,7 +148,7 @@ async def test_write_raises_the_error_of_each_response(hass: HomeAssistant, old:
 @pytest.mark.parametrize("response", [response for response in RESPONSES if response != "empty"])
 async def test_commit_raises_the_error_of_each_response(hass: HomeAssistant, old: Loaded, response: str) -> None:
     gateway, entry = old
-    hurry(entry, hangs=response == "hangs")
+    hurry(gateway, entry, hangs=response == "hangs")
     gateway.faults.add("config/completed", **RESPONSES[response])
     with pytest.raises(HomeAssistantError) as raised:
         await slide_reserve(hass, gateway, 30)
@@ -178,7 +177,7 @@ async def works_again(hass: HomeAssistant, gateway: Simulator, entry: MockConfig
 @pytest.mark.parametrize("response", LOST)
 async def test_lost_response_is_confirmed_by_reading(hass: HomeAssistant, old: Loaded, response: str) -> None:
     gateway, entry = old
-    hurry(entry, hangs=response == "hangs")
+    hurry(gateway, entry, hangs=response == "hangs")
     gateway.faults.add("operation", method="POST", after=True, **LOST[response])
     await set_reserve(hass, 30)
     assert follows(gateway) == NEW_SETTINGS
@@ -193,7 +192,7 @@ async def test_reboot_between_write_and_commit_is_handled(
     hass: HomeAssistant, old: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway, entry = old
-    hurry(entry, patience=5.0)
+    hurry(gateway, entry, patience=5.0)
     client = entry.runtime_data.gateway
     write = client.set_operation
     reboots: list[asyncio.Task[None]] = []
@@ -283,7 +282,7 @@ async def test_login_restarts_the_powerwall_after_each_response(
     hass: HomeAssistant, waiting: Waiting, response: str, acts: bool
 ) -> None:
     gateway, entry, log_in = waiting
-    hurry(entry, hangs=response == "hangs")
+    hurry(gateway, entry, hangs=response == "hangs")
     gateway.faults.add("login/Basic", after=acts, **RESPONSES[response])
     await log_in()
     await until(lambda: gateway.logins == 1)
@@ -297,9 +296,9 @@ async def test_login_that_acts_late_restarts_the_powerwall(
     hass: HomeAssistant, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway, entry, log_in = waiting
-    monkeypatch.setattr(entry.runtime_data.control._hub.supervisor, "_timings", replace(FAST_TIMINGS, steady=1.5))
-    hurry(entry, hangs=True)
-    gateway.faults.add("login/Basic", delay=1.0, times=1)
+    monkeypatch.setattr(entry.runtime_data.control._hub.supervisor, "_timings", replace(FAST_TIMINGS, steady=1.2))
+    hurry(gateway, entry, hangs=True)
+    gateway.faults.add("login/Basic", delay=0.5, times=1)
     await log_in()
     await wait_until_idle(hass, entry)
     assert gateway.stopped_seconds > 0
