@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import asdict
 import json
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import aiohttp
 
@@ -19,10 +19,11 @@ from tools.dev_server.integration import DOMAIN, add
 from tools.hass_process import HomeAssistant, WebSocketError
 from tools.hass_process.configuration import REPOSITORY
 
-NEVER = 3600.0
+NEVER: Final = 3600.0
 """Seconds on the grid before a login, where there is to be none."""
 
-SOON = 1.5
+SOON: Final = 5.0
+"""The same, where there is to be one: longer than an entry needs for its setup."""
 
 
 def process(folder: Path, port: int, seconds_on_grid: float) -> HomeAssistant:
@@ -37,11 +38,11 @@ def process(folder: Path, port: int, seconds_on_grid: float) -> HomeAssistant:
     )
 
 
-def stored(folder: Path) -> dict[str, Any]:
-    """Return the entry as it is on disk."""
+def disabled_by(folder: Path, entry_id: str) -> str | None:
+    """Return what disabled an entry, as it is on disk."""
     content = json.loads((folder / ".storage" / "core.config_entries").read_text(encoding="utf-8"))
-    (entry,) = [entry for entry in content["data"]["entries"] if entry["domain"] == DOMAIN]
-    return dict(entry)
+    (found,) = [entry["disabled_by"] for entry in content["data"]["entries"] if entry["entry_id"] == entry_id]
+    return found if found is None else str(found)
 
 
 def repairs(folder: Path) -> str:
@@ -50,72 +51,88 @@ def repairs(folder: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def journal_is_open(folder: Path) -> bool:
-    """Return whether a journal on disk is open."""
-    journals = list((folder / ".storage").glob(f"{DOMAIN}.journal.*"))
-    return any(json.loads(journal.read_bytes())["under_way"] for journal in journals)
+def journal_is_open(folder: Path, entry_id: str) -> bool:
+    """Return whether an entry has an open journal on disk."""
+    journal = folder / ".storage" / f"{DOMAIN}.journal.{entry_id}"
+    return journal.exists() and json.loads(journal.read_bytes())["under_way"] is not None
+
+
+def issue_of(entry_id: str) -> str:
+    """Return the id of the issue that an entry is disabled later."""
+    return f"disabled_later_{entry_id}"
+
+
+async def issues(home: HomeAssistant) -> list[str]:
+    """Return the ids of the integration's issues."""
+    found = (await home.api.command("repairs/list_issues"))["issues"]
+    return [issue["issue_id"] for issue in found if issue["domain"] == DOMAIN]
 
 
 async def disable(home: HomeAssistant, entry_id: str) -> None:
-    """Disable the entry like the owner. Home Assistant may be killed before its response."""
+    """Disable an entry like the owner. Home Assistant may be killed before its response."""
     with suppress(aiohttp.ClientError, WebSocketError, OSError, TypeError):
         await home.api.command("config_entries/disable", entry_id=entry_id, disabled_by="user")
 
 
-async def leave_stopped(gateway: Simulator, folder: Path, port: int) -> None:
-    """Have Home Assistant die while its login has stopped the Powerwall, the gateway is silent, and the owner disables.
+def silence_after_login(gateway: Simulator) -> None:
+    """Let the gateway respond no more as soon as a login has stopped its Powerwall."""
 
-    The last process has not found a gateway that responds.
-    """
-    async with process(folder, port, NEVER) as home:
-        await add(home.api, f"{gateway.host}:{gateway.port}", gateway.serial, gateway.password)
-
-    def silence_after_login(step: str, call: Call) -> None:
+    def observe(step: str, call: Call) -> None:
         if (step, call.path) == ("acted", "login/Basic"):
+            gateway.server.observer = lambda *_: None
             gateway.faults.add("*", drop=True)
 
-    gateway.server.observer = silence_after_login  # before the start: the login may come during it
+    gateway.server.observer = observe
+
+
+async def leave_stopped(gateways: list[Simulator], folder: Path, port: int) -> list[str]:
+    """Add entries, disable them while their Powerwalls are stopped and silent, and kill Home Assistant.
+
+    Return the ids of the entries.
+    """
+    for gateway in gateways:
+        silence_after_login(gateway)
     home = process(folder, port, SOON)
     with suppress(aiohttp.ClientError, OSError):
         async with home:
-            await until(lambda: gateway.faults.active and journal_is_open(folder), seconds=60)
-            gateway.server.observer = lambda *_: None
-            disabling = asyncio.ensure_future(disable(home, stored(folder)["entry_id"]))
+            entries = [
+                await add(home.api, f"{gateway.host}:{gateway.port}", gateway.serial, gateway.password)
+                for gateway in gateways
+            ]
+            await until(lambda: all(gateway.faults.active for gateway in gateways), seconds=60)
+            await until(lambda: all(journal_is_open(folder, entry_id) for entry_id in entries), seconds=60)
+            disabling = asyncio.gather(*(disable(home, entry_id) for entry_id in entries))
             # Home Assistant stores its entries after a second, and its repairs after ten.
-            await until(lambda: "disabled_later" in repairs(folder), seconds=60)
+            await until(lambda: all(issue_of(entry_id) in repairs(folder) for entry_id in entries), seconds=60)
             home.kill()
             await home.wait()
             await disabling
-    assert not gateway.gateway.home.running
-    assert journal_is_open(folder)
-    assert stored(folder)["disabled_by"] is None
+    for gateway, entry_id in zip(gateways, entries, strict=True):
+        assert not gateway.gateway.home.running
+        assert journal_is_open(folder, entry_id)
+        assert disabled_by(folder, entry_id) is None
+    return entries
 
 
-async def test_powerwall_of_a_disabled_entry_starts_after_a_crash(simulator: StartSimulator, tmp_path: Path) -> None:
-    gateway, folder, port = await simulator("1.15.0", speed=1.0), tmp_path / "home", free_port()
-    await leave_stopped(gateway, folder, port)
-    gateway.faults.clear()
-    async with process(folder, port, NEVER) as home:
-        await until(lambda: gateway.running and not journal_is_open(folder), seconds=60)
-        await until(lambda: stored(folder)["disabled_by"] == "user", seconds=60)
-        issues = (await home.api.command("repairs/list_issues"))["issues"]
-        assert [issue["issue_id"] for issue in issues if issue["domain"] == DOMAIN] == []
-    assert gateway.logins == 1
-
-
-async def test_entry_is_disabled_once_the_owner_confirms_that_it_runs(
+async def test_powerwalls_of_disabled_entries_start_after_a_crash_or_are_confirmed(
     simulator: StartSimulator, tmp_path: Path
 ) -> None:
-    gateway, folder, port = await simulator("1.15.0", speed=1.0), tmp_path / "home", free_port()
-    await leave_stopped(gateway, folder, port)
+    """One gateway responds again. Of the other one, the owner confirms that its Powerwall runs."""
+    back, silent = [await simulator("1.15.0", speed=1.0, serial=f"TG12345670{number}000") for number in range(2)]
+    folder, port = tmp_path / "home", free_port()
+    of_back, of_silent = await leave_stopped([back, silent], folder, port)
+    back.faults.clear()
     async with process(folder, port, NEVER) as home:
-        (entry,) = await home.api.entries(DOMAIN)
+        await until(lambda: back.running and not journal_is_open(folder, of_back), seconds=60)
+        await until(lambda: disabled_by(folder, of_back) == "user", seconds=60)
+        assert await issues(home) == [issue_of(of_silent)]
+        assert journal_is_open(folder, of_silent)
         path = "/api/repairs/issues/fix"
-        flow = await home.api.request(
-            "POST", path, {"handler": DOMAIN, "issue_id": f"disabled_later_{entry['entry_id']}"}
-        )
+        flow = await home.api.request("POST", path, {"handler": DOMAIN, "issue_id": issue_of(of_silent)})
         assert flow["menu_options"] == ["disable", "keep"]
         step = await home.api.request("POST", f"{path}/{flow['flow_id']}", {"next_step_id": "disable"})
         assert step["type"] == "create_entry"
-        await until(lambda: stored(folder)["disabled_by"] == "user", seconds=60)
-        assert not journal_is_open(folder)
+        await until(lambda: disabled_by(folder, of_silent) == "user", seconds=60)
+        assert not journal_is_open(folder, of_silent)
+        assert await issues(home) == []
+    assert [back.logins, silent.logins] == [1, 1]

@@ -1,11 +1,13 @@
 """Every link and command in the README and the docs works."""
 
 from collections.abc import Iterator
+from contextlib import redirect_stdout, suppress
 from functools import cache
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 import re
-import subprocess
+from runpy import run_module
 import sys
 from typing import Final
 
@@ -109,20 +111,14 @@ def test_links_of_forms_lead_to_a_page() -> None:
         assert not anchor or anchor in _anchors(ROOT / "docs" / page), f"{page}#{anchor}"
 
 
-_RUN: Final = (
-    "import runpy, sys, homeassistant; "
-    "del sys.argv[0]; "
-    "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
-)
-"""The newest Home Assistant insists on being imported first."""
-
-
 @cache
 def _help(module: str) -> str:
-    """Return the help of a module."""
-    return subprocess.run(  # noqa: S603 -- a module of this repository, or of its test requirements
-        [sys.executable, "-c", _RUN, module, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout
+    """Return the help of a module. It runs in this process, which has imported Home Assistant already."""
+    output = StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), suppress(SystemExit):
+        patch.setattr(sys, "argv", [module, "--help"])
+        run_module(module, run_name="__main__", alter_sys=True)
+    return output.getvalue()
 
 
 def _links(page: Path) -> Iterator[str]:
