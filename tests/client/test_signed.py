@@ -6,7 +6,7 @@ import logging
 import threading
 from time import time
 
-from aiohttp import ClientSession
+from aiohttp import ClientSession, ClientTimeout
 from aiopowerwall import PowerwallClient, PowerwallConnectionError, transport
 from cryptography.hazmat.primitives.asymmetric import rsa
 import pytest
@@ -296,10 +296,13 @@ async def test_signing_library_logs_no_secret(gateway: Simulator, sign: Sign, ca
 
 async def test_signed_request_without_a_response_raises(gateway: Simulator, sign: Sign) -> None:
     pair(gateway)
-    signed = await sign(gateway, limit=0.5)
+    signed = await sign(gateway)
+    connection = powerwall_of(signed).connection
     gateway.faults.add(PATH, delay=30.0)
+    limit, connection._timeout = connection._timeout, ClientTimeout(total=0.1)
     with pytest.raises(GatewayTimeoutError):
         await signed.config()
+    connection._timeout = limit
     gateway.faults.clear()
     gateway.faults.add(PATH, drop=True)
     with pytest.raises(GatewayConnectionError):

@@ -260,7 +260,7 @@ async def test_request_that_waits_while_the_session_is_closed_is_unreachable(
     simulator: StartSimulator, once: bool
 ) -> None:
     gateway = await simulator("1.15.0")
-    gateway.faults.add("status", delay=0.3)
+    gateway.faults.add("status", delay=30.0)
     session = open_session()
     connection = Transport(session, address_of(gateway).over("http"))
     first, waiting = (
@@ -269,6 +269,7 @@ async def test_request_that_waits_while_the_session_is_closed_is_unreachable(
     while not gateway.requests:
         await asyncio.sleep(0.01)
     await session.close()
+    first.cancel()
     await asyncio.wait([first, waiting])
     assert isinstance(waiting.exception(), GatewayConnectionError)
     assert [request.path for request in gateway.requests] == ["status"]

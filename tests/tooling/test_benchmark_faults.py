@@ -54,7 +54,8 @@ def cost(**changes: Any) -> Impact:
 class Client:
     """Replace a Home Assistant: poll all endpoints repeatedly and record the responses."""
 
-    def __init__(self, gateway: Simulator) -> None:
+    def __init__(self, gateway: Simulator, limit: float) -> None:
+        self._timeout = aiohttp.ClientTimeout(total=limit)
         self.responses: list[tuple[str, int, bytes]] = []
         self.refused = 0
         self._gateway = gateway
@@ -78,7 +79,7 @@ class Client:
                     async with session.get(
                         f"{self._gateway.url}/api/{path}",
                         headers={"Cookie": "AuthCookie=ours"},
-                        timeout=aiohttp.ClientTimeout(total=0.2),
+                        timeout=self._timeout,
                     ) as response:
                         self.responses.append((path, response.status, await response.read()))
                 except aiohttp.ClientError, TimeoutError:
@@ -118,12 +119,12 @@ def _is_usual(path: str, status: int, body: bytes) -> bool:
 async def test_fault_is_met_and_ends(simulator: StartSimulator, fault: Fault) -> None:
     gateway = await simulator("21.44")
     gateway.tokens["ours"] = "Home_Owner"
-    client = Client(gateway)
+    client = Client(gateway, limit=0.2)
     async with client.polling():
         assert await fault.inject(gateway, 0.02) is not None
         await asyncio.sleep(PAUSE)
     assert client.affected
-    again = Client(gateway)
+    again = Client(gateway, limit=10.0)
     gateway.tokens["ours"] = "Home_Owner"
     async with again.polling(), asyncio.timeout(10):
         while len(again.responses) < len(PATHS):

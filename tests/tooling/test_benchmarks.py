@@ -173,12 +173,12 @@ async def test_outages_are_detected_and_missed(simulator: StartSimulator, tmp_pa
                 event.set()
             await runner.run([Outage(0.02, None)])
             enabled[0].clear()
-            await runner.run([Outage(0.02, 0.1)])
+            await runner.run([Outage(0.02, 0.5)])
     (first, second), (ours_first, ours_second) = watches[0].detections, watches[1].detections
     assert first.lasts is ours_first.lasts is None
     assert 0 < first.after < NEVER
     assert 0 < ours_first.after < NEVER
-    assert (second.lasts, second.after) == (0.1, NEVER)
+    assert (second.lasts, second.after) == (0.5, NEVER)
     assert 0 < ours_second.after < NEVER
     assert "core missed it, ours after 0." in messages[-1]
     assert [gateway.home.grid_status for gateway in both] == ["SystemGridConnected"] * 2
