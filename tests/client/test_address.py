@@ -16,6 +16,7 @@ from custom_components.powerwall_gateway.gateway import Address, parse_serial
         ("[fd00::17]", "https://[fd00::17]"),
         ("[fd00::17]:8443", "https://[fd00::17]:8443"),
         ("fd00::17", "https://[fd00::17]"),
+        ("fe80::1%eth0", "https://[fe80::1%eth0]"),
         ("1118431-00-F--T1234567890", "https://1118431-00-f--t1234567890"),
     ],
 )
@@ -24,7 +25,11 @@ def test_address_is_parsed_in_every_form(typed: str, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "   ", "not a host", "192.168.1.50:0", "192.168.1.50:99999", "host:port", "[nonsense]", "a:b:c", "-x"]
+    "typed",
+    [
+        *("", "   ", "not a host", "192.168.1.50:0", "192.168.1.50:99999", "host:port", "[nonsense]", "a:b:c", "-x"),
+        *("fe80::1%", "fe80::1%eth0:]", "[fe80::1%eth 0]", "fe80::1%eth0?x::"),
+    ],
 )
 def test_invalid_address_is_rejected(typed: str) -> None:
     with pytest.raises(ValueError, match=r".+"):

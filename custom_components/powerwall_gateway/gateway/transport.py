@@ -81,6 +81,18 @@ _GZIP: Final = b"\x1f\x8b"
 _WITH_GZIP_HEADER: Final = 16 + zlib.MAX_WBITS
 
 
+_ZONE: Final = re.compile(r"[\w.~-]+", re.ASCII)
+"""Name of an interface after the `%` of an IPv6 address."""
+
+
+def _parse_ip(text: str) -> str:
+    """Return an IP address in its usual form. Raises ValueError if it is none or its zone could not be part of a URL."""
+    _, percent, zone = text.partition("%")
+    if percent and not _ZONE.fullmatch(zone):
+        raise ValueError(f"{zone!r} is no interface")
+    return str(ip_address(text))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Address:
     """Host (name or IP address), an explicit port or None for the scheme's own, and the scheme."""
@@ -97,9 +109,9 @@ class Address:
             text = text[match.end() :]
         text = text.split("/", 1)[0]
         if match := re.fullmatch(r"\[(?P<host>[^\]]+)\](?::(?P<port>\d{1,5}))?", text):
-            host, port = str(ip_address(match["host"])), match["port"]
+            host, port = _parse_ip(match["host"]), match["port"]
         elif text.count(":") > 1:
-            host, port = str(ip_address(text)), None
+            host, port = _parse_ip(text), None
         else:
             host, _, port = text.partition(":")
             if not _HOST_NAME.fullmatch(host):
