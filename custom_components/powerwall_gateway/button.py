@@ -27,6 +27,7 @@ BUTTONS: tuple[GatewayButtonDescription[Any], ...] = (
     GatewayButtonDescription(
         key="start",
         entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=False,  # a repair issue offers the same
         source=SITEMASTER,
         devices_fn=lambda data: (data.device,) if data.control.consented else (),
         create_without_data=True,

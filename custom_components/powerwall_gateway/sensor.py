@@ -321,7 +321,12 @@ def _battery_state(meters: MetersAggregates) -> BatteryState | None:
 
 
 def _stored_energy[ValueT](
-    key: str, source: Source[ValueT], value_fn: Callable[[ValueT], float | None], *, needs_value: bool = False
+    key: str,
+    source: Source[ValueT],
+    value_fn: Callable[[ValueT], float | None],
+    *,
+    needs_value: bool = False,
+    enabled: bool = True,
 ) -> GatewaySensorDescription[ValueT]:
     return GatewaySensorDescription(
         key=key,
@@ -329,6 +334,7 @@ def _stored_energy[ValueT](
         exists_fn=lambda stored: not needs_value or value_fn(stored) is not None,
         needs_battery=True,
         value_fn=value_fn,
+        entity_registry_enabled_default=enabled,
         **STORED_ENERGY,
     )
 
@@ -384,15 +390,16 @@ BATTERY_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
         value_fn=lambda battery: None if battery.percentage is None else round(battery.percentage, 1),
         **_RAW_PERCENT,
     ),
-    _stored_energy("energy_remaining", SYSTEM, lambda system: system.nominal_energy_remaining),
+    _stored_energy("energy_remaining", SYSTEM, lambda system: system.nominal_energy_remaining, enabled=False),
     _stored_energy("energy_capacity", SYSTEM, lambda system: system.nominal_full_pack_energy),
-    _stored_energy("energy_remaining", _SIGNED, lambda stored: stored.remaining, needs_value=True),
+    _stored_energy("energy_remaining", _SIGNED, lambda stored: stored.remaining, needs_value=True, enabled=False),
     _stored_energy("energy_capacity", _SIGNED, lambda stored: stored.full, needs_value=True),
     _limit("max_charge_power", lambda system: system.instantaneous_max_charge_power),
     _limit("max_discharge_power", lambda system: system.instantaneous_max_discharge_power),
     GatewaySensorDescription(
         key="battery_state",
         device_class=SensorDeviceClass.ENUM,
+        entity_registry_enabled_default=False,
         options=list(BatteryState),
         source=METERS,
         create_without_data=True,
@@ -400,7 +407,7 @@ BATTERY_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
         value_fn=_battery_state,
     ),
     _time("backup_time_remaining", lambda estimates: estimates.backup),
-    _time("time_to_full", lambda estimates: estimates.to_full),
+    _time("time_to_full", lambda estimates: estimates.to_full, enabled=False),
     _time("time_to_reserve", lambda estimates: estimates.to_reserve, enabled=False),
 )
 
@@ -442,6 +449,7 @@ GRID_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
     GatewaySensorDescription(
         key="last_outage",
         device_class=SensorDeviceClass.TIMESTAMP,
+        entity_registry_enabled_default=False,
         source=Source(lambda data: data.grid, lambda data, _: data.grid.data.log),
         needs_battery=True,
         value_fn=lambda log: log.last_outage,
@@ -537,6 +545,7 @@ SYSTEM_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
         device_class=SensorDeviceClass.ENUM,
         options=[state.name.lower() for state in UpdateState],
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         source=Source(lambda data: data.inventory, lambda data, _: data.inventory.data.update),
         value_fn=lambda update: update.state.name.lower() if update.state else None,
     ),
@@ -545,7 +554,7 @@ SYSTEM_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
         source=Source(lambda data: data.inventory, lambda data, _: data.inventory.data.problems),
         value_fn=lambda problems: None if problems.problems is None else len(problems.problems),
         attributes_fn=lambda problems: {"problems": list(problems.problems or ())},
-        **_COUNT | {"entity_registry_enabled_default": True},
+        **_COUNT,
     ),
     GatewaySensorDescription(
         key="powerwall_count",

@@ -219,7 +219,7 @@ _ALSO_SIGNED: Final = (
     _powerwall_sensor(
         "battery_health",
         _health,
-        entity_category=EntityCategory.DIAGNOSTIC,
+        **DISABLED_DIAGNOSTIC,
         **PERCENT | {"suggested_display_precision": 1},
     ),
     _powerwall_sensor("voltage", lambda block: block.voltage, **VOLTAGE, **DISABLED_DIAGNOSTIC),
@@ -250,7 +250,7 @@ _ENERGY_DISCHARGED: Final = _powerwall_energy("energy_discharged", lambda block:
 POWERWALL_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
     *_ALSO_SIGNED,
     *(_signed(sensor) for sensor in (*_ALSO_SIGNED, _ENERGY_DISCHARGED)),
-    _signed_sensor("temperature_max", **TEMPERATURE),
+    _signed_sensor("temperature_max", **TEMPERATURE | DISABLED_DIAGNOSTIC),
     _signed_sensor("temperature_min", **TEMPERATURE | DISABLED_DIAGNOSTIC),
     _signed_sensor("inverter_temperature", **TEMPERATURE | DISABLED_DIAGNOSTIC),
     _temperature_sensor("ambient_temperature", "ambient"),
@@ -266,7 +266,12 @@ POWERWALL_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
         **DISABLED_DIAGNOSTIC | {"state_class": SensorStateClass.TOTAL_INCREASING},
     ),
     _signed_sensor("self_discharge", suggested_display_precision=3, **_BATTERY_STATISTIC),
-    _powerwall_sensor("power", lambda block: block.power, **POWER | {"throttle": POWERWALL_POWER_THROTTLE}),
+    _powerwall_sensor(
+        "power",
+        lambda block: block.power,
+        entity_registry_enabled_default=False,
+        **POWER | {"throttle": POWERWALL_POWER_THROTTLE},
+    ),
     _powerwall_sensor("current", lambda block: block.current, **CURRENT, **DISABLED_DIAGNOSTIC),
     _powerwall_energy("energy_charged", lambda block: block.energy_charged),
     _ENERGY_DISCHARGED,

@@ -14,12 +14,8 @@ MAY_BE_UNKNOWN = {
     "backup_time_remaining",
     "backup_until",
     "grid_event",
-    "last_outage",
-    "start",
-    "time_to_full",
-    "time_to_reserve",
 }
-"""Entities that may be unknown: without an outage, a full backup, an end of the charge, or a press of the button."""
+"""Entities that may be unknown: without an outage or a full backup, or while the battery charges."""
 WAITS_FOR_LOGIN = {"1.15.0": {"backup_reserve", "operation_mode", "hold"}, "21.44": set[str]()}
 """Entities that require a login that stops the Powerwall, which waits for a minute on the grid."""
 

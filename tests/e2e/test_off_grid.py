@@ -67,7 +67,8 @@ async def test_off_grid_recovers_after_a_crash_at_any_step(simulator: StartSimul
 
     async with HomeAssistant(tmp_path, port) as home:
         await until(lambda: shows(home, switch, "on"))
-        assert (await home.api.states())["sensor.home_energy_gateway_last_outage"].state == "unknown"
+        event = (await home.api.states())["event.home_energy_gateway_grid_event"]
+        assert event.attributes.get("event_type") != "outage"
         gateway.home.charge = 23.0  # app 19 %
         await until(lambda: is_connected(gateway))
         gateway.home.advance(RECONNECTING_SECONDS)

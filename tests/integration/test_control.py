@@ -415,6 +415,7 @@ async def test_repair_starts_the_powerwall_without_consent(
     assert gateway.running
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_start_button_starts_the_powerwall(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     gateway.running = False
@@ -424,6 +425,7 @@ async def test_start_button_starts_the_powerwall(hass: HomeAssistant, simulator:
     assert state_of(hass, gateway, "binary_sensor", "running") == "on"
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_refused_start_raises_the_reason(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await simulator("21.44")
     await set_up(gateway, options={CONF_ALLOW_CONTROL: True})

@@ -227,6 +227,7 @@ async def test_session_lost_before_the_write_is_handled(hass: HomeAssistant, old
     assert_runs(gateway)
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_stop_between_write_and_commit_is_handled(hass: HomeAssistant, old: Loaded) -> None:
     """The unfinished setup of an installer is not committed, and the Powerwall is not started."""
     gateway, entry = old

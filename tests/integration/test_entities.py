@@ -64,6 +64,7 @@ async def test_invalid_field_is_unknown_and_others_stay(
     assert state_of(hass, gateway, "sensor", "solar_power") is None
 
 
+@pytest.mark.usefixtures("all_enabled")
 @pytest.mark.parametrize(("full", "health"), [(14_066, "104.2"), (12_150, "90.0"), (0, "unknown")])
 async def test_battery_health_is_full_energy_in_percent_of_13_5_kwh(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, full: float, health: str
@@ -139,6 +140,7 @@ async def test_time_to_full_follows_charge_and_power(
     assert state_of(hass, gateway, "binary_sensor", "battery_charging") == "on"
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_backup_time_on_1_15_uses_the_nameplate(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
@@ -150,6 +152,7 @@ async def test_backup_time_on_1_15_uses_the_nameplate(
     assert state_of(hass, gateway, "sensor", "energy_remaining") is None
 
 
+@pytest.mark.usefixtures("all_enabled")
 @pytest.mark.parametrize(
     ("firmware", "packs", "nominal"),
     [("1.15.0", 1, 13.5), ("1.15.0", 2, 13.5), ("1.50.1", 3, 13.5), ("1.50.1", 2, 27), ("1.15.0", 2, None)],
@@ -190,6 +193,7 @@ async def test_time_without_measured_energy_counts_every_powerwall(
 # -- outages -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_last_outage_is_restored(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     assert state_of(hass, gateway, "sensor", "last_outage") == "unknown"

@@ -340,6 +340,7 @@ async def test_disabled_polling_sends_no_request(hass: HomeAssistant, fast_watch
 # -- log records -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_system_status_recovers_after_a_404(hass: HomeAssistant, short_memory: None, loaded: Loaded) -> None:
     gateway, entry = loaded
     energy = state_of(hass, gateway, "sensor", "energy_remaining")
@@ -354,6 +355,7 @@ async def test_system_status_recovers_after_a_404(hass: HomeAssistant, short_mem
     assert state_of(hass, gateway, "sensor", "energy_remaining") == energy
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_endpoints_of_a_starting_gateway_appear_without_a_reload(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

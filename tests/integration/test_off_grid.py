@@ -55,6 +55,7 @@ def orders(gateway: Simulator) -> list[str]:
 LEAVE, RETURN = "intentional_reconnect_failsafe", "backup"
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_customer_goes_off_grid_and_reconnects(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     assert request_count(gateway, "v2/islanding/mode") == 1  # a read, which changes nothing
@@ -131,6 +132,7 @@ async def test_off_grid_with_a_lost_response_is_confirmed_by_reading(hass: HomeA
     assert orders(gateway) == [LEAVE]
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_off_grid_ends_at_the_set_charge_after_a_restart(
     hass: HomeAssistant,
     loaded: Loaded,
@@ -259,6 +261,7 @@ async def test_off_grid_needs_a_stored_return_charge(
     assert entry.runtime_data.control.off_grid._store.return_charge is None
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_outage_while_off_grid_begins_with_the_reconnect(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     await call(hass, gateway, "switch", "off_grid", "turn_on")
@@ -297,6 +300,7 @@ async def test_off_grid_detection_uses_the_status_only(
     assert orders(gateway) == []
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_outage_before_the_order_is_an_outage(
     hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:

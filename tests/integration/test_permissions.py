@@ -53,6 +53,7 @@ def family_member(hass: HomeAssistant) -> MockUser:
     return user
 
 
+@pytest.mark.usefixtures("all_enabled")
 @pytest.mark.parametrize(
     ("domain", "action", "data"),
     [

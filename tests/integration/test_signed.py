@@ -182,6 +182,7 @@ async def test_grid_charging_that_could_not_be_read_is_unknown(
     assert state_of(hass, gateway, "switch", "grid_charging") == "unknown"
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_powerwall_3_with_a_key_has_more_entities(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
 ) -> None:
