@@ -207,7 +207,7 @@ LIMITS: Final = [
         {
             INSTALLATION: "every 30 seconds to 15 minutes",
             DEV_PERFORMANCE: "| 30 s, enabled entities only |",
-            KEYS: "signed data every 30-60 seconds",
+            KEYS: "reads them every 30-60 seconds",
             DEV_ENTITY: "`detail` (30 seconds)",
         },
     ),
@@ -238,7 +238,6 @@ LIMITS: Final = [
         0.25,
         {
             INSTALLATION: "at most 25% of the gateway's time",
-            TROUBLESHOOTING: "at most 25% of the gateway's time",
             DEV_ARCHITECTURE: "At most 25% of the gateway's time",
         },
     ),
