@@ -86,7 +86,7 @@ _ZONE: Final = re.compile(r"[\w.~-]+", re.ASCII)
 
 
 def _parse_ip(text: str) -> str:
-    """Return an IP address in its usual form. Raises ValueError if it is none or its zone could not be part of a URL."""
+    """Return an IP address in its usual form. Raises ValueError for any other text, and a zone that no URL can have."""
     _, percent, zone = text.partition("%")
     if percent and not _ZONE.fullmatch(zone):
         raise ValueError(f"{zone!r} is no interface")
