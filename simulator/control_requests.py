@@ -51,9 +51,9 @@ class Orders:
     register_key: bytes | None
     """A public key for signed requests, as Tesla's cloud registers it."""
     follows_config: bool | None
-    """Whether the battery follows signed requests."""
+    """True if the battery follows signed requests."""
     new_firmware: bool | None
-    """Whether `system/update` finds new firmware."""
+    """True if `system/update` finds new firmware."""
     latency: float | None
     speed: float | None
     time: datetime | None
@@ -70,7 +70,7 @@ class Orders:
     """The gateway is in contact with every meter again."""
     in_sync: bool | None
     ethernet: bool | None
-    """Whether a cable is plugged in."""
+    """True if a cable is plugged in."""
     wifi_signal: int | None
     cellular_signal: int | None
     problem: str | None

@@ -23,7 +23,7 @@ class Fault:
     drop: bool = False
     """Close the connection instead of responding."""
     after: bool = False
-    """Whether the gateway acts first, so that only its response is lost."""
+    """True if the gateway acts first, so that only its response is lost."""
     raw: bytes = b""
     """Bytes that are sent instead of an HTTP response. Then the connection is closed."""
     again: bytes = b""

@@ -32,7 +32,7 @@ class Request:
     connection: int
     """The same for all requests of one connection."""
     authenticated: bool
-    """Whether it had a valid token."""
+    """True if it had a valid token."""
     body: bytes
 
 

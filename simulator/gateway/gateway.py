@@ -25,13 +25,13 @@ class Gateway:
     """A gateway without HTTP."""
 
     busway = False
-    """Whether there is a meter at the busway of all Powerwalls."""
+    """True if there is a meter at the busway of all Powerwalls."""
 
     solar_inverter = False
-    """Whether it is a solar inverter on a site without a Powerwall."""
+    """True for a solar inverter on a site without a Powerwall."""
 
     labels_followers = False
-    """Whether a follower has the label of its Powerwall; otherwise it has none."""
+    """True if a follower has the label of its Powerwall; otherwise it has none."""
 
     wired_strings: str | None = "ABC"
     """The inputs A to F of a Powerwall 3 that panels are wired to; None if the gateway does not report them."""
@@ -40,13 +40,13 @@ class Gateway:
     """Signals of components that the firmware does not know: it leaves them out of its responses."""
 
     shuffles_boards = False
-    """Whether the response about the boards lists them in another order than those of pypowerwall's owners."""
+    """True if the response about the boards lists them in another order than those of pypowerwall's owners."""
 
     grid_services_power: float | None = -0.0
     """W in `system_status`; None if the gateway does not report it."""
 
     in_sync = True
-    """Whether the Powerwalls are in sync. Only 1.15 reports it."""
+    """True if the Powerwalls are in sync. Only 1.15 reports it."""
 
     def __init__(
         self, nameplate: Nameplate, rules: LoginRules, home: SimulatedHome, serial: str, password: str
@@ -67,7 +67,7 @@ class Gateway:
         self.config_settings: dict[str, Json] = {}
         """The same at its top level."""
         self.follows_config = True
-        """Whether the battery follows them. Some firmware only stores them."""
+        """True if the battery follows them. Some firmware only stores them."""
         self.signed_islanding = SignedIslanding()
         self.full_backup = FullBackup()
         home.is_backing_up = lambda: self.full_backup.active
@@ -80,9 +80,9 @@ class Gateway:
         self.wifi_scan = Job()
         self.update = Job()
         self.new_firmware = False
-        """Whether a check for new firmware finds some."""
+        """True if a check for new firmware finds some."""
         self.solar_meter = not home.powerwall_plus
-        """Whether solar is measured by a transformer of the gateway."""
+        """True if solar is measured by a transformer of the gateway."""
         self.counter_offset = 0.0
         """Wh added to every counter of `meters/aggregates`: real ones were seen millions below zero."""
         self.lost_meters: dict[str, tuple[tuple[float, ...], str] | None] = {}

@@ -36,7 +36,7 @@ class Keyring:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.names_unknown = True
-        """Whether an unknown key gets a fault. Some firmware returns an empty message (pypowerwall, issue 352)."""
+        """True if an unknown key gets a fault. Some firmware returns an empty message (pypowerwall, issue 352)."""
         self._keys: dict[bytes, Key] = {}
 
     def register(self, public_key: bytes) -> None:

@@ -36,7 +36,7 @@ class LoginRules:
     wrong: str
     """The error text for a wrong password."""
     default_refused: bool = False
-    """Whether the owner must set a password before the first login."""
+    """True if the owner must set a password before the first login."""
     stopping_roles: frozenset[str] = frozenset()
     """Roles whose login stops the batteries."""
     cookies: bool = False

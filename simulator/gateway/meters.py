@@ -67,7 +67,7 @@ class MeterStyle:
     voltage_factor: float
     """The printed voltage of site, home and solar over the real one."""
     current: bool
-    """Whether the meters of site and solar report a current."""
+    """True if the meters of site and solar report a current."""
     counts: dict[str, int]
     """`num_meters_aggregated`; the home has none."""
     timeouts: dict[str, int] = field(default_factory=dict)

@@ -170,7 +170,7 @@ class Connection:
     kind: str
     settings: dict[str, Json]
     primary: bool = False
-    """Whether it is in use."""
+    """True if it is in use."""
     address: tuple[str, str] | None
     """Address and mask; None without a cable."""
     signal: int = 0

@@ -45,7 +45,7 @@ class Profile:
     firmware: str
     tls: bool
     redirects: bool = False
-    """Whether plain HTTP redirects to HTTPS."""
+    """True if plain HTTP redirects to HTTPS."""
     headers: Mapping[str, str]
     error_headers: Mapping[str, str]
     """Sent in addition with JSON errors."""

@@ -36,9 +36,9 @@ class FullBackup:
     """A manual backup event, as signed requests schedule it."""
 
     follows: Literal["always", "never", "unsupported"] = "always"
-    """Whether a request is carried out, acknowledged and ignored, or unknown to the firmware."""
+    """A request is carried out, acknowledged and ignored, or unknown to the firmware."""
     cancels: bool = True
-    """Whether a cancellation is carried out; it is acknowledged in any case."""
+    """True if a cancellation is carried out; it is acknowledged in any case."""
     start: int = 0
     """In seconds since 1970."""
     duration: int | None = None
@@ -94,7 +94,7 @@ class Uplinks:
     """The network interfaces of the gateway. Wi-Fi and cellular are always there."""
 
     ethernet: bool = False
-    """Whether a cable is plugged in, which is preferred then."""
+    """True if a cable is plugged in, which is preferred then."""
     wifi_signal: int = 53
     """Percent"""
     cellular_signal: int = 85

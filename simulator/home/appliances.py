@@ -15,7 +15,7 @@ class Appliances:
 
     seed: int
     lively: bool = False
-    """Whether the consumption moves by tens of watts at every poll, as in homes with many small loads."""
+    """True if the consumption moves by tens of watts at every poll, as in homes with many small loads."""
 
     def power(self, moment: Moment, *, island: bool) -> float:
         """Add up the steady part of the home's consumption. The heat pump and the car are not backed up."""

@@ -115,7 +115,7 @@ class SimulatedHome:
         self.appliances = Appliances(seed, lively)
         self.battery = Battery(packs, charge)
         self.powerwall_plus = powerwall_plus
-        """Whether the first Powerwall is a Powerwall+, with the panels on its own inverter."""
+        """True if the first Powerwall is a Powerwall+, with the panels on its own inverter."""
         self.generator = Generator() if generator else None
         self.energies = Energies(generator=412_806.25 if generator else 0.0)
         self.grid_faults: list[int] = []

@@ -111,7 +111,7 @@ class SessionManager:
         """The last `status` with a version; None if the gateway never returned one."""
 
         self._is_powerwall_3 = False
-        """Whether that was proven."""
+        """True if it is proven to be one."""
 
         self._denied: set[str] = set()
         """Paths that were denied to the session, with no other session available. It is kept: a gateway that
@@ -133,7 +133,7 @@ class SessionManager:
         """Logins in a row after which the path that required them was denied again."""
 
         self._is_new = False
-        """Whether the last login was not counted as one in vain yet."""
+        """True until the last login was counted as one in vain."""
 
     @property
     def is_good(self) -> bool:

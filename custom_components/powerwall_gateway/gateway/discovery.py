@@ -34,7 +34,7 @@ _SERIAL = re.compile(r"[A-Z0-9]{6,30}")
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeResult:
-    """What a gateway reports without a login."""
+    """A gateway's response to requests without a login."""
 
     connection: Transport
     status: Status | None  #: None for a Powerwall 3, which has no `/api/status`

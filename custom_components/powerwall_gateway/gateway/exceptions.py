@@ -66,7 +66,7 @@ class GatewayAuthenticationRequiredError(GatewayResponseError):
     """HTTP 401 or 403: a login is needed, or the session has ended."""
 
     stops_powerwall: bool = False
-    """Whether the login was not sent, because on this firmware it stops the Powerwall, or may.
+    """True if no login was sent, because on this firmware it stops the Powerwall, or may.
 
     Only the stop-safety supervisor logs in there."""
 
@@ -95,7 +95,7 @@ class GatewayRateLimitError(GatewayResponseError):
     """Seconds to wait before the next request."""
 
     named: bool = False
-    """Whether the gateway named that time itself."""
+    """True if the gateway named that time itself."""
 
     @property
     def is_for_logins(self) -> bool:

@@ -129,7 +129,7 @@ class StoredEnergy(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class MeterInputs(Model):
-    """What a meter measures at its inputs, by the device controller."""
+    """Readings at the inputs of a meter, by the device controller."""
 
     meter_id: str | None = key("id")  #: `synchrometerX` or `synchrometerY`, or the serial of a Neurio
     cts: tuple[CtReading, ...] | None = None
@@ -147,7 +147,7 @@ class Controller(Model):
     alerts: tuple[str, ...] | None = None
     """Active alerts by Tesla's names; one of them says that the grid is connected."""
 
-    contactor_closed: bool | None = None  #: Whether the contactor to the grid is closed
+    contactor_closed: bool | None = None  #: True while the contactor to the grid is closed
 
     meters: tuple[MeterInputs, ...] | None = None
     """The meters that the gateway is in contact with."""

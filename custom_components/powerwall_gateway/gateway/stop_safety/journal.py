@@ -48,7 +48,7 @@ class PendingAction:
     """Seconds since 1970."""
 
     ends: float | None = None
-    """When a stop ends, in seconds since 1970; None for a login."""
+    """End of a stop in seconds since 1970; None for a login."""
 
     packs: tuple[str, ...] = field(repr=False)
     """Serials of the Powerwalls: recovery starts no others."""
@@ -126,7 +126,7 @@ class JournalStore:
         self._journal = journal
         self._clock = clock
         self._seen: dict[float, float] = {}
-        """When this process learned of each login, in monotonic seconds."""
+        """Monotonic time in seconds at which this process learned of each login."""
 
     async def read(self) -> JournalRecord:
         """Return the journal. Raises `JournalError` if it is unreadable or corrupt: that counts as open."""

@@ -35,10 +35,10 @@ class SafetyTimings:
     """Seconds that the supervisor waits."""
 
     connected: float = 60.0
-    """How long the grid has to be connected before the Powerwall may be stopped."""
+    """The grid has to be connected for this long before the Powerwall may be stopped."""
 
     steady: float = 60.0
-    """How long the Powerwall has to stay running before the journal is closed.
+    """The Powerwall has to run for this long without a gap before the journal is closed.
 
     A gateway may act on a login long after the client stopped waiting for it (10 s).
     """
@@ -54,7 +54,7 @@ class SafetyTimings:
     """Between two attempts at a request or write that fails. The pauses double from the first to the longest."""
 
     patience: float = 60.0
-    """How long `start` waits for a running Powerwall."""
+    """Limit of the wait in `start` for a running Powerwall."""
 
     def pauses(self) -> Iterator[float]:
         """Return the pauses between attempts."""
