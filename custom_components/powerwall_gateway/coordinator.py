@@ -630,7 +630,7 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
             self._average,
             # Up to 1.46 `site_info` has the energy of one Powerwall, whatever their number, later that of all (1.50.1).
             nominal_energy=max((site and site.nominal_system_energy_kwh) or 0.0, POWERWALL_ENERGY * self._powerwalls),
-            full_energy=controller.stored.full if controller else None,
+            full_energy=controller.nominal_full_pack_energy if controller else None,
             reserve=settings.backup_reserve_percent if settings else None,
         )
 

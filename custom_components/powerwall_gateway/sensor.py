@@ -339,10 +339,6 @@ def _stored_energy[ValueT](
     )
 
 
-_SIGNED: Final = CONTROLLER.map(lambda controller: controller.stored)
-"""The energies of a Powerwall 3, which only a signed request reports."""
-
-
 def _limit(key: str, value_fn: Callable[[SystemStatus], float | None]) -> GatewaySensorDescription[SystemStatus]:
     return GatewaySensorDescription(
         key=key,
@@ -392,8 +388,11 @@ BATTERY_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
     ),
     _stored_energy("energy_remaining", SYSTEM, lambda system: system.nominal_energy_remaining, enabled=False),
     _stored_energy("energy_capacity", SYSTEM, lambda system: system.nominal_full_pack_energy),
-    _stored_energy("energy_remaining", _SIGNED, lambda stored: stored.remaining, needs_value=True, enabled=False),
-    _stored_energy("energy_capacity", _SIGNED, lambda stored: stored.full, needs_value=True),
+    # A Powerwall 3 reports them in signed responses only.
+    _stored_energy(
+        "energy_remaining", CONTROLLER, lambda shown: shown.nominal_energy_remaining, needs_value=True, enabled=False
+    ),
+    _stored_energy("energy_capacity", CONTROLLER, lambda shown: shown.nominal_full_pack_energy, needs_value=True),
     _limit("max_charge_power", lambda system: system.instantaneous_max_charge_power),
     _limit("max_discharge_power", lambda system: system.instantaneous_max_discharge_power),
     GatewaySensorDescription(

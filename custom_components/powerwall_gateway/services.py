@@ -157,7 +157,7 @@ async def async_check_update(call: ServiceCall) -> ServiceResponse:
             update = await check_for_update(gateway, progress=show, interval=UPDATE_INTERVAL, limit=UPDATE_LIMIT)
         except CommandError as err:
             raise action_error("update_unfinished", minutes=f"{UPDATE_LIMIT / 60:.0f}") from err
-    return {"state": update.state.name.lower() if update.state else None, "words": list(update.words)}
+    return {"state": update.state.name.lower() if update.state else None, "words": list(update.words or ())}
 
 
 async def async_run_connection_test(call: ServiceCall) -> ServiceResponse:

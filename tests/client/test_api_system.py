@@ -52,7 +52,7 @@ def test_update_state_is_decoded(state: UpdateState) -> None:
 
 @pytest.mark.parametrize("info", [None, {}, [], {"status": None}, {"status": "error"}])
 def test_update_status_without_details_is_empty(info: Any) -> None:
-    assert SystemUpdate.from_dict({"info": info}).words == ()
+    assert SystemUpdate.from_dict({"info": info}).words is None
 
 
 @pytest.mark.parametrize("endpoint", [endpoints.SYSTEM_UPDATE, endpoints.SYSTEM_UPDATE_FORCED])

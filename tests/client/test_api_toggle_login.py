@@ -3,7 +3,7 @@
 import pytest
 
 from custom_components.powerwall_gateway.gateway import GatewayNotFoundError, GatewayRefusedError, endpoints
-from custom_components.powerwall_gateway.gateway.models import LoginRecord
+from custom_components.powerwall_gateway.gateway.models import Session
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
 
@@ -49,7 +49,7 @@ async def test_toggle_login_after_the_switch_succeeds(simulator: StartSimulator,
     powerwall = await client(gateway, password=None)
     gateway.faults.add("auth/toggle/login", status=200, body={"token": TOKEN, "roles": ["Provider_Engineer"]})
     record = await powerwall.call(endpoints.AUTH_TOGGLE_LOGIN)
-    assert record == LoginRecord(token=TOKEN, roles=("Provider_Engineer",))
+    assert record == Session(token=TOKEN, roles=("Provider_Engineer",))
     assert TOKEN not in repr(record)
     assert powerwall.roles == ()
 

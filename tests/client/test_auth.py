@@ -17,8 +17,8 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayRateLimitError,
     login_stops_powerwall,
 )
-from custom_components.powerwall_gateway.gateway.auth import Session, SessionManager
-from custom_components.powerwall_gateway.gateway.models import Status
+from custom_components.powerwall_gateway.gateway.auth import SessionManager
+from custom_components.powerwall_gateway.gateway.models import Session, Status
 from tests.client.conftest import Client, Connect
 from tests.conftest import StartSimulator
 
@@ -235,6 +235,7 @@ async def test_repr_shows_no_secret(simulator: StartSimulator, client: Client) -
     powerwall = await client(gateway)
     session = await powerwall.login()
     shown = repr([session, Credentials(password=gateway.password), powerwall, vars(powerwall)])
+    assert session.token
     assert session.token not in shown
     assert gateway.password not in shown
 

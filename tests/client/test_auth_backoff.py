@@ -218,6 +218,7 @@ async def test_kept_errors_hold_no_secret(simulator: StartSimulator, client: Cli
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     token = (await powerwall.login()).token
+    assert token
     with powerwall.scheduler.add_schedule(Priority.DETAIL, 1.0).round():
         for path in ("system_status", "login/Basic"):
             gateway.faults.add(path, **fault)

@@ -118,8 +118,8 @@ async def test_signed_client_reads_the_powerwalls(simulator: StartSimulator, sig
     assert (first.nominal_energy_remaining, second.nominal_energy_remaining) == (6000, 9000)
     assert (first.voltage, first.frequency) == (round(gateway.home.voltage, 1), gateway.home.frequency)
     assert (second.voltage, second.frequency) == (None, None)
-    assert controller.stored.remaining == 6000 + 9000
-    assert controller.stored.full == pytest.approx(
+    assert controller.nominal_energy_remaining == 6000 + 9000
+    assert controller.nominal_full_pack_energy == pytest.approx(
         sum(block.nominal_full_pack_energy or 0 for block in (first, second))
     )
 

@@ -4,7 +4,7 @@ It imports nothing of Home Assistant. Home Assistant imports only the names belo
 """
 
 from . import endpoints
-from .auth import Credentials, Session
+from .auth import Credentials
 from .client import PowerwallGateway
 from .control.actions import check_for_update, run_connection_tests
 from .control.grid_policy import GridPolicy
@@ -47,7 +47,7 @@ from .exceptions import (
     WrongGatewayError,
 )
 from .firmware import Capabilities, login_stops_powerwall
-from .models import HIDDEN_PERCENT, app_from_raw, raw_from_app
+from .models import HIDDEN_PERCENT, Session, app_from_raw, raw_from_app
 from .scheduler import PollSchedule, Priority, RequestScheduler
 from .stop_safety.journal import Journal, JournalRecord, JournalStore, PendingAction
 from .stop_safety.supervisor import LOGINS_A_DAY, LONGEST_STOP, SafetyTimings, StopSupervisor

@@ -6,9 +6,8 @@ So there is no login where it stops the Powerwall, or may. The last known firmwa
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
-from functools import cached_property
 from time import monotonic, time
 from typing import Any, Final, Self
 
@@ -29,7 +28,7 @@ from .exceptions import (
     LoginProblem,
 )
 from .firmware import login_stops_powerwall, login_wants_force
-from .models import LoginMemory, LoginRecord, Status
+from .models import LoginMemory, Session, Status
 from .transport import Response, Transport
 
 _PATH = "login/Basic"
@@ -70,30 +69,6 @@ class Credentials:
     def of_installer(cls, serial: str) -> Self:
         """Return the installer's default up to 1.4x: the gateway's serial after an S. Seed, "Wizard"."""
         return cls(username="installer", password=f"S{serial}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Session:
-    """Result of a login. A gateway keeps several sessions in parallel, for hours or longer."""
-
-    token: str = field(repr=False)
-    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
-    roles: tuple[str, ...] = ()
-    """`Home_Owner`, `Provider_Engineer`, …"""
-
-    @cached_property
-    def headers(self) -> dict[str, str]:
-        """Return the token, and the cookies where the gateway set them (1.37 and later).
-
-        Some firmware of early 2021 accepts the cookies only, other firmware the token only (reference, 3.2).
-        """
-        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        return self.bearer | ({"Cookie": cookies} if cookies else {})
-
-    @cached_property
-    def bearer(self) -> dict[str, str]:
-        """Return the token alone."""
-        return {"Authorization": f"Bearer {self.token}"}
 
 
 class SessionManager:
@@ -276,7 +251,11 @@ class SessionManager:
         waits = self._last_error is not None
         return {
             "session": session
-            and {"token": session.token, "cookies": dict(session.cookies), "roles": list(session.roles)},
+            and {
+                "token": session.token,
+                "cookies": dict(session.cookies or {}),
+                "roles": list(session.roles or ()),
+            },
             "failures": self._failures if waits else 0,
             "refusals": self.refusals if waits else 0,
             "not_before": time() + self._not_before - monotonic() if waits else 0.0,
@@ -286,8 +265,8 @@ class SessionManager:
     def restore(self, exported: object) -> None:
         """Restore what `export` returned, without invalid values. The clock may have been set meanwhile."""
         memory = LoginMemory.read(exported) or LoginMemory()
-        if (record := memory.session) and record.token:
-            self.session = Session(token=record.token, cookies=record.cookies or {}, roles=record.roles or ())
+        if memory.session and memory.session.token:
+            self.session = memory.session
         if memory.firmware and self.status is None:
             self.status = Status.read({"version": memory.firmware})
         if memory.failures and memory.failures > 0 and memory.not_before:
@@ -316,13 +295,13 @@ class SessionManager:
         except GatewayNotFoundError as err:
             # Not a `GatewayNotFoundError`, which callers would take for that of the path that required the login.
             raise GatewayResponseError("the gateway has no login (404)", path=_PATH, status=err.status) from err
-        record = LoginRecord.read(_json(response)) or LoginRecord()
-        if not record.token:
+        session = Session.read(_json(response))
+        if not session or not session.token:
             raise GatewayInvalidResponseError(
                 "the response to the login has no token", path=_PATH, status=response.status
             )
         cookies = {name: response.cookies[name] for name in _SESSION_COOKIES if response.cookies.get(name)}
-        return Session(token=record.token, cookies=cookies, roles=record.roles or ())
+        return replace(session, cookies=cookies)
 
 
 async def is_powerwall_3(connection: Transport) -> bool:

@@ -10,8 +10,8 @@ from aiohttp import ClientSession
 import orjson
 
 from . import endpoints
-from .auth import Credentials, Session, SessionManager
-from .endpoints import EMPTY, Endpoint, Method, MismatchError, optional
+from .auth import Credentials, SessionManager
+from .endpoints import EMPTY, Endpoint, Method, optional
 from .exceptions import (
     GatewayAuthenticationRequiredError,
     GatewayError,
@@ -36,6 +36,7 @@ from .models import (
     Operation,
     OperationMode,
     Powerwalls,
+    Session,
     SiteInfo,
     Sitemaster,
     SiteMeter,
@@ -183,7 +184,7 @@ class PowerwallGateway:
     @property
     def roles(self) -> tuple[str, ...]:
         """Return the roles of the session: `Home_Owner`, `Provider_Engineer`, … Empty without a session."""
-        return self._login.session.roles if self._login.session else ()
+        return (self._login.session and self._login.session.roles) or ()
 
     def export_login(self) -> dict[str, Any]:
         """Return the session and the wait after failed logins as JSON, to keep over a restart. It is a secret."""
@@ -586,5 +587,6 @@ def _parse[ResultT](
         return model(payload)
     except orjson.JSONDecodeError as err:
         raise GatewayInvalidResponseError("the response is no JSON", path=path, status=response.status) from err
-    except MismatchError as err:
-        raise GatewayInvalidResponseError(str(err), path=path, status=response.status) from err
+    except GatewayInvalidResponseError as err:
+        err.path, err.status = path, response.status
+        raise

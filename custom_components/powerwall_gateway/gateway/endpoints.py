@@ -10,6 +10,7 @@ from enum import StrEnum
 import re
 from typing import Any, Final, Literal
 
+from .exceptions import GatewayInvalidResponseError
 from .models import (
     Config,
     ConnectionTests,
@@ -17,7 +18,6 @@ from .models import (
     GridFault,
     GridStatus,
     InstalledMeter,
-    LoginRecord,
     MeterReading,
     MetersAggregates,
     Model,
@@ -25,6 +25,7 @@ from .models import (
     NetworkInterface,
     Operation,
     Powerwalls,
+    Session,
     SiteInfo,
     Sitemaster,
     SiteMeter,
@@ -60,7 +61,7 @@ class Endpoint[ResultT]:
     path: str  #: Below `/api/`. A `{name}` in it is an argument
 
     model: Callable[[Any], ResultT]
-    """Read the decoded JSON. Raises `MismatchError` for JSON that does not belong to the path."""
+    """Read the decoded JSON. Raises `GatewayInvalidResponseError` for JSON that does not belong to the path."""
 
     access: Access
     _: KW_ONLY
@@ -87,10 +88,6 @@ EMPTY: Final = b""
 """In place of the JSON of an empty response. `null` is none."""
 
 
-class MismatchError(Exception):
-    """The JSON is not of the kind that belongs to the path."""
-
-
 def json_object(payload: Any) -> dict[str, Any]:
     """Return a JSON object as it is."""
     if not isinstance(payload, dict):
@@ -113,7 +110,7 @@ def object_of[ModelT: Model](model: type[ModelT]) -> Callable[[Any], ModelT]:
     def read(payload: Any) -> ModelT:
         wire = json_object(payload)
         if wire and not model.has_known_key(wire):
-            raise MismatchError("the response is an object with none of the fields that belong there")
+            raise GatewayInvalidResponseError("the response is an object with none of the fields that belong there")
         return model.from_dict(wire)
 
     return read
@@ -143,8 +140,8 @@ def nothing(_: Any) -> None:
     """Read nothing: the response is empty, or not known."""
 
 
-def _mismatch(payload: Any, expected: str) -> MismatchError:
-    return MismatchError(f"the response is a {type(payload).__name__} where {expected} belongs")
+def _mismatch(payload: Any, expected: str) -> GatewayInvalidResponseError:
+    return GatewayInvalidResponseError(f"the response is a {type(payload).__name__} where {expected} belongs")
 
 
 # -- live data: HTTP 502 while the Powerwall is stopped ----------------------------------------------------------------
@@ -339,7 +336,7 @@ PING_TEST: Final = Endpoint("GET", "system/networks/ping_test", json_object, Acc
 
 # -- the session -------------------------------------------------------------------------------------------------------
 
-LOGIN: Final = Endpoint("POST", "login/Basic", object_of(LoginRecord), Access.NONE)
+LOGIN: Final = Endpoint("POST", "login/Basic", object_of(Session), Access.NONE)
 LOGOUT: Final = Endpoint("GET", "logout", nothing, Access.NONE, has_effect=True)
 
 # The switch of a Powerwall proves that someone is on site: it is turned off and on while the gateway watches. The
@@ -352,7 +349,7 @@ AUTH_TOGGLE_START: Final = Endpoint("POST", "auth/toggle/start", nothing, Access
 """Start watching. Now someone turns one Powerwall off and on, which stops it while it is off."""
 
 AUTH_TOGGLE_LOGIN: Final = Endpoint(
-    "POST", "auth/toggle/login", optional(object_of(LoginRecord)), Access.NONE, since="20.49", verified=False
+    "POST", "auth/toggle/login", optional(object_of(Session)), Access.NONE, since="20.49", verified=False
 )
 """Log in by the switch. No source shows the response, so the client keeps the session that it has.
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, override
 
 from ..exceptions import CommandError, CommandFailure, GatewayResponseError
@@ -79,12 +79,7 @@ class OperationRequest:
         )
 
 
-@dataclass
-class _Queued:
-    """A write that waits for the lock, or holds it."""
-
-    request: OperationRequest
-    task: asyncio.Task[OperationSettings] = field(init=False)
+_NOTHING: Final = OperationRequest(None, None)
 
 
 class OperationController(ABC):
@@ -95,7 +90,12 @@ class OperationController(ABC):
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
-        self._waiting: _Queued | None = None
+        self._next = _NOTHING
+        """The request of the write that waits for the lock."""
+
+        self._next_write: asyncio.Task[OperationSettings] | None = None
+        """That write, None if none waits."""
+
         self._tasks: set[asyncio.Task[OperationSettings]] = set()
 
     @property
@@ -128,18 +128,14 @@ class OperationController(ABC):
         Raises `ValueError` for values that no gateway accepts, and `CommandError`. Raises another `GatewayError` if
         the read before the write failed; nothing was written then.
         """
-        request = self._checked(mode, reserve)
-        if self._waiting is None:
-            self._waiting = queued = _Queued(request)
-            queued.task = asyncio.create_task(self._write_next(queued))
-            self._tasks.add(queued.task)
-            queued.task.add_done_callback(self._ended)
-        else:
-            queued = self._waiting
-            queued.request = request.over(queued.request)
+        self._next = self._checked(mode, reserve).over(self._next)
+        if (write := self._next_write) is None:
+            write = self._next_write = asyncio.create_task(self._write_next())
+            self._tasks.add(write)
+            write.add_done_callback(self._ended)
         # Do not await the task: cancelling one caller would cancel it for all others.
-        await asyncio.wait({queued.task})
-        return queued.task.result()
+        await asyncio.wait({write})
+        return write.result()
 
     async def finish(self) -> None:
         """Wait until no write is in progress. Call it before the connection closes."""
@@ -159,10 +155,10 @@ class OperationController(ABC):
             raise ValueError(f"{problem}: nothing was sent")
         return OperationRequest(mode, None if reserve is None else raw_from_app(reserve))
 
-    async def _write_next(self, queued: _Queued) -> OperationSettings:
+    async def _write_next(self) -> OperationSettings:
         async with self._lock:
-            self._waiting = None
-            return OperationSettings.of(await self._write(queued.request))
+            request, self._next, self._next_write = self._next, _NOTHING, None
+            return OperationSettings.of(await self._write(request))
 
     def _ended(self, task: asyncio.Task[OperationSettings]) -> None:
         self._tasks.discard(task)

@@ -1,7 +1,6 @@
 """Set operation mode and backup reserve with signed requests (firmware of 2026): write, read back, check the effect."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, override
 
 from ..backoff import Polling, poll_until
@@ -81,7 +80,7 @@ class SignedOperationController(OperationController):
         former = await self._read()
         if request.is_met_by(former):
             return former
-        before = await self._snapshot()
+        meters, charge = await self._snapshot()
         lost = await self._store(request)
         try:
             shown = await poll_until(self._read, request.is_met_by, self._polling)
@@ -91,7 +90,7 @@ class SignedOperationController(OperationController):
             if lost is None:
                 raise request.not_applied(shown)
             raise (request.refused(lost) if isinstance(lost, GatewayResponseError) else request.unknown()) from lost
-        if effect := _expected_effect(before, former, shown):
+        if effect := _expected_effect(meters, charge, former, shown):
             await self._wait_for_effect(effect, request)
         return shown
 
@@ -112,18 +111,20 @@ class SignedOperationController(OperationController):
             return err
         return None
 
-    async def _snapshot(self) -> _Snapshot:
-        """Read the state of the battery before the write."""
+    async def _snapshot(self) -> tuple[MetersAggregates, float | None]:
+        """Read the power before the write, and the state of charge in raw %.
+
+        The latter is None if the battery does not follow mode and reserve: off-grid it supplies the home, and grid
+        services control it.
+        """
         try:
             meters = await self._gateway.meters_aggregates()
         except GatewayStoppedError as err:
             raise CommandError("the Powerwall is stopped", reason=CommandFailure.STOPPED, path=PATH) from err
         grid = await self._gateway.grid_status()
-        return _Snapshot(
-            meters=meters,
-            charge=(await self._gateway.soe()).percentage,
-            follows_mode=grid.grid_status is GridState.CONNECTED and not grid.grid_services_active,
-        )
+        charge = (await self._gateway.soe()).percentage
+        follows_mode = grid.grid_status is GridState.CONNECTED and not grid.grid_services_active
+        return meters, charge if follows_mode else None
 
     async def _wait_for_effect(self, effect: _Effect, request: OperationRequest) -> None:
         """Poll the battery until it follows. If it cannot be read, assume that it does."""
@@ -140,34 +141,19 @@ class SignedOperationController(OperationController):
             )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Snapshot:
-    """State of the battery before a write."""
-
-    meters: MetersAggregates
-    charge: float | None
-    """Raw %."""
-
-    follows_mode: bool
-    """Whether the battery follows mode and reserve. Off-grid it supplies the home, and grid services control it."""
-
-
 type _Effect = Callable[[MetersAggregates], bool]
 
 
-def _expected_effect(before: _Snapshot, former: Operation, now: Operation) -> _Effect | None:
+def _expected_effect(
+    before: MetersAggregates, charge: float | None, former: Operation, now: Operation
+) -> _Effect | None:
     """Return a check that is true once the battery follows the write; None if its behavior need not change."""
-    battery, requested = _battery_power(before.meters), _requested_power(before.meters)
-    if not before.follows_mode or before.charge is None or battery is None or requested is None:
+    battery, requested = _battery_power(before), _requested_power(before)
+    if charge is None or battery is None or requested is None:
         return None
-    if battery > ACTIVE_W and _must_idle(now, before.charge):
+    if battery > ACTIVE_W and _must_idle(now, charge):
         return lambda meters: (_battery_power(meters) or 0.0) < IDLE_W
-    if (
-        battery < IDLE_W
-        and requested > ACTIVE_W
-        and _must_idle(former, before.charge)
-        and _must_discharge(now, before.charge)
-    ):
+    if battery < IDLE_W and requested > ACTIVE_W and _must_idle(former, charge) and _must_discharge(now, charge):
         return lambda meters: (_battery_power(meters) or 0.0) > IDLE_W or (_requested_power(meters) or 0.0) < ACTIVE_W
     return None
 

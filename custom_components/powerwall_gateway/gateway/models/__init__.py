@@ -24,7 +24,6 @@ from .meters import (
     SingleMeter,
     SiteMeter,
     SolarMeter,
-    SolarPhaseReadings,
 )
 from .network import InterfaceType, Network, NetworkAddress, NetworkInterface
 from .operation import Operation, OperationMode
@@ -41,18 +40,16 @@ from .signed import (
     PvString,
     SignedBlock,
     SiteSettings,
-    StoredEnergy,
 )
 from .site import Config, CustomerRegistration, SiteInfo
 from .solar import PvacStatus, SolarInverter, SolarPowerwall, SolarString
 from .system import (
     Din,
     LoginMemory,
-    LoginRecord,
+    Session,
     Sitemaster,
     Status,
     SystemUpdate,
-    UpdateInfo,
     UpdateState,
     powerwall_model,
 )
@@ -85,7 +82,6 @@ __all__ = [
     "InterfaceType",
     "IslandMode",
     "LoginMemory",
-    "LoginRecord",
     "Meter",
     "MeterInputs",
     "MeterReading",
@@ -102,6 +98,7 @@ __all__ = [
     "Powerwalls",
     "PvString",
     "PvacStatus",
+    "Session",
     "SignedBlock",
     "SingleMeter",
     "SiteInfo",
@@ -110,16 +107,13 @@ __all__ = [
     "Sitemaster",
     "SolarInverter",
     "SolarMeter",
-    "SolarPhaseReadings",
     "SolarPowerwall",
     "SolarString",
     "StateOfEnergy",
     "Status",
-    "StoredEnergy",
     "SystemStatus",
     "SystemUpdate",
     "TroubleshootingProblems",
-    "UpdateInfo",
     "UpdateState",
     "app_from_raw",
     "powerwall_model",

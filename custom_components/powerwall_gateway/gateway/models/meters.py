@@ -209,29 +209,6 @@ class PhaseReadings(Meter):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SolarPhaseReadings(PhaseReadings):
-    """Readings of a solar meter: `energy_exported` is the production, as in `meters/aggregates`.
-
-    On the wire it is the other way round: a single meter counts energy as imported while its power is positive, and a
-    solar meter's is positive while it produces (2018 and 2023: 18.3 MWh imported, 30 kWh exported). They are swapped
-    back.
-    """
-
-    @override
-    @staticmethod
-    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
-        """Swap the directions of energy."""
-        return {_SWAPPED.get(key, key): value for key, value in wire.items()}
-
-
-_SWAPPED = {
-    f"energy_{one}{phase}": f"energy_{other}{phase}"
-    for one, other in (("exported", "imported"), ("imported", "exported"))
-    for phase in ("", "_a", "_b", "_c")
-}
-
-
-@dataclass(frozen=True, kw_only=True)
 class SingleMeter(Model):
     """Fields of a grid meter, of a solar meter, and of a meter in `config.json`."""
 
@@ -261,8 +238,28 @@ class SiteMeter(SingleMeter):
     readings: PhaseReadings | None = key("Cached_readings")  #: Imports +
 
 
+_SWAPPED = {
+    f"energy_{one}{phase}": f"energy_{other}{phase}"
+    for one, other in (("exported", "imported"), ("imported", "exported"))
+    for phase in ("", "_a", "_b", "_c")
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class SolarMeter(SingleMeter):
-    """One meter at the solar inverter, `GET /api/meters/solar`. Not in the seed; seen since 2018."""
+    """One meter at the solar inverter, `GET /api/meters/solar`. Not in the seed; seen since 2018.
 
-    readings: SolarPhaseReadings | None = key("Cached_readings")  #: Produces +
+    `energy_exported` is the production, as in `meters/aggregates`. On the wire it is the other way round: a single
+    meter counts energy as imported while its power is positive, and a solar meter's is positive while it produces (2018
+    and 2023: 18.3 MWh imported, 30 kWh exported).
+    """
+
+    readings: PhaseReadings | None = key("Cached_readings")  #: Produces +
+
+    @override
+    @staticmethod
+    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
+        """Swap the directions of energy."""
+        if isinstance(readings := wire.get("Cached_readings"), dict):
+            wire = wire | {"Cached_readings": {_SWAPPED.get(key, key): value for key, value in readings.items()}}
+        return SingleMeter.normalize(wire)

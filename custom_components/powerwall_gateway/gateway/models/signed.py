@@ -42,17 +42,11 @@ class SiteSettings(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class NamedPowerwall(Model):
-    """A Powerwall by its DIN: one of `battery_expansions`, or one of `control.batteryBlocks`."""
+    """One of `battery_blocks`, or of the `battery_expansions` in it, or of `control.batteryBlocks`."""
 
-    din: str | None = None
-    disable_reasons: tuple[str, ...] | None = key("disableReasons")  #: Of the latter; null while it works
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConfiguredPowerwall(Model):
-    """One of `battery_blocks`."""
-
-    expansions: tuple[NamedPowerwall, ...] | None = key("battery_expansions")
+    din: str | None = None  #: Not of the first
+    expansions: tuple[NamedPowerwall, ...] | None = key("battery_expansions")  #: Of the first
+    disable_reasons: tuple[str, ...] | None = key("disableReasons")  #: Of the last; null while it works
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +54,7 @@ class ConfigFile(Model):
     """`config.json`, which holds the settings of a gateway of 2026."""
 
     vin: str | None = None  #: The gateway's DIN
-    powerwalls: tuple[ConfiguredPowerwall, ...] | None = key("battery_blocks")
+    powerwalls: tuple[NamedPowerwall, ...] | None = key("battery_blocks")
     meters: tuple[SingleMeter, ...] | None = None
     default_real_mode: OperationMode | None = None
     site_info: SiteSettings | None = None
@@ -120,14 +114,6 @@ class FullBackup:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoredEnergy(Model):
-    """`control.systemStatus`: all Powerwalls together, Wh."""
-
-    full: float | None = key("nominalFullPackEnergyWh")
-    remaining: float | None = key("nominalEnergyRemainingWh")
-
-
-@dataclass(frozen=True, kw_only=True)
 class MeterInputs(Model):
     """Readings at the inputs of a meter, by the device controller."""
 
@@ -139,7 +125,8 @@ class MeterInputs(Model):
 class Controller(Model):
     """`control` in the device controller's response, and the meters."""
 
-    stored_energy: StoredEnergy | None = key("systemStatus")
+    nominal_full_pack_energy: float | None = None  #: Wh of all Powerwalls
+    nominal_energy_remaining: float | None = None  #: Wh of all Powerwalls
 
     powerwalls: tuple[NamedPowerwall, ...] | None = key("batteryBlocks")
     """Powerwall 3, leader and followers; expansions are not listed."""
@@ -155,20 +142,18 @@ class Controller(Model):
     @override
     @staticmethod
     def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
-        """Convert to the content of `control`, with the active alerts as a list, and the meters in one form."""
+        """Convert `control` to one level, with the active alerts as a list, and the meters in one form."""
         if "control" not in wire:
             return {}
         control = _object(wire["control"])
+        stored = _object(control.get("systemStatus"))
         return control | {
+            "nominal_full_pack_energy": stored.get("nominalFullPackEnergyWh"),
+            "nominal_energy_remaining": stored.get("nominalEnergyRemainingWh"),
             "alerts": _object(control.get("alerts")).get("active"),
             "contactor_closed": _object(control.get("islanding")).get("contactorClosed"),
             "meters": [*_synchrometers(wire), *_neurios(wire)],
         }
-
-    @property
-    def stored(self) -> StoredEnergy:
-        """Return the energy in the battery, as far as it is reported."""
-        return self.stored_energy or StoredEnergy()
 
     @cached_property
     def battery_blocks(self) -> tuple[BatteryBlock, ...]:
@@ -441,9 +426,8 @@ def _follower(controller: Controller, own: list[SignedBlock], rest: list[SignedB
     whole system and the leader with its expansions. That is certain for a single follower that works.
     """
     followers = [block for block in controller.battery_blocks if block.serial_number != own[0].serial_number]
-    stored = controller.stored
-    full = _remainder(stored.full, [block.nominal_full_pack_energy for block in own])
-    remaining = _remainder(stored.remaining, [block.nominal_energy_remaining for block in own])
+    full = _remainder(controller.nominal_full_pack_energy, [block.nominal_full_pack_energy for block in own])
+    remaining = _remainder(controller.nominal_energy_remaining, [block.nominal_energy_remaining for block in own])
     if len(followers) != 1 or followers[0].disabled_reasons or full is None or remaining is None:
         return None
     fitting = [

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 import re
-from typing import Self
+from typing import Any, Self, override
 
 from .base import Model
 from .fields import epoch_ms, key, redacted, secret
@@ -156,16 +157,8 @@ class UpdateState(StrEnum):
     DOWNLOADED = "/update_downloaded"  #: Ready to update
     STAGED = "/update_staged"
     SUCCEEDED = "/update_succeeded"
-    FAILED = "/update_failed"  #: Failed, or nothing to do: see `UpdateInfo.status`
+    FAILED = "/update_failed"  #: Failed, or nothing to do: see `SystemUpdate.words`
     NO_UPDATE = "/update_unknown"  #: No update in progress on 21.x
-
-
-@dataclass(frozen=True, kw_only=True)
-class UpdateInfo(Model):
-    """Details of the state of an update."""
-
-    status: tuple[str, ...] | None = None
-    """`nonactionable` (all is well), `ignoring` (perhaps something may not be interrupted), `error`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +169,10 @@ class SystemUpdate(Model):
     """
 
     state: UpdateState | None = None
-    info: UpdateInfo | None = None
+
+    words: tuple[str, ...] | None = None
+    """Details: `nonactionable` (all is well), `ignoring` (perhaps something may not be interrupted), `error`."""
+
     version: str | None = None  #: Installed firmware, as in `status`; 21.39 and later
     estimated_bytes_per_second: float | None = None  #: Speed of a download; 21.39 and later, null without one
     current_time: datetime | None = epoch_ms(compare=False)  #: The gateway's clock
@@ -184,26 +180,42 @@ class SystemUpdate(Model):
     last_status_time: datetime | None = epoch_ms(compare=False)
     """Time of the last report of the state; 21.39 and later."""
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        """Return the details of the state, see `UpdateInfo.status`."""
-        return (self.info.status if self.info else None) or ()
+    @override
+    @staticmethod
+    def normalize(wire: dict[Any, Any]) -> dict[Any, Any]:
+        """Convert to one level: the details are in `info`."""
+        info = wire.get("info")
+        return wire | {"words": info.get("status")} if isinstance(info, dict) else wire
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoginRecord(Model):
-    """Response of `POST /api/login/Basic`, or a stored session. Seed, "Login"."""
+class Session(Model):
+    """Response of `POST /api/login/Basic`. Seed, "Login". A gateway keeps several in parallel, for hours or longer."""
 
     token: str | None = secret()
-    cookies: Mapping[str, str] | None = secret()  #: Of a stored session
+    cookies: Mapping[str, str] | None = secret()  #: Those that the gateway set (1.37 and later)
     roles: tuple[str, ...] | None = None  #: `Home_Owner` (customer), `Provider_Engineer` (installer), …
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """Return the token and the cookies.
+
+        Some firmware of early 2021 accepts the cookies only, other firmware the token only (reference, 3.2).
+        """
+        cookies = "; ".join(f"{name}={value}" for name, value in (self.cookies or {}).items())
+        return self.bearer | ({"Cookie": cookies} if cookies else {})
+
+    @cached_property
+    def bearer(self) -> dict[str, str]:
+        """Return the token alone."""
+        return {"Authorization": f"Bearer {self.token}"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoginMemory(Model):
     """A stored session, and the backoff after failed logins."""
 
-    session: LoginRecord | None = None
+    session: Session | None = None
     failures: int | None = None  #: Failed logins in a row
     refusals: int | None = None  #: Number of these that the gateway rejected
     not_before: float | None = None  #: Earliest time of the next login, in seconds since 1970
