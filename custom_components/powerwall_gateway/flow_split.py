@@ -8,6 +8,7 @@ then the grid; the battery supplies the home before the grid. A generator counts
 from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 import logging
+from math import inf
 from operator import attrgetter
 from typing import Any, Final
 
@@ -17,6 +18,18 @@ from .gateway.models import MetersAggregates
 LARGEST_REST: Final = 1000.0
 """Most Wh of charge or export that wait until a source's counter rises. More than that comes from a source that the
 gateway does not measure."""
+
+USUAL_WAIT: Final = 15.0
+"""Wh of the battery's counters that wait to be split, so that their steps of 10 Wh become even."""
+
+MOST_WAIT: Final = 100.0
+"""Most Wh that wait: the steps of ten Powerwalls."""
+
+DOUBLED: Final = 400.0
+"""Wh above the usual that would have to wait to double what is split: a power that is 1% off leaves 4 Wh."""
+
+LONGEST_WAIT: Final = 300.0
+"""Seconds between two updates after which nothing waits. An idle battery's rest is mostly split within these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +141,10 @@ def _share(solar: float, other: float) -> float:
 
 
 class FlowCounters:
-    """Lifetime energy of every flow. The sums follow the gateway's counters, even if updates were missed."""
+    """Lifetime energy of every flow. The sums follow the gateway's counters, even if updates were missed.
+
+    While the battery charges or discharges, its flows are up to `MOST_WAIT` behind.
+    """
 
     def __init__(self) -> None:
         self.energy = Flows()
@@ -178,23 +194,26 @@ class FlowCounters:
         `readings` are lifetime counters in Wh by the names of `Counters`, None for one that is unknown. `power` is in
         W, `now` in seconds of the wall clock. `proven` names the counters that are real, as for `EnergyFilter`.
         """
-        self._add_measured(power, now)
+        seconds, mean = self._add_measured(power, now)
         counters = self._filtered(readings, now, proven)
-        step = Counters(**{name: value - self._split.setdefault(name, value) for name, value in counters.items()})
+        risen = {name: value - self._split.setdefault(name, value) for name, value in counters.items()}
+        step = Counters(**risen | _even_steps(risen, mean, seconds))
         flows = split_energy(step, self._measured)
         self.energy = self.energy.plus(flows)
-        self._note_split(counters, step, flows)
-        if step.battery_charge:
+        self._note_split(counters, risen, step, flows)
+        if step.battery_charge and power.solar_to_battery + power.grid_to_battery:  # else the ratio is of what waits
             self._measured = replace(self._measured, solar_to_battery=0.0, grid_to_battery=0.0)
         if step.grid_export:
             self._measured = replace(self._measured, solar_to_grid=0.0, battery_to_grid=0.0)
 
-    def _add_measured(self, power: Flows, now: float) -> None:
-        """Add the power since the last update, as the mean of both updates."""
+    def _add_measured(self, power: Flows, now: float) -> tuple[float, Flows]:
+        """Add the power since the last update. Return the seconds, infinite for the first, and the mean power."""
         before, at = self._last or (power, now - 1)
+        mean = Flows().plus(before, 0.5).plus(power, 0.5)
         seconds = max(0.0, now - at)
-        self._measured = self._measured.plus(before, seconds / 2).plus(power, seconds / 2)
-        self._last = power, now
+        self._measured = self._measured.plus(mean, seconds)
+        is_first, self._last = self._last is None, (power, now)
+        return inf if is_first else seconds, mean
 
     def _filtered(self, readings: Mapping[str, float | None], now: float, proven: Container[str]) -> dict[str, float]:
         """Return the known counters without glitches, in Wh."""
@@ -205,18 +224,19 @@ class FlowCounters:
         }
         return {name: value for name, value in filtered.items() if value is not None}
 
-    def _note_split(self, counters: Mapping[str, float], step: Counters, flows: Flows) -> None:
+    def _note_split(
+        self, counters: Mapping[str, float], risen: Mapping[str, float], step: Counters, flows: Flows
+    ) -> None:
         """Note the readings up to which the energy is split.
 
         All energy of the sources is split. Charge and export above it wait for the next rise of a source's counter.
         """
-        self._split |= counters
-        if "battery_charge" in counters:
-            rest = step.battery_charge - flows.solar_to_battery - flows.grid_to_battery
-            self._split["battery_charge"] -= min(rest, LARGEST_REST)
-        if "grid_export" in counters:
-            rest = step.grid_export - flows.solar_to_grid - flows.battery_to_grid
-            self._split["grid_export"] -= min(rest, LARGEST_REST)
+        split = asdict(step) | {
+            "battery_charge": flows.solar_to_battery + flows.grid_to_battery,
+            "grid_export": flows.solar_to_grid + flows.battery_to_grid,
+        }
+        for name, value in counters.items():
+            self._split[name] = value - min(risen[name] - split[name], LARGEST_REST)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the state to store over a restart."""
@@ -242,6 +262,28 @@ class FlowCounters:
             else:
                 counter.state = None
                 self._split.pop(name, None)
+
+
+def _even_steps(risen: Mapping[str, float], power: Flows, seconds: float) -> dict[str, float]:
+    """Return the energy in Wh to split now of what the battery's counters rose by: what the power explains.
+
+    The meters of solar and grid count smoothly. Next to a few seconds of them, a step of 10 Wh would take energy that
+    the home received. What waits makes the next steps larger, so that in the long run the counter decides, not the
+    power. `power` is the mean in W of these seconds. Without any power, nothing waits.
+    """
+    if power == Flows():
+        return {}
+    powers = {
+        "battery_charge": power.solar_to_battery + power.grid_to_battery,
+        "battery_discharge": power.battery_to_home + power.battery_to_grid,
+    }
+    share = min(1.0, seconds / LONGEST_WAIT)
+    steps = {}
+    for name in powers.keys() & risen.keys():
+        waits, measured = risen[name], powers[name] * share * LONGEST_WAIT / 3600
+        explained = measured * (1 + (waits - measured - USUAL_WAIT) / DOUBLED)
+        steps[name] = min(waits, max(explained, waits - MOST_WAIT, waits * share))
+    return steps
 
 
 _imported = attrgetter("energy_imported")

@@ -52,6 +52,7 @@ async def test_flows_after_restart_include_the_time_between(
 ) -> None:
     """The first state includes the charge while Home Assistant was not running."""
     gateway = await simulator("21.44")
+    gateway.home.solar_power = gateway.home.home_power = 0.0
     entry = await set_up(gateway)
     assert state_of(hass, gateway, "sensor", "solar_to_battery_energy") == "0.0"
     counted = entry.runtime_data.live.flow_counters

@@ -10,6 +10,8 @@ import pytest
 from custom_components.powerwall_gateway.energy_filter import LASTING_POLLS
 from custom_components.powerwall_gateway.flow_split import (
     LARGEST_REST,
+    LONGEST_WAIT,
+    MOST_WAIT,
     Counters,
     FlowCounters,
     Flows,
@@ -17,6 +19,7 @@ from custom_components.powerwall_gateway.flow_split import (
     split_power,
 )
 from custom_components.powerwall_gateway.gateway.models import Meter, MetersAggregates
+from simulator.gateway.meters import battery_energy
 from simulator.home import SimulatedHome
 
 ENERGY: Final = st.floats(0, 50_000) | st.just(0.0)
@@ -205,7 +208,7 @@ def test_flow_counters_generator_counts_as_the_grid() -> None:
     for number in range(LASTING_POLLS + 1):
         data = flows.update_from(_meters(), 1e9 + number)
     assert data.power == Flows(grid_to_home=2000, grid_to_battery=1000)
-    data = flows.update_from(_meters(charged=10, generated=30), 1e9 + 10)
+    data = flows.update_from(_meters(charged=10, generated=30), 1e9 + LONGEST_WAIT + LASTING_POLLS)
     assert data.energy == Flows(grid_to_home=20, grid_to_battery=10)
 
 
@@ -261,7 +264,7 @@ def test_flow_counters_meter_that_was_never_wired_is_no_solar() -> None:
 def test_flow_counters_show_one_power_and_follow_the_measured_one() -> None:
     flows = FlowCounters()
     shown = _aggregates(site=(10, 0, 0))
-    for second, charged in ((0, 0), (4, 100)):
+    for second, charged in ((0, 0), (LONGEST_WAIT, 100)):
         meters = _aggregates(
             solar=(500, 0, 9000 + charged), site=(500, 9000 + charged, 0), battery=(-1000, 9000 + charged, 0)
         )
@@ -274,8 +277,58 @@ def test_flow_counters_first_charge_of_a_response_that_proves_it_is_counted() ->
     flows = FlowCounters()
     for number in range(LASTING_POLLS):
         flows.update_from(_aggregates(solar=(1000, 0, 9000), battery=(-1000, 0, 0)), 1e9 + number)
-    data = flows.update_from(_aggregates(solar=(1000, 0, 9050), battery=(-1000, 50, 0)), 1e9 + 10)
+    data = flows.update_from(_aggregates(solar=(1000, 0, 9050), battery=(-1000, 50, 0)), 1e9 + 1000)
     assert data.energy == Flows(solar_to_battery=50)
+
+
+@pytest.mark.parametrize(
+    ("solar", "grid", "battery"),
+    [
+        pytest.param(3000, 3000, -5000, id="solar and the grid charge"),
+        pytest.param(3000, 2000, -4700, id="they charge while the home consumes little"),
+        pytest.param(600, 1000, -1100, id="they charge slowly"),
+        pytest.param(500, -4000, 4300, id="the battery exports"),
+        pytest.param(2000, -3000, 1800, id="solar and the battery export"),
+    ],
+)
+def test_flow_counters_battery_counted_in_steps_of_10_wh_follow_the_power(
+    solar: float, grid: float, battery: float
+) -> None:
+    """Poll every 5 seconds for 3 hours, and for an hour in which the battery is idle."""
+    flows, counted = FlowCounters(), dict.fromkeys(asdict(Counters()), 9000.0)
+    flows.update(counted, Flows(), 1e9)
+
+    def poll(battery: float) -> None:
+        hours = 5 / 3600
+        counted["solar"] += solar * hours
+        counted["grid_import" if grid > 0 else "grid_export"] += abs(grid) * hours
+        counted["battery_discharge" if battery > 0 else "battery_charge"] += abs(battery) * hours
+        steps = {name: battery_energy(value) if "battery" in name else value for name, value in counted.items()}
+        power = split_power(solar=solar, grid=grid, battery=battery)
+        flows.update(steps, power, 1e9 + 3600 * (counted["solar"] - 9000) / solar)
+
+    for _ in range(3 * 720):
+        poll(battery)
+        assert charged(flows.energy) > counted["battery_charge"] - 9000 - MOST_WAIT
+        assert sources(flows.energy)[2] > counted["battery_discharge"] - 9000 - MOST_WAIT
+    for _ in range(720):
+        poll(0)
+
+    true = Flows().plus(split_power(solar=solar, grid=grid, battery=battery), 3)
+    true = true.plus(split_power(solar=solar, grid=grid, battery=0))
+    for flow, energy in asdict(flows.energy).items():
+        assert energy == pytest.approx(getattr(true, flow), rel=0.01, abs=40), flow
+    assert charged(flows.energy) == pytest.approx(battery_energy(counted["battery_charge"]) - 9000, abs=1)
+    assert sources(flows.energy)[2] == pytest.approx(battery_energy(counted["battery_discharge"]) - 9000, abs=1)
+
+
+def test_flow_counters_all_that_was_counted_in_a_gap_is_split_at_once() -> None:
+    """The gateway did not respond for 4 minutes: the power of that time is unknown."""
+    flows, counted = FlowCounters(), dict.fromkeys(asdict(Counters()), 9000.0)
+    flows.update(counted, Flows(grid_to_home=500), 1e9)
+    counted |= {"solar": 9700.0, "battery_charge": 9500.0}
+    flows.update(counted, Flows(grid_to_home=500), 1e9 + 240)
+    assert 500 - MOST_WAIT <= flows.energy.solar_to_battery <= 500
 
 
 @pytest.mark.parametrize(("mode", "generator"), [("self_consumption", False), ("backup", True)])
@@ -283,7 +336,7 @@ def test_flow_counters_day_with_outages_and_restart_follow_the_home(mode: str, *
     """Poll a simulated home every 5 seconds for a day, with lost polls, a long gap, two outages and a restart."""
     home = SimulatedHome(packs=1, charge=30.0, mode=mode, generator=generator)
     flows, polls = FlowCounters(), Random(1)
-    start = home.battery_charge_energy, home.grid_export_energy
+    start = battery_energy(home.battery_charge_energy), home.grid_export_energy
 
     def poll(flows: FlowCounters) -> None:
         now = home.flow
@@ -293,8 +346,8 @@ def test_flow_counters_day_with_outages_and_restart_follow_the_home(mode: str, *
                 "grid_import": home.grid_import_energy,
                 "grid_export": home.grid_export_energy,
                 "generator": home.generator_energy,
-                "battery_charge": home.battery_charge_energy,
-                "battery_discharge": home.battery_discharge_energy,
+                "battery_charge": battery_energy(home.battery_charge_energy),
+                "battery_discharge": battery_energy(home.battery_discharge_energy),
             },
             split_power(solar=now.solar, grid=now.grid + now.generator, battery=now.battery),
             home.clock / 1e9,
@@ -312,11 +365,14 @@ def test_flow_counters_day_with_outages_and_restart_follow_the_home(mode: str, *
             flows.restore(stored)
         if not 6000 < number < 6600 and polls.random() < 0.9:
             poll(flows)
+    home.solar_power = home.home_power = 0.0
+    poll(flows)
+    home.advance(LONGEST_WAIT)
     poll(flows)
 
     true = home.energies.flows
     for flow, energy in asdict(flows.energy).items():
         assert energy == pytest.approx(true[flow], rel=0.01, abs=20), flow
-    assert charged(flows.energy) == pytest.approx(home.battery_charge_energy - start[0], abs=1)
+    assert charged(flows.energy) == pytest.approx(battery_energy(home.battery_charge_energy) - start[0], abs=1)
     assert exported(flows.energy) == pytest.approx(home.grid_export_energy - start[1], abs=1)
     assert sum(energy > 1000 for energy in true.values()) >= 4
