@@ -1,5 +1,6 @@
 """The blueprints, run by Home Assistant's own automations against the simulated gateway."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.powerwall_gateway.const import CONF_PERCENT
+from custom_components.powerwall_gateway.const import CONF_PERCENT, DOMAIN
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint.models import Blueprint
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
@@ -27,7 +28,7 @@ from .test_blueprints_outage import HELPERS, restart
 MANIFEST = load("manifest.json")
 FILES = sorted(BLUEPRINTS.glob("*.yaml"))
 SHORT = {"milliseconds": 5}
-NOTES, CHEAP, STORM = "input_text.notes", "binary_sensor.cheap", "binary_sensor.storm"
+NOTES, CAR, STORM = "input_text.notes", "sensor.car", "sensor.storm"
 
 type Freezer = FrozenDateTimeFactory
 
@@ -83,6 +84,12 @@ async def idle(hass: HomeAssistant, name: str) -> None:
     await hass.async_block_till_done()
 
 
+def someone_sets(gateway: Simulator, mode: str, app: float) -> None:
+    """Set mode and reserve like someone with Tesla's app. The reserve is in app %."""
+    gateway.gateway.operation.mode, gateway.gateway.operation.reserve = mode, 5 + 0.95 * app
+    gateway.gateway.commit()
+
+
 def follows(gateway: Simulator) -> tuple[str, float]:
     """Return the mode and the reserve in app % that the battery follows."""
     return str(gateway.home.mode), round((gateway.home.reserve - 5) / 0.95, 3)
@@ -119,142 +126,217 @@ def test_blueprint_is_valid(file: Path) -> None:
     assert f"https://my.home-assistant.io/redirect/blueprint_import/?blueprint_url={quote(source, safe='')}\n" in docs
 
 
-# -- by time of use ----------------------------------------------------------------------------------------------------
+# -- in cheap hours ----------------------------------------------------------------------------------------------------
 
 
-async def test_time_of_use_sets_mode_and_reserve_for_a_day(
-    hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer
-) -> None:
-    gateway, entry = loaded
-    await at(hass, freezer, 6, 0, days=1)
-    await automate("time_of_use", gateway=entry.entry_id, notes=NOTES)
-    await at(hass, freezer, 7, 15)
-    await until(lambda: request_count(gateway, "system/update/status") == 1)
-    assert writes(gateway) == []
-    await at(hass, freezer, 7, 55)
-    await until(lambda: follows(gateway) == ("self_consumption", 5.0))
-    await until(lambda: noted(hass) == "discharging")
-    await at(hass, freezer, 22, 5)
-    await until(lambda: follows(gateway) == ("backup", 100.0))
-    await until(lambda: noted(hass) == "charging")
-    assert len(writes(gateway)) == 2
+def charging(hass: HomeAssistant, gateway: Simulator, /, **inputs: Any) -> dict[str, Any]:
+    """Return the inputs of the blueprint: charge to 90 % from 22:05 to 7:55."""
+    return {
+        "mode": entity_of(hass, gateway, "select", "operation_mode"),
+        "backup_reserve": entity_of(hass, gateway, "number", "backup_reserve"),
+        "notes": NOTES,
+        "target": 90,
+        **inputs,
+    }
 
 
 @pytest.mark.parametrize(
-    ("before", "minute", "down_until", "expected"),
+    ("mode", "charge_mode", "expected"),
     [
-        ((6, 7), 55, (12, 0), ("self_consumption", 5.0)),
-        ((21, 22), 5, (23, 30), ("backup", 100.0)),
+        ("self_consumption", "unchanged", "self_consumption"),
+        ("self_consumption", "backup", "backup"),
+        ("backup", "self_consumption", "self_consumption"),
     ],
 )
-async def test_time_of_use_sets_only_missed_values_at_the_start(
+async def test_cheap_hours_charge_to_the_target_and_restore_the_settings(
     hass: HomeAssistant,
     loaded: Loaded,
     automate: Automate,
     freezer: Freezer,
-    before: tuple[int, int],
-    minute: int,
+    mode: str,
+    charge_mode: str,
+    expected: str,
+) -> None:
+    gateway, entry = loaded
+    someone_sets(gateway, mode, 35)
+    await entry.runtime_data.settings.async_refresh()
+    await at(hass, freezer, 20, 0, days=1)
+    inputs = charging(hass, gateway, charge_mode=charge_mode)
+    await automate("time_of_use", at_start=True, gateway=entry.entry_id, **inputs)
+    await idle(hass, "time_of_use")
+    assert writes(gateway) == []
+    await at(hass, freezer, 22, 5)
+    await until(lambda: follows(gateway) == (expected, 90.0))
+    await idle(hass, "time_of_use")
+    await at(hass, freezer, 7, 15, days=1)
+    await until(lambda: request_count(gateway, "system/update/status") == 1)
+    assert len(writes(gateway)) == 1
+    await at(hass, freezer, 7, 55)
+    await until(lambda: follows(gateway) == (mode, 35.0))
+    await until(lambda: noted(hass) == "")
+    assert len(writes(gateway)) == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "note_before", "down_until", "expected"),
+    [
+        (21, "", (23, 30), ("self_consumption", 90.0)),
+        (6, "self_consumption 35.0 self_consumption 90.0", (12, 0), ("self_consumption", 35.0)),
+    ],
+    ids=["start", "end"],
+)
+async def test_cheap_hours_that_started_or_ended_during_downtime_are_followed(
+    hass: HomeAssistant,
+    loaded: Loaded,
+    automate: Automate,
+    freezer: Freezer,
+    before: int,
+    note_before: str,
     down_until: tuple[int, int],
     expected: tuple[str, float],
 ) -> None:
     gateway, entry = loaded
-    await at(hass, freezer, before[0], 0, days=1)
-    await automate("time_of_use", gateway=entry.entry_id, notes=NOTES, update=False)
+    await at(hass, freezer, before, 0, days=1)
+    await set_reserve(hass, gateway, 90 if note_before else 35)
+    await note(hass, note_before)
+    await automate("time_of_use", gateway=entry.entry_id, **charging(hass, gateway))
     await restart(hass, entry)
-    assert writes(gateway) == []  # the automation has set nothing yet
-    await note(hass, "charging" if expected[0] == "self_consumption" else "discharging")
+    await idle(hass, "time_of_use")
+    assert len(writes(gateway)) == 1  # the owner's
     await restart(hass, entry, partial(move, freezer, *down_until))
     await until(lambda: follows(gateway) == expected)
     await until(lambda: "?" not in noted(hass))
+    assert len(writes(gateway)) == 2
+
+
+async def test_cheap_hours_keep_settings_changed_by_the_owner(
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer
+) -> None:
+    gateway, entry = loaded
+    await at(hass, freezer, 21, 0, days=1)
+    await automate("time_of_use", gateway=entry.entry_id, **charging(hass, gateway))
+    await at(hass, freezer, 22, 5)
+    await until(lambda: noted(hass) == "self_consumption 20.0 self_consumption 90.0")
+    await idle(hass, "time_of_use")
     await set_reserve(hass, gateway, 40)
-    count = len(writes(gateway))
     await restart(hass, entry)
     await idle(hass, "time_of_use")
-    assert follows(gateway) == (expected[0], 40.0)
-    assert len(writes(gateway)) == count
+    await at(hass, freezer, 7, 55, days=1)
+    await until(lambda: noted(hass) == "")
+    await restart(hass, entry)
+    await idle(hass, "time_of_use")
+    assert follows(gateway) == ("self_consumption", 40.0)
+    assert len(writes(gateway)) == 2
 
 
-async def test_time_of_use_that_failed_is_finished_after_a_restart(
+async def test_cheap_hours_keep_a_mode_that_cannot_be_restored(
+    hass: HomeAssistant, loaded: Loaded, automate: Automate
+) -> None:
+    """Time-based control requires a signing key, which this gateway does not have."""
+    gateway, entry = loaded
+    someone_sets(gateway, "autonomous", 35)
+    await entry.runtime_data.settings.async_refresh()
+    inputs = charging(hass, gateway, charge_mode="backup", start_time="00:00:00", end_time="23:59:59")
+    await automate("time_of_use", pause={"milliseconds": 1}, gateway=entry.entry_id, **inputs)
+    await hass.services.async_call("automation", "trigger", {"entity_id": "automation.time_of_use"}, blocking=True)
+    assert follows(gateway) == ("autonomous", 35.0)
+    assert gateway.gateway.operation.mode == "autonomous"
+
+
+async def test_cheap_hours_do_not_lower_the_reserve(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
+    gateway, entry = loaded
+    await set_reserve(hass, gateway, 95)
+    inputs = charging(hass, gateway, start_time="00:00:00", end_time="23:59:59")
+    await automate("time_of_use", at_start=True, gateway=entry.entry_id, **inputs)
+    await until(lambda: noted(hass) == "self_consumption 95.0 self_consumption 95.0")
+    assert follows(gateway) == ("self_consumption", 95.0)
+
+
+async def test_charge_that_failed_is_finished_after_a_restart(
     hass: HomeAssistant, loaded: Loaded, automate: Automate
 ) -> None:
     gateway, entry = loaded
-    times = {"discharge_time": "00:00:00", "charge_time": "23:59:59"}
-    await automate("time_of_use", pause=SHORT, gateway=entry.entry_id, notes=NOTES, **times)
+    inputs = charging(hass, gateway, start_time="00:00:00", end_time="23:59:59")
+    await automate("time_of_use", pause=SHORT, gateway=entry.entry_id, **inputs)
     gateway.faults.add("operation", method="POST", status=500)
     await hass.services.async_call("automation", "trigger", {"entity_id": "automation.time_of_use"}, blocking=True)
-    assert noted(hass) == "discharging?"
+    assert noted(hass) == "self_consumption 20.0 self_consumption 90.0 ?"
     await restart(hass, entry, gateway.faults.clear)
-    await until(lambda: follows(gateway) == ("self_consumption", 5.0))
-    await until(lambda: noted(hass) == "discharging")
+    await until(lambda: follows(gateway) == ("self_consumption", 90.0))
+    await until(lambda: noted(hass) == "self_consumption 20.0 self_consumption 90.0")
 
 
-async def test_time_of_use_continues_after_a_failed_update_check(
+async def test_cheap_hours_continue_after_a_failed_update_check(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer
 ) -> None:
     gateway, entry = loaded
     gateway.faults.add("system/update/status", status=500)
     await at(hass, freezer, 6, 0, days=1)
-    await automate("time_of_use", gateway=entry.entry_id, notes=NOTES)
+    await set_reserve(hass, gateway, 90)
+    await note(hass, "self_consumption 35.0 self_consumption 90.0")
+    await automate("time_of_use", gateway=entry.entry_id, **charging(hass, gateway))
     await at(hass, freezer, 7, 15)
     await until(lambda: request_count(gateway, "system/update/status") == 1)
     await at(hass, freezer, 7, 55)
-    await until(lambda: follows(gateway) == ("self_consumption", 5.0))
+    await until(lambda: follows(gateway) == ("self_consumption", 35.0))
 
 
+# -- a gateway that does not respond -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("within", [True, False], ids=["repeated", "given up"])
 @pytest.mark.parametrize("name", ["time_of_use", "hold_charge", "storm"])
-async def test_time_of_use_repeats_if_the_gateway_is_unreachable(
-    hass: HomeAssistant, loaded: Loaded, automate: Automate, name: str
+async def test_settings_are_changed_when_the_gateway_is_available_again(
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, name: str, within: bool
 ) -> None:
+    """The automation tries again for a while, and when the entities become available."""
     gateway, entry = loaded
     await charged_to(entry, gateway, 60.5)
-    hass.states.async_set("binary_sensor.on", "on")
+    for entity_id in (CAR, STORM):
+        hass.states.async_set(entity_id, "on")
     inputs: dict[str, dict[str, Any]] = {
-        "time_of_use": {"discharge_time": "00:00:00", "charge_time": "23:59:59", "discharge_reserve": 60},
-        "hold_charge": holding(hass, gateway, cheap="binary_sensor.on"),
-        "storm": storming(hass, gateway, warning="binary_sensor.on", storm_reserve=60),
+        "time_of_use": charging(hass, gateway, gateway=entry.entry_id, start_time="00:00:00", end_time="23:59:59"),
+        "hold_charge": holding(hass, gateway),
+        "storm": storming(hass, gateway, gateway=entry.entry_id),
     }
-    if name == "time_of_use":
-        await note(hass, "charging")
     await hass.config_entries.async_unload(entry.entry_id)
-    await automate(name, pause=SHORT, gateway=entry.entry_id, **({"notes": NOTES} | inputs[name]))
+    await automate(name, pause={"seconds": 1} if within else {"milliseconds": 1}, **inputs[name])
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
     await until(lambda: running(hass, name))
+    if not within:
+        await idle(hass, name)
     await hass.config_entries.async_setup(entry.entry_id)
-    await until(lambda: follows(gateway) == ("self_consumption", 60.0))
-    await idle(hass, name)
+    reserve = {"time_of_use": 90.0, "hold_charge": 60.0, "storm": 100.0}[name]
+    await until(lambda: follows(gateway) == ("self_consumption", reserve))
+    await until(lambda: noted(hass) not in {"", "changing", "unknown"} and "?" not in noted(hass))
     assert len(writes(gateway)) == 1
-    assert "?" not in noted(hass)
 
 
-# -- while it is cheap -------------------------------------------------------------------------------------------------
+# -- while a car charges -----------------------------------------------------------------------------------------------
 
 
-def holding(hass: HomeAssistant, gateway: Simulator, cheap: str = CHEAP) -> dict[str, Any]:
+def holding(hass: HomeAssistant, gateway: Simulator) -> dict[str, Any]:
     """Return the inputs of the blueprint."""
-    return {
-        "cheap": cheap,
-        "charge": entity_of(hass, gateway, "sensor", "charge"),
-        "backup_reserve": entity_of(hass, gateway, "number", "backup_reserve"),
-        "notes": NOTES,
-    }
+    return {"active": CAR, "hold": entity_of(hass, gateway, "switch", "hold"), "notes": NOTES}
 
 
+@pytest.mark.parametrize(("on", "off"), [("on", "off"), ("Charging", "Complete")])
 async def test_hold_keeps_the_charge_and_restores_the_reserve(
-    hass: HomeAssistant, loaded: Loaded, automate: Automate
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, on: str, off: str
 ) -> None:
     gateway, entry = loaded
     await charged_to(entry, gateway, 60.5)
     await set_reserve(hass, gateway, 35)
-    hass.states.async_set(CHEAP, "off")
-    await automate("hold_charge", at_start=True, gateway=entry.entry_id, **holding(hass, gateway))
+    hass.states.async_set(CAR, off)
+    await automate("hold_charge", at_start=True, **holding(hass, gateway))
     assert len(writes(gateway)) == 1  # the owner's
-    await set_state(hass, CHEAP, "on")
+    await set_state(hass, CAR, on)
     await until(lambda: follows(gateway) == ("self_consumption", 60.0))
-    await set_state(hass, CHEAP, "unavailable")
-    await set_state(hass, CHEAP, "on")
+    await set_state(hass, CAR, "unavailable")
+    await set_state(hass, CAR, on)
     await idle(hass, "hold_charge")
     assert len(writes(gateway)) == 2
-    await set_state(hass, CHEAP, "off")
+    await set_state(hass, CAR, off)
     await until(lambda: follows(gateway) == ("self_consumption", 35.0))
     await until(lambda: noted(hass) == "")
 
@@ -265,32 +347,31 @@ async def test_hold_uses_the_scale_of_the_gateway(hass: HomeAssistant, loaded: L
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
     gateway.home.charge = 52.4
-    await entry.runtime_data.live.async_refresh()
-    hass.states.async_set(CHEAP, "off")
-    await automate("hold_charge", gateway=entry.entry_id, **holding(hass, gateway))
-    await set_state(hass, CHEAP, "on")
+    hass.states.async_set(CAR, "off")
+    await automate("hold_charge", **holding(hass, gateway))
+    await set_state(hass, CAR, "on")
     await until(lambda: gateway.home.reserve == pytest.approx(52))
     await idle(hass, "hold_charge")
-    await set_state(hass, CHEAP, "off")
+    await set_state(hass, CAR, "off")
     await until(lambda: gateway.home.reserve == pytest.approx(24))
 
 
 async def test_hold_continues_after_restarts(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
     gateway, entry = loaded
     await charged_to(entry, gateway, 60.5)
-    await automate("hold_charge", gateway=entry.entry_id, **holding(hass, gateway))
-    await set_state(hass, CHEAP, "on")
-    await until(lambda: noted(hass) == "20.0 60.0")
+    await automate("hold_charge", **holding(hass, gateway))
+    await set_state(hass, CAR, "on")
+    await until(lambda: noted(hass) == "holding")
     await charged_to(entry, gateway, 58)
     await restart(hass, entry)
     await idle(hass, "hold_charge")
     assert follows(gateway) == ("self_consumption", 60.0)
     assert len(writes(gateway)) == 1
-    await restart(hass, entry, partial(hass.states.async_set, CHEAP, "off"))
+    await restart(hass, entry, partial(hass.states.async_set, CAR, "off"))
     await until(lambda: follows(gateway) == ("self_consumption", 20.0))
     await until(lambda: noted(hass) == "")
-    await restart(hass, entry, partial(hass.states.async_set, CHEAP, "on"))
-    await until(lambda: follows(gateway) == ("self_consumption", 58.0))
+    await restart(hass, entry, partial(hass.states.async_set, CAR, "on"))
+    await until(lambda: follows(gateway) == ("self_consumption", 57.895))  # a whole percent of the gateway
 
 
 async def test_hold_keeps_a_reserve_changed_by_the_owner(
@@ -298,27 +379,32 @@ async def test_hold_keeps_a_reserve_changed_by_the_owner(
 ) -> None:
     gateway, entry = loaded
     await charged_to(entry, gateway, 60.5)
-    await automate("hold_charge", gateway=entry.entry_id, **holding(hass, gateway))
-    await set_state(hass, CHEAP, "on")
-    await until(lambda: noted(hass) == "20.0 60.0")
+    await automate("hold_charge", **holding(hass, gateway))
+    await set_state(hass, CAR, "on")
+    await until(lambda: noted(hass) == "holding")
     await idle(hass, "hold_charge")
     await set_reserve(hass, gateway, 30)
     await restart(hass, entry)
     await idle(hass, "hold_charge")
     assert follows(gateway) == ("self_consumption", 30.0)
-    await set_state(hass, CHEAP, "off")
+    await set_state(hass, CAR, "off")
     await until(lambda: noted(hass) == "")
     assert follows(gateway) == ("self_consumption", 30.0)
     assert len(writes(gateway)) == 2
 
 
-async def test_hold_does_not_lower_the_reserve(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
+async def test_hold_of_the_owner_is_not_ended(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
     gateway, entry = loaded
-    await charged_to(entry, gateway, 10)
-    hass.states.async_set(CHEAP, "on")
-    await automate("hold_charge", at_start=True, gateway=entry.entry_id, **holding(hass, gateway))
-    await until(lambda: noted(hass) == "20.0 20.0")
-    assert follows(gateway) == ("self_consumption", 20.0)
+    await charged_to(entry, gateway, 60.5)
+    await call(hass, gateway, "switch", "hold", "turn_on")
+    hass.states.async_set(CAR, "off")
+    await automate("hold_charge", at_start=True, **holding(hass, gateway))
+    for car in ("on", "off"):
+        await set_state(hass, CAR, car)
+        await restart(hass, entry)
+        await idle(hass, "hold_charge")
+    assert follows(gateway) == ("self_consumption", 60.0)
+    assert len(writes(gateway)) == 1
 
 
 async def test_hold_with_an_unknown_result_restores_the_first_reserve(
@@ -326,25 +412,27 @@ async def test_hold_with_an_unknown_result_restores_the_first_reserve(
 ) -> None:
     gateway, entry = loaded
     await charged_to(entry, gateway, 60.5)
-    await automate("hold_charge", pause=SHORT, gateway=entry.entry_id, **holding(hass, gateway))
+    await automate("hold_charge", pause=SHORT, **holding(hass, gateway))
     gateway.faults.add("config/completed", status=503, after=True)  # the gateway applies it, and reports an error
-    await set_state(hass, CHEAP, "on")
-    assert noted(hass) == "20.0 60.0?"
-    assert follows(gateway) == ("self_consumption", 60.0)
-    await restart(hass, entry, gateway.faults.clear)
-    await until(lambda: noted(hass) == "20.0 60.0")
+    await set_state(hass, CAR, "on")
     await idle(hass, "hold_charge")
-    await set_state(hass, CHEAP, "off")
+    assert follows(gateway) == ("self_consumption", 60.0)
+    await note(hass, "changing")  # as if Home Assistant ended before the result
+    await restart(hass, entry, gateway.faults.clear)
+    await until(lambda: noted(hass) == "holding")
+    await idle(hass, "hold_charge")
+    assert follows(gateway) == ("self_consumption", 60.0)
+    await set_state(hass, CAR, "off")
     await until(lambda: follows(gateway) == ("self_consumption", 20.0))
 
 
 # -- before a storm ----------------------------------------------------------------------------------------------------
 
 
-def storming(hass: HomeAssistant, gateway: Simulator, warning: str = STORM, **inputs: Any) -> dict[str, Any]:
+def storming(hass: HomeAssistant, gateway: Simulator, /, **inputs: Any) -> dict[str, Any]:
     """Return the inputs of the blueprint."""
-    number = entity_of(hass, gateway, "number", "backup_reserve")
-    return {"warning": warning, "backup_reserve": number, "notes": NOTES, "storm_reserve": 90, **inputs}
+    sensor = entity_of(hass, gateway, "sensor", "backup_until")
+    return {"warning": STORM, "full_backup": sensor, "notes": NOTES, **inputs}
 
 
 async def pass_minutes(hass: HomeAssistant, freezer: Freezer, minutes: float) -> None:
@@ -355,33 +443,31 @@ async def pass_minutes(hass: HomeAssistant, freezer: Freezer, minutes: float) ->
     await hass.async_block_till_done()
 
 
-async def test_storm_raises_and_restores_the_reserve(
-    hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer
+@pytest.mark.parametrize(("warned", "calm"), [("on", "off"), ("3", "1")])
+async def test_storm_charges_the_battery_and_restores_the_reserve(
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer, warned: str, calm: str
 ) -> None:
     gateway, entry = loaded
     await set_reserve(hass, gateway, 15)
-    hass.states.async_set(STORM, "off")
-    await automate("storm", gateway=entry.entry_id, **storming(hass, gateway))
-    await set_state(hass, STORM, "on")
-    await until(lambda: noted(hass) == "15.0 90.0")
-    assert follows(gateway) == ("self_consumption", 90.0)
-    await set_state(hass, STORM, "off")
-    assert follows(gateway) == ("self_consumption", 90.0)
-    await pass_minutes(hass, freezer, 61)
+    hass.states.async_set(STORM, calm)
+    await automate("storm", at_start=True, gateway=entry.entry_id, **storming(hass, gateway, level=2))
+    await idle(hass, "storm")
+    assert len(writes(gateway)) == 1  # the owner's
+    await set_state(hass, STORM, warned)
+    await until(lambda: noted(hass) == "full backup")
+    assert follows(gateway) == ("self_consumption", 100.0)
+    await set_state(hass, STORM, "unavailable")
+    await pass_minutes(hass, freezer, 90)
+    await set_state(hass, STORM, calm)
+    await pass_minutes(hass, freezer, 30)
+    assert follows(gateway) == ("self_consumption", 100.0)
+    await pass_minutes(hass, freezer, 31)
     await until(lambda: follows(gateway) == ("self_consumption", 15.0))
     await until(lambda: noted(hass) == "")
+    assert len(writes(gateway)) == 3
 
 
-async def test_storm_does_not_lower_the_reserve(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
-    gateway, entry = loaded
-    await set_reserve(hass, gateway, 95)
-    await automate("storm", gateway=entry.entry_id, **storming(hass, gateway))
-    await set_state(hass, STORM, "on")
-    await until(lambda: noted(hass) == "95.0 95.0")
-    assert follows(gateway) == ("self_consumption", 95.0)
-
-
-async def test_storm_during_downtime_raises_the_reserve(
+async def test_storm_during_downtime_charges_the_battery(
     hass: HomeAssistant, loaded: Loaded, automate: Automate
 ) -> None:
     gateway, entry = loaded
@@ -390,26 +476,69 @@ async def test_storm_during_downtime_raises_the_reserve(
     await idle(hass, "storm")
     assert writes(gateway) == []
     await restart(hass, entry, partial(hass.states.async_set, STORM, "on"))
-    await until(lambda: follows(gateway) == ("self_consumption", 90.0))
-    await until(lambda: noted(hass) == "20.0 90.0")
+    await until(lambda: follows(gateway) == ("self_consumption", 100.0))
+    await until(lambda: noted(hass) == "full backup")
 
 
-async def test_storm_keeps_a_reserve_changed_by_the_owner(
+async def test_storm_extends_the_full_backup_while_the_warning_lasts(
+    hass: HomeAssistant, loaded: Loaded, automate: Automate
+) -> None:
+    gateway, entry = loaded
+    await automate("storm", gateway=entry.entry_id, **storming(hass, gateway, calm={"seconds": 0}))
+    await set_state(hass, STORM, "on")
+    await until(lambda: noted(hass) == "full backup")
+    await idle(hass, "storm")
+    for minutes, extended in ((61, False), (59, True)):
+        control = entry.runtime_data.control.temporary
+        assert control.current
+        await control._keep(replace(control.current, until=dt_util.utcnow() + timedelta(minutes=minutes)))
+        await idle(hass, "storm")
+        assert (control.current.until - dt_util.utcnow() > timedelta(hours=23)) is extended
+    assert noted(hass) == "full backup"
+    assert follows(gateway) == ("self_consumption", 100.0)
+    await set_state(hass, STORM, "off")
+    await until(lambda: follows(gateway) == ("self_consumption", 20.0))
+
+
+async def test_storm_does_not_end_the_full_backup_of_the_owner(
     hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer
+) -> None:
+    gateway, entry = loaded
+    await hass.services.async_call(DOMAIN, "back_up_fully", blocking=True)
+    await automate("storm", gateway=entry.entry_id, **storming(hass, gateway))
+    await set_state(hass, STORM, "on")
+    await restart(hass, entry)
+    await idle(hass, "storm")
+    await set_state(hass, STORM, "off")
+    await pass_minutes(hass, freezer, 61)
+    await idle(hass, "storm")
+    assert follows(gateway) == ("self_consumption", 100.0)
+    assert len(writes(gateway)) == 1
+
+
+@pytest.mark.parametrize("change", ["reserve", "cancel"])
+async def test_storm_keeps_a_change_of_the_owner(
+    hass: HomeAssistant, loaded: Loaded, automate: Automate, freezer: Freezer, change: str
 ) -> None:
     gateway, entry = loaded
     await automate("storm", gateway=entry.entry_id, **storming(hass, gateway))
     await set_state(hass, STORM, "on")
-    await until(lambda: noted(hass) == "20.0 90.0")
+    await until(lambda: noted(hass) == "full backup")
     await idle(hass, "storm")
-    await set_reserve(hass, gateway, 50)
+    if change == "reserve":
+        await set_reserve(hass, gateway, 50)
+    else:
+        await hass.services.async_call(DOMAIN, "cancel_backup", blocking=True)
+    theirs = follows(gateway)
     await restart(hass, entry)
+    await set_state(hass, STORM, "unavailable")
+    await set_state(hass, STORM, "on")
     await idle(hass, "storm")
-    assert follows(gateway) == ("self_consumption", 50.0)
+    assert follows(gateway) == theirs == ("self_consumption", 50.0 if change == "reserve" else 20.0)
     await set_state(hass, STORM, "off")
     await pass_minutes(hass, freezer, 61)
     await until(lambda: noted(hass) == "")
-    assert follows(gateway) == ("self_consumption", 50.0)
+    assert follows(gateway) == theirs
     assert len(writes(gateway)) == 2
 
 
@@ -420,24 +549,22 @@ async def test_restart_within_the_wait_after_a_storm_starts_it_again(
     gateway, entry = loaded
     await automate("storm", gateway=entry.entry_id, **storming(hass, gateway))
     await set_state(hass, STORM, "on")
-    await until(lambda: noted(hass) == "20.0 90.0")
+    await until(lambda: noted(hass) == "full backup")
     await set_state(hass, STORM, "off")
     await idle(hass, "storm")
     await pass_minutes(hass, freezer, 30)
-    await restart(hass, entry, settle=False)
-    await until(lambda: running(hass, "storm"))
-    freezer.tick(timedelta(minutes=45))
-    async_fire_time_changed(hass)
-    await entry.runtime_data.settings.async_refresh()
-    assert running(hass, "storm")
-    assert follows(gateway) == ("self_consumption", 90.0)
+    await restart(hass, entry, lambda: (hass.states.async_remove(STORM), hass.states.async_set(STORM, "off")))
+    await pass_minutes(hass, freezer, 45)
+    await idle(hass, "storm")
+    assert follows(gateway) == ("self_consumption", 100.0)
     if comes_back:
         await set_state(hass, STORM, "on")
         await idle(hass, "storm")
-    await pass_minutes(hass, freezer, 20)
-    if comes_back:
-        assert follows(gateway) == ("self_consumption", 90.0)
+        await pass_minutes(hass, freezer, 20)
+        assert follows(gateway) == ("self_consumption", 100.0)
         await set_state(hass, STORM, "off")
-        await pass_minutes(hass, freezer, 61)
+        await pass_minutes(hass, freezer, 45)
+        assert follows(gateway) == ("self_consumption", 100.0)
+    await pass_minutes(hass, freezer, 20)
     await until(lambda: follows(gateway) == ("self_consumption", 20.0))
     await until(lambda: noted(hass) == "")

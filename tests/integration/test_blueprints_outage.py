@@ -214,6 +214,16 @@ async def test_outage_notifies_only_if_it_lasts(
     assert titles(phone) == ["Grid outage", "Grid restored"]
 
 
+async def test_outage_notifies_the_phones_of_the_form(hass: HomeAssistant, loaded: Loaded, automate: Automate) -> None:
+    messages = async_mock_service(hass, "notify", "send_message")
+    await automate("outage", **entities(hass, loaded[0]), phones=["notify.phone", "notify.tablet"])
+    await begin_outage(hass, loaded)
+    await end_outage(hass, loaded)
+    assert titles(messages) == ["Grid outage", "Grid restored"]
+    assert messages[0].data["entity_id"] == ["notify.phone", "notify.tablet"]
+    assert messages[0].data["message"].endswith("The battery is at 80 %.")
+
+
 @pytest.mark.parametrize("minutes", [3, 6])
 async def test_outage_wait_continues_after_a_restart(
     hass: HomeAssistant,

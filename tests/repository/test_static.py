@@ -166,6 +166,5 @@ def test_every_settable_mode_can_be_chosen() -> None:
     action = load_yaml_dict(str(INTEGRATION / "services.yaml"))["set_operation"]["fields"]["mode"]
     assert set(action["selector"]["select"]["options"]) == modes
     inputs = load_yaml_dict(str(ROOT / "blueprints" / "automation" / DOMAIN / "time_of_use.yaml"))["blueprint"]["input"]
-    for section in ("discharging", "charging"):
-        (mode,) = (each for key, each in inputs[section]["input"].items() if key.endswith("_mode"))
-        assert {option["value"] for option in mode["selector"]["select"]["options"]} == modes
+    options = inputs["charging"]["input"]["charge_mode"]["selector"]["select"]["options"]
+    assert {option["value"] for option in options} == {"unchanged", *modes}
