@@ -24,6 +24,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 from homeassistant.util.file import WriteError
 from simulator import Simulator
+from simulator.gateway.call import Call
 from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 from tests.helpers import until
@@ -190,30 +191,6 @@ async def test_release_after_an_unseen_change_keeps_that_change(hass: HomeAssist
     someone_sets(gateway, "self_consumption", 50.0)
     await action(hass, "release")
     assert follows(gateway) == ("self_consumption", 50.0)
-    assert await kept(hass, entry) is None
-
-
-async def test_release_without_a_network_is_tried_again_and_removal_ends_a_hold(
-    hass: HomeAssistant, loaded: Loaded
-) -> None:
-    gateway, entry = loaded
-    await action(hass, "hold")
-    stop_responding(gateway)
-    with pytest.raises(HomeAssistantError) as raised:
-        await action(hass, "release")
-    assert raised.value.translation_key == "reserve_not_restored"
-    assert "20%" in str(raised.value)
-    gateway.faults.clear()
-    await poll(hass, entry, "settings")
-    assert state_of(hass, gateway, "switch", "hold") == "on"
-    assert follows(gateway) == HELD
-    await reload(hass, entry)  # the request to release is on disk
-    await until(lambda: state_of(hass, gateway, "switch", "hold") == "off")
-    assert follows(gateway) == BEFORE
-    await action(hass, "hold")
-    await end(hass, entry, "removed")
-    assert follows(gateway) == BEFORE
-    assert not is_reported(hass, entry)
     assert await kept(hass, entry) is None
 
 
@@ -504,7 +481,7 @@ async def test_full_backup_sets_the_reserve_if_the_gateway_does_not_do_it(
     assert backup_until(hass, gateway) is None
 
 
-@pytest.mark.parametrize("ending", ["removed", "not allowed", "no key"])
+@pytest.mark.parametrize("ending", ["not allowed", "no key"])
 async def test_full_backup_ends_with_control(hass: HomeAssistant, signed: Loaded, ending: str) -> None:
     gateway, entry = signed
     await action(hass, "back_up_fully")
@@ -543,20 +520,6 @@ async def test_full_backup_of_someone_else_can_be_canceled(hass: HomeAssistant, 
     assert backup_until(hass, gateway) is None
 
 
-async def test_full_backup_canceled_without_a_network_is_canceled_later(hass: HomeAssistant, signed: Loaded) -> None:
-    gateway, entry = signed
-    await action(hass, "back_up_fully")
-    stop_responding(gateway)
-    with pytest.raises(HomeAssistantError) as raised:
-        await action(hass, "cancel_backup")
-    assert raised.value.translation_key == "backup_not_canceled"
-    gateway.faults.clear()
-    assert backs_up(gateway)
-    await reload(hass, entry)
-    await until(lambda: not backs_up(gateway))
-    assert await kept(hass, entry) is None
-
-
 async def test_full_backup_with_a_lost_response_is_undone(
     hass: HomeAssistant, signed: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -592,6 +555,81 @@ async def test_hold_and_full_backup_replace_each_other(hass: HomeAssistant, load
     assert follows(gateway) == HELD
     await action(hass, "release")
     assert follows(gateway) == BEFORE
+
+
+# -- nothing is left ---------------------------------------------------------------------------------------------------
+
+
+async def wait_until_nothing_is_left(hass: HomeAssistant, loaded: Loaded) -> None:
+    """Wait until the former settings are restored, and check that nothing of a temporary reserve is stored."""
+    gateway, entry = loaded
+    store = await async_get_store(hass, entry.entry_id)
+    await until(lambda: follows(gateway) == BEFORE and not backs_up(gateway) and not store.temporary_reserve)
+    await hass.async_block_till_done()
+    assert gateway.gateway.operation.reserve == pytest.approx(24)
+    assert await kept(hass, entry) is None
+    assert not is_reported(hass, entry)
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+async def test_nothing_is_left_after_the_end(
+    hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch, purpose: Purpose
+) -> None:
+    """Lose the network at the start and at the end, restart, let someone else change it, and remove the entry."""
+    gateway, entry = loaded
+    by_itself = purpose is Purpose.BACKUP and gateway.profile.firmware in SIGNED
+    begin, finish = {Purpose.HOLD: ("hold", "release"), Purpose.BACKUP: ("back_up_fully", "cancel_backup")}[purpose]
+    wanted = BEFORE if by_itself else HELD if purpose is Purpose.HOLD else ("self_consumption", 100.0)
+    monkeypatch.setattr(control, "RETRY", 0.0)
+    if gateway.profile.firmware not in SIGNED:
+        monkeypatch.setattr(entry.runtime_data.control._hub.operation, "read_back", Polling(0.01, 0.01, 0.05))
+
+    def is_set() -> bool:
+        return follows(gateway) == wanted and backs_up(gateway) is by_itself
+
+    def lose_network(step: str, _: Call) -> None:
+        if step == "acted" and is_set():
+            stop_responding(gateway)
+
+    if not by_itself:
+        gateway.server.observer = lose_network
+        with pytest.raises(HomeAssistantError):
+            await action(hass, begin)
+        gateway.server.observer = lambda *_: None
+        assert is_set()
+        gateway.faults.clear()
+        await poll(hass, entry, "live", "settings")
+        await wait_until_nothing_is_left(hass, loaded)
+
+    await action(hass, begin)
+    await reload(hass, entry)
+    await poll(hass, entry, "settings", "detail")
+    assert is_set()
+    assert (state_of(hass, gateway, "switch", "hold") == "on") is (purpose is Purpose.HOLD)
+    stop_responding(gateway)
+    with pytest.raises(HomeAssistantError) as raised:
+        await action(hass, finish)
+    assert raised.value.translation_key == ("backup_not_canceled" if by_itself else "reserve_not_restored")
+    assert by_itself or "20%" in str(raised.value)
+    assert is_set()
+    gateway.faults.clear()
+    await reload(hass, entry)  # the request to end it is on disk
+    await wait_until_nothing_is_left(hass, loaded)
+
+    await action(hass, begin)
+    someone_sets(gateway, "self_consumption", 50.0)
+    gateway.gateway.full_backup.duration = None
+    await poll(hass, entry, "settings", "detail")
+    await until(lambda: state_of(hass, gateway, "switch", "hold") == "off")
+    await action(hass, finish)
+    assert follows(gateway) == ("self_consumption", 50.0)
+    assert await kept(hass, entry) is None
+
+    someone_sets(gateway, *BEFORE)
+    await action(hass, begin)
+    assert is_set()
+    await end(hass, entry, "removed")
+    await wait_until_nothing_is_left(hass, loaded)
 
 
 # -- stored data -------------------------------------------------------------------------------------------------------
