@@ -1,4 +1,4 @@
-"""Control a gateway of 2018: allow it in the form, and set mode and reserve."""
+"""Control a gateway of 2018: allow it in the form, hold the charge, and set mode and reserve."""
 
 import asyncio
 from pathlib import Path
@@ -40,6 +40,12 @@ async def test_gateway_follows_the_frontend(
             mode, texts.ours("entity.select.operation_mode.state.self_consumption"), LOGIN_LIMIT
         )
         await frontend.page.screenshot("3-before", 1800)
+        former, gateway.home.charge = gateway.home.reserve, 60.5
+        hold = texts.ours("entity.switch.hold.name")
+        for on, reserve in ((True, 60.0), (False, former)):
+            await frontend.toggle(hold)
+            await wait_for_operation(gateway, "self_consumption", reserve)
+            await frontend.expect_on(hold, on=on)
         await frontend.slide(texts.ours("entity.number.backup_reserve.name"), 30)
         await frontend.select_option(mode, texts.ours("entity.select.operation_mode.state.backup"))
         await wait_for_operation(gateway, "backup", 33.5)
@@ -68,5 +74,5 @@ async def add_gateway(frontend: Frontend, gateway: Simulator) -> None:
 async def wait_for_operation(gateway: Simulator, mode: str, reserve: float) -> None:
     """Wait until the gateway has both values: 30 app percent are 33.5 of its own."""
     async with asyncio.timeout(30):
-        while (gateway.home.mode, gateway.home.reserve) != (mode, reserve):
+        while (gateway.home.mode, round(gateway.home.reserve, 3)) != (mode, reserve):
             await asyncio.sleep(0.1)

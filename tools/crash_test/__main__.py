@@ -1,4 +1,7 @@
-"""Kill Home Assistant at every crash point, restart it, and check that the Powerwall runs and the journal is closed."""
+"""Kill Home Assistant at every crash point, restart it, and check that the Powerwall runs and the journal is closed.
+
+Kill it during and after a hold and a full backup, too, and check that the former backup reserve is restored.
+"""
 
 import argparse
 import asyncio
@@ -11,6 +14,7 @@ import shutil
 import sys
 from tempfile import TemporaryDirectory
 from time import monotonic
+from typing import Final
 
 import aiohttp
 
@@ -18,7 +22,7 @@ from simulator import Simulator
 from simulator.gateway.call import Call
 from tools.child_process import ProcessError, free_port
 from tools.crash_test.crash_points import EFFECTS, Plan, Points
-from tools.dev_server.integration import DOMAIN, add
+from tools.dev_server.integration import DOMAIN, add, entity_ids
 from tools.hass_process import HomeAssistant
 from tools.hass_process.configuration import REPOSITORY
 
@@ -32,6 +36,12 @@ LIMIT = 40.0
 """Time limit in seconds."""
 LONGEST_STOP = 30.0
 """Seconds for which a kill and a restart may leave the Powerwall stopped."""
+
+TEMPORARY: Final = (("hold", "release", "hold"), ("back_up_fully", "cancel_backup", "backup_until"))
+"""Actions that set the backup reserve for a limited time, those that end it, and the entities that show it."""
+
+NOT_SET: Final = ("off", "unknown")
+SET_AND_NOT_CONFIRMED: Final = "GET config/completed: acted"
 
 
 @dataclass
@@ -125,6 +135,50 @@ async def write(home: HomeAssistant) -> None:
 async def stop(home: HomeAssistant) -> None:
     """Stop the Powerwall for two seconds."""
     await home.api.call_service(DOMAIN, "stop", duration={"seconds": 2})
+
+
+# -- a temporary backup reserve ----------------------------------------------------------------------------------------
+
+
+async def kill_temporary(scenario: Scenario, environment: Environment, begin: str, finish: str, entity: str) -> None:
+    """Kill Home Assistant while it sets a temporary backup reserve, and after that.
+
+    The first one is undone after the restart, and the second one is kept until its end. The entity shows what is set.
+    """
+    restore_folder(scenario, environment)
+    async with gateway(environment.gateway_port, scenario.sessions) as simulator:
+        former = simulator.home.reserve
+        home = environment.home(NEVER, SET_AND_NOT_CONFIRMED)
+        GatewayObserver(simulator, home, SET_AND_NOT_CONFIRMED)
+        with suppress(ProcessError, aiohttp.ClientError, OSError):
+            async with home:
+                await home.api.call_service(DOMAIN, begin)
+        if await home.wait() != -9 or simulator.home.reserve == former:
+            raise NotReachedError("Home Assistant set nothing before it was killed.")
+        GatewayObserver(simulator)
+        async with environment.home(NEVER) as home:
+            await until(lambda: simulator.home.reserve == former, f"undoing {begin}")
+            await wait_until_shown(home, simulator, entity, is_set=False)
+            await home.api.call_service(DOMAIN, begin)
+            home.kill()
+        async with environment.home(NEVER) as home:
+            await wait_until_shown(home, simulator, entity, is_set=True)
+            if simulator.home.reserve == former:
+                raise ProcessError(f"The entity {entity} shows what the gateway does not have.")
+            await home.api.call_service(DOMAIN, finish)
+            await wait_until_shown(home, simulator, entity, is_set=False)
+            if simulator.home.reserve != former:
+                raise ProcessError(f"After {finish} the reserve is {simulator.home.reserve} instead of {former}.")
+
+
+async def wait_until_shown(home: HomeAssistant, simulator: Simulator, key: str, *, is_set: bool) -> None:
+    """Wait until an entity shows if there is a temporary backup reserve."""
+    entity_id = (await entity_ids(home.api, simulator.serial))[key]
+    end = monotonic() + LIMIT
+    while (state := (await home.api.states())[entity_id].state) == "unavailable" or is_set is (state in NOT_SET):
+        if monotonic() > end:
+            raise ProcessError(f"Timed out after {LIMIT:g} s: {entity_id} is {state}.")
+        await asyncio.sleep(0.1)
 
 
 # -- the run -----------------------------------------------------------------------------------------------------------
@@ -232,7 +286,8 @@ async def run() -> int:
         ports = (free_port(), free_port())
         environment = Environment(folder / "home", *ports)
         print(f"Firmware {FIRMWARE}; the minutes of the safety supervisor are a second here. Setting up …", flush=True)
-        for scenario in await prepare(folder, ports):
+        scenarios = await prepare(folder, ports)
+        for scenario in scenarios:
             points = await record(scenario, environment)
             print(f"\nA {scenario.name}: {len(points)} points", flush=True)
             for number, point in enumerate(points, 1):
@@ -248,6 +303,17 @@ async def run() -> int:
                     killed += 1
                     result = f"running, journal closed, stopped for {stopped:.1f} s in all"
                 print(f"  {number:2} {point:45} {result}", flush=True)
+        print(f"\nA temporary backup reserve: {len(TEMPORARY)} points", flush=True)
+        for number, (begin, finish, entity) in enumerate(TEMPORARY, 1):
+            killed += 1
+            try:
+                await kill_temporary(scenarios[-1], environment, begin, finish, entity)
+            except ProcessError as error:
+                failed += 1
+                result = f"FAILED: {error}"
+            else:
+                result = f"undone if killed during it, kept if killed after it, restored by {finish}"
+            print(f"  {number:2} {begin:45} {result}", flush=True)
     print(f"\n{killed} points run, {skipped or 'none'} skipped, in {monotonic() - began:.0f} s", flush=True)
     print(f"{killed - failed} passed, {failed} failed", flush=True)
     return 1 if failed or skipped else 0

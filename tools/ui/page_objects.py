@@ -111,9 +111,9 @@ class Frontend:
         """Toggle a switch entity."""
         await self.row(name).locator("ha-entity-toggle").click()
 
-    async def expect_on(self, name: str, limit: float = SOON) -> None:
-        """Wait until the switch in an entity's row is on."""
-        await expect(self.row(name).get_by_role("switch")).to_be_checked(timeout=1000 * limit)
+    async def expect_on(self, name: str, limit: float = SOON, *, on: bool = True) -> None:
+        """Wait until the switch in an entity's row is on, or off."""
+        await expect(self.row(name).get_by_role("switch")).to_be_checked(checked=on, timeout=1000 * limit)
 
     # -- the entry -----------------------------------------------------------------------------------------------------
 
