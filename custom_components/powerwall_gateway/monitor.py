@@ -295,6 +295,8 @@ class EntryMonitor:
         for source, names in active_alerts(self._data).items():
             known = self._alerts.get(source, {})
             self._alerts[source] = {name: known.get(name, now) for name in names if must_act(name)}
+        if self._key_issue:  # without a key that works, no response shows when these alerts clear
+            self._alerts.pop("system", None)
         lasting = sorted(
             name for names in self._alerts.values() for name, since in names.items() if now - since >= ALERT_FOR
         )

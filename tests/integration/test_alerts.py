@@ -19,7 +19,7 @@ from simulator import Simulator
 from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 from tests.integration.control import entity_of, let_pass, poll
-from tests.signing_keys import pair
+from tests.signing_keys import pair, public_key
 
 from .conftest import Loaded, SetUp, state_of
 from .signing import keep_key
@@ -174,3 +174,22 @@ async def test_alert_to_act_on_creates_an_issue_until_it_clears(hass: HomeAssist
     gateway.gateway.alerts.clear()
     await poll(hass, entry, "detail", "live")
     assert issue() is None
+
+
+async def test_alert_issue_ends_when_the_key_stops_working(hass: HomeAssistant, signed: Loaded) -> None:
+    """Nothing shows when the alert clears. If the key works again, an alert that is still active is shown again."""
+    gateway, entry = signed
+    issue_id = f"alerts_{entry.entry_id}"
+    gateway.gateway.alerts.add(BREAKER)
+    await poll(hass, entry, "detail", "live")
+    let_pass(hass, ALERT_FOR)
+    await poll(hass, entry, "detail", "live")
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    gateway.gateway.keyring.forget(public_key())
+    await poll(hass, entry, "settings", "settings", "detail", "live")
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None
+    pair(gateway)
+    await poll(hass, entry, "settings", "detail", "live")
+    let_pass(hass, ALERT_FOR)
+    await poll(hass, entry, "detail", "live")
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
