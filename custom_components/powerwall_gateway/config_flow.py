@@ -1,7 +1,8 @@
-"""Config flow: setup by address or discovery, reauthentication, reconfiguration."""
+"""Config flow: setup, discovery, reauthentication, reconfiguration. Options flow: settings, signing key."""
 
-from collections.abc import Mapping
-from typing import Any, Final, override
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final, Unpack, override
 
 import voluptuous as vol
 
@@ -14,12 +15,16 @@ from homeassistant.config_entries import (
     ConfigFlow,
     ConfigFlowContext,
     ConfigFlowResult,
+    OptionsFlowWithReload,
 )
-from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_USERNAME
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_USERNAME, PERCENTAGE, UnitOfPower, UnitOfTime
 from homeassistant.core import callback
-from homeassistant.data_entry_flow import section
+from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult, section
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
     SelectSelector,
     SelectSelectorConfig,
     TextSelector,
@@ -31,20 +36,31 @@ from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 from .const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
+    CONF_GRID_INTERVAL,
+    CONF_LIVE_INTERVAL,
+    CONF_LOGIN_LIMIT,
     CONF_MAC,
+    CONF_PERCENT,
+    CONF_PRIVATE_KEY,
+    CONF_RETURN_CHARGE,
     CONF_SAME_POWERWALLS,
     CONF_SERIAL,
+    CONF_ZERO_BELOW,
     CONFIG_MINOR_VERSION,
     CONFIG_VERSION,
     DEFAULT_TITLE,
     DOCS_URL,
     DOMAIN,
+    GRID_INTERVAL,
+    LIVE_INTERVAL,
+    RETURN_CHARGE,
+    PercentScale,
 )
 from .device import async_carry_over, is_serial_in_use
 from .exceptions import FormError
-from .gateway import Address, Credentials, parse_serial
+from .gateway import LEAST_CHARGE, LOGINS_A_DAY, Address, Credentials, GatewayError, PowerwallGateway, parse_serial
 from .gateway.models import Din
-from .options_flow import PowerwallGatewayOptionsFlow
+from .gateway.signed.keys import make_key, public_part, read_key
 from .probe import (
     GatewayProbe,
     async_configured_gateway,
@@ -54,10 +70,19 @@ from .probe import (
     suggested_by_core,
     suggested_values,
 )
-from .progress_flow import ProgressFlow
-from .storage import async_forget_login
+from .signing_key import async_check_key
+from .storage import EntryStore, async_forget_login, async_get_store
 
 CONF_MORE: Final = "more"
+
+SHOWN_AFTER: Final = 0.3
+"""Seconds after which progress is shown."""
+
+SHOWN_FOR: Final = 1.0
+"""Seconds for which it is shown at least: a browser that receives the end before it listens waits forever."""
+
+MOST_LOGINS: Final = 10
+"""Logins per day: each stops the Powerwall for 2-3 seconds."""
 
 _FIRST_STEPS: Final = {SOURCE_DHCP: "discovery_confirm", SOURCE_RECONFIGURE: "reconfigure"}
 _USERNAMES: Final = ["customer", "installer"]
@@ -92,6 +117,78 @@ SAME_PASSWORD: Final = vol.Schema({vol.Optional(CONF_PASSWORD): _PASSWORD})
 
 SAME_POWERWALLS: Final = vol.Schema({vol.Required(CONF_SAME_POWERWALLS, default=False): bool})
 NO_FIELDS: Final = vol.Schema({})
+
+
+def _number(kind: type[float], **config: Unpack[NumberSelectorConfig]) -> Any:
+    return vol.All(NumberSelector(NumberSelectorConfig(**config)), vol.Coerce(kind))
+
+
+def _seconds(least: float) -> Any:
+    """Return a field for seconds; the default interval is the shortest that the gateway is polled with."""
+    return _number(
+        float, min=least, max=60, step=1, unit_of_measurement=UnitOfTime.SECONDS, mode=NumberSelectorMode.BOX
+    )
+
+
+SETTINGS: Final = vol.Schema(
+    {
+        vol.Required(CONF_ALLOW_CONTROL, default=False): bool,
+        vol.Required(CONF_RETURN_CHARGE, default=RETURN_CHARGE): _number(
+            float, min=LEAST_CHARGE, max=95, step=5, unit_of_measurement=PERCENTAGE, mode=NumberSelectorMode.SLIDER
+        ),
+        vol.Required(CONF_GRID_INTERVAL, default=GRID_INTERVAL): _seconds(GRID_INTERVAL),
+        vol.Required(CONF_LIVE_INTERVAL, default=LIVE_INTERVAL): _seconds(LIVE_INTERVAL),
+        vol.Required(CONF_ZERO_BELOW, default=0): _number(
+            float, min=0, max=500, step=1, unit_of_measurement=UnitOfPower.WATT, mode=NumberSelectorMode.BOX
+        ),
+        vol.Required(CONF_PERCENT, default=PercentScale.APP): SelectSelector(
+            SelectSelectorConfig(options=list(PercentScale), translation_key=CONF_PERCENT)
+        ),
+        vol.Required(CONF_LOGIN_LIMIT, default=LOGINS_A_DAY): _number(
+            int, min=1, max=MOST_LOGINS, step=1, mode=NumberSelectorMode.BOX
+        ),
+    }
+)
+
+PRIVATE_KEY: Final = vol.Schema({vol.Required(CONF_PRIVATE_KEY): TextSelector(TextSelectorConfig(multiline=True))})
+
+
+class ProgressFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any]](FlowHandler[ContextT, ResultT, str]):
+    """Run work in the background of a flow, and show its progress unless it is done at once."""
+
+    _work: asyncio.Task[None] | None = None
+
+    async def _async_wait_for(
+        self, work: Callable[[], Coroutine[Any, Any, None]], step_id: str, next_step_id: str, **placeholders: str
+    ) -> ResultT:
+        """Start the work and show its progress. The progress step calls this again until the next step follows."""
+        if self._work is None:
+            started = self.hass.async_create_task(work(), step_id)
+            if (await asyncio.wait({started}, timeout=SHOWN_AFTER))[0]:
+                self._work = started
+                following: ResultT = await getattr(self, f"async_step_{next_step_id}")()
+                return following
+            self._work = self.hass.async_create_task(_at_least_shown(started), f"{step_id}, shown")
+        if self._work.done():
+            return self.async_show_progress_done(next_step_id=next_step_id)
+        return self.async_show_progress(
+            step_id=step_id,
+            progress_action=step_id,
+            description_placeholders=placeholders,
+            progress_task=self._work,
+        )
+
+    async def _async_finish_waiting(self) -> None:
+        """Raise what the work raised."""
+        if self._work is not None:
+            work, self._work = self._work, None
+            await work
+
+
+async def _at_least_shown(started: asyncio.Task[None]) -> None:
+    """Wait for work whose progress is shown, and until a browser had the time to listen for its end."""
+    await asyncio.gather(started, asyncio.sleep(SHOWN_FOR), return_exceptions=True)
+    await started
 
 
 class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResult], ConfigFlow, domain=DOMAIN):
@@ -348,4 +445,142 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
             description_placeholders={"docs": DOCS_URL}
             | self._gateway.placeholders
             | ({"reason": error.reason} if error else {}),
+        )
+
+
+class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResult], OptionsFlowWithReload):
+    """Change the settings; add, check or remove the signing key. A change reloads the entry."""
+
+    _store: EntryStore
+    _offers_key = False
+    _is_stored = False
+
+    async def async_step_init(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Start with a request to the gateway: whether it accepts signed requests."""
+        return await self.async_step_opening()
+
+    async def async_step_opening(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the progress of that request."""
+        return await self._async_wait_for(self._async_open, "opening", "opened")
+
+    async def _async_open(self) -> None:
+        """Find out whether there is a key, or could be one."""
+        self._store = await async_get_store(self.hass, self.config_entry.entry_id)
+        self._offers_key = self._store.private_key is not None or await self._async_accepts_signed()
+
+    async def async_step_opened(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Offer the key if the gateway accepts signed requests; otherwise there are only settings."""
+        await self._async_finish_waiting()
+        if self._offers_key:
+            return self.async_show_menu(step_id="init", menu_options=["settings", "pairing"])
+        return await self.async_step_settings()
+
+    async def async_step_settings(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Change the settings."""
+        if user_input is not None:
+            return self.async_create_entry(data=user_input)
+        return self.async_show_form(
+            step_id="settings",
+            data_schema=self.add_suggested_values_to_schema(SETTINGS, self.config_entry.options),
+        )
+
+    # -- the signing key -----------------------------------------------------------------------------------------------
+
+    async def async_step_pairing(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Explain the signing key, and offer what can be done about it."""
+        return self.async_show_menu(
+            step_id="pairing",
+            menu_options=["register_key", "remove_key"] if self._store.private_key else ["make_key", "paste_key"],
+            description_placeholders={"docs": DOCS_URL},
+        )
+
+    async def async_step_make_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Make a key, which takes up to a minute on a small machine."""
+        return await self._async_wait_for(self._async_make_key, "make_key", "key_made")
+
+    async def _async_make_key(self) -> None:
+        self._is_stored = await self._store.async_set_key(await self.hass.async_add_executor_job(make_key))
+
+    async def async_step_key_made(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Continue with the registration of the new key."""
+        await self._async_finish_waiting()
+        if not self._is_stored:
+            return self.async_abort(reason="key_not_kept")
+        return await self.async_step_register_key()
+
+    async def async_step_paste_key(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Accept a key that was made by another tool, and may be registered already."""
+        if user_input is None:
+            return self._show_key("paste_key", PRIVATE_KEY)
+        try:
+            key = await self.hass.async_add_executor_job(read_key, user_input[CONF_PRIVATE_KEY])
+        except ValueError:
+            return self._show_key("paste_key", PRIVATE_KEY, FormError("invalid_key", CONF_PRIVATE_KEY))
+        if not await self._store.async_set_key(key):
+            return self.async_abort(reason="key_not_kept")
+        return await self.async_step_check_key()
+
+    async def async_step_register_key(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the public key, and how it is registered and confirmed."""
+        if user_input is not None:
+            return await self.async_step_check_key()
+        key = self._store.private_key
+        public_key = await self.hass.async_add_executor_job(public_part, key) if key else "-"
+        return self._show_key("register_key", NO_FIELDS, public_key=public_key)
+
+    async def async_step_check_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Check whether the gateway accepts the key."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
+        return await self.async_step_checking_key()
+
+    async def async_step_checking_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the progress of the check; the library for signed requests may be installed first."""
+        return await self._async_wait_for(
+            lambda: async_check_key(self.hass, self._store, self.config_entry.runtime_data.gateway),
+            "checking_key",
+            "key_checked",
+        )
+
+    async def async_step_key_checked(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Finish, or show what is missing on a page without the long key."""
+        try:
+            await self._async_finish_waiting()
+        except FormError as error:
+            return self._show_key("check_key", NO_FIELDS, error)
+        return self._finish({**self.config_entry.options, CONF_ALLOW_CONTROL: True})
+
+    async def async_step_remove_key(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Remove the key from Home Assistant. The gateway knows it until it is removed there."""
+        if user_input is None:
+            return self._show_key("remove_key", NO_FIELDS)
+        await self._store.async_set_key(None)
+        return self._finish(dict(self.config_entry.options))
+
+    async def _async_accepts_signed(self) -> bool:
+        """Request what a client needs before it signs; a failure counts as no."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return False
+        gateway: PowerwallGateway = self.config_entry.runtime_data.gateway
+        if gateway.capabilities.login_stops_powerwall:
+            return False
+        try:
+            await gateway.signing_din()
+        except GatewayError:
+            return False
+        return True
+
+    def _finish(self, options: dict[str, Any]) -> ConfigFlowResult:
+        if options == self.config_entry.options:  # only the key changed, which is no reason to reload by itself
+            self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
+        return self.async_create_entry(data=options)
+
+    def _show_key(
+        self, step_id: str, schema: vol.Schema, error: FormError | None = None, **placeholders: str
+    ) -> ConfigFlowResult:
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=schema,
+            errors=error.errors(schema) if error else None,
+            description_placeholders={"docs": DOCS_URL} | placeholders | ({"reason": error.reason} if error else {}),
         )

@@ -14,6 +14,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from . import issues
+from .config_flow import ProgressFlow
 from .const import CONF_FINGERPRINT, CONF_SAME_POWERWALLS, CONF_SERIAL, DOMAIN
 from .data import PowerwallGatewayConfigEntry
 from .device import async_carry_over, is_serial_in_use
@@ -23,7 +24,6 @@ from .gateway import GatewayError, Identity, StopSupervisor, identify, open_sess
 from .hub import async_disable_now, async_get_supervisor, create_gateway
 from .issues import escape_markdown
 from .probe import async_configured_gateway
-from .progress_flow import ProgressFlow
 
 _LOGGER = logging.getLogger(__name__)
 

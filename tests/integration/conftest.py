@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import coordinator, hub, monitor, progress_flow
+from custom_components.powerwall_gateway import config_flow, coordinator, hub, monitor
 from custom_components.powerwall_gateway.const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -62,8 +62,8 @@ def auto_enable_custom_integrations(enable_custom_integrations: None) -> None:
 @pytest.fixture(autouse=True)
 def no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """Go to the next step without a progress step, however busy the machine is, unless a test sets SHOWN_AFTER."""
-    monkeypatch.setattr(progress_flow, "SHOWN_AFTER", 30.0)
-    monkeypatch.setattr(progress_flow, "SHOWN_FOR", 0.0)
+    monkeypatch.setattr(config_flow, "SHOWN_AFTER", 30.0)
+    monkeypatch.setattr(config_flow, "SHOWN_FOR", 0.0)
 
 
 def entry_for(simulator: Simulator, *, options: dict[str, Any] | None = None, **data: Any) -> MockConfigEntry:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
-from custom_components.powerwall_gateway import progress_flow
+from custom_components.powerwall_gateway import config_flow
 from custom_components.powerwall_gateway.const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -361,8 +361,8 @@ async def test_user_flow_rejects_later_firmware_without_encryption(
 @pytest.fixture
 def slow_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show all progress for so long that a busy browser listens in time."""
-    monkeypatch.setattr(progress_flow, "SHOWN_AFTER", 0.0)
-    monkeypatch.setattr(progress_flow, "SHOWN_FOR", 1.0)
+    monkeypatch.setattr(config_flow, "SHOWN_AFTER", 0.0)
+    monkeypatch.setattr(config_flow, "SHOWN_FOR", 1.0)
 
 
 async def test_user_flow_shows_progress_until_a_browser_listens(

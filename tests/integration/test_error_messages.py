@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.powerwall_gateway import options_flow, progress_flow
+from custom_components.powerwall_gateway import config_flow
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
@@ -203,14 +203,14 @@ async def test_failed_repair_has_a_translated_reason(
 @pytest.fixture
 def everything_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show all progress."""
-    monkeypatch.setattr(progress_flow, "SHOWN_AFTER", 0.0)
-    monkeypatch.setattr(progress_flow, "SHOWN_FOR", 0.0)
+    monkeypatch.setattr(config_flow, "SHOWN_AFTER", 0.0)
+    monkeypatch.setattr(config_flow, "SHOWN_FOR", 0.0)
 
     def make_key() -> bytes:
         time.sleep(0.2)
         return pem()
 
-    monkeypatch.setattr(options_flow, "make_key", make_key)
+    monkeypatch.setattr(config_flow, "make_key", make_key)
 
 
 async def test_options_flow_shows_progress_of_the_key(

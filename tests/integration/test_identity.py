@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.powerwall_gateway import progress_flow
+from custom_components.powerwall_gateway import config_flow
 from custom_components.powerwall_gateway.const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -198,7 +198,7 @@ async def test_certificate_repair_shows_progress(
     repair: Callable[[MockConfigEntry], Repair],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(progress_flow, "SHOWN_AFTER", 0.0)
+    monkeypatch.setattr(config_flow, "SHOWN_AFTER", 0.0)
     _, entry, _ = await replaced(hass, simulator, set_up, "21.44")
     page = repair(entry)
     shown = await page.accept()
@@ -213,7 +213,7 @@ async def test_certificate_repair_of_a_removed_entry_aborts(
     repair: Callable[[MockConfigEntry], Repair],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(progress_flow, "SHOWN_AFTER", 0.0)
+    monkeypatch.setattr(config_flow, "SHOWN_AFTER", 0.0)
     _, entry, _ = await replaced(hass, simulator, set_up, "21.44")
     page = repair(entry)
     assert (await page.accept())["type"] == "progress"

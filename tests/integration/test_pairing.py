@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import diagnostics, options_flow, signing_key, storage
+from custom_components.powerwall_gateway import config_flow, diagnostics, signing_key, storage
 from custom_components.powerwall_gateway.const import CONF_PRIVATE_KEY, DOMAIN
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from custom_components.powerwall_gateway.gateway.signed.keys import public_part
@@ -111,7 +111,7 @@ async def test_pairing_creates_and_confirms_a_new_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gateway = await start(simulator, "pw3")
-    monkeypatch.setattr(options_flow, "make_key", pem)  # a real one takes seconds
+    monkeypatch.setattr(config_flow, "make_key", pem)  # a real one takes seconds
     owner = Owner(hass, await set_up(gateway, options=ALLOWED))
     await owner.open("pairing", "make_key")
     assert (owner.shown["step_id"], owner.error) == ("register_key", None)
@@ -136,7 +136,7 @@ async def test_pairing_does_not_use_a_key_that_cannot_be_stored(
     hass: HomeAssistant, gateway: Simulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     pair(gateway)
-    monkeypatch.setattr(options_flow, "make_key", pem)
+    monkeypatch.setattr(config_flow, "make_key", pem)
     owner = Owner(hass, await set_up(gateway))
     with patch.object(Store, "_async_write_data", side_effect=WriteError("No space left on device")):
         if way == "make_key":

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from custom_components.powerwall_gateway import (
+    config_flow,
     const,
     control,
     energy_filter,
@@ -16,7 +17,6 @@ from custom_components.powerwall_gateway import (
     hardware,
     meter_contact,
     monitor,
-    options_flow,
     services,
     signing_key,
 )
@@ -61,7 +61,7 @@ ACTIONS: Final = load_yaml_dict(str(INTEGRATION / "services.yaml"))
 
 def option(key: str) -> tuple[Any, float, float]:
     """Return the default of an option that is a number, and its range."""
-    ((field, selector),) = [item for item in options_flow.SETTINGS.schema.items() if item[0] == key]
+    ((field, selector),) = [item for item in config_flow.SETTINGS.schema.items() if item[0] == key]
     config = selector.validators[0].config
     return field.default(), config["min"], config["max"]
 

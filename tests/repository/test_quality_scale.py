@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from custom_components.powerwall_gateway.config_flow import SETTINGS
 from custom_components.powerwall_gateway.const import CONF_PERCENT, DOMAIN
-from custom_components.powerwall_gateway.options_flow import SETTINGS
 from homeassistant.helpers.selector import NumberSelector
 from homeassistant.util.yaml import load_yaml_dict
 from tests.helpers import INTEGRATION, ROOT, load

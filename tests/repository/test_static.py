@@ -52,9 +52,23 @@ def test_every_state_of_an_enum_has_a_text() -> None:
         assert {STATE_UNAVAILABLE, STATE_UNKNOWN}.isdisjoint(description.options or ()), description.key
 
 
-def strings(module: str) -> set[str]:
-    """Return every string that a module writes."""
-    tree = ast.parse((INTEGRATION / module).read_text())
+CONFIG_FLOW = "config_flow.py:PowerwallGatewayConfigFlow"
+OPTIONS_FLOW = "config_flow.py:PowerwallGatewayOptionsFlow"
+
+
+def source(part: str) -> str:
+    """Return the text of a module, or of a class in it (`module.py:Class`)."""
+    module, _, name = part.partition(":")
+    text = (INTEGRATION / module).read_text()
+    if not name:
+        return text
+    (found,) = [node for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == name]
+    return ast.get_source_segment(text, found) or ""
+
+
+def strings(part: str) -> set[str]:
+    """Return every string that a module, or a class in it, writes."""
+    tree = ast.parse(source(part))
     return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
@@ -62,38 +76,40 @@ KEY_PROBLEMS = {f"key_{problem}" for problem in KeyProblem}
 """The texts that are named after what is wrong with a signing key."""
 
 
-def _error_keys(*modules: str) -> set[str]:
-    """Return the error keys that modules raise, directly or by their table of exceptions."""
+def _error_keys(*parts: str) -> set[str]:
+    """Return the error keys that modules or classes raise, directly or by their table of exceptions."""
     keys = (
         r'FormError\("(\w+)"|_form_error\(err, "(\w+)"\)|return "(key_\w+)"|'
         r'^    (?:\(\w+Error,|LoginProblem\.\w+:) "(\w+)"'
     )
-    found = (re.findall(keys, (INTEGRATION / module).read_text(), re.MULTILINE) for module in modules)
+    found = (re.findall(keys, source(part), re.MULTILINE) for part in parts)
     return set(chain.from_iterable(chain.from_iterable(found))) - {""}
 
 
 def test_every_error_has_a_text_and_every_text_an_error() -> None:
-    assert _error_keys("config_flow.py", "probe.py") == set(TEXTS["config"]["error"])
+    assert _error_keys(CONFIG_FLOW, "probe.py") == set(TEXTS["config"]["error"])
 
 
 def test_every_error_of_the_options_has_a_text_and_every_text_an_error() -> None:
-    of_key = ("options_flow.py", "signing_key.py")
-    raised = {name for module in of_key for name in strings(module)} | KEY_PROBLEMS
+    of_key = (OPTIONS_FLOW, "signing_key.py")
+    raised = {name for part in of_key for name in strings(part)} | KEY_PROBLEMS
     assert _error_keys(*of_key) <= set(TEXTS["options"]["error"])
     assert set(TEXTS["options"]["error"]) | set(TEXTS["options"]["abort"]) <= raised
 
 
 def test_every_step_has_its_texts() -> None:
-    flow = strings("config_flow.py") | {
+    flow = strings(CONFIG_FLOW) | {
         node.name.removeprefix("async_step_")
-        for node in ast.walk(ast.parse((INTEGRATION / "config_flow.py").read_text()))
+        for node in ast.walk(ast.parse(source(CONFIG_FLOW)))
         if isinstance(node, ast.AsyncFunctionDef)
     }
     assert set(TEXTS["config"]["step"]) <= flow
     assert set(TEXTS["config"]["progress"]) == {"looking", "logging_in"}
     assert set(TEXTS["options"]["progress"]) == {"opening", "make_key", "checking_key"}
     without_page = set(TEXTS["options"]["progress"]) | {"opened", "key_made", "key_checked"}
-    assert set(TEXTS["options"]["step"]) == _steps("options_flow.py") - without_page
+    assert (
+        set(TEXTS["options"]["step"]) == set(re.findall(r"async_step_(\w+)\(self", source(OPTIONS_FLOW))) - without_page
+    )
 
 
 def test_every_failure_of_a_repair_has_its_text() -> None:
@@ -117,10 +133,6 @@ def test_every_failure_of_a_repair_has_its_text() -> None:
 
 def _placeholders(text: str) -> set[str]:
     return set(re.findall(r"{\w+}", text))
-
-
-def _steps(module: str) -> set[str]:
-    return set(re.findall(r"async_step_(\w+)\(self", (INTEGRATION / module).read_text()))
 
 
 def test_every_exception_has_a_text_and_every_text_an_exception() -> None:
