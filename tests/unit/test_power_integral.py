@@ -5,7 +5,7 @@ from typing import Final
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.powerwall_gateway.power_integral import LONGEST_GAP, PowerIntegral
+from custom_components.powerwall_gateway.sensor import LONGEST_GAP, PowerIntegral
 from simulator.home import SimulatedHome
 
 STEPS: Final = st.lists(st.tuples(st.floats(-1e300, 1e300) | st.floats(-20_000, 20_000), st.floats(-1e6, 1e6)))
