@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 
 class Severity(StrEnum):
-    """How severe an alert is."""
+    """Severity of an alert."""
 
     INFO = "info"
     """Normal operation, and limits that are set on purpose."""
@@ -24,7 +24,7 @@ class Severity(StrEnum):
 
 
 class Actor(StrEnum):
-    """Who can do something about an alert."""
+    """Person who can do something about an alert."""
 
     OWNER = "owner"
     INSTALLER = "installer"

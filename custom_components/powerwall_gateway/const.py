@@ -30,7 +30,7 @@ CONF_SERIAL: Final = "serial"
 
 # Options.
 CONF_ALLOW_CONTROL: Final = "allow_control"
-"""Whether Home Assistant may change settings, and log in for that even if it stops the Powerwall."""
+"""Permission to change settings, and to log in for that even if it stops the Powerwall."""
 
 CONF_GRID_INTERVAL: Final = "grid_interval"
 CONF_LIVE_INTERVAL: Final = "live_interval"
@@ -53,7 +53,7 @@ CONF_PRIVATE_KEY: Final = "private_key"
 """The key is also stored under this name, but never in the entry."""
 
 CONF_SAME_POWERWALLS: Final = "same_powerwalls"
-"""Whether a replaced gateway has the same Powerwalls."""
+"""Confirmation that a replaced gateway has the same Powerwalls."""
 
 SIGNED_REQUIREMENT: Final = "aiopowerwall>=0.4.1,<1"
 """The library that signs requests. It is installed only for owners with a key, so that no one else depends on it. The

@@ -125,22 +125,22 @@ class EndpointResult[T]:
 
     @property
     def fresh(self) -> T | None:
-        """The value, unless the last request failed."""
+        """Return the value, unless the last request failed."""
         return None if self.error else self.value
 
     @property
     def stopped(self) -> bool:
-        """Whether there is no value because the Powerwall is stopped."""
+        """Return whether there is no value because the Powerwall is stopped."""
         return isinstance(self.error, GatewayStoppedError)
 
     @property
     def unsupported(self) -> bool:
-        """Whether this firmware lacks the endpoint, or this login may not read it."""
+        """Return whether this firmware lacks the endpoint, or this login may not read it."""
         return self.value is None and isinstance(self.error, GatewayNotFoundError | GatewayAuthenticationRequiredError)
 
     @property
     def has_never_succeeded(self) -> bool:
-        """Whether the endpoint has not returned a value since the entry was loaded."""
+        """Return whether the endpoint has not returned a value since the entry was loaded."""
         return self.at == 0.0
 
     def map[U](self, part_of: Callable[[T], U | None]) -> EndpointResult[U]:
@@ -275,7 +275,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
 
     @property
     def has_failed(self) -> bool:
-        """Whether an endpoint failed at the last poll. One that the gateway never had does not count."""
+        """Return whether an endpoint failed at the last poll. One that the gateway never had does not count."""
         results = [each for each in vars(self.data).values() if isinstance(each, EndpointResult)]
         return any(each.error and not (each.unsupported and each.has_never_succeeded) for each in results)
 
@@ -366,7 +366,7 @@ class GridData:
     log: EndpointResult[GridLog] = EndpointResult()
 
     intentional: bool = False
-    """Whether Home Assistant took the home off-grid. No firmware reports the reason: if you go off-grid in the Tesla
+    """True if Home Assistant took the home off-grid. No firmware reports the reason: if you go off-grid in the Tesla
     app, it counts as an outage."""
 
 
@@ -392,7 +392,7 @@ class GridCoordinator(GatewayCoordinator[GridData]):
         self._fires_events = False
         self._connected_since: float | None = None
         self.intentional = False
-        """Whether the home is going off-grid, or is off-grid, because Home Assistant requested it."""
+        """True if the home is going off-grid, or is off-grid, because Home Assistant requested it."""
 
     def connected_for(self) -> float:
         """Return for how many seconds the grid has been connected without a gap; 0 if that is not certain."""
@@ -537,7 +537,7 @@ class LiveData:
     flows: EndpointResult[FlowData] = EndpointResult()
 
     grid_connected: bool = True
-    """Whether the grid was connected at the time of these meters; false if its state cannot be read."""
+    """True if the grid was connected at the time of these meters; false if its state cannot be read."""
 
     @cached_property
     def system(self) -> EndpointResult[SystemStatus]:
@@ -792,7 +792,7 @@ class SettingsData:
     operation: EndpointResult[Operation] = EndpointResult()
 
     key: EndpointResult[bool] = EndpointResult()
-    """Whether the gateway accepts the signing key; no value without a key."""
+    """True if the gateway accepts the signing key; no value without a key."""
 
     grid_faults: EndpointResult[tuple[GridFault, ...]] = EndpointResult()
     """Requested only where `system_status` does not report them."""
@@ -948,7 +948,7 @@ class GatewayCoordinators:
     """Check that the same gateway still responds at this address."""
 
     has_battery: bool
-    """Whether there is a Powerwall. A solar inverter that is a gateway itself has none."""
+    """True if there is a Powerwall. A solar inverter that is a gateway itself has none."""
 
     grid: GridCoordinator
     live: LiveCoordinator

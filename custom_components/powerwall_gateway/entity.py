@@ -25,7 +25,7 @@ from .hardware import block_of
 
 @dataclass(frozen=True)
 class Source[ValueT]:
-    """Where an entity's value comes from: a coordinator, and the result of an endpoint in its data."""
+    """Source of an entity's value: a coordinator, and the result of an endpoint in its data."""
 
     coordinator_fn: Callable[[PowerwallGatewayData], GatewayCoordinator[Any]]
 

@@ -103,7 +103,7 @@ class GridEventEntity(GatewayEntity, EventEntity):
 
 @dataclass
 class AlertExtraStoredData(EventExtraStoredData):
-    """What the alert event keeps over a restart."""
+    """Data of the alert event that is kept over a restart."""
 
     known: dict[str, list[str]]
     """Alerts for which no event is due, by source."""

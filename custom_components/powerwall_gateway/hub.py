@@ -193,7 +193,7 @@ class PowerwallHub:
 
     @property
     def has_key(self) -> bool:
-        """Whether there is a signing key, even if nothing can be signed with it at present."""
+        """Return whether there is a signing key, even if nothing can be signed with it at present."""
         return self._private_key is not None
 
     def matches(self, data: Mapping[str, Any], options: Mapping[str, Any]) -> bool:

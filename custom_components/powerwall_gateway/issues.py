@@ -34,10 +34,10 @@ class Issue:
     severity: ir.IssueSeverity
     is_fixable: bool = False
     is_persistent: bool = False
-    """Whether it outlives a restart, because nothing would create it again."""
+    """True for an issue that outlives a restart, because nothing would create it again."""
 
     shown_again: bool = False
-    """Whether a new occurrence is shown although the owner ignored an earlier one, because it concerns safety.
+    """True to show a new occurrence although the owner ignored an earlier one, because it concerns safety.
 
     Every other issue stays ignored for good.
     """

@@ -19,7 +19,7 @@ meter is 1.5 s. A meter on Wi-Fi misses some readings now and then. A reading th
 
 
 class _Contact(NamedTuple):
-    """When the gateway last communicated with a meter, as of the last response."""
+    """Time of the last communication with a meter, as of the last response."""
 
     time: datetime
     behind: float

@@ -121,7 +121,7 @@ class EntryMonitor:
 
     @property
     def _needs_login(self) -> bool:
-        """Whether mode and reserve are read with a login only, of the kind that stops the Powerwall."""
+        """Return whether mode and reserve are read with a login only, of the kind that stops the Powerwall."""
         gateway = self._data.gateway
         return self._data.control.consented and gateway.capabilities.login_stops_powerwall and not gateway.has_session
 

@@ -24,22 +24,22 @@ class OffGridPeriod:
     """A time without the grid."""
 
     started: datetime
-    """When the gateway disconnected from the grid, or was first seen off-grid."""
+    """Time at which the gateway disconnected from the grid, or was first seen off-grid."""
 
     intentional: bool
-    """Whether Home Assistant took the home off-grid."""
+    """True if Home Assistant took the home off-grid."""
 
     charge: float | None
     """App % at the start."""
 
     ended: datetime | None = None
-    """When the grid was connected again; None while it is not."""
+    """Time at which the grid was connected again; None while it is not."""
 
     charge_at_end: float | None = None
 
     @property
     def began_as(self) -> GridEventType:
-        """Type of the event at its start."""
+        """Return the type of the event at its start."""
         return GridEventType.ISLANDED if self.intentional else GridEventType.OUTAGE
 
     def to_json(self) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class GridLog:
     """Log of the grid, as far as it was seen."""
 
     has_baseline: bool = False
-    """Whether the grid's state was ever read. The first reading sets it and fires no event."""
+    """True if the grid's state was ever read. The first reading sets it and fires no event."""
 
     period: OffGridPeriod | None = None
     """Time without the grid that is not over, or whose end is not certain yet."""

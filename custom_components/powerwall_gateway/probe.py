@@ -130,13 +130,13 @@ class ConfiguredGateway:
 async def async_configured_gateway(hass: HomeAssistant, entry: ConfigEntry) -> ConfiguredGateway:
     """Return the gateway of an entry, with the Powerwalls in storage and in the device registry."""
     serial: str = entry.data[CONF_SERIAL]
-    memory = await async_get_store(hass, entry.entry_id)
+    store = await async_get_store(hass, entry.entry_id)
     registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     packs = {device.serial_number for device in registered if is_of_kind(device, serial, Kind.POWERWALL)}
     return ConfiguredGateway(
         serial=serial,
         fingerprint=entry.data[CONF_FINGERPRINT],
-        packs={*memory.packs, *(pack for pack in packs if pack)},
+        packs={*store.packs, *(pack for pack in packs if pack)},
     )
 
 
@@ -158,39 +158,39 @@ class GatewayProbe:
 
     @property
     def din(self) -> Din | None:
-        """The DIN, once it is known."""
+        """Return the DIN, once it is known."""
         if self._summary and self._summary.identity.din:
             return self._summary.identity.din
         return Din.parse(self._status.din) if self._status else None
 
     @property
     def _packs(self) -> frozenset[str] | None:
-        """Serial numbers of the Powerwalls; None if they could not be read."""
+        """Return the serial numbers of the Powerwalls; None if they could not be read."""
         return self._summary.packs if self._summary else None
 
     @property
     def site_name(self) -> str | None:
-        """The name that the owner gave the site."""
+        """Return the name that the owner gave the site."""
         return self._summary.site_name if self._summary else None
 
     @property
     def has_new_certificate(self) -> bool:
-        """Whether it has another certificate than the entry trusts."""
+        """Return whether it has another certificate than the entry trusts."""
         return self._former is not None and self._former.fingerprint != self.data[CONF_FINGERPRINT]
 
     @property
     def is_replacement(self) -> bool:
-        """Whether it replaces a gateway with another serial number."""
+        """Return whether it replaces a gateway with another serial number."""
         return self._former is not None and self._former.serial != self.data[CONF_SERIAL]
 
     @property
     def has_same_powerwalls(self) -> bool:
-        """Whether at least one Powerwall is the entry's; False if they cannot be compared."""
+        """Return whether at least one Powerwall is the entry's; False if they cannot be compared."""
         return self._packs is not None and self._former is not None and not self._packs.isdisjoint(self._former.packs)
 
     @property
     def placeholders(self) -> dict[str, str]:
-        """Placeholders of the forms, whose texts are Markdown."""
+        """Return the placeholders of the forms, whose texts are Markdown."""
         din, status, former = self.din, self._status, self._former
         return {
             "host": self.data.get(CONF_HOST, "-"),

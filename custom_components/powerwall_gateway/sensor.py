@@ -172,7 +172,7 @@ _SPLIT_PHASE: Final = sqrt(3) / 2
 """A synchrometer reports a split-phase voltage as the mean of both legs times the square root of 3."""
 
 _TOLERANCE: Final = 0.05
-"""How far from that the ratio to the battery's voltage may be. It is 0.865 in captures; elsewhere 0.5, 1 or 1.73."""
+"""Largest deviation of the ratio to the battery's voltage. It is 0.865 in captures; elsewhere 0.5, 1 or 1.73."""
 
 
 def _voltage(meter: Meter, battery: Meter | None) -> float | None:
@@ -242,7 +242,7 @@ METER_SENSORS: Final = (
     _energy("home_energy", "home", "imported"),
     _energy("battery_charge_energy", "battery", "imported"),
     _energy("battery_discharge_energy", "battery", "exported"),
-    # What the inverters draw at night, and what a mounted meter counts backwards.
+    # The inverters' own consumption at night, and the count of a meter that is mounted backwards.
     _energy("solar_standby_energy", "solar", "imported", enabled=False),
     _energy("home_export_energy", "home", "exported", enabled=False),
     _energy("generator_import_energy", "generator", "imported"),

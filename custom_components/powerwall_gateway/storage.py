@@ -72,7 +72,7 @@ class EntryStore:
         """Serials of the Powerwalls. On 1.15 only they show whether it is still the same gateway."""
 
         self.was_on_dashboard = False
-        """Whether the Energy dashboard has had our entities: the suggestion is not repeated after they are removed."""
+        """True if the Energy dashboard has had our entities: the suggestion is not repeated after they are removed."""
 
         self.login: dict[str, Any] = {}
         """The result of `PowerwallGateway.export_login`: a session is stored, because each login has a cost."""
@@ -263,7 +263,7 @@ class KeptJournal:
     journal: FileJournal
 
     is_open: bool
-    """Whether the integration may have stopped the Powerwall; a corrupt journal counts as open."""
+    """True if the integration may have stopped the Powerwall; a corrupt journal counts as open."""
 
     under_way: PendingAction | None
     """The action that was begun; its `gateway` makes a client if the entry is gone. None if the journal is corrupt."""
