@@ -16,6 +16,7 @@ from .data import PowerwallGatewayConfigEntry
 from .entity import (
     BATTERY_BLOCK,
     CONTROLLER,
+    DISABLED_DIAGNOSTIC,
     GRID,
     METERS,
     NETWORKS,
@@ -108,20 +109,18 @@ def _network(name: str) -> tuple[GatewayBinarySensorDescription[NetworkInterface
         GatewayBinarySensorDescription(
             key=f"{name}_connected",
             device_class=BinarySensorDeviceClass.CONNECTIVITY,
-            entity_category=EntityCategory.DIAGNOSTIC,
-            entity_registry_enabled_default=False,
             source=source,
             exists_fn=lambda interface: _is_connected(interface) is not None,
             is_on_fn=_is_connected,
             attributes_fn=_reached,
+            **DISABLED_DIAGNOSTIC,
         ),
         GatewayBinarySensorDescription(
             key=f"{name}_primary",
-            entity_category=EntityCategory.DIAGNOSTIC,
-            entity_registry_enabled_default=False,
             source=source,
             exists_fn=lambda interface: interface.primary is not None,
             is_on_fn=lambda interface: interface.primary,
+            **DISABLED_DIAGNOSTIC,
         ),
     )
 
@@ -146,11 +145,10 @@ def _inverted(number: int) -> GatewayBinarySensorDescription[bool]:
         key=f"ct_{number}_inverted",
         translation_key="ct_inverted",
         translation_placeholders={"number": str(number)},
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
         source=_METER.map(lambda meter: is_inverted(meter, number)),
         devices_fn=meters,
         is_on_fn=lambda inverted: inverted,
+        **DISABLED_DIAGNOSTIC,
     )
 
 
@@ -183,11 +181,10 @@ BINARY_SENSORS: tuple[GatewayBinarySensorDescription[Any], ...] = (
     ),
     GatewayBinarySensorDescription(
         key="grid_contactor_closed",
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
         source=CONTROLLER,
         exists_fn=lambda controller: controller.contactor_closed is not None,
         is_on_fn=lambda controller: controller.contactor_closed,
+        **DISABLED_DIAGNOSTIC,
     ),
     GatewayBinarySensorDescription(
         key="running",
@@ -206,19 +203,17 @@ BINARY_SENSORS: tuple[GatewayBinarySensorDescription[Any], ...] = (
     ),
     GatewayBinarySensorDescription(
         key="in_sync",
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
         source=POWERWALLS,
         exists_fn=lambda inventory: inventory.has_sync is not None,
         is_on_fn=lambda inventory: inventory.has_sync,
+        **DISABLED_DIAGNOSTIC,
     ),
     GatewayBinarySensorDescription(
         key="registered",
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
         source=Source(lambda data: data.inventory, lambda data, _: data.inventory.data.registration),
         exists_fn=lambda registration: registration.registered is not None,
         is_on_fn=lambda registration: registration.registered,
+        **DISABLED_DIAGNOSTIC,
     ),
     *(description for name in NETWORK_TYPES for description in _network(name)),
     # Of a Powerwall 2 the live data report a problem, of a Powerwall 3 signed requests.
@@ -234,12 +229,11 @@ BINARY_SENSORS: tuple[GatewayBinarySensorDescription[Any], ...] = (
     ),
     GatewayBinarySensorDescription(
         key="backup_ready",
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
         source=BATTERY_BLOCK,
         devices_fn=powerwalls,
         exists_fn=lambda block: block.backup_ready is not None,
         is_on_fn=lambda block: block.backup_ready,
+        **DISABLED_DIAGNOSTIC,
     ),
     GatewayBinarySensorDescription(
         key="connected",

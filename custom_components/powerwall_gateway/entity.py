@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, Final, override
 
 from homeassistant.components.sensor import SensorEntityDescription
-from homeassistant.const import MATCH_ALL
+from homeassistant.const import MATCH_ALL, EntityCategory
 from homeassistant.core import Event, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.entity import Entity, EntityDescription
@@ -58,6 +58,11 @@ SOLAR_POWERWALL: Final = Source(
 NETWORKS: Final = Source(lambda data: data.inventory, lambda data, _: data.inventory.data.networks)
 POWERWALLS: Final = Source(lambda data: data.inventory, lambda data, _: data.inventory.data.powerwalls)
 
+
+DISABLED_DIAGNOSTIC: Final[dict[str, Any]] = {
+    "entity_category": EntityCategory.DIAGNOSTIC,
+    "entity_registry_enabled_default": False,
+}
 
 LARGE_SHARE: Final = 0.05
 
@@ -213,12 +218,17 @@ class GatewayValueEntity(GatewayEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
+        self._process_poll()
         await super().async_added_to_hass()
         self._note_written()
+
+    def _process_poll(self) -> None:
+        """Process the values of a poll, before its state is written."""
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
+        self._process_poll()
         available, value, attributes = self._written
         elapsed = monotonic() - self._written_at
         if (

@@ -10,7 +10,7 @@ from typing import Any, Final, override
 
 from homeassistant.components.sensor import RestoreSensor, SensorDeviceClass, SensorEntity, SensorStateClass
 from homeassistant.const import EntityCategory, UnitOfApparentPower, UnitOfReactivePower, UnitOfTime
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 from homeassistant.helpers.typing import StateType
@@ -24,6 +24,7 @@ from .energy_filter import HOME_POWER, CounterState, EnergyFilter, finite_number
 from .entity import (
     BATTERY,
     CONTROLLER,
+    DISABLED_DIAGNOSTIC,
     GRID,
     METERS,
     NETWORKS,
@@ -52,7 +53,6 @@ from .hardware import network_in_use
 from .sensor_devices import (
     CURRENT,
     DEVICE_SENSORS,
-    DISABLED_DIAGNOSTIC,
     ENERGY,
     FREQUENCY,
     PERCENT,
@@ -645,7 +645,6 @@ class GatewayEnergySensor(GatewaySensor, RestoreEntity):
         state, kept = await self.async_get_last_state(), await self.async_get_last_extra_data()
         if state and kept:
             self._filter.state = CounterState.from_dict(kept.as_dict(), state.last_updated.timestamp())
-        self._take()
         await super().async_added_to_hass()  # last: from here on the coordinator calls
 
     @property
@@ -654,13 +653,8 @@ class GatewayEnergySensor(GatewaySensor, RestoreEntity):
         """Keep the last count, also while the gateway does not respond."""
         return RestoredExtraData(self._filter.state.as_dict()) if self._filter.state else None
 
-    @callback
     @override
-    def _handle_coordinator_update(self) -> None:
-        self._take()
-        super()._handle_coordinator_update()
-
-    def _take(self) -> None:
+    def _process_poll(self) -> None:
         """Filter the value of a poll, once per poll; a failed poll has no value."""
         if (data := self.coordinator.data) is self._taken_from:
             return
@@ -717,16 +711,10 @@ class GatewayCalculatedEnergySensor(GatewaySensor, RestoreSensor):
         kept = await self.async_get_last_sensor_data()
         energy = finite_number(kept.native_value) if kept else None
         self._integral = PowerIntegral(max(0.0, energy or 0.0))
-        self._add()
         await super().async_added_to_hass()  # last: from here on the coordinator calls
 
-    @callback
     @override
-    def _handle_coordinator_update(self) -> None:
-        self._add()
-        super()._handle_coordinator_update()
-
-    def _add(self) -> None:
+    def _process_poll(self) -> None:
         """Add the energy since the last response. A failed poll adds nothing: the next one does, unless it is late."""
         read = self.result
         power = None if read.fresh is None else self.entity_description.value_fn(read.fresh)

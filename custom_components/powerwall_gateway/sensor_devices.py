@@ -25,6 +25,7 @@ from .device import SubDevice
 from .energy_filter import HOME_POWER, POWERWALL_POWER
 from .entity import (
     BATTERY_BLOCK,
+    DISABLED_DIAGNOSTIC,
     ENERGY_THROTTLE,
     POWER_THROTTLE,
     POWERWALL_POWER_THROTTLE,
@@ -114,10 +115,6 @@ TEMPERATURE: Final[dict[str, Any]] = {
     "native_unit_of_measurement": UnitOfTemperature.CELSIUS,
     "suggested_display_precision": 1,
     "throttle": StateThrottle(step=0.5, every=60.0),
-}
-DISABLED_DIAGNOSTIC: Final[dict[str, Any]] = {
-    "entity_category": EntityCategory.DIAGNOSTIC,
-    "entity_registry_enabled_default": False,
 }
 
 
@@ -472,9 +469,10 @@ def _inverter_sensor(
     return GatewaySensorDescription(key=key, source=_STATUS, devices_fn=powerwall_inverters, value_fn=value_fn, **more)
 
 
-def _inverter_state(status: PvacStatus) -> str | None:
-    """Return the state as the gateway reports it; no source lists them: `PVAC_Active` is the one that was seen."""
-    return (status.state or "").removeprefix("PVAC_").replace("_", " ") or None
+def _state(reported: PvacStatus | PvString) -> str | None:
+    """Return the state as the gateway reports it. No source lists them: of an inverter, `PVAC_Active` was seen."""
+    state = (reported.state or "").removeprefix("PVAC_").removeprefix("Pv_")
+    return state.replace("_", " ") or None
 
 
 INVERTER_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
@@ -497,7 +495,7 @@ INVERTER_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
     _inverter_sensor("frequency", attrgetter("frequency"), **FREQUENCY, **DISABLED_DIAGNOSTIC),
     _inverter_sensor(
         "state",
-        _inverter_state,
+        _state,
         translation_key="inverter_state",
         entity_category=EntityCategory.DIAGNOSTIC,
         exists_fn=lambda status: status.state is not None,
@@ -546,13 +544,8 @@ def _pv_string_sensors(index: int, letter: str) -> tuple[GatewaySensorDescriptio
     source: dict[str, Any] = {"source": _PV_STRINGS.map(lambda strings: strings[index]), "devices_fn": powerwalls}
     return (
         *_string_sensors(letter, **source),
-        _string_sensor(letter, "state", _string_state, **DISABLED_DIAGNOSTIC, **source),
+        _string_sensor(letter, "state", _state, **DISABLED_DIAGNOSTIC, **source),
     )
-
-
-def _string_state(string: PvString) -> str | None:
-    """Return the state as the gateway reports it; no source lists them."""
-    return (string.state or "").removeprefix("Pv_").replace("_", " ") or None
 
 
 def _solar_power(strings: tuple[PvString, ...]) -> float | None:
