@@ -175,6 +175,12 @@ async def async_unload_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigE
     temporary = control.temporary.current
     if temporary and (entry.disabled_by or control.ends_for_good(entry.options)):
         await _restore_reserve(hass, entry, temporary, control.temporary.async_end(*Purpose))
+    if control.dispatch.is_active:
+        try:
+            async with asyncio.timeout(UNLOAD_PATIENCE):
+                await control.dispatch.async_end()
+        except (TimeoutError, HomeAssistantError) as err:  # the gateway ends it by itself
+            _LOGGER.warning("Could not end the dispatch of %s: %s", entry.title, err.__cause__ or err)
     unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
     if unloaded:
         issues.async_clear_issues(hass, entry.entry_id, issues.ISSUES_WHILE_LOADED)

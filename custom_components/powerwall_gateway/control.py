@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+import logging
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -15,17 +16,23 @@ from .const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE, RETURN_CHARGE, Percen
 from .coordinator import EndpointResult, GatewayCoordinators
 from .exceptions import action_error, error_text, translated_errors, validation_error
 from .gateway import (
+    LEASE,
     LEAST_CHARGE,
     CommandError,
     CommandFailure,
+    DispatchController,
+    DispatchRequest,
+    GatewayConnectionError,
     GatewayError,
+    GatewayInvalidResponseError,
     GatewayNotFoundError,
+    GatewayRateLimitError,
     GridPolicy,
     OperationSettings,
     SignedOperationController,
     app_from_raw,
 )
-from .gateway.models import ExportRule, FullBackup, GridState, OperationMode
+from .gateway.models import ConfigFile, ExportRule, FullBackup, GridState, OperationMode
 from .hub import PowerwallHub
 from .storage import EntryStore
 from .temporary_reserve import Purpose, TemporaryReserve, held_reserve
@@ -33,8 +40,20 @@ from .temporary_reserve import Purpose, TemporaryReserve, held_reserve
 if TYPE_CHECKING:
     from .gateway.signed.client import SignedGateway
 
+_LOGGER = logging.getLogger(__name__)
+
 RETRY: Final = 60.0
 """Seconds between two attempts to reconnect to the grid, or to restore the backup reserve, automatically."""
+
+DISPATCH_WATCH: Final = 2.0
+DISPATCH_RENEW: Final = 45.0
+"""Seconds between two checks of a power that was set for the battery, and after which it is renewed."""
+
+_TEMPORARY: Final = (GatewayConnectionError, GatewayRateLimitError, GatewayInvalidResponseError)
+"""Errors after which a renewal is tried again."""
+
+_SHORTEST_BACKUP: Final = 60
+"""Shortest full backup in seconds that the library schedules."""
 
 TEMPORARY_FOR: Final = timedelta(hours=12)
 LONGEST_TEMPORARY: Final = timedelta(hours=24)
@@ -62,8 +81,13 @@ class Control:
         self.worked = False
         """Whether mode and reserve were set since the entry was loaded."""
 
-        self.off_grid = OffGrid(hub, store, data, options.get(CONF_RETURN_CHARGE, RETURN_CHARGE), scale)
-        self.temporary = TemporaryReserveControl(hub, store, data, scale, allowed=self.consented)
+        self.dispatch = DispatchControl(hub, store, data, scale)
+        self.off_grid = OffGrid(
+            hub, store, data, options.get(CONF_RETURN_CHARGE, RETURN_CHARGE), scale, dispatch=self.dispatch
+        )
+        self.temporary = TemporaryReserveControl(
+            hub, store, data, scale, dispatch=self.dispatch, allowed=self.consented
+        )
         self._scale = scale
         self._data = data
         self._hub = hub
@@ -134,6 +158,7 @@ class Control:
 
     async def async_set(self, *, mode: str | None = None, reserve: float | None = None) -> OperationSettings:
         """Set mode, reserve (app %) or both in one write, and return the settings that were read back."""
+        await self.dispatch.async_end()
         if mode is not None and mode not in self.modes:
             raise validation_error("mode_not_settable", mode=mode, modes=", ".join(self.modes))
         try:
@@ -154,6 +179,14 @@ class Control:
         """Allow or forbid charging from the grid."""
         await self._change_grid_policy(lambda policy: policy.set_grid_charging(allowed=allowed))
 
+    async def async_set_import_limit(self, limit: float) -> None:
+        """Set the power in kW that may be imported from the grid."""
+        await self._change_grid_policy(lambda policy: policy.set_import_limit(limit))
+
+    async def async_set_export_limit(self, limit: float) -> None:
+        """Set the power in kW that may be exported to the grid."""
+        await self._change_grid_policy(lambda policy: policy.set_export_limit(limit))
+
     async def _change_grid_policy(self, change: Callable[[GridPolicy], Awaitable[None]]) -> None:
         if (policy := self._hub.grid_policy) is None:
             # The key was removed, and the entry is being reloaded without it.
@@ -169,6 +202,7 @@ class Control:
 
     async def async_stop(self, duration: timedelta) -> None:
         """Stop the Powerwall for a while. It starts again automatically, also after a crash."""
+        await self.dispatch.async_end()
         await self._do(self._hub.supervisor.stop_for(duration.total_seconds()))
 
     async def async_log_in(self) -> None:
@@ -192,8 +226,16 @@ class OffGrid:
     """
 
     def __init__(
-        self, hub: PowerwallHub, store: EntryStore, data: GatewayCoordinators, return_charge: float, scale: PercentScale
+        self,
+        hub: PowerwallHub,
+        store: EntryStore,
+        data: GatewayCoordinators,
+        return_charge: float,
+        scale: PercentScale,
+        *,
+        dispatch: DispatchControl,
     ) -> None:
+        self._dispatch = dispatch
         self._island = hub.island
         self._grid = data.grid
         self._live = data.live
@@ -247,6 +289,7 @@ class OffGrid:
 
     async def async_leave(self) -> None:
         """Go off-grid, and wait until that is done. Raises a translated `HomeAssistantError`."""
+        await self._dispatch.async_end()
         async with self._command():
             if self._grid.data.intentional:
                 return
@@ -298,6 +341,142 @@ class OffGrid:
         return await self._store.async_set_return_charge(return_charge)
 
 
+class DispatchControl:
+    """Charge or discharge the battery at a power for a time.
+
+    The gateway gets it for 2 minutes at a time. If Home Assistant or the network fails, the gateway ends it by itself.
+    That something was sent is stored before, so that it is also ended after a restart.
+    """
+
+    def __init__(self, hub: PowerwallHub, store: EntryStore, data: GatewayCoordinators, scale: PercentScale) -> None:
+        self._hub = hub
+        self._store = store
+        self._grid = data.grid
+        self._live = data.live
+        self._settings = data.settings
+        self._scale = scale
+        self._lock = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self._not_before = -inf
+        self._left_until = monotonic() + LEASE
+        """Monotonic time in seconds until which the gateway may follow what an earlier process set."""
+
+        self.until: datetime | None = None
+        """Time at which the battery follows mode and reserve again (UTC), None if it does now."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the battery may have a power that was set, which is to be ended."""
+        return self._store.dispatched
+
+    @property
+    def is_left(self) -> bool:
+        """Whether to end now what an earlier process set, or what could not be ended."""
+        return self.is_active and self._task is None and not self._lock.locked() and monotonic() >= self._not_before
+
+    async def async_start(self, request: DispatchRequest, duration: timedelta) -> None:
+        """Set the power, and return when the battery has it. Raises a translated `HomeAssistantError`.
+
+        It replaces another one. If it is refused, the other one goes on.
+        """
+        with translated_errors(self._scale):
+            async with self._lock:
+                if (controller := self._hub.dispatch) is None:
+                    raise action_error("key_missing")
+                if self._store.temporary_reserve is not None:
+                    raise validation_error("backup_in_progress")
+                config, was_active = await controller.check(request), self.is_active
+                self._stop_renewing()
+                if not await self._store.async_set_dispatched(dispatched=True):
+                    raise action_error("dispatch_not_kept")
+                self._not_before = monotonic() + RETRY
+                try:
+                    await controller.start(request, _lease(duration))
+                except GatewayError:
+                    if was_active or controller.is_running:
+                        with suppress(GatewayError):
+                            await self._end()
+                    else:
+                        await self._store.async_set_dispatched(dispatched=False)
+                    raise
+                self.until = dt_util.utcnow() + duration
+                entry = self._settings.config_entry
+                self._task = entry.async_create_background_task(
+                    self._settings.hass, self._renew(controller, request, config, self.until), f"{entry.title} dispatch"
+                )
+                self._settings.async_update_listeners()
+
+    async def async_end(self) -> None:
+        """Let the battery follow mode and reserve again. Raises a translated `HomeAssistantError` if it does not.
+
+        It is tried again after that, also after a restart.
+        """
+        with translated_errors(self._scale):
+            async with self._lock:
+                if self.is_active:
+                    self._not_before = monotonic() + RETRY
+                    self._stop_renewing()
+                    await self._end()
+
+    async def _end(self) -> None:
+        if (controller := self._hub.dispatch) is not None:
+            try:
+                await controller.resume()
+            except GatewayError:
+                # After 2 minutes without a renewal, the gateway has ended it by itself.
+                if controller.is_running or monotonic() < self._left_until:
+                    raise
+        await self._store.async_set_dispatched(dispatched=False)
+
+    def _stop_renewing(self) -> None:
+        """Stop renewing. No renewal is in progress, because that would hold the lock."""
+        if self._task is not None:
+            self._task.cancel()
+        self._task = self.until = None
+        self._settings.async_update_listeners()
+
+    async def _renew(
+        self, controller: DispatchController, request: DispatchRequest, config: ConfigFile, until: datetime
+    ) -> None:
+        """Renew the power until its time is over, or until something speaks against it."""
+        renewed = monotonic()
+        try:
+            while (left := until - dt_util.utcnow()) > timedelta(0):
+                await asyncio.sleep(min(DISPATCH_WATCH, left.total_seconds()))
+                self._watch(request, config)
+                if monotonic() - renewed < DISPATCH_RENEW:
+                    continue
+                async with self._lock:
+                    try:
+                        config = await controller.renew(request, config, _lease(until - dt_util.utcnow()))
+                    except _TEMPORARY:
+                        if not controller.is_running:
+                            raise
+                    else:
+                        renewed = monotonic()
+        except GatewayError as err:
+            _LOGGER.warning("Ending the dispatch of %s: %s", self._settings.config_entry.title, err)
+        async with self._lock:
+            self._task = None
+            self._stop_renewing()
+            try:
+                await self._end()
+            except GatewayError as err:
+                _LOGGER.warning("Could not end the dispatch of %s yet: %s", self._settings.config_entry.title, err)
+
+    def _watch(self, request: DispatchRequest, config: ConfigFile) -> None:
+        """Check with the last polls, which are more frequent than renewals. Raises `CommandError`."""
+        live = self._live.data
+        grid, meters, battery = self._grid.data.status.fresh, live.meters.fresh, live.battery.fresh
+        if grid is not None and meters is not None and battery is not None:
+            request.check(config, grid, meters, battery.percentage)
+
+
+def _lease(duration: timedelta) -> int:
+    """Return for how many seconds to request a power that is set for a duration."""
+    return max(1, min(LEASE, round(duration.total_seconds())))
+
+
 class TemporaryReserveControl:
     """Set the backup reserve for a limited time, and restore the former one.
 
@@ -312,8 +491,10 @@ class TemporaryReserveControl:
         data: GatewayCoordinators,
         scale: PercentScale,
         *,
+        dispatch: DispatchControl,
         allowed: bool,
     ) -> None:
+        self._dispatch = dispatch
         self._hub = hub
         self._store = store
         self._settings = data.settings
@@ -362,6 +543,7 @@ class TemporaryReserveControl:
 
         Solar that the home does not use still charges it.
         """
+        await self._dispatch.async_end()
         async with self._command():
             settings = await self._hub.operation.read()
             if settings.mode is OperationMode.BACKUP:
@@ -377,6 +559,7 @@ class TemporaryReserveControl:
 
         If the gateway accepts the signing key and its firmware supports it, the gateway does that by itself.
         """
+        await self._dispatch.async_end()
         async with self._command():
             settings = await self._hub.operation.read()
             if not await self._schedule_event(settings, duration):
@@ -392,6 +575,23 @@ class TemporaryReserveControl:
                     if (await signed.full_backup()).until is not None:
                         await async_cancel_event(signed)
                         self._show_event(FullBackup(until=None))
+
+    async def async_reapply(self) -> None:
+        """Schedule a full backup and cancel it at once. Raises a translated `HomeAssistantError`.
+
+        Firmware that has stored mode and reserve without following them may follow them then (one owner, Powerwall 3
+        with 26.18.1: pypowerwall, issue 321).
+        """
+        await self._dispatch.async_end()
+        async with self._command():
+            if (signed := self._hub.signed) is None:
+                raise action_error("key_missing")
+            if self.current is not None or (await signed.full_backup()).until is not None:
+                raise validation_error("backup_in_progress")
+            try:
+                await signed.schedule_full_backup(_SHORTEST_BACKUP)
+            finally:
+                await async_cancel_event(signed)
 
     async def async_end(self, *purposes: Purpose) -> None:
         """Restore the former reserve, if it was replaced for one of these purposes.

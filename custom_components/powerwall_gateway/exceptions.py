@@ -67,6 +67,16 @@ _COMMAND_KEYS: Final[Mapping[CommandFailure, str]] = {
     CommandFailure.CHARGE_TOO_LOW: "charge_too_low",
     CommandFailure.ISLANDING_UNSURE: "island_not_sure",
     CommandFailure.ISLANDING_NOT_FOLLOWED: "island_not_followed",
+    CommandFailure.DISPATCH_UNSURE: "dispatch_unsure",
+    CommandFailure.DISPATCH_OFF_GRID: "dispatch_off_grid",
+    CommandFailure.DISPATCH_GRID_SERVICES: "dispatch_grid_services",
+    CommandFailure.DISPATCH_BELOW_RESERVE: "dispatch_below_reserve",
+    CommandFailure.DISPATCH_EXPORTS: "dispatch_exports",
+    CommandFailure.DISPATCH_IMPORTS: "dispatch_imports",
+    CommandFailure.DISPATCH_DURING_BACKUP: "backup_in_progress",
+    CommandFailure.DISPATCH_REPLACED: "dispatch_replaced",
+    CommandFailure.DISPATCH_NOT_FOLLOWED: "dispatch_not_followed",
+    CommandFailure.DISPATCH_NOT_ENDED: "dispatch_not_ended",
     CommandFailure.UNFINISHED: "no_answer",
 }
 
@@ -100,6 +110,12 @@ _VALIDATION: Final = {
     CommandFailure.BUSY,
     CommandFailure.NO_GRID_TO_LEAVE,
     CommandFailure.CHARGE_TOO_LOW,
+    CommandFailure.DISPATCH_OFF_GRID,
+    CommandFailure.DISPATCH_GRID_SERVICES,
+    CommandFailure.DISPATCH_BELOW_RESERVE,
+    CommandFailure.DISPATCH_EXPORTS,
+    CommandFailure.DISPATCH_IMPORTS,
+    CommandFailure.DISPATCH_DURING_BACKUP,
 }
 """Failures where the user should request something else, or try later."""
 
@@ -137,6 +153,7 @@ def translated(err: GatewayError, scale: PercentScale = PercentScale.APP) -> Hom
                 "firmware": err.firmware or "-",
                 "charge": "-" if charge is None else f"{floor(charge)}",
                 "least": "-" if least is None else f"{least:.0f}",
+                "power": "-" if err.power is None else f"{abs(err.power):.0f}",
             }
         case GatewayRateLimitError():
             placeholders["seconds"] = f"{err.retry_after:.0f}"

@@ -21,6 +21,7 @@ from .gateway import (
     LOGINS_A_DAY,
     Address,
     Credentials,
+    DispatchController,
     GatewayAuthenticationRequiredError,
     GatewayConnectionError,
     GatewayError,
@@ -175,6 +176,9 @@ class PowerwallHub:
         self.grid_policy: GridPolicy | None = None
         """The grid policy, if there is a signing key."""
 
+        self.dispatch: DispatchController | None = None
+        """Sets the power of the battery, if there is a signing key."""
+
         self._remove_shutdown_job = hass.async_add_shutdown_job(HassJob(self._wait_until_done, f"{DOMAIN} shutdown"))
         self._remove_close_listener = hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, self._close_connection)
         _hubs(hass)[entry_id] = self
@@ -212,7 +216,7 @@ class PowerwallHub:
             return  # nothing changed, and the library for the key was not missing
         await self._wait_for_writes()
         self._private_key, former = private_key, self.signed
-        self.signed = self._signed_operation = self.grid_policy = None
+        self.signed = self._signed_operation = self.grid_policy = self.dispatch = None
         if former is not None:
             await former.close()
         if private_key is not None:
@@ -221,6 +225,7 @@ class PowerwallHub:
         if self.signed is not None:
             self._signed_operation = SignedOperationController(self.gateway, self.signed)
             self.grid_policy = GridPolicy(self.signed)
+            self.dispatch = DispatchController(self.gateway, self.signed)
 
     async def _wait_for_writes(self) -> None:
         """Wait until no write is in progress."""
@@ -229,6 +234,8 @@ class PowerwallHub:
             await self._signed_operation.finish()
         if self.grid_policy is not None:
             await self.grid_policy.finish()
+        if self.dispatch is not None:
+            await self.dispatch.finish()
 
     @callback
     def async_recover(self) -> None:

@@ -175,6 +175,8 @@ class EntryMonitor:
             self._entry.async_create_background_task(self._hass, self._return(), f"{self._entry.title} return to grid")
         if self._data.control.temporary.is_due:
             self._entry.async_create_background_task(self._hass, self._restore(), f"{self._entry.title} reserve")
+        if self._data.control.dispatch.is_left:
+            self._entry.async_create_background_task(self._hass, self._resume(), f"{self._entry.title} dispatch")
 
     async def _return(self) -> None:
         try:
@@ -187,6 +189,12 @@ class EntryMonitor:
             await self._data.control.temporary.async_end(*Purpose)
         except HomeAssistantError as err:
             _LOGGER.warning("Could not restore the backup reserve of %s yet: %s", self._entry.title, err.__cause__)
+
+    async def _resume(self) -> None:
+        try:
+            await self._data.control.dispatch.async_end()
+        except HomeAssistantError as err:
+            _LOGGER.warning("Could not end the dispatch of %s yet: %s", self._entry.title, err.__cause__)
 
     # -- settings, the signing key and permissions ---------------------------------------------------------------------
 

@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, override
 
-from homeassistant.components.number import NumberEntity, NumberEntityDescription, NumberMode
-from homeassistant.const import EntityCategory, UnitOfRatio
+from homeassistant.components.number import NumberDeviceClass, NumberEntity, NumberEntityDescription, NumberMode
+from homeassistant.const import EntityCategory, UnitOfPower, UnitOfRatio
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .control import Control
 from .data import PowerwallGatewayConfigEntry
-from .entity import OPERATION, GatewayControlDescription, GatewayControlEntity, async_add_detected
+from .entity import CONFIG, OPERATION, GatewayControlDescription, GatewayControlEntity, async_add_detected
 
 PARALLEL_UPDATES = 1
 
@@ -42,6 +42,39 @@ NUMBERS: tuple[GatewayNumberDescription[Any], ...] = (
         scaled=True,
         value_fn=lambda operation: operation.backup_reserve_percent,
         set_fn=lambda control, reserve: control.async_set(reserve=reserve),
+    ),
+    *(
+        GatewayNumberDescription(
+            key=key,
+            device_class=NumberDeviceClass.POWER,
+            entity_category=EntityCategory.CONFIG,
+            entity_registry_enabled_default=False,
+            native_unit_of_measurement=UnitOfPower.KILO_WATT,
+            native_min_value=0,
+            native_max_value=100,
+            native_step=0.1,
+            mode=NumberMode.BOX,
+            source=CONFIG,
+            exists_fn=exists_fn,
+            available_fn=lambda control: control.can_set_grid_policy,
+            withdrawn_fn=lambda control: control.grid_policy_withdrawn,
+            value_fn=value_fn,
+            set_fn=set_fn,
+        )
+        for key, exists_fn, value_fn, set_fn in (
+            (
+                "import_limit",
+                lambda config: config.import_limit is not None,
+                lambda config: config.import_limit,
+                Control.async_set_import_limit,
+            ),
+            (
+                "export_limit",
+                lambda config: config.export_limit is not None,
+                lambda config: config.export_limit,
+                Control.async_set_export_limit,
+            ),
+        )
     ),
 )
 

@@ -17,6 +17,7 @@ from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
 from .alerts import count, describe
+from .control import DispatchControl
 from .coordinator import Detail, EndpointResult, LiveCoordinator
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device import SubDevice
@@ -492,6 +493,11 @@ def _full_backup(data: PowerwallGatewayData, _: str) -> EndpointResult[FullBacku
     return EndpointResult(value=FullBackup(until=until))
 
 
+def _dispatch(data: PowerwallGatewayData, _: str) -> EndpointResult[DispatchControl]:
+    """Return what sets the power of the battery, if the gateway accepts the signing key."""
+    return EndpointResult(value=data.control.dispatch) if data.control.can_set_grid_policy else EndpointResult()
+
+
 SYSTEM_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
     GatewaySensorDescription(
         key="operation_mode",
@@ -525,6 +531,15 @@ SYSTEM_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
         needs_battery=True,
         withdrawn_fn=lambda control: control.operation_withdrawn,
         value_fn=lambda backup: backup.until,
+    ),
+    GatewaySensorDescription(
+        key="dispatch_until",
+        entity_registry_enabled_default=False,
+        device_class=SensorDeviceClass.TIMESTAMP,
+        source=Source(lambda data: data.settings, _dispatch),
+        needs_battery=True,
+        withdrawn_fn=lambda control: control.grid_policy_withdrawn,
+        value_fn=lambda dispatch: dispatch.until,
     ),
     GatewaySensorDescription(
         key="running_since",

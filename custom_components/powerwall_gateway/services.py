@@ -21,6 +21,7 @@ from .gateway import (
     LONGEST_STOP,
     READABLE_PATHS,
     CommandError,
+    DispatchRequest,
     GatewayError,
     GatewayStoppedError,
     PowerwallGateway,
@@ -32,11 +33,22 @@ from .migration import async_take_over, is_in_use, pairs
 from .redaction import redactor_for
 from .temporary_reserve import Purpose
 
+ATTR_BELOW_RESERVE: Final = "below_reserve"
+ATTR_DIRECTION: Final = "direction"
 ATTR_DURATION: Final = "duration"
 ATTR_MODE: Final = "mode"
 ATTR_PATH: Final = "path"
+ATTR_POWER: Final = "power"
 ATTR_RENAME: Final = "rename"
 ATTR_RESERVE: Final = "reserve"
+
+CHARGE: Final = "charge"
+DISCHARGE: Final = "discharge"
+LEAST_POWER: Final = 500.0
+MOST_POWER: Final = 10_000.0
+"""W. The lowest power that was seen to work on a Powerwall 3; it rejects a higher one than the second (pypowerwall)."""
+
+DISPATCH_FOR: Final = timedelta(minutes=30)
 
 UPDATE_INTERVAL: Final = 5.0
 UPDATE_LIMIT: Final = 300.0
@@ -54,6 +66,14 @@ NO_FIELDS: Final = _schema({})
 SET_OPERATION: Final = _schema({vol.Optional(ATTR_MODE): cv.string, vol.Optional(ATTR_RESERVE): vol.Coerce(float)})
 STOP: Final = _schema({vol.Optional(ATTR_DURATION, default=timedelta(minutes=5)): cv.positive_time_period})
 TEMPORARY: Final = _schema({vol.Optional(ATTR_DURATION, default=TEMPORARY_FOR): cv.positive_time_period})
+DISPATCH: Final = _schema(
+    {
+        vol.Required(ATTR_DIRECTION): vol.In([CHARGE, DISCHARGE]),
+        vol.Required(ATTR_POWER): vol.Coerce(float),
+        vol.Optional(ATTR_DURATION, default=DISPATCH_FOR): cv.positive_time_period,
+        vol.Optional(ATTR_BELOW_RESERVE, default=False): cv.boolean,
+    }
+)
 TAKE_OVER: Final = _schema({vol.Optional(ATTR_RENAME, default=False): cv.boolean})
 GET_ENDPOINT: Final = _schema({vol.Required(ATTR_PATH): vol.In(READABLE_PATHS)})
 
@@ -68,6 +88,9 @@ def async_setup_services(hass: HomeAssistant) -> None:
         ("release", async_release, NO_FIELDS, none),
         ("back_up_fully", async_back_up_fully, TEMPORARY, none),
         ("cancel_backup", async_cancel_backup, NO_FIELDS, none),
+        ("dispatch", async_dispatch, DISPATCH, none),
+        ("cancel_dispatch", async_cancel_dispatch, NO_FIELDS, none),
+        ("reapply_settings", async_reapply_settings, NO_FIELDS, none),
         ("start", async_start, NO_FIELDS, none),
         ("stop", async_stop, STOP, none),
         ("check_update", async_check_update, NO_FIELDS, optional),
@@ -125,6 +148,28 @@ def _temporary_duration(call: ServiceCall) -> timedelta:
     if not timedelta(minutes=1) <= duration <= LONGEST_TEMPORARY:
         raise validation_error("duration_out_of_range", hours=f"{LONGEST_TEMPORARY / timedelta(hours=1):.0f}")
     return duration
+
+
+async def async_dispatch(call: ServiceCall) -> None:
+    """Charge or discharge the battery at a power for a while, and return when it does."""
+    control = _control_of(_entry_of(call))
+    power, duration = call.data[ATTR_POWER], _temporary_duration(call)
+    if not LEAST_POWER <= power <= MOST_POWER:
+        raise validation_error("power_out_of_range", least=f"{LEAST_POWER:.0f}", most=f"{MOST_POWER:.0f}")
+    if call.data[ATTR_DIRECTION] == CHARGE:
+        power = -power
+    request = DispatchRequest(power=power, below_reserve=call.data[ATTR_BELOW_RESERVE])
+    await control.dispatch.async_start(request, duration)
+
+
+async def async_cancel_dispatch(call: ServiceCall) -> None:
+    """Let the battery follow operation mode and backup reserve again, and return when it does."""
+    await _control_of(_entry_of(call)).dispatch.async_end()
+
+
+async def async_reapply_settings(call: ServiceCall) -> None:
+    """Make firmware that only stored mode and reserve follow them, if that helps."""
+    await _control_of(_entry_of(call)).temporary.async_reapply()
 
 
 async def async_start(call: ServiceCall) -> None:

@@ -68,6 +68,9 @@ class EntryStore:
         self.temporary_reserve: TemporaryReserve | None = None
         """Backup reserve that is set for a limited time, with the one to restore."""
 
+        self.dispatched = False
+        """Whether the power of the battery may be set, and is to be ended."""
+
         self.packs: tuple[str, ...] = ()
         """Serials of the Powerwalls. On 1.15 only they show whether it is still the same gateway."""
 
@@ -105,6 +108,7 @@ class EntryStore:
         self.login = _as(dict, stored.get("login")) or {}
         self.return_charge = _as(float, stored.get("return_charge"))
         self.temporary_reserve = TemporaryReserve.from_json(stored.get("temporary_reserve"))
+        self.dispatched = stored.get("dispatched") is True
         self.was_on_dashboard = stored.get("was_on_dashboard") is True
         self.packs = tuple(pack for pack in _as(list, stored.get("packs")) or () if isinstance(pack, str))
         self._load_key(stored)
@@ -144,6 +148,11 @@ class EntryStore:
         """Store a temporary reserve, or that there is none, and return whether it is on disk."""
         self.temporary_reserve = temporary
         return await self._async_save_and_verify("temporary_reserve")
+
+    async def async_set_dispatched(self, *, dispatched: bool) -> bool:
+        """Store whether the power of the battery may be set, and return whether it is on disk."""
+        self.dispatched = dispatched
+        return await self._async_save_and_verify("dispatched")
 
     async def async_set_key(self, private_key: bytes | None, unconfirmed_since: float | None = None) -> bool:
         """Store the signing key, or that there is none. Return whether it is on disk; if not, nothing changes."""
@@ -197,6 +206,7 @@ class EntryStore:
             "login": self.login,
             "return_charge": self.return_charge,
             "temporary_reserve": self.temporary_reserve.to_json() if self.temporary_reserve else None,
+            "dispatched": self.dispatched,
             "packs": list(self.packs),
             "was_on_dashboard": self.was_on_dashboard,
             CONF_PRIVATE_KEY: self.private_key.decode() if self.private_key else None,

@@ -5,7 +5,16 @@ import time
 from simulator.gateway.keys import Keyring
 from simulator.gateway.login import LoginDesk, LoginRules
 from simulator.gateway.nameplate import Nameplate
-from simulator.gateway.state import FullBackup, Job, Operation, Registration, SignedIslanding, Uplinks, default_networks
+from simulator.gateway.state import (
+    BatteryDispatch,
+    FullBackup,
+    Job,
+    Operation,
+    Registration,
+    SignedIslanding,
+    Uplinks,
+    default_networks,
+)
 from simulator.home import Pack, SimulatedHome
 from simulator.home.noise import chance
 from simulator.wire import NANOSECONDS, Json, go_time
@@ -70,7 +79,11 @@ class Gateway:
         """True if the battery follows them. Some firmware only stores them."""
         self.signed_islanding = SignedIslanding()
         self.full_backup = FullBackup()
-        home.is_backing_up = lambda: self.full_backup.active
+        # Seen on a Powerwall 3 (26.26.4, 26.26.11) and a Powerwall 2 (26.34.0): aiopowerwall, pypowerwall.
+        self.dispatch = BatteryDispatch(
+            "always" if nameplate.part_number == nameplate.pack_part_number else "unsupported"
+        )
+        home.is_backing_up, home.dispatched_power = lambda: self.full_backup.active, lambda: self.dispatch.power
         self.clock_ahead = 0.0
         """Seconds by which the gateway's clock is ahead of the real time."""
         self.registration = Registration()

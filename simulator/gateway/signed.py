@@ -30,7 +30,10 @@ from simulator.protobuf import message, part, text
 LONGEST_VALIDITY: Final = 60
 """Seconds; a guess. Clients sign for 12."""
 
-UNIMPLEMENTED, ABORTED, PERMISSION_DENIED, NOT_FOUND = 12, 10, 7, 5
+MOST_DISPATCHED: Final = 10_000.0
+"""W of a discharge, above which a Powerwall 3 rejects the request (pypowerwall)."""
+
+UNIMPLEMENTED, OUT_OF_RANGE, ABORTED, PERMISSION_DENIED, NOT_FOUND = 12, 11, 10, 7, 5
 """google.rpc.Code"""
 
 
@@ -94,7 +97,9 @@ def _signature_fault(gateway: Gateway, request: RoutableMessage) -> signed.Messa
 def _reply(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
     """Respond for this gateway, whichever device the message names: for a follower it returns the leader's data."""
     wanted = ".".join(_names(asked))
-    if "backup_event" in wanted and gateway.full_backup.follows == "unsupported":
+    if ("backup_event" in wanted and gateway.full_backup.follows == "unsupported") or (
+        "dispatch" in wanted and gateway.dispatch.follows == "unsupported"
+    ):
         return _error(UNIMPLEMENTED, f"unimplemented: {wanted}")
     if reply := _REPLIES.get(wanted):
         response = reply(gateway, asked)
@@ -203,6 +208,25 @@ def _backup_events(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
     return answer
 
 
+def _dispatch(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
+    """Set the power of the battery for a time, or end that. The response is empty, whatever follows."""
+    dispatch, request = gateway.dispatch, asked.teg.dispatch_battery_power_request
+    answer = MessageEnvelope()
+    answer.teg.dispatch_battery_power_response.SetInParent()
+    if request.HasField("resume_device_mode"):
+        dispatch.orders.append(None)
+        if dispatch.resumes:
+            dispatch.ends_at = 0.0
+        return answer
+    order = request.real_power
+    if order.power_watts > MOST_DISPATCHED:
+        return _error(OUT_OF_RANGE, "power out of range")
+    dispatch.orders.append((order.power_watts, order.duration_seconds))
+    if dispatch.follows == "always":
+        dispatch.watts, dispatch.ends_at = order.power_watts, time.monotonic() + order.duration_seconds
+    return answer
+
+
 def _system_info(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
     """Return hardware and firmware by field numbers: the versions of the protocol differ in the names."""
     plate = gateway.nameplate
@@ -221,6 +245,7 @@ _REPLIES: Final[dict[str, Callable[[Gateway, MessageEnvelope], MessageEnvelope]]
     "teg.schedule_manual_backup_event_request": _schedule_backup,
     "teg.cancel_manual_backup_event_request": _cancel_backup,
     "teg.get_backup_events_request": _backup_events,
+    "teg.dispatch_battery_power_request": _dispatch,
     "graphql.query_request": _query,
     "common.get_system_info_request": _system_info,
 }

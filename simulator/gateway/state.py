@@ -51,6 +51,27 @@ class FullBackup:
 
 
 @dataclass
+class BatteryDispatch:
+    """Power of the battery that signed requests set for a time, whatever mode, reserve and export rule."""
+
+    follows: Literal["always", "never", "unsupported"] = "always"
+    """Whether a request is carried out, acknowledged and ignored, or unknown to the firmware."""
+    resumes: bool = True
+    """Whether a request to end it is carried out; it is acknowledged in any case."""
+    watts: float = 0.0
+    """Above zero: discharging."""
+    ends_at: float = 0.0
+    """Monotonic time in seconds."""
+    orders: list[tuple[float, int] | None] = field(default_factory=list)
+    """All requests so far: power and duration in seconds; None for one to end it."""
+
+    @property
+    def power(self) -> float | None:
+        """Return the power in W now, None if mode and reserve decide."""
+        return self.watts if time.monotonic() < self.ends_at else None
+
+
+@dataclass
 class Registration:
     """The accepted agreements; None where not asked."""
 

@@ -111,6 +111,8 @@ class SimulatedHome:
         """Raw percent kept for an outage."""
         self.is_backing_up: Callable[[], bool] = lambda: False
         """Return whether the gateway charges the battery to 100% and keeps it there, whatever the mode."""
+        self.dispatched_power: Callable[[], float | None] = lambda: None
+        """Return the power in W that was set for the battery, above zero when discharging, None for none."""
         self.roof = Roof(seed)
         self.appliances = Appliances(seed, lively)
         self.battery = Battery(packs, charge)
@@ -253,6 +255,9 @@ class SimulatedHome:
 
     def _battery_power(self, home: float, solar: float) -> float:
         """Choose what the battery does on the grid."""
+        if (dispatched := self.dispatched_power()) is not None:
+            most = self.battery.max_discharge_power if self.charge > EMPTY else 0.0
+            return max(-self.battery.max_charge_power, min(dispatched, most))
         keeps = self.mode == "backup"
         steady = home if self._pinned_home is not None else home - self.appliances.ripple(self.moment)
         wanted = -solar if keeps else steady - solar

@@ -75,6 +75,16 @@ async def test_grid_charging_is_set(owner: Owner) -> None:
     assert owner.kept == {}
 
 
+async def test_limits_of_the_grid_are_set(owner: Owner) -> None:
+    config = await owner.signed.config()
+    assert (config.import_limit, config.export_limit) == (14, 14)
+    await owner.rules.set_import_limit(12.5)
+    await owner.rules.set_export_limit(0)
+    assert owner.kept == {"max_site_meter_power_ac": 12.5, "min_site_meter_power_ac": 0}
+    config = await owner.signed.config()
+    assert (config.import_limit, config.export_limit) == (12.5, 0)
+
+
 async def test_current_setting_is_not_written(owner: Owner) -> None:
     before = len(owner.simulator.requests)
     await owner.rules.set_grid_charging(allowed=True)

@@ -12,7 +12,7 @@ from simulator import SimulatedHome, Simulator
 from tests.client.simulated_gateways import start
 from tests.conftest import StartSimulator
 from tests.helpers import request_count
-from tests.integration.control import call, logged_in, poll, writes
+from tests.integration.control import call, entity_of, logged_in, poll, writes
 from tests.signing_keys import SIGNED, pair, public_key
 
 from .conftest import Loaded, SetUp, state_of
@@ -169,6 +169,24 @@ async def test_key_sets_export_and_grid_charging(hass: HomeAssistant, gateway: S
         await call(hass, gateway, "switch", "grid_charging", "turn_off")
     assert refused.value.translation_key == "key_unknown"
     assert state_of(hass, gateway, "switch", "grid_charging") == "unavailable"
+
+
+async def test_key_sets_import_and_export_limit(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+    pair(gateway)
+    entry = await set_up(gateway, options=ALLOWED)
+    await keep_key(hass, entry)
+    for key in ("import_limit", "export_limit"):
+        er.async_get(hass).async_update_entity(entity_of(hass, gateway, "number", key), disabled_by=None)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    for key, stored, sign in (
+        ("import_limit", "max_site_meter_power_ac", 1),
+        ("export_limit", "min_site_meter_power_ac", -1),
+    ):
+        assert float(state_of(hass, gateway, "number", key) or "") == 14
+        await call(hass, gateway, "number", key, "set_value", value=2.5)
+        assert float(state_of(hass, gateway, "number", key) or "") == 2.5
+        assert gateway.gateway.site_settings[stored] == 2.5 * sign
 
 
 async def test_grid_charging_that_could_not_be_read_is_unknown(

@@ -28,7 +28,7 @@ from custom_components.powerwall_gateway.const import (
     DOMAIN,
 )
 from custom_components.powerwall_gateway.gateway import HIDDEN_PERCENT, auth, backoff, firmware, scheduler, transport
-from custom_components.powerwall_gateway.gateway.control import islanding, signed_operation
+from custom_components.powerwall_gateway.gateway.control import dispatch, islanding, signed_operation
 from custom_components.powerwall_gateway.gateway.stop_safety import journal, supervisor
 from homeassistant.util.yaml import load_yaml_dict
 from tests.helpers import INTEGRATION, ROOT
@@ -107,6 +107,30 @@ LIMITS: Final = [
         (control.TEMPORARY_FOR, timedelta(**ACTIONS["hold"]["fields"]["duration"]["default"])),
         (timedelta(hours=12), timedelta(hours=12)),
         {CONTROL: "`duration`: 12 hours by default, at most 24 hours"},
+    ),
+    Limit(
+        "charge or discharge",
+        (services.DISPATCH_FOR, timedelta(**ACTIONS["dispatch"]["fields"]["duration"]["default"])),
+        (timedelta(minutes=30), timedelta(minutes=30)),
+        {CONTROL: "`duration`: 30 minutes by default, at most 24 hours"},
+    ),
+    Limit(
+        "power to charge or discharge",
+        (services.LEAST_POWER, services.MOST_POWER),
+        tuple(ACTIONS["dispatch"]["fields"]["power"]["selector"]["number"][end] for end in ("min", "max")),
+        {CONTROL: "`power` (500 to 10,000 W)", DEV_CONTROL: "more than 10 kW is rejected"},
+    ),
+    Limit(
+        "charge or discharge without Home Assistant",
+        (dispatch.LEASE, dispatch.FOLLOW.limit, dispatch.EMPTY),
+        (120, 30.0, 5.0),
+        {CONTROL: "the limit is 5%", DEV_CONTROL: "Send it for 120 seconds, and poll the battery for 30 seconds"},
+    ),
+    Limit(
+        "renewal of a charge or discharge",
+        (control.DISPATCH_WATCH, control.DISPATCH_RENEW),
+        (2.0, 45.0),
+        {DEV_CONTROL: "Every 45 seconds, read everything again"},
     ),
     Limit(
         "age of a journal that is confirmed first",

@@ -115,7 +115,7 @@ def test_every_step_has_its_texts() -> None:
 def test_every_failure_of_a_repair_has_its_text() -> None:
     """A repair's form has texts of its own for the exceptions that the supervisor raises: a start checks less."""
     for_others = {"operation", "settings", "rule", "island", "charge", "no_grid_to_leave", "key", "clocks_differ"}
-    for_others |= {"backup"}
+    for_others |= {"backup", "dispatch"}
     texts = {*_COMMAND_KEYS.values(), *_LOGIN_KEYS.values(), *_KEYS.values(), "login_needed"}
     keys = {key for key in texts if not any(key.startswith(start) for start in for_others)}
     before_a_stop = {"guard_busy", "journal_failed", "not_on_grid", "not_sure", "too_many_logins"}

@@ -7,6 +7,7 @@ from . import endpoints
 from .auth import Credentials
 from .client import PowerwallGateway
 from .control.actions import check_for_update, run_connection_tests
+from .control.dispatch import LEASE, DispatchController, DispatchRequest
 from .control.grid_policy import GridPolicy
 from .control.islanding import LEAST_CHARGE, IslandingController
 from .control.local_operation import LocalOperationController
@@ -55,6 +56,7 @@ from .transport import Address, PathStats, Transport, find, open_session
 
 __all__ = [
     "HIDDEN_PERCENT",
+    "LEASE",
     "LEAST_CHARGE",
     "LOGINS_A_DAY",
     "LONGEST_STOP",
@@ -64,6 +66,8 @@ __all__ = [
     "CommandError",
     "CommandFailure",
     "Credentials",
+    "DispatchController",
+    "DispatchRequest",
     "Endpoint",
     "GatewayAuthenticationRequiredError",
     "GatewayCertificateError",

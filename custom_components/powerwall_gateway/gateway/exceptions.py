@@ -234,6 +234,36 @@ class CommandFailure(StrEnum):
     ISLANDING_NOT_FOLLOWED = "islanding_not_followed"
     """The gateway accepted to go off-grid or to reconnect, and does not show it. It may still follow."""
 
+    DISPATCH_UNSURE = "dispatch_unsure"
+    """Grid, charge or reserve could not be read, so the power of the battery was not set."""
+
+    DISPATCH_OFF_GRID = "dispatch_off_grid"
+    """The home is off-grid, so the power of the battery is not set."""
+
+    DISPATCH_GRID_SERVICES = "dispatch_grid_services"
+    """The utility uses the battery, so its power is not set."""
+
+    DISPATCH_BELOW_RESERVE = "dispatch_below_reserve"
+    """The battery may not discharge: `charge` is not above `least`, both in app %."""
+
+    DISPATCH_EXPORTS = "dispatch_exports"
+    """A discharge would export to the grid, or more than may be exported."""
+
+    DISPATCH_IMPORTS = "dispatch_imports"
+    """A charge would import from the grid, or more than may be imported."""
+
+    DISPATCH_DURING_BACKUP = "dispatch_during_backup"
+    """The gateway does a full backup by itself, so the power of the battery is not set."""
+
+    DISPATCH_REPLACED = "dispatch_replaced"
+    """Someone changed mode or reserve while the power of the battery was set."""
+
+    DISPATCH_NOT_FOLLOWED = "dispatch_not_followed"
+    """The gateway accepted a power of the battery, which has `power` instead."""
+
+    DISPATCH_NOT_ENDED = "dispatch_not_ended"
+    """The gateway accepted to end a power of the battery, which still has it. It ends by itself."""
+
     UNFINISHED = "unfinished"
     """The gateway accepted, and was still at work when the time to wait was over. It may still finish."""
 
@@ -254,6 +284,8 @@ class CommandError(GatewayError):
     firmware: str = ""
     charge: float | None = None
     least: float | None = None
+    power: float | None = None
+    """W, above zero to discharge."""
 
 
 class JournalError(GatewayError):

@@ -1,4 +1,4 @@
-"""Set the export rule and charging from the grid: write once with a signed request, and read back."""
+"""Set what may flow to and from the grid: write once with a signed request, and read back."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from ..signed.client import SignedGateway
 
 _EXPORT: Final = "site_info.customer_preferred_export_rule"
+_IMPORT_LIMIT: Final = "site_info.max_site_meter_power_ac"
+_EXPORT_LIMIT: Final = "site_info.min_site_meter_power_ac"
 _NO_CHARGING: Final = "site_info.disallow_charge_from_grid_with_solar_installed"
 
 
 class GridPolicy:
-    """Set what may be exported to the grid, and whether the battery may charge from it."""
+    """Set what may be exported to the grid, whether the battery may charge from it, and the highest powers of both."""
 
     def __init__(self, signed: SignedGateway, *, read_back: Polling = READ_BACK) -> None:
         self._signed = signed
@@ -36,6 +38,14 @@ class GridPolicy:
     async def set_grid_charging(self, *, allowed: bool) -> None:
         """Set whether the battery may charge from the grid. Raises the same errors as `set_export`."""
         await self._set({_NO_CHARGING: not allowed}, lambda config: config.charges_from_grid is allowed)
+
+    async def set_import_limit(self, limit: float) -> None:
+        """Set the power in kW that may be imported from the grid. Raises the same errors as `set_export`."""
+        await self._set({_IMPORT_LIMIT: limit}, lambda config: config.import_limit == limit)
+
+    async def set_export_limit(self, limit: float) -> None:
+        """Set the power in kW that may be exported to the grid. Raises the same errors as `set_export`."""
+        await self._set({_EXPORT_LIMIT: 0 - limit}, lambda config: config.export_limit == limit)
 
     async def _set(self, values: Mapping[str, Any], is_set: Callable[[ConfigFile], bool]) -> None:
         async with self._lock:

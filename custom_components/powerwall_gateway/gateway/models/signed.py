@@ -36,6 +36,9 @@ class SiteSettings(Model):
     backup_reserve_percent: float | None = None  #: % on the raw scale, as in `operation`
     export_rule: ExportRule | None = key("customer_preferred_export_rule")
 
+    max_site_meter_power_ac: float | None = None  #: kW that may be imported from the grid
+    min_site_meter_power_ac: float | None = None  #: The same for export, below zero (aiopowerwall, Powerwall 3)
+
     grid_charging_disallowed: bool | None = key("disallow_charge_from_grid_with_solar_installed")
     """True if charging from the grid is disallowed; absent if it is allowed."""
 
@@ -92,6 +95,17 @@ class ConfigFile(Model):
     def charges_from_grid(self) -> bool | None:
         """Return True if charging from the grid is allowed; None if the settings could not be read."""
         return None if self.site_info is None else not self.site_info.grid_charging_disallowed
+
+    @property
+    def import_limit(self) -> float | None:
+        """Return the power in kW that may be imported from the grid; None if there is no limit."""
+        return self.site_info.max_site_meter_power_ac if self.site_info else None
+
+    @property
+    def export_limit(self) -> float | None:
+        """Return the power in kW that may be exported to the grid, zero or above; None if there is no limit."""
+        limit = self.site_info.min_site_meter_power_ac if self.site_info else None
+        return None if limit is None else abs(limit)
 
     @property
     def operation(self) -> Operation:

@@ -25,6 +25,7 @@ from aiopowerwall import (
     PowerwallFaultError,
 )
 from aiopowerwall.queries import COMPONENTS_QUERY, CONTROLLER_QUERY
+from tesla_protocol.energy_device import teg_api_pb2
 
 from ..client import PowerwallGateway
 from ..exceptions import (
@@ -226,6 +227,18 @@ class SignedGateway:
         """Cancel the full backup, if there is one. The library ignores a rejection: read `full_backup` afterwards."""
         await self._ask(lambda client: client.cancel_max_backup())
 
+    async def dispatch(self, power: float, seconds: int) -> None:
+        """Set the power of the battery in W, above zero to discharge, for a while. Sent once.
+
+        The gateway ends it by itself. Its response is empty: read the meters afterwards. Raises `GatewayNotFoundError`
+        if the firmware does not support it.
+        """
+        await self._ask(lambda client: client.dispatch(power, seconds))
+
+    async def resume(self) -> None:
+        """End what `dispatch` set. The gateway accepts this also if nothing is set."""
+        await self._ask(lambda client: client.dispatch(None))
+
     async def close(self) -> None:
         """Close the connection, also one that is being opened."""
         self._closed = True
@@ -335,6 +348,30 @@ class _Client(PowerwallClient):
             if self._din is None:
                 self._din = await self._gateway.signing_din()
             return self._din
+
+    async def dispatch(self, power: float | None, seconds: int = 0) -> None:
+        """Set the power of the battery in W for a while, or end that. Version 0.8 of the library has methods for it."""
+        if power is None and (resume := getattr(self, "resume_battery_operation", None)):
+            await resume()
+            return
+        if power is not None and (dispatch := getattr(self, "dispatch_battery_power", None)):
+            await dispatch(power, seconds)
+            return
+
+        def populate(request: teg_api_pb2.TEGAPIDispatchBatteryPowerRequest) -> None:
+            if power is None:
+                request.resume_device_mode.SetInParent()
+            else:
+                request.real_power.power_watts, request.real_power.duration_seconds = power, seconds
+
+        await self._send_command_request(
+            await self.connect(),
+            category="teg",
+            message_cls=teg_api_pb2.TEGMessages,
+            request_field="dispatch_battery_power_request",
+            response_field="dispatch_battery_power_response",
+            populate=populate,
+        )
 
     def forget_din(self) -> None:
         """Read the DIN again before the next request."""
