@@ -188,7 +188,7 @@ class ControlApi:
             "connected_to_tesla": gateway.connected_to_tesla,
             "new_firmware": gateway.new_firmware,
             "switch": gateway.desk.presence.proven,
-            "keys": [(gateway.keyring.state(key) or KeyState.EXPIRED).name for key in gateway.keyring.keys],
+            "keys": [(gateway.keyring.state(key.public_key) or KeyState.EXPIRED).name for key in gateway.keyring.keys],
             "follows_config": gateway.follows_config,
             "sessions": len(gateway.desk.tokens),
             "logins": server.logins,

@@ -1,7 +1,7 @@
 """Config flow: setup, discovery, reauthentication, reconfiguration. Options flow: settings, signing key."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, Unpack, override
 
 import voluptuous as vol
@@ -25,8 +25,10 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
+    SelectSelectorMode,
     TextSelector,
     TextSelectorConfig,
     TextSelectorType,
@@ -35,6 +37,8 @@ from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 
 from .const import (
     CONF_ALLOW_CONTROL,
+    CONF_AT_GATEWAY,
+    CONF_CONSENT,
     CONF_FINGERPRINT,
     CONF_GRID_INTERVAL,
     CONF_LIVE_INTERVAL,
@@ -45,6 +49,7 @@ from .const import (
     CONF_RETURN_CHARGE,
     CONF_SAME_POWERWALLS,
     CONF_SERIAL,
+    CONF_SITE,
     CONF_ZERO_BELOW,
     CONFIG_MINOR_VERSION,
     CONFIG_VERSION,
@@ -70,7 +75,14 @@ from .probe import (
     suggested_by_core,
     suggested_values,
 )
-from .signing_key import async_check_key
+from .signing_key import (
+    AccountSite,
+    account_sites,
+    async_check_key,
+    async_list_keys,
+    async_register_key,
+    async_remove_key,
+)
 from .storage import EntryStore, async_forget_login, async_get_store
 
 CONF_MORE: Final = "more"
@@ -151,6 +163,7 @@ SETTINGS: Final = vol.Schema(
 )
 
 PRIVATE_KEY: Final = vol.Schema({vol.Required(CONF_PRIVATE_KEY): TextSelector(TextSelectorConfig(multiline=True))})
+REMOVAL: Final = vol.Schema({vol.Required(CONF_AT_GATEWAY, default=False): bool})
 
 
 class ProgressFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any]](FlowHandler[ContextT, ResultT, str]):
@@ -448,10 +461,33 @@ class PowerwallGatewayConfigFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResul
         )
 
 
+def _choice_of_site(sites: list[AccountSite]) -> vol.Schema:
+    """Return the form for the registration. A site is only preselected if it certainly is the right one."""
+    selected = {"default": "0"} if len(sites) == 1 and sites[0].is_ours else {}
+    options = [SelectOptionDict(value=str(number), label=site.label) for number, site in enumerate(sites)]
+    return vol.Schema(
+        {
+            vol.Required(CONF_SITE, **selected): SelectSelector(
+                SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST)
+            ),
+            vol.Required(CONF_CONSENT, default=False): bool,
+        }
+    )
+
+
 class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResult], OptionsFlowWithReload):
     """Change the settings; add, check or remove the signing key. A change reloads the entry."""
 
     _store: EntryStore
+    _sites: list[AccountSite]
+    """Energy sites that the key can be registered at by another integration."""
+
+    _entered: dict[str, Any]
+    """Values of the form for the registration at one of them."""
+
+    _known_keys: dict[str, str] | None
+    """Placeholders of the form with the keys at the gateway; None if the firmware does not list them."""
+
     _offers_key = False
     _is_stored = False
 
@@ -490,9 +526,16 @@ class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResu
         """Explain the signing key, and offer what can be done about it."""
         return self.async_show_menu(
             step_id="pairing",
-            menu_options=["register_key", "remove_key"] if self._store.private_key else ["make_key", "paste_key"],
+            menu_options=[*self._registrations(), "known_keys", "remove_key"]
+            if self._store.private_key
+            else ["make_key", "paste_key"],
             description_placeholders={"docs": DOCS_URL},
         )
+
+    def _registrations(self) -> list[str]:
+        """Return the steps that register the key: by another integration if there is one, or by a tool."""
+        self._sites = account_sites(self.hass, self.config_entry.data[CONF_SERIAL])
+        return ["register_account", "register_key"] if self._sites else ["register_key"]
 
     async def async_step_make_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Make a key, which takes up to a minute on a small machine."""
@@ -506,7 +549,41 @@ class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResu
         await self._async_finish_waiting()
         if not self._is_stored:
             return self.async_abort(reason="key_not_kept")
+        registrations = self._registrations()
+        if len(registrations) > 1:
+            return self.async_show_menu(step_id="key_made", menu_options=registrations)
         return await self.async_step_register_key()
+
+    async def async_step_register_account(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the energy site, and for consent to send the public key to Tesla."""
+        if user_input is None:
+            return self._show_account()
+        self._entered = user_input
+        if not user_input[CONF_CONSENT]:
+            return self._show_account(FormError("consent_missing", CONF_CONSENT))
+        return await self.async_step_registering_key()
+
+    async def async_step_registering_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the progress of the registration."""
+        return await self._async_wait_for(
+            lambda: async_register_key(self.hass, self._store, self._sites[int(self._entered[CONF_SITE])]),
+            "registering_key",
+            "key_registered",
+        )
+
+    async def async_step_key_registered(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Continue with the confirmation at the Powerwall, or show why the registration failed."""
+        try:
+            await self._async_finish_waiting()
+        except FormError as error:
+            return self._show_account(error)
+        return self._show_key("check_key", NO_FIELDS)
+
+    def _show_account(self, error: FormError | None = None) -> ConfigFlowResult:
+        schema = _choice_of_site(self._sites)
+        if error:
+            schema = self.add_suggested_values_to_schema(schema, self._entered)
+        return self._show_key("register_account", schema, error)
 
     async def async_step_paste_key(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Accept a key that was made by another tool, and may be registered already."""
@@ -530,16 +607,12 @@ class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResu
 
     async def async_step_check_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Check whether the gateway accepts the key."""
-        if self.config_entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="not_loaded")
-        return await self.async_step_checking_key()
+        return await self._async_if_loaded(self.async_step_checking_key)
 
     async def async_step_checking_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the progress of the check; the library for signed requests may be installed first."""
         return await self._async_wait_for(
-            lambda: async_check_key(self.hass, self._store, self.config_entry.runtime_data.gateway),
-            "checking_key",
-            "key_checked",
+            lambda: async_check_key(self.hass, self._store, self._gateway), "checking_key", "key_checked"
         )
 
     async def async_step_key_checked(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -550,22 +623,74 @@ class PowerwallGatewayOptionsFlow(ProgressFlow[ConfigFlowContext, ConfigFlowResu
             return self._show_key("check_key", NO_FIELDS, error)
         return self._finish({**self.config_entry.options, CONF_ALLOW_CONTROL: True})
 
+    async def async_step_known_keys(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """List the keys that the gateway knows, and return to the menu."""
+        if user_input is not None:
+            return await self.async_step_pairing()
+        return await self._async_if_loaded(self.async_step_listing_keys)
+
+    async def async_step_listing_keys(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the progress of the list."""
+        return await self._async_wait_for(self._async_list_keys, "listing_keys", "keys_listed")
+
+    async def _async_list_keys(self) -> None:
+        self._known_keys = await async_list_keys(self.hass, self._store, self._gateway)
+
+    async def async_step_keys_listed(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the list, or what is missing."""
+        try:
+            await self._async_finish_waiting()
+        except FormError as error:
+            return self._show_key("check_key", NO_FIELDS, error)
+        if self._known_keys is None:
+            return self.async_abort(reason="keys_not_listed")
+        return self._show_key("known_keys", NO_FIELDS, None, **self._known_keys)
+
     async def async_step_remove_key(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Remove the key from Home Assistant. The gateway knows it until it is removed there."""
+        """Remove the key from Home Assistant, and from the gateway if the owner selects that."""
         if user_input is None:
-            return self._show_key("remove_key", NO_FIELDS)
+            return self._show_key("remove_key", REMOVAL)
+        if user_input[CONF_AT_GATEWAY]:
+            return await self._async_if_loaded(self.async_step_removing_key)
+        return await self._async_delete_key()
+
+    async def async_step_removing_key(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the progress of the removal from the gateway."""
+        return await self._async_wait_for(
+            lambda: async_remove_key(self.hass, self._store, self._gateway), "removing_key", "key_removed"
+        )
+
+    async def async_step_key_removed(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Delete the key, or show why the gateway keeps it."""
+        try:
+            await self._async_finish_waiting()
+        except FormError as error:
+            return self._show_key("remove_key", REMOVAL, error)
+        return await self._async_delete_key()
+
+    async def _async_delete_key(self) -> ConfigFlowResult:
         await self._store.async_set_key(None)
         return self._finish(dict(self.config_entry.options))
+
+    @property
+    def _gateway(self) -> PowerwallGateway:
+        gateway: PowerwallGateway = self.config_entry.runtime_data.gateway
+        return gateway
+
+    async def _async_if_loaded(self, step: Callable[[], Awaitable[ConfigFlowResult]]) -> ConfigFlowResult:
+        """Go to a step that sends a request to the gateway."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
+        return await step()
 
     async def _async_accepts_signed(self) -> bool:
         """Request what a client needs before it signs; a failure counts as no."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return False
-        gateway: PowerwallGateway = self.config_entry.runtime_data.gateway
-        if gateway.capabilities.login_stops_powerwall:
+        if self._gateway.capabilities.login_stops_powerwall:
             return False
         try:
-            await gateway.signing_din()
+            await self._gateway.signing_din()
         except GatewayError:
             return False
         return True

@@ -49,6 +49,13 @@ CONF_ZERO_BELOW: Final = "zero_below"
 """W below which the power of grid, battery, home and solar is shown as 0."""
 
 # Fields of forms.
+CONF_AT_GATEWAY: Final = "at_gateway"
+"""True if the key is to be removed from the gateway, too."""
+
+CONF_CONSENT: Final = "consent"
+CONF_SITE: Final = "site"
+"""Consent to send the public key to Tesla, and the energy site that it is for."""
+
 CONF_PRIVATE_KEY: Final = "private_key"
 """The key is also stored under this name, but never in the entry."""
 

@@ -24,6 +24,7 @@ class Key:
 
     public_key: bytes
     """PKCS #1, DER."""
+    description: str
     registered: float
     verified: bool = False
     fault: str | None = None
@@ -37,12 +38,15 @@ class Keyring:
         self.clock = clock
         self.names_unknown = True
         """True if an unknown key gets a fault. Some firmware returns an empty message (pypowerwall, issue 352)."""
+        self.unsupported: set[str] = set()
+        """Names of requests about keys that the firmware does not implement."""
         self._keys: dict[bytes, Key] = {}
 
-    def register(self, public_key: bytes) -> None:
+    def register(self, public_key: bytes, description: str = "Home Assistant") -> None:
         """Register a key as Tesla's cloud does; the same key again reopens its window, and stays verified."""
         known = self._keys.get(public_key)
-        self._keys[public_key] = Key(public_key, self.clock(), verified=known is not None and known.verified)
+        verified = known is not None and known.verified
+        self._keys[public_key] = Key(public_key, description, self.clock(), verified=verified)
 
     def forget(self, public_key: bytes) -> None:
         """Remove a key, as an owner does in Tesla's app."""
@@ -72,6 +76,6 @@ class Keyring:
         return KeyState.PENDING if self.clock() - key.registered < WINDOW_SECONDS else KeyState.EXPIRED
 
     @property
-    def keys(self) -> list[bytes]:
+    def keys(self) -> list[Key]:
         """All keys, the oldest first."""
-        return list(self._keys)
+        return list(self._keys.values())

@@ -101,6 +101,8 @@ def _reply(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
         "dispatch" in wanted and gateway.dispatch.follows == "unsupported"
     ):
         return _error(UNIMPLEMENTED, f"unimplemented: {wanted}")
+    if wanted.rpartition(".")[2] in gateway.keyring.unsupported:
+        return _error(UNIMPLEMENTED, f"unimplemented: {wanted}")
     if reply := _REPLIES.get(wanted):
         response = reply(gateway, asked)
         response.delivery_channel = asked.delivery_channel
@@ -146,13 +148,21 @@ def _list_clients(gateway: Gateway, _: MessageEnvelope) -> MessageEnvelope:
     for key in gateway.keyring.keys:
         response.authorization.list_authorized_clients_response.clients.add(
             type=authorization.AUTHORIZED_CLIENT_TYPE_CUSTOMER_MOBILE_APP,
-            description="Home Assistant",
+            description=key.description,
             key_type=authorization.AUTHORIZED_KEY_TYPE_RSA,
-            public_key=key,
+            public_key=key.public_key,
             roles=[authorization.AUTHORIZATION_ROLE_CUSTOMER],
-            state=gateway.keyring.state(key) or authorization.AUTHORIZED_STATE_INVALID,
+            state=gateway.keyring.state(key.public_key) or authorization.AUTHORIZED_STATE_INVALID,
             verification=authorization.AUTHORIZED_VERIFICATION_TYPE_PRESENCE_PROOF,
         )
+    return response
+
+
+def _remove_client(gateway: Gateway, asked: MessageEnvelope) -> MessageEnvelope:
+    """Remove a key. Presence need not be proved, and the response has no content (aiopowerwall)."""
+    gateway.keyring.forget(asked.authorization.remove_authorized_client_request.public_key)
+    response = MessageEnvelope()
+    response.authorization.remove_authorized_client_response.SetInParent()
     return response
 
 
@@ -241,6 +251,7 @@ _REPLIES: Final[dict[str, Callable[[Gateway, MessageEnvelope], MessageEnvelope]]
     "filestore.read_file_request": _read_file,
     "filestore.update_file_request": _update_file,
     "authorization.list_authorized_clients_request": _list_clients,
+    "authorization.remove_authorized_client_request": _remove_client,
     "teg.set_island_mode_request": _set_island_mode,
     "teg.schedule_manual_backup_event_request": _schedule_backup,
     "teg.cancel_manual_backup_event_request": _cancel_backup,

@@ -47,6 +47,9 @@ NAMED: Final = {"name", "reason", "packs", "alerts", "reserve", "entities", "old
         "public_key",
         "former",
         "serial",
+        "own_key",
+        "confirmed_keys",
+        "other_keys",
     ),
 }
 """Placeholders of our texts. A new one must be escaped by `escape_markdown`, unless it is never from a gateway."""

@@ -1,5 +1,7 @@
 """Add a signing key: register it, confirm it, and use it."""
 
+from base64 import b64encode
+from hashlib import sha256
 import json
 import logging
 import sys
@@ -7,16 +9,16 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import config_flow, diagnostics, signing_key, storage
-from custom_components.powerwall_gateway.const import CONF_PRIVATE_KEY, DOMAIN
+from custom_components.powerwall_gateway.const import CONF_AT_GATEWAY, DOMAIN
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from custom_components.powerwall_gateway.gateway.signed.keys import public_part
 from custom_components.powerwall_gateway.storage import async_get_store
 from homeassistant.const import CONF_HOST
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 from simulator import Simulator
@@ -26,7 +28,7 @@ from tests.integration.config_flow_steps import assert_abort, assert_form, go_on
 from tests.signing_keys import SIGNED, pair, pem, public_key
 
 from .conftest import SetUp, state_of
-from .signing import ALLOWED, feeding, keep_key
+from .signing import ALLOWED, Owner, feeding, keep_key
 
 pytestmark = pytest.mark.usefixtures("quick_signing")
 
@@ -35,56 +37,6 @@ pytestmark = pytest.mark.usefixtures("quick_signing")
 async def gateway(simulator: StartSimulator, request: pytest.FixtureRequest) -> Simulator:
     """Start a gateway that accepts signed requests, with a battery that supplies the home."""
     return await feeding(simulator, request.param)
-
-
-class Owner:
-    """The user of the options flow."""
-
-    def __init__(self, hass: HomeAssistant, entry: MockConfigEntry) -> None:
-        self.hass = hass
-        self.entry = entry
-        self.shown: Any = None
-
-    async def open(self, *choices: str) -> Any:
-        """Open the form and select from its menus."""
-        self.shown = await self.hass.config_entries.options.async_init(self.entry.entry_id)
-        await self._wait()
-        for choice in choices:
-            await self.submit({"next_step_id": choice})
-        return self.shown
-
-    async def submit(self, typed: dict[str, Any]) -> Any:
-        """Submit a form, and wait until its progress ends."""
-        self.shown = await self._flows.async_configure(self.shown["flow_id"], typed)
-        await self._wait()
-        return self.shown
-
-    async def _wait(self) -> None:
-        """Wait until the progress ends."""
-        await self.hass.async_block_till_done()
-        while self.shown["type"] is FlowResultType.SHOW_PROGRESS:
-            self.shown = await self._flows.async_configure(self.shown["flow_id"])
-            await self.hass.async_block_till_done()
-
-    @property
-    def _flows(self) -> Any:
-        return self.hass.config_entries.options
-
-    async def paste(self, key: bytes) -> Any:
-        """Paste a key."""
-        await self.open("pairing", "paste_key")
-        return await self.submit({CONF_PRIVATE_KEY: key.decode()})
-
-    @property
-    def error(self) -> str | None:
-        """Return the first error of the form."""
-        errors: dict[str, str] = self.shown["errors"] or {}
-        return next(iter(errors.values()), None)
-
-    @property
-    def is_done(self) -> bool:
-        """Return whether the flow has ended."""
-        return bool(self.shown["type"] is FlowResultType.CREATE_ENTRY)
 
 
 # -- the form ----------------------------------------------------------------------------------------------------------
@@ -219,6 +171,82 @@ async def test_pairing_removes_the_key(hass: HomeAssistant, simulator: StartSimu
     assert not (await async_get_store(hass, entry.entry_id)).private_key
     await owner.open("pairing")
     assert owner.shown["menu_options"] == ["make_key", "paste_key"]
+
+
+async def test_known_keys_are_listed_in_short(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+    pair(gateway)
+    pair(gateway, 1)
+    gateway.gateway.keyring.register(public_key(1), "Phone [x](http://evil.test)\n# " + 99 * "y")
+    gateway.gateway.keyring.register(public_key(2), "pypowerwall")
+    entry = await set_up(gateway, options=ALLOWED)
+    await keep_key(hass, entry)
+    owner = Owner(hass, entry)
+    await owner.open("pairing", "known_keys")
+    assert (owner.shown["step_id"], owner.error) == ("known_keys", None)
+    shown = owner.shown["description_placeholders"]
+    own, phone, tool = (sha256(b64encode(public_key(number))).hexdigest()[:8] for number in range(3))
+    assert shown["own_key"] == f"`{own}` Home Assistant"
+    assert shown["confirmed_keys"].startswith(rf"`{phone}` Phone \[x\]\(http\:\/\/evil\.test\)")
+    assert len(shown["confirmed_keys"]) < 100
+    assert shown["confirmed_keys"].isprintable()
+    assert shown["other_keys"] == f"`{tool}` pypowerwall"
+    assert not any(b64encode(public_key(number)).decode() in str(shown) for number in range(3))
+    await owner.submit({})
+    assert owner.shown["step_id"] == "pairing"
+
+
+async def test_known_keys_of_firmware_that_lists_none(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+    pair(gateway)
+    gateway.gateway.keyring.unsupported.add("list_authorized_clients_request")
+    entry = await set_up(gateway, options=ALLOWED)
+    await keep_key(hass, entry)
+    owner = Owner(hass, entry)
+    await owner.open("pairing", "known_keys")
+    assert (owner.shown["type"], owner.shown["reason"]) == (FlowResultType.ABORT, "keys_not_listed")
+
+
+async def test_known_keys_of_a_rejected_key_show_what_is_missing(
+    hass: HomeAssistant, gateway: Simulator, set_up: SetUp
+) -> None:
+    entry = await set_up(gateway, options=ALLOWED)
+    await keep_key(hass, entry)
+    owner = Owner(hass, entry)
+    await owner.open("pairing", "known_keys")
+    assert (owner.shown["step_id"], owner.error) == ("check_key", "key_unknown")
+
+
+async def test_pairing_removes_the_key_from_the_gateway(hass: HomeAssistant, gateway: Simulator, set_up: SetUp) -> None:
+    pair(gateway)
+    pair(gateway, 1)
+    entry = await set_up(gateway, options=ALLOWED)
+    await keep_key(hass, entry)
+    owner = Owner(hass, entry)
+    await owner.open("pairing", "remove_key")
+    await owner.submit({CONF_AT_GATEWAY: True})
+    assert owner.is_done
+    assert [key.public_key for key in gateway.gateway.keyring.keys] == [public_key(1)]
+    assert not (await async_get_store(hass, entry.entry_id)).private_key
+    assert [issue.translation_key for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN] == []
+
+
+async def test_key_that_the_gateway_keeps_is_not_deleted(
+    hass: HomeAssistant, gateway: Simulator, set_up: SetUp
+) -> None:
+    pair(gateway)
+    gateway.gateway.keyring.unsupported.add("remove_authorized_client_request")
+    entry = await set_up(gateway, options=ALLOWED)
+    await keep_key(hass, entry)
+    owner = Owner(hass, entry)
+    await owner.open("pairing", "remove_key")
+    await owner.submit({CONF_AT_GATEWAY: True})
+    assert (owner.shown["step_id"], owner.error) == ("remove_key", "key_not_removed")
+    assert (await async_get_store(hass, entry.entry_id)).private_key == pem()
+    gateway.gateway.keyring.forget(public_key())
+    gateway.gateway.keyring.register(public_key())
+    await owner.submit({CONF_AT_GATEWAY: True})
+    assert owner.error == "key_unconfirmed"
+    await owner.submit({CONF_AT_GATEWAY: False})
+    assert owner.is_done
 
 
 async def test_options_without_signed_requests_have_no_pairing(

@@ -105,8 +105,21 @@ def test_every_step_has_its_texts() -> None:
     }
     assert set(TEXTS["config"]["step"]) <= flow
     assert set(TEXTS["config"]["progress"]) == {"looking", "logging_in"}
-    assert set(TEXTS["options"]["progress"]) == {"opening", "make_key", "checking_key"}
-    without_page = set(TEXTS["options"]["progress"]) | {"opened", "key_made", "key_checked"}
+    assert set(TEXTS["options"]["progress"]) == {
+        "opening",
+        "make_key",
+        "registering_key",
+        "checking_key",
+        "listing_keys",
+        "removing_key",
+    }
+    without_page = set(TEXTS["options"]["progress"]) | {
+        "opened",
+        "key_registered",
+        "key_checked",
+        "keys_listed",
+        "key_removed",
+    }
     assert (
         set(TEXTS["options"]["step"]) == set(re.findall(r"async_step_(\w+)\(self", source(OPTIONS_FLOW))) - without_page
     )

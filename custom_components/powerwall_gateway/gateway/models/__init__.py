@@ -29,6 +29,7 @@ from .network import InterfaceType, Network, NetworkAddress, NetworkInterface
 from .operation import Operation, OperationMode
 from .signed import (
     PV_STRINGS,
+    AuthorizedKey,
     BatteryTemperatures,
     ConfigFile,
     Controller,
@@ -60,6 +61,7 @@ __all__ = [
     "HIDDEN_PERCENT",
     "PV_STRINGS",
     "AlertValue",
+    "AuthorizedKey",
     "BatteryBlock",
     "BatteryTemperatures",
     "CheckStatus",

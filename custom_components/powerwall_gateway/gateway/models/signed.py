@@ -128,6 +128,20 @@ class FullBackup:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuthorizedKey(Model):
+    """A key that is registered at the gateway, as the library aiopowerwall lists it."""
+
+    public_key: str | None = None  #: Base64: of an RSA key PKCS #1, DER
+    description: str | None = None  #: Text by the client that registered it
+    state: str | None = None  #: Name in Tesla's message definitions, such as `VERIFIED`
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Return True if the gateway accepts the key."""
+        return self.state == "VERIFIED"
+
+
+@dataclass(frozen=True, kw_only=True)
 class MeterInputs(Model):
     """Readings at the inputs of a meter, by the device controller."""
 

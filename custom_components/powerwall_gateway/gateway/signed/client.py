@@ -42,8 +42,9 @@ from ..exceptions import (
     GatewayTimeoutError,
     KeyProblem,
 )
-from ..models import BatteryTemperatures, ConfigFile, Controller, DeviceComponents, FullBackup, Operation
+from ..models import AuthorizedKey, BatteryTemperatures, ConfigFile, Controller, DeviceComponents, FullBackup, Operation
 from ..redact import strip_control_characters
+from .keys import public_part
 
 PATH: Final = "/tedapi/v1r"
 
@@ -81,7 +82,7 @@ that (pypowerwall, issue 352)."""
 _NOT_WRITTEN: Final = "updateFile response missing"
 """The library's error for a rejected write: the file has changed since it was read."""
 
-_NO_COMMAND: Final = ("teg response missing", "(status code 12)")
+_NO_COMMAND: Final = ("teg response missing", "authorization response missing", "(status code 12)")
 """The library's errors for a command that the firmware does not support: of 0.4, and of 0.8 (UNIMPLEMENTED)."""
 
 _UNCONVERTED: Final = (AttributeError, EOFError, LookupError, TypeError, ValueError, zlib.error)
@@ -133,8 +134,10 @@ class SignedGateway:
         self.firmware: str | None = None
         """Firmware version. A Powerwall 3 reports it in no other way."""
 
+        self.private_key = private_key
+        """PEM."""
+
         self._gateway = gateway
-        self._private_key = private_key
         self._client: _Client | None = None
         self._opening = asyncio.Lock()
         self._closed = False
@@ -239,6 +242,30 @@ class SignedGateway:
         """End what `dispatch` set. The gateway accepts this also if nothing is set."""
         await self._ask(lambda client: client.dispatch(None))
 
+    async def authorized_keys(self) -> tuple[AuthorizedKey, ...]:
+        """Return the keys that are registered at the gateway.
+
+        Raises `GatewayNotFoundError` if the firmware does not list them.
+        """
+        clients = (await self._ask(lambda client: client.list_authorized_clients()))["clients"]
+        return tuple(AuthorizedKey.from_dict({**client}) for client in clients)
+
+    async def remove_key(self) -> None:
+        """Remove the key from the gateway, which rejects it from then on.
+
+        Raises `GatewayNotFoundError` if the gateway still accepts it afterwards. Its response does not say so, and the
+        library ignores a rejection.
+        """
+        public_key = await asyncio.to_thread(public_part, self.private_key)
+        await self._ask(lambda client: client.remove_authorized_client(public_key))
+        try:
+            await self.read_firmware()
+        except GatewayKeyError as err:
+            if err.problem is not KeyProblem.UNKNOWN:
+                raise
+        else:
+            raise GatewayNotFoundError("the gateway still accepts the key", path=PATH)
+
     async def close(self) -> None:
         """Close the connection, also one that is being opened."""
         self._closed = True
@@ -318,7 +345,7 @@ class SignedGateway:
             if self._client is None:
                 session = self._gateway.connection.open_library_session()
                 try:
-                    self._client = await asyncio.to_thread(_Client, self._gateway, self._private_key, session)
+                    self._client = await asyncio.to_thread(_Client, self._gateway, self.private_key, session)
                 except BaseException:
                     await session.close()
                     raise
