@@ -83,9 +83,9 @@ def any_entity(_: Entity) -> bool:
     return True
 
 
-METERS: Final = depends_on("live", "meters", "shown_meters")
-METERS_AND_ESTIMATES: Final = depends_on("live", "meters", "shown_meters", "estimates")
-"""The estimates depend on the battery's meter."""
+METERS: Final = depends_on("live", "meters", "shown_meters", "flows")
+METERS_AND_ESTIMATES: Final = depends_on("live", "meters", "shown_meters", "flows", "estimates")
+"""The estimates depend on the meter of the battery."""
 
 BATTERY: Final = depends_on("live", "battery", "estimates")
 GRID: Final = depends_on("grid", "status", "log")
