@@ -76,10 +76,10 @@ class Control:
         scale: PercentScale,
     ) -> None:
         self.consented: bool = options.get(CONF_ALLOW_CONTROL, False)
-        """Whether the owner turned on "Allow control"."""
+        """True if the owner turned on "Allow control"."""
 
         self.worked = False
-        """Whether mode and reserve were set since the entry was loaded."""
+        """True if mode and reserve were set since the entry was loaded."""
 
         self.dispatch = DispatchControl(hub, store, data, scale)
         self.off_grid = OffGrid(
@@ -95,7 +95,7 @@ class Control:
 
     @property
     def can_set_operation(self) -> bool:
-        """Whether mode and reserve can be set: the owner, the login's permissions and the firmware allow it.
+        """Return True if mode and reserve can be set: the owner, the login's permissions and the firmware allow it.
 
         A rejection lasts until the entry is reloaded or the firmware changes.
         """
@@ -103,35 +103,35 @@ class Control:
 
     @property
     def needs_key(self) -> bool:
-        """Whether setting mode and reserve requires the signing key, accepted or not."""
+        """Return True if setting mode and reserve requires the signing key, accepted or not."""
         return self.consented and isinstance(self._hub.operation, SignedOperationController)
 
     @property
     def can_go_off_grid(self) -> bool:
-        """Whether the home can go off-grid: the owner, the login's permissions and the firmware allow it."""
+        """Return True if the home can go off-grid: the owner, the login's permissions and the firmware allow it."""
         return self.consented and self._hub.island.allowed
 
     @property
     def can_set_grid_policy(self) -> bool:
-        """Whether export and charging from the grid can be set: the owner allows it and added a key."""
+        """Return True if export and charging from the grid can be set: the owner allows it and added a key."""
         policy = self._hub.grid_policy
         return self.consented and policy is not None and policy.allowed
 
     @property
     def operation_withdrawn(self) -> bool:
-        """Whether the owner, the firmware or the login's permissions rule out setting mode and reserve."""
+        """Return True if the owner, the firmware or the login's permissions rule out setting mode and reserve."""
         capabilities = self._hub.gateway.capabilities
         refused = bool(capabilities.roles) and not capabilities.can_write_operation
         return not self.consented or (refused and not self._hub.has_key)
 
     @property
     def grid_policy_withdrawn(self) -> bool:
-        """Whether the owner rules out the grid policy, by the option or by removing the key."""
+        """Return True if the owner rules out the grid policy, by the option or by removing the key."""
         return not (self.consented and self._hub.has_key)
 
     @property
     def off_grid_withdrawn(self) -> bool:
-        """Whether the owner rules out going off-grid, by the option or by removing a Powerwall 3's key."""
+        """Return True if the owner rules out going off-grid, by the option or by removing a Powerwall 3's key."""
         capabilities = self._hub.gateway.capabilities
         refused = bool(capabilities.roles) and capabilities.is_restricted
         return not self.consented or (refused and not self._hub.has_key)
@@ -153,7 +153,7 @@ class Control:
 
     @property
     def busy(self) -> bool:
-        """Whether a login or a stop is in progress, which explains a stopped Powerwall."""
+        """Return True if a login or a stop is in progress, which explains a stopped Powerwall."""
         return self._hub.supervisor.busy
 
     async def async_set(self, *, mode: str | None = None, reserve: float | None = None) -> OperationSettings:
@@ -248,12 +248,12 @@ class OffGrid:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether a check would find out if the login is enough."""
+        """Return True if a check would show that the login is enough."""
         return self._island.is_unknown
 
     @property
     def is_due(self) -> bool:
-        """Whether the charge is low enough to reconnect."""
+        """Return True if the charge is low enough to reconnect."""
         due, battery = self._store.return_charge, self._live.data.battery.value
         percentage = None if battery is None else battery.percentage
         return (
@@ -267,17 +267,17 @@ class OffGrid:
 
     @property
     def is_over(self) -> bool:
-        """Whether the home is on the grid again, or never went off-grid."""
+        """Return True if the home is on the grid again, or never went off-grid."""
         return self._store.return_charge is not None and self._is_off is False and not self._busy
 
     @property
     def _busy(self) -> bool:
-        """Whether a command is in progress, so that `grid_status` may not show it yet."""
+        """Return True if a command is in progress, so that `grid_status` may not show it yet."""
         return self._lock.locked() or self._island.busy
 
     @property
     def _is_off(self) -> bool | None:
-        """Whether the home is off-grid, None if that is unknown."""
+        """Return True if the home is off-grid, None if that is unknown."""
         status = self._grid.data.status.value
         if status is None or status.grid_status is None:
             return None
@@ -366,12 +366,12 @@ class DispatchControl:
 
     @property
     def is_active(self) -> bool:
-        """Whether the battery may have a power that was set, which is to be ended."""
+        """Return True if the battery may have a power that was set, which is to be ended."""
         return self._store.dispatched
 
     @property
     def is_left(self) -> bool:
-        """Whether to end now what an earlier process set, or what could not be ended."""
+        """Return True if a power that an earlier process set, or that could not be ended, is to be ended now."""
         return self.is_active and self._task is None and not self._lock.locked() and monotonic() >= self._not_before
 
     async def async_start(self, request: DispatchRequest, duration: timedelta) -> None:
@@ -456,6 +456,8 @@ class DispatchControl:
                         renewed = monotonic()
         except GatewayError as err:
             _LOGGER.warning("Ending the dispatch of %s: %s", self._settings.config_entry.title, err)
+        except Exception:
+            _LOGGER.exception("Ending the dispatch of %s after an unexpected error", self._settings.config_entry.title)
         async with self._lock:
             self._task = None
             self._stop_renewing()
@@ -510,12 +512,12 @@ class TemporaryReserveControl:
 
     @property
     def current(self) -> TemporaryReserve | None:
-        """What is set for a limited time, or is to be restored."""
+        """Return the reserve that is set for a limited time, or is to be restored."""
         return self._store.temporary_reserve
 
     @property
     def is_due(self) -> bool:
-        """Whether to restore the former reserve now: the time is over, or control was turned off."""
+        """Return True if the former reserve is to be restored now: the time is over, or control was turned off."""
         return (
             (current := self.current) is not None
             and (not self._allowed or current.is_over)
@@ -525,7 +527,7 @@ class TemporaryReserveControl:
 
     @property
     def may_be_replaced(self) -> bool:
-        """Whether the last poll shows that something else has changed the settings, or the full backup."""
+        """Return True if the last poll shows that something else has changed the settings, or the full backup."""
         if (current := self.current) is None or self._lock.locked():
             return False
         if current.event_end is not None:

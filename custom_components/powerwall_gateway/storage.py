@@ -69,7 +69,7 @@ class EntryStore:
         """Backup reserve that is set for a limited time, with the one to restore."""
 
         self.dispatched = False
-        """Whether the power of the battery may be set, and is to be ended."""
+        """Return True if the power of the battery may be set, and is to be ended."""
 
         self.packs: tuple[str, ...] = ()
         """Serials of the Powerwalls. On 1.15 only they show whether it is still the same gateway."""

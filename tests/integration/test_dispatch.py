@@ -170,6 +170,18 @@ async def test_dispatch_ends_if_something_speaks_against_it(
         assert follows(gateway) == ("self_consumption", 50.0)
 
 
+@pytest.mark.usefixtures("quick")
+async def test_dispatch_ends_after_an_unexpected_error(
+    hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway, entry = loaded
+    await action(hass, "dispatch", **CHARGE)
+    monkeypatch.setattr(control, "_lease", lambda _: 1 / 0)
+    await until(lambda: not entry.runtime_data.control.dispatch.is_active)
+    assert set_power(gateway) is None
+    assert "after an unexpected error" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("platform", "key", "name", "data"),
     [

@@ -6,8 +6,8 @@ from typing import Literal
 import pytest
 
 from custom_components.powerwall_gateway import control, hub
-from custom_components.powerwall_gateway.const import CONF_RETURN_CHARGE
-from custom_components.powerwall_gateway.gateway import IslandingController
+from custom_components.powerwall_gateway.const import CONF_RETURN_CHARGE, DOMAIN
+from custom_components.powerwall_gateway.gateway import DispatchController, IslandingController
 from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.gateway.signed.client import PATH
 from homeassistant.core import HomeAssistant
@@ -19,7 +19,7 @@ from tests.integration.control import call, poll
 from tests.signing_keys import pair, public_key
 
 from .conftest import Loaded, SetUp, state_of
-from .signing import ALLOWED, keep_key
+from .signing import ALLOWED, SHORT, keep_key
 
 LEAVE, RETURN = (True, True), (False, False)
 """Signed orders: whether to go off-grid, and whether it is forced."""
@@ -66,6 +66,18 @@ async def test_powerwall_3_goes_off_grid_and_reconnects(
     await call(hass, gateway, "switch", "off_grid", "turn_off")
     assert gateway.home.grid_status == "SystemGridConnected"
     assert gateway.gateway.signed_islanding.orders == [LEAVE, RETURN]
+
+
+async def test_dispatch_ends_before_going_off_grid(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "DispatchController", partial(DispatchController, follow=SHORT))
+    gateway, _ = await _set_up(hass, simulator, set_up, "pw3")
+    await hass.services.async_call(DOMAIN, "dispatch", {"direction": "charge", "power": 1000}, blocking=True)
+    assert gateway.gateway.dispatch.power == -1000
+    await call(hass, gateway, "switch", "off_grid", "turn_on")
+    assert gateway.home.grid_status == "SystemIslandedActive"
+    assert gateway.gateway.dispatch.orders == [(-1000, 120), None]
 
 
 async def test_accepted_request_without_effect_is_reverted(hass: HomeAssistant, loaded: Loaded) -> None:

@@ -49,7 +49,7 @@ class DispatchRequest:
     """W, above zero to discharge."""
 
     below_reserve: bool = False
-    """Whether the battery may discharge below the backup reserve."""
+    """True if the battery may discharge below the backup reserve."""
 
     def is_met_by(self, meters: MetersAggregates) -> bool:
         """Return whether the battery has the requested power."""
