@@ -216,7 +216,7 @@ _ALSO_SIGNED: Final = (
     _powerwall_sensor(
         "battery_health",
         _health,
-        **DISABLED_DIAGNOSTIC,
+        entity_category=EntityCategory.DIAGNOSTIC,
         **PERCENT | {"suggested_display_precision": 1},
     ),
     _powerwall_sensor("voltage", lambda block: block.voltage, **VOLTAGE, **DISABLED_DIAGNOSTIC),
@@ -247,7 +247,7 @@ _ENERGY_DISCHARGED: Final = _powerwall_energy("energy_discharged", lambda block:
 POWERWALL_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
     *_ALSO_SIGNED,
     *(_signed(sensor) for sensor in (*_ALSO_SIGNED, _ENERGY_DISCHARGED)),
-    _signed_sensor("temperature_max", **TEMPERATURE | DISABLED_DIAGNOSTIC),
+    _signed_sensor("temperature_max", **TEMPERATURE),
     _signed_sensor("temperature_min", **TEMPERATURE | DISABLED_DIAGNOSTIC),
     _signed_sensor("inverter_temperature", **TEMPERATURE | DISABLED_DIAGNOSTIC),
     _temperature_sensor("ambient_temperature", "ambient"),

@@ -88,7 +88,6 @@ async def test_energies_of_powerwalls_add_up(hass: HomeAssistant, site: Simulato
     assert rest == pytest.approx(site.home.packs[2].remaining / 1000)
 
 
-@pytest.mark.usefixtures("all_enabled")
 async def test_battery_health_is_shown_for_each_pack(hass: HomeAssistant, site: Simulator, set_up: SetUp) -> None:
     leader, expansion, _ = site.home.packs
     leader.capacity, expansion.capacity = 14_380.0, 12_150.0
@@ -427,10 +426,11 @@ async def test_temperatures_fans_and_statistics_are_shown(hass: HomeAssistant, s
     assert of_pack(hass, site, 1, "temperature_min") == "26.5"
 
 
-async def test_details_of_a_powerwall_are_disabled_by_default(
+async def test_one_temperature_is_enabled_by_default(
     hass: HomeAssistant, site: Simulator, entry: MockConfigEntry
 ) -> None:
-    assert {key for key in (*BATTERY, *INVERTER) if of_pack(hass, site, 1, key) is not None} == set()
+    shown = {key for key in (*BATTERY, *INVERTER) if of_pack(hass, site, 1, key) is not None}
+    assert shown == {"temperature_max"}
 
 
 @pytest.mark.usefixtures("all_enabled")
@@ -524,5 +524,5 @@ async def test_requests_per_poll_are_those_of_8216f2d(
         "inventory": [PATH],
     }
     assert strings_of(hass, site, "power")
-    assert of_pack(hass, site, 1, "battery_health") == ("100.0" if everything else None)
+    assert of_pack(hass, site, 1, "battery_health") == "100.0"
     assert state_of(hass, site, "sensor", "solar_to_battery_power") == ("1000.0" if everything else None)

@@ -137,7 +137,7 @@ async def test_a_plain_site_shows_few_entities(
     await poll(hass, entry, "live")
     assert len(gateway.home.packs) == 2
     entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-    assert 20 < sum(entity.disabled_by is None for entity in entities) <= 35
+    assert 20 < sum(entity.disabled_by is None for entity in entities) <= 37
 
 
 def _entities(
