@@ -80,6 +80,8 @@ async def test_key_is_registered_through_tesla_fleet(
     owner = Owner(hass, await set_up(gateway, options=ALLOWED))
     await owner.open("pairing", "make_key")
     assert (owner.shown["step_id"], owner.shown["menu_options"]) == ("key_made", ["register_account", "register_key"])
+    shown_again = await hass.config_entries.options.async_configure(owner.shown["flow_id"])
+    assert shown_again["menu_options"] == owner.shown["menu_options"]
     await owner.submit({"next_step_id": "register_account"})
     assert (sites(owner), preselected(owner)) == ([f"{SITE_NAME} (Tesla Fleet)"], "0")
     await owner.submit({**AGREED, CONF_CONSENT: False})

@@ -290,6 +290,17 @@ async def test_pairing_requires_a_loaded_entry(hass: HomeAssistant, simulator: S
     assert (owner.shown["type"], owner.shown["reason"]) == (FlowResultType.ABORT, "not_loaded")
 
 
+async def test_options_have_no_pairing_while_the_entry_is_not_loaded(
+    hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp
+) -> None:
+    gateway = await start(simulator, "pw3")
+    entry = await set_up(gateway)
+    await hass.config_entries.async_unload(entry.entry_id)
+    owner = Owner(hass, entry)
+    await owner.open()
+    assert owner.shown["type"] is FlowResultType.FORM
+
+
 async def test_changed_library_only_disables_signed_requests(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
