@@ -29,7 +29,7 @@ def customer_1_15(gateway: Gateway) -> Json:
     return {
         "city": "New York",
         "state": "New York ",
-        "zip": "10010",
+        "zip": "10010-2841",
         "country": "US",
         "registered": state.registered,
         "privacy_notice": state.consents["privacy_notice"],

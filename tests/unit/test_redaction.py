@@ -28,7 +28,7 @@ PASSWORDS: dict[str, dict[str, Any]] = {"24.36": _OWN, "26.18": _OWN}
 """From 24.36 on the default password is rejected."""
 
 PERSONAL_TEXTS = (
-    "10010",
+    "10010-2841",
     "New York",
     "01234567",
     "592ff91a-2372-46d5-85dd-35966a6ba1ae",
