@@ -353,6 +353,7 @@ class DispatchControl:
         self._store = store
         self._grid = data.grid
         self._live = data.live
+        self._detail = data.detail
         self._settings = data.settings
         self._scale = scale
         self._lock = asyncio.Lock()
@@ -391,7 +392,7 @@ class DispatchControl:
                     raise action_error("dispatch_not_kept")
                 self._not_before = monotonic() + RETRY
                 try:
-                    await controller.start(request, _lease(duration))
+                    await controller.start(request, _lease(duration.total_seconds()))
                 except GatewayError:
                     if was_active or controller.is_running:
                         with suppress(GatewayError):
@@ -438,19 +439,23 @@ class DispatchControl:
     async def _renew(
         self, controller: DispatchController, request: DispatchRequest, config: ConfigFile, until: datetime
     ) -> None:
-        """Renew the power until its time is over, or until something speaks against it."""
+        """Renew the power until its time is over, or until something speaks against it.
+
+        A clock that is set back does not make it longer.
+        """
         renewed = monotonic()
+        ends_at = renewed + (until - dt_util.utcnow()).total_seconds()
         try:
-            while (left := until - dt_util.utcnow()) > timedelta(0):
-                await asyncio.sleep(min(DISPATCH_WATCH, left.total_seconds()))
-                self._watch(request, config)
+            while (left := min(ends_at - monotonic(), (until - dt_util.utcnow()).total_seconds())) > 0:
+                await asyncio.sleep(min(DISPATCH_WATCH, left))
+                self._watch(request, config, renewed)
                 if monotonic() - renewed < DISPATCH_RENEW:
                     continue
                 async with self._lock:
                     try:
-                        config = await controller.renew(request, config, _lease(until - dt_util.utcnow()))
+                        config = await controller.renew(request, config, _lease(ends_at - monotonic()))
                     except _TEMPORARY:
-                        if not controller.is_running:
+                        if not controller.is_accepted:
                             raise
                     else:
                         renewed = monotonic()
@@ -466,17 +471,19 @@ class DispatchControl:
             except GatewayError as err:
                 _LOGGER.warning("Could not end the dispatch of %s yet: %s", self._settings.config_entry.title, err)
 
-    def _watch(self, request: DispatchRequest, config: ConfigFile) -> None:
+    def _watch(self, request: DispatchRequest, config: ConfigFile, checked_at: float) -> None:
         """Check with the last polls, which are more frequent than renewals. Raises `CommandError`."""
-        live = self._live.data
+        live, polled = self._live.data, self._detail.data.config
+        if polled.fresh is not None and polled.at > checked_at:
+            config = polled.fresh
         grid, meters, battery = self._grid.data.status.fresh, live.meters.fresh, live.battery.fresh
         if grid is not None and meters is not None and battery is not None:
             request.check(config, grid, meters, battery.percentage)
 
 
-def _lease(duration: timedelta) -> int:
-    """Return for how many seconds to request a power that is set for a duration."""
-    return max(1, min(LEASE, round(duration.total_seconds())))
+def _lease(left: float) -> int:
+    """Return for how many seconds to request a power that is set for so many seconds."""
+    return max(1, min(LEASE, round(left)))
 
 
 class TemporaryReserveControl:

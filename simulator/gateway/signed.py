@@ -64,7 +64,8 @@ def v1r(gateway: Gateway, call: Call) -> Response:
         return _response(_message(_error(PERMISSION_DENIED, "v1r: client authorization not verified")))
     asked = MessageEnvelope()
     asked.ParseFromString(request.protobuf_message_as_bytes)
-    return _response(_message(_reply(gateway, asked)))
+    is_lost = gateway.dispatch.follows == "lost" and "dispatch" in ".".join(_names(asked))
+    return Response(payload=b"<html>") if is_lost else _response(_message(_reply(gateway, asked)))
 
 
 def _signature_fault(gateway: Gateway, request: RoutableMessage) -> signed.MessageFault_E:

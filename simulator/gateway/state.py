@@ -54,8 +54,8 @@ class FullBackup:
 class BatteryDispatch:
     """Power of the battery that signed requests set for a time, whatever mode, reserve and export rule."""
 
-    follows: Literal["always", "never", "unsupported"] = "always"
-    """Whether a request is carried out, acknowledged and ignored, or unknown to the firmware."""
+    follows: Literal["always", "never", "unsupported", "lost"] = "always"
+    """Whether a request is carried out, acknowledged and ignored, unknown to the firmware, or lost in a proxy."""
     resumes: bool = True
     """Whether a request to end it is carried out; it is acknowledged in any case."""
     watts: float = 0.0

@@ -34,7 +34,10 @@ SENDS: dict[str, Callable[[PowerwallGateway], Awaitable[object]]] = {
 @pytest.mark.parametrize(
     ("firmware", "body"),
     [
-        ("1.15.0", {"city": "New York", "state": "New York ", "zip": "10010-2841", "country": "US", "registered": True}),
+        (
+            "1.15.0",
+            {"city": "New York", "state": "New York ", "zip": "10010-2841", "country": "US", "registered": True},
+        ),
         ("21.44", {"registered": True, "marketing": True, "privacy_notice": True, "grid_services": False}),
         ("24.36", {"registered": True}),
     ],

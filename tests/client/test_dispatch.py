@@ -1,12 +1,19 @@
 """Set the power of the battery with signed requests: what is checked, sent, watched and ended."""
 
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Literal
 
 import pytest
 
-from custom_components.powerwall_gateway.gateway import CommandError, CommandFailure, GatewayNotFoundError
+from custom_components.powerwall_gateway.gateway import (
+    CommandError,
+    CommandFailure,
+    GatewayInvalidResponseError,
+    GatewayNotFoundError,
+)
 from custom_components.powerwall_gateway.gateway.backoff import Polling
+from custom_components.powerwall_gateway.gateway.control import dispatch
 from custom_components.powerwall_gateway.gateway.control.dispatch import DispatchController, DispatchRequest
 from simulator import SimulatedHome, Simulator
 from tests.client.signing import Sign, powerwall_of
@@ -87,6 +94,11 @@ def full_backup(gateway: Simulator) -> None:
     gateway.gateway.full_backup.start, gateway.gateway.full_backup.duration = 0, 2**31
 
 
+def unknown_grid_services(gateway: Simulator) -> None:
+    """Leave out whether the utility uses the battery, like firmware 1.15."""
+    gateway.overrides["system_status/grid_status"] = {"grid_status": "SystemGridConnected"}
+
+
 def other_reserve(gateway: Simulator) -> None:
     """Let someone change the reserve."""
     gateway.gateway.operation.reserve = 30.0
@@ -101,6 +113,7 @@ def other_mode(gateway: Simulator) -> None:
     ("request_", "change", "reason"),
     [
         (CHARGE, off_grid, CommandFailure.DISPATCH_OFF_GRID),
+        (DISCHARGE, unknown_grid_services, CommandFailure.DISPATCH_UNSURE),
         (DISCHARGE, at_the_reserve, CommandFailure.DISPATCH_BELOW_RESERVE),
         (DISCHARGE, less_need, CommandFailure.DISPATCH_EXPORTS),
         (CHARGE, no_grid_charging, CommandFailure.DISPATCH_IMPORTS),
@@ -169,6 +182,21 @@ async def test_battery_that_does_not_follow_is_reported(
     if isinstance(raised.value, CommandError):
         assert (raised.value.reason, raised.value.power) == (CommandFailure.DISPATCH_NOT_FOLLOWED, 2000)
     assert controller.is_running is (follows == "never")
+
+
+async def test_lost_renewal_does_not_count_as_accepted(
+    gateway: Simulator, controller: DispatchController, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = await controller.check(CHARGE)
+    await controller.start(CHARGE)
+    gateway.gateway.dispatch.follows = "lost"
+    now = monotonic()
+    monkeypatch.setattr(dispatch, "monotonic", lambda: now + 60)
+    with pytest.raises(GatewayInvalidResponseError):
+        await controller.renew(CHARGE, config)
+    assert (controller.is_accepted, controller.is_running) == (True, True)
+    monkeypatch.setattr(dispatch, "monotonic", lambda: now + 121)
+    assert (controller.is_accepted, controller.is_running) == (False, True)
 
 
 async def test_resume_that_is_ignored_is_reported(gateway: Simulator, controller: DispatchController) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from time import monotonic
 from typing import Any, Literal
 
 import pytest
@@ -111,14 +112,17 @@ async def test_battery_is_dispatched_until_it_is_canceled(
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("clock", [1, -1], ids=["after a suspended host", "with a clock that was set back"])
 async def test_dispatch_is_renewed_and_ends_in_time(
-    hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch, clock: int
 ) -> None:
     gateway, entry = loaded
     await action(hass, "dispatch", **CHARGE)
     await until(lambda: len(gateway.gateway.dispatch.orders) > 2)
-    now = dt_util.utcnow()
-    monkeypatch.setattr(dt_util, "utcnow", lambda: now + control.LONGEST_TEMPORARY)
+    now, passed = dt_util.utcnow(), monotonic()
+    monkeypatch.setattr(dt_util, "utcnow", lambda: now + clock * control.LONGEST_TEMPORARY)
+    if clock < 0:
+        monkeypatch.setattr(control, "monotonic", lambda: passed + 30 * 60)
     await until(lambda: not entry.runtime_data.control.dispatch.is_active)
     assert set_power(gateway) is None
     assert not await kept(hass, entry)
@@ -168,6 +172,18 @@ async def test_dispatch_ends_if_something_speaks_against_it(
     assert shown(hass, gateway) is None
     if change is someone_sets_the_reserve:
         assert follows(gateway) == ("self_consumption", 50.0)
+
+
+async def test_rule_that_is_changed_in_home_assistant_ends_the_dispatch_before_a_renewal(
+    hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway, entry = loaded
+    monkeypatch.setattr(control, "DISPATCH_WATCH", 0.01)
+    await action(hass, "dispatch", **CHARGE)
+    await call(hass, gateway, "switch", "grid_charging", "turn_off")
+    await until(lambda: not entry.runtime_data.control.dispatch.is_active)
+    assert gateway.gateway.dispatch.orders == [(-3000, 120), None]
+    assert "the grid may not supply so much" in caplog.text
 
 
 @pytest.mark.usefixtures("quick")
@@ -249,17 +265,26 @@ async def test_dispatch_without_a_network_is_ended_later(hass: HomeAssistant, lo
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("lost", ["all requests", "renewals"])
 async def test_dispatch_that_cannot_be_renewed_in_time_is_over(
-    hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    hass: HomeAssistant,
+    loaded: Loaded,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    lost: str,
 ) -> None:
     gateway, entry = loaded
     monkeypatch.setattr(control, "LEASE", 1)
     await action(hass, "dispatch", **CHARGE)
-    gateway.faults.add(SIGNED_PATH, drop=True)
+    if lost == "renewals":
+        gateway.gateway.dispatch.follows = "lost"
+    else:
+        gateway.faults.add(SIGNED_PATH, drop=True)
     await until(lambda: set_power(gateway) is None)
     await until(lambda: shown(hass, gateway) is None)
     assert "Ending the dispatch" in caplog.text
     gateway.faults.clear()
+    gateway.gateway.dispatch.follows = "always"
     await poll(hass, entry, "live")
     await until(lambda: not entry.runtime_data.control.dispatch.is_active)
 

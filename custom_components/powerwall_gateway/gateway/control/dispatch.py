@@ -72,6 +72,8 @@ class DispatchRequest:
             raise CommandError("grid, charge or reserve are not known", reason=CommandFailure.DISPATCH_UNSURE)
         if grid.grid_status is not GridState.CONNECTED:
             raise CommandError("the home is off-grid", reason=CommandFailure.DISPATCH_OFF_GRID)
+        if grid.grid_services_active is None:
+            raise CommandError("grid services are not known", reason=CommandFailure.DISPATCH_UNSURE)
         if grid.grid_services_active:
             raise CommandError("the utility uses the battery", reason=CommandFailure.DISPATCH_GRID_SERVICES)
         grid_power = needed - self.power
@@ -101,12 +103,20 @@ class DispatchController:
         self._lock = asyncio.Lock()
         self._request: DispatchRequest | None = None
         self._ends_at = -inf
-        """Monotonic time in seconds at which the gateway ends the last request by itself."""
+        """Monotonic time in seconds at which the gateway has ended every request that it may have received."""
+
+        self._accepted_until = -inf
+        """Monotonic time in seconds at which the gateway ends the last request that it accepted."""
 
     @property
     def is_running(self) -> bool:
         """Return whether the gateway may still follow a request."""
         return monotonic() < self._ends_at
+
+    @property
+    def is_accepted(self) -> bool:
+        """Return whether the gateway still follows a request that it accepted."""
+        return monotonic() < self._accepted_until
 
     async def check(self, request: DispatchRequest) -> ConfigFile:
         """Read everything that a request depends on, and return the settings. Nothing is sent.
@@ -167,7 +177,7 @@ class DispatchController:
             )
             if request.is_met_by(meters) and not request.is_met_anyway(meters):
                 raise CommandError("the battery does not resume", reason=CommandFailure.DISPATCH_NOT_ENDED)
-            self._request, self._ends_at = None, -inf
+            self._request, self._ends_at, self._accepted_until = None, -inf, -inf
 
     async def finish(self) -> None:
         """Wait until no request is in progress."""
@@ -182,6 +192,7 @@ class DispatchController:
         except (*NOT_STORED, GatewayNotFoundError):
             self._request, self._ends_at = former
             raise
+        self._accepted_until = self._ends_at
 
 
 def _power(meter: Meter | None) -> float | None:
