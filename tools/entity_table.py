@@ -11,7 +11,12 @@ from typing import Any, Final
 from custom_components.powerwall_gateway import DESCRIPTIONS
 from custom_components.powerwall_gateway.entity import GatewayEntityDescription
 from custom_components.powerwall_gateway.event import GatewayEventDescription
-from custom_components.powerwall_gateway.hardware import inverters, powerwall_inverters, powerwalls, signed_powerwall_2s
+from custom_components.powerwall_gateway.sub_devices import (
+    inverters,
+    powerwall_inverters,
+    powerwalls,
+    signed_powerwall_2s,
+)
 from homeassistant.const import Platform
 
 ROOT = Path(__file__).parent.parent

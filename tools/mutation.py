@@ -43,7 +43,7 @@ SUBJECTS: Final = (
     Subject("estimates", ("tests/unit/test_estimates.py",)),
     Subject("gateway/backoff", ("tests/client/test_backoff.py",)),
     Subject("energy_filter", ("tests/unit/test_energy_filter.py",), keywords="not no_counter_makes"),
-    Subject("redaction", ("tests/unit/test_redaction.py",), keywords="redactor"),
+    Subject("response_redaction", ("tests/unit/test_response_redaction.py",), keywords="redactor"),
     Subject("flow_split", ("tests/unit/test_flow_split.py",), keywords="not day_with_outages", last_digits="05"),
 )
 

@@ -14,7 +14,7 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.typing import ConfigType
 
-from . import binary_sensor, button, event, issues, monitor, number, select, sensor, switch
+from . import binary_sensor, button, event, issues, number, poll_checks, select, sensor, switch
 from .const import (
     CONF_FINGERPRINT,
     CONF_MAC,
@@ -35,7 +35,7 @@ from .coordinator import (
     needs_reauth,
 )
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
-from .device import SubDevice
+from .device_ids import SubDevice
 from .energy_dashboard import async_suggest_sources
 from .entity import GatewayEntityDescription
 from .exceptions import error_text
@@ -55,11 +55,11 @@ from .gateway import (
     WrongGatewayError,
     identify,
 )
-from .hardware import is_removable, watch_hardware, watch_names
 from .hub import UNLOAD_PATIENCE, async_acquire_hub, async_recover_all, async_remove_hub
-from .monitor import EntryMonitor
+from .poll_checks import EntryMonitor
 from .services import async_setup_services
 from .storage import EntryStore, async_get_store
+from .sub_devices import is_removable, watch_hardware, watch_names
 from .temporary_reserve import Purpose, TemporaryReserve
 
 _LOGGER = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ PLATFORMS = list(DESCRIPTIONS)
 async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
     """Recover what an earlier process left stopped, and register the actions."""
     await async_recover_all(hass)
-    monitor.async_watch_disabled(hass)
+    poll_checks.async_watch_disabled(hass)
     async_setup_services(hass)
     return True
 
@@ -201,7 +201,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigE
         await _restore_reserve(hass, entry, temporary, _restore_removed(hass, entry, store, temporary.ended()))
     await async_remove_hub(hass, entry)
     await store.async_remove()
-    monitor.async_forget(hass, entry.entry_id)
+    poll_checks.async_forget(hass, entry.entry_id)
     issues.async_delete_issues(hass, entry.entry_id)
 
 
@@ -291,7 +291,7 @@ def _setup_error(
     hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway, err: GatewayError
 ) -> HomeAssistantError:
     """Return the exception of Home Assistant for an error of the gateway during setup."""
-    monitor.async_note_response(hass, entry, err)
+    poll_checks.async_note_response(hass, entry, err)
     if isinstance(err, GatewayCertificateError):
         issues.async_set_certificate_issue(hass, entry, err.fingerprint)
     kind: type[HomeAssistantError] = ConfigEntryNotReady

@@ -10,7 +10,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .alerts import describe
+from .alert_meanings import describe
 from .coordinator import Detail
 from .data import PowerwallGatewayConfigEntry
 from .entity import (
@@ -37,7 +37,7 @@ from .gateway.models import (
     NetworkInterface,
     SolarPowerwall,
 )
-from .hardware import (
+from .sub_devices import (
     METER_INPUTS,
     NETWORK_TYPES,
     block_of,

@@ -61,7 +61,7 @@ from .const import (
     RETURN_CHARGE,
     PercentScale,
 )
-from .device import async_carry_over, is_serial_in_use
+from .device_ids import async_carry_over, is_serial_in_use
 from .exceptions import FormError
 from .gateway import LEAST_CHARGE, LOGINS_A_DAY, Address, Credentials, GatewayError, PowerwallGateway, parse_serial
 from .gateway.models import Din

@@ -31,7 +31,7 @@ from .const import (
     SETTINGS_INTERVAL,
     TEMPERATURE_INTERVAL,
 )
-from .device import inverter_ids
+from .device_ids import inverter_ids
 from .estimates import POWERWALL_ENERGY, BatteryEstimates, PowerAverage
 from .flow_split import FlowCounters, FlowData
 from .gateway import (

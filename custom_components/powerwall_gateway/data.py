@@ -7,7 +7,7 @@ from homeassistant.config_entries import ConfigEntry
 from .const import PercentScale
 from .control import Control
 from .coordinator import GatewayCoordinators
-from .device import SubDevice
+from .device_ids import SubDevice
 
 type PowerwallGatewayConfigEntry = ConfigEntry[PowerwallGatewayData]
 

@@ -26,9 +26,9 @@ from .gateway import (
     PathStats,
     PowerwallGateway,
 )
-from .hardware import active_alerts
-from .redaction import REDACTED, redactor_for
+from .response_redaction import REDACTED, redactor_for
 from .storage import FileJournal
+from .sub_devices import active_alerts
 
 _LEFT_OUT: Final = frozenset({"installer/companies"})
 """A list of all installers, 595 kB."""

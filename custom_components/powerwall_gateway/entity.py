@@ -19,8 +19,8 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .control import Control
 from .coordinator import Detail, EndpointResult, GatewayCoordinator
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
-from .device import SubDevice
-from .hardware import block_of
+from .device_ids import SubDevice
+from .sub_devices import block_of
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import CoreState, HomeAssistant, State, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from . import alerts
+from . import alert_meanings
 from .coordinator import Detail, EndpointResult, GridCoordinator
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
-from .device import SubDevice
+from .device_ids import SubDevice
 from .entity import GatewayEntity, GatewayEntityDescription, Source, async_add_detected
-from .hardware import active_alerts
 from .outages import GridEvent, GridEventType
+from .sub_devices import active_alerts
 
 PARALLEL_UPDATES = 0
 
@@ -151,7 +151,7 @@ class AlertEventEntity(GatewayEntity, EventEntity):
                 (AlertEventType.APPEARED, names - known),
             ):
                 for name in sorted(changed):
-                    self._trigger_event(event_type, alerts.describe(name))
+                    self._trigger_event(event_type, alert_meanings.describe(name))
                     self.async_write_ha_state()
 
 

@@ -12,7 +12,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
 from .const import CONF_FINGERPRINT, CONF_MAC, CONF_SCHEME, CONF_SERIAL, DOMAIN
-from .device import Kind, is_of_kind
+from .core_migration import CORE
+from .device_ids import Kind, is_of_kind
 from .exceptions import FormError, error_text
 from .gateway import (
     Address,
@@ -32,7 +33,6 @@ from .gateway import (
 from .gateway.models import Din, Status
 from .hub import create_gateway
 from .issues import escape_markdown, format_fingerprint
-from .migration import CORE
 from .storage import async_get_store
 
 _LOGGER = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from . import issues
 from .config_flow import ProgressFlow
 from .const import CONF_FINGERPRINT, CONF_SAME_POWERWALLS, CONF_SERIAL, DOMAIN
 from .data import PowerwallGatewayConfigEntry
-from .device import async_carry_over, is_serial_in_use
+from .device_ids import async_carry_over, is_serial_in_use
 from .energy_dashboard import async_add_sources
 from .exceptions import translated
 from .gateway import GatewayError, Identity, StopSupervisor, identify, open_session

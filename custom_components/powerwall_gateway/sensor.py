@@ -16,11 +16,11 @@ from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
-from .alerts import count, describe
+from .alert_meanings import count, describe
 from .control import DispatchControl
 from .coordinator import Detail, EndpointResult, LiveCoordinator
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
-from .device import SubDevice
+from .device_ids import SubDevice
 from .energy_filter import HOME_POWER, CounterState, EnergyFilter, finite_number, is_counting
 from .entity import (
     BATTERY,
@@ -50,7 +50,6 @@ from .gateway.models import (
     SystemStatus,
     UpdateState,
 )
-from .hardware import network_in_use
 from .sensor_devices import (
     CURRENT,
     DEVICE_SENSORS,
@@ -61,6 +60,7 @@ from .sensor_devices import (
     STORED_ENERGY,
     VOLTAGE,
 )
+from .sub_devices import network_in_use
 from .temporary_reserve import Purpose
 
 PARALLEL_UPDATES = 0

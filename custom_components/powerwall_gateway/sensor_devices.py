@@ -21,7 +21,7 @@ from homeassistant.const import (
 
 from .coordinator import Detail, DetailData, EndpointResult
 from .data import PowerwallGatewayData
-from .device import SubDevice
+from .device_ids import SubDevice
 from .energy_filter import HOME_POWER, POWERWALL_POWER
 from .entity import (
     BATTERY_BLOCK,
@@ -49,7 +49,7 @@ from .gateway.models import (
     SolarMeter,
     SolarString,
 )
-from .hardware import (
+from .sub_devices import (
     METER_INPUTS,
     block_of,
     installed_meters,

@@ -14,6 +14,7 @@ from homeassistant.util.json import JsonValueType
 
 from .const import DOMAIN
 from .control import LONGEST_TEMPORARY, TEMPORARY_FOR, Control
+from .core_migration import async_take_over, is_in_use, pairs
 from .data import PowerwallGatewayConfigEntry
 from .energy_dashboard import async_update_entity_ids
 from .exceptions import action_error, translated_errors, validation_error
@@ -29,8 +30,7 @@ from .gateway import (
     run_connection_tests,
 )
 from .gateway.models import GridState, SystemUpdate
-from .migration import async_take_over, is_in_use, pairs
-from .redaction import redactor_for
+from .response_redaction import redactor_for
 from .temporary_reserve import Purpose
 
 ATTR_BELOW_RESERVE: Final = "below_reserve"

@@ -31,8 +31,8 @@ from .gateway import (
     PowerwallGateway,
 )
 from .gateway.models import AuthorizedKey, Din
-from .gateway.redact import strip_control_characters
 from .gateway.signed.keys import public_part
+from .gateway.text_redaction import strip_control_characters
 from .issues import escape_markdown
 from .storage import EntryStore
 

@@ -1,4 +1,4 @@
-"""Match very long texts with every pattern of the client, to find slow ones: `test_redact.py` runs it.
+"""Match very long texts with every pattern of the client, to find slow ones: `test_text_redaction.py` runs it.
 
 The process may use `SECONDS` of processor time; then the system ends it.
 """
@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from custom_components.powerwall_gateway.gateway.models import Din
 from custom_components.powerwall_gateway.gateway.models.fields import parse_duration, warn_once
-from custom_components.powerwall_gateway.gateway.redact import LONGEST, MOST, redact, strip_control_characters
-from custom_components.powerwall_gateway.redaction import Redactor
+from custom_components.powerwall_gateway.gateway.text_redaction import LONGEST, MOST, redact, strip_control_characters
+from custom_components.powerwall_gateway.response_redaction import Redactor
 from tests.client.example_payloads import MODELS, example
 
 SECONDS: Final = 40

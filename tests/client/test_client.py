@@ -12,11 +12,11 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayStoppedError,
     PowerwallGateway,
     WrongGatewayError,
-    discovery,
+    identification,
     identify,
     probe,
 )
-from custom_components.powerwall_gateway.gateway.discovery import IdentityCheck
+from custom_components.powerwall_gateway.gateway.identification import IdentityCheck
 from custom_components.powerwall_gateway.gateway.models import GridState, OperationMode
 from simulator import Simulator
 from tests.client.conftest import Client, Connect
@@ -166,7 +166,7 @@ async def test_identity_check_repeats_until_the_gateway_has_started(
     simulator: StartSimulator, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr(discovery, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(identification, "monotonic", lambda: clock[0])
     gateway = await simulator("21.44")
     powerwall = await client(gateway, password=None)
     identity_check = await identity_check_of(gateway, powerwall)

@@ -10,8 +10,8 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayInvalidResponseError,
     GatewayResponseError,
 )
-from custom_components.powerwall_gateway.gateway.redact import LONGEST
 from custom_components.powerwall_gateway.gateway.signed.client import PATH, SignedGateway
+from custom_components.powerwall_gateway.gateway.text_redaction import LONGEST
 from custom_components.powerwall_gateway.gateway.transport import MAX_BYTES, unpacked
 from tests.client.conftest import Client, Connect
 from tests.client.simulated_gateways import start

@@ -8,9 +8,9 @@ import pytest
 
 from custom_components.powerwall_gateway.binary_sensor import BINARY_SENSORS
 from custom_components.powerwall_gateway.const import CONF_SERIAL, DOMAIN
-from custom_components.powerwall_gateway.hardware import powerwalls
-from custom_components.powerwall_gateway.migration import CORE, OF_GATEWAY, OF_PACK, pairs
+from custom_components.powerwall_gateway.core_migration import CORE, OF_GATEWAY, OF_PACK, pairs
 from custom_components.powerwall_gateway.sensor import SENSORS
+from custom_components.powerwall_gateway.sub_devices import powerwalls
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.const import (
     CONF_HOST,

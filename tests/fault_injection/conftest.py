@@ -8,7 +8,7 @@ import pytest
 
 from custom_components.powerwall_gateway import coordinator
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL
-from custom_components.powerwall_gateway.gateway import backoff, discovery, scheduler, transport
+from custom_components.powerwall_gateway.gateway import backoff, identification, scheduler, transport
 from homeassistant.core import HomeAssistant
 from simulator.listener import HOST
 from tests.conftest import StartSimulator, is_deep
@@ -40,7 +40,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backoff, "FIRST_WHEN_SILENT", 0.02)
     monkeypatch.setattr(backoff, "LONGEST_WHEN_SILENT", 0.1)
     monkeypatch.setattr(transport, "_WAIT_WHEN_LIMITED", 0.05)
-    monkeypatch.setattr(discovery, "BETWEEN_CHECKS", 0.4)
+    monkeypatch.setattr(identification, "BETWEEN_CHECKS", 0.4)
     monkeypatch.setattr(scheduler, "RESERVE", 1e9)  # never stretch the polling intervals
 
 

@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.coordinator import EndpointResult, GatewayCoordinator
 from custom_components.powerwall_gateway.entity import GatewayEntity
-from custom_components.powerwall_gateway.gateway import GatewayAuthenticationRequiredError, discovery
+from custom_components.powerwall_gateway.gateway import GatewayAuthenticationRequiredError, identification
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_DEVICE_CLASS, STATE_UNAVAILABLE, STATE_UNKNOWN
@@ -148,7 +148,7 @@ class Harness:
             await self.poll()
         requests = sum(request.path == path for request in self.gateway.requests)
         # On a busy machine a poll outlasts the wait between two identity checks, of two requests each.
-        checks = (time.monotonic() - began) / discovery.BETWEEN_CHECKS
+        checks = (time.monotonic() - began) / identification.BETWEEN_CHECKS
         assert requests <= polls * REQUESTS_A_POLL + 2 * checks, f"{fault}: {path} received {requests} requests"
         hidden = self._hidden(before, values, path)
         if not is_possible_response:
@@ -230,7 +230,7 @@ class Harness:
             while data.live.schedule.backoff_error:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(max(0.0, self._backoff_until() - self.hass.loop.time()))
-        await asyncio.sleep(discovery.BETWEEN_CHECKS if data.identity_check._failure else 0.0)
+        await asyncio.sleep(identification.BETWEEN_CHECKS if data.identity_check._failure else 0.0)
 
     def _backoff_until(self) -> float:
         times = [

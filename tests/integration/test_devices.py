@@ -3,7 +3,7 @@
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import async_remove_config_entry_device
-from custom_components.powerwall_gateway.device import Kind, is_of_kind
+from custom_components.powerwall_gateway.device_ids import Kind, is_of_kind
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from tests.conftest import StartSimulator

@@ -21,7 +21,7 @@ from simulator import Simulator
 from simulator.replay import NoRecordingError, Recording
 from tests.conftest import StartSimulator
 from tests.integration.control import poll
-from tests.unit.test_redaction import PERSONAL, PERSONAL_PARTS, as_text, secrets_in, secrets_of
+from tests.unit.test_response_redaction import PERSONAL, PERSONAL_PARTS, as_text, secrets_in, secrets_of
 
 from .conftest import Loaded, SetUp
 

@@ -15,7 +15,7 @@ from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_G
 from custom_components.powerwall_gateway.coordinator import GatewayCoordinator
 from custom_components.powerwall_gateway.data import PowerwallGatewayData
 from custom_components.powerwall_gateway.gateway import PowerwallGateway
-from custom_components.powerwall_gateway.monitor import EntryMonitor
+from custom_components.powerwall_gateway.poll_checks import EntryMonitor
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er

@@ -13,7 +13,7 @@ from custom_components.powerwall_gateway.const import (
     CONF_SERIAL,
     DOMAIN,
 )
-from custom_components.powerwall_gateway.device import async_migrate_serial
+from custom_components.powerwall_gateway.device_ids import async_migrate_serial
 from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant

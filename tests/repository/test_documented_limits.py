@@ -14,11 +14,11 @@ from custom_components.powerwall_gateway import (
     entity,
     estimates,
     flow_split,
-    hardware,
     meter_contact,
-    monitor,
+    poll_checks,
     services,
     signing_key,
+    sub_devices,
 )
 from custom_components.powerwall_gateway.const import (
     CONF_GRID_INTERVAL,
@@ -167,16 +167,16 @@ LIMITS: Final = [
         {CONTROL: "`reserve` (0 to 100%)"},
     ),
     # -- repair issues and devices
-    Limit("unreachable", monitor.UNREACHABLE_FOR, HOUR, {TROUBLESHOOTING: "responded for 1 hour"}),
+    Limit("unreachable", poll_checks.UNREACHABLE_FOR, HOUR, {TROUBLESHOOTING: "responded for 1 hour"}),
     Limit(
         "idle battery",
-        monitor.IDLE_FOR,
+        poll_checks.IDLE_FOR,
         2 * DAY,
         {TROUBLESHOOTING: "idle … 2 days"},
     ),
     Limit(
         "missing device",
-        hardware.REMOVED_AFTER,
+        sub_devices.REMOVED_AFTER,
         HOUR,
         {
             TROUBLESHOOTING: "1 hour … device is removed",

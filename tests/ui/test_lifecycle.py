@@ -9,7 +9,7 @@ import pytest
 from simulator import Simulator
 from tests.conftest import StartSimulator
 from tests.ui.conftest import OpenFrontend
-from tests.unit.test_redaction import secrets_in, secrets_of
+from tests.unit.test_response_redaction import secrets_in, secrets_of
 from tools.child_process import free_port
 from tools.dev_server.integration import DOMAIN, device_ids
 from tools.hass_process import HomeAssistant, errors_about

@@ -13,7 +13,7 @@ from time import monotonic, time
 
 from rich.console import Console
 
-from custom_components.powerwall_gateway.migration import OF_GATEWAY, OF_PACK
+from custom_components.powerwall_gateway.core_migration import OF_GATEWAY, OF_PACK
 from tools.benchmarks import plain_client
 from tools.benchmarks.metrics import CORE_CADENCE, DEFAULT, Cost, Sample, count_rows, figures, memory_of
 from tools.benchmarks.report import Figure, Target, report, table

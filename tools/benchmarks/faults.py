@@ -17,7 +17,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from custom_components.powerwall_gateway.migration import CORE
+from custom_components.powerwall_gateway.core_migration import CORE
 from simulator import Simulator
 from tools.benchmarks.fault_list import FAULTS, Fault
 from tools.benchmarks.impact import Availability, Impact, ImpactRecorder

@@ -15,7 +15,7 @@ from typing import Self
 
 from rich.console import Console
 
-from custom_components.powerwall_gateway.migration import CORE
+from custom_components.powerwall_gateway.core_migration import CORE
 from tools.benchmarks import plot
 from tools.benchmarks.report import NEVER, Figure, Json, Target, percentile, report, table
 from tools.benchmarks.subjects import ERRORS, FIRMWARE, Gateway, Subject, both_subjects, set_clocks

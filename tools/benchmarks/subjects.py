@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 import aiohttp
 
-from custom_components.powerwall_gateway.migration import CORE
+from custom_components.powerwall_gateway.core_migration import CORE
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from simulator.home import SUMMER_NOON
 from tools.child_process import ProcessError, free_port

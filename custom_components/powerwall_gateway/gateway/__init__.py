@@ -6,23 +6,13 @@ It imports nothing of Home Assistant. Home Assistant imports only the names belo
 from . import endpoints
 from .auth import Credentials
 from .client import PowerwallGateway
-from .control.actions import check_for_update, run_connection_tests
+from .control.checks import check_for_update, run_connection_tests
 from .control.dispatch import LEASE, DispatchController, DispatchRequest
 from .control.grid_policy import GridPolicy
 from .control.islanding import LEAST_CHARGE, IslandingController
 from .control.local_operation import LocalOperationController
 from .control.operation import OperationController, OperationSettings
 from .control.signed_operation import SignedOperationController
-from .discovery import (
-    Identity,
-    IdentityCheck,
-    ProbeResult,
-    SiteSummary,
-    identify,
-    parse_serial,
-    probe,
-    read_site_summary,
-)
 from .endpoints import READABLE_PATHS, Endpoint
 from .exceptions import (
     CommandError,
@@ -48,6 +38,16 @@ from .exceptions import (
     WrongGatewayError,
 )
 from .firmware import Capabilities, login_stops_powerwall
+from .identification import (
+    Identity,
+    IdentityCheck,
+    ProbeResult,
+    SiteSummary,
+    identify,
+    parse_serial,
+    probe,
+    read_site_summary,
+)
 from .models import HIDDEN_PERCENT, Session, app_from_raw, raw_from_app
 from .scheduler import PollSchedule, Priority, RequestScheduler
 from .stop_safety.journal import Journal, JournalRecord, JournalStore, PendingAction

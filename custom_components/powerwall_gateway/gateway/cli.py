@@ -12,7 +12,6 @@ from aiohttp import ClientSession
 
 from .auth import Credentials
 from .client import PowerwallGateway
-from .discovery import probe
 from .endpoints import ENDPOINTS
 from .exceptions import (
     GatewayAuthenticationRequiredError,
@@ -21,8 +20,9 @@ from .exceptions import (
     GatewayNotFoundError,
     GatewayStoppedError,
 )
+from .identification import probe
 from .models import GridState, Meter, app_from_raw
-from .redact import strip_control_characters
+from .text_redaction import strip_control_characters
 from .transport import Address, open_session
 
 _ENVIRONMENT = "POWERWALL_PASSWORD"

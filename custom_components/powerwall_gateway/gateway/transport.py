@@ -49,8 +49,8 @@ from .exceptions import (
     GatewayStoppedError,
     GatewayTimeoutError,
 )
-from .redact import redact
 from .scheduler import RequestScheduler
+from .text_redaction import redact
 
 type Scheme = Literal["http", "https"]
 

@@ -11,7 +11,16 @@ from .battery import (
     app_from_raw,
     raw_from_app,
 )
-from .diagnostics import CheckStatus, ConnectionTest, ConnectionTests, TroubleshootingProblems
+from .gateway import (
+    Din,
+    LoginMemory,
+    Session,
+    Sitemaster,
+    Status,
+    SystemUpdate,
+    UpdateState,
+    powerwall_model,
+)
 from .grid import AlertValue, GridFault, GridState, GridStatus, IslandMode
 from .meters import (
     CtReading,
@@ -27,6 +36,7 @@ from .meters import (
 )
 from .network import InterfaceType, Network, NetworkAddress, NetworkInterface
 from .operation import Operation, OperationMode
+from .self_tests import CheckStatus, ConnectionTest, ConnectionTests, TroubleshootingProblems
 from .signed import (
     PV_STRINGS,
     AuthorizedKey,
@@ -44,16 +54,6 @@ from .signed import (
 )
 from .site import Config, CustomerRegistration, SiteInfo
 from .solar import PvacStatus, SolarInverter, SolarPowerwall, SolarString
-from .system import (
-    Din,
-    LoginMemory,
-    Session,
-    Sitemaster,
-    Status,
-    SystemUpdate,
-    UpdateState,
-    powerwall_model,
-)
 
 check_models()
 

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from ..redact import MOST, redact, strip_control_characters
+from ..text_redaction import MOST, redact, strip_control_characters
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from typing import Any, override
 from .base import Model
 from .battery import BatteryBlock
 from .fields import key
+from .gateway import POWERWALL_3_EXPANSION, Din, powerwall_model
 from .meters import CtReading, CurrentTransformers, InstalledMeter, SingleMeter
 from .operation import Operation, OperationMode
-from .system import POWERWALL_3_EXPANSION, Din, powerwall_model
 
 
 class ExportRule(StrEnum):

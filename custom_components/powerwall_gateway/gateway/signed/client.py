@@ -43,7 +43,7 @@ from ..exceptions import (
     KeyProblem,
 )
 from ..models import AuthorizedKey, BatteryTemperatures, ConfigFile, Controller, DeviceComponents, FullBackup, Operation
-from ..redact import strip_control_characters
+from ..text_redaction import strip_control_characters
 from .keys import public_part
 
 PATH: Final = "/tedapi/v1r"

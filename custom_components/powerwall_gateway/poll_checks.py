@@ -18,7 +18,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from . import issues
-from .alerts import MEANINGS, must_act
+from .alert_meanings import MEANINGS, must_act
 from .const import CONF_SERIAL, DOMAIN
 from .coordinator import EndpointResult
 from .data import PowerwallGatewayConfigEntry
@@ -33,10 +33,10 @@ from .gateway import (
     app_from_raw,
 )
 from .gateway.models import GridState, MetersAggregates, OperationMode
-from .hardware import active_alerts, battery_blocks, powerwalls
 from .hub import SAFETY_TIMINGS
 from .issues import escape_markdown
 from .storage import EntryStore
+from .sub_devices import active_alerts, battery_blocks, powerwalls
 from .temporary_reserve import Purpose
 
 _LOGGER = logging.getLogger(__name__)

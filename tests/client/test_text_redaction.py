@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway import GatewayError, GatewayRefusedError, endpoints
-from custom_components.powerwall_gateway.gateway.redact import LONGEST, cut, redact
+from custom_components.powerwall_gateway.gateway.text_redaction import LONGEST, cut, redact
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
 

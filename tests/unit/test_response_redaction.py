@@ -17,7 +17,7 @@ from custom_components.powerwall_gateway.gateway import (
     open_session,
 )
 from custom_components.powerwall_gateway.gateway.endpoints import READABLE_PATHS
-from custom_components.powerwall_gateway.redaction import REDACTED, Redactor, redactor_for
+from custom_components.powerwall_gateway.response_redaction import REDACTED, Redactor, redactor_for
 from simulator import Simulator
 from simulator.firmware import PROFILES
 from simulator.gateway.ct_meters import SHORT_ID

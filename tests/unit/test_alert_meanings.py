@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from custom_components.powerwall_gateway.alerts import MEANINGS, Severity, count, describe, must_act
+from custom_components.powerwall_gateway.alert_meanings import MEANINGS, Severity, count, describe, must_act
 
 
 @pytest.mark.parametrize("name", MEANINGS)

@@ -13,7 +13,7 @@ from homeassistant.helpers.device_registry import DeviceEntry, DeviceInfo
 from .const import DEFAULT_TITLE, MANUFACTURER
 from .coordinator import EndpointResult
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
-from .device import Kind, SubDevice, identifier, is_of_kind
+from .device_ids import Kind, SubDevice, identifier, is_of_kind
 from .gateway.models import (
     BatteryBlock,
     InstalledMeter,

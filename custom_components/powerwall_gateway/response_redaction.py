@@ -18,7 +18,7 @@ from homeassistant.const import CONF_HOST, CONF_PASSWORD
 
 from .const import CONF_SCHEME, CONF_SERIAL
 from .gateway import Address, Credentials, models
-from .gateway.redact import ALNUM, EMAIL, IN_DIN, IPV4, IPV6, MAC, SERIAL, cut, is_ipv6
+from .gateway.text_redaction import ALNUM, EMAIL, IN_DIN, IPV4, IPV6, MAC, SERIAL, cut, is_ipv6
 
 REDACTED: Final = "**REDACTED**"
 

@@ -9,7 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import async_remove_config_entry_device
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.device import Kind, identifier
+from custom_components.powerwall_gateway.device_ids import Kind, identifier
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
