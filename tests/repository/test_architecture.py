@@ -31,7 +31,7 @@ def test_client_imports_nothing_of_home_assistant() -> None:
 
 def test_integration_imports_the_public_client() -> None:
     within = WRITTEN.find_descendants(CLIENT)
-    public = {f"{CLIENT}.models", f"{CLIENT}.redact"} | WRITTEN.find_descendants(f"{CLIENT}.signed")
+    public = {f"{CLIENT}.models", f"{CLIENT}.text_redaction"} | WRITTEN.find_descendants(f"{CLIENT}.signed")
     for module in {PACKAGE} | WRITTEN.find_descendants(PACKAGE) - within - {CLIENT}:
         assert WRITTEN.find_modules_directly_imported_by(module) & within <= public, module
 
