@@ -261,7 +261,7 @@ LIMITS: Final = [
         round(scheduler.SHARE + 0.01, 9),  # which pays back what was spent in advance
         0.25,
         {
-            INSTALLATION: "at most 25% of the gateway's time",
+            INSTALLATION: "at most 25% of its time",
             DEV_ARCHITECTURE: "At most 25% of the gateway's time",
         },
     ),
