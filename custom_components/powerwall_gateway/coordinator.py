@@ -591,8 +591,8 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
     @callback
     def restore_flows(self, stored: Mapping[str, Any]) -> None:
         """Continue the energies of flows that were stored before a restart."""
-        self.flow_counters.restore(stored)
-        self.data = replace(self.data, flows=self._split(self.data.meters))
+        if self.flow_counters.restore(stored):
+            self.data = replace(self.data, flows=self._split(self.data.meters))
 
     def _is_grid_connected(self, battery: EndpointResult[SystemStatus | StateOfEnergy]) -> bool:
         """Return whether the grid is connected, by the newest response about it."""

@@ -150,10 +150,7 @@ class FlowCounters:
         self.energy = Flows()
         """In Wh since the first setup. They never fall."""
 
-        # The energy sensors log the same counters, so these filters log at debug level.
-        self._filters = {
-            each.name: EnergyFilter(each.name, HOME_POWER, log_level=logging.DEBUG) for each in fields(Counters)
-        }
+        self._filters = {each.name: _filter(each.name) for each in fields(Counters)}
         self._split: dict[str, float] = {}
         """Reading of every counter in Wh up to which its energy is in the flows."""
 
@@ -246,22 +243,31 @@ class FlowCounters:
             "counters": {name: each.state.as_dict() for name, each in self._filters.items() if each.state},
         }
 
-    def restore(self, stored: Mapping[str, Any]) -> None:
-        """Continue from the stored state, unless more was counted since."""
+    def restore(self, stored: Mapping[str, Any]) -> bool:
+        """Continue from the stored state, unless more was counted since. Return whether it does.
+
+        The last response has to be counted again after that: what it added before is gone.
+        """
         energy = _numbers(stored.get("energy"))
         restored = Flows(**{each.name: max(0.0, energy.get(each.name, 0.0)) for each in fields(Flows)})
         if sum(asdict(restored).values()) < sum(asdict(self.energy).values()):
-            return
+            return False
         self.energy, self._measured, self._last = restored, Flows(), None
         split, states = _numbers(stored.get("split")), stored.get("counters")
-        for name, counter in self._filters.items():
+        for name in self._filters:
             kept = states.get(name) if isinstance(states, Mapping) else None
             state = CounterState.from_dict(kept, 0.0) if isinstance(kept, Mapping) else None
             if state and name in split:
-                counter.state, self._split[name] = state, split[name]
+                self._filters[name], self._split[name] = _filter(name, state), split[name]
             else:
-                counter.state = None
+                self._filters[name] = _filter(name)
                 self._split.pop(name, None)
+        return True
+
+
+def _filter(name: str, state: CounterState | None = None) -> EnergyFilter:
+    """Return the filter of a counter. It logs at debug level, because the energy sensors log the same counters."""
+    return EnergyFilter(name, HOME_POWER, state, log_level=logging.DEBUG)
 
 
 def _even_steps(risen: Mapping[str, float], power: Flows, seconds: float) -> dict[str, float]:

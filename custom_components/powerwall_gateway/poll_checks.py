@@ -85,7 +85,13 @@ class EntryMonitor:
         self._data = entry.runtime_data
         self._store = store
         self._found_stopped = 0
+        self._sitemaster_at = 0.0
+        """Monotonic time of the last response that was counted, in seconds."""
+
         self._key_issue: issues.Issue | None = None
+        self._checked_key: EndpointResult[bool] | None = None
+        """Result of the last check of the key that was looked at."""
+
         self._noted_permissions = self._permissions
         self._logs_in = self._needs_login
         self._idle_seconds = 0.0
@@ -204,9 +210,14 @@ class EntryMonitor:
         if any(login[key] != self._store.login.get(key) for key in ("session", "firmware")):
             self._hass.async_create_task(self._store.async_set_login(login))
         control, settings = self._data.control, self._data.settings.data
-        running = settings.sitemaster.value.running if settings.sitemaster.value else None
+        sitemaster = settings.sitemaster
+        running = sitemaster.value.running if sitemaster.value else None
         if running is not None:
-            self._found_stopped = 0 if running or control.busy else self._found_stopped + 1
+            if running or control.busy:
+                self._found_stopped = 0
+            elif sitemaster.at != self._sitemaster_at:  # else the listeners were called without a poll
+                self._found_stopped += 1
+            self._sitemaster_at = sitemaster.at
             if running or self._found_stopped >= POLLS_BEFORE_STOPPED:
                 self._set_issue(issues.STOPPED, active=not running)
         self._set_issue(
@@ -242,9 +253,9 @@ class EntryMonitor:
         """Show why the signing key does not work, until it does; what may pass by itself has to last for two polls."""
         if self._data.control.signed is not None and not key.value:
             found, before = issues.of_key(key.error), self._key_issue
-            if found is None:
-                return  # the gateway did not respond, which proves nothing about the key
-            self._key_issue = found
+            if found is None or key is self._checked_key:
+                return  # the gateway did not respond, which proves nothing about the key, or was not polled again
+            self._key_issue, self._checked_key = found, key
             if found is not before and not isinstance(key.error, GatewayKeyError):
                 return
         else:

@@ -651,7 +651,8 @@ class GatewayEnergySensor(GatewaySensor, RestoreEntity):
     """Show a lifetime energy, guarded against glitches and kept over restarts."""
 
     _energy: float | None = None
-    _taken_from: object = None
+    _filtered_at = 0.0
+    """Monotonic time of the last value that was filtered, in seconds."""
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -670,13 +671,11 @@ class GatewayEnergySensor(GatewaySensor, RestoreEntity):
 
     @override
     def _process_poll(self) -> None:
-        """Filter the value of a poll, once per poll; a failed poll has no value."""
-        if (data := self.coordinator.data) is self._taken_from:
-            return
-        self._taken_from = data
+        """Filter a new value. The listeners are also called, and the data replaced, without a poll."""
         if (read := self.result).value is None:
             self._energy = None
-        elif read.error is None:
+        elif read.error is None and read.at != self._filtered_at:
+            self._filtered_at = read.at
             value, counts = super().native_value, self.entity_description.counts_fn(read.value)
             self._energy = (
                 self._filter.update(float(value), dt_util.utcnow().timestamp(), proven=counts)

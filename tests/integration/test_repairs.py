@@ -270,6 +270,17 @@ async def test_idle_ignored_stays_ignored_over_reload_and_restart(
     assert is_ignored(hass, entry, "idle")
 
 
+async def test_stopped_is_shown_after_two_polls(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
+    settings = entry.runtime_data.settings
+    gateway.overrides["sitemaster"] = {"running": False}
+    await settings.async_refresh()
+    settings.async_update_listeners()  # as after an action: no poll
+    assert shown(hass, entry, "stopped") is None
+    await settings.async_refresh()
+    assert shown(hass, entry, "stopped")
+
+
 async def test_stopped_ignored_stays_ignored_until_it_ran(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     gateway.running = False

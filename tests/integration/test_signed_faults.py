@@ -225,6 +225,8 @@ async def test_different_clocks_create_an_issue(hass: HomeAssistant, gateway: Si
     gateway.gateway.clock_ahead = 60.0
     entry = await set_up(gateway, options=ALLOWED)
     await keep_key(hass, entry)
+    entry.runtime_data.settings.async_update_listeners()  # as after an action: no poll
+    assert repairs(hass) & set(issues.KEY) == set()
     await _poll_settings_twice(hass, entry)
     assert repairs(hass) & set(issues.KEY) == {"key_clocks_differ"}
     gateway.gateway.clock_ahead = 0.0
