@@ -161,6 +161,7 @@ class EntryStore:
         is_stored = await self._async_save_and_verify(CONF_PRIVATE_KEY)
         if not is_stored:
             self.private_key, self.unconfirmed_since = former
+            await self._async_save()
         return is_stored
 
     async def async_set_login(self, login: dict[str, Any]) -> None:
@@ -217,9 +218,14 @@ class EntryStore:
         await self._store.async_save(self._to_json())
 
     async def _async_save_and_verify(self, key: str) -> bool:
-        """Save, and return whether a value is on disk: a `Store` that cannot write only logs it."""
+        """Save, and return whether a value is on disk: a `Store` that cannot write only logs it.
+
+        While Home Assistant stops, a `Store` writes later, and returns from memory what it has not written.
+        """
         content = self._to_json()
         await self._store.async_save(content)
+        if self._hass.is_stopping:
+            return False
         try:
             stored = await self._read()
         except HomeAssistantError:

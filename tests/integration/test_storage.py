@@ -8,7 +8,8 @@ import pytest
 
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.storage import EntryStore, async_get_store
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 
@@ -73,6 +74,23 @@ async def test_file_of_a_later_version_is_not_overwritten(hass: HomeAssistant, h
     assert not await store.async_set_key(b"another key")
     assert store.private_key is None
     assert hass_storage[NAME] == later
+
+
+async def test_nothing_counts_as_stored_while_home_assistant_stops(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
+    store = await async_get_store(hass, "entry")
+    hass.set_state(CoreState.stopping)
+    assert not await store.async_set_return_charge(35.0)
+    assert not await store.async_set_key(b"a key")
+    assert store.private_key is None
+    assert NAME not in hass_storage
+    hass.set_state(CoreState.final_write)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done()
+    hass.set_state(CoreState.running)
+    again = await reread(hass)
+    assert (again.return_charge, again.private_key) == (35.0, None)
 
 
 @pytest.mark.usefixtures("former")

@@ -17,7 +17,7 @@ from custom_components.powerwall_gateway.storage import EntryStore, async_get_st
 from custom_components.powerwall_gateway.temporary_reserve import Purpose, TemporaryReserve, held_reserve
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.const import CONF_USERNAME
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
@@ -351,6 +351,13 @@ async def test_hold_needs_a_stored_reserve(hass: HomeAssistant, local: Loaded, m
     assert raised.value.translation_key == "reserve_not_kept"
     assert writes(gateway) == []
     assert state_of(hass, gateway, "switch", "hold") == "off"
+
+    hass.set_state(CoreState.stopping)
+    with pytest.raises(HomeAssistantError) as raised:
+        await action(hass, "hold")
+    hass.set_state(CoreState.running)
+    assert raised.value.translation_key == "reserve_not_kept"
+    assert writes(gateway) == []
 
 
 @pytest.mark.parametrize(
