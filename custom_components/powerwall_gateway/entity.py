@@ -155,14 +155,20 @@ class GatewaySensorDescription[ValueT](GatewayEntityDescription[ValueT], SensorE
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayControlDescription[ValueT](GatewayEntityDescription[ValueT]):
-    """Describe a setting. Its entity is created before it can be read: old firmware requires a login to read it."""
+    """Describe a setting."""
+
+    create_without_data: bool = True
+    """Most are created before they can be read: old firmware requires a login to read them."""
 
     available_fn: Callable[[Control], bool]
     """Return whether it can be set here and now."""
 
     @override
     def exists(self, data: PowerwallGatewayData, device: SubDevice) -> bool:
-        return self.available_fn(data.control)
+        if not self.available_fn(data.control):
+            return False
+        value = self.source.result_fn(data, device.id).value
+        return self.create_without_data if value is None else self.exists_fn(value)
 
 
 class GatewayEntity(CoordinatorEntity[GatewayCoordinator[Any]]):

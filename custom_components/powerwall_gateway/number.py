@@ -12,6 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .control import Control
 from .data import PowerwallGatewayConfigEntry
 from .entity import CONFIG, OPERATION, GatewayControlDescription, GatewayControlEntity, async_add_detected
+from .gateway.models import ConfigFile
 
 PARALLEL_UPDATES = 1
 
@@ -25,6 +26,30 @@ class GatewayNumberDescription[ValueT](GatewayControlDescription[ValueT], Number
 
     scaled: bool = False
     """Convert between the gateway's percent and the scale that the owner chose. `set_fn` gets the app's percent."""
+
+
+def _limit(
+    key: str, value_fn: Callable[[ConfigFile], float | None], set_fn: Callable[[Control, float], Awaitable[object]]
+) -> GatewayNumberDescription[ConfigFile]:
+    """Describe a limit of the power from or to the grid, if the gateway has it."""
+    return GatewayNumberDescription(
+        key=key,
+        device_class=NumberDeviceClass.POWER,
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=False,
+        native_unit_of_measurement=UnitOfPower.KILO_WATT,
+        native_min_value=0,
+        native_max_value=100,
+        native_step=0.1,
+        mode=NumberMode.BOX,
+        source=CONFIG,
+        create_without_data=False,
+        exists_fn=lambda config: value_fn(config) is not None,
+        available_fn=lambda control: control.can_set_grid_policy,
+        withdrawn_fn=lambda control: control.grid_policy_withdrawn,
+        value_fn=value_fn,
+        set_fn=set_fn,
+    )
 
 
 NUMBERS: tuple[GatewayNumberDescription[Any], ...] = (
@@ -43,39 +68,8 @@ NUMBERS: tuple[GatewayNumberDescription[Any], ...] = (
         value_fn=lambda operation: operation.backup_reserve_percent,
         set_fn=lambda control, reserve: control.async_set(reserve=reserve),
     ),
-    *(
-        GatewayNumberDescription(
-            key=key,
-            device_class=NumberDeviceClass.POWER,
-            entity_category=EntityCategory.CONFIG,
-            entity_registry_enabled_default=False,
-            native_unit_of_measurement=UnitOfPower.KILO_WATT,
-            native_min_value=0,
-            native_max_value=100,
-            native_step=0.1,
-            mode=NumberMode.BOX,
-            source=CONFIG,
-            exists_fn=exists_fn,
-            available_fn=lambda control: control.can_set_grid_policy,
-            withdrawn_fn=lambda control: control.grid_policy_withdrawn,
-            value_fn=value_fn,
-            set_fn=set_fn,
-        )
-        for key, exists_fn, value_fn, set_fn in (
-            (
-                "import_limit",
-                lambda config: config.import_limit is not None,
-                lambda config: config.import_limit,
-                Control.async_set_import_limit,
-            ),
-            (
-                "export_limit",
-                lambda config: config.export_limit is not None,
-                lambda config: config.export_limit,
-                Control.async_set_export_limit,
-            ),
-        )
-    ),
+    _limit("import_limit", lambda config: config.import_limit, Control.async_set_import_limit),
+    _limit("export_limit", lambda config: config.export_limit, Control.async_set_export_limit),
 )
 
 

@@ -189,6 +189,23 @@ async def test_key_sets_import_and_export_limit(hass: HomeAssistant, gateway: Si
         assert gateway.gateway.site_settings[stored] == 2.5 * sign
 
 
+async def test_limit_that_the_gateway_does_not_have_has_no_entity(
+    hass: HomeAssistant, gateway: Simulator, set_up: SetUp
+) -> None:
+    def has_entity(key: str) -> bool:
+        return er.async_get(hass).async_get_entity_id("number", DOMAIN, f"{gateway.serial}_{key}") is not None
+
+    gateway.gateway.site_settings["max_site_meter_power_ac"] = None
+    pair(gateway)
+    entry = await set_up(gateway, options=ALLOWED)
+    await keep_key(hass, entry)
+    assert has_entity("export_limit")
+    assert not has_entity("import_limit")
+    del gateway.gateway.site_settings["max_site_meter_power_ac"]
+    await poll(hass, entry, "detail")
+    assert has_entity("import_limit")
+
+
 async def test_grid_charging_that_could_not_be_read_is_unknown(
     hass: HomeAssistant, gateway: Simulator, set_up: SetUp
 ) -> None:
