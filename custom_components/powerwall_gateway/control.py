@@ -570,9 +570,8 @@ class TemporaryReserveControl:
         """
         await self._dispatch.async_end()
         async with self._command():
-            settings = await self._hub.operation.read()
-            if not await self._schedule_event(settings, duration):
-                await self._set(Purpose.BACKUP, settings, 100.0, duration)
+            if not await self._schedule_event(duration):
+                await self._set(Purpose.BACKUP, await self._hub.operation.read(), 100.0, duration)
 
     async def async_cancel_backup(self) -> None:
         """End the full backup, also one that was started in Tesla's app. Raises a translated `HomeAssistantError`."""
@@ -613,8 +612,8 @@ class TemporaryReserveControl:
     async def _end(self, *purposes: Purpose) -> None:
         if (current := self.current) is None or current.purpose not in purposes:
             return
-        if not current.is_over:
-            current = current.ended()
+        if (ended := current.ended()) != current:
+            current = ended
             await self._keep(current)
         try:
             await async_restore(self._hub, current)
@@ -652,11 +651,11 @@ class TemporaryReserveControl:
 
         A change of the mode only restores the former reserve in the same write.
         """
-        if self.current is None or self.current.event_end is not None:
-            yield reserve
-            return
         async with self._lock:
-            if reserve is None and (current := self.current):
+            if (current := self.current) is None or current.event_end is not None:
+                yield reserve
+                return
+            if reserve is None:
                 with translated_errors(self._scale):
                     settings = await self._hub.operation.read()
                 if not current.is_replaced_by(settings):
@@ -687,10 +686,10 @@ class TemporaryReserveControl:
         self._note_set()
         await self._keep(temporary)
 
-    async def _schedule_event(self, settings: OperationSettings, duration: timedelta) -> bool:
+    async def _schedule_event(self, duration: timedelta) -> bool:
         """Let the gateway do a full backup by itself. Return False if it does not: then the reserve has to be set."""
         signed = self._hub.signed
-        if signed is None or not signed.verified or settings.mode is None or settings.reserve is None:
+        if signed is None or not signed.verified:
             return False
         try:
             await signed.full_backup()
@@ -698,6 +697,9 @@ class TemporaryReserveControl:
             return False
         if self.current and self.current.event_end is None:
             await self._end(*Purpose)
+        settings = await self._hub.operation.read()
+        if settings.mode is None or settings.reserve is None:
+            return False
         end = dt_util.utcnow() + duration
         event = TemporaryReserve(
             purpose=Purpose.BACKUP, until=end, mode=settings.mode, before=settings.reserve, reserves=(), event_end=end

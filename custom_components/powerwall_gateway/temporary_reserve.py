@@ -4,10 +4,11 @@ With a signing key the gateway may do a full backup by itself, without a change 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import floor
+from time import monotonic
 from typing import Any, Final, Self
 
 from homeassistant.util import dt as dt_util
@@ -49,10 +50,18 @@ class TemporaryReserve:
     event_end: datetime | None = None
     """End of the event (UTC), if the gateway does the full backup by itself."""
 
+    over_at: float = field(init=False, compare=False)
+    """Monotonic time of `until` in seconds, so that a clock that is set back does not make it longer."""
+
+    def __post_init__(self) -> None:
+        """Note the monotonic time of `until`."""
+        left = (self.until - dt_util.utcnow()).total_seconds()
+        object.__setattr__(self, "over_at", monotonic() + left)
+
     @property
     def is_over(self) -> bool:
         """Return whether the former reserve is to be restored."""
-        return dt_util.utcnow() >= self.until
+        return dt_util.utcnow() >= self.until or monotonic() >= self.over_at
 
     def is_replaced_by(self, shown: OperationSettings) -> bool:
         """Return whether something else has changed the mode or the reserve. Missing values count as unchanged.

@@ -1,13 +1,17 @@
 """Hold the charge or back up fully for a while, on every firmware, and restore the reserve in every way to end."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 import errno
+from functools import wraps
+from time import monotonic
 from typing import Any, Literal
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import control
+from custom_components.powerwall_gateway import control, temporary_reserve
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway import GatewayConnectionError
 from custom_components.powerwall_gateway.gateway.backoff import Polling
@@ -171,6 +175,24 @@ async def test_hold_ends_at_its_time_limit_also_while_home_assistant_is_down(
     assert await kept(hass, entry) is None
 
 
+async def test_hold_ends_in_time_with_a_clock_that_was_set_back(
+    hass: HomeAssistant, local: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, entry = local
+    monkeypatch.setattr(control, "RETRY", 0.0)
+    await action(hass, "hold", duration={"hours": 2})
+    now, passed = dt_util.utcnow(), monotonic()
+    monkeypatch.setattr(dt_util, "utcnow", lambda: now - timedelta(hours=1))
+    monkeypatch.setattr(temporary_reserve, "monotonic", lambda: passed + 7100)
+    await poll(hass, entry, "live")
+    assert state_of(hass, gateway, "switch", "hold") == "on"
+    monkeypatch.setattr(temporary_reserve, "monotonic", lambda: passed + 7200)
+    await poll(hass, entry, "live")
+    await until(lambda: state_of(hass, gateway, "switch", "hold") == "off")
+    assert follows(gateway) == BEFORE
+    assert await kept(hass, entry) is None
+
+
 async def test_change_by_someone_else_ends_the_hold_without_a_write(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     for theirs in (("self_consumption", 50.0), ("self_consumption", 24.0), ("autonomous", 60.0)):
@@ -274,6 +296,55 @@ async def test_new_reserve_replaces_the_hold(hass: HomeAssistant, local: Loaded)
     await action(hass, "hold")
     await call(hass, gateway, "number", "backup_reserve", "set_value", value=30)
     assert state_of(hass, gateway, "switch", "hold") == "off"
+    assert follows(gateway) == ("self_consumption", 33.5)
+    assert await kept(hass, entry) is None
+
+
+def meanwhile(client: object, read: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+    """Start `work` during the next read of the client. The read ends after 0.2 s, or with the work."""
+    original = getattr(client, read)
+
+    @wraps(original)
+    async def slow() -> Any:
+        setattr(client, read, original)
+        begun.set()
+        await asyncio.wait([task], timeout=0.2)
+        return await original()
+
+    async def wait_and_work() -> None:
+        await begun.wait()
+        await work()
+
+    begun = asyncio.Event()
+    setattr(client, read, slow)
+    task = asyncio.create_task(wait_and_work())
+    return task
+
+
+async def test_reserve_that_is_set_while_a_hold_begins_replaces_it(hass: HomeAssistant, local: Loaded) -> None:
+    gateway, entry = local
+    setting = meanwhile(entry.runtime_data.gateway, "soe", lambda: entry.runtime_data.control.async_set(reserve=30.0))
+    await action(hass, "hold")
+    await setting
+    assert follows(gateway) == ("self_consumption", 33.5)
+    await action(hass, "release")
+    assert follows(gateway) == ("self_consumption", 33.5)
+    assert await kept(hass, entry) is None
+
+
+async def test_reserve_that_is_set_while_a_full_backup_replaces_a_hold_keeps_the_backup(
+    hass: HomeAssistant, signed: Loaded
+) -> None:
+    gateway, entry = signed
+    await action(hass, "hold")
+    setting = meanwhile(
+        entry.runtime_data.control.signed, "full_backup", lambda: entry.runtime_data.control.async_set(reserve=30.0)
+    )
+    await action(hass, "back_up_fully")
+    await setting
+    assert backs_up(gateway)
+    assert await kept(hass, entry)
+    await action(hass, "cancel_backup")
     assert follows(gateway) == ("self_consumption", 33.5)
     assert await kept(hass, entry) is None
 
@@ -479,6 +550,7 @@ async def test_full_backup_sets_the_reserve_if_the_gateway_does_not_do_it(
 ) -> None:
     gateway, entry = signed
     gateway.gateway.full_backup.follows = follows_it
+    await action(hass, "hold")
     await action(hass, "back_up_fully")
     assert follows(gateway) == ("self_consumption", 100.0)
     await poll(hass, entry, "detail", "settings", "live")
