@@ -12,7 +12,7 @@ import pytest
 
 from homeassistant.generated.languages import LANGUAGES as HOME_ASSISTANTS
 from tools import translations
-from tools.translations import FOLDER, LANGUAGES, gaps, texts
+from tools.translations import FOLDER, LANGUAGES, changes, gaps, mark_done, texts
 
 ENGLISH = texts("en")
 SAME_AS_ENGLISH = {
@@ -46,6 +46,20 @@ def test_a_missing_text_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "de.json").write_text(json.dumps(german))
     monkeypatch.setattr(translations, "FOLDER", tmp_path)
     assert f"+ entity.sensor.charge.name: {ENGLISH['entity.sensor.charge.name']!r}" in list(gaps("de"))
+
+
+def test_a_text_is_outdated_until_its_language_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
+    shutil.copy(translations.DONE, tmp_path / "done")
+    monkeypatch.setattr(translations, "FOLDER", tmp_path)
+    monkeypatch.setattr(translations, "DONE", tmp_path / "done")
+    mark_done("de")
+    english = json.loads((FOLDER / "en.json").read_text())
+    english["entity"]["sensor"]["charge"]["name"] = "State of charge"
+    (tmp_path / "en.json").write_text(json.dumps(english))
+    assert list(changes("de")) == ["~ entity.sensor.charge.name is now 'State of charge'"]
+    mark_done("de")
+    assert list(changes("de")) == []
 
 
 @in_every_language
