@@ -130,7 +130,7 @@ LIMITS: Final = [
         "renewal of a charge or discharge",
         (control.DISPATCH_WATCH, control.DISPATCH_RENEW),
         (2.0, 45.0),
-        {DEV_CONTROL: "Every 45 seconds, read everything again"},
+        {DEV_CONTROL: "Every 45 seconds, read everything again", CONTROL: "settings every 45 seconds"},
     ),
     Limit(
         "age of a journal that is confirmed first",
