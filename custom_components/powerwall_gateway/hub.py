@@ -145,8 +145,8 @@ class PowerwallHub:
 
         self._hass = hass
         self._entry_id = entry_id
-        self._made_for = _relevant(data, options)
-        _, allows_control, self._logins_a_day = self._made_for
+        self.made_for = _relevant(data, options)
+        _, allows_control, self._logins_a_day = self.made_for
         self._session = open_session()
         self._acquired = False
         self._removed = removed
@@ -200,10 +200,6 @@ class PowerwallHub:
         """Return whether there is a signing key, even if nothing can be signed with it at present."""
         return self._private_key is not None
 
-    def matches(self, data: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
-        """Return whether the hub was made for the same data and options."""
-        return self._made_for == _relevant(data, options)
-
     @callback
     def acquire(self) -> None:
         """Keep the hub open for an entry that is being set up."""
@@ -229,13 +225,9 @@ class PowerwallHub:
 
     async def _wait_for_writes(self) -> None:
         """Wait until no write is in progress."""
-        await self._local_operation.finish()
-        if self._signed_operation is not None:
-            await self._signed_operation.finish()
-        if self.grid_policy is not None:
-            await self.grid_policy.finish()
-        if self.dispatch is not None:
-            await self.dispatch.finish()
+        for controller in (self._local_operation, self._signed_operation, self.grid_policy, self.dispatch):
+            if controller is not None:
+                await controller.finish()
 
     @callback
     def async_recover(self) -> None:
@@ -406,7 +398,7 @@ def _hubs(hass: HomeAssistant) -> dict[str, PowerwallHub]:
 async def async_acquire_hub(hass: HomeAssistant, entry: ConfigEntry) -> PowerwallHub:
     """Return the hub of an entry that is being set up, acquired, and recovering if its journal is open."""
     hub = _hubs(hass).get(entry.entry_id)
-    if hub and not hub.matches(entry.data, entry.options):
+    if hub and hub.made_for != _relevant(entry.data, entry.options):
         await hub.async_replace()
         hub = None
     if hub is None:
