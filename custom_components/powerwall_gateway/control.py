@@ -17,7 +17,6 @@ from .coordinator import EndpointResult, GatewayCoordinators
 from .exceptions import action_error, error_text, translated_errors, validation_error
 from .gateway import (
     LEASE,
-    LEAST_CHARGE,
     CommandError,
     CommandFailure,
     DispatchController,
@@ -32,7 +31,7 @@ from .gateway import (
     SignedOperationController,
     app_from_raw,
 )
-from .gateway.models import ConfigFile, ExportRule, FullBackup, GridState, OperationMode
+from .gateway.models import ConfigFile, FullBackup, GridState, OperationMode
 from .hub import PowerwallHub
 from .storage import EntryStore
 from .temporary_reserve import Purpose, TemporaryReserve, held_reserve
@@ -83,7 +82,12 @@ class Control:
 
         self.dispatch = DispatchControl(hub, store, data, scale)
         self.off_grid = OffGrid(
-            hub, store, data, options.get(CONF_RETURN_CHARGE, RETURN_CHARGE), scale, dispatch=self.dispatch
+            hub,
+            store,
+            data,
+            scale,
+            dispatch=self.dispatch,
+            return_charge=options.get(CONF_RETURN_CHARGE, RETURN_CHARGE),
         )
         self.temporary = TemporaryReserveControl(
             hub, store, data, scale, dispatch=self.dispatch, allowed=self.consented
@@ -171,23 +175,8 @@ class Control:
         self.worked = True
         return settings
 
-    async def async_set_export(self, rule: ExportRule) -> None:
-        """Set the allowed export."""
-        await self._change_grid_policy(lambda policy: policy.set_export(rule))
-
-    async def async_set_grid_charging(self, *, allowed: bool) -> None:
-        """Allow or forbid charging from the grid."""
-        await self._change_grid_policy(lambda policy: policy.set_grid_charging(allowed=allowed))
-
-    async def async_set_import_limit(self, limit: float) -> None:
-        """Set the power in kW that may be imported from the grid."""
-        await self._change_grid_policy(lambda policy: policy.set_import_limit(limit))
-
-    async def async_set_export_limit(self, limit: float) -> None:
-        """Set the power in kW that may be exported to the grid."""
-        await self._change_grid_policy(lambda policy: policy.set_export_limit(limit))
-
-    async def _change_grid_policy(self, change: Callable[[GridPolicy], Awaitable[None]]) -> None:
+    async def async_change_grid_policy(self, change: Callable[[GridPolicy], Awaitable[None]]) -> None:
+        """Change what may flow to and from the grid."""
         if (policy := self._hub.grid_policy) is None:
             # The key was removed, and the entry is being reloaded without it.
             raise action_error("key_missing")
@@ -218,7 +207,23 @@ class Control:
             await self._data.settings.async_force_refresh()
 
 
-class OffGrid:
+class _ControlPart:
+    """Base of the parts of `Control`, which run one command at a time."""
+
+    def __init__(self, hub: PowerwallHub, store: EntryStore, data: GatewayCoordinators, scale: PercentScale) -> None:
+        self._hub = hub
+        self._store = store
+        self._grid = data.grid
+        self._live = data.live
+        self._detail = data.detail
+        self._settings = data.settings
+        self._scale = scale
+        self._lock = asyncio.Lock()
+        self._not_before = -inf
+        """Monotonic time of the next automatic attempt, in seconds."""
+
+
+class OffGrid(_ControlPart):
     """Take the home off-grid, and reconnect it on request or at a set charge.
 
     That charge is stored before the request is sent, so that it applies after a restart, too. The gateway's own
@@ -230,26 +235,16 @@ class OffGrid:
         hub: PowerwallHub,
         store: EntryStore,
         data: GatewayCoordinators,
-        return_charge: float,
         scale: PercentScale,
         *,
         dispatch: DispatchControl,
+        return_charge: float,
     ) -> None:
+        super().__init__(hub, store, data, scale)
         self._dispatch = dispatch
-        self._island = hub.island
-        self._grid = data.grid
-        self._live = data.live
-        self._store = store
         self._return_charge = return_charge
-        self._scale = scale
-        self._not_before = 0.0
-        self._lock = asyncio.Lock()
+        self.island = hub.island
         self._grid.intentional = store.return_charge is not None
-
-    @property
-    def is_unknown(self) -> bool:
-        """Return True if a check would show that the login is enough."""
-        return self._island.is_unknown
 
     @property
     def is_due(self) -> bool:
@@ -273,7 +268,7 @@ class OffGrid:
     @property
     def _busy(self) -> bool:
         """Return True if a command is in progress, so that `grid_status` may not show it yet."""
-        return self._lock.locked() or self._island.busy
+        return self._lock.locked() or self.island.busy
 
     @property
     def _is_off(self) -> bool | None:
@@ -283,26 +278,21 @@ class OffGrid:
             return None
         return status.grid_status is not GridState.CONNECTED
 
-    async def async_look(self) -> None:
-        """Check whether going off-grid is possible, without an effect. Raises a subclass of `GatewayError`."""
-        await self._island.detect()
-
     async def async_leave(self) -> None:
         """Go off-grid, and wait until that is done. Raises a translated `HomeAssistantError`."""
         await self._dispatch.async_end()
         async with self._command():
             if self._grid.data.intentional:
                 return
-            least = max(LEAST_CHARGE, self._return_charge)
-            await self._island.check(least)
-            if not await self._keep(self._return_charge):
-                await self._keep(None)
+            await self.island.check(self._return_charge)
+            if not await self.async_set_return_charge(self._return_charge):
+                await self.async_set_return_charge(None)
                 raise action_error("return_not_kept")
             try:
-                await self._island.go_off_grid(least)
+                await self.island.go_off_grid(self._return_charge)
             except CommandError as err:
                 if err.reason is not CommandFailure.ISLANDING_NOT_FOLLOWED:
-                    await self._keep(None)  # no command was sent: off-grid now is an outage
+                    await self.async_set_return_charge(None)  # no command was sent: off-grid now is an outage
                 raise
 
     async def async_return(self) -> None:
@@ -312,7 +302,7 @@ class OffGrid:
                 return
             self._not_before = monotonic() + RETRY
             try:
-                await self._island.reconnect()
+                await self.island.reconnect()
             except CommandError:
                 # The home is to reconnect, so being off-grid is an outage from now on.
                 self._grid.intentional = False
@@ -331,17 +321,13 @@ class OffGrid:
         finally:
             self._grid.async_update_listeners()  # `is_over` is false while a command is in progress
 
-    async def async_forget(self) -> None:
-        """Store that the home is not off-grid intentionally any more."""
-        await self._keep(None)
-
-    async def _keep(self, return_charge: float | None) -> bool:
+    async def async_set_return_charge(self, return_charge: float | None) -> bool:
         """Store the charge at which to reconnect, None for never, and return whether it is on disk."""
         self._grid.intentional = return_charge is not None
         return await self._store.async_set_return_charge(return_charge)
 
 
-class DispatchControl:
+class DispatchControl(_ControlPart):
     """Charge or discharge the battery at a power for a time.
 
     The gateway gets it for 2 minutes at a time. If Home Assistant or the network fails, the gateway ends it by itself.
@@ -349,16 +335,8 @@ class DispatchControl:
     """
 
     def __init__(self, hub: PowerwallHub, store: EntryStore, data: GatewayCoordinators, scale: PercentScale) -> None:
-        self._hub = hub
-        self._store = store
-        self._grid = data.grid
-        self._live = data.live
-        self._detail = data.detail
-        self._settings = data.settings
-        self._scale = scale
-        self._lock = asyncio.Lock()
+        super().__init__(hub, store, data, scale)
         self._task: asyncio.Task[None] | None = None
-        self._not_before = -inf
         self._left_until = monotonic() + LEASE
         """Monotonic time in seconds until which the gateway may follow what an earlier process set."""
 
@@ -486,7 +464,7 @@ def _lease(left: float) -> int:
     return max(1, min(LEASE, round(left)))
 
 
-class TemporaryReserveControl:
+class TemporaryReserveControl(_ControlPart):
     """Set the backup reserve for a limited time, and restore the former one.
 
     The former reserve is stored before the write, so that it is restored after a restart, too. If something else
@@ -503,15 +481,9 @@ class TemporaryReserveControl:
         dispatch: DispatchControl,
         allowed: bool,
     ) -> None:
+        super().__init__(hub, store, data, scale)
         self._dispatch = dispatch
-        self._hub = hub
-        self._store = store
-        self._settings = data.settings
-        self._detail = data.detail
-        self._scale = scale
         self._allowed = allowed
-        self._lock = asyncio.Lock()
-        self._not_before = -inf
         self._set_at = -inf
         """Time of the event loop at which the gateway last showed what was set."""
 

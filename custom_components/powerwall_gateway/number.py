@@ -29,7 +29,7 @@ class GatewayNumberDescription[ValueT](GatewayControlDescription[ValueT], Number
 
 
 def _limit(
-    key: str, value_fn: Callable[[ConfigFile], float | None], set_fn: Callable[[Control, float], Awaitable[object]]
+    key: str, value_fn: Callable[[ConfigFile], float | None], set_fn: Callable[[Control, float], Awaitable[None]]
 ) -> GatewayNumberDescription[ConfigFile]:
     """Describe a limit of the power from or to the grid, if the gateway has it."""
     return GatewayNumberDescription(
@@ -68,8 +68,16 @@ NUMBERS: tuple[GatewayNumberDescription[Any], ...] = (
         value_fn=lambda operation: operation.backup_reserve_percent,
         set_fn=lambda control, reserve: control.async_set(reserve=reserve),
     ),
-    _limit("import_limit", lambda config: config.import_limit, Control.async_set_import_limit),
-    _limit("export_limit", lambda config: config.export_limit, Control.async_set_export_limit),
+    _limit(
+        "import_limit",
+        lambda config: config.import_limit,
+        lambda control, limit: control.async_change_grid_policy(lambda policy: policy.set_import_limit(limit)),
+    ),
+    _limit(
+        "export_limit",
+        lambda config: config.export_limit,
+        lambda control, limit: control.async_change_grid_policy(lambda policy: policy.set_export_limit(limit)),
+    ),
 )
 
 

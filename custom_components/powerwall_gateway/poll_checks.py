@@ -137,7 +137,7 @@ class EntryMonitor:
         if log and log != self._store.grid:
             self._hass.async_create_task(self._store.async_set_grid(log))
         if self._data.control.off_grid.is_over:
-            self._hass.async_create_task(self._data.control.off_grid.async_forget())
+            self._hass.async_create_task(self._data.control.off_grid.async_set_return_charge(None))
         # Once, and only as soon as the supervisor would do it. Later logins are for the owner to start.
         if (
             self._logs_in
@@ -161,12 +161,12 @@ class EntryMonitor:
     @callback
     def _check_off_grid(self) -> None:
         control = self._data.control
-        if control.consented and control.off_grid.is_unknown:
+        if control.consented and control.off_grid.island.is_unknown:
             self._entry.async_create_task(self._hass, self._check_islanding())
 
     async def _check_islanding(self) -> None:
         try:
-            await self._data.control.off_grid.async_look()
+            await self._data.control.off_grid.island.detect()
         except GatewayError as err:
             _LOGGER.debug("Could not read yet if the home can go off-grid: %s", err)
         self._data.grid.async_update_listeners()

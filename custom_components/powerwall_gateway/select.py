@@ -47,7 +47,9 @@ SELECTS: tuple[GatewaySelectDescription[Any], ...] = (
         withdrawn_fn=lambda control: control.grid_policy_withdrawn,
         options_fn=lambda _: ExportRule,
         current_fn=lambda config: config.export_rule,
-        select_fn=lambda control, rule: control.async_set_export(ExportRule(rule)),
+        select_fn=lambda control, rule: control.async_change_grid_policy(
+            lambda policy: policy.set_export(ExportRule(rule))
+        ),
     ),
 )
 

@@ -58,7 +58,9 @@ SWITCHES: tuple[GatewaySwitchDescription[Any], ...] = (
         available_fn=lambda control: control.can_set_grid_policy,
         withdrawn_fn=lambda control: control.grid_policy_withdrawn,
         is_on_fn=lambda detail: detail.config.value.charges_from_grid if detail.config.value else None,
-        set_fn=lambda control, on: control.async_set_grid_charging(allowed=on),
+        set_fn=lambda control, on: control.async_change_grid_policy(
+            lambda policy: policy.set_grid_charging(allowed=on)
+        ),
     ),
 )
 

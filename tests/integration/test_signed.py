@@ -119,7 +119,7 @@ async def test_key_removed_removes_its_controls_and_an_unconfirmed_one_does_not(
     await hass.async_block_till_done()
     assert made() == set()
     with pytest.raises(HomeAssistantError) as refused:
-        await entry.runtime_data.control.async_set_grid_charging(allowed=True)
+        await entry.runtime_data.control.async_change_grid_policy(lambda policy: policy.set_grid_charging(allowed=True))
     assert refused.value.translation_key == "key_missing"
 
 

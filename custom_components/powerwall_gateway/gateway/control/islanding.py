@@ -105,11 +105,12 @@ class IslandingController:
             self._supported = await self._gateway.has_islanding()
 
     async def check(self, least: float = LEAST_CHARGE) -> None:
-        """Check that the grid is connected and the state of charge is at least `least` (app %).
+        """Check that the grid is connected and the state of charge is at least `least` (app %), never below 20%.
 
         Raises `GatewayStoppedError`, and `CommandError` (NO_GRID_TO_LEAVE, CHARGE_TOO_LOW, ISLANDING_UNSURE).
         An unknown value counts as a failed check (ISLANDING_UNSURE).
         """
+        least = max(least, LEAST_CHARGE)
         try:
             grid = (await self._gateway.grid_status()).grid_status
             percentage = (await self._gateway.soe()).percentage
@@ -133,7 +134,7 @@ class IslandingController:
         gateway accepts the request and stays on the grid, otherwise the error of the request.
         """
         async with self._lock:
-            await self.check(max(least, LEAST_CHARGE))
+            await self.check(least)
             await self._request(off_grid=True)
             try:
                 await self._wait_for(GridState.ISLANDED, self._off_grid)
