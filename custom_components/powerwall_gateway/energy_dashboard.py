@@ -24,7 +24,6 @@ from homeassistant.helpers import entity_registry as er
 from . import issues
 from .const import DOMAIN
 from .data import PowerwallGatewayConfigEntry
-from .issues import escape_markdown
 from .storage import EntryStore
 
 _ENERGIES: Final = {
@@ -89,7 +88,7 @@ async def async_suggest_sources(hass: HomeAssistant, entry: PowerwallGatewayConf
         else:
             missing = _missing(manager, shown)
         entity_ids = dict.fromkeys(text for text in _texts(missing) if text in ours)
-        names = [escape_markdown(state.name) for state in map(hass.states.get, entity_ids) if state]
+        names = [issues.escape_markdown(state.name) for state in map(hass.states.get, entity_ids) if state]
         issues.async_set_issue(
             hass,
             issues.ENERGY_DASHBOARD,

@@ -32,11 +32,8 @@ class PowerAverage:
     def update(self, meters: MetersAggregates, now: float) -> None:
         """Add the power at a monotonic time in seconds."""
         weight = 1 - exp((self._at - now) / _AVERAGED_SECONDS)
-        load, solar, battery = (
-            meter.instant_power if meter else None for meter in (meters.load, meters.solar, meters.battery)
-        )
-        self.net_load = _smooth(self.net_load, None if load is None else load - (solar or 0.0), weight)
-        self.battery = _smooth(self.battery, battery, weight)
+        self.net_load = _smooth(self.net_load, meters.net_load, weight)
+        self.battery = _smooth(self.battery, meters.battery_power, weight)
         self._at = now
 
 

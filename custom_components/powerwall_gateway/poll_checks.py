@@ -1,5 +1,6 @@
 """After every poll of a loaded entry: store the session, log in if that is allowed, and raise repair issues."""
 
+from collections.abc import Awaitable
 from datetime import timedelta
 import logging
 from typing import Final
@@ -34,7 +35,6 @@ from .gateway import (
 )
 from .gateway.models import GridState, MetersAggregates, OperationMode
 from .hub import SAFETY_TIMINGS
-from .issues import escape_markdown
 from .storage import EntryStore
 from .sub_devices import active_alerts, battery_blocks, powerwalls
 from .temporary_reserve import Purpose
@@ -177,30 +177,24 @@ class EntryMonitor:
             # The gateway refused a password that it accepts again.
             for flow in self._entry.async_get_active_flows(self._hass, {SOURCE_REAUTH}):
                 self._hass.config_entries.flow.async_abort(flow["flow_id"])
-        if self._data.control.off_grid.is_due:
-            self._entry.async_create_background_task(self._hass, self._return(), f"{self._entry.title} return to grid")
-        if self._data.control.temporary.is_due:
-            self._entry.async_create_background_task(self._hass, self._restore(), f"{self._entry.title} reserve")
-        if self._data.control.dispatch.is_left:
-            self._entry.async_create_background_task(self._hass, self._resume(), f"{self._entry.title} dispatch")
+        control, name = self._data.control, self._entry.title
+        if control.off_grid.is_due:
+            self._start(control.off_grid.async_return(), f"reconnect {name} to the grid")
+        if control.temporary.is_due:
+            self._start(control.temporary.async_end(*Purpose), f"restore the backup reserve of {name}")
+        if control.dispatch.is_left:
+            self._start(control.dispatch.async_end(), f"end the dispatch of {name}")
 
-    async def _return(self) -> None:
-        try:
-            await self._data.control.off_grid.async_return()
-        except HomeAssistantError as err:
-            _LOGGER.warning("Could not reconnect %s to the grid yet: %s", self._entry.title, err.__cause__)
+    def _start(self, change: Awaitable[None], name: str) -> None:
+        """Start a change in the background. A later poll starts it again if it fails."""
 
-    async def _restore(self) -> None:
-        try:
-            await self._data.control.temporary.async_end(*Purpose)
-        except HomeAssistantError as err:
-            _LOGGER.warning("Could not restore the backup reserve of %s yet: %s", self._entry.title, err.__cause__)
+        async def run() -> None:
+            try:
+                await change
+            except HomeAssistantError as err:
+                _LOGGER.warning("Could not %s yet: %s", name, err.__cause__)
 
-    async def _resume(self) -> None:
-        try:
-            await self._data.control.dispatch.async_end()
-        except HomeAssistantError as err:
-            _LOGGER.warning("Could not end the dispatch of %s yet: %s", self._entry.title, err.__cause__)
+        self._entry.async_create_background_task(self._hass, run(), name)
 
     # -- settings, the signing key and permissions ---------------------------------------------------------------------
 
@@ -300,7 +294,7 @@ class EntryMonitor:
         }
         lasting = {serial: fault for serial, (fault, since) in self._faults.items() if now - since >= FAULT_FOR}
         numbered = [
-            f"Powerwall {number} ({escape_markdown(lasting[device.id])})"
+            f"Powerwall {number} ({issues.escape_markdown(lasting[device.id])})"
             for number, device in enumerate(powerwalls(self._data), start=1)
             if device.id in lasting
         ]
@@ -321,7 +315,7 @@ class EntryMonitor:
         )
         if lasting or self._shows_alerts:  # an issue from before a restart is not over before the first polls
             self._shows_alerts = bool(lasting)
-            texts = (f"{escape_markdown(name)} ({MEANINGS[name].text.rstrip('.')})" for name in lasting)
+            texts = (f"{issues.escape_markdown(name)} ({MEANINGS[name].text.rstrip('.')})" for name in lasting)
             self._set_issue(issues.ALERTS, active=bool(lasting), alerts=issues.SEPARATOR.join(texts))
 
     def _check_battery(self) -> None:
@@ -329,9 +323,8 @@ class EntryMonitor:
         now = self._hass.loop.time()
         step, self._last_live_poll = min(now - self._last_live_poll, _LONGEST_STEP), now
         meters = self._data.live.data.meters.value
-        battery = meters.battery if meters else None
-        if meters and battery and battery.instant_power is not None:
-            if abs(battery.instant_power) >= IDLE_POWER:
+        if meters and (power := meters.battery_power) is not None:
+            if abs(power) >= IDLE_POWER:
                 self._idle_seconds = 0.0
             elif self._could_move(meters):
                 self._idle_seconds += step
@@ -347,7 +340,7 @@ class EntryMonitor:
             self._set_issue(issues.HOLD_NOT_FOLLOWED, active=False)
             return
         grid, battery, meters = self._data.grid.data.status.fresh, live.battery.fresh, live.meters.value
-        power = meters.battery.instant_power if meters and meters.battery else None
+        power = meters.battery_power if meters else None
         if (
             self._data.grid.connected_for() >= SAFETY_TIMINGS.connected
             and grid is not None
@@ -370,9 +363,9 @@ class EntryMonitor:
         settings = self._data.settings.data
         operation, sitemaster = settings.operation.fresh, settings.sitemaster.fresh
         grid, battery = self._data.grid.data.status.fresh, self._data.live.data.battery.fresh
-        home = meters.load.instant_power if meters.load else None
+        net_load = meters.net_load
         if (
-            home is None
+            net_load is None
             or operation is None
             or operation.operation_mode is not OperationMode.SELF_CONSUMPTION
             or grid is None
@@ -384,10 +377,9 @@ class EntryMonitor:
         ):
             return False
         charge = app_from_raw(battery.percentage)
-        spare = ((meters.solar.instant_power if meters.solar else None) or 0.0) - home
         reserve = operation.backup_reserve_percent
         has_charge = reserve is not None and charge > app_from_raw(reserve) + _ABOVE_RESERVE
-        return (spare > _WORTH_IT and charge < _FULL) or (spare < -_WORTH_IT and has_charge)
+        return (net_load < -_WORTH_IT and charge < _FULL) or (net_load > _WORTH_IT and has_charge)
 
 
 @callback

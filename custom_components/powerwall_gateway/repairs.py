@@ -22,7 +22,6 @@ from .energy_dashboard import async_add_sources
 from .exceptions import translated
 from .gateway import GatewayError, Identity, StopSupervisor, identify, open_session
 from .hub import async_disable_now, async_get_supervisor, create_gateway
-from .issues import escape_markdown
 from .probe import async_configured_gateway
 
 _LOGGER = logging.getLogger(__name__)
@@ -152,7 +151,7 @@ class CertificateFix(ProgressFlow[RepairsFlowContext, RepairsFlowResult], MenuFi
                 **self._shown,
                 "host": entry.data[CONF_HOST],
                 "former": entry.data[CONF_SERIAL],
-                "serial": escape_markdown(serial),
+                "serial": issues.escape_markdown(serial),
             },
         )
 

@@ -95,6 +95,18 @@ class MetersAggregates(Model):
     generator: Meter | None = None
     busway: Meter | None = None
 
+    @property
+    def battery_power(self) -> float | None:
+        """Return the power of the battery in W, positive while it discharges."""
+        return self.battery.instant_power if self.battery else None
+
+    @property
+    def net_load(self) -> float | None:
+        """Return home minus solar power in W: what the grid and the battery supply."""
+        home = self.load.instant_power if self.load else None
+        solar = self.solar.instant_power if self.solar else None
+        return None if home is None else home - (solar or 0.0)
+
     def without_noise(self, below: float) -> Self:
         """Return the meters with a power of grid, battery, home or solar below so many W as 0."""
         quiet = {
