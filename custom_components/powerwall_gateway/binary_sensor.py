@@ -11,7 +11,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .alert_meanings import describe
-from .coordinator import Detail
 from .data import PowerwallGatewayConfigEntry
 from .entity import (
     BATTERY_BLOCK,
@@ -42,8 +41,8 @@ from .sub_devices import (
     NETWORK_TYPES,
     block_of,
     is_inverted,
-    meter_of,
     meters,
+    meters_by_id,
     network_in_use,
     powerwall_inverters,
     powerwalls,
@@ -71,7 +70,7 @@ def _is_grid_on(grid: GridStatus) -> bool | None:
 
 
 def _is_charging(meters: MetersAggregates) -> bool | None:
-    power = meters.battery.instant_power if meters.battery else None
+    power = meters.battery_power
     return None if power is None else power <= -IDLE_POWER
 
 
@@ -137,7 +136,9 @@ def _powerwall_problem(source: Source[BatteryBlock]) -> GatewayBinarySensorDescr
     )
 
 
-_METER: Final = Source(lambda data: data.inventory, meter_of)
+_METER: Final = Source(lambda data: data.inventory, lambda data, _: data.inventory.data.meters).of_device(
+    lambda listed, device_id: meters_by_id(listed).get(device_id)
+)
 
 
 def _inverted(number: int) -> GatewayBinarySensorDescription[bool]:
@@ -218,15 +219,7 @@ BINARY_SENSORS: tuple[GatewayBinarySensorDescription[Any], ...] = (
     *(description for name in NETWORK_TYPES for description in _network(name)),
     # Of a Powerwall 2 the live data report a problem, of a Powerwall 3 signed requests.
     _powerwall_problem(BATTERY_BLOCK),
-    _powerwall_problem(
-        Source(
-            lambda data: data.detail,
-            lambda data, serial: data.detail.data.controller.map(
-                lambda controller: block_of(controller.battery_blocks, serial)
-            ),
-            Detail.CONTROLLER,
-        )
-    ),
+    _powerwall_problem(CONTROLLER.of_device(lambda controller, serial: block_of(controller.battery_blocks, serial))),
     GatewayBinarySensorDescription(
         key="backup_ready",
         source=BATTERY_BLOCK,

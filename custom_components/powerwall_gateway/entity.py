@@ -37,17 +37,22 @@ class Source[ValueT]:
 
     def map[PartT](self, part_of: Callable[[ValueT], PartT | None]) -> Source[PartT]:
         """Return the source of a part of the value."""
-        return Source(self.coordinator_fn, lambda data, device: self.result_fn(data, device).map(part_of), self.detail)
+        return self.of_device(lambda value, _: part_of(value))
+
+    def of_device[PartT](self, part_of: Callable[[ValueT, str], PartT | None]) -> Source[PartT]:
+        """Return the source of the part for the entity's device, of which `part_of` takes the `SubDevice.id`."""
+        return Source(
+            self.coordinator_fn,
+            lambda data, device: self.result_fn(data, device).map(lambda value: part_of(value, device)),
+            self.detail,
+        )
 
 
 GRID: Final = Source(lambda data: data.grid, lambda data, _: data.grid.data.status)
 METERS: Final = Source(lambda data: data.live, lambda data, _: data.live.data.meters)
 BATTERY: Final = Source(lambda data: data.live, lambda data, _: data.live.data.battery)
 SYSTEM: Final = Source(lambda data: data.live, lambda data, _: data.live.data.system)
-BATTERY_BLOCK: Final = Source(
-    lambda data: data.live,
-    lambda data, serial: data.live.data.system.map(lambda system: block_of(system.battery_blocks, serial)),
-)
+BATTERY_BLOCK: Final = SYSTEM.of_device(lambda system, serial: block_of(system.battery_blocks, serial))
 OPERATION: Final = Source(lambda data: data.settings, lambda data, _: data.settings.data.operation)
 SITEMASTER: Final = Source(lambda data: data.settings, lambda data, _: data.settings.data.sitemaster)
 CONFIG: Final = Source(lambda data: data.detail, lambda data, _: data.detail.data.config, Detail.CONFIG)

@@ -8,7 +8,7 @@ from math import sqrt
 from operator import attrgetter
 from typing import Any, Final, override
 
-from homeassistant.components.sensor import RestoreSensor, SensorDeviceClass, SensorEntity, SensorStateClass
+from homeassistant.components.sensor import RestoreSensor, SensorDeviceClass, SensorEntity
 from homeassistant.const import EntityCategory, UnitOfApparentPower, UnitOfReactivePower, UnitOfTime
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -53,6 +53,7 @@ from .gateway.models import (
 from .sensor_devices import (
     CURRENT,
     DEVICE_SENSORS,
+    DISABLED_MEASUREMENT,
     ENERGY,
     FREQUENCY,
     PERCENT,
@@ -65,7 +66,6 @@ from .temporary_reserve import Purpose
 
 PARALLEL_UPDATES = 0
 
-_COUNT: Final = DISABLED_DIAGNOSTIC | {"state_class": SensorStateClass.MEASUREMENT}
 _UPTIME: Final = DISABLED_DIAGNOSTIC | {"device_class": SensorDeviceClass.UPTIME}
 _RAW_PERCENT: Final = PERCENT | DISABLED_DIAGNOSTIC | {"suggested_display_precision": 1}
 
@@ -81,10 +81,6 @@ _METERS: Final[dict[str, Callable[[MetersAggregates], Meter | None]]] = {
     "busway": attrgetter("busway"),
 }
 _OPTIONAL_METERS: Final = {"generator", "busway"}
-
-
-def _exists(meter: Meter | None) -> bool:
-    return meter is not None and meter.exists
 
 
 def _meter_sensor(
@@ -103,10 +99,14 @@ def _meter_sensor(
     def value(meters: MetersAggregates) -> float | None:
         return value_fn(measured, meters.battery) if (measured := meter_fn(meters)) else None
 
+    def exists(meters: MetersAggregates) -> bool:
+        measured = meter_fn(meters)
+        return measured is not None and measured.exists and not (needs_value and value(meters) is None)
+
     return GatewaySensorDescription(
         key=key,
         source=source,
-        exists_fn=lambda meters: _exists(meter_fn(meters)) and not (needs_value and value(meters) is None),
+        exists_fn=exists,
         value_fn=value,
         counts_fn=lambda meters: is_counting(meter_fn(meters), meters),
         **quantity,
@@ -267,16 +267,20 @@ CALCULATED_ENERGY_SENSORS: Final = (
 # -- flows: where the energy goes --------------------------------------------------------------------------------------
 
 
-_FLOWS: Final = Source(lambda data: data.live, lambda data, _: data.live.data.flows)
+def _flow_sensor(flow: str, **more: Any) -> GatewaySensorDescription[FlowData]:
+    """Describe a sensor of a flow, for example from solar to the battery."""
+    return GatewaySensorDescription(
+        source=Source(lambda data: data.live, lambda data, _: data.live.data.flows),
+        exists_fn=lambda flows: flows.has_solar or not flow.startswith("solar"),
+        needs_battery="battery" in flow,
+        **more,
+    )
 
 
 def _flow_power(flow: str) -> GatewaySensorDescription[FlowData]:
-    """Describe the power of a flow, for example from solar to the battery."""
-    return GatewaySensorDescription(
+    return _flow_sensor(
+        flow,
         key=f"{flow}_power",
-        source=_FLOWS,
-        exists_fn=lambda flows: flows.has_solar or not flow.startswith("solar"),
-        needs_battery="battery" in flow,
         entity_registry_enabled_default=False,
         value_fn=lambda flows: None if flows.power is None else float(getattr(flows.power, flow)),
         **POWER,
@@ -285,11 +289,9 @@ def _flow_power(flow: str) -> GatewaySensorDescription[FlowData]:
 
 def _flow_energy(flow: str) -> GatewaySensorDescription[FlowData]:
     """Describe the lifetime energy of a flow. The Energy dashboard splits the battery's energy by these."""
-    return GatewaySensorDescription(
+    return _flow_sensor(
+        flow,
         key=f"{flow}_energy",
-        source=_FLOWS,
-        exists_fn=lambda flows: flows.has_solar or not flow.startswith("solar"),
-        needs_battery="battery" in flow,
         entity_registry_enabled_default="battery" in flow,
         value_fn=lambda flows: getattr(flows.energy, flow),
         **ENERGY,
@@ -312,8 +314,7 @@ class BatteryState(StrEnum):
 
 
 def _battery_state(meters: MetersAggregates) -> BatteryState | None:
-    power = meters.battery.instant_power if meters.battery else None
-    if power is None:
+    if (power := meters.battery_power) is None:
         return None
     if abs(power) < IDLE_POWER:
         return BatteryState.IDLE
@@ -430,7 +431,12 @@ def _faults(faults: tuple[GridFault, ...]) -> Mapping[str, Any]:
 
 def _grid_faults(source: Source[tuple[GridFault, ...]]) -> GatewaySensorDescription[tuple[GridFault, ...]]:
     return GatewaySensorDescription(
-        key="grid_faults", source=source, needs_battery=True, value_fn=len, attributes_fn=_faults, **_COUNT
+        key="grid_faults",
+        source=source,
+        needs_battery=True,
+        value_fn=len,
+        attributes_fn=_faults,
+        **DISABLED_MEASUREMENT,
     )
 
 
@@ -567,13 +573,13 @@ SYSTEM_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
         source=Source(lambda data: data.inventory, lambda data, _: data.inventory.data.problems),
         value_fn=lambda problems: None if problems.problems is None else len(problems.problems),
         attributes_fn=lambda problems: {"problems": list(problems.problems or ())},
-        **_COUNT,
+        **DISABLED_MEASUREMENT,
     ),
     GatewaySensorDescription(
         key="powerwall_count",
         source=POWERWALLS,
         value_fn=lambda listed: None if listed.powerwalls is None else len(listed.powerwalls),
-        **_COUNT,
+        **DISABLED_MEASUREMENT,
     ),
     # On a Powerwall 3 only signed requests report it; its expansions are devices of their own, too.
     GatewaySensorDescription(
@@ -581,14 +587,14 @@ SYSTEM_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
         source=Source(lambda data: data.detail, lambda data, _: data.detail.data.packs, Detail.CONTROLLER),
         exists_fn=bool,
         value_fn=len,
-        **_COUNT,
+        **DISABLED_MEASUREMENT,
     ),
     GatewaySensorDescription(
         key="alerts",
         source=CONTROLLER.map(lambda controller: controller.alerts),
         value_fn=count,
         attributes_fn=lambda alerts: {"alerts": list(map(describe, sorted(set(alerts))))},
-        **_COUNT,
+        **DISABLED_MEASUREMENT,
     ),
     _signal("wifi"),
     _signal("cellular"),

@@ -19,12 +19,13 @@ from homeassistant.const import (
     UnitOfTemperature,
 )
 
-from .coordinator import Detail, DetailData, EndpointResult
+from .coordinator import Detail
 from .data import PowerwallGatewayData
 from .device_ids import SubDevice
 from .energy_filter import HOME_POWER, POWERWALL_POWER
 from .entity import (
     BATTERY_BLOCK,
+    CONTROLLER,
     DISABLED_DIAGNOSTIC,
     ENERGY_THROTTLE,
     POWER_THROTTLE,
@@ -39,6 +40,7 @@ from .estimates import POWERWALL_ENERGY
 from .gateway.models import (
     PV_STRINGS,
     BatteryBlock,
+    Controller,
     CtReading,
     MeterReading,
     PowerwallTemperatures,
@@ -116,6 +118,7 @@ TEMPERATURE: Final[dict[str, Any]] = {
     "suggested_display_precision": 1,
     "throttle": StateThrottle(step=0.5, every=60.0),
 }
+DISABLED_MEASUREMENT: Final[dict[str, Any]] = DISABLED_DIAGNOSTIC | {"state_class": SensorStateClass.MEASUREMENT}
 
 
 # -- Powerwalls --------------------------------------------------------------------------------------------------------
@@ -163,10 +166,8 @@ def _powerwall_energy(
 
 
 _SIGNED_BLOCK: Final = Source(
-    lambda data: data.detail,
-    lambda data, serial: data.detail.data.measured_packs.map(lambda blocks: block_of(blocks, serial)),
-    Detail.COMPONENTS,
-)
+    lambda data: data.detail, lambda data, _: data.detail.data.measured_packs, Detail.COMPONENTS
+).of_device(block_of)
 
 
 def _signed(sensor: GatewaySensorDescription[BatteryBlock]) -> GatewaySensorDescription[BatteryBlock]:
@@ -186,16 +187,12 @@ def _signed_sensor(key: str, **more: Any) -> GatewaySensorDescription[SignedBloc
     )
 
 
-_FAN: Final[dict[str, Any]] = DISABLED_DIAGNOSTIC | {
+_FAN: Final[dict[str, Any]] = DISABLED_MEASUREMENT | {
     "translation_key": "fan_speed",
-    "state_class": SensorStateClass.MEASUREMENT,
     "native_unit_of_measurement": REVOLUTIONS_PER_MINUTE,
     "suggested_display_precision": 0,
     "throttle": StateThrottle(step=50.0, every=60.0),  # the speed varies by a few revolutions all the time
 }
-_BATTERY_STATISTIC: Final[dict[str, Any]] = DISABLED_DIAGNOSTIC | {"state_class": SensorStateClass.MEASUREMENT}
-
-
 _STORED: Final = STORED_ENERGY | {"throttle": POWERWALL_THROTTLE}
 _ALSO_SIGNED: Final = (
     _powerwall_sensor(
@@ -224,17 +221,16 @@ _ALSO_SIGNED: Final = (
 )
 
 
+_TEMPERATURES: Final = Source(
+    lambda data: data.detail, lambda data, _: data.detail.data.temperatures, Detail.TEMPERATURES
+).of_device(lambda read, serial: next((each for each in read.powerwalls or () if each.serial_number == serial), None))
+
+
 def _temperature_sensor(key: str, attribute: str) -> GatewaySensorDescription[PowerwallTemperatures]:
     """Describe a temperature of a Powerwall 2, which is requested only while the entity is enabled."""
-
-    def result(data: PowerwallGatewayData, serial: str) -> EndpointResult[PowerwallTemperatures]:
-        return data.detail.data.temperatures.map(
-            lambda read: next((each for each in read.powerwalls or () if each.serial_number == serial), None)
-        )
-
     return GatewaySensorDescription(
         key=key,
-        source=Source(lambda data: data.detail, result, Detail.TEMPERATURES),
+        source=_TEMPERATURES,
         devices_fn=signed_powerwall_2s,
         create_without_data=True,
         value_fn=lambda read: None if (value := getattr(read, attribute)) is None else round(value, 1),
@@ -255,14 +251,14 @@ POWERWALL_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
     _signed_sensor("fan_a_speed", translation_placeholders={"number": "A"}, **_FAN),
     _signed_sensor("fan_b_speed", translation_placeholders={"number": "B"}, **_FAN),
     _signed_sensor(
-        "average_capacity", native_unit_of_measurement="Ah", suggested_display_precision=1, **_BATTERY_STATISTIC
+        "average_capacity", native_unit_of_measurement="Ah", suggested_display_precision=1, **DISABLED_MEASUREMENT
     ),
     _signed_sensor(
         "full_cycles",
         exists_fn=lambda block: bool(block.full_cycles),  # firmware that does not count them reports 0
         **DISABLED_DIAGNOSTIC | {"state_class": SensorStateClass.TOTAL_INCREASING},
     ),
-    _signed_sensor("self_discharge", suggested_display_precision=3, **_BATTERY_STATISTIC),
+    _signed_sensor("self_discharge", suggested_display_precision=3, **DISABLED_MEASUREMENT),
     _powerwall_sensor(
         "power",
         lambda block: block.power,
@@ -321,21 +317,15 @@ def _meters_with_input(number: int) -> Callable[[PowerwallGatewayData], tuple[Su
     return with_input
 
 
-def _ct_readings(data: PowerwallGatewayData, device_id: str) -> EndpointResult[tuple[CtReading, ...]]:
+def _ct_readings(meters: dict[str, MeterReading], device_id: str) -> tuple[CtReading, ...] | None:
     """Return what a meter measures at its inputs. With an error come zeros (21.39), which were not measured."""
-
-    def of(meters: dict[str, MeterReading]) -> tuple[CtReading, ...] | None:
-        meter = meters.get(device_id)
-        return meter.cts if meter and not meter.error else None
-
-    return data.detail.data.ct_readings.map(of)
+    meter = meters.get(device_id)
+    return meter.cts if meter and not meter.error else None
 
 
-def _signed_ct_readings(data: PowerwallGatewayData, device_id: str) -> EndpointResult[tuple[CtReading, ...]]:
+def _signed_ct_readings(controller: Controller, device_id: str) -> tuple[CtReading, ...] | None:
     """Return the same on a Powerwall 3, by signed requests."""
-    return data.detail.data.controller.map(
-        lambda controller: next((meter.cts for meter in controller.meters or () if meter.meter_id == device_id), None)
-    )
+    return next((meter.cts for meter in controller.meters or () if meter.meter_id == device_id), None)
 
 
 def _input_sensors(
@@ -355,8 +345,10 @@ def _input_sensors(
     )
 
 
-_CT_READINGS: Final = Source(lambda data: data.detail, _ct_readings, Detail.CT_READINGS)
-_SIGNED_CT_READINGS: Final = Source(lambda data: data.detail, _signed_ct_readings, Detail.CONTROLLER)
+_CT_READINGS: Final = Source(
+    lambda data: data.detail, lambda data, _: data.detail.data.ct_readings, Detail.CT_READINGS
+).of_device(_ct_readings)
+_SIGNED_CT_READINGS: Final = CONTROLLER.of_device(_signed_ct_readings)
 
 
 class _Phase(NamedTuple):
@@ -392,22 +384,13 @@ def _or_zero(value: float | None, measured_at: datetime | None) -> float | None:
     return 0.0 if value is None and measured_at is not None else value
 
 
-def _of_use(detail: Detail, results_fn: Callable[[DetailData], EndpointResult[Any]]) -> Source[SiteMeter | SolarMeter]:
-    """Return the source for the meters of the grid or of solar."""
-
-    def result(data: PowerwallGatewayData, device_id: str) -> EndpointResult[Any]:
-        # By the connection's serial: that of the readings was a sensor's on a Neurio in 2018.
-        return results_fn(data.detail.data).map(
-            lambda meters: next(
-                (meter for meter in meters if device_id == meter_id(meter.kind, meter.device_serial)), None
-            )
-        )
-
-    return Source(lambda data: data.detail, result, detail)
+def _single_meter[MeterT: (SiteMeter, SolarMeter)](meters: tuple[MeterT, ...], device_id: str) -> MeterT | None:
+    """Return a meter by the connection's serial: that of the readings was a sensor's on a Neurio in 2018."""
+    return next((meter for meter in meters if device_id == meter_id(meter.kind, meter.device_serial)), None)
 
 
 def _use_sensors(
-    use: str, source: Source[SiteMeter | SolarMeter], imported: str, exported: str
+    use: str, source: Source[SiteMeter] | Source[SolarMeter], imported: str, exported: str
 ) -> tuple[GatewaySensorDescription[Any], ...]:
     """Describe what a meter measures of the grid or of solar; `imported` and `exported` are keys of the energies."""
 
@@ -440,8 +423,12 @@ def _use_sensors(
     )
 
 
-_GRID: Final = _of_use(Detail.SITE_METERS, lambda detail: detail.site_meters)
-_SOLAR: Final = _of_use(Detail.SOLAR_METERS, lambda detail: detail.solar_meters)
+_GRID: Final = Source(
+    lambda data: data.detail, lambda data, _: data.detail.data.site_meters, Detail.SITE_METERS
+).of_device(_single_meter)
+_SOLAR: Final = Source(
+    lambda data: data.detail, lambda data, _: data.detail.data.solar_meters, Detail.SOLAR_METERS
+).of_device(_single_meter)
 
 METER_DEVICE_SENSORS: Final = (
     *(
@@ -481,9 +468,8 @@ INVERTER_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
         device_class=SensorDeviceClass.POWER,
         native_unit_of_measurement=UnitOfPower.WATT,
         suggested_display_precision=0,
-        source=Source(
-            lambda data: data.inventory,
-            lambda data, device_id: data.inventory.data.inverters.map(lambda listed: listed.get(device_id)),
+        source=Source(lambda data: data.inventory, lambda data, _: data.inventory.data.inverters).of_device(
+            lambda listed, device_id: listed.get(device_id)
         ),
         devices_fn=inverters,
         exists_fn=lambda inverter: inverter.power_rating is not None,
@@ -534,10 +520,8 @@ def _inverter_string(number: int) -> Source[SolarString]:
 
 
 _PV_STRINGS: Final = Source(
-    lambda data: data.detail,
-    lambda data, serial: data.detail.data.components.map(lambda components: components.strings_of(serial)),
-    Detail.COMPONENTS,
-)
+    lambda data: data.detail, lambda data, _: data.detail.data.components, Detail.COMPONENTS
+).of_device(lambda components, serial: components.strings_of(serial))
 
 
 def _pv_string_sensors(index: int, letter: str) -> tuple[GatewaySensorDescription[Any], ...]:

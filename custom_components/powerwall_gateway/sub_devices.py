@@ -173,11 +173,6 @@ def meters_by_id(listed: Iterable[InstalledMeter] | None) -> dict[str, Installed
     return found
 
 
-def meter_of(data: PowerwallGatewayData, device_id: str) -> EndpointResult[InstalledMeter]:
-    """Return the result of a meter in the inventory."""
-    return data.inventory.data.meters.map(lambda listed: meters_by_id(listed).get(device_id))
-
-
 def is_inverted(meter: InstalledMeter, number: int) -> bool | None:
     """Return whether the gateway inverts an input of a meter; None for an input that is not in use."""
     for cts in meter.cts or ():
