@@ -7,7 +7,6 @@ import orjson
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
-    GatewayError,
     GatewayInvalidResponseError,
     GatewayRefusedError,
     endpoints,
@@ -235,7 +234,7 @@ async def test_network_name_that_changes_the_path_is_not_sent(
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
     gateway.requests.clear()
-    with pytest.raises(GatewayError, match="nothing was sent"):
+    with pytest.raises(ValueError, match="nothing was sent"):
         await powerwall.call(endpoint, name=name)
     assert gateway.requests == []
 

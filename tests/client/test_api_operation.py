@@ -8,7 +8,6 @@ import pytest
 from custom_components.powerwall_gateway.gateway import (
     GatewayAuthenticationRequiredError,
     GatewayConnectionError,
-    GatewayError,
     GatewayNotFoundError,
     GatewayPermissionDeniedError,
     GatewayRefusedError,
@@ -88,7 +87,7 @@ async def test_set_operation_rejects_an_invalid_reserve(
     gateway = await simulator("1.15.0")
     powerwall = await with_session(client, gateway)
     gateway.requests.clear()
-    with pytest.raises(GatewayError, match="nothing was sent"):
+    with pytest.raises(ValueError, match="nothing was sent"):
         await powerwall.set_operation(mode=SELF_POWERED, reserve_raw=reserve)
     assert gateway.requests == []
 
@@ -98,7 +97,7 @@ async def test_set_operation_rejects_an_invalid_limit(simulator: StartSimulator,
     gateway = await simulator("1.15.0")
     powerwall = await with_session(client, gateway)
     gateway.requests.clear()
-    with pytest.raises(GatewayError, match="nothing was sent"):
+    with pytest.raises(ValueError, match="nothing was sent"):
         await powerwall.set_operation(mode=SELF_POWERED, reserve_raw=20, max_pv_export_power_kw=limit)
     assert gateway.requests == []
 

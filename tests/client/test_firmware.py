@@ -1,19 +1,31 @@
 """Capabilities of a gateway, detected with few requests."""
 
+from contextlib import suppress
 from time import monotonic
 
 import pytest
 
 from custom_components.powerwall_gateway.gateway import (
     Capabilities,
+    GatewayAuthenticationRequiredError,
     GatewayNotFoundError,
+    GatewayStoppedError,
     IslandingController,
+    PowerwallGateway,
     client as client_module,
 )
 from custom_components.powerwall_gateway.gateway.control import islanding
 from custom_components.powerwall_gateway.gateway.models import Status
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
+
+
+async def read_both(powerwall: PowerwallGateway) -> Capabilities:
+    """Read the firmware and all Powerwalls, and return what is known then."""
+    for read in (powerwall.status, powerwall.system_status):
+        with suppress(GatewayNotFoundError, GatewayAuthenticationRequiredError, GatewayStoppedError):
+            await read()
+    return powerwall.capabilities
 
 
 def capabilities(version: str, *roles: str) -> Capabilities:
@@ -56,7 +68,7 @@ def test_capabilities_of_a_powerwall_3_are_restricted() -> None:
     ("firmware", "password", "has_system_status", "stops"),
     [("1.15.0", None, False, True), ("21.44", "", True, False)],
 )
-async def test_discovery_takes_two_reads(
+async def test_capabilities_are_known_after_two_requests(
     simulator: StartSimulator,
     client: Client,
     firmware: str,
@@ -69,23 +81,23 @@ async def test_discovery_takes_two_reads(
     if password is not None:
         await powerwall.login()
     gateway.requests.clear()
-    found = await powerwall.discover()
+    found = await read_both(powerwall)
     assert [request.path for request in gateway.requests] == ["status", "system_status"]
     assert (found.has_system_status, found.login_stops_powerwall) == (has_system_status, stops)
     assert not found.is_restricted
 
 
-async def test_discovery_of_a_stopped_gateway(simulator: StartSimulator, client: Client) -> None:
+async def test_system_status_of_a_stopped_gateway_is_supported(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     gateway.running = False
-    assert (await (await client(gateway)).discover()).has_system_status
+    assert (await read_both(await client(gateway))).has_system_status
 
 
-async def test_discovery_of_a_powerwall_3(simulator: StartSimulator, client: Client) -> None:
+async def test_gateway_without_a_status_is_restricted(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     for path in ("status", "system_status"):
         gateway.faults.add(path, status=404)
-    found = await (await client(gateway)).discover()
+    found = await read_both(await client(gateway))
     assert found.is_restricted
     assert not found.has_system_status
 
@@ -96,7 +108,7 @@ async def test_missing_path_is_not_requested_until_the_firmware_changes(
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
     gateway.faults.add("system_status", status=404)
-    assert not (await powerwall.discover()).has_system_status
+    assert not (await read_both(powerwall)).has_system_status
     gateway.faults.clear()
     for unread in ({"version": None}, {}):
         gateway.overrides["status"] = unread
@@ -110,7 +122,7 @@ async def test_missing_path_is_not_requested_until_the_firmware_changes(
 async def test_known_path_is_requested_until_the_firmware_changes(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("21.44")
     powerwall = await client(gateway)
-    await powerwall.discover()
+    await read_both(powerwall)
     gateway.faults.add("system_status", status=404)
     with pytest.raises(GatewayNotFoundError):
         await powerwall.system_status()
@@ -125,7 +137,7 @@ async def test_known_path_is_requested_until_the_firmware_changes(simulator: Sta
 async def test_gateway_with_known_firmware_is_no_powerwall_3(simulator: StartSimulator, client: Client) -> None:
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
-    await powerwall.discover()
+    await read_both(powerwall)
     gateway.faults.add("status", status=404)
     with pytest.raises(GatewayNotFoundError):
         await powerwall.status()
@@ -146,7 +158,7 @@ async def test_404_is_kept_for_a_while_and_shorter_after_a_start(
         gateway.faults.add(path, status=404)
     powerwall = await client(gateway)
     await powerwall.login()
-    await powerwall.discover()
+    await read_both(powerwall)
     with pytest.raises(GatewayNotFoundError):
         await powerwall.operation()
     way_off = IslandingController(powerwall)

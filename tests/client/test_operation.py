@@ -246,7 +246,7 @@ async def test_set_of_an_installer_succeeds_after_the_switch(
 async def test_set_of_a_customer_sends_no_write(simulator: StartSimulator, connect: Connect, firmware: str) -> None:
     gateway = await simulator(firmware)
     operator = with_session(gateway, await connect(gateway), role="Home_Owner", may_log_in=True)
-    await operator.powerwall.discover()
+    await operator.powerwall.status()
     assert not operator.may()
     gateway.requests.clear()
     with raises_command_error(CommandFailure.NOT_ALLOWED):

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from custom_components.powerwall_gateway.gateway import GatewayError, GatewayRefusedError, endpoints
+from custom_components.powerwall_gateway.gateway import GatewayRefusedError, endpoints
 from custom_components.powerwall_gateway.gateway.text_redaction import LONGEST, cut, redact
 from tests.client.conftest import Client
 from tests.conftest import StartSimulator
@@ -110,7 +110,7 @@ async def test_argument_that_leads_to_another_endpoint_is_not_sent(
     gateway = await simulator("1.15.0")
     powerwall = await client(gateway, password=None)
     gateway.requests.clear()
-    with pytest.raises(GatewayError, match="nothing was sent"):
+    with pytest.raises(ValueError, match="nothing was sent"):
         await powerwall.call(endpoint, **{name: argument})
     assert gateway.requests == []
 

@@ -46,14 +46,8 @@ class Polling:
     limit: float
 
 
-async def poll_until[T](
-    read: Callable[[], Awaitable[T]],
-    is_done: Callable[[T], bool],
-    polling: Polling,
-    *,
-    retry_on: type[Exception] | tuple[type[Exception], ...] = GatewayError,
-) -> T:
-    """Return the first value that is done, or else the last one. Raises what the last read raised."""
+async def poll_until[T](read: Callable[[], Awaitable[T]], is_done: Callable[[T], bool], polling: Polling) -> T:
+    """Return the first value that is done, or else the last one. Raises the `GatewayError` of the last read."""
     end, pauses = monotonic() + polling.limit, waits(polling.first_pause, polling.longest_pause)
     while True:
         pause = next(pauses)
@@ -62,7 +56,7 @@ async def poll_until[T](
             value = await read()
             if is_last or is_done(value):
                 return value
-        except retry_on:
+        except GatewayError:
             if is_last:
                 raise
         await sleep(pause)

@@ -18,7 +18,6 @@ from .exceptions import (
     GatewayInvalidResponseError,
     GatewayNotFoundError,
     GatewayRefusedError,
-    GatewayStoppedError,
 )
 from .firmware import Capabilities
 from .models import (
@@ -80,7 +79,7 @@ class PowerwallGateway:
     `password` is the customer's. Pass `Credentials` for another user. Without either, only paths that require no login
     are available. If you pass a `session`, it is used and not closed.
 
-    Every method raises subclasses of `GatewayError` and nothing else. Some of them are:
+    Every method raises subclasses of `GatewayError`, and ValueError for wrong arguments. Some of the errors are:
 
     - `GatewayStoppedError` from live data while the Powerwall is stopped
     - `GatewayAuthenticationRequiredError` if a login is required, or has no permission
@@ -209,18 +208,6 @@ class PowerwallGateway:
         """End the session at the gateway."""
         await self._login.end()
 
-    async def discover(self) -> Capabilities:
-        """Return what the gateway supports with this login, by at most two reads.
-
-        Later responses refine it: see `capabilities`. A missing path, a missing login, and a stopped Powerwall raise no
-        error.
-        """
-        with suppress(GatewayNotFoundError):
-            await self.status()
-        with suppress(GatewayNotFoundError, GatewayAuthenticationRequiredError, GatewayStoppedError):
-            await self.system_status()
-        return self.capabilities
-
     # -- any endpoint --------------------------------------------------------------------------------------------------
 
     async def call[ResultT](
@@ -229,7 +216,7 @@ class PowerwallGateway:
         """Call an endpoint of the table in `endpoints`: `await gateway.call(endpoints.GENERATORS)`.
 
         `arguments` fill in the path: `await gateway.call(endpoints.SOLARS_BRAND, brand="Tesla")`. Use `login` and
-        `logout` for the session. Raises ValueError for their endpoints.
+        `logout` for the session. Raises ValueError for their endpoints, and for an argument that leads to another one.
         """
         if endpoint in {endpoints.LOGIN, endpoints.LOGOUT}:
             raise ValueError("use the methods login and logout")
@@ -392,14 +379,12 @@ class PowerwallGateway:
         Firmware before 1.21 has another key for the mode, so the status is read first if it is not known.
 
         Raises `GatewayRefusedError` for a mode that the gateway does not accept: all but self-consumption and backup.
-        Raises `GatewayError` for an invalid reserve or limit, and sends nothing.
+        Raises ValueError for an invalid reserve or limit, and sends nothing.
         """
         if not 0 <= reserve_raw <= 100:
-            raise GatewayError(
-                f"a reserve of {reserve_raw} % is not between 0 and 100: nothing was sent", path="operation"
-            )
+            raise ValueError(f"a reserve of {reserve_raw} % is not between 0 and 100: nothing was sent")
         if max_pv_export_power_kw is not None and not isfinite(max_pv_export_power_kw):
-            raise GatewayError(f"{max_pv_export_power_kw} kW is no limit: nothing was sent", path="operation")
+            raise ValueError(f"{max_pv_export_power_kw} kW is no limit: nothing was sent")
         if self.capabilities.status is None:
             with suppress(GatewayNotFoundError):
                 await self.status()

@@ -46,7 +46,7 @@ def login_wants_force(status: Status | None) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
-    """Features that one gateway supports with one login, as far as known. See `PowerwallGateway.discover`."""
+    """Features that one gateway supports with one login, as far as known."""
 
     status: Status | None  #: The last response of `/api/status` with a version; None if it never responded
     roles: tuple[str, ...] = ()  #: Roles of the present session

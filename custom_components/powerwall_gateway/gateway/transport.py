@@ -166,9 +166,9 @@ class PathWithArguments(str):
     on_the_wire: str
 
     def __new__(cls, path: str, **arguments: str) -> Self:
-        """Fill in the arguments. Raises `GatewayError` for an empty one and for dots: they lead to another endpoint."""
+        """Fill in the arguments. Raises ValueError for an empty one and for dots: they lead to another endpoint."""
         if wrong := [name for name, value in arguments.items() if value in {"", ".", ".."}]:
-            raise GatewayError(f"this {wrong[0]} is not valid in a path: nothing was sent", path=path)
+            raise ValueError(f"this {wrong[0]} is not valid in a path: nothing was sent")
         made = super().__new__(cls, path)
         made.on_the_wire = path.format_map({name: quote(value, safe="") for name, value in arguments.items()})
         return made

@@ -173,17 +173,17 @@ def secret(name: str | None = None) -> Any:
     return field(default=None, repr=False, metadata={"key": name})
 
 
-def redacted(name: str | None = None) -> str | None:
+def redacted() -> str | None:
     """Declare a text for people, without serials, tokens and addresses."""
-    return _explicit(name, str, "a string", lambda value: redact(as_str(value)).strip())
+    return _explicit(None, str, "a string", lambda value: redact(as_str(value)).strip())
 
 
-def raw_json_list(name: str | None = None) -> tuple[str, ...] | None:
+def raw_json_list() -> tuple[str, ...] | None:
     """Declare a list of values of unknown shape: a string as it is, anything else as JSON; both redacted.
 
     orjson reads more levels than it writes. A value that is nested too deeply is left out.
     """
-    return _explicit(name, tuple[str, ...], "a list", _as_json_list)
+    return _explicit(None, tuple[str, ...], "a list", _as_json_list)
 
 
 def json_list[T](name: str, decode: Callable[[Any], T | None]) -> tuple[T, ...] | None:
@@ -195,14 +195,14 @@ def json_list[T](name: str, decode: Callable[[Any], T | None]) -> tuple[T, ...] 
     return _explicit(name, None, "a string with a JSON list of objects", decode_list)
 
 
-def true_keys(name: str | None = None) -> tuple[str, ...] | None:
+def true_keys() -> tuple[str, ...] | None:
     """Declare the keys that are true in an object."""
-    return _explicit(name, tuple[str, ...], "an object of true or false", _as_true_keys)
+    return _explicit(None, tuple[str, ...], "an object of true or false", _as_true_keys)
 
 
-def epoch_ms(name: str | None = None, *, compare: bool = True) -> datetime | None:
+def epoch_ms(*, compare: bool = True) -> datetime | None:
     """Declare a point in time in milliseconds since 1970; 0 and what no calendar holds are None."""
-    return _explicit(name, datetime, "milliseconds since 1970", _as_datetime, compare=compare)
+    return _explicit(None, datetime, "milliseconds since 1970", _as_datetime, compare=compare)
 
 
 def _explicit[T](
