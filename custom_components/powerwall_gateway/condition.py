@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.automation import DomainSpec
 from homeassistant.helpers.condition import Condition, EntityStateConditionBase
 
-from .outages import GridEventType
+from .grid_log import GridEventType
 from .trigger import GatewayTarget
 
 

@@ -83,8 +83,8 @@ from .gateway.models import (
     SystemUpdate,
     TroubleshootingProblems,
 )
-from .meter_contact import ContactWatch, aggregates_in_contact, singles_in_contact
-from .outages import GridEvent, GridLog
+from .grid_log import GridEvent, GridLog
+from .lost_meters import LostMeterDetector, aggregates_in_contact, singles_in_contact
 from .temporary_reserve import TemporaryReserve
 
 if TYPE_CHECKING:
@@ -147,6 +147,12 @@ class EndpointResult[T]:
         """Return the result for a part of the value."""
         value = None if self.value is None else part_of(self.value)
         return EndpointResult(value=value, error=self.error, at=self.at, not_before=self.not_before)
+
+
+def endpoint_results(data: Any) -> dict[str, EndpointResult[Any]]:
+    """Return the results in a coordinator's data by name."""
+    values = {each.name: getattr(data, each.name) for each in fields(data)}
+    return {name: value for name, value in values.items() if isinstance(value, EndpointResult)}
 
 
 def start_time(last: EndpointResult[datetime], elapsed: EndpointResult[timedelta]) -> EndpointResult[datetime]:
@@ -276,7 +282,7 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
     @property
     def has_failed(self) -> bool:
         """Return whether an endpoint failed at the last poll. One that the gateway never had does not count."""
-        results = [each for each in vars(self.data).values() if isinstance(each, EndpointResult)]
+        results = endpoint_results(self.data).values()
         return any(each.error and not (each.unsupported and each.has_never_succeeded) for each in results)
 
     @callback
@@ -557,7 +563,7 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
         """Number of Powerwalls in the last list."""
 
         self._average = PowerAverage()
-        self._contact = ContactWatch[str](self.name)
+        self._lost_meters = LostMeterDetector[str](self.name)
         self._zero_below: float = entry.options.get(CONF_ZERO_BELOW, 0.0)
         self.flow_counters = FlowCounters()
 
@@ -566,33 +572,33 @@ class LiveCoordinator(GatewayCoordinator[LiveData]):
         meters = await self._fetch(self.data.meters, self.gateway.meters_aggregates)
         battery = await self._fetch(self.data.battery, self._fetch_battery)
         if meters.error is None and meters.value is not None:
-            value = aggregates_in_contact(meters.value, self._contact, meters.at)
+            value = aggregates_in_contact(meters.value, self._lost_meters, meters.at)
             meters = replace(meters, value=value)
             self._average.update(value, meters.at)
+        shown_meters = meters.map(lambda meters: meters.without_noise(self._zero_below))
         return LiveData(
             meters=meters,
-            shown_meters=meters.map(self._shown),
+            shown_meters=shown_meters,
             battery=battery,
             estimates=battery.map(self._estimate),
-            flows=self._split(meters),
+            flows=self._split(meters, shown_meters.value),
             grid_connected=self._is_grid_connected(battery),
         )
 
-    def _shown(self, meters: MetersAggregates) -> MetersAggregates:
-        return meters.without_noise(self._zero_below)
-
-    def _split(self, meters: EndpointResult[MetersAggregates]) -> EndpointResult[FlowData]:
+    def _split(
+        self, meters: EndpointResult[MetersAggregates], shown: MetersAggregates | None
+    ) -> EndpointResult[FlowData]:
         """Split power and energy by source and consumer, once per response."""
         if meters.error and meters.value is not None:
             return replace(self.data.flows, error=meters.error)
         now = dt_util.utcnow().timestamp()
-        return meters.map(lambda value: self.flow_counters.update_from(value, now, shown=self._shown(value)))
+        return meters.map(lambda value: self.flow_counters.update_from(value, now, shown=shown))
 
     @callback
     def restore_flows(self, stored: Mapping[str, Any]) -> None:
         """Continue the energies of flows that were stored before a restart."""
         if self.flow_counters.restore(stored):
-            self.data = replace(self.data, flows=self._split(self.data.meters))
+            self.data = replace(self.data, flows=self._split(self.data.meters, self.data.shown_meters.value))
 
     def _is_grid_connected(self, battery: EndpointResult[SystemStatus | StateOfEnergy]) -> bool:
         """Return whether the grid is connected, by the newest response about it."""
@@ -701,8 +707,8 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
         self, hass: HomeAssistant, entry: ConfigEntry, gateway: PowerwallGateway, signed: SignedGateway | None
     ) -> None:
         super().__init__(hass, entry, gateway, signed)
-        self._site_contact = ContactWatch[int](f"{self.name}, site")
-        self._solar_contact = ContactWatch[int](f"{self.name}, solar")
+        self._lost_site_meters = LostMeterDetector[int](f"{self.name}, site")
+        self._lost_solar_meters = LostMeterDetector[int](f"{self.name}, solar")
         self._next_temperatures = 0.0
         """Monotonic time in seconds."""
 
@@ -715,10 +721,10 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
         data = replace(
             data,
             site_meters=await self._fetch_meters(
-                Detail.SITE_METERS, data.site_meters, gateway.meters_site, self._site_contact
+                Detail.SITE_METERS, data.site_meters, gateway.meters_site, self._lost_site_meters
             ),
             solar_meters=await self._fetch_meters(
-                Detail.SOLAR_METERS, data.solar_meters, gateway.meters_solar, self._solar_contact
+                Detail.SOLAR_METERS, data.solar_meters, gateway.meters_solar, self._lost_solar_meters
             ),
             solar_powerwall=await self._fetch_detail(
                 Detail.SOLAR_POWERWALL, data.solar_powerwall, gateway.solar_powerwall
@@ -774,13 +780,13 @@ class DetailCoordinator(GatewayCoordinator[DetailData]):
         detail: Detail,
         last: EndpointResult[tuple[T, ...]],
         endpoint: Callable[[], Awaitable[tuple[T, ...]]],
-        watch: ContactWatch[int],
+        detector: LostMeterDetector[int],
     ) -> EndpointResult[tuple[T, ...]]:
         """Fetch single meters, and remove the live values of those out of contact."""
         result = await self._fetch_detail(detail, last, endpoint)
         if result.error or result.at == last.at:
             return result  # no new response
-        return result.map(lambda meters: singles_in_contact(meters, watch, result.at))
+        return result.map(lambda meters: singles_in_contact(meters, detector, result.at))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -890,12 +896,11 @@ class InventoryCoordinator(GatewayCoordinator[InventoryData]):
     @override
     async def _async_update_data(self) -> InventoryData:
         data = await super()._async_update_data()
-        results: list[EndpointResult[object]] = [getattr(data, field.name) for field in fields(data)]
         # A gateway that has just started may reject endpoints that it has.
         may_be_wrong = self.gateway.absent_for < self.schedule.interval
         if any(
             result.error and result.has_never_succeeded and (may_be_wrong or not result.unsupported)
-            for result in results
+            for result in endpoint_results(data).values()
         ):
             # Poll again soon: without the response, devices and entities are missing.
             self.update_interval = timedelta(seconds=min(self._retry, self.schedule.interval))

@@ -5,7 +5,7 @@ The gateway's responses are in their original form, so that the simulator can re
 """
 
 import asyncio
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from time import monotonic, time
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceEntry
 
-from .coordinator import EndpointResult, GatewayCoordinator
+from .coordinator import GatewayCoordinator, endpoint_results
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .gateway import (
     READABLE_PATHS,
@@ -141,7 +141,6 @@ def _gateway(data: PowerwallGatewayData) -> dict[str, Any]:
 
 def _coordinator(coordinator: GatewayCoordinator[Any]) -> dict[str, Any]:
     """Return the present and the configured interval in seconds, and how each endpoint was polled last."""
-    results = {field.name: getattr(coordinator.data, field.name) for field in fields(coordinator.data)}
     return {
         "interval": round(coordinator.schedule.interval, 1),
         "configured_interval": coordinator.schedule.wanted,
@@ -152,8 +151,7 @@ def _coordinator(coordinator: GatewayCoordinator[Any]) -> dict[str, Any]:
                 "has_value": result.value is not None,
                 "error": str(result.error) if result.error else None,
             }
-            for name, result in results.items()
-            if isinstance(result, EndpointResult)
+            for name, result in endpoint_results(coordinator.data).items()
         },
     }
 

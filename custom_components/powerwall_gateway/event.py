@@ -14,7 +14,7 @@ from .coordinator import Detail, EndpointResult, GridCoordinator
 from .data import PowerwallGatewayConfigEntry, PowerwallGatewayData
 from .device_ids import SubDevice
 from .entity import GatewayEntity, GatewayEntityDescription, Source, async_add_detected
-from .outages import GridEvent, GridEventType
+from .grid_log import GridEvent, GridEventType
 from .sub_devices import active_alerts
 
 PARALLEL_UPDATES = 0

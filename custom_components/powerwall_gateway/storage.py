@@ -19,7 +19,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .const import CONF_PRIVATE_KEY, DOMAIN
 from .gateway import Journal, JournalError, JournalRecord, PendingAction
-from .outages import GridLog
+from .grid_log import GridLog
 from .temporary_reserve import TemporaryReserve
 
 _LOGGER = logging.getLogger(__name__)

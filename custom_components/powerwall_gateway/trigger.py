@@ -19,7 +19,7 @@ from homeassistant.helpers.trigger import (
 from homeassistant.util.unit_conversion import DurationConverter
 
 from .const import DOMAIN
-from .outages import GridEventType
+from .grid_log import GridEventType
 
 
 class GatewayTarget:

@@ -53,7 +53,7 @@ def test_entities_import_only_their_layers() -> None:
         "estimates",
         "flow_split",
         "sub_devices",
-        "outages",
+        "grid_log",
         "sensor_devices",
         "temporary_reserve",
         "gateway.models",

@@ -14,7 +14,7 @@ from custom_components.powerwall_gateway import (
     entity,
     estimates,
     flow_split,
-    meter_contact,
+    lost_meters,
     poll_checks,
     services,
     signing_key,
@@ -185,7 +185,7 @@ LIMITS: Final = [
     ),
     Limit(
         "meter without contact",
-        meter_contact.LOST_AFTER,
+        lost_meters.LOST_AFTER,
         MINUTE,
         {TROUBLESHOOTING: "meter for more than 1 minute"},
     ),

@@ -8,7 +8,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway.gateway.models import Meter
-from custom_components.powerwall_gateway.meter_contact import LOST_AFTER, ContactWatch
+from custom_components.powerwall_gateway.lost_meters import LOST_AFTER, LostMeterDetector
 from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from simulator.wire import NEVER
@@ -30,9 +30,9 @@ def meters(**ages: float | str) -> dict[str, Meter]:
 
 
 @pytest.fixture
-def watch() -> ContactWatch[str]:
-    """Return a new watch."""
-    return ContactWatch("test")
+def detector() -> LostMeterDetector[str]:
+    """Return a new detector."""
+    return LostMeterDetector("test")
 
 
 async def polled(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -44,62 +44,64 @@ async def polled(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 
 @pytest.mark.parametrize(("age", "lost"), [(59.0, False), (60.0, False), (61.0, True), (86_400.0, True)])
-def test_meter_behind_the_newest_is_lost_after_a_minute(watch: ContactWatch[str], age: float, lost: bool) -> None:
+def test_meter_behind_the_newest_is_lost_after_a_minute(
+    detector: LostMeterDetector[str], age: float, lost: bool
+) -> None:
     assert LOST_AFTER == 60.0
-    assert watch.lost(meters(solar=age, battery=0.0), 0.0) == ({"solar"} if lost else set())
+    assert detector.lost(meters(solar=age, battery=0.0), 0.0) == ({"solar"} if lost else set())
 
 
 @pytest.mark.parametrize(("elapsed", "lost"), [(59.0, False), (60.0, False), (61.0, True)])
 def test_every_meter_standing_still_is_lost_after_a_minute(
-    watch: ContactWatch[str], elapsed: float, lost: bool
+    detector: LostMeterDetector[str], elapsed: float, lost: bool
 ) -> None:
     alone = meters(site=0.0)
-    assert not watch.lost(alone, 1000.0)
-    assert not watch.lost(alone, 1030.0)
-    assert watch.lost(alone, 1000.0 + elapsed) == ({"site"} if lost else set())
-    assert not watch.lost(meters(site=-5.0), 1000.0 + elapsed)
+    assert not detector.lost(alone, 1000.0)
+    assert not detector.lost(alone, 1030.0)
+    assert detector.lost(alone, 1000.0 + elapsed) == ({"site"} if lost else set())
+    assert not detector.lost(meters(site=-5.0), 1000.0 + elapsed)
 
 
 @pytest.mark.parametrize("hours", [-100_000.0, -9.0, 9.0, 100_000.0])
-def test_wrong_clock_of_the_gateway_changes_nothing(watch: ContactWatch[str], hours: float) -> None:
+def test_wrong_clock_of_the_gateway_changes_nothing(detector: LostMeterDetector[str], hours: float) -> None:
     offset = hours * 3600
     for second in range(0, 300, 5):
-        assert not watch.lost(meters(site=offset - second, battery=offset - second), float(second))
+        assert not detector.lost(meters(site=offset - second, battery=offset - second), float(second))
 
 
-def test_step_of_the_gateway_clock_loses_no_meter(watch: ContactWatch[str]) -> None:
+def test_step_of_the_gateway_clock_loses_no_meter(detector: LostMeterDetector[str]) -> None:
     for number, offset in enumerate([0.0, 0.0, 10_800.0, 10_800.0, -7200.0, -7200.0]):
         age = offset - 5.0 * number
-        assert not watch.lost(meters(site=age, battery=age), 5.0 * number)
+        assert not detector.lost(meters(site=age, battery=age), 5.0 * number)
 
 
-def test_lost_meter_with_a_future_time_affects_no_other_meter(watch: ContactWatch[str]) -> None:
+def test_lost_meter_with_a_future_time_affects_no_other_meter(detector: LostMeterDetector[str]) -> None:
     """The clock was set back by three hours after the loss."""
     ahead = -10_800.0
-    watch.lost(meters(solar=ahead, battery=ahead), 0.0)
-    watch.lost(meters(solar=ahead, battery=0.0), 5.0)
+    detector.lost(meters(solar=ahead, battery=ahead), 0.0)
+    detector.lost(meters(solar=ahead, battery=0.0), 5.0)
     for second in range(10, 65, 5):
-        assert not watch.lost(meters(solar=ahead, battery=-float(second)), float(second))
-    assert watch.lost(meters(solar=ahead, battery=-70.0), 70.0) == {"solar"}
+        assert not detector.lost(meters(solar=ahead, battery=-float(second)), float(second))
+    assert detector.lost(meters(solar=ahead, battery=-70.0), 70.0) == {"solar"}
 
 
 @pytest.mark.parametrize("time", [NEVER, "", "soon", "2026-06-21T13:00:00"])
-def test_meter_without_a_time_is_never_lost(watch: ContactWatch[str], time: str) -> None:
+def test_meter_without_a_time_is_never_lost(detector: LostMeterDetector[str], time: str) -> None:
     for second in (0.0, 100.0, 200.0):
-        assert not watch.lost(meters(generator=time, battery=-second), second)
+        assert not detector.lost(meters(generator=time, battery=-second), second)
 
 
-def test_unchanged_time_while_the_gateway_was_unreachable_is_no_loss(watch: ContactWatch[str]) -> None:
+def test_unchanged_time_while_the_gateway_was_unreachable_is_no_loss(detector: LostMeterDetector[str]) -> None:
     alone = meters(site=0.0)
-    assert not watch.lost(alone, 0.0)
-    assert not watch.lost(alone, 600.0)
-    assert not watch.lost(alone, 660.0)
-    assert watch.lost(alone, 661.0) == {"site"}
+    assert not detector.lost(alone, 0.0)
+    assert not detector.lost(alone, 600.0)
+    assert not detector.lost(alone, 660.0)
+    assert detector.lost(alone, 661.0) == {"site"}
 
 
-def test_late_poll_finds_a_loss_at_once(watch: ContactWatch[str]) -> None:
-    watch.lost(meters(solar=0.0, battery=0.0), 0.0)
-    assert watch.lost(meters(solar=-2.0, battery=-600.0), 600.0) == {"solar"}
+def test_late_poll_finds_a_loss_at_once(detector: LostMeterDetector[str]) -> None:
+    detector.lost(meters(solar=0.0, battery=0.0), 0.0)
+    assert detector.lost(meters(solar=-2.0, battery=-600.0), 600.0) == {"solar"}
 
 
 # -- entities ----------------------------------------------------------------------------------------------------------

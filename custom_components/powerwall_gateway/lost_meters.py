@@ -29,7 +29,7 @@ class _Contact(NamedTuple):
     """Monotonic time in seconds at which this time was first seen."""
 
 
-class ContactWatch[KeyT: (str, int)]:
+class LostMeterDetector[KeyT: (str, int)]:
     """Detect meters out of contact from their communication times.
 
     Only the gateway's own times are compared: Home Assistant's clock may differ by hours. A meter is out of contact if
@@ -75,22 +75,22 @@ class ContactWatch[KeyT: (str, int)]:
         return not (last and time > last.time and behind <= last.behind)
 
 
-def aggregates_in_contact(meters: MetersAggregates, watch: ContactWatch[str], now: float) -> MetersAggregates:
+def aggregates_in_contact(meters: MetersAggregates, detector: LostMeterDetector[str], now: float) -> MetersAggregates:
     """Return the meters. One that is out of contact keeps only its counters.
 
     This includes `load`: the gateway computes it, and reports the time of the oldest meter that it uses.
     """
     known = {name: meter for name, meter in vars(meters).items() if isinstance(meter, Meter)}
-    lost = watch.lost(known, now)
+    lost = detector.lost(known, now)
     return replace(meters, **{name: known[name].counters_only() for name in lost}) if lost else meters
 
 
 def singles_in_contact[MeterT: (SiteMeter, SolarMeter)](
-    meters: tuple[MeterT, ...], watch: ContactWatch[int], now: float
+    meters: tuple[MeterT, ...], detector: LostMeterDetector[int], now: float
 ) -> tuple[MeterT, ...]:
     """Return the meters of `meters/site` or `meters/solar`. One that is out of contact keeps only its counters."""
     known = {place: meter.readings for place, meter in enumerate(meters) if meter.readings}
-    lost = watch.lost(known, now)
+    lost = detector.lost(known, now)
     return tuple(
         replace(meter, readings=known[place].counters_only()) if place in lost else meter
         for place, meter in enumerate(meters)
