@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from ..backoff import Polling, poll_until
 from ..client import PowerwallGateway
 from ..exceptions import CommandError, CommandFailure, GatewayNotFoundError
-from ..models import ConfigFile, ExportRule, GridState, GridStatus, Meter, MetersAggregates, app_from_raw
+from ..models import ConfigFile, ExportRule, GridState, GridStatus, MetersAggregates, app_from_raw
 from .signed_operation import NOT_STORED
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class DispatchRequest:
 
     def is_met_by(self, meters: MetersAggregates) -> bool:
         """Return whether the battery has the requested power."""
-        return self._is_near(_power(meters.battery))
+        return self._is_near(meters.battery_power)
 
     def is_met_anyway(self, meters: MetersAggregates) -> bool:
         """Return whether a self-powered battery would have the requested power, too."""
@@ -143,7 +143,7 @@ class DispatchController:
                 raise CommandError(
                     "the battery does not follow",
                     reason=CommandFailure.DISPATCH_NOT_FOLLOWED,
-                    power=_power(meters.battery),
+                    power=meters.battery_power,
                 )
 
     async def renew(self, request: DispatchRequest, former: ConfigFile, seconds: int = LEASE) -> ConfigFile:
@@ -195,13 +195,9 @@ class DispatchController:
         self._accepted_until = self._ends_at
 
 
-def _power(meter: Meter | None) -> float | None:
-    return meter.instant_power if meter else None
-
-
 def _needed(meters: MetersAggregates) -> float | None:
     """Return the power in W that the home needs beyond solar: what grid and battery supply together."""
-    grid, battery = _power(meters.site), _power(meters.battery)
+    grid, battery = meters.grid_power, meters.battery_power
     return None if grid is None or battery is None else grid + battery
 
 

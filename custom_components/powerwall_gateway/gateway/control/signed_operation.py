@@ -148,26 +148,14 @@ def _expected_effect(
     before: MetersAggregates, charge: float | None, former: Operation, now: Operation
 ) -> _Effect | None:
     """Return a check that is true once the battery follows the write; None if its behavior need not change."""
-    battery, requested = _battery_power(before), _requested_power(before)
-    if charge is None or battery is None or requested is None:
+    battery, net_load = before.battery_power, before.net_load
+    if charge is None or battery is None or net_load is None:
         return None
     if battery > ACTIVE_W and _must_idle(now, charge):
-        return lambda meters: (_battery_power(meters) or 0.0) < IDLE_W
-    if battery < IDLE_W and requested > ACTIVE_W and _must_idle(former, charge) and _must_discharge(now, charge):
-        return lambda meters: (_battery_power(meters) or 0.0) > IDLE_W or (_requested_power(meters) or 0.0) < ACTIVE_W
+        return lambda meters: (meters.battery_power or 0.0) < IDLE_W
+    if battery < IDLE_W and net_load > ACTIVE_W and _must_idle(former, charge) and _must_discharge(now, charge):
+        return lambda meters: (meters.battery_power or 0.0) > IDLE_W or (meters.net_load or 0.0) < ACTIVE_W
     return None
-
-
-def _battery_power(meters: MetersAggregates) -> float | None:
-    """Return the power of the battery in W, positive while it discharges."""
-    return meters.battery.instant_power if meters.battery else None
-
-
-def _requested_power(meters: MetersAggregates) -> float | None:
-    """Return the power in W that the home uses beyond solar."""
-    home = meters.load.instant_power if meters.load else None
-    solar = meters.solar.instant_power if meters.solar else None
-    return None if home is None else home - (solar or 0.0)
 
 
 def _must_idle(operation: Operation, charge: float) -> bool:

@@ -96,6 +96,11 @@ class MetersAggregates(Model):
     busway: Meter | None = None
 
     @property
+    def grid_power(self) -> float | None:
+        """Return the power of the grid in W, positive while it is imported."""
+        return self.site.instant_power if self.site else None
+
+    @property
     def battery_power(self) -> float | None:
         """Return the power of the battery in W, positive while it discharges."""
         return self.battery.instant_power if self.battery else None
