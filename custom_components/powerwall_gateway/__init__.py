@@ -58,9 +58,8 @@ from .gateway import (
 from .hub import UNLOAD_PATIENCE, async_acquire_hub, async_recover_all, async_remove_hub
 from .poll_checks import EntryMonitor
 from .services import async_setup_services
-from .storage import EntryStore, async_get_store
+from .storage import EntryStore, Purpose, TemporaryReserve, async_get_store
 from .sub_devices import is_removable, watch_hardware, watch_names
-from .temporary_reserve import Purpose, TemporaryReserve
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 import logging
-from math import inf
+from math import floor, inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,8 +33,7 @@ from .gateway import (
 )
 from .gateway.models import ConfigFile, FullBackup, GridState, OperationMode
 from .hub import PowerwallHub
-from .storage import EntryStore
-from .temporary_reserve import Purpose, TemporaryReserve, held_reserve
+from .storage import EntryStore, Purpose, TemporaryReserve
 
 if TYPE_CHECKING:
     from .gateway.signed.client import SignedGateway
@@ -734,6 +733,14 @@ class TemporaryReserveControl(_ControlPart):
         self._settings.async_set_temporary(temporary)
         self._detail.async_update_listeners()  # the sensor of the full backup
         return await self._store.async_set_temporary_reserve(temporary)
+
+
+def held_reserve(percentage: float) -> float:
+    """Return the reserve (app %) that holds a state of charge (gateway's %).
+
+    Rounded down to a whole percent of the gateway: the Powerwall charges toward a reserve that is above its charge.
+    """
+    return app_from_raw(floor(percentage))
 
 
 async def async_restore(hub: PowerwallHub, temporary: TemporaryReserve) -> None:

@@ -85,7 +85,7 @@ from .gateway.models import (
 )
 from .grid_log import GridEvent, GridLog
 from .lost_meters import LostMeterDetector, aggregates_in_contact, singles_in_contact
-from .temporary_reserve import TemporaryReserve
+from .storage import TemporaryReserve
 
 if TYPE_CHECKING:
     from .gateway.signed.client import SignedGateway

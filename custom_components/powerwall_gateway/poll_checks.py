@@ -35,9 +35,8 @@ from .gateway import (
 )
 from .gateway.models import GridState, MetersAggregates, OperationMode
 from .hub import SAFETY_TIMINGS
-from .storage import EntryStore
+from .storage import EntryStore, Purpose
 from .sub_devices import active_alerts, battery_blocks, powerwalls
-from .temporary_reserve import Purpose
 
 _LOGGER = logging.getLogger(__name__)
 

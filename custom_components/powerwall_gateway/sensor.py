@@ -61,8 +61,8 @@ from .sensor_devices import (
     STORED_ENERGY,
     VOLTAGE,
 )
+from .storage import Purpose
 from .sub_devices import network_in_use
-from .temporary_reserve import Purpose
 
 PARALLEL_UPDATES = 0
 

@@ -31,7 +31,7 @@ from .gateway import (
 )
 from .gateway.models import GridState, SystemUpdate
 from .response_redaction import redactor_for
-from .temporary_reserve import Purpose
+from .storage import Purpose
 
 ATTR_BELOW_RESERVE: Final = "below_reserve"
 ATTR_DIRECTION: Final = "direction"

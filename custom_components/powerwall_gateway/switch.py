@@ -12,7 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .control import TEMPORARY_FOR, Control
 from .data import PowerwallGatewayConfigEntry
 from .entity import CONFIG, GRID, OPERATION, GatewayControlDescription, GatewayControlEntity, async_add_detected
-from .temporary_reserve import Purpose
+from .storage import Purpose
 
 PARALLEL_UPDATES = 1
 

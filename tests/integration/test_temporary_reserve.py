@@ -11,14 +11,13 @@ from typing import Any, Literal
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import control, temporary_reserve
+from custom_components.powerwall_gateway import control, storage
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway import GatewayConnectionError
 from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.gateway.models import OperationMode
 from custom_components.powerwall_gateway.gateway.signed.client import PATH as SIGNED_PATH, SignedGateway
-from custom_components.powerwall_gateway.storage import EntryStore, async_get_store
-from custom_components.powerwall_gateway.temporary_reserve import Purpose, TemporaryReserve, held_reserve
+from custom_components.powerwall_gateway.storage import EntryStore, Purpose, TemporaryReserve, async_get_store
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import CoreState, HomeAssistant
@@ -183,10 +182,10 @@ async def test_hold_ends_in_time_with_a_clock_that_was_set_back(
     await action(hass, "hold", duration={"hours": 2})
     now, passed = dt_util.utcnow(), monotonic()
     monkeypatch.setattr(dt_util, "utcnow", lambda: now - timedelta(hours=1))
-    monkeypatch.setattr(temporary_reserve, "monotonic", lambda: passed + 7100)
+    monkeypatch.setattr(storage, "monotonic", lambda: passed + 7100)
     await poll(hass, entry, "live")
     assert state_of(hass, gateway, "switch", "hold") == "on"
-    monkeypatch.setattr(temporary_reserve, "monotonic", lambda: passed + 7200)
+    monkeypatch.setattr(storage, "monotonic", lambda: passed + 7200)
     await poll(hass, entry, "live")
     await until(lambda: state_of(hass, gateway, "switch", "hold") == "off")
     assert follows(gateway) == BEFORE
@@ -751,4 +750,4 @@ def test_invalid_stored_reserve_is_ignored(stored: object) -> None:
 
 @pytest.mark.parametrize(("charge", "raw"), [(60.9, 60), (60.0, 60), (100.0, 100), (5.2, 5), (3.0, 5)])
 def test_held_reserve_is_not_above_the_charge(charge: float, raw: float) -> None:
-    assert held_reserve(charge) == pytest.approx((raw - 5) / 0.95)
+    assert control.held_reserve(charge) == pytest.approx((raw - 5) / 0.95)

@@ -55,7 +55,7 @@ def test_entities_import_only_their_layers() -> None:
         "sub_devices",
         "grid_log",
         "sensor_devices",
-        "temporary_reserve",
+        "storage",
         "gateway.models",
     }
     for platform in (*PLATFORMS, "sensor_devices", "entity"):
