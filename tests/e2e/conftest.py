@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import is_deep
 from tools.child_process import free_port
 from tools.hass_process import HomeAssistant
+
+collect_ignore = [] if is_deep() else ["test_accelerated_day.py"]
 
 
 @pytest.fixture

@@ -1,10 +1,23 @@
-"""Home Assistant on a clock that can run faster: `-m tools.soak_test.child [arguments …]`."""
+"""Home Assistant on a clock that can run faster: `-m tools.soak_test.child SECONDS [arguments …]`.
+
+The clock starts this many seconds ahead of the system's.
+"""
 
 from datetime import UTC, datetime, tzinfo
 import sys
-from typing import Any
+from typing import Any, Self, override
 
 from tools.soak_test.clock import CLOCK
+
+
+class Dates(datetime):
+    """Dates by the accelerated clock."""
+
+    @override
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        """Return the present."""
+        return cls.fromtimestamp(CLOCK.time(), tz)
 
 
 def replace_dates(dt_util: Any) -> None:
@@ -20,10 +33,14 @@ def replace_dates(dt_util: Any) -> None:
 
 
 if __name__ == "__main__":
+    CLOCK.put_ahead(float(sys.argv.pop(1)))
     CLOCK.install()
+    from jwt import api_jwt
+
     from homeassistant.util import dt
 
     replace_dates(dt)
+    vars(api_jwt)["datetime"] = Dates  # of the tokens that Home Assistant accepts
     from homeassistant.__main__ import main
 
     sys.exit(main())

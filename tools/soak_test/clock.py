@@ -37,6 +37,10 @@ class Clock:
         """Return the monotonic time in seconds."""
         return self._monotonic + (self._real_monotonic() - self._began) * self._speed
 
+    def put_ahead(self, seconds: float) -> None:
+        """Put the time ahead, as after a run at a higher speed."""
+        self._time += seconds
+
     def waiting(self, select: Callable[..., Any]) -> Callable[..., Any]:
         """Wait by this clock for something to do."""
 

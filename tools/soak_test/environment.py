@@ -126,7 +126,7 @@ def _home_assistant(folder: Path, notify: Callable[[str], None]) -> HomeAssistan
     return HomeAssistant(
         folder,
         free_port(),
-        program=("-m", "tools.soak_test.child"),
+        program=("-m", "tools.soak_test.child", "0"),
         path=RESOURCES.path(folder),
         notify=notify,
     )
