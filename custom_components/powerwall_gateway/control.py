@@ -342,6 +342,9 @@ class DispatchControl(_ControlPart):
         self.until: datetime | None = None
         """Time at which the battery follows mode and reserve again (UTC), None if it does now."""
 
+        self.ended_because: str | None = None
+        """Reason why the last dispatch ended early, None if there was none since the entry was loaded."""
+
     @property
     def is_active(self) -> bool:
         """Return True if the battery may have a power that was set, which is to be ended."""
@@ -377,7 +380,7 @@ class DispatchControl(_ControlPart):
                     else:
                         await self._store.async_set_dispatched(dispatched=False)
                     raise
-                self.until = dt_util.utcnow() + duration
+                self.until, self.ended_because = dt_util.utcnow() + duration, None
                 entry = self._settings.config_entry
                 self._task = entry.async_create_background_task(
                     self._settings.hass, self._renew(controller, request, config, self.until), f"{entry.title} dispatch"
@@ -437,8 +440,10 @@ class DispatchControl(_ControlPart):
                     else:
                         renewed = monotonic()
         except GatewayError as err:
+            self.ended_because = err.message
             _LOGGER.warning("Ending the dispatch of %s: %s", self._settings.config_entry.title, err)
         except Exception:
+            self.ended_because = "unexpected error"
             _LOGGER.exception("Ending the dispatch of %s after an unexpected error", self._settings.config_entry.title)
         async with self._lock:
             self._task = None

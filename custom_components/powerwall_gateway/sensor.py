@@ -546,6 +546,7 @@ SYSTEM_SENSORS: Final[tuple[GatewaySensorDescription[Any], ...]] = (
         needs_battery=True,
         withdrawn_fn=lambda control: control.grid_policy_withdrawn,
         value_fn=lambda dispatch: dispatch.until,
+        attributes_fn=lambda dispatch: {"ended_because": dispatch.ended_because},
     ),
     GatewaySensorDescription(
         key="running_since",

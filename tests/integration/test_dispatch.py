@@ -82,6 +82,14 @@ def shown(hass: HomeAssistant, gateway: Simulator) -> float | None:
     return None if end is None else round((end - dt_util.utcnow()).total_seconds() / 60)
 
 
+def ended_because(hass: HomeAssistant, gateway: Simulator) -> str | None:
+    """Return the reason of an early end, as the sensor shows it."""
+    state = hass.states.get(entity_of(hass, gateway, "sensor", "dispatch_until"))
+    assert state
+    reason: str | None = state.attributes["ended_because"]
+    return reason
+
+
 async def kept(hass: HomeAssistant, entry: MockConfigEntry) -> bool:
     """Return whether it is on disk that the power is to be ended."""
     store = EntryStore(hass, entry.entry_id)
@@ -125,6 +133,7 @@ async def test_dispatch_is_renewed_and_ends_in_time(
         monkeypatch.setattr(control, "monotonic", lambda: passed + 30 * 60)
     await until(lambda: not entry.runtime_data.control.dispatch.is_active)
     assert set_power(gateway) is None
+    assert ended_because(hass, gateway) is None
     assert not await kept(hass, entry)
 
 
@@ -152,17 +161,17 @@ def reserve_is_reached(gateway: Simulator) -> None:
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
-    ("change", "dispatched"),
+    ("change", "dispatched", "reason"),
     [
-        (someone_sets_the_reserve, CHARGE),
-        (someone_sets_the_mode, DISCHARGE),
-        (someone_backs_up, CHARGE),
-        (reserve_is_reached, DISCHARGE),
-        (lambda gateway: gateway.home.outage(), CHARGE),
+        (someone_sets_the_reserve, CHARGE, "mode or reserve were changed"),
+        (someone_sets_the_mode, DISCHARGE, "mode or reserve were changed"),
+        (someone_backs_up, CHARGE, "there is a full backup"),
+        (reserve_is_reached, DISCHARGE, "the charge is too low"),
+        (lambda gateway: gateway.home.outage(), CHARGE, "the home is off-grid"),
     ],
 )
 async def test_dispatch_ends_if_something_speaks_against_it(
-    hass: HomeAssistant, loaded: Loaded, change: Callable[[Simulator], None], dispatched: dict[str, Any]
+    hass: HomeAssistant, loaded: Loaded, change: Callable[[Simulator], None], dispatched: dict[str, Any], reason: str
 ) -> None:
     gateway, entry = loaded
     await action(hass, "dispatch", **dispatched)
@@ -170,6 +179,7 @@ async def test_dispatch_ends_if_something_speaks_against_it(
     await until(lambda: not entry.runtime_data.control.dispatch.is_active)
     assert set_power(gateway) is None
     assert shown(hass, gateway) is None
+    assert ended_because(hass, gateway) == reason
     if change is someone_sets_the_reserve:
         assert follows(gateway) == ("self_consumption", 50.0)
 
@@ -192,10 +202,14 @@ async def test_dispatch_ends_after_an_unexpected_error(
 ) -> None:
     gateway, entry = loaded
     await action(hass, "dispatch", **CHARGE)
-    monkeypatch.setattr(control, "_lease", lambda _: 1 / 0)
-    await until(lambda: not entry.runtime_data.control.dispatch.is_active)
+    with monkeypatch.context() as broken:
+        broken.setattr(control, "_lease", lambda _: 1 / 0)
+        await until(lambda: not entry.runtime_data.control.dispatch.is_active)
     assert set_power(gateway) is None
     assert "after an unexpected error" in caplog.text
+    assert ended_because(hass, gateway) == "unexpected error"
+    await action(hass, "dispatch", **CHARGE)
+    assert ended_because(hass, gateway) is None
 
 
 @pytest.mark.parametrize(
