@@ -488,6 +488,9 @@ class TemporaryReserveControl(_ControlPart):
         super().__init__(hub, store, data, scale)
         self._dispatch = dispatch
         self._allowed = allowed
+        self._plain_changes = 0
+        """Changes of mode or reserve in progress that end nothing. Together they hold the lock."""
+
         self._set_at = -inf
         """Time of the event loop at which the gateway last showed what was set."""
 
@@ -627,10 +630,19 @@ class TemporaryReserveControl(_ControlPart):
 
         A change of the mode only restores the former reserve in the same write.
         """
-        async with self._lock:
-            if (current := self.current) is None or current.event_end is not None:
+        if not self._plain_changes:
+            await self._lock.acquire()
+        if self._plain_changes or (current := self.current) is None or current.event_end is not None:
+            # Simultaneous changes share the lock, so that the controller can join their writes.
+            self._plain_changes += 1
+            try:
                 yield reserve
-                return
+            finally:
+                self._plain_changes -= 1
+                if not self._plain_changes:
+                    self._lock.release()
+            return
+        try:
             if reserve is None:
                 with translated_errors(self._scale):
                     settings = await self._hub.operation.read()
@@ -638,6 +650,8 @@ class TemporaryReserveControl(_ControlPart):
                     reserve = current.before
             yield reserve
             await self._keep(None)
+        finally:
+            self._lock.release()
 
     async def _set(self, purpose: Purpose, settings: OperationSettings, reserve: float, duration: timedelta) -> None:
         """Set a temporary reserve. `settings` are those that the gateway shows now."""
