@@ -367,9 +367,10 @@ class DispatchControl(_ControlPart):
                 if self._store.temporary_reserve is not None:
                     raise validation_error("backup_in_progress")
                 config, was_active = await controller.check(request), self.is_active
-                self._stop_renewing()
                 if not await self._store.async_set_dispatched(dispatched=True):
+                    await self._store.async_set_dispatched(dispatched=was_active)
                     raise action_error("dispatch_not_kept")
+                self._stop_renewing()
                 self._not_before = monotonic() + RETRY
                 try:
                     await controller.start(request, _lease(duration.total_seconds()))

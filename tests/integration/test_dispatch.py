@@ -358,14 +358,16 @@ async def test_dispatch_needs_a_key(hass: HomeAssistant, simulator: StartSimulat
 async def test_dispatch_is_not_started_if_it_cannot_be_stored(
     hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gateway, _ = loaded
+    gateway, entry = loaded
 
     async def fail(*_: object) -> None:
         """Write nothing, like a Store whose disk is full."""
 
     monkeypatch.setattr(Store, "async_save", fail)
     assert await refused(hass, **CHARGE) == "dispatch_not_kept"
+    await poll(hass, entry, "live")
     assert gateway.gateway.dispatch.orders == []
+    assert not entry.runtime_data.control.dispatch.is_active
 
 
 # -- applying settings again -------------------------------------------------------------------------------------------
