@@ -29,14 +29,14 @@ async def ensure_entities(
     return ids
 
 
-async def add(api: Api, host: str, serial: str, password: str | None) -> str:
+async def add(api: Api, host: str, serial: str, password: str | None, username: str = "customer") -> str:
     """Complete the config flow and return the id of the entry."""
     step = await api.start_flow(DOMAIN)
     step = await api.continue_flow(step["flow_id"], {"host": host, "serial": serial})
     if step["type"] == "form" and step["step_id"] == "login":
         if password is None:
             raise FlowError("The gateway wants a login: give the password of its customer login with --password.")
-        login = {"password": password, "allow_control": True, "more": {"username": "customer"}}
+        login = {"password": password, "allow_control": True, "more": {"username": username}}
         step = await api.continue_flow(step["flow_id"], login)
     elif step["type"] == "form" and step["step_id"] in {"control", "control_encrypted"}:
         step = await api.continue_flow(step["flow_id"], {"allow_control": True})

@@ -150,6 +150,22 @@ class Frontend:
         await self.choose_in_menu(delete)
         await self.button(delete).click()
 
+    # -- the tools -----------------------------------------------------------------------------------------------------
+
+    async def open_action(self, name: str) -> None:
+        """Open an action of the integration on the page of all actions."""
+        self.page.ids.add(action := f"{DOMAIN}.{name}")
+        await self.page.open(f"/config/tools/action?service={action}")
+        await self.expect_text(self.texts.ours(f"services.{name}.name"))
+
+    async def perform_action(self) -> None:
+        """Perform the action that is open."""
+        await self.button(self.texts("ui.panel.config.tools.tabs.actions.call_service")).click()
+
+    async def choose_radio(self, option: str) -> None:
+        """Select an option of radio buttons."""
+        await self._tab.locator("ha-radio-option").filter(has_text=re.compile(rf"^\s*{re.escape(option)}\s*$")).click()
+
     # -- repairs -------------------------------------------------------------------------------------------------------
 
     async def open_repairs(self) -> None:
