@@ -603,8 +603,10 @@ class TemporaryReserveControl(_ControlPart):
                 raise
             if current.event_end is not None:
                 raise action_error("backup_not_canceled", reason=error_text(err)) from err
-            reserve = self._scale.from_app(current.before)
-            raise action_error("reserve_not_restored", reserve=f"{reserve:.0f}", reason=error_text(err)) from err
+            reserve = f"{self._scale.from_app(current.before):.0f}"
+            if isinstance(err, GatewayConnectionError):
+                raise action_error("reserve_restored_later", reserve=reserve) from err
+            raise action_error("reserve_not_restored", reserve=reserve, reason=error_text(err)) from err
         if current.event_end is not None:
             self._show_event(FullBackup(until=None))
         await self._keep(None)

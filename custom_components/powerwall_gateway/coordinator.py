@@ -320,6 +320,9 @@ class GatewayCoordinator[DataT](DataUpdateCoordinator[DataT]):
             except Exception as err:  # noqa: BLE001 - an unexpected error fails this endpoint, not the whole poll
                 self._log_error(f"reading {getattr(endpoint, '__name__', 'an endpoint')}", err)
                 error = GatewayError(f"unexpected {type(err).__name__}")
+        if last.unsupported and not isinstance(error, GatewayNotFoundError | GatewayAuthenticationRequiredError):
+            # A gateway that cannot be reached says nothing about an endpoint that it lacks.
+            error, not_before = last.error, last.not_before
         kept = last.value if clock() - last.at < max(KEPT_INTERVALS * self.schedule.interval, KEPT_AT_LEAST) else None
         return EndpointResult(value=kept, error=error, at=last.at, not_before=not_before)
 

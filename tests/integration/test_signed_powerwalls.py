@@ -526,3 +526,17 @@ async def test_requests_per_poll_are_those_of_8216f2d(
     assert strings_of(hass, site, "power")
     assert of_pack(hass, site, 1, "battery_health") == "100.0"
     assert state_of(hass, site, "sensor", "solar_to_battery_power") == ("1000.0" if everything else None)
+
+
+@pytest.mark.parametrize("forced", [True, False])
+async def test_lost_network_adds_no_entity_that_the_gateway_lacks(
+    hass: HomeAssistant, entry: MockConfigEntry, site: Simulator, forced: bool
+) -> None:
+    await poll(hass, entry, "live", "settings", "detail")
+    registry = er.async_get(hass)
+    before = {entity.unique_id for entity in er.async_entries_for_config_entry(registry, entry.entry_id)}
+    async with site.unreachable():
+        for polled in (entry.runtime_data.live, entry.runtime_data.settings, entry.runtime_data.detail):
+            await (polled.async_force_refresh() if forced else polled.async_refresh())
+        await hass.async_block_till_done()
+    assert {entity.unique_id for entity in er.async_entries_for_config_entry(registry, entry.entry_id)} == before

@@ -687,7 +687,7 @@ async def test_nothing_is_left_after_the_end(
     stop_responding(gateway)
     with pytest.raises(HomeAssistantError) as raised:
         await action(hass, finish)
-    assert raised.value.translation_key == ("backup_not_canceled" if by_itself else "reserve_not_restored")
+    assert raised.value.translation_key == ("backup_not_canceled" if by_itself else "reserve_restored_later")
     assert by_itself or "20%" in str(raised.value)
     assert is_set()
     gateway.faults.clear()

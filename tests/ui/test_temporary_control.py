@@ -112,7 +112,7 @@ async def toggle_hold(frontend: Frontend, gateway: Simulator, expected: tuple[st
 async def lose_network(frontend: Frontend, home: HomeAssistant, gateway: Simulator) -> None:
     """Turn the hold off while the gateway is unreachable, which restores the reserve as soon as it responds."""
     texts = frontend.texts
-    refused, _, _ = texts.ours("exceptions.reserve_not_restored.message", reserve="20", reason="").partition(" (")
+    refused = texts.ours("exceptions.reserve_restored_later.message", reserve="20")
     async with gateway.unreachable():
         await frontend.toggle(texts.ours(HOLD))
         await frontend.expect_text(refused)
