@@ -271,8 +271,8 @@ class OffGrid(_ControlPart):
 
     @property
     def _is_off(self) -> bool | None:
-        """Return True if the home is off-grid, None if that is unknown."""
-        status = self._grid.data.status.value
+        """Return True if the home is off-grid, None if that is unknown, also for the time of one failed poll."""
+        status = self._grid.data.status.fresh
         if status is None or status.grid_status is None:
             return None
         return status.grid_status is not GridState.CONNECTED
@@ -370,21 +370,24 @@ class DispatchControl(_ControlPart):
                 if not await self._store.async_set_dispatched(dispatched=True):
                     await self._store.async_set_dispatched(dispatched=was_active)
                     raise action_error("dispatch_not_kept")
-                self._stop_renewing()
-                self._not_before = monotonic() + RETRY
+                self._not_before, sent = monotonic() + RETRY, monotonic()
                 try:
                     await controller.start(request, _lease(duration.total_seconds()))
                 except GatewayError:
-                    if was_active or controller.is_running:
+                    if controller.may_follow(request):
+                        self._stop_renewing()
                         with suppress(GatewayError):
                             await self._end()
                     else:
-                        await self._store.async_set_dispatched(dispatched=False)
+                        await self._store.async_set_dispatched(dispatched=was_active)
                     raise
+                self._stop_renewing()
                 self.until, self.ended_because = dt_util.utcnow() + duration, None
                 entry = self._settings.config_entry
                 self._task = entry.async_create_background_task(
-                    self._settings.hass, self._renew(controller, request, config, self.until), f"{entry.title} dispatch"
+                    self._settings.hass,
+                    self._renew(controller, request, config, self.until, sent),
+                    f"{entry.title} dispatch",
                 )
                 self._settings.async_update_listeners()
 
@@ -418,14 +421,19 @@ class DispatchControl(_ControlPart):
         self._settings.async_update_listeners()
 
     async def _renew(
-        self, controller: DispatchController, request: DispatchRequest, config: ConfigFile, until: datetime
+        self,
+        controller: DispatchController,
+        request: DispatchRequest,
+        config: ConfigFile,
+        until: datetime,
+        renewed: float,
     ) -> None:
         """Renew the power until its time is over, or until something speaks against it.
 
-        A clock that is set back does not make it longer.
+        `renewed` is the monotonic time of the last request, in seconds. A clock that is set back does not make it
+        longer.
         """
-        renewed = monotonic()
-        ends_at = renewed + (until - dt_util.utcnow()).total_seconds()
+        ends_at = monotonic() + (until - dt_util.utcnow()).total_seconds()
         try:
             while (left := min(ends_at - monotonic(), (until - dt_util.utcnow()).total_seconds())) > 0:
                 await asyncio.sleep(min(DISPATCH_WATCH, left))
@@ -677,7 +685,7 @@ class TemporaryReserveControl(_ControlPart):
             await self._keep(former if await self._shows(settings) else temporary.ended())
             raise
         self._note_set()
-        await self._keep(temporary)
+        await self._keep(replace(temporary, reserves=(reserve,)))
 
     async def _schedule_event(self, duration: timedelta) -> bool:
         """Let the gateway do a full backup by itself. Return False if it does not: then the reserve has to be set."""
@@ -693,7 +701,7 @@ class TemporaryReserveControl(_ControlPart):
         settings = await self._hub.operation.read()
         if settings.mode is None or settings.reserve is None:
             return False
-        end = dt_util.utcnow() + duration
+        former, end = self.current, dt_util.utcnow() + duration
         event = TemporaryReserve(
             purpose=Purpose.BACKUP, until=end, mode=settings.mode, before=settings.reserve, reserves=(), event_end=end
         )
@@ -707,7 +715,8 @@ class TemporaryReserveControl(_ControlPart):
         except GatewayError:
             with suppress(GatewayError):
                 await async_restore(self._hub, event.ended())
-                await self._keep(None)
+                goes_on = former is not None and former.is_event(await signed.full_backup())
+                await self._keep(former if goes_on else None)
             raise
         self._show_event(shown)
         if not event.is_event(shown):

@@ -232,6 +232,8 @@ class EntryStore:
             former: object = await self._former_key_store.async_load()
         except HomeAssistantError as err:
             _LOGGER.warning("Could not read the signing key: %s", err)
+            if not is_moved:
+                self._store.make_read_only()  # the next save would say that it was moved
             return
         if not isinstance(former, dict):
             return

@@ -349,6 +349,19 @@ async def test_firmware_that_does_not_follow_is_reported(
     assert shown(hass, gateway) is None
 
 
+async def test_refused_dispatch_leaves_the_one_before(hass: HomeAssistant, loaded: Loaded) -> None:
+    gateway, entry = loaded
+    await action(hass, "dispatch", **CHARGE)
+    gateway.gateway.dispatch.follows = "unsupported"
+    assert await refused(hass, **DISCHARGE) == "not_on_this_firmware"
+    assert gateway.gateway.dispatch.orders == [(-3000, 120)]
+    assert shown(hass, gateway) == 30
+    assert await kept(hass, entry)
+    gateway.gateway.dispatch.follows = "always"
+    await action(hass, "cancel_dispatch")
+    assert set_power(gateway) is None
+
+
 async def test_dispatch_needs_a_key(hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp) -> None:
     gateway = await feeding(simulator, "26.18")
     await set_up(gateway, options=ALLOWED)

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.powerwall_gateway import control, hub
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_RETURN_CHARGE
@@ -50,6 +51,13 @@ def orders(gateway: Simulator) -> list[str]:
         for request in gateway.requests
         if request.method == "POST" and request.path == "v2/islanding/mode"
     ]
+
+
+async def stored(hass: HomeAssistant, entry: MockConfigEntry) -> EntryStore:
+    """Return what is on disk."""
+    store = EntryStore(hass, entry.entry_id)
+    await store.async_load()
+    return store
 
 
 LEAVE, RETURN = "intentional_reconnect_failsafe", "backup"
@@ -159,6 +167,26 @@ async def test_off_grid_ends_at_the_set_charge_after_a_restart(
     await poll(hass, entry, "live", "grid")
     assert state_of(hass, gateway, "switch", "off_grid") == "off"
     assert state_of(hass, gateway, "sensor", "last_outage") == "unknown"
+
+
+async def test_failed_poll_after_going_off_grid_keeps_the_charge_at_which_to_reconnect(
+    hass: HomeAssistant, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, entry = loaded
+    grid = entry.runtime_data.grid
+    refresh = grid.async_force_refresh
+
+    async def fail() -> None:
+        gateway.faults.add("system_status/grid_status", status=500)
+        await refresh()
+        gateway.faults.clear()
+
+    monkeypatch.setattr(grid, "async_force_refresh", fail)
+    await call(hass, gateway, "switch", "off_grid", "turn_on")
+    await hass.async_block_till_done()
+    await poll(hass, entry, "grid")
+    assert state_of(hass, gateway, "switch", "off_grid") == "on"
+    assert (await stored(hass, entry)).return_charge is not None
 
 
 async def test_permanent_refusal_makes_the_off_grid_switch_unavailable(hass: HomeAssistant, loaded: Loaded) -> None:

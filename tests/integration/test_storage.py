@@ -10,6 +10,7 @@ from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.storage import EntryStore, async_get_store
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 
@@ -48,6 +49,21 @@ async def test_former_file_stays_until_the_key_is_on_disk(hass: HomeAssistant, h
     assert FORMER in hass_storage
     assert (await reread(hass)).private_key == b"a key"
     assert FORMER not in hass_storage
+
+
+@pytest.mark.usefixtures("former")
+async def test_former_file_that_cannot_be_read_once_keeps_the_key(hass: HomeAssistant) -> None:
+    load = Store.async_load
+
+    async def fail(store: Store[Any]) -> Any:
+        if store.key == FORMER:
+            raise HomeAssistantError("the file cannot be read")
+        return await load(store)
+
+    with patch.object(Store, "async_load", fail):
+        store = await reread(hass)
+    assert not await store.async_set_return_charge(40.0)
+    assert (await reread(hass)).private_key == b"a key"
 
 
 @pytest.mark.usefixtures("former")

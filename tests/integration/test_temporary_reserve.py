@@ -618,6 +618,36 @@ async def test_full_backup_with_a_lost_response_is_undone(
     assert await kept(hass, entry) is None
 
 
+async def test_refused_full_backup_keeps_the_one_before(
+    hass: HomeAssistant, signed: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, entry = signed
+
+    async def refuse(*_: object) -> None:
+        raise GatewayConnectionError("no connection")
+
+    await action(hass, "back_up_fully", duration={"hours": 1})
+    with monkeypatch.context() as network:
+        network.setattr(SignedGateway, "schedule_full_backup", refuse)
+        with pytest.raises(HomeAssistantError):
+            await action(hass, "back_up_fully", duration={"hours": 3})
+    assert backs_up(gateway)
+    assert await kept(hass, entry) is not None
+    await action(hass, "hold")
+    assert not backs_up(gateway)
+
+
+async def test_reserve_of_a_replaced_backup_is_a_change_during_a_hold(hass: HomeAssistant, local: Loaded) -> None:
+    gateway, entry = local
+    await action(hass, "back_up_fully")
+    await action(hass, "hold")
+    someone_sets(gateway, "self_consumption", 100.0)
+    await poll(hass, entry, "settings")
+    await until(lambda: state_of(hass, gateway, "switch", "hold") == "off")
+    assert follows(gateway) == ("self_consumption", 100.0)
+    assert await kept(hass, entry) is None
+
+
 async def test_hold_and_full_backup_replace_each_other(hass: HomeAssistant, loaded: Loaded) -> None:
     gateway, entry = loaded
     await action(hass, "hold")

@@ -118,6 +118,10 @@ class DispatchController:
         """Return whether the gateway still follows a request that it accepted."""
         return monotonic() < self._accepted_until
 
+    def may_follow(self, request: DispatchRequest) -> bool:
+        """Return whether the gateway may still follow this request, and not a former one."""
+        return self._request is request and self.is_running
+
     async def check(self, request: DispatchRequest) -> ConfigFile:
         """Read everything that a request depends on, and return the settings. Nothing is sent.
 
