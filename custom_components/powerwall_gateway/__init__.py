@@ -14,7 +14,8 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.typing import ConfigType
 
-from . import binary_sensor, button, event, issues, number, poll_checks, select, sensor, switch
+from . import after_poll, binary_sensor, button, event, issues, number, select, sensor, switch
+from .after_poll import EntryMonitor
 from .const import (
     CONF_FINGERPRINT,
     CONF_MAC,
@@ -56,7 +57,6 @@ from .gateway import (
     identify,
 )
 from .hub import UNLOAD_PATIENCE, async_acquire_hub, async_recover_all, async_remove_hub
-from .poll_checks import EntryMonitor
 from .services import async_setup_services
 from .storage import EntryStore, Purpose, TemporaryReserve, async_get_store
 from .sub_devices import is_removable, watch_hardware, watch_names
@@ -80,7 +80,7 @@ PLATFORMS = list(DESCRIPTIONS)
 async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
     """Recover what an earlier process left stopped, and register the actions."""
     await async_recover_all(hass)
-    poll_checks.async_watch_disabled(hass)
+    after_poll.async_watch_disabled(hass)
     async_setup_services(hass)
     return True
 
@@ -200,7 +200,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: PowerwallGatewayConfigE
         await _restore_reserve(hass, entry, temporary, _restore_removed(hass, entry, store, temporary.ended()))
     await async_remove_hub(hass, entry)
     await store.async_remove()
-    poll_checks.async_forget(hass, entry.entry_id)
+    after_poll.async_forget(hass, entry.entry_id)
     issues.async_delete_issues(hass, entry.entry_id)
 
 
@@ -290,7 +290,7 @@ def _setup_error(
     hass: HomeAssistant, entry: PowerwallGatewayConfigEntry, gateway: PowerwallGateway, err: GatewayError
 ) -> HomeAssistantError:
     """Return the exception of Home Assistant for an error of the gateway during setup."""
-    poll_checks.async_note_response(hass, entry, err)
+    after_poll.async_note_response(hass, entry, err)
     if isinstance(err, GatewayCertificateError):
         issues.async_set_certificate_issue(hass, entry, err.fingerprint)
     kind: type[HomeAssistantError] = ConfigEntryNotReady

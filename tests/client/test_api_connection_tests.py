@@ -11,7 +11,7 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayRefusedError,
     endpoints,
 )
-from custom_components.powerwall_gateway.gateway.control.checks import run_connection_tests
+from custom_components.powerwall_gateway.gateway.control.self_checks import run_connection_tests
 from custom_components.powerwall_gateway.gateway.models import (
     CheckStatus,
     ConnectionTest,

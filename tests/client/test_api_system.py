@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from custom_components.powerwall_gateway.gateway import GatewayNotFoundError, endpoints
-from custom_components.powerwall_gateway.gateway.control.checks import check_for_update
+from custom_components.powerwall_gateway.gateway.control.self_checks import check_for_update
 from custom_components.powerwall_gateway.gateway.endpoints import Endpoint
 from custom_components.powerwall_gateway.gateway.models import (
     SystemUpdate,

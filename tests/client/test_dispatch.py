@@ -13,8 +13,8 @@ from custom_components.powerwall_gateway.gateway import (
     GatewayNotFoundError,
 )
 from custom_components.powerwall_gateway.gateway.backoff import Polling
-from custom_components.powerwall_gateway.gateway.control import dispatch
-from custom_components.powerwall_gateway.gateway.control.dispatch import DispatchController, DispatchRequest
+from custom_components.powerwall_gateway.gateway.control import battery_power
+from custom_components.powerwall_gateway.gateway.control.battery_power import DispatchController, DispatchRequest
 from simulator import SimulatedHome, Simulator
 from tests.client.signing import Sign, powerwall_of
 from tests.client.simulated_gateways import start
@@ -191,11 +191,11 @@ async def test_lost_renewal_does_not_count_as_accepted(
     await controller.start(CHARGE)
     gateway.gateway.dispatch.follows = "lost"
     now = monotonic()
-    monkeypatch.setattr(dispatch, "monotonic", lambda: now + 60)
+    monkeypatch.setattr(battery_power, "monotonic", lambda: now + 60)
     with pytest.raises(GatewayInvalidResponseError):
         await controller.renew(CHARGE, config)
     assert (controller.is_accepted, controller.is_running) == (True, True)
-    monkeypatch.setattr(dispatch, "monotonic", lambda: now + 121)
+    monkeypatch.setattr(battery_power, "monotonic", lambda: now + 121)
     assert (controller.is_accepted, controller.is_running) == (False, True)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import config_flow, coordinator, hub, poll_checks
+from custom_components.powerwall_gateway import after_poll, config_flow, coordinator, hub
 from custom_components.powerwall_gateway.const import (
     CONF_ALLOW_CONTROL,
     CONF_FINGERPRINT,
@@ -112,7 +112,7 @@ def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
 def short_timings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the supervisor's waits from a minute to milliseconds, and poll the grid only when a test does."""
     monkeypatch.setattr(hub, "SAFETY_TIMINGS", FAST_TIMINGS)
-    monkeypatch.setattr(poll_checks, "SAFETY_TIMINGS", FAST_TIMINGS)
+    monkeypatch.setattr(after_poll, "SAFETY_TIMINGS", FAST_TIMINGS)
     monkeypatch.setattr(coordinator, "GRID_INTERVAL", 60.0)
 
 

@@ -10,8 +10,8 @@ from pytest_homeassistant_custom_component.common import (
     mock_restore_cache_with_extra_data,
 )
 
+from custom_components.powerwall_gateway.after_poll import ALERT_FOR
 from custom_components.powerwall_gateway.const import DOMAIN
-from custom_components.powerwall_gateway.poll_checks import ALERT_FOR
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import CoreState, Event, HomeAssistant, State
 from homeassistant.helpers import entity_registry as er, issue_registry as ir

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import poll_checks
+from custom_components.powerwall_gateway import after_poll
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONFIG_MINOR_VERSION, DOMAIN
 from custom_components.powerwall_gateway.gateway.backoff import Polling
 from custom_components.powerwall_gateway.storage import async_forget_login
@@ -49,13 +49,13 @@ async def test_controls_are_missing_without_consent(
 async def test_entry_logs_in_and_restarts_the_powerwall(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(poll_checks, "SAFETY_TIMINGS", replace(FAST_TIMINGS, connected=60.0))
+    monkeypatch.setattr(after_poll, "SAFETY_TIMINGS", replace(FAST_TIMINGS, connected=60.0))
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     for platform, key in (("select", "operation_mode"), ("number", "backup_reserve")):
         assert state_of(hass, gateway, platform, key) == STATE_UNAVAILABLE
     assert gateway.logins == 0
-    monkeypatch.setattr(poll_checks, "SAFETY_TIMINGS", FAST_TIMINGS)
+    monkeypatch.setattr(after_poll, "SAFETY_TIMINGS", FAST_TIMINGS)
     await logged_in(hass, entry)
     assert gateway.logins == 1
     assert gateway.running

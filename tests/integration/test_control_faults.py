@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from custom_components.powerwall_gateway import poll_checks
+from custom_components.powerwall_gateway import after_poll
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway.backoff import Polling
 from homeassistant.core import HomeAssistant
@@ -257,13 +257,13 @@ async def waiting(
     hass: HomeAssistant, simulator: StartSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Simulator, MockConfigEntry, Callable[[], Awaitable[None]]]:
     """Return a gateway with 1.15, its entry, and a function that allows the entry to log in."""
-    monkeypatch.setattr(poll_checks, "SAFETY_TIMINGS", replace(FAST_TIMINGS, connected=60.0))
+    monkeypatch.setattr(after_poll, "SAFETY_TIMINGS", replace(FAST_TIMINGS, connected=60.0))
     gateway = await simulator("1.15.0")
     entry = await set_up(gateway, options={CONF_ALLOW_CONTROL: True})
     await wait_until_idle(hass, entry)
 
     async def log_in() -> None:
-        monkeypatch.setattr(poll_checks, "SAFETY_TIMINGS", FAST_TIMINGS)
+        monkeypatch.setattr(after_poll, "SAFETY_TIMINGS", FAST_TIMINGS)
         watch = entry.runtime_data.grid
         await watch.async_refresh()
         await asyncio.sleep(2 * FAST_TIMINGS.connected)

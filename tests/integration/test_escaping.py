@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from custom_components.powerwall_gateway import coordinator as coordinators, diagnostics, poll_checks
+from custom_components.powerwall_gateway import after_poll, coordinator as coordinators, diagnostics
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.gateway import Credentials, GatewayError, PowerwallGateway, find, open_session
 from custom_components.powerwall_gateway.gateway.endpoints import READABLE_PATHS
@@ -100,7 +100,7 @@ async def auto_enable_custom_integrations(
     recorder_mock: Recorder, enable_custom_integrations: None, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Set up an empty Energy dashboard, and report lasting faults at once."""
-    monkeypatch.setattr(poll_checks, "FAULT_FOR", 0.0)
+    monkeypatch.setattr(after_poll, "FAULT_FOR", 0.0)
     monkeypatch.setattr(coordinators, "GRID_INTERVAL", 60.0)
     assert await async_setup_component(hass, DASHBOARD, {})
 

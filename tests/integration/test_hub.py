@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import hub, poll_checks, storage
+from custom_components.powerwall_gateway import after_poll, hub, storage
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway import CommandError, JournalError, JournalRecord, PendingAction
 from custom_components.powerwall_gateway.gateway.stop_safety.journal import Kind
@@ -37,8 +37,8 @@ pytestmark = pytest.mark.usefixtures("short_timings")
 @pytest.fixture
 def patient(short_timings: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Prevent the entry from logging in until this is called."""
-    monkeypatch.setattr(poll_checks, "SAFETY_TIMINGS", replace(FAST_TIMINGS, connected=60.0))
-    return lambda: monkeypatch.setattr(poll_checks, "SAFETY_TIMINGS", FAST_TIMINGS)
+    monkeypatch.setattr(after_poll, "SAFETY_TIMINGS", replace(FAST_TIMINGS, connected=60.0))
+    return lambda: monkeypatch.setattr(after_poll, "SAFETY_TIMINGS", FAST_TIMINGS)
 
 
 ENDINGS = ("reload", "unload", "remove", "stop")

@@ -11,11 +11,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.powerwall_gateway import coordinator as coordinator_module
+from custom_components.powerwall_gateway.after_poll import EntryMonitor
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, CONF_GRID_INTERVAL
 from custom_components.powerwall_gateway.coordinator import GatewayCoordinator
 from custom_components.powerwall_gateway.data import PowerwallGatewayData
 from custom_components.powerwall_gateway.gateway import PowerwallGateway
-from custom_components.powerwall_gateway.poll_checks import EntryMonitor
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er

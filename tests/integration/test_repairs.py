@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, flush_store
 
-from custom_components.powerwall_gateway import issues, poll_checks
+from custom_components.powerwall_gateway import after_poll, issues
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.storage import async_get_store
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
@@ -24,7 +24,7 @@ DAY = 24 * HOUR
 @pytest.fixture
 def soon_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Report an idle battery after two polls, of which each counts for a minute at most."""
-    monkeypatch.setattr(poll_checks, "IDLE_FOR", 120.0)
+    monkeypatch.setattr(after_poll, "IDLE_FOR", 120.0)
 
 
 async def poll(entry: MockConfigEntry, *, every: float = HOUR) -> None:
@@ -138,7 +138,7 @@ async def test_disabled_entry_removes_the_unreachable_issue(hass: HomeAssistant,
     assert shown(hass, entry, "unreachable")
     await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
     assert shown(hass, entry, "unreachable") is None
-    assert hass.data[poll_checks._UNREACHABLE_SINCE] == {}  # its hour begins again when it is enabled
+    assert hass.data[after_poll._UNREACHABLE_SINCE] == {}  # its hour begins again when it is enabled
 
 
 async def test_disabled_entry_removes_the_certificate_issue(
@@ -198,7 +198,7 @@ async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     registry = ir.async_get(hass)
     await flush_store(registry._store)
     await registry._async_load()
-    hass.data.pop(poll_checks._UNREACHABLE_SINCE, None)
+    hass.data.pop(after_poll._UNREACHABLE_SINCE, None)
     await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
 
@@ -421,7 +421,7 @@ async def test_idle_battery_creates_an_issue_after_two_days(
     entry = await set_up(gateway)
     await poll(entry, every=1.0)  # the settings are read
     store = await async_get_store(hass, entry.entry_id)
-    watch = poll_checks.EntryMonitor(hass, entry, store)
+    watch = after_poll.EntryMonitor(hass, entry, store)
     now = hass.loop.time()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hass.loop, "time", lambda: now)

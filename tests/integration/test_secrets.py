@@ -11,7 +11,7 @@ from aiohttp import ClientTimeout
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import coordinator as coordinators, diagnostics, hub, poll_checks, services
+from custom_components.powerwall_gateway import after_poll, coordinator as coordinators, diagnostics, hub, services
 from custom_components.powerwall_gateway.const import CONF_ALLOW_CONTROL, DOMAIN
 from custom_components.powerwall_gateway.gateway.endpoints import READABLE_PATHS
 from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
@@ -48,11 +48,11 @@ async def short_timings(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(diagnostics, "PAUSE", 0.0)
     timings = replace(FAST_TIMINGS, patience=0.05)
     monkeypatch.setattr(hub, "SAFETY_TIMINGS", timings)
-    monkeypatch.setattr(poll_checks, "SAFETY_TIMINGS", timings)
+    monkeypatch.setattr(after_poll, "SAFETY_TIMINGS", timings)
     monkeypatch.setattr(coordinators, "GRID_INTERVAL", 60.0)
-    monkeypatch.setattr(poll_checks, "UNREACHABLE_FOR", 0.0)
-    monkeypatch.setattr(poll_checks, "FAULT_FOR", 0.0)
-    monkeypatch.setattr(poll_checks, "IDLE_FOR", -1.0)
+    monkeypatch.setattr(after_poll, "UNREACHABLE_FOR", 0.0)
+    monkeypatch.setattr(after_poll, "FAULT_FOR", 0.0)
+    monkeypatch.setattr(after_poll, "IDLE_FOR", -1.0)
     monkeypatch.setattr(services, "UPDATE_INTERVAL", 0.01)
     monkeypatch.setattr(services, "UPDATE_LIMIT", 0.02)
     monkeypatch.setattr(services, "TEST_INTERVAL", 0.01)

@@ -6,7 +6,7 @@ from aiopowerwall.queries import COMPONENTS_QUERY
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.powerwall_gateway import coordinator, poll_checks
+from custom_components.powerwall_gateway import after_poll, coordinator
 from custom_components.powerwall_gateway.const import DOMAIN
 from custom_components.powerwall_gateway.device_ids import Kind, identifier, is_of_kind
 from custom_components.powerwall_gateway.gateway.signed.client import MORE_SIGNALS, PATH
@@ -188,7 +188,7 @@ async def test_gateway_name_is_read_from_the_config(hass: HomeAssistant, site: S
 async def test_disabled_powerwalls_have_a_problem(
     hass: HomeAssistant, site: Simulator, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(poll_checks, "FAULT_FOR", 0.0)
+    monkeypatch.setattr(after_poll, "FAULT_FOR", 0.0)
     leader, _, follower = site.home.packs
     leader.disabled_reasons = follower.disabled_reasons = [FAULT]
     await poll(hass, entry, "detail", "live")

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from custom_components.powerwall_gateway import (
+    after_poll,
     config_flow,
     const,
     control,
@@ -15,7 +16,6 @@ from custom_components.powerwall_gateway import (
     estimates,
     flow_split,
     lost_meters,
-    poll_checks,
     services,
     signing_key,
     sub_devices,
@@ -28,7 +28,7 @@ from custom_components.powerwall_gateway.const import (
     DOMAIN,
 )
 from custom_components.powerwall_gateway.gateway import HIDDEN_PERCENT, auth, backoff, firmware, scheduler, transport
-from custom_components.powerwall_gateway.gateway.control import dispatch, islanding, signed_operation
+from custom_components.powerwall_gateway.gateway.control import battery_power, islanding, signed_operation
 from custom_components.powerwall_gateway.gateway.stop_safety import journal, supervisor
 from homeassistant.util.yaml import load_yaml_dict
 from tests.helpers import INTEGRATION, ROOT
@@ -122,7 +122,7 @@ LIMITS: Final = [
     ),
     Limit(
         "charge or discharge without Home Assistant",
-        (dispatch.LEASE, dispatch.FOLLOW.limit, dispatch.EMPTY),
+        (battery_power.LEASE, battery_power.FOLLOW.limit, battery_power.EMPTY),
         (120, 30.0, 5.0),
         {CONTROL: "the limit is 5%", DEV_CONTROL: "Send it for 120 seconds, and poll the battery for 30 seconds"},
     ),
@@ -167,10 +167,10 @@ LIMITS: Final = [
         {CONTROL: "`reserve` (0 to 100%)"},
     ),
     # -- repair issues and devices
-    Limit("unreachable", poll_checks.UNREACHABLE_FOR, HOUR, {TROUBLESHOOTING: "responded for 1 hour"}),
+    Limit("unreachable", after_poll.UNREACHABLE_FOR, HOUR, {TROUBLESHOOTING: "responded for 1 hour"}),
     Limit(
         "idle battery",
-        poll_checks.IDLE_FOR,
+        after_poll.IDLE_FOR,
         2 * DAY,
         {TROUBLESHOOTING: "idle … 2 days"},
     ),

@@ -12,7 +12,7 @@ import sys
 from time import monotonic
 from typing import Any, TextIO
 
-from custom_components.powerwall_gateway import hub, poll_checks, storage
+from custom_components.powerwall_gateway import after_poll, hub, storage
 from custom_components.powerwall_gateway.gateway.stop_safety.supervisor import SafetyTimings
 from custom_components.powerwall_gateway.gateway.transport import Transport
 from homeassistant.__main__ import main
@@ -85,7 +85,7 @@ def shorten_timings(connected: float) -> None:
     timings = SafetyTimings(
         connected=connected, steady=1.0, check=0.1, first_pause=5.0, longest_pause=10.0, patience=10.0
     )
-    for module in (hub, poll_checks):
+    for module in (hub, after_poll):
         wrap(module, "SAFETY_TIMINGS", lambda _: timings)
 
 

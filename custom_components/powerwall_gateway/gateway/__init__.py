@@ -6,12 +6,12 @@ It imports nothing of Home Assistant. Home Assistant imports only the names belo
 from . import endpoints
 from .auth import Credentials
 from .client import PowerwallGateway
-from .control.checks import check_for_update, run_connection_tests
-from .control.dispatch import LEASE, DispatchController, DispatchRequest
+from .control.battery_power import LEASE, DispatchController, DispatchRequest
 from .control.grid_policy import GridPolicy
 from .control.islanding import LEAST_CHARGE, IslandingController
 from .control.local_operation import LocalOperationController
 from .control.operation import OperationController, OperationSettings
+from .control.self_checks import check_for_update, run_connection_tests
 from .control.signed_operation import SignedOperationController
 from .endpoints import READABLE_PATHS, Endpoint
 from .exceptions import (
